@@ -1,0 +1,460 @@
+package diag
+
+import (
+	"net/netip"
+	"time"
+)
+
+// This file has the body of every kind of event. They are plain data: slices in them are never
+// changed after the event was made. Addresses carry no zone; Interface is the zone.
+
+// Run says what was asked of the program; it opens every stream. A recording therefore knows
+// which targets the user named.
+type Run struct {
+	Version    string       `json:"version"`
+	Host       string       `json:"host"`
+	Interfaces []string     `json:"interfaces"`         // those the run is about
+	Peers      []netip.Addr `json:"peers,omitempty"`    // --peer
+	Internet   []netip.Addr `json:"internet,omitempty"` // --internet, or the built-in two
+	// InternetGiven: the user named the Internet hosts; else their silence proves little.
+	InternetGiven bool `json:"internet_given,omitempty"`
+	// InternetOff is --internet none.
+	InternetOff bool           `json:"internet_off,omitempty"`
+	Assigned    []netip.Prefix `json:"assigned,omitempty"` // --assigned
+	Try         []netip.Addr   `json:"try,omitempty"`      // --try
+	Add         AddMode        `json:"add"`
+	Profile     string         `json:"profile,omitempty"` // --profile
+	Passive     bool           `json:"passive,omitempty"`
+	Only        []string       `json:"only,omitempty"`
+	Skip        []string       `json:"skip,omitempty"`
+	Count       int            `json:"count"`       // questions per silent path
+	IntervalMS  int            `json:"interval_ms"` // between them
+	WaitMS      int            `json:"wait_ms"`     // after the last
+}
+
+// AddMode is how candidates are tried.
+type AddMode string
+
+// The values of --add.
+const (
+	AddNone   AddMode = "none"
+	AddClaim  AddMode = "claim"  // in frames only
+	AddKernel AddMode = "kernel" // configured for a few seconds, as the article did
+)
+
+// Tick says that time passed: the stream's clock when nothing else happens.
+type Tick struct{}
+
+// Feed says how complete a source of events is. Until a feed is synced, and after it is lost or
+// unavailable, what depends on it is unknown.
+type Feed struct {
+	Name  FeedName  `json:"name"`
+	State FeedState `json:"state"`
+	Why   string    `json:"why,omitempty"`
+	Fix   string    `json:"fix,omitempty"` // the exact line that would give it
+}
+
+// FeedName names a source of events.
+type FeedName string
+
+// The sources of events.
+const (
+	FeedNetlink FeedName = "netlink" // links, addresses, routes, policy rules, neighbours
+	FeedFrames  FeedName = "frames"  // the packet tap; needs CAP_NET_RAW
+	FeedIMDS    FeedName = "imds"
+	FeedLease   FeedName = "lease"
+	FeedHost    FeedName = "host"  // sysctls, managers, filters
+	FeedAdmin   FeedName = "admin" // not a source: whether kernel-added addresses are possible (CAP_NET_ADMIN)
+)
+
+// FeedState is the completeness of a feed.
+type FeedState string
+
+// A lost feed is a gap: it is synced again after a resync.
+const (
+	Synced      FeedState = "synced"
+	Lost        FeedState = "lost"
+	Unavailable FeedState = "unavailable"
+	NotAsked    FeedState = "not-asked"
+)
+
+// Link is a network interface as the kernel has it, or (Gone) had it.
+type Link struct {
+	Interface string `json:"interface"`
+	Index     int    `json:"index"`
+	MAC       MAC    `json:"mac"`
+	MTU       int    `json:"mtu"`
+	Up        bool   `json:"up"`      // administratively (IFF_UP)
+	Carrier   bool   `json:"carrier"` // IFF_LOWER_UP
+	// Ethernet: it does neighbour discovery over Ethernet (ARPHRD_ETHER without IFF_NOARP).
+	Ethernet bool   `json:"ethernet"`
+	Loopback bool   `json:"loopback,omitempty"`
+	Type     string `json:"type,omitempty"` // veth, bridge, wireguard …; empty for a NIC
+	// XDP: a program is attached, which may drop what no tap ever sees (IFLA_XDP).
+	XDP  bool `json:"xdp,omitempty"`
+	Gone bool `json:"gone,omitempty"`
+}
+
+// Address is an IPv6 address configured on an interface. Lifetimes are seconds left at the
+// event's time, Forever for ever.
+type Address struct {
+	Interface  string     `json:"interface"`
+	Address    netip.Addr `json:"address"`
+	PrefixLen  int        `json:"prefix_len"`
+	Flags      AddrFlags  `json:"flags"`
+	PreferredS int64      `json:"preferred_s"`
+	ValidS     int64      `json:"valid_s"`
+	// UpdatedS is how long ago the lifetimes were last set (IFA_CACHEINFO tstamp), in seconds.
+	UpdatedS float64 `json:"updated_s"`
+	// Origin is IFA_PROTO where the kernel tells it: "kernel_ra", "kernel_ll"; else empty.
+	Origin string `json:"origin,omitempty"`
+	Gone   bool   `json:"gone,omitempty"`
+}
+
+// Route is an IPv6 route of the main or another table.
+type Route struct {
+	Interface string       `json:"interface"`
+	Dst       netip.Prefix `json:"dst"` // ::/0 for a default route
+	Via       netip.Addr   `json:"via,omitzero"`
+	PrefSrc   netip.Addr   `json:"src,omitzero"`
+	Metric    int          `json:"metric"`
+	Table     int          `json:"table"`
+	Protocol  string       `json:"protocol"`  // ra, kernel, boot, static, dhcp …
+	Type      string       `json:"type"`      // unicast, local, unreachable, blackhole …
+	ExpiresS  int64        `json:"expires_s"` // Forever without an expiry
+	Gone      bool         `json:"gone,omitempty"`
+}
+
+// PolicyRule is a routing policy rule (`ip -6 rule`).
+type PolicyRule struct {
+	Priority  int          `json:"priority"`
+	Src       netip.Prefix `json:"src,omitzero"`
+	Dst       netip.Prefix `json:"dst,omitzero"`
+	Interface string       `json:"iif,omitempty"`
+	Out       string       `json:"oif,omitempty"`
+	Mark      uint32       `json:"mark,omitempty"`
+	Table     int          `json:"table"`
+	Action    string       `json:"action"` // to_table, unreachable, blackhole, prohibit, goto
+	Invert    bool         `json:"invert,omitempty"`
+	Gone      bool         `json:"gone,omitempty"`
+}
+
+// Neighbour is an entry of the kernel's IPv6 neighbour cache.
+type Neighbour struct {
+	Interface string     `json:"interface"`
+	Address   netip.Addr `json:"address"`
+	MAC       MAC        `json:"mac"`
+	State     NUD        `json:"state"`
+	Router    bool       `json:"router,omitempty"`
+	Proxy     bool       `json:"proxy,omitempty"`
+	// ConfirmedS is how long ago reachability was last confirmed (NDA_CACHEINFO), in seconds.
+	ConfirmedS float64 `json:"confirmed_s"`
+	Gone       bool    `json:"gone,omitempty"`
+}
+
+// Sysctl is a setting as read, under net.ipv6. Scope is an interface, "all", "default", or empty
+// for one that has none.
+type Sysctl struct {
+	Scope string `json:"scope"`
+	Name  string `json:"name"` // accept_ra, forwarding, disable_ipv6, accept_dad …
+	Value string `json:"value"`
+}
+
+// Manager says who configures an interface.
+type Manager struct {
+	Interface string `json:"interface"`
+	Name      string `json:"name"` // networkd, NetworkManager, dhclient, dhcpcd, none
+	// RA: this manager handles router advertisements itself, so accept_ra=0 is its doing.
+	RA bool `json:"ra"`
+}
+
+// Selection is what the kernel answered when asked how it would reach Dst: RTM_GETROUTE.
+type Selection struct {
+	Dst       netip.Addr `json:"dst"`
+	From      netip.Addr `json:"from,omitzero"` // asked with this source; zero: the kernel chose
+	Source    netip.Addr `json:"source,omitzero"`
+	Interface string     `json:"interface,omitempty"`
+	Via       netip.Addr `json:"via,omitzero"`
+	MTU       int        `json:"mtu,omitempty"`
+	Errno     string     `json:"errno,omitempty"` // ENETUNREACH, EACCES …
+}
+
+// Filter is a packet-filter rule of this host that matches neighbour discovery or echo.
+type Filter struct {
+	Interface string `json:"interface,omitempty"`
+	Table     string `json:"table"` // "inet filter", "ip6 filter", "netdev t"
+	Chain     string `json:"chain"`
+	Hook      string `json:"hook"` // input, output, prerouting, ingress, egress …
+	Rule      string `json:"rule"` // as nft would list it
+	Handle    uint64 `json:"handle,omitempty"`
+	Verdict   string `json:"verdict"` // drop, reject
+	// Matches are the frame types it stops: ns, na, rs, ra, echo-request, echo-reply.
+	Matches []string `json:"matches"`
+}
+
+// TableUse is the pressure on the kernel's neighbour table, which all namespaces share.
+type TableUse struct {
+	Entries    int  `json:"entries"`
+	Thresh3    int  `json:"gc_thresh3,omitempty"` // 0: not readable here
+	TableFulls int  `json:"table_fulls"`          // /proc/net/stat/ndisc_cache
+	NoBuffers  bool `json:"enobufs,omitempty"`    // a question of ours was refused with ENOBUFS
+}
+
+// Machine is what the hardware says of itself (DMI), for recognising the cloud.
+type Machine struct {
+	SysVendor string `json:"sys_vendor,omitempty"`
+	Product   string `json:"product_name,omitempty"`
+	BIOS      string `json:"bios_vendor,omitempty"`
+	ChassisID string `json:"chassis_asset_tag,omitempty"`
+}
+
+// Metadata is what the instance metadata service (EC2 IMDSv2) says the infrastructure assigned.
+// It replaces what an earlier one said.
+type Metadata struct {
+	Endpoint   string              `json:"endpoint,omitempty"`
+	State      MetadataState       `json:"state"`
+	Why        string              `json:"why,omitempty"`
+	Region     string              `json:"region,omitempty"`
+	Interfaces []MetadataInterface `json:"interfaces,omitempty"`
+}
+
+// MetadataState says how asking went.
+type MetadataState string
+
+// What asking for an assignment can come to. "none" is an answer: nothing is assigned.
+const (
+	MetadataOK          MetadataState = "ok"
+	MetadataNone        MetadataState = "none"
+	MetadataUnreachable MetadataState = "unreachable"
+	MetadataNotAsked    MetadataState = "not-asked"
+)
+
+// MetadataInterface is one elastic network interface of the instance.
+type MetadataInterface struct {
+	MAC       MAC            `json:"mac"`
+	ID        string         `json:"interface_id,omitempty"` // eni-…
+	Subnet    string         `json:"subnet_id,omitempty"`
+	Addresses []netip.Addr   `json:"ipv6s,omitempty"`
+	Prefixes  []netip.Prefix `json:"ipv6_prefix,omitempty"`
+	Subnets   []netip.Prefix `json:"subnet_ipv6_cidr_blocks,omitempty"`
+}
+
+// Lease is what a DHCPv6 client on this host recorded (a lease file, or its manager's state).
+type Lease struct {
+	Interface string         `json:"interface"`
+	File      string         `json:"file"`
+	Addresses []LeaseAddress `json:"addresses"`
+	DUID      string         `json:"duid,omitempty"` // hexadecimal
+	IAID      uint32         `json:"iaid,omitempty"`
+}
+
+// LeaseAddress is one address or prefix of a lease, with the lifetimes as given.
+type LeaseAddress struct {
+	Prefix     netip.Prefix `json:"prefix"`
+	PreferredS int64        `json:"preferred_s"`
+	ValidS     int64        `json:"valid_s"`
+	At         time.Time    `json:"at,omitzero"`
+}
+
+// FrameType names what a captured frame carries.
+type FrameType string
+
+// The frames that the tap lets through.
+const (
+	RS               FrameType = "rs"
+	RA               FrameType = "ra"
+	NS               FrameType = "ns"
+	NA               FrameType = "na"
+	RedirectFrame    FrameType = "redirect"
+	EchoRequest      FrameType = "echo-request"
+	EchoReply        FrameType = "echo-reply"
+	Unreachable      FrameType = "unreachable"
+	PacketTooBig     FrameType = "packet-too-big"
+	TimeExceeded     FrameType = "time-exceeded"
+	ParameterProblem FrameType = "parameter-problem"
+	MLD              FrameType = "mld"
+	DHCPv6Frame      FrameType = "dhcpv6"
+)
+
+// IsError reports whether t is an ICMPv6 error message.
+func (t FrameType) IsError() bool {
+	switch t {
+	case Unreachable, PacketTooBig, TimeExceeded, ParameterProblem:
+		return true
+	default:
+		return false
+	}
+}
+
+// Frame is a frame that the tap saw leave or arrive.
+type Frame struct {
+	Interface string     `json:"interface"`
+	Out       bool       `json:"out,omitempty"` // PACKET_OUTGOING: it left this host's stack
+	SrcMAC    MAC        `json:"src_mac"`
+	DstMAC    MAC        `json:"dst_mac"`
+	Src       netip.Addr `json:"src"`
+	Dst       netip.Addr `json:"dst"`
+	HopLimit  int        `json:"hop_limit"`
+	Type      FrameType  `json:"type"`
+	Code      int        `json:"code,omitempty"`
+	// Bad says why the frame is not to be believed (RFC 4861 §§6.1, 7.1, 8.1): empty for a good one.
+	Bad string `json:"bad,omitempty"`
+
+	Target    netip.Addr `json:"target,omitzero"`  // NS, NA, redirect
+	LLAddr    MAC        `json:"ll_addr,omitzero"` // source or target link-layer address option
+	Router    bool       `json:"router,omitempty"` // NA flags R, S, O
+	Solicited bool       `json:"solicited,omitempty"`
+	Override  bool       `json:"override,omitempty"`
+	Nonce     []byte     `json:"nonce,omitempty"`
+
+	EchoID  uint16 `json:"echo_id,omitempty"`
+	EchoSeq uint16 `json:"echo_seq,omitempty"`
+	Size    int    `json:"size"` // of the IPv6 packet, bytes
+
+	MTU    int            `json:"mtu,omitempty"` // packet too big
+	Quoted *Quoted        `json:"quoted,omitempty"`
+	RA     *Advertisement `json:"ra,omitempty"`
+	DHCPv6 *DHCPv6        `json:"dhcpv6,omitempty"`
+
+	Raw []byte `json:"raw"` // the whole frame, from the Ethernet header on, at most 2,048 bytes
+}
+
+// Quoted is the packet that an ICMPv6 error quotes, as far as it could be read.
+type Quoted struct {
+	Src     netip.Addr `json:"src"`
+	Dst     netip.Addr `json:"dst"`
+	Type    FrameType  `json:"type,omitempty"`
+	EchoID  uint16     `json:"echo_id,omitempty"`
+	EchoSeq uint16     `json:"echo_seq,omitempty"`
+}
+
+// Advertisement is a router advertisement (RFC 4861 §4.2). Lifetimes are seconds, Forever for
+// infinity; MTU 0 means that the option was absent.
+type Advertisement struct {
+	Managed     bool         `json:"managed"`
+	Other       bool         `json:"other"`
+	HopLimit    int          `json:"hop_limit"`
+	LifetimeS   int64        `json:"lifetime_s"`
+	Preference  string       `json:"preference"` // low, medium, high
+	ReachableMS int64        `json:"reachable_ms"`
+	RetransMS   int64        `json:"retrans_ms"`
+	MTU         int          `json:"mtu,omitempty"`
+	LLAddr      MAC          `json:"ll_addr,omitzero"`
+	Prefixes    []PrefixInfo `json:"prefixes,omitempty"`
+	RDNSS       []netip.Addr `json:"rdnss,omitempty"`
+	RDNSSLifeS  int64        `json:"rdnss_lifetime_s,omitempty"`
+	DNSSL       []string     `json:"dnssl,omitempty"` // control characters escaped
+	Routes      []RouteInfo  `json:"routes,omitempty"`
+	Unknown     []Option     `json:"unknown,omitempty"`
+}
+
+// PrefixInfo is a prefix information option (RFC 4861 §4.6.2).
+type PrefixInfo struct {
+	Prefix     netip.Prefix `json:"prefix"`
+	OnLink     bool         `json:"on_link"`
+	Autonomous bool         `json:"autonomous"`
+	ValidS     int64        `json:"valid_s"`
+	PreferredS int64        `json:"preferred_s"`
+}
+
+// RouteInfo is a route information option (RFC 4191 §2.3).
+type RouteInfo struct {
+	Prefix     netip.Prefix `json:"prefix"`
+	LifetimeS  int64        `json:"lifetime_s"`
+	Preference string       `json:"preference"`
+}
+
+// Option is a neighbour discovery option kept as it came.
+type Option struct {
+	Type int    `json:"type"`
+	Raw  []byte `json:"raw"`
+}
+
+// DHCPv6 is a DHCPv6 message (RFC 8415) as far as the program uses it.
+type DHCPv6 struct {
+	Message     string         `json:"message"` // solicit, advertise, request, reply, renew …
+	Transaction string         `json:"transaction"`
+	ClientDUID  string         `json:"client_duid,omitempty"` // hexadecimal
+	ServerDUID  string         `json:"server_duid,omitempty"`
+	IAID        uint32         `json:"iaid,omitempty"`
+	Addresses   []LeaseAddress `json:"addresses,omitempty"` // IA_NA as /128, IA_PD as given
+	T1S         int64          `json:"t1_s,omitempty"`
+	T2S         int64          `json:"t2_s,omitempty"`
+	Status      string         `json:"status,omitempty"` // NoAddrsAvail …
+}
+
+// Socket is what happened at a socket of ours that asks as any application would.
+type Socket struct {
+	Interface string      `json:"interface"`
+	Event     SocketEvent `json:"event"`
+	Source    netip.Addr  `json:"source,omitzero"`
+	Target    netip.Addr  `json:"target"`
+	EchoID    uint16      `json:"echo_id"`
+	EchoSeq   uint16      `json:"echo_seq"`
+	From      netip.Addr  `json:"from,omitzero"` // who replied, or sent the error
+	Errno     string      `json:"errno,omitempty"`
+	Type      FrameType   `json:"type,omitempty"` // of an ICMPv6 error
+	Code      int         `json:"code,omitempty"`
+}
+
+// SocketEvent is what a socket saw.
+type SocketEvent string
+
+// What happens at a socket.
+const (
+	SocketSent  SocketEvent = "sent"  // the kernel took the packet
+	SocketReply SocketEvent = "reply" // an echo reply was delivered
+	SocketError SocketEvent = "error" // send refused, or the error queue had an ICMPv6 error
+)
+
+// Check says how a check stands.
+type Check struct {
+	ID        string     `json:"id"`
+	Interface string     `json:"interface,omitempty"`
+	State     CheckState `json:"state"`
+	Why       string     `json:"why,omitempty"`
+	// Fix is the exact line that would let a skipped check run.
+	Fix string `json:"fix,omitempty"`
+	// User: it was skipped because the user turned it off, so it never counts as unknown.
+	User bool `json:"user,omitempty"`
+}
+
+// CheckState is the state of a check.
+type CheckState string
+
+// A check is running, done, or skipped (why).
+const (
+	CheckRunning CheckState = "running"
+	CheckDone    CheckState = "done"
+	CheckSkipped CheckState = "skipped"
+)
+
+// Change is something the program changed on this host, or undid.
+type Change struct {
+	Interface string `json:"interface"`
+	What      string `json:"what"` // a sentence, from the catalogue
+	Undone    bool   `json:"undone,omitempty"`
+}
+
+// Kind names the bodies in recordings.
+func (Run) Kind() string        { return "run" }
+func (Tick) Kind() string       { return "tick" }
+func (Feed) Kind() string       { return "feed" }
+func (Link) Kind() string       { return "link" }
+func (Address) Kind() string    { return "address" }
+func (Route) Kind() string      { return "route" }
+func (PolicyRule) Kind() string { return "rule" }
+func (Neighbour) Kind() string  { return "neighbour" }
+func (Sysctl) Kind() string     { return "sysctl" }
+func (Manager) Kind() string    { return "manager" }
+func (Selection) Kind() string  { return "selection" }
+func (Filter) Kind() string     { return "filter" }
+func (TableUse) Kind() string   { return "table-use" }
+func (Machine) Kind() string    { return "machine" }
+func (Metadata) Kind() string   { return "metadata" }
+func (Lease) Kind() string      { return "lease" }
+func (Frame) Kind() string      { return "frame" }
+func (Socket) Kind() string     { return "socket" }
+func (Check) Kind() string      { return "check" }
+func (Path) Kind() string       { return "path" }
+func (Change) Kind() string     { return "change" }

@@ -1,0 +1,209 @@
+package diag
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
+
+// A MAC is an Ethernet address. It is an array so that facts which hold one compare with ==.
+// The zero MAC means "none" and is written as an empty string.
+type MAC [6]byte
+
+// ParseMAC reads the colon form, "02:00:5e:10:00:01".
+func ParseMAC(s string) (MAC, error) {
+	var m MAC
+	parts := strings.Split(s, ":")
+	if len(parts) != len(m) {
+		return MAC{}, fmt.Errorf("MAC address %q: want six colon-separated bytes", s)
+	}
+	for i, p := range parts {
+		b, err := strconv.ParseUint(p, 16, 8)
+		if err != nil || len(p) != 2 {
+			return MAC{}, fmt.Errorf("MAC address %q: %q is not two hexadecimal digits", s, p)
+		}
+		m[i] = byte(b)
+	}
+	return m, nil
+}
+
+func (m MAC) String() string {
+	if m == (MAC{}) {
+		return ""
+	}
+	return fmt.Sprintf("%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5])
+}
+
+// MarshalText writes the colon form.
+func (m MAC) MarshalText() ([]byte, error) { return []byte(m.String()), nil }
+
+// UnmarshalText reads the colon form; empty text is the zero MAC.
+func (m *MAC) UnmarshalText(b []byte) (err error) {
+	if len(b) == 0 {
+		*m = MAC{}
+		return nil
+	}
+	*m, err = ParseMAC(string(b))
+	return err
+}
+
+// LinkLocal returns the link-local address that RFC 4291 appendix A makes of m (modified EUI-64).
+func (m MAC) LinkLocal() netip.Addr {
+	return netip.AddrFrom16([16]byte{
+		0xfe, 0x80, 0, 0, 0, 0, 0, 0,
+		m[0] ^ 2, m[1], m[2], 0xff, 0xfe, m[3], m[4], m[5],
+	})
+}
+
+// SolicitedNode returns the multicast group that a holder of addr listens on (RFC 4291 §2.7.1).
+func SolicitedNode(addr netip.Addr) netip.Addr {
+	a := addr.As16()
+	return netip.AddrFrom16([16]byte{
+		0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, a[13], a[14], a[15],
+	})
+}
+
+// MulticastMAC returns the Ethernet address of an IPv6 multicast group (RFC 2464 §7).
+func MulticastMAC(group netip.Addr) MAC {
+	a := group.As16()
+	return MAC{0x33, 0x33, a[12], a[13], a[14], a[15]}
+}
+
+// Well-known addresses.
+var (
+	AllNodes   = netip.MustParseAddr("ff02::1")
+	AllRouters = netip.MustParseAddr("ff02::2")
+	// VPCRouter is the router address that every VPC subnet has beside the EUI-64 one (Amazon VPC
+	// user guide, "Subnet sizing for IPv6").
+	VPCRouter = netip.MustParseAddr("fe80:ec2::1")
+)
+
+// AddrFlags are the flags of a configured address: IFA_F_* of linux/if_addr.h.
+type AddrFlags uint32
+
+// The flags that matter to neighbour discovery.
+const (
+	Temporary     AddrFlags = 0x01
+	NoDAD         AddrFlags = 0x02
+	Optimistic    AddrFlags = 0x04
+	DADFailed     AddrFlags = 0x08
+	Deprecated    AddrFlags = 0x20
+	Tentative     AddrFlags = 0x40
+	Permanent     AddrFlags = 0x80
+	ManageTemp    AddrFlags = 0x100
+	NoPrefixRoute AddrFlags = 0x200
+	StablePrivacy AddrFlags = 0x800
+)
+
+var addrFlagNames = []struct {
+	flag AddrFlags
+	name string
+}{
+	{Temporary, "temporary"}, {NoDAD, "nodad"}, {Optimistic, "optimistic"},
+	{DADFailed, "dadfailed"}, {Deprecated, "deprecated"}, {Tentative, "tentative"},
+	{Permanent, "permanent"}, {ManageTemp, "mngtmpaddr"}, {NoPrefixRoute, "noprefixroute"},
+	{StablePrivacy, "stable-privacy"},
+}
+
+// Names returns the flags as `ip address` names them; flags without a name there are left out.
+func (f AddrFlags) Names() []string {
+	names := []string{}
+	for _, n := range addrFlagNames {
+		if f&n.flag != 0 {
+			names = append(names, n.name)
+		}
+	}
+	return names
+}
+
+// MarshalJSON writes the names as a list.
+func (f AddrFlags) MarshalJSON() ([]byte, error) { return json.Marshal(f.Names()) }
+
+// UnmarshalJSON reads the list; a name that it does not know is an error.
+func (f *AddrFlags) UnmarshalJSON(raw []byte) error {
+	var names []string
+	if err := json.Unmarshal(raw, &names); err != nil {
+		return err
+	}
+	*f = 0
+next:
+	for _, name := range names {
+		for _, n := range addrFlagNames {
+			if n.name == name {
+				*f |= n.flag
+				continue next
+			}
+		}
+		return fmt.Errorf("unknown address flag %q", name)
+	}
+	return nil
+}
+
+// Usable reports whether the address can be a source now: neither tentative (unless optimistic)
+// nor failed. A deprecated address is usable but never preferred.
+func (f AddrFlags) Usable() bool {
+	return f&DADFailed == 0 && (f&Tentative == 0 || f&Optimistic != 0)
+}
+
+// NUD is a neighbour cache entry's state as RFC 4861 §7.3.2 names it, with the kernel's own
+// additions. The zero value is no state (NUD_NONE).
+type NUD string
+
+// The states of linux/neighbour.h.
+const (
+	Incomplete   NUD = "INCOMPLETE"
+	Reachable    NUD = "REACHABLE"
+	Stale        NUD = "STALE"
+	Delay        NUD = "DELAY"
+	Probing      NUD = "PROBE"
+	Failed       NUD = "FAILED"
+	NoARP        NUD = "NOARP"
+	PermanentNUD NUD = "PERMANENT"
+)
+
+// Resolved reports whether an entry in this state has a link-layer address that the kernel uses.
+func (n NUD) Resolved() bool {
+	switch n {
+	case Reachable, Stale, Delay, Probing, PermanentNUD:
+		return true
+	default:
+		return false
+	}
+}
+
+// Forever is the lifetime of what does not expire (RFC 4861 §4.6.2: all ones).
+const Forever int64 = -1
+
+// Scope tells the classes of unicast address that never answer for one another.
+type Scope string
+
+// Scopes: a ULA has global scope on the wire, but a network routes it apart.
+const (
+	LinkLocalScope Scope = "link-local"
+	GlobalScope    Scope = "global"
+	ULAScope       Scope = "unique-local"
+	MulticastScope Scope = "multicast"
+)
+
+var ulaPrefix = netip.MustParsePrefix("fc00::/7")
+
+// ScopeOf returns the class of addr.
+func ScopeOf(addr netip.Addr) Scope {
+	switch {
+	case addr.IsMulticast():
+		return MulticastScope
+	case addr.IsLinkLocalUnicast():
+		return LinkLocalScope
+	case ulaPrefix.Contains(addr):
+		return ULAScope
+	default:
+		return GlobalScope
+	}
+}

@@ -1,0 +1,113 @@
+package diag
+
+import "net/netip"
+
+// A Path is one question and what came of it: can Source reach Target, asked By wire or By kernel.
+// It arrives as an event when the question is settled; a later one with the same ID replaces it
+// (a silent path is re-asked). Whether its outcome is normal is the diagnosis' to say.
+type Path struct {
+	ID          string      `json:"id"` // stable in a run: "peer-echo/eth0/<source>/<target>/kernel"
+	Interface   string      `json:"interface"`
+	Check       string      `json:"check"`
+	Asks        Asks        `json:"asks"`
+	Source      netip.Addr  `json:"source,omitzero"` // zero: not known (the kernel chose none)
+	SourceClass SourceClass `json:"source_class"`
+	Target      netip.Addr  `json:"target"`
+	TargetClass TargetClass `json:"target_class"`
+	Via         Via         `json:"via"`
+	Outcome     Outcome     `json:"outcome"`
+	// Given: the user named the target (--peer, --internet, or the lab did), so its silence counts.
+	Given    bool `json:"given,omitempty"`
+	Sent     int  `json:"sent"`     // frames or packets that were seen leaving
+	Received int  `json:"received"` // answers
+	// RTTMS is the first answer's, in milliseconds; 0 where none came.
+	RTTMS float64 `json:"rtt_ms,omitempty"`
+	// Error is the ICMPv6 error that another host answered with.
+	Error *PathError `json:"error,omitempty"`
+	// Errno is why the question was not sent.
+	Errno      string      `json:"errno,omitempty"`
+	Responders []Responder `json:"responders,omitempty"`
+	// Detail refines the outcome by a catalogue key of the group "detail": "unresolved", "off",
+	// "no-admin" …; empty where the outcome says all.
+	Detail string `json:"detail,omitempty"`
+	// Note is a value for the detail's sentence: an address, a number, a setting.
+	Note string `json:"note,omitempty"`
+	// NUD is the state that the kernel's entry for Target reached while it was asked.
+	NUD NUD `json:"nud,omitempty"`
+	// Evidence are the Seqs of the events the outcome rests on.
+	Evidence []int64 `json:"evidence,omitempty"`
+}
+
+// Asks is the kind of question.
+type Asks string
+
+// The kinds of question.
+const (
+	AsksND      Asks = "nd"
+	AsksDAD     Asks = "dad"
+	AsksEcho    Asks = "echo"
+	AsksRS      Asks = "rs"
+	AsksDHCP    Asks = "dhcp"
+	AsksMTU     Asks = "mtu"
+	AsksService Asks = "service"
+)
+
+// SourceClass says what the source of a question is to the network.
+type SourceClass string
+
+// The classes of source. A configured address whose assignment is not known is "unknown".
+const (
+	SourceAssigned    SourceClass = "assigned"
+	SourceUnassigned  SourceClass = "unassigned"
+	SourceCandidate   SourceClass = "candidate"
+	SourceUnspecified SourceClass = "unspecified"
+	SourceUnknown     SourceClass = "unknown"
+)
+
+// TargetClass says what the target of a question is.
+type TargetClass string
+
+// The classes of target.
+const (
+	TargetRouter   TargetClass = "router"
+	TargetPeer     TargetClass = "peer"
+	TargetAllNodes TargetClass = "all-nodes"
+	TargetInternet TargetClass = "internet"
+	TargetService  TargetClass = "service"
+)
+
+// Via is how a question was asked.
+type Via string
+
+// By the kernel's sockets, or by our own frames.
+const (
+	ViaKernel Via = "kernel"
+	ViaWire   Via = "wire"
+)
+
+// Outcome is what came of a question.
+type Outcome string
+
+// The outcomes. Silent with Detail "unresolved" is a kernel echo whose neighbour discovery failed.
+const (
+	Answered       Outcome = "answered"
+	Silent         Outcome = "silent"
+	Refused        Outcome = "refused" // another host answered with an ICMPv6 error
+	Unsent         Outcome = "unsent"  // refused locally, or no copy seen leaving
+	OutcomeSkipped Outcome = "skipped" // not asked (Detail says why)
+)
+
+// PathError is an ICMPv6 error message.
+type PathError struct {
+	Type FrameType  `json:"type"`
+	Code int        `json:"code"`
+	From netip.Addr `json:"from"`
+	MTU  int        `json:"mtu,omitempty"`
+}
+
+// Responder is a host that answered.
+type Responder struct {
+	Address netip.Addr `json:"address"`
+	MAC     MAC        `json:"mac,omitzero"`
+	RTTMS   float64    `json:"rtt_ms"`
+}
