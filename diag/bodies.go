@@ -170,8 +170,11 @@ type Manager struct {
 
 // Selection is what the kernel answered when asked how it would reach Dst: RTM_GETROUTE.
 type Selection struct {
-	Dst       netip.Addr `json:"dst"`
-	From      netip.Addr `json:"from,omitzero"` // asked with this source; zero: the kernel chose
+	Dst  netip.Addr `json:"dst"`
+	From netip.Addr `json:"from,omitzero"` // asked with this source; zero: the kernel chose
+	// Bound is the interface that it was asked for, as a socket bound to it would be routed; empty:
+	// the kernel was free to choose.
+	Bound     string     `json:"bound,omitempty"`
 	Source    netip.Addr `json:"source,omitzero"`
 	Interface string     `json:"interface,omitempty"`
 	Via       netip.Addr `json:"via,omitzero"`

@@ -79,8 +79,11 @@ type RouteKey struct {
 // SysctlKey names a sysctl.
 type SysctlKey struct{ Scope, Name string }
 
-// SelectionKey names a question put to the kernel's routing.
-type SelectionKey struct{ Dst, From netip.Addr }
+// SelectionKey names a question put to the kernel's routing: see Selection.
+type SelectionKey struct {
+	Dst, From netip.Addr
+	Bound     string
+}
 
 // CheckKey names a check on an interface.
 type CheckKey struct{ ID, Interface string }
@@ -163,7 +166,7 @@ func (s *State) Apply(e Event) {
 	case Manager:
 		s.Managers[b.Interface] = b
 	case Selection:
-		s.Selections[SelectionKey{b.Dst, b.From}] = b
+		s.Selections[SelectionKey{b.Dst, b.From, b.Bound}] = b
 	case Filter:
 		if !slices.ContainsFunc(s.Filters, func(f Filter) bool { return sameFilter(f, b) }) {
 			s.Filters = append(s.Filters, b)
