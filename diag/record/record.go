@@ -1,0 +1,282 @@
+// Package record keeps a stream of events in a file and reads it back: JSON Lines, a header first
+// and then one diag.Event a line. Whoever folds the events that Read yields has the State that the
+// recording session had. It also writes the frames among them as a pcapng capture.
+//
+// What is read may come from anywhere, so reading bounds what it takes, never stops at a line that
+// it does not understand, and lets no control character but tab and newline through.
+package record
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"ndwhy/diag"
+)
+
+const (
+	// Schema names the form that this package writes. Within a major number fields and kinds of
+	// event are only added.
+	Schema = "ndwhy.events/1"
+
+	family  = "ndwhy.events/"
+	major   = 1
+	maxLine = 1 << 20
+	// maxNotes bounds what Replay says about a recording that is mostly unreadable.
+	maxNotes = 20
+	// flushAfter bounds what a killed process leaves unwritten.
+	flushAfter = 250 * time.Millisecond
+)
+
+// Header is the first line of a recording.
+type Header struct {
+	Schema  string    `json:"schema"`
+	Version string    `json:"version"` // of the program that recorded
+	Started time.Time `json:"started"`
+}
+
+// A Writer writes a recording. It is not safe for concurrent use.
+type Writer struct {
+	w       *bufio.Writer
+	flushed time.Time
+}
+
+// NewWriter writes the header at once, so that a place that cannot be written to shows. version is
+// that of the program.
+func NewWriter(w io.Writer, version string, started time.Time) (*Writer, error) {
+	rec := &Writer{w: bufio.NewWriterSize(w, 64<<10), flushed: started}
+	if err := rec.line(Header{Schema, version, started.UTC()}); err != nil {
+		return nil, err
+	}
+	return rec, rec.Flush()
+}
+
+// Write adds an event. What it holds is on its way to the file a quarter of a second of events
+// later, with the next Tick, or after Flush.
+func (w *Writer) Write(e diag.Event) error {
+	if err := w.line(e); err != nil {
+		return err
+	}
+	if _, tick := e.Body.(diag.Tick); tick || e.At.Sub(w.flushed) >= flushAfter {
+		w.flushed = e.At
+		return w.Flush()
+	}
+	return nil
+}
+
+func (w *Writer) line(v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("recording: %w", err)
+	}
+	if len(b) > maxLine {
+		return fmt.Errorf("recording: an event of %d bytes", len(b))
+	}
+	if _, err = w.w.Write(append(b, '\n')); err != nil {
+		return fmt.Errorf("recording: %w", err)
+	}
+	return nil
+}
+
+// Flush hands over everything written so far.
+func (w *Writer) Flush() error {
+	if err := w.w.Flush(); err != nil {
+		return fmt.Errorf("recording: %w", err)
+	}
+	return nil
+}
+
+// Read yields the events of a recording in order, and an error, with no event, for every line that
+// gave none: it names the line and says what is wrong. Reading goes on after such an error. Events
+// keep their numbers and times; one whose number is not higher than the one before it is an error,
+// since evidence names events by number.
+func Read(r io.Reader) iter.Seq2[diag.Event, error] {
+	return func(yield func(diag.Event, error) bool) {
+		in := bufio.NewReaderSize(r, 64<<10)
+		var last int64
+		for n := 1; ; n++ {
+			line, whole, err := readLine(in)
+			if len(line) == 0 && err == io.EOF { //nolint:errorlint // readLine returns io.EOF itself
+				return
+			}
+			e, problem := diag.Event{}, error(nil)
+			switch {
+			case err == errLong: //nolint:errorlint // readLine returns errLong itself
+				problem = err
+			case err != nil && err != io.EOF: //nolint:errorlint // as above
+				yield(diag.Event{}, fmt.Errorf("line %d: %w: the rest is not read", n, err))
+				return
+			case len(bytes.TrimSpace(line)) == 0:
+				continue
+			case n == 1:
+				var isHeader bool
+				if isHeader, problem = header(line); isHeader && problem == nil {
+					continue
+				}
+				if !isHeader {
+					if !yield(diag.Event{}, fmt.Errorf("line 1: no header with schema %q: perhaps not a recording", Schema)) {
+						return
+					}
+					e, problem = event(line, whole, last)
+				}
+			default:
+				e, problem = event(line, whole, last)
+			}
+			if problem != nil {
+				problem = fmt.Errorf("line %d: %w", n, problem)
+				e = diag.Event{}
+			} else {
+				last = e.Seq
+			}
+			if !yield(e, problem) {
+				return
+			}
+		}
+	}
+}
+
+var errLong = fmt.Errorf("longer than %d bytes: left out", maxLine)
+
+// readLine returns the next line; whole is false for a last one without a newline. A line that is
+// too long is skipped and gives errLong.
+func readLine(in *bufio.Reader) (line []byte, whole bool, err error) {
+	long := false
+	for {
+		part, err := in.ReadSlice('\n')
+		if long = long || len(line)+len(part) > maxLine+1; !long {
+			line = append(line, part...)
+		}
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+			continue
+		case long && (err == nil || errors.Is(err, io.EOF)):
+			return []byte{' '}, true, errLong
+		}
+		return line, err == nil, err
+	}
+}
+
+// header judges the first line.
+func header(line []byte) (is bool, err error) {
+	var h Header
+	if json.Unmarshal(line, &h) != nil || !strings.HasPrefix(h.Schema, family) {
+		return false, nil
+	}
+	n, err := strconv.Atoi(h.Schema[len(family):])
+	switch {
+	case err != nil || n < 1:
+		return false, nil
+	case n > major:
+		return true, fmt.Errorf("schema %s of ndwhy %s is newer than this program, which knows %s: read as far as it is understood; a newer ndwhy reads all of it",
+			h.Schema, strconv.Quote(h.Version), Schema)
+	}
+	return true, nil
+}
+
+// event decodes one line.
+func event(line []byte, whole bool, last int64) (diag.Event, error) {
+	var e diag.Event
+	if err := json.Unmarshal(clean(line), &e); err != nil {
+		if !whole {
+			return e, errors.New("cut off: the recording ended while it was being written")
+		}
+		return e, errors.New(oneLine(err.Error()))
+	}
+	if e.Seq <= last {
+		return e, fmt.Errorf("event %d after event %d: left out", e.Seq, last)
+	}
+	return e, nil
+}
+
+// clean replaces what no live event holds by a dot: control characters but tab and newline, and
+// the invisible ones that turn text around, both as they are and as JSON escapes.
+func clean(line []byte) []byte {
+	out := make([]byte, 0, len(line))
+	for i := 0; i < len(line); {
+		c := line[i]
+		switch {
+		case c == '\\' && i+1 < len(line) && line[i+1] != 'u':
+			if c := line[i+1]; c == 'b' || c == 'f' || c == 'r' {
+				out = append(out, '.')
+			} else {
+				out = append(out, line[i:i+2]...)
+			}
+			i += 2
+		case c == '\\' && i+6 <= len(line):
+			n, err := strconv.ParseUint(string(line[i+2:i+6]), 16, 16)
+			if r := rune(n); err == nil && n != 0 && (passes(r) || unicode.Is(unicode.Cs, r)) {
+				out = append(out, line[i:i+6]...)
+			} else {
+				out = append(out, '.')
+			}
+			i += 6
+		case c < utf8.RuneSelf:
+			out = append(out, c)
+			i++
+		default:
+			r, size := utf8.DecodeRune(line[i:])
+			if passes(r) {
+				out = append(out, line[i:i+size]...)
+			} else {
+				out = append(out, '.')
+			}
+			i += size
+		}
+	}
+	return out
+}
+
+func passes(r rune) bool { return r == '\t' || r == '\n' || unicode.IsPrint(r) }
+
+// oneLine makes an error that quotes the file fit for a line.
+func oneLine(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return '.'
+	}, s)
+	const limit = 200
+	if len(s) > limit {
+		s = strings.ToValidUTF8(s[:limit], "") + " …"
+	}
+	return s
+}
+
+// Replay folds a recording. The strings say, a line each, what could not be read; an error means
+// that there was no event in it at all.
+func Replay(r io.Reader) (*diag.State, []string, error) {
+	state := diag.NewState()
+	var unread []string
+	more := 0
+	for e, err := range Read(r) {
+		switch {
+		case err == nil:
+			state.Apply(e)
+		case len(unread) < maxNotes:
+			unread = append(unread, err.Error())
+		default:
+			more++
+		}
+	}
+	if more > 0 {
+		unread = append(unread, fmt.Sprintf("%d more lines could not be read", more))
+	}
+	if state.Seq == 0 {
+		why := "it is empty"
+		if len(unread) > 0 {
+			why = unread[0]
+		}
+		return nil, unread, fmt.Errorf("no event in the recording: %s", why)
+	}
+	return state, unread, nil
+}

@@ -1,0 +1,348 @@
+package record
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"ndwhy/diag"
+)
+
+var began = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+
+// session is what one might have said.
+func session() []diag.Event {
+	router := netip.MustParseAddr("fe80::4fd:d1ff:fec8:f9cf")
+	own := netip.MustParseAddr("2001:db8:f:a:f557:112e:f9bd:c7f3")
+	mac, _ := diag.ParseMAC("06:fd:d1:c8:f9:cf")
+	bodies := []diag.Body{
+		diag.Run{Version: "1.0", Host: "ubuntu1", Interfaces: []string{"eth0"}, Add: diag.AddClaim, Count: 2},
+		diag.Feed{Name: diag.FeedNetlink, State: diag.Synced},
+		diag.Link{Interface: "eth0", Index: 2, MTU: 9001, Up: true, Carrier: true, Ethernet: true, MAC: mac},
+		diag.Address{Interface: "eth0", Address: own, PrefixLen: 128, Flags: diag.NoPrefixRoute, PreferredS: 140, ValidS: 450},
+		diag.Frame{
+			Interface: "eth0", Src: router, Dst: diag.AllNodes, SrcMAC: mac, Type: diag.RA, HopLimit: 255, Size: 64,
+			RA: &diag.Advertisement{LifetimeS: 1800, Managed: true}, Raw: []byte("\x33\x33\x00\x00\x00\x01raw <frame>"),
+		},
+		diag.Neighbour{Interface: "eth0", Address: router, MAC: mac, State: diag.Stale, Router: true},
+		diag.Metadata{State: diag.MetadataUnreachable, Why: "one line\nand another"},
+		diag.Tick{},
+		diag.Path{ID: "p", Interface: "eth0", Target: router, Outcome: diag.Answered, Evidence: []int64{5}},
+	}
+	events := make([]diag.Event, len(bodies))
+	for i, b := range bodies {
+		events[i] = diag.Event{Seq: int64(i + 1), At: began.Add(time.Duration(i) * time.Millisecond), Body: b}
+	}
+	// A frame's time is when it was captured, which may be before the event before it.
+	events[4].At = began.Add(-time.Millisecond)
+	return events
+}
+
+func recorded(t testing.TB, events []diag.Event) string { //nolint:thelper // also called by a fuzz target
+	var b bytes.Buffer
+	w, err := NewWriter(&b, "1.0", began)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range events {
+		if err := w.Write(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func read(text string) (events []diag.Event, errs []string) {
+	for e, err := range Read(strings.NewReader(text)) {
+		if err != nil {
+			errs = append(errs, err.Error())
+		} else {
+			events = append(events, e)
+		}
+	}
+	return events, errs
+}
+
+// internals lets cmp see the whole State, evidence and all.
+var internals = cmp.Options{
+	cmp.Exporter(func(t reflect.Type) bool { return t.PkgPath() == "ndwhy/diag" }),
+	cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
+	cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
+	cmp.Comparer(func(a, b time.Time) bool { return a.Equal(b) }),
+}
+
+func TestReplayIsTheStateThatWasRecorded(t *testing.T) {
+	live := diag.NewState()
+	for _, e := range session() {
+		live.Apply(e)
+	}
+	got, unread, err := Replay(strings.NewReader(recorded(t, session())))
+	if err != nil || len(unread) != 0 {
+		t.Fatalf("%v %v", unread, err)
+	}
+	if diff := cmp.Diff(live, got, internals); diff != "" {
+		t.Errorf("(-live +replayed)\n%s", diff)
+	}
+	if e, ok := got.Evidence(5); !ok || e.Kind() != "frame" {
+		t.Errorf("evidence e5: %v %v", e, ok)
+	}
+}
+
+func TestReadSaysWhatItCannotRead(t *testing.T) {
+	good := recorded(t, session())
+	lines := strings.SplitAfter(strings.TrimSuffix(good, "\n"), "\n")
+	with := func(i int, line string) string {
+		return strings.Join(slices.Replace(slices.Clone(lines), i, i+1, line), "")
+	}
+	all := len(session())
+	for name, c := range map[string]struct {
+		text   string
+		events int
+		errs   []string
+	}{
+		"whole":            {good, all, nil},
+		"without last \\n": {strings.TrimSuffix(good, "\n"), all, nil},
+		"blank lines":      {with(2, "\n \n"+lines[2]), all, nil},
+		"cut off":          {good[:len(good)-20], all - 1, []string{"line 10: cut off"}},
+		"unknown kind":     {with(3, `{"seq":3,"at":"2026-11-22T12:00:00Z","kind":"ha\u001bha","body":{}}`+"\n"), all - 1, []string{`line 4: event 3: unknown kind "ha.ha"`}},
+		"garbage":          {with(3, "\x1b[2J\x00\xff garbage\n"), all - 1, []string{"line 4: "}},
+		"too long":         {with(3, `{"seq":3,"x":"`+strings.Repeat("x", maxLine)+"\"}\n"), all - 1, []string{"line 4: longer than"}},
+		"out of order":     {with(4, lines[4]+lines[4]+lines[2]), all, []string{"line 6: event 4 after event 4", "line 7: event 2 after event 4"}},
+		"no number":        {with(1, strings.Replace(lines[1], `"seq":1`, `"seq":0`, 1)), all - 1, []string{"line 2: event 0 after event 0"}},
+		"newer":            {with(0, `{"schema":"ndwhy.events/2","version":"9\u001b","started":"2026-11-22T12:00:00Z"}`+"\n"), all, []string{"line 1: schema ndwhy.events/2 of ndwhy"}},
+		"no header":        {strings.Join(lines[1:], ""), all, []string{"line 1: no header"}},
+		"another file":     {"hello\n", 0, []string{"line 1: no header", "line 1: "}},
+		"empty":            {"", 0, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			events, errs := read(c.text)
+			if len(events) != c.events {
+				t.Errorf("%d events, want %d", len(events), c.events)
+			}
+			if name == "another file" {
+				errs = errs[:1]
+				c.errs = c.errs[:1]
+			}
+			if len(errs) != len(c.errs) {
+				t.Fatalf("errors %q, want %q", errs, c.errs)
+			}
+			for i := range errs {
+				if !strings.HasPrefix(errs[i], c.errs[i]) || strings.ContainsFunc(errs[i], func(r rune) bool { return r < ' ' }) {
+					t.Errorf("error %q, want %q …", errs[i], c.errs[i])
+				}
+			}
+		})
+	}
+}
+
+func TestReadLetsNoControlCharacterThrough(t *testing.T) {
+	e := diag.Event{Seq: 1, At: began, Body: diag.Feed{
+		Name: "x\x1b[2J", Why: "bell\x07 c1\u009b turned\u202e <&> \\u001b \"quoted\" tab\t newline\n 日本語 😀",
+	}}
+	events, errs := read(recorded(t, []diag.Event{e}))
+	if len(errs) != 0 || len(events) != 1 {
+		t.Fatalf("%v %v", events, errs)
+	}
+	want := diag.Feed{Name: "x.[2J", Why: "bell. c1. turned. <&> \\u001b \"quoted\" tab\t newline\n 日本語 😀"}
+	if diff := cmp.Diff(want, events[0].Body); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func TestReadStopsAtAnErrorOfTheFile(t *testing.T) {
+	broken := errors.New("input/output error")
+	in := io.MultiReader(strings.NewReader(recorded(t, session()[:2])), iotest.ErrReader(broken))
+	var events int
+	var last error
+	for _, err := range Read(in) {
+		if last = err; err == nil {
+			events++
+		}
+	}
+	if events != 2 || !errors.Is(last, broken) {
+		t.Errorf("%d events and %v", events, last)
+	}
+}
+
+func TestReplayOfNoRecording(t *testing.T) {
+	state, unread, err := Replay(strings.NewReader(strings.Repeat("not a recording\n", 1000)))
+	if state != nil || err == nil || len(unread) != maxNotes+1 || !strings.Contains(err.Error(), "no header") {
+		t.Errorf("%v: %d lines: %q", err, len(unread), unread)
+	}
+	if _, _, err := Replay(strings.NewReader("")); err == nil {
+		t.Error("an empty file was taken for a recording")
+	}
+}
+
+// What a killed process leaves is at most a quarter of a second short.
+func TestWriterHandsOverInTime(t *testing.T) {
+	var b bytes.Buffer
+	w, err := NewWriter(&b, "1.0", began)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(seq int64, after time.Duration, body diag.Body) int {
+		t.Helper()
+		if err := w.Write(diag.Event{Seq: seq, At: began.Add(after), Body: body}); err != nil {
+			t.Fatal(err)
+		}
+		events, _ := read(b.String())
+		return len(events)
+	}
+	if n := write(1, 0, diag.Machine{}); n != 0 {
+		t.Errorf("%d events handed over at once", n)
+	}
+	if n := write(2, flushAfter, diag.Machine{}); n != 2 {
+		t.Errorf("%d events after %v, want 2", n, flushAfter)
+	}
+	if n := write(3, flushAfter, diag.Tick{}); n != 3 {
+		t.Errorf("%d events after a Tick, want 3", n)
+	}
+}
+
+func TestWriterSaysWhenThePlaceIsFull(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer full.Close()
+	if _, err := NewWriter(full, "1.0", began); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestCreate(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "run.jsonl")
+	if err := os.WriteFile(path, []byte("what was there before"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprint(f, "new")
+	f.Close()
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o600 || info.Size() != 3 {
+		t.Errorf("%v %v", info, err)
+	}
+	fresh, err := Create(filepath.Join(dir, "fresh"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fresh.Close()
+	if info, err := fresh.Stat(); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("%v %v", info, err)
+	}
+	// As /dev/stdout is: a link below /dev is one the user means.
+	if out, err := Create(fmt.Sprintf("/dev/fd/%d", fresh.Fd())); err != nil {
+		t.Error(err)
+	} else {
+		out.Close()
+	}
+}
+
+func TestCreateRefuses(t *testing.T) {
+	dir := t.TempDir()
+	victim, link, pipe := filepath.Join(dir, "victim"), filepath.Join(dir, "link"), filepath.Join(dir, "pipe")
+	if err := errors.Join(os.WriteFile(victim, []byte("precious"), 0o644), os.Symlink(victim, link), syscall.Mkfifo(pipe, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		link:                               "a symbolic link, which is not followed",
+		dir:                                "name a file in it",
+		pipe:                               "its reader first",
+		filepath.Join(dir, "none", "file"): "make the directory first",
+		filepath.Join(victim, "file"):      "make the directory first",
+		"/proc/version/x\x1b":              "make the directory first",
+	} {
+		f, err := Create(path)
+		if err == nil {
+			f.Close()
+			t.Errorf("%s was opened", path)
+			continue
+		}
+		if s := err.Error(); !strings.HasPrefix(s, fmt.Sprintf("%q: ", path)) || !strings.HasSuffix(s, want) && !strings.Contains(s, want) || strings.ContainsAny(s, "\n\x1b") {
+			t.Errorf("%s: %q, want %q", path, s, want)
+		}
+	}
+	if b, err := os.ReadFile(victim); err != nil || string(b) != "precious" {
+		t.Errorf("the link's target has %q %v", b, err)
+	}
+}
+
+// Root that records into /tmp must not write into what somebody else put there.
+func TestCreateLeavesForeignFilesInSharedDirectories(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can make a file of another user")
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "theirs")
+	if err := errors.Join(os.WriteFile(path, []byte("x"), 0o666), os.Chown(path, 65534, 65534)); err != nil {
+		t.Skip(err) // root of a user namespace that maps one user
+	}
+	f, err := Create(path)
+	if err != nil {
+		t.Fatalf("in a directory of one's own: %v", err)
+	}
+	f.Close()
+	if err := errors.Join(os.WriteFile(path, []byte("x"), 0o666), os.Chmod(dir, 0o777)); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := Create(path); err == nil || !strings.Contains(err.Error(), "user 65534") {
+		t.Errorf("%v", err)
+		f.Close()
+	}
+	if b, _ := os.ReadFile(path); string(b) != "x" {
+		t.Errorf("the file has %q", b)
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	good := recorded(f, session())
+	f.Add([]byte(good))
+	f.Add([]byte(good[:len(good)/2]))
+	f.Add([]byte(`{"schema":"ndwhy.events/7"}` + "\n" + `{"seq":9,"at":"9999-12-31T23:59:59Z","kind":"tick","body":{}}`))
+	f.Add([]byte("{\"seq\":1,\"kind\":\"feed\",\"body\":{\"why\":\"\\u001b\\ud83d\\ude00\x9b\"}}"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var last int64
+		results := 0
+		for e, err := range Read(bytes.NewReader(b)) {
+			results++
+			if err != nil {
+				if s := err.Error(); strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+					t.Errorf("error %q", s)
+				}
+				continue
+			}
+			if e.Seq <= last || e.Body == nil {
+				t.Errorf("event %d after %d: %v", e.Seq, last, e.Body)
+			}
+			last = e.Seq
+			if feed, ok := e.Body.(diag.Feed); ok && strings.ContainsFunc(feed.Why, func(r rune) bool { return !passes(r) && r != '\ufffd' }) {
+				t.Errorf("%q came through", feed.Why)
+			}
+		}
+		if lines := bytes.Count(b, []byte{'\n'}) + 2; results > lines {
+			t.Errorf("%d results of %d lines", results, lines)
+		}
+		_, _, _ = Replay(bytes.NewReader(b))
+	})
+}
