@@ -1,0 +1,174 @@
+// Package checks asks the network the program's own questions: can this source reach this target,
+// asked by the kernel's sockets and by frames of our own.
+//
+// A check is data: what it needs, sends and changes is declared. Planning (which questions the
+// state calls for) and judging (what the events mean for a question) are pure functions; only Run
+// asks, through a Net, and what comes of it goes into the one stream of events and nowhere else.
+// The package opens no socket itself: ndwhy/checks/probe does.
+package checks
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"ndwhy/diag"
+)
+
+// Capability is the privilege that a check cannot do without.
+type Capability string
+
+// The capabilities. A check that needs none still asks by wire where CAP_NET_RAW is there.
+const (
+	NeedsNothing  Capability = ""
+	NeedsNetRaw   Capability = "net_raw"
+	NeedsNetAdmin Capability = "net_admin"
+)
+
+// A Bound says how many packets of one kind a check sends at most, and per what.
+type Bound struct {
+	Key string // of the catalogue, group "sends": "sends.echo"
+	Max int    // for each unit of Per
+	Per string // of the catalogue, group "per": "per.target"
+}
+
+// A Check is one line of enquiry. The zero Check is of no use.
+type Check struct {
+	ID    string
+	Needs Capability
+	Sends []Bound
+	// Changes are catalogue keys (group "changes") of what the check may change on this host.
+	Changes []string
+	// NeedsAdmin: with --add kernel it needs CAP_NET_ADMIN too.
+	NeedsAdmin bool
+
+	plan func(p *planner)
+}
+
+// The IDs, which are stable: flags, reports and recordings name checks by them.
+const (
+	idRA         = "ra"
+	idRouterND   = "router-nd"
+	idRouterEcho = "router-echo"
+	idPeerND     = "peer-nd"
+	idPeerEcho   = "peer-echo"
+	idAllNodes   = "all-nodes"
+	idInternet   = "internet"
+	idSource     = "source"
+	idAdded      = "added"
+)
+
+// All is every check, in the order in which they are shown.
+var All = []Check{
+	raCheck, routerND, routerEcho, peerND, peerEcho, allNodes, internet, source, added,
+}
+
+// IDs returns the names of all checks in order.
+func IDs() []string {
+	ids := make([]string, len(All))
+	for i, c := range All {
+		ids[i] = c.ID
+	}
+	return ids
+}
+
+// Find returns the check with an ID.
+func Find(id string) (Check, bool) {
+	i := slices.IndexFunc(All, func(c Check) bool { return c.ID == id })
+	if i < 0 {
+		return Check{}, false
+	}
+	return All[i], true
+}
+
+// Validate reports the first name in ids that is no check: an error that lists those that are.
+func Validate(ids []string) error {
+	for _, id := range ids {
+		if _, ok := Find(id); !ok {
+			return fmt.Errorf("no check is called %q; there are: %s", id, strings.Join(IDs(), " "))
+		}
+	}
+	return nil
+}
+
+// A Lane is what is asked in order: everything that one source asks one target on an interface.
+// Lanes run side by side.
+type Lane struct {
+	Interface      string
+	Source, Target netip.Addr
+}
+
+// A Question is a path that is to be asked, and how.
+type Question struct {
+	// Path is the question itself. With Outcome preset to skipped (Detail says why) it is only
+	// reported.
+	diag.Path
+	// NextHop is the gateway on the way to Target; zero where Target is on the link.
+	NextHop netip.Addr
+	// After are the lanes that must have let go of their targets first: a lane lets go when its
+	// kernel question left this host or came to its end.
+	After []Lane
+	// Candidate is the address whose claim the question belongs to: it is asked while that lasts.
+	Candidate netip.Addr
+	// Fresh: the kernel may resolve Target although Source is not known to be assigned; the
+	// neighbour entry is deleted afterwards (safety rule 2 allows it once in a run).
+	Fresh bool
+	// Guard is the address that asks, before anything else, whether somebody has the candidate.
+	Guard netip.Addr
+	// Frames is how many packets the question may cost at most, the kernel's included.
+	Frames int
+}
+
+// Lane returns the lane that the question is asked in.
+func (q Question) Lane() Lane { return Lane{q.Interface, q.Source, q.Target} }
+
+// Planned reports whether the question is to be asked at all.
+func (q Question) Planned() bool { return q.Outcome == "" }
+
+// Plan returns the questions that what is known calls for. It is pure; the same question has the
+// same ID whenever it is planned, so that more can be asked as more is learnt.
+func Plan(s *diag.State) []Question {
+	p := newPlanner(s, nil)
+	p.guess = true
+	return p.run()
+}
+
+// A Line is one row of what a run would do: see DryRun.
+type Line struct {
+	Question
+	Changes []string // catalogue keys
+}
+
+// DryRun returns what a run would ask from what is known now, without what it would yet learn (a
+// router that only an advertisement tells of), and how many packets that is at most.
+func DryRun(s *diag.State) (lines []Line, frames int) {
+	if s.Run.Passive {
+		return nil, 0
+	}
+	changed := map[string]bool{}
+	for _, q := range Plan(s) {
+		line := Line{Question: q}
+		if c, ok := Find(q.Check); ok && q.Planned() && !changed[c.ID] {
+			changed[c.ID] = true
+			line.Changes = c.Changes
+			if c.NeedsAdmin && s.Run.Add == diag.AddKernel {
+				line.Changes = append(slices.Clip(line.Changes), "changes.address")
+			}
+		}
+		if !q.Planned() {
+			line.Frames = 0
+		}
+		frames += line.Frames
+		lines = append(lines, line)
+	}
+	return lines, frames
+}
+
+// wanted reports whether the user left a check on.
+func wanted(run diag.Run, id string) bool {
+	if len(run.Only) > 0 && !slices.Contains(run.Only, id) {
+		return false
+	}
+	return !slices.Contains(run.Skip, id)
+}

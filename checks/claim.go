@@ -1,0 +1,217 @@
+package checks
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"time"
+
+	"ndwhy/diag"
+	"ndwhy/diag/words"
+)
+
+// guardTime is how long somebody who has a candidate may take to say so before it is used.
+const guardTime = 300 * time.Millisecond
+
+// dadTime is more than the kernel takes to find an address unique: a random delay of up to 1 s, then
+// one solicitation and 1 s (RFC 4862 §5.4).
+const dadTime = 3300 * time.Millisecond
+
+// A refusal is why questions are not, or no longer, asked.
+type refusal struct{ detail, note string }
+
+func (r *refusal) Error() string { return r.detail + " " + r.note }
+
+// errGone ends what is asked on an interface that has vanished.
+var errGone = errors.New("the interface is gone")
+
+// errEnded ends a claim whose questions are all settled.
+var errEnded = errors.New("the claim has ended")
+
+// A claim is the use of a candidate, for as long as nobody else has it.
+type claim struct {
+	*lane
+	ready  chan struct{} // closed when the candidate may be used, or may not: then ctx has ended
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	ended  chan struct{} // closed when nothing is left of it
+}
+
+// newClaim makes a claim of the lane that asks whether the candidate is free. Questions of the same
+// candidate find it from then on.
+func (r *run) newClaim(l *lane) *claim {
+	c := &claim{lane: l, ready: make(chan struct{}), ended: make(chan struct{})}
+	c.ctx, c.cancel = context.WithCancelCause(r.ifaces[l.key.Interface].ctx)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.claims[diag.InterfaceAddr{Interface: l.key.Interface, Address: l.key.Target}] = c
+	return c
+}
+
+// join waits until the candidate may be used. The context that it returns ends with the claim.
+func (c *claim) join(ctx context.Context) (context.Context, bool) {
+	select {
+	case <-c.ready:
+		return c.ctx, c.ctx.Err() == nil
+	case <-ctx.Done():
+		return ctx, false
+	}
+}
+
+// hold guards the candidate, makes it usable, and takes it back when the claim has ended. settled
+// is called once, as soon as the claim's own questions are.
+func (c *claim) hold(settled func()) {
+	defer close(c.ended)
+	defer c.cancel(errEnded)
+	defer func() {
+		if v := recover(); v != nil {
+			c.r.broken(idAdded, c.key.Interface, v)
+		}
+	}()
+	undo := c.prepare()
+	defer undo()
+	c.finish(&c.ctx)
+	c.letGo()
+	close(c.ready)
+	settled()
+	defer c.r.post.unsubscribe(c.in)
+	for c.ctx.Err() == nil {
+		c.listen(c.ctx, time.Time{})
+		c.contest()
+	}
+}
+
+// prepare asks whether somebody has the candidate and, where nobody says so, makes it usable. The
+// claim's context has ended if it is not. What was done is undone by undo, whatever happened.
+func (c *claim) prepare() (undo func()) {
+	var undos []func()
+	undo = func() {
+		for i := len(undos) - 1; i >= 0; i-- {
+			undos[i]()
+		}
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			c.r.broken(idAdded, c.key.Interface, v)
+			c.cancel(&refusal{DetailInterrupted, ""})
+		}
+	}()
+	q := c.tallies[0].q
+	iface, addr := c.key.Interface, q.Target
+	c.r.post.subscribe(c.in, topic{iface, addr, 0})
+	leave, err := c.r.Net.Join(iface, diag.SolicitedNode(addr))
+	if err != nil {
+		c.cancel(&refusal{DetailNotAdded, errno(err)})
+		return undo
+	}
+	undos = append(undos, func() { _ = leave() })
+	c.guard(q)
+	if c.ctx.Err() != nil || c.r.spec.Add != diag.AddKernel {
+		return undo
+	}
+	if !c.r.mayAdd(iface, addr) {
+		c.cancel(&refusal{DetailNoOther, ""})
+		return undo
+	}
+	if err := c.r.Net.AddAddress(iface, addr, validLifetime); err != nil {
+		c.cancel(&refusal{DetailNotAdded, errno(err)})
+		return undo
+	}
+	what := words.Say("change.address", "address", addr, "interface", iface)
+	c.r.Session.Emit(diag.Change{Interface: iface, What: what})
+	undos = append(undos, func() {
+		err := c.r.Net.DelAddress(iface, addr)
+		if err != nil && errno(err) != "EADDRNOTAVAIL" && errno(err) != "ENODEV" {
+			c.r.broken(idAdded, iface, err)
+			return
+		}
+		c.r.Session.Emit(diag.Change{Interface: iface, What: what, Undone: true})
+	})
+	c.awaitDAD()
+	return undo
+}
+
+// guard solicits the candidate from an address that the network knows and from none, and waits.
+func (c *claim) guard(q Question) {
+	nonce := make([]byte, 6)
+	_, _ = rand.Read(nonce)
+	var list []*asking
+	for _, t := range c.of(diag.ViaWire, diag.AsksDAD) {
+		t.nonce = nonce
+		list = append(list, &asking{tallies: []*tally{t}, count: 1, wait: guardTime, send: func() error {
+			return c.solicit(q, nonce)
+		}})
+	}
+	if q.Guard.IsValid() {
+		t := newTally(Question{Path: diag.Path{
+			Interface: q.Interface, Asks: diag.AsksND, Via: diag.ViaWire, Source: q.Guard, Target: q.Target,
+		}}, c.host)
+		t.quiet = true
+		c.tallies = append(c.tallies, t)
+		list = append(list, &asking{tallies: []*tally{t}, count: 1, wait: guardTime, send: c.wireSender(t, 0)})
+	}
+	for _, t := range c.of(diag.ViaKernel, diag.AsksDAD) {
+		t.closed = true // until the kernel has the address
+	}
+	c.pursue(c.ctx, list...)
+	for _, t := range c.of(diag.ViaKernel, diag.AsksDAD) {
+		t.closed = false
+	}
+	c.contest()
+}
+
+func (c *claim) solicit(q Question, nonce []byte) error {
+	group := diag.SolicitedNode(q.Target)
+	return c.r.Net.Send(q.Interface, Frame{
+		Type: diag.NS, SrcMAC: c.link.MAC, DstMAC: diag.MulticastMAC(group),
+		Src: q.Source, Dst: group, Target: q.Target, Nonce: nonce,
+	})
+}
+
+// contest ends the claim if somebody else turned out to have the address.
+func (c *claim) contest() {
+	for _, t := range c.tallies {
+		if t.path.Received == 0 {
+			continue
+		}
+		who := ""
+		if len(t.path.Responders) > 0 {
+			who = t.path.Responders[0].MAC.String()
+		}
+		for _, mine := range c.tallies {
+			if mine.path.Received == 0 {
+				mine.skip(DetailAnsweredFor, who)
+			}
+		}
+		c.cancel(&refusal{DetailAnsweredFor, who})
+		return
+	}
+}
+
+// awaitDAD waits until the kernel has found the address unique, or has not.
+func (c *claim) awaitDAD() {
+	end := time.Now().Add(dadTime)
+	state := newTally(Question{Path: diag.Path{
+		Interface: c.key.Interface, Asks: diag.AsksDAD, Via: diag.ViaKernel, Target: c.key.Target,
+	}}, c.host)
+	c.tallies = append(c.tallies, state)
+	defer func() { c.tallies = c.tallies[:len(c.tallies)-1] }()
+	state.quiet = true
+	for c.ctx.Err() == nil {
+		switch {
+		case state.path.Received > 0:
+			c.cancel(&refusal{DetailAnsweredFor, ""})
+			return
+		case state.passed():
+			for _, t := range c.of(diag.ViaKernel, diag.AsksDAD) {
+				t.done = true
+			}
+			return
+		case !time.Now().Before(end):
+			c.cancel(&refusal{DetailNotAdded, "tentative"})
+			return
+		}
+		c.listen(c.ctx, end)
+		c.contest()
+	}
+}

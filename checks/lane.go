@@ -1,0 +1,717 @@
+package checks
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"reflect"
+	"time"
+
+	"ndwhy/diag"
+)
+
+// Times of design rules.
+const (
+	// A kernel question of which nothing was seen leaving by then did not leave.
+	leaveWithin = 150 * time.Millisecond
+	// The tap's copy of a frame comes by another way than the socket's answer: this much later at
+	// most.
+	tapLag = 30 * time.Millisecond
+	// Re-asking of an unexpected silence.
+	reaskInterval = 100 * time.Millisecond
+	// How long the kernel solicits before it gives an entry up: 3 times, 1 s apart (RFC 4861 §10).
+	resolveTime = 3300 * time.Millisecond
+)
+
+// A lane asks the questions of one source to one target, in order: by kernel, then by wire.
+type lane struct {
+	r       *run
+	key     Lane
+	tallies []*tally
+	in      *inbox
+	// candidate is the address whose claim the lane belongs to; zero for none.
+	candidate diag.InterfaceAddr
+
+	hop     netip.Addr
+	before  diag.NUD
+	host    Host
+	link    diag.Link
+	reasked bool
+	// What was seen of the kernel's discovery of the next hop.
+	solicited bool
+	peeked    bool
+	confirmed bool
+
+	published map[string]diag.Path
+	// gate is what the lanes that come after this one wait for.
+	*gate
+}
+
+// of returns the lane's questions of one kind that are still to be asked.
+func (l *lane) of(via diag.Via, asks diag.Asks) []*tally {
+	var list []*tally
+	for _, t := range l.tallies {
+		if t.q.Via == via && (asks == "" || t.q.Asks == asks) && t.preset == "" {
+			list = append(list, t)
+		}
+	}
+	return list
+}
+
+func (l *lane) run(ctx context.Context) {
+	defer l.letGo()
+	defer l.finish(&ctx)
+	for _, t := range l.tallies {
+		for _, before := range t.q.After {
+			if !l.r.passed(ctx, before) {
+				return
+			}
+		}
+	}
+	if c := l.r.claim(l.candidate); c != nil {
+		var ok bool
+		if ctx, ok = c.join(ctx); !ok {
+			return
+		}
+	}
+	l.r.post.subscribe(l.in, topic{l.key.Interface, l.key.Target, 0})
+	l.r.post.subscribe(l.in, topic{l.key.Interface, l.hop, 0})
+	defer l.r.post.unsubscribe(l.in)
+	switch {
+	case len(l.of(diag.ViaWire, diag.AsksRS)) > 0:
+		l.solicitRouter(ctx)
+	default:
+		l.byKernel(ctx)
+		l.letGo()
+		l.byWire(ctx)
+	}
+}
+
+// again asks once more what stayed silent, because loss was seen elsewhere in the run.
+func (l *lane) again(ctx context.Context) {
+	defer l.finish(&ctx)
+	if c := l.r.claim(l.candidate); c != nil {
+		var ok bool
+		if ctx, ok = c.join(ctx); !ok {
+			return
+		}
+	}
+	l.r.post.subscribe(l.in, topic{l.key.Interface, l.key.Target, 0})
+	for _, t := range l.tallies {
+		for id := range t.ids {
+			l.hear(id)
+		}
+	}
+	defer l.r.post.unsubscribe(l.in)
+	var list []*asking
+	for _, t := range l.of(diag.ViaKernel, diag.AsksEcho) {
+		if t.verdict().Outcome != diag.Silent || t.unresolved() {
+			continue
+		}
+		sock, err := l.r.socket(l.key.Interface, l.key.Source)
+		if err != nil {
+			continue
+		}
+		t.closed = false
+		l.useID(sock.ID())
+		list = append(list, l.moreOf(t, func() error { sock.Ask(l.key.Target, l.r.nextSeq()); return nil }))
+		break
+	}
+	for _, t := range l.of(diag.ViaWire, "") {
+		if t.verdict().Outcome == diag.Silent && (t.q.Asks == diag.AsksND || len(list) == 0 && t.q.Asks == diag.AsksEcho) {
+			list = append(list, l.moreOf(t, l.sender(t)))
+		}
+	}
+	l.pursue(ctx, list...)
+}
+
+// moreOf is the re-asking of one question.
+func (l *lane) moreOf(t *tally, send func() error) *asking {
+	l.reasked = true
+	return &asking{
+		tallies: []*tally{t}, send: send, count: reasks, interval: reaskInterval, wait: reaskInterval, reasked: true,
+	}
+}
+
+// silent reports whether a question of the lane stayed silent and was not re-asked.
+func (l *lane) silent() bool {
+	if l.reasked {
+		return false
+	}
+	for _, t := range l.tallies {
+		if t.preset == "" && t.q.Asks != diag.AsksDAD && t.q.Asks != diag.AsksRS && !t.q.Target.IsMulticast() &&
+			t.verdict().Outcome == diag.Silent {
+			return true
+		}
+	}
+	return false
+}
+
+// An asking is a question on its way: sent count times, interval apart, then waited for.
+type asking struct {
+	tallies        []*tally
+	send           func() error
+	ready          func() bool
+	count, sent    int
+	cost           int // packets that the first sending causes; 1 where it is 0
+	interval, wait time.Duration
+	next, end      time.Time
+	// leave is set where nothing leaving within leaveWithin ends the asking.
+	leave   bool
+	started time.Time
+	reasked bool
+	// again may prolong an asking whose wait has ended.
+	again func(*asking) bool
+	over  bool
+}
+
+// pursue asks until every asking has its answer or its wait has ended.
+func (l *lane) pursue(ctx context.Context, list ...*asking) {
+	for {
+		var wake time.Time
+		at := func(t time.Time) {
+			if wake.IsZero() || t.Before(wake) {
+				wake = t
+			}
+		}
+		busy := false
+		for _, a := range list {
+			if a.over || a.ready != nil && !a.ready() {
+				continue
+			}
+			if l.step(ctx, a, at) {
+				busy = true
+			}
+			if ctx.Err() != nil {
+				return
+			}
+		}
+		if !busy {
+			return
+		}
+		if !l.listen(ctx, wake) {
+			return
+		}
+	}
+}
+
+// step brings one asking on, and reports whether there is more to wait for, until when through at.
+func (l *lane) step(ctx context.Context, a *asking, at func(time.Time)) (busy bool) {
+	for {
+		now := time.Now()
+		answered, grace := a.answered()
+		if answered && !now.Before(grace) {
+			a.finish()
+			return false
+		}
+		if answered {
+			at(grace)
+			return true
+		}
+		if a.leave && a.sent > 0 && !l.left(a) {
+			if dead := a.started.Add(leaveWithin); now.Before(dead) {
+				at(dead)
+			} else {
+				a.over = true
+				return false
+			}
+		}
+		switch {
+		case a.sent < a.count && !now.Before(a.next):
+			cost := 1
+			if a.sent == 0 {
+				cost = max(1, a.cost)
+				a.started = now
+			}
+			if !l.r.pace.take(ctx, cost) {
+				a.over = true
+				if ctx.Err() == nil {
+					for _, t := range a.tallies {
+						if t.path.Sent == 0 {
+							t.skip(DetailBudget, "")
+						}
+					}
+				}
+				return false
+			}
+			if a.sent == 0 {
+				a.started = time.Now()
+			}
+			if err := a.send(); err != nil {
+				for _, t := range a.tallies {
+					t.refuse(errno(err))
+				}
+			}
+			a.sent++
+			now = time.Now()
+			a.next, a.end = now.Add(a.interval), now.Add(a.wait)
+			l.drain()
+		case a.sent < a.count:
+			at(a.next)
+			return true
+		case now.Before(a.end):
+			at(a.end)
+			return true
+		case a.again != nil && a.again(a):
+		default:
+			a.finish()
+			return false
+		}
+	}
+}
+
+func (a *asking) finish() {
+	a.over = true
+	for _, t := range a.tallies {
+		t.done = true
+	}
+}
+
+// answered reports whether every question has its answer, and until when others on their way are
+// waited for: those sent before the answer came are not lost yet.
+func (a *asking) answered() (ok bool, grace time.Time) {
+	for _, t := range a.tallies {
+		if !t.hasAnswer() {
+			return false, grace
+		}
+		if t.outstanding() {
+			rtt := time.Duration(t.path.RTTMS * float64(time.Millisecond))
+			if g := t.last.Add(min(max(2*rtt, tapLag), time.Second)); g.After(grace) {
+				grace = g
+			}
+		}
+	}
+	return true, grace
+}
+
+// left reports whether the kernel was seen to act on an asking, or is waiting for an answer that it
+// asked for before.
+func (l *lane) left(a *asking) bool {
+	if l.solicited || l.before == diag.Incomplete {
+		return true
+	}
+	for _, t := range a.tallies {
+		if t.left() {
+			return true
+		}
+	}
+	return false
+}
+
+// errno names a system's error as errno(3) does.
+func errno(err error) string {
+	var no Errno
+	if errors.As(err, &no) {
+		return string(no)
+	}
+	return "EIO"
+}
+
+// listen waits for events until wake, folds them and reports what is settled. It is false when ctx
+// ended.
+func (l *lane) listen(ctx context.Context, wake time.Time) bool {
+	list, ok := l.in.wait(ctx, wake)
+	l.fold(list)
+	return ok
+}
+
+func (l *lane) drain() { l.fold(l.in.take()) }
+
+func (l *lane) fold(list []diag.Event) {
+	for _, e := range list {
+		if f, ok := e.Body.(diag.Frame); ok && f.Out && f.Type == diag.NS && f.Target == l.hop && !f.Src.IsUnspecified() {
+			l.solicited = true
+		}
+		for _, t := range l.tallies {
+			t.see(e)
+			if t.kernel() && t.q.Asks == diag.AsksEcho && t.copies > 0 && !t.q.Fresh {
+				l.letGo()
+			}
+		}
+	}
+	if len(list) > 0 {
+		l.peek()
+		l.publish(false)
+	}
+}
+
+// peek asks for the entry once the kernel was seen to solicit, for it announces no INCOMPLETE, and
+// once an answer was seen.
+func (l *lane) peek() {
+	var nd, answered bool
+	for _, t := range l.of(diag.ViaKernel, "") {
+		if t.closed {
+			continue
+		}
+		nd = nd || t.q.Asks == diag.AsksND && !t.before.Resolved() && !t.nud.Resolved()
+		answered = answered || t.path.Received > 0
+	}
+	switch {
+	case !nd:
+		return
+	case answered && !l.confirmed:
+		l.peeked, l.confirmed = true, true
+	case l.solicited && !l.peeked:
+		l.peeked = true
+	default:
+		return
+	}
+	l.neighbour()
+	l.drain()
+}
+
+// neighbour reads the kernel's entry for the next hop into the stream.
+func (l *lane) neighbour() diag.NUD {
+	n, err := l.r.Net.Neighbour(l.key.Interface, l.hop)
+	if err != nil {
+		return ""
+	}
+	l.r.Session.Emit(n)
+	if n.Gone {
+		return ""
+	}
+	return n.State
+}
+
+// publish reports what is settled; at the end, everything.
+func (l *lane) publish(end bool) {
+	for _, t := range l.tallies {
+		if t.quiet || !end && (!t.hasAnswer() && !t.done || t.outstanding()) {
+			continue
+		}
+		p := t.verdict()
+		if t.lossy() {
+			l.r.lossy.Store(true)
+		}
+		if p.Outcome == diag.Answered && p.Asks == diag.AsksND && len(p.Responders) > 0 {
+			l.r.learnMAC(p.Interface, p.Target, p.Responders[0].MAC)
+		}
+		if old, ok := l.published[p.ID]; ok && reflect.DeepEqual(old, p) {
+			continue
+		}
+		l.published[p.ID] = p
+		l.r.Session.Emit(p)
+	}
+}
+
+// finish settles whatever is open by the reason for which the lane ended.
+func (l *lane) finish(ctx *context.Context) {
+	if v := recover(); v != nil {
+		l.r.broken(l.tallies[0].q.Check, l.key.Interface, v)
+		for _, t := range l.tallies {
+			if !t.hasAnswer() && !t.done {
+				t.skip(DetailInterrupted, "")
+			}
+		}
+	}
+	l.drain()
+	for _, t := range l.tallies {
+		if t.hasAnswer() || t.done || (*ctx).Err() == nil {
+			continue
+		}
+		l.r.interrupt(*ctx, t)
+	}
+	l.publish(true)
+}
+
+// symptom reports whether a silence is to be asked about again.
+func (l *lane) symptom(list []*tally) bool {
+	for _, t := range list {
+		if t.preset != "" || t.hasAnswer() {
+			continue
+		}
+		p := t.verdict()
+		if p.Outcome == diag.Silent && (l.r.lossy.Load() || l.r.Expect != nil && l.r.Expect(p)) {
+			return true
+		}
+	}
+	return false
+}
+
+// reask prolongs an asking that stayed silent where an answer would be normal.
+func (l *lane) reask(a *asking) bool {
+	for _, t := range a.tallies {
+		t.done = true // for those who look on: silent so far
+	}
+	l.publish(false)
+	if a.reasked || l.r.pace.spent() || !l.symptom(a.tallies) {
+		return false
+	}
+	for _, t := range a.tallies {
+		t.done = false
+	}
+	a.reasked, l.reasked = true, true
+	a.next = time.Now()
+	a.count, a.interval, a.wait = a.count+reasks, reaskInterval, reaskInterval
+	for _, t := range a.tallies {
+		if t.kernel() && t.unresolved() {
+			// The kernel solicits once a second, whatever it is asked meanwhile.
+			a.count, a.interval, a.wait = a.sent+2, 6*reaskInterval, 6*reaskInterval
+		}
+	}
+	return true
+}
+
+// byKernel asks through a socket. The frames that leave are the wire's questions too.
+func (l *lane) byKernel(ctx context.Context) {
+	kernel := l.of(diag.ViaKernel, "")
+	if len(kernel) == 0 {
+		return
+	}
+	defer func() {
+		for _, t := range kernel {
+			t.closed = t.preset == "" && ctx.Err() == nil
+		}
+		l.publish(false)
+	}()
+	if !l.hop.IsMulticast() {
+		l.before = l.neighbour()
+		l.in.take() // the entry as it stood is no answer
+	}
+	for _, t := range l.tallies {
+		t.before = l.before
+	}
+	if !l.permitted(ctx) {
+		for _, t := range kernel {
+			t.skip(DetailUnproven, "")
+		}
+		return
+	}
+	if l.before.Resolved() && len(l.of(diag.ViaKernel, diag.AsksEcho)) == 0 {
+		return
+	}
+	sock, err := l.r.socket(l.key.Interface, l.key.Source)
+	if err != nil {
+		var denied *Denied
+		for _, t := range kernel {
+			if errors.As(err, &denied) {
+				t.skip(DetailNoSocket, "")
+			} else {
+				t.refuse(errno(err))
+			}
+		}
+		return
+	}
+	l.useID(sock.ID())
+	a := &asking{
+		tallies: kernel, count: l.r.count, interval: l.r.interval, wait: l.r.wait, again: l.reask, leave: l.host.Tap,
+		send: func() error { sock.Ask(l.key.Target, l.r.nextSeq()); return nil },
+	}
+	if !l.before.Resolved() && !l.hop.IsMulticast() {
+		a.cost = 2
+	} else {
+		// The kernel has nothing to solicit; what its echo does is all there is to see.
+		a.tallies = l.of(diag.ViaKernel, diag.AsksEcho)
+	}
+	l.pursue(ctx, a)
+	if ctx.Err() != nil {
+		return
+	}
+	l.settleKernel(ctx, kernel, a.started)
+}
+
+// settleKernel waits for the tap's side of what the socket already answered, and reads the entry
+// that the kernel's discovery left behind.
+func (l *lane) settleKernel(ctx context.Context, kernel []*tally, started time.Time) {
+	end := time.Now().Add(tapLag)
+	for l.host.Tap && !l.wireCaughtUp(kernel) && time.Now().Before(end) {
+		if !l.listen(ctx, end) {
+			return
+		}
+	}
+	fresh := kernel[0].q.Fresh
+	if !l.hop.IsMulticast() && !l.before.Resolved() {
+		l.neighbour()
+		l.drain()
+	}
+	if fresh {
+		end := started.Add(resolveTime)
+		for !ended(kernel) && time.Now().Before(end) && l.listen(ctx, end) {
+		}
+	}
+	l.drain()
+	for _, t := range kernel {
+		t.done = true
+	}
+	for _, t := range l.of(diag.ViaWire, "") {
+		// What the kernel asked was asked by wire; its wait is over with the kernel's.
+		if t.path.Sent > 0 {
+			t.done = true
+		}
+	}
+	if fresh && !l.before.Resolved() {
+		l.r.forget(l.key.Interface, l.hop)
+	}
+}
+
+// ended reports whether the kernel's discovery came to one end or the other.
+func ended(list []*tally) bool {
+	for _, t := range list {
+		if t.nud == diag.Failed || t.nud.Resolved() {
+			return true
+		}
+	}
+	return false
+}
+
+// wireCaughtUp reports whether the tap has shown whatever the kernel's answers say must have been
+// on the wire.
+func (l *lane) wireCaughtUp(kernel []*tally) bool {
+	for _, k := range kernel {
+		if k.path.Received == 0 && !k.nud.Resolved() {
+			continue
+		}
+		for _, w := range l.of(diag.ViaWire, k.q.Asks) {
+			if !w.hasAnswer() && (k.q.Asks == diag.AsksEcho || !l.before.Resolved()) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// permitted applies safety rule 2: a source that is not known to be assigned makes the kernel
+// resolve nothing, unless the network was seen to answer a solicitation from it.
+func (l *lane) permitted(ctx context.Context) bool {
+	first := l.tallies[0].q
+	if first.SourceClass == diag.SourceAssigned || first.Fresh || l.hop.IsMulticast() || l.before.Resolved() {
+		return true
+	}
+	if first.SourceClass == diag.SourceCandidate || !l.host.Tap {
+		return first.SourceClass == diag.SourceUnknown && !l.host.Tap && l.r.only(l.key.Interface, l.key.Source)
+	}
+	t := newTally(Question{Path: diag.Path{
+		Interface: l.key.Interface, Asks: diag.AsksND, Via: diag.ViaWire, Source: l.key.Source, Target: l.hop,
+	}}, l.host)
+	t.quiet = true
+	l.tallies = append(l.tallies, t)
+	l.pursue(ctx, &asking{
+		tallies: []*tally{t}, count: l.r.count, interval: l.r.interval, wait: l.r.wait, send: l.sender(t),
+	})
+	l.tallies = l.tallies[:len(l.tallies)-1]
+	for _, w := range l.of(diag.ViaWire, diag.AsksND) {
+		w.done = w.q.Target == l.hop
+	}
+	return t.path.Received > 0
+}
+
+// useID makes the lane hear what is said about an echo id.
+func (l *lane) useID(id uint16) {
+	for _, t := range l.tallies {
+		t.ids[id] = true
+	}
+	l.hear(id)
+}
+
+func (l *lane) hear(id uint16) {
+	addr := l.key.Target
+	l.r.post.subscribe(l.in, topic{l.key.Interface, addr, id})
+	if addr.IsMulticast() {
+		l.r.post.subscribe(l.in, topic{l.key.Interface, netip.Addr{}, id})
+	}
+}
+
+// byWire sends frames of our own for what was not on the wire yet, and asks once more what stayed
+// silent and should not have.
+func (l *lane) byWire(ctx context.Context) {
+	wire := l.of(diag.ViaWire, "")
+	if len(wire) == 0 || !l.host.Tap || ctx.Err() != nil {
+		return
+	}
+	l.drain()
+	var id uint16
+	var list []*asking
+	for _, t := range wire {
+		if t.hasAnswer() {
+			continue
+		}
+		if t.q.Asks == diag.AsksEcho && id == 0 {
+			id = l.r.echoID()
+			l.useID(id)
+		}
+		a := &asking{
+			tallies: []*tally{t}, count: l.r.count, interval: l.r.interval, wait: l.r.wait, again: l.reask,
+			send: l.wireSender(t, id),
+		}
+		if t.path.Sent > 0 {
+			if l.reasked && t.q.Asks == diag.AsksEcho {
+				continue // the kernel's re-asking was on the wire
+			}
+			a.count, a.end = 0, time.Now()
+		}
+		if t.q.Asks == diag.AsksEcho {
+			a.ready = func() bool { return l.mac() != (diag.MAC{}) }
+		}
+		list = append(list, a)
+	}
+	l.pursue(ctx, list...)
+	if ctx.Err() != nil {
+		return
+	}
+	for _, a := range list {
+		if !a.over {
+			a.tallies[0].skip(DetailUnresolved, "")
+		}
+	}
+}
+
+// sender returns what sends a frame of our own for a question, with a new echo id where it is one.
+func (l *lane) sender(t *tally) func() error {
+	var id uint16
+	if t.q.Asks == diag.AsksEcho {
+		id = l.r.echoID()
+		l.useID(id)
+	}
+	return l.wireSender(t, id)
+}
+
+func (l *lane) wireSender(t *tally, id uint16) func() error {
+	return func() error {
+		f := Frame{SrcMAC: l.link.MAC, Src: t.q.Source}
+		switch t.q.Asks {
+		case diag.AsksND:
+			f.Type, f.Target = diag.NS, t.q.Target
+			f.Dst = diag.SolicitedNode(t.q.Target)
+			f.DstMAC = diag.MulticastMAC(f.Dst)
+		case diag.AsksRS:
+			f.Type, f.Dst, f.DstMAC = diag.RS, diag.AllRouters, diag.MulticastMAC(diag.AllRouters)
+		default:
+			f.Type, f.Dst, f.DstMAC = diag.EchoRequest, t.q.Target, l.mac()
+			f.EchoID, f.EchoSeq = id, l.r.nextSeq()
+		}
+		return l.r.Net.Send(l.key.Interface, f)
+	}
+}
+
+// mac returns the link-layer address that a frame to the target goes to; zero: not known yet.
+func (l *lane) mac() diag.MAC {
+	if l.hop.IsMulticast() {
+		return diag.MulticastMAC(l.hop)
+	}
+	return l.r.macOf(l.key.Interface, l.hop)
+}
+
+// solicitRouter asks for an advertisement: once, and where silence would be a symptom as often as
+// RFC 4861 §6.3.7 has a host ask, if the time allows.
+func (l *lane) solicitRouter(ctx context.Context) {
+	l.letGo()
+	if !l.host.Tap {
+		return
+	}
+	tallies := l.of(diag.ViaWire, diag.AsksRS)
+	l.pursue(ctx, &asking{
+		tallies: tallies, count: 1, wait: l.r.wait, send: l.wireSender(tallies[0], 0),
+		again: func(a *asking) bool {
+			for _, t := range tallies {
+				t.done = true
+			}
+			l.publish(false) // what depends on it need not wait for the repetitions
+			next := a.end.Add(solicitationInterval - l.r.wait)
+			if a.sent >= solicitations || !l.symptom(tallies) || !l.r.timeFor(ctx, next.Add(l.r.wait)) {
+				return false
+			}
+			a.count, a.next = a.sent+1, next
+			return true
+		},
+	})
+}

@@ -1,0 +1,91 @@
+package checks
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"ndwhy/diag"
+)
+
+// A Frame is an Ethernet frame to send, as data. The checksum and the options follow from it.
+type Frame struct {
+	Type           diag.FrameType // rs, ns or echo-request
+	SrcMAC, DstMAC diag.MAC
+	Src, Dst       netip.Addr
+	Target         netip.Addr // of a solicitation
+	// Nonce makes a DAD solicitation of ours known from another's (RFC 7527).
+	Nonce           []byte
+	EchoID, EchoSeq uint16
+}
+
+// A Net is the network as the checks ask it. Frames and socket events that come of it arrive in
+// the stream; its methods return once the question is out.
+type Net interface {
+	// Send puts one frame on the wire of an interface. The error, an Errno where the system gave one,
+	// is why it was not sent.
+	Send(iface string, f Frame) error
+	// Listen opens a socket that asks as an application on this host would, bound to the interface
+	// and the source. An error that is a *Denied says which line would allow it.
+	Listen(iface string, source netip.Addr) (Echoer, error)
+	// Join makes this host a member of a multicast group until leave is called.
+	Join(iface string, group netip.Addr) (leave func() error, err error)
+	// AddAddress configures addr as a /128 that no other program chooses as source, and that the
+	// kernel removes by itself after valid.
+	AddAddress(iface string, addr netip.Addr, valid time.Duration) error
+	DelAddress(iface string, addr netip.Addr) error
+	DelNeighbour(iface string, addr netip.Addr) error
+	// Neighbour returns the kernel's entry for an address, Gone where it has none.
+	Neighbour(iface string, addr netip.Addr) (diag.Neighbour, error)
+	// Route returns how the kernel would reach dst through the interface.
+	Route(iface string, dst netip.Addr) diag.Selection
+}
+
+// An Echoer asks for echoes through a socket. What it sent and what came back are diag.Socket
+// events with its ID, a refusal of the host among them.
+type Echoer interface {
+	ID() uint16
+	Ask(target netip.Addr, seq uint16)
+	Close() error
+}
+
+// An Errno is a system error by its name: ENOBUFS.
+type Errno string
+
+func (e Errno) Error() string { return string(e) }
+
+// A Denied is the lack of a privilege, and the exact line that would give it.
+type Denied struct{ Why, Fix string }
+
+func (d *Denied) Error() string { return d.Why }
+
+// A Session is the stream of events that the answers come in by: ndwhy/diag/session has one.
+type Session interface {
+	diag.Sink
+	Watch(fn func(diag.Event)) (stop func())
+	Look(fn func(*diag.State))
+}
+
+// A Runner runs the checks that the state's Run asks for. Session and Net are needed.
+type Runner struct {
+	Session Session
+	Net     Net
+	// Expect reports whether a path's silence would be a symptom where the host finds itself. Such
+	// a silence is asked again before it is believed. Nil: no silence is.
+	Expect func(diag.Path) bool
+}
+
+// sleep waits for d or the end of ctx, and reports whether it waited to the end.
+func sleep(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

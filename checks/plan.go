@@ -1,0 +1,494 @@
+package checks
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"time"
+
+	"ndwhy/diag"
+)
+
+// Limits of safety rule 4.
+const (
+	maxFresh    = 64   // targets without an entry that the kernel is asked about
+	maxPackets  = 2000 // in a run
+	perPeer     = 8    // or this for each peer the user named
+	cachePeers  = 4
+	sourceHosts = 2 // Internet hosts that each configured address asks
+	reasks      = 12
+)
+
+// A planner makes the questions of one round. It never changes the state.
+type planner struct {
+	s     *diag.State
+	iface string
+	link  diag.Link
+	// prior are the questions of the rounds before, on this interface: what was chosen stays.
+	prior []Question
+	// later: this is not the first round, so the neighbour cache already shows our own doing.
+	later bool
+	// guess: where the kernel was not asked for its choice of source, work it out.
+	guess bool
+
+	questions []Question
+	wants     []lookup
+	known     map[string]bool
+}
+
+// A lookup is a question to the kernel's routing that planning waits for.
+type lookup struct {
+	iface string
+	dst   netip.Addr
+}
+
+func newPlanner(s *diag.State, prior []Question) *planner {
+	p := &planner{s: s, prior: prior, later: len(prior) > 0, known: map[string]bool{}}
+	for _, q := range prior {
+		p.known[q.ID] = true
+	}
+	return p
+}
+
+// run plans every check that is on, for every interface, and returns the questions that are new.
+func (p *planner) run() []Question {
+	prior := p.prior
+	for _, iface := range p.s.Run.Interfaces {
+		link, ok := p.s.Links[iface]
+		if !ok || !link.Ethernet || !link.Up {
+			continue
+		}
+		p.iface, p.link = iface, link
+		p.prior = slices.DeleteFunc(slices.Clone(prior), func(q Question) bool { return q.Interface != iface })
+		for _, c := range All {
+			if wanted(p.s.Run, c.ID) {
+				c.plan(p)
+			}
+		}
+	}
+	p.order()
+	return p.questions
+}
+
+// order makes what the fresh question of the run needs to come first come first: its target is
+// asked by nobody before.
+func (p *planner) order() {
+	for _, list := range [][]Question{p.prior, p.questions} {
+		for _, fresh := range list {
+			if !fresh.Fresh || fresh.Via != diag.ViaKernel {
+				continue
+			}
+			for i := range p.questions {
+				q := &p.questions[i]
+				if q.Target == fresh.Target && q.Interface == fresh.Interface && q.Lane() != fresh.Lane() {
+					q.After = append(q.After, fresh.Lane())
+				}
+			}
+		}
+	}
+}
+
+func (p *planner) count() int { return max(1, p.s.Run.Count) }
+
+// frames is the most that one question costs: first asking, re-asking, and what the kernel adds.
+func (p *planner) frames(via diag.Via) int {
+	n := p.count()
+	if via == diag.ViaKernel {
+		n += 3 // its own solicitations (mcast_solicit)
+	}
+	return n
+}
+
+func (p *planner) add(q Question) {
+	q.Interface = p.iface
+	if q.SourceClass == "" {
+		q.SourceClass = p.s.ClassOf(p.iface, q.Source)
+	}
+	q.ID = q.Check + "/" + p.iface + "/" + name(q.Source) + "/" + name(q.Target)
+	if q.Check == idSource || q.Check == idAdded {
+		q.ID += "/" + string(q.Asks)
+	}
+	q.ID += "/" + string(q.Via)
+	if q.Fresh {
+		q.ID += "/fresh"
+	}
+	if p.known[q.ID] {
+		return
+	}
+	p.known[q.ID] = true
+	if q.Via == diag.ViaWire && q.Planned() && !p.wire() {
+		q.Outcome, q.Detail = diag.OutcomeSkipped, DetailNoRaw
+	}
+	if q.Frames == 0 {
+		q.Frames = p.frames(q.Via)
+	}
+	p.questions = append(p.questions, q)
+}
+
+// name is an address in an ID.
+func name(a netip.Addr) string {
+	if !a.IsValid() {
+		return "-"
+	}
+	return a.String()
+}
+
+// skip reports a question as not asked, and why.
+func (p *planner) skip(q Question, detail, note string) {
+	q.Outcome, q.Detail, q.Note = diag.OutcomeSkipped, detail, note
+	p.add(q)
+}
+
+// both plans a question by kernel and by wire.
+func (p *planner) both(q Question) {
+	q.Via = diag.ViaKernel
+	p.add(q)
+	q.Via = diag.ViaWire
+	p.add(q)
+}
+
+// wire reports whether questions by wire can be judged: without the tap nothing is seen.
+func (p *planner) wire() bool {
+	return p.s.Feeds[diag.FeedFrames].State != diag.Unavailable
+}
+
+// usable returns the configured addresses that can be a source, without candidates of ours.
+func (p *planner) usable() []diag.Address {
+	var list []diag.Address
+	for _, a := range p.s.AddressesOn(p.iface) {
+		if a.Fact.Flags.Usable() && !Temporary(a.Fact) {
+			list = append(list, a.Fact)
+		}
+	}
+	return list
+}
+
+// Temporary reports whether a configured address bears the marks of one that `--add kernel` gave
+// to the kernel: /128, no prefix route, never preferred, and not for long. Such an address is no
+// part of the host's configuration.
+func Temporary(a diag.Address) bool {
+	return a.PrefixLen == 128 && a.Flags&diag.NoPrefixRoute != 0 && a.Flags&diag.Permanent == 0 &&
+		a.PreferredS == 0 && a.ValidS > 0 && a.ValidS <= int64(validLifetime/time.Second)
+}
+
+// own reports whether addr is configured on any interface.
+func (p *planner) own(addr netip.Addr) bool {
+	for k := range p.s.Addresses {
+		if k.Address == addr {
+			return true
+		}
+	}
+	return false
+}
+
+// linkLocal returns the link-local address that we speak from: the assigned one where there is.
+func (p *planner) linkLocal() (netip.Addr, bool) {
+	var best netip.Addr
+	for _, a := range p.usable() {
+		if diag.ScopeOf(a.Address) != diag.LinkLocalScope {
+			continue
+		}
+		if !best.IsValid() || p.s.ClassOf(p.iface, a.Address) == diag.SourceAssigned {
+			best = a.Address
+		}
+	}
+	return best, best.IsValid()
+}
+
+// chosen is how the kernel would reach a target: from which source and through which gateway. It
+// is not ok while the kernel was not asked yet; then planning goes on when it was.
+func (p *planner) chosen(target netip.Addr) (src, via netip.Addr, ok bool) {
+	sel, ok := p.s.Selections[diag.SelectionKey{Dst: target, Bound: p.iface}]
+	if !ok && !p.guess {
+		p.wants = append(p.wants, lookup{p.iface, target})
+		return src, via, false
+	}
+	if sel.Source.IsValid() {
+		src = sel.Source
+	} else {
+		src, _ = p.likely(target)
+	}
+	if sel.Via.IsValid() && sel.Via != target {
+		via = sel.Via
+	} else if routers := p.routers(); !p.onLink(target) && len(routers) > 0 {
+		via = routers[0]
+	}
+	return src, via, true
+}
+
+// likely is the source that RFC 6724 §5 would choose, as far as scope, deprecation and the longest
+// matching prefix tell.
+func (p *planner) likely(target netip.Addr) (netip.Addr, bool) {
+	linkLocal := target.IsLinkLocalUnicast() || target.IsLinkLocalMulticast()
+	var best diag.Address
+	rank := func(a diag.Address) int {
+		n := commonBits(a.Address, target)
+		if a.Flags&diag.Deprecated == 0 {
+			n += 256
+		}
+		return n
+	}
+	for _, a := range p.usable() {
+		if a.Address.IsLinkLocalUnicast() != linkLocal {
+			continue
+		}
+		if !best.Address.IsValid() || rank(a) > rank(best) {
+			best = a
+		}
+	}
+	if !best.Address.IsValid() && !linkLocal {
+		return p.linkLocal()
+	}
+	return best.Address, best.Address.IsValid()
+}
+
+func commonBits(a, b netip.Addr) int {
+	x, y := a.As16(), b.As16()
+	for i := range x {
+		if d := x[i] ^ y[i]; d != 0 {
+			n := i * 8
+			for d&0x80 == 0 {
+				d <<= 1
+				n++
+			}
+			return n
+		}
+	}
+	return 128
+}
+
+// onLink reports whether a target is reached without a gateway.
+func (p *planner) onLink(target netip.Addr) bool {
+	if target.IsLinkLocalUnicast() || target.IsMulticast() {
+		return true
+	}
+	for _, prefix := range p.subnets() {
+		if prefix.Contains(target) {
+			return true
+		}
+	}
+	return false
+}
+
+// subnets returns the global prefixes of the link, in a fixed order: as the metadata service names
+// them, as routers announce them on-link, as the kernel routes them, as addresses imply them.
+func (p *planner) subnets() []netip.Prefix {
+	var list []netip.Prefix
+	add := func(prefix netip.Prefix) {
+		prefix = prefix.Masked()
+		if prefix.IsValid() && prefix.Bits() > 0 && prefix.Bits() < 128 &&
+			!prefix.Addr().IsLinkLocalUnicast() && !prefix.Addr().IsMulticast() && !slices.Contains(list, prefix) {
+			list = append(list, prefix)
+		}
+	}
+	for _, m := range p.s.Metadata.Interfaces {
+		if m.MAC == p.link.MAC {
+			for _, prefix := range m.Subnets {
+				add(prefix)
+			}
+		}
+	}
+	var more []netip.Prefix
+	for k, r := range p.s.Routers {
+		if k.Interface != p.iface {
+			continue
+		}
+		for _, prefix := range r.Last.Prefixes {
+			if prefix.OnLink {
+				more = append(more, prefix.Prefix)
+			}
+		}
+	}
+	for k, r := range p.s.Routes {
+		if k.Interface == p.iface && k.Type == "unicast" && !r.Fact.Via.IsValid() && k.Table == diag.MainTable {
+			more = append(more, k.Dst)
+		}
+	}
+	for _, a := range p.usable() {
+		more = append(more, netip.PrefixFrom(a.Address, a.PrefixLen))
+	}
+	slices.SortFunc(more, func(a, b netip.Prefix) int {
+		return cmp.Or(a.Addr().Compare(b.Addr()), cmp.Compare(a.Bits(), b.Bits()))
+	})
+	for _, prefix := range more {
+		add(prefix)
+	}
+	return list
+}
+
+// routers returns the gateways that the state knows: those of default routes first, then those
+// that advertise themselves as default routers.
+func (p *planner) routers() []netip.Addr {
+	var list []netip.Addr
+	for _, r := range p.s.DefaultRoutes(p.iface) {
+		if r.Fact.Via.IsValid() && !slices.Contains(list, r.Fact.Via) {
+			list = append(list, r.Fact.Via)
+		}
+	}
+	var heard []*diag.RouterSeen
+	for k, r := range p.s.Routers {
+		if k.Interface == p.iface && r.Last.LifetimeS > 0 {
+			heard = append(heard, r)
+		}
+	}
+	slices.SortFunc(heard, func(a, b *diag.RouterSeen) int { return a.Address.Compare(b.Address) })
+	for _, r := range heard {
+		if !slices.Contains(list, r.Address) && len(list) < 8 {
+			list = append(list, r.Address)
+		}
+	}
+	return list
+}
+
+// aws reports whether the state shows a VPC.
+func (p *planner) aws() bool {
+	if p.s.Run.Profile != "" {
+		return p.s.Run.Profile == "aws"
+	}
+	return p.s.Metadata.State == diag.MetadataOK || p.s.Machine.SysVendor == "Amazon EC2"
+}
+
+// peers returns the peers of the interface and whether the user named them.
+func (p *planner) peers() (list []netip.Addr, given bool) {
+	if len(p.s.Run.Peers) > 0 {
+		for _, a := range p.s.Run.Peers {
+			if a.Zone() != "" && a.Zone() != p.iface {
+				continue
+			}
+			zoned := a.Zone() != ""
+			a = a.WithZone("")
+			if !zoned && !a.IsLinkLocalUnicast() && !p.belongs(a) {
+				continue
+			}
+			if !slices.Contains(list, a) {
+				list = append(list, a)
+			}
+		}
+		return list, true
+	}
+	for _, q := range p.prior {
+		if q.TargetClass == diag.TargetPeer && (q.Check == idPeerND || q.Check == idPeerEcho) &&
+			!slices.Contains(list, q.Target) {
+			list = append(list, q.Target)
+		}
+	}
+	if p.later {
+		return list, false
+	}
+	routers := p.routers()
+	var known []diag.At[diag.Neighbour]
+	for k, n := range p.s.Neighbours {
+		if k.Interface != p.iface || n.Fact.Router || n.Fact.Proxy || slices.Contains(routers, k.Address) ||
+			k.Address.IsMulticast() || p.own(k.Address) || services.Contains(k.Address) || vpcRouters.Contains(k.Address) {
+			continue
+		}
+		switch n.Fact.State {
+		case diag.Reachable, diag.Stale, diag.Delay, diag.Probing:
+			known = append(known, n)
+		default:
+		}
+	}
+	confirmed := func(n diag.At[diag.Neighbour]) time.Time {
+		return n.At.Add(-time.Duration(n.Fact.ConfirmedS * float64(time.Second)))
+	}
+	slices.SortFunc(known, func(a, b diag.At[diag.Neighbour]) int {
+		return cmp.Or(confirmed(b).Compare(confirmed(a)), a.Fact.Address.Compare(b.Fact.Address))
+	})
+	for _, n := range known[:min(len(known), cachePeers)] {
+		list = append(list, n.Fact.Address)
+	}
+	return list, false
+}
+
+// belongs reports whether a global peer is to be asked on this interface, where there are several:
+// on the one whose subnet it is in, else on the first.
+func (p *planner) belongs(addr netip.Addr) bool {
+	if len(p.s.Run.Interfaces) < 2 {
+		return true
+	}
+	if p.onLink(addr) {
+		return true
+	}
+	for _, iface := range p.s.Run.Interfaces {
+		other := &planner{s: p.s, iface: iface, link: p.s.Links[iface]}
+		if other.onLink(addr) {
+			return false
+		}
+	}
+	return p.iface == p.s.Run.Interfaces[0]
+}
+
+// hosts returns the Internet hosts to ask.
+func (p *planner) hosts() []netip.Addr {
+	if p.s.Run.InternetOff {
+		return nil
+	}
+	return p.s.Run.Internet
+}
+
+// resolved reports whether the kernel has a usable entry for addr.
+func (p *planner) resolved(addr netip.Addr) bool {
+	n, ok := p.s.Neighbours[diag.InterfaceAddr{Interface: p.iface, Address: addr}]
+	return ok && n.Fact.State.Resolved()
+}
+
+// proven returns the first target among those that ok holds of which answered a question of a check
+// from an address that is no candidate: the positive control. wait says that one may yet answer.
+// Where that check is off there is no control, and the first target has to do.
+func (p *planner) proven(check string, targets []netip.Addr, ok func(netip.Addr) bool) (target netip.Addr, wait bool) {
+	targets = slices.DeleteFunc(slices.Clone(targets), func(a netip.Addr) bool { return !ok(a) })
+	if len(targets) == 0 {
+		return netip.Addr{}, false
+	}
+	if p.guess || !wanted(p.s.Run, check) {
+		return targets[0], false
+	}
+	wait = len(p.wants) > 0
+	answered := map[netip.Addr]bool{}
+	for _, list := range [][]Question{p.prior, p.questions} {
+		for _, q := range list {
+			if q.Check != check || q.Interface != p.iface {
+				continue
+			}
+			path, settled := p.s.Path(q.ID)
+			answered[q.Target] = answered[q.Target] || path.Outcome == diag.Answered
+			wait = wait || !settled && slices.Contains(targets, q.Target)
+		}
+	}
+	for _, a := range targets {
+		if answered[a] {
+			return a, false
+		}
+	}
+	return netip.Addr{}, wait
+}
+
+// settled reports whether a check has asked something and has no question open.
+func (p *planner) settled(check string) bool {
+	some := false
+	for _, list := range [][]Question{p.prior, p.questions} {
+		for _, q := range list {
+			if q.Check != check || q.Interface != p.iface {
+				continue
+			}
+			some = true
+			if _, ok := p.s.Path(q.ID); !ok && q.Planned() {
+				return false
+			}
+		}
+	}
+	return some
+}
+
+// kernelMayAsk returns the peers that the kernel is asked about: those that it has an entry for, and
+// as many others as safety rule 4 allows.
+func (p *planner) kernelMayAsk(peers []netip.Addr) map[netip.Addr]bool {
+	may, unknown := map[netip.Addr]bool{}, 0
+	for _, a := range peers {
+		if !p.resolved(a) {
+			unknown++
+		}
+		may[a] = p.resolved(a) || unknown <= maxFresh
+	}
+	return may
+}

@@ -1,0 +1,84 @@
+package checks
+
+import (
+	"net/netip"
+	"slices"
+
+	"ndwhy/diag"
+)
+
+// routerND asks who has the router's address; routerEcho whether it answers an echo, which a VPC's
+// router need not do.
+var (
+	routerND = Check{
+		ID:      idRouterND,
+		Sends:   []Bound{{"sends.ns", 5, "per.router"}},
+		Changes: []string{"changes.neighbour"},
+		plan:    func(p *planner) { planRouters(p, idRouterND, diag.AsksND) },
+	}
+	routerEcho = Check{
+		ID:      idRouterEcho,
+		Sends:   []Bound{{"sends.echo", 4, "per.router"}},
+		Changes: []string{"changes.neighbour"},
+		plan:    func(p *planner) { planRouters(p, idRouterEcho, diag.AsksEcho) },
+	}
+)
+
+// vpcRouters and services are addresses of a VPC's own machinery, which are nobody's peers.
+var (
+	vpcRouters = netip.MustParsePrefix("fe80:ec2::/32")
+	services   = netip.MustParsePrefix("fd00:ec2::/32")
+)
+
+// planRouters asks every router known, and in a VPC the two addresses that its router has besides.
+func planRouters(p *planner, check string, asks diag.Asks) {
+	targets := p.routers()
+	if len(targets) == 0 && !p.raDone() {
+		return
+	}
+	if p.aws() {
+		for _, a := range p.vpcAddresses() {
+			if !slices.Contains(targets, a) {
+				targets = append(targets, a)
+			}
+		}
+	}
+	for _, target := range targets {
+		q := Question{Path: diag.Path{Check: check, Asks: asks, Target: target, TargetClass: diag.TargetRouter}}
+		// The kernel reaches fe80:ec2::1 through the router that advertised, without asking who
+		// has it: it is in no on-link prefix. So only our own frames can ask.
+		wireOnly := vpcRouters.Contains(target)
+		src, _, ok := netip.Addr{}, netip.Addr{}, true
+		if wireOnly {
+			src, ok = p.linkLocal()
+		} else {
+			src, _, ok = p.chosen(target)
+		}
+		switch {
+		case !ok && !wireOnly:
+			continue // the kernel is being asked
+		case !src.IsValid():
+			q.Via = diag.ViaKernel
+			p.skip(q, DetailNoSource, "")
+			continue
+		}
+		q.Source = src
+		if wireOnly {
+			q.Via = diag.ViaWire
+			p.add(q)
+		} else {
+			p.both(q)
+		}
+	}
+}
+
+// vpcAddresses are the addresses that a VPC's router has besides the one that it advertises from.
+func (p *planner) vpcAddresses() []netip.Addr {
+	list := []netip.Addr{diag.VPCRouter}
+	for _, prefix := range p.subnets() {
+		if prefix.Bits() == 64 && diag.ScopeOf(prefix.Addr()) == diag.GlobalScope {
+			list = append(list, prefix.Addr().Next())
+		}
+	}
+	return list[:min(len(list), 6)]
+}

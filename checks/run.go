@@ -1,0 +1,549 @@
+package checks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"ndwhy/diag"
+	"ndwhy/diag/words"
+)
+
+// Fix is the line that gives the program its privileges.
+const Fix = "sudo setcap cap_net_raw,cap_net_admin=p $(command -v ndwhy)"
+
+// settleTime gathers what is learnt at about the same time into one round of planning.
+const settleTime = 2 * time.Millisecond
+
+// A run is one execution of the checks.
+type run struct {
+	Runner
+	spec           diag.Run
+	post           *post
+	pace           pacer
+	count          int
+	interval, wait time.Duration
+
+	lossy atomic.Bool
+	seq   atomic.Uint32
+
+	mu      sync.Mutex
+	sockets map[socketKey]*openSocket
+	macs    map[diag.InterfaceAddr]diag.MAC
+	gates   map[Lane]*gate
+	claims  map[diag.InterfaceAddr]*claim
+	ifaces  map[string]*ifaceRun
+	denied  *Denied
+	broke   map[diag.CheckKey]string
+	ids     map[uint16]bool
+}
+
+type socketKey struct {
+	iface  string
+	source netip.Addr
+}
+
+type openSocket struct {
+	once sync.Once
+	sock Echoer
+	err  error
+}
+
+// An ifaceRun ends everything on an interface when that vanishes.
+type ifaceRun struct {
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+}
+
+// Run asks what the state's Run wants to know and returns when every question is settled, or ctx
+// has ended: what is open then is reported as skipped. Nothing of what it changed on the host is
+// left behind. The error is ctx's, unless that ended by its deadline, which is no error.
+func Run(ctx context.Context, runner Runner) error {
+	r := &run{
+		Runner:  runner,
+		sockets: map[socketKey]*openSocket{},
+		macs:    map[diag.InterfaceAddr]diag.MAC{},
+		gates:   map[Lane]*gate{},
+		claims:  map[diag.InterfaceAddr]*claim{},
+		ifaces:  map[string]*ifaceRun{},
+		broke:   map[diag.CheckKey]string{},
+		ids:     map[uint16]bool{},
+	}
+	r.Session.Look(func(s *diag.State) { r.spec = s.Run })
+	r.count = max(1, r.spec.Count)
+	r.interval = time.Duration(max(1, r.spec.IntervalMS)) * time.Millisecond
+	r.wait = time.Duration(max(1, r.spec.WaitMS)) * time.Millisecond
+	r.pace.left = max(maxPackets, perPeer*len(r.spec.Peers))
+	r.seq.Store(rand.Uint32N(1 << 15))
+	if r.begin() {
+		r.post = newPost(r.gone)
+		stop := r.Session.Watch(r.post.see)
+		for _, iface := range r.spec.Interfaces {
+			c, cancel := context.WithCancelCause(ctx)
+			defer cancel(nil)
+			r.ifaces[iface] = &ifaceRun{c, cancel}
+		}
+		prior := r.ask(ctx)
+		r.endClaims()
+		stop()
+		r.closeSockets()
+		r.end(ctx, prior)
+	}
+	if err := ctx.Err(); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return nil
+}
+
+// begin reports every check as running or skipped, and whether any is running.
+func (r *run) begin() bool {
+	some := false
+	var list []diag.Check
+	r.Session.Look(func(s *diag.State) {
+		for _, iface := range r.spec.Interfaces {
+			for _, c := range All {
+				check := standing(s, c, iface)
+				if check.State == diag.CheckRunning {
+					some = true
+				}
+				list = append(list, check)
+			}
+		}
+	})
+	for _, c := range list {
+		r.Session.Emit(c)
+	}
+	return some
+}
+
+// standing says whether a check can run on an interface, and what is missing if it cannot.
+func standing(s *diag.State, c Check, iface string) diag.Check {
+	check := diag.Check{ID: c.ID, Interface: iface, State: diag.CheckSkipped}
+	link, ok := s.Links[iface]
+	switch {
+	case s.Run.Passive:
+		check.Why, check.User = words.Say("skipped.passive"), true
+	case !wanted(s.Run, c.ID):
+		check.Why, check.User = words.Say("skipped.user"), true
+	case c.ID == idAdded && s.Run.Add != diag.AddClaim && s.Run.Add != diag.AddKernel:
+		check.Why, check.User = words.Say("skipped.add-none"), true
+	case c.ID == idInternet && s.Run.InternetOff:
+		check.Why, check.User = words.Say("skipped.internet-none"), true
+	case !ok:
+		check.Why = words.Say("skipped.no-interface", "interface", iface)
+	case !link.Ethernet:
+		check.Why = words.Say("skipped.no-nd", "interface", iface)
+	case !link.Up:
+		check.Why = words.Say("skipped.down", "interface", iface)
+	case c.Needs == NeedsNetRaw && s.Feeds[diag.FeedFrames].State != diag.Synced:
+		feed := s.Feeds[diag.FeedFrames]
+		check.Why, check.Fix = lack(feed, "skipped.no-raw")
+	case c.NeedsAdmin && s.Run.Add == diag.AddKernel && s.Feeds[diag.FeedAdmin].State == diag.Unavailable:
+		check.Why, check.Fix = lack(s.Feeds[diag.FeedAdmin], "skipped.no-admin")
+	default:
+		check.State = diag.CheckRunning
+	}
+	return check
+}
+
+func lack(feed diag.Feed, key string) (why, fix string) {
+	why, fix = feed.Why, feed.Fix
+	if why == "" {
+		why = words.Say(key)
+	}
+	if fix == "" {
+		fix = Fix
+	}
+	return why, fix
+}
+
+// ask plans and asks in rounds until nothing new is to be learnt. It returns what was planned.
+func (r *run) ask(ctx context.Context) []Question {
+	var (
+		prior   []Question
+		lanes   []*lane
+		running = map[Lane]bool{}
+		queued  = map[Lane][]Question{}
+		active  = 0
+		ended   = make(chan *lane)
+		second  = false
+	)
+	start := func(key Lane, list []Question) {
+		l := r.newLane(key, list)
+		lanes = append(lanes, l)
+		running[key] = true
+		active++
+		q := list[0]
+		switch {
+		case !q.Candidate.IsValid():
+		case q.Asks == diag.AsksDAD:
+			c := r.newClaim(l)
+			go c.hold(func() { ended <- l })
+			return
+		default:
+			l.candidate = diag.InterfaceAddr{Interface: key.Interface, Address: q.Candidate}
+		}
+		go func() {
+			l.run(r.ifaces[key.Interface].ctx)
+			ended <- l
+		}()
+	}
+	for {
+		fresh := r.plan(ctx, prior)
+		prior = append(prior, fresh...)
+		byLane, order := map[Lane][]Question{}, []Lane{}
+		for _, q := range fresh {
+			if !q.Planned() {
+				r.Session.Emit(q.Path)
+				continue
+			}
+			if byLane[q.Lane()] == nil {
+				order = append(order, q.Lane())
+			}
+			byLane[q.Lane()] = append(byLane[q.Lane()], q)
+		}
+		for _, key := range order {
+			r.gate(key)
+		}
+		for _, key := range order {
+			if running[key] {
+				queued[key] = append(queued[key], byLane[key]...)
+			} else {
+				start(key, byLane[key])
+			}
+		}
+		if active == 0 {
+			if ctx.Err() != nil || second || !r.lossy.Load() {
+				return prior
+			}
+			second = true
+			r.askAgain(ctx, lanes)
+			continue
+		}
+		select {
+		case l := <-ended:
+			active--
+			running[l.key] = false
+			if list := queued[l.key]; len(list) > 0 {
+				delete(queued, l.key)
+				start(l.key, list)
+			}
+		case <-r.post.learnt:
+			sleep(ctx, settleTime)
+		case <-ctx.Done():
+			for active > 0 {
+				l := <-ended
+				active--
+				running[l.key] = false
+				if list := queued[l.key]; len(list) > 0 {
+					delete(queued, l.key)
+					start(l.key, list)
+				}
+			}
+			return prior
+		}
+	}
+}
+
+// plan makes the next round's questions; what the kernel's routing would do is asked first.
+func (r *run) plan(ctx context.Context, prior []Question) []Question {
+	for {
+		var fresh []Question
+		var wants []lookup
+		r.Session.Look(func(s *diag.State) {
+			p := newPlanner(s, prior)
+			fresh, wants = p.run(), p.wants
+		})
+		asked := map[lookup]bool{}
+		for _, want := range wants {
+			if asked[want] {
+				continue
+			}
+			asked[want] = true
+			sel := r.Net.Route(want.iface, want.dst)
+			sel.Dst, sel.From, sel.Bound = want.dst, netip.Addr{}, want.iface
+			r.Session.Emit(sel)
+		}
+		if len(wants) == 0 || ctx.Err() != nil {
+			return fresh
+		}
+	}
+}
+
+func (r *run) newLane(key Lane, list []Question) *lane {
+	l := &lane{r: r, key: key, in: newInbox(), hop: key.Target, published: map[string]diag.Path{}, gate: r.gate(key)}
+	var own map[netip.Addr]bool
+	r.Session.Look(func(s *diag.State) {
+		own = map[netip.Addr]bool{}
+		for k := range s.Addresses {
+			own[k.Address] = true
+		}
+		l.link = s.Links[key.Interface]
+		l.host.Tap = s.Feeds[diag.FeedFrames].State == diag.Synced
+	})
+	l.host.MAC, l.host.XDP = l.link.MAC, l.link.XDP
+	l.host.Own = func(a netip.Addr) bool { return own[a] }
+	for _, q := range list {
+		if q.NextHop.IsValid() {
+			l.hop = q.NextHop
+		}
+		l.tallies = append(l.tallies, newTally(q, l.host))
+	}
+	return l
+}
+
+// claim returns the claim of a candidate, nil where there is none.
+func (r *run) claim(key diag.InterfaceAddr) *claim {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.claims[key]
+}
+
+// askAgain re-asks every silence of the run: loss was seen, so none of them is sure.
+func (r *run) askAgain(ctx context.Context, lanes []*lane) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for _, l := range lanes {
+		if l.silent() && ctx.Err() == nil {
+			wg.Go(func() { l.again(r.ifaces[l.key.Interface].ctx) })
+		}
+	}
+}
+
+// A gate is closed to the lanes that come after a lane until that lets go of its target.
+type gate struct {
+	once sync.Once
+	open chan struct{}
+}
+
+func (g *gate) letGo() { g.once.Do(func() { close(g.open) }) }
+
+// gate returns the gate of a lane.
+func (r *run) gate(key Lane) *gate {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.gates[key] == nil {
+		r.gates[key] = &gate{open: make(chan struct{})}
+	}
+	return r.gates[key]
+}
+
+// passed waits until a lane has let go, if there is such a lane.
+func (r *run) passed(ctx context.Context, key Lane) bool {
+	r.mu.Lock()
+	g := r.gates[key]
+	r.mu.Unlock()
+	if g == nil {
+		return ctx.Err() == nil
+	}
+	select {
+	case <-g.open:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (r *run) endClaims() {
+	r.mu.Lock()
+	claims := r.claims
+	r.mu.Unlock()
+	for _, c := range claims {
+		c.cancel(errEnded)
+	}
+	for _, c := range claims {
+		<-c.ended
+	}
+}
+
+func (r *run) closeSockets() {
+	for _, s := range r.sockets {
+		if s.sock != nil {
+			_ = s.sock.Close()
+		}
+	}
+}
+
+// end reports how every check that ran has ended.
+func (r *run) end(ctx context.Context, prior []Question) {
+	var list []diag.Check
+	r.Session.Look(func(s *diag.State) {
+		for _, iface := range r.spec.Interfaces {
+			for _, c := range All {
+				key := diag.CheckKey{ID: c.ID, Interface: iface}
+				if s.Checks[key].State != diag.CheckRunning {
+					continue
+				}
+				check := diag.Check{ID: c.ID, Interface: iface, State: diag.CheckDone}
+				asked, denied, late := 0, 0, 0
+				for _, q := range prior {
+					if q.Check != c.ID || q.Interface != iface {
+						continue
+					}
+					path, ok := s.Path(q.ID)
+					switch {
+					case !ok:
+						late++
+					case path.Outcome != diag.OutcomeSkipped:
+						asked++
+					case path.Detail == DetailNoSocket || path.Detail == DetailNoRaw:
+						denied++
+					case path.Detail == DetailTimeout || path.Detail == DetailCancelled:
+						late++
+					}
+				}
+				switch {
+				case r.broke[key] != "":
+					check.State, check.Why = diag.CheckSkipped, words.Say("skipped.broken", "why", r.broke[key])
+				case asked == 0 && denied > 0 && r.denied != nil:
+					check.State, check.Why, check.Fix = diag.CheckSkipped, r.denied.Why, r.denied.Fix
+				case asked == 0 && (late > 0 || ctx.Err() != nil && len(prior) == 0):
+					check.State, check.Why = diag.CheckSkipped, words.Say("skipped.timeout")
+				}
+				list = append(list, check)
+			}
+		}
+	})
+	for _, c := range list {
+		r.Session.Emit(c)
+	}
+}
+
+// gone ends what is asked on an interface that has vanished. The session calls it, so it only
+// passes the word on.
+func (r *run) gone(iface string) {
+	if i := r.ifaces[iface]; i != nil {
+		i.cancel(errGone)
+	}
+}
+
+// interrupt settles a question that ctx's end left open.
+func (r *run) interrupt(ctx context.Context, t *tally) {
+	cause := context.Cause(ctx)
+	var why *refusal
+	switch {
+	case errors.As(cause, &why):
+		t.skip(why.detail, why.note)
+	case errors.Is(cause, errGone):
+		t.preset, t.path.Errno = diag.Unsent, "ENODEV"
+	case errors.Is(cause, context.DeadlineExceeded):
+		t.skip(DetailTimeout, "")
+	default:
+		t.skip(DetailCancelled, "")
+	}
+}
+
+// broken remembers that a check came to grief by an error of the program's own.
+func (r *run) broken(check, iface string, why any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.broke[diag.CheckKey{ID: check, Interface: iface}] = fmt.Sprint(why)
+}
+
+// socket returns the socket that asks from a source: one for all targets.
+func (r *run) socket(iface string, source netip.Addr) (Echoer, error) {
+	r.mu.Lock()
+	key := socketKey{iface, source}
+	s := r.sockets[key]
+	if s == nil {
+		s = &openSocket{}
+		r.sockets[key] = s
+	}
+	r.mu.Unlock()
+	s.once.Do(func() {
+		s.sock, s.err = r.Net.Listen(iface, source)
+		var denied *Denied
+		if errors.As(s.err, &denied) {
+			r.mu.Lock()
+			r.denied = denied
+			r.mu.Unlock()
+		}
+	})
+	return s.sock, s.err
+}
+
+func (r *run) nextSeq() uint16 { return uint16(r.seq.Add(1)) }
+
+// echoID returns an id for echoes by wire: random, as other programs' raw sockets hear the replies,
+// and none twice.
+func (r *run) echoID() uint16 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for {
+		if id := uint16(1 + rand.Uint32N(1<<16-1)); !r.ids[id] {
+			r.ids[id] = true
+			return id
+		}
+	}
+}
+
+func (r *run) learnMAC(iface string, addr netip.Addr, mac diag.MAC) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.macs[diag.InterfaceAddr{Interface: iface, Address: addr}] = mac
+}
+
+// macOf returns the link-layer address of a neighbour as it is known from an answer, from the
+// kernel's entry or from an advertisement.
+func (r *run) macOf(iface string, addr netip.Addr) (mac diag.MAC) {
+	key := diag.InterfaceAddr{Interface: iface, Address: addr}
+	r.mu.Lock()
+	mac = r.macs[key]
+	r.mu.Unlock()
+	if mac != (diag.MAC{}) {
+		return mac
+	}
+	r.Session.Look(func(s *diag.State) {
+		if n, ok := s.Neighbours[key]; ok && n.Fact.State.Resolved() {
+			mac = n.Fact.MAC
+		} else if router := s.Routers[key]; router != nil {
+			mac = router.MAC
+		}
+	})
+	return mac
+}
+
+// only reports whether source is the one address of its scope on an interface: then everything on
+// this host uses it anyway.
+func (r *run) only(iface string, source netip.Addr) (only bool) {
+	r.Session.Look(func(s *diag.State) {
+		n := 0
+		for _, a := range s.AddressesOn(iface) {
+			if a.Fact.Flags.Usable() && a.Fact.Address.IsLinkLocalUnicast() == source.IsLinkLocalUnicast() {
+				n++
+			}
+		}
+		only = n == 1
+	})
+	return only
+}
+
+// mayAdd reports whether the interface still keeps an address that the kernel prefers to a candidate.
+func (r *run) mayAdd(iface string, addr netip.Addr) (may bool) {
+	r.Session.Look(func(s *diag.State) {
+		p := newPlanner(s, nil)
+		p.iface = iface
+		may = p.otherOfScope(addr)
+	})
+	return may
+}
+
+// forget deletes the neighbour entry that a candidate's question made.
+func (r *run) forget(iface string, addr netip.Addr) {
+	if err := r.Net.DelNeighbour(iface, addr); err != nil && errno(err) != "ENOENT" {
+		r.broken(idAdded, iface, fmt.Errorf("neighbour entry %s on %s: %w", addr, iface, err))
+		return
+	}
+	r.Session.Emit(diag.Neighbour{Interface: iface, Address: addr, Gone: true})
+}
+
+// timeFor reports whether the run lasts until t.
+func (r *run) timeFor(ctx context.Context, t time.Time) bool {
+	deadline, ok := ctx.Deadline()
+	return !ok || deadline.After(t)
+}

@@ -1,0 +1,66 @@
+package checks
+
+import "ndwhy/diag"
+
+// source asks from each configured address: who has the router, and an echo beyond it. An address
+// that was added by hand and that the network filters shows here.
+var source = Check{
+	ID:      idSource,
+	Sends:   []Bound{{"sends.ns", 2, "per.address"}, {"sends.echo", 4, "per.host"}},
+	Changes: []string{"changes.neighbour"},
+	plan:    planSource,
+}
+
+func planSource(p *planner) {
+	if !p.raDone() {
+		return
+	}
+	routers, hosts := p.routers(), p.hosts()
+	hosts = hosts[:min(len(hosts), sourceHosts)]
+	for _, a := range p.usable() {
+		nd := Question{Path: diag.Path{
+			Check: idSource, Asks: diag.AsksND, Source: a.Address, TargetClass: diag.TargetRouter, Via: diag.ViaWire,
+		}}
+		if len(routers) > 0 {
+			nd.Target = routers[0]
+			nd.After = p.behind(nd)
+			p.add(nd)
+		}
+		if a.Address.IsLinkLocalUnicast() {
+			continue
+		}
+		for _, host := range hosts {
+			_, via, ok := p.chosen(host)
+			if !ok {
+				continue
+			}
+			q := Question{
+				Path: diag.Path{
+					Check: idSource, Asks: diag.AsksEcho, Source: a.Address, Target: host,
+					TargetClass: diag.TargetInternet, Given: p.s.Run.InternetGiven,
+				},
+				NextHop: via,
+			}
+			q.After = p.behind(q)
+			p.both(q)
+		}
+	}
+}
+
+// behind returns the lane that the kernel itself would use towards q's target on this interface,
+// where that is another: its question comes first.
+func (p *planner) behind(q Question) []Lane {
+	var lanes []Lane
+	for _, list := range [][]Question{p.prior, p.questions} {
+		for _, other := range list {
+			lane := other.Lane()
+			if other.Interface == p.iface && other.Check != idSource && other.Check != idAdded && other.Target == q.Target &&
+				other.Source != q.Source && other.Via == diag.ViaKernel && other.Planned() {
+				if len(lanes) == 0 || lanes[0] != lane {
+					lanes = append(lanes[:0], lane)
+				}
+			}
+		}
+	}
+	return lanes
+}
