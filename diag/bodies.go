@@ -63,8 +63,9 @@ const (
 	FeedFrames  FeedName = "frames"  // the packet tap; needs CAP_NET_RAW
 	FeedIMDS    FeedName = "imds"
 	FeedLease   FeedName = "lease"
-	FeedHost    FeedName = "host"  // sysctls, managers, filters
-	FeedAdmin   FeedName = "admin" // not a source: whether kernel-added addresses are possible (CAP_NET_ADMIN)
+	FeedHost    FeedName = "host"    // sysctls, managers, table use
+	FeedFilters FeedName = "filters" // packet-filter rules; needs CAP_NET_ADMIN
+	FeedAdmin   FeedName = "admin"   // not a source: whether kernel-added addresses are possible (CAP_NET_ADMIN)
 )
 
 // FeedState is the completeness of a feed.
@@ -191,8 +192,10 @@ type Filter struct {
 	Rule      string `json:"rule"` // as nft would list it
 	Handle    uint64 `json:"handle,omitempty"`
 	Verdict   string `json:"verdict"` // drop, reject
-	// Matches are the frame types it stops: ns, na, rs, ra, echo-request, echo-reply.
+	// Matches are the frame types it stops: ns, na, rs, ra, echo-request, echo-reply,
+	// packet-too-big.
 	Matches []string `json:"matches"`
+	Gone    bool     `json:"gone,omitempty"`
 }
 
 // TableUse is the pressure on the kernel's neighbour table, which all namespaces share.
@@ -208,7 +211,9 @@ type Machine struct {
 	SysVendor string `json:"sys_vendor,omitempty"`
 	Product   string `json:"product_name,omitempty"`
 	BIOS      string `json:"bios_vendor,omitempty"`
-	ChassisID string `json:"chassis_asset_tag,omitempty"`
+	// BIOSVersion is how EC2's Xen instances say that they are on EC2: "4.11.amazon".
+	BIOSVersion string `json:"bios_version,omitempty"`
+	ChassisID   string `json:"chassis_asset_tag,omitempty"`
 }
 
 // Metadata is what the instance metadata service (EC2 IMDSv2) says the infrastructure assigned.
