@@ -1,0 +1,92 @@
+package kernel
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"ndwhy/diag"
+)
+
+// An InterfaceError says why an interface cannot be looked at.
+type InterfaceError struct {
+	// Interface is the one asked for or chosen; empty where none could be chosen.
+	Interface string
+	// NoND: it exists, but does no neighbour discovery. Nothing can be told about it; the command
+	// line was right. Else the user has to name one of Others.
+	NoND bool
+	// Others are the interfaces that could be named, in order of index.
+	Others []string
+}
+
+func (e *InterfaceError) Error() string {
+	others := "there is none that does neighbour discovery"
+	if len(e.Others) > 0 {
+		others = "choose one with -i: " + strings.Join(e.Others, ", ")
+	}
+	switch {
+	case e.NoND:
+		return fmt.Sprintf("%s does no neighbour discovery (it is no Ethernet interface); nothing to check there", e.Interface)
+	case e.Interface != "":
+		return fmt.Sprintf("no interface %q; %s", e.Interface, others)
+	default:
+		return "no default route tells which interface is meant; " + others
+	}
+}
+
+// DefaultInterface chooses the interface to look at where the user named none: that of the
+// lowest-metric IPv6 default route, else v4, that of IPv4's, else the only one that is up and does
+// neighbour discovery. The error is an *InterfaceError.
+func DefaultInterface(links []diag.Link, routes []diag.Route, v4 string) (string, error) {
+	var best *diag.Route
+	for i, r := range routes {
+		if r.Dst.Bits() != 0 || r.Table != diag.MainTable || r.Type != "unicast" || r.Gone || r.Interface == "" {
+			continue
+		}
+		if best == nil || r.Metric < best.Metric {
+			best = &routes[i]
+		}
+	}
+	switch {
+	case best != nil:
+		return best.Interface, CheckInterface(links, best.Interface)
+	case v4 != "":
+		return v4, CheckInterface(links, v4)
+	}
+	var up []string
+	for _, l := range links {
+		if l.Ethernet && l.Up && !l.Gone {
+			up = append(up, l.Interface)
+		}
+	}
+	if len(up) != 1 {
+		return "", &InterfaceError{Others: discoverers(links)}
+	}
+	return up[0], nil
+}
+
+// CheckInterface returns an *InterfaceError where an interface is not there or does no neighbour
+// discovery.
+func CheckInterface(links []diag.Link, name string) error {
+	i := slices.IndexFunc(links, func(l diag.Link) bool { return l.Interface == name && !l.Gone })
+	if i < 0 {
+		return &InterfaceError{Interface: name, Others: discoverers(links)}
+	}
+	if !links[i].Ethernet {
+		return &InterfaceError{Interface: name, NoND: true, Others: discoverers(links)}
+	}
+	return nil
+}
+
+// discoverers names the interfaces that do neighbour discovery.
+func discoverers(links []diag.Link) []string {
+	links = slices.SortedFunc(slices.Values(links), func(a, b diag.Link) int { return cmp.Compare(a.Index, b.Index) })
+	var names []string
+	for _, l := range links {
+		if l.Ethernet && !l.Gone {
+			names = append(names, l.Interface)
+		}
+	}
+	return names
+}
