@@ -7,8 +7,15 @@ import (
 	"time"
 )
 
-// framesKept bounds the frames that State remembers besides those that evidence points at.
-const framesKept = 4096
+// What State remembers of the stream besides what evidence points at, and of what anybody on the
+// link can send, is bounded.
+const (
+	framesKept  = 4096 // frames and socket events
+	notesKept   = 4096 // changes of neighbours, addresses and routes
+	routersKept = 256
+	foreignKept = 256
+	changesKept = 256
+)
 
 // An InterfaceAddr names an address on an interface: link-local addresses repeat on every link.
 type InterfaceAddr struct {
@@ -47,16 +54,60 @@ type State struct {
 	Checks   map[CheckKey]Check
 	Changes  []Change
 
+	// Offers are the newest DHCPv6 Advertises seen on the tap, by interface: an offer to whoever
+	// asked, not an assignment.
+	Offers map[string]At[DHCPv6]
+
+	// Foreign are frames that left an interface with a global source that was not configured on it:
+	// forwarded for others, or sent by a claim.
+	Foreign map[InterfaceAddr]At[Frame]
+
 	// DADFailures are addresses whose removal said dadfailed: with a finite lifetime the kernel
 	// deletes a duplicate at once, and only the deletion tells (net/ipv6/addrconf.c).
 	DADFailures map[InterfaceAddr]int64
 
 	paths    map[string]Path
 	order    []string // of paths, as first settled
-	frames   []Event  // a ring of the newest
-	oldest   int
-	evidence map[int64]Event
+	frames   ring
+	notes    ring // apart, so that a burst of neighbour changes does not push the frames out
+	evidence map[int64]pinned
+	said     map[any]Event // the newest event of every fact that has no Seq of its own
 	counts   map[NUD]map[string]int
+}
+
+// A ring keeps the newest events.
+type ring struct {
+	events []Event
+	oldest int
+}
+
+func (r *ring) keep(e Event, most int) {
+	if len(r.events) < most {
+		r.events = append(r.events, e)
+		return
+	}
+	r.events[r.oldest] = e
+	r.oldest = (r.oldest + 1) % most
+}
+
+func (r *ring) find(seq int64) (Event, bool) {
+	for _, part := range [][]Event{r.events[r.oldest:], r.events[:r.oldest]} {
+		i, ok := slices.BinarySearchFunc(part, seq, func(e Event, seq int64) int { return cmp.Compare(e.Seq, seq) })
+		if ok {
+			return part[i], true
+		}
+	}
+	return Event{}, false
+}
+
+func (r *ring) list() []Event {
+	return slices.Concat(r.events[r.oldest:], r.events[:r.oldest])
+}
+
+// pinned is an event that paths point at, and how many do.
+type pinned struct {
+	event Event
+	by    int
 }
 
 // At is a fact with the time and number of the event that said it.
@@ -118,9 +169,12 @@ func NewState() *State {
 		Replies:     map[string]At[DHCPv6]{},
 		Routers:     map[InterfaceAddr]*RouterSeen{},
 		Checks:      map[CheckKey]Check{},
+		Offers:      map[string]At[DHCPv6]{},
+		Foreign:     map[InterfaceAddr]At[Frame]{},
 		DADFailures: map[InterfaceAddr]int64{},
 		paths:       map[string]Path{},
-		evidence:    map[int64]Event{},
+		evidence:    map[int64]pinned{},
+		said:        map[any]Event{},
 		counts:      map[NUD]map[string]int{},
 	}
 }
@@ -141,10 +195,12 @@ func (s *State) Apply(e Event) {
 	case Feed:
 		s.Feeds[b.Name] = b
 	case Link:
+		s.said[linkKey(b.Interface)] = e
 		s.applyLink(b)
 	case Address:
 		s.applyAddress(e, b)
 	case Route:
+		s.notes.keep(e, notesKept)
 		key := RouteKey{b.Interface, b.Dst, b.Via, b.Metric, b.Table, b.Type}
 		if b.Gone {
 			delete(s.Routes, key)
@@ -168,22 +224,26 @@ func (s *State) Apply(e Event) {
 	case Selection:
 		s.Selections[SelectionKey{b.Dst, b.From, b.Bound}] = b
 	case Filter:
-		if !slices.ContainsFunc(s.Filters, func(f Filter) bool { return sameFilter(f, b) }) {
+		s.Filters = slices.DeleteFunc(s.Filters, func(f Filter) bool { return sameFilter(f, b) })
+		if !b.Gone {
 			s.Filters = append(s.Filters, b)
 		}
 	case TableUse:
 		b.NoBuffers = b.NoBuffers || s.TableUse.NoBuffers
 		s.TableUse = b
+		s.said[TableUse{}.Kind()] = e
 	case Machine:
 		s.Machine = b
 	case Metadata:
 		s.Metadata = b
+		s.said[Metadata{}.Kind()] = e
 	case Lease:
 		s.Leases[b.Interface] = b
+		s.said[leaseKey(b.Interface)] = e
 	case Frame:
 		s.applyFrame(e, b)
 	case Socket:
-		s.keepFrame(e)
+		s.frames.keep(e, framesKept)
 		if b.Errno == "ENOBUFS" {
 			s.TableUse.NoBuffers = true
 		}
@@ -192,14 +252,30 @@ func (s *State) Apply(e Event) {
 	case Path:
 		s.applyPath(b)
 	case Change:
-		s.Changes = append(s.Changes, b)
+		if !slices.Contains(s.Changes, b) && len(s.Changes) < changesKept {
+			s.Changes = append(s.Changes, b)
+		}
 	}
 }
 
-func sameFilter(a, b Filter) bool {
-	return a.Interface == b.Interface && a.Table == b.Table && a.Chain == b.Chain &&
-		a.Rule == b.Rule && a.Handle == b.Handle
+// Keys of said beside those that State's own maps have.
+type (
+	linkKey    string
+	managerKey string
+	leaseKey   string
+	routerKey  InterfaceAddr
+	offerKey   string
+	filterKey  struct {
+		iface, table, chain, rule string
+		handle                    uint64
+	}
+)
+
+func filterKeyOf(f Filter) filterKey {
+	return filterKey{f.Interface, f.Table, f.Chain, f.Rule, f.Handle}
 }
+
+func sameFilter(a, b Filter) bool { return filterKeyOf(a) == filterKeyOf(b) }
 
 func (s *State) applyLink(l Link) {
 	if !l.Gone {
@@ -227,9 +303,10 @@ func (s *State) applyLink(l Link) {
 
 func (s *State) applyAddress(e Event, a Address) {
 	key := InterfaceAddr{a.Interface, a.Address}
+	s.notes.keep(e, notesKept)
 	if a.Flags&DADFailed != 0 {
 		s.DADFailures[key] = e.Seq
-		s.keepFrame(e)
+		s.said[key] = e
 	}
 	if a.Gone {
 		delete(s.Addresses, key)
@@ -243,6 +320,7 @@ func (s *State) applyAddress(e Event, a Address) {
 
 func (s *State) applyNeighbour(e Event, n Neighbour) {
 	key := InterfaceAddr{n.Interface, n.Address}
+	s.notes.keep(e, notesKept)
 	if old, ok := s.Neighbours[key]; ok {
 		s.count(old.Fact, -1)
 	}
@@ -264,19 +342,27 @@ func (s *State) count(n Neighbour, by int) {
 }
 
 func (s *State) applyFrame(e Event, f Frame) {
-	s.keepFrame(e)
-	if f.Bad != "" || f.Out {
+	s.frames.keep(e, framesKept)
+	if f.Out {
+		s.applyOutgoing(e, f)
+		return
+	}
+	if f.Bad != "" {
 		return
 	}
 	if f.Type == RA && f.RA != nil {
 		key := InterfaceAddr{f.Interface, f.Src}
 		r := s.Routers[key]
 		if r == nil {
+			if len(s.Routers) >= routersKept {
+				return
+			}
 			r = &RouterSeen{Interface: f.Interface, Address: f.Src, First: e.At}
 			s.Routers[key] = r
 		}
 		r.MAC, r.Last, r.At, r.Seq = f.SrcMAC, *f.RA, e.At, e.Seq
 		r.Count++
+		s.said[routerKey(key)] = e
 		if f.Dst == AllNodes {
 			if !r.lastMulticast.IsZero() {
 				r.IntervalS = e.At.Sub(r.lastMulticast).Seconds()
@@ -284,44 +370,67 @@ func (s *State) applyFrame(e Event, f Frame) {
 			r.lastMulticast = e.At
 		}
 	}
-	if f.Type == DHCPv6Frame && f.DHCPv6 != nil && f.DHCPv6.Message == "reply" && len(f.DHCPv6.Addresses) > 0 {
-		s.Replies[f.Interface] = At[DHCPv6]{*f.DHCPv6, e.At, e.Seq}
+	if f.Type != DHCPv6Frame || f.DHCPv6 == nil {
+		return
+	}
+	switch f.DHCPv6.Message {
+	case "reply":
+		if len(f.DHCPv6.Addresses) > 0 {
+			s.Replies[f.Interface] = At[DHCPv6]{*f.DHCPv6, e.At, e.Seq}
+		}
+	case "advertise":
+		s.Offers[f.Interface] = At[DHCPv6]{*f.DHCPv6, e.At, e.Seq}
+		s.said[offerKey(f.Interface)] = e
 	}
 }
 
-func (s *State) keepFrame(e Event) {
-	if len(s.frames) < framesKept {
-		s.frames = append(s.frames, e)
+func (s *State) applyOutgoing(e Event, f Frame) {
+	if scope := ScopeOf(f.Src); f.Src.IsUnspecified() || scope != GlobalScope && scope != ULAScope {
 		return
 	}
-	s.frames[s.oldest] = e
-	s.oldest = (s.oldest + 1) % framesKept
+	key := InterfaceAddr{f.Interface, f.Src}
+	if _, ok := s.Addresses[key]; ok {
+		return
+	}
+	if _, ok := s.Foreign[key]; ok || len(s.Foreign) < foreignKept {
+		s.Foreign[key] = At[Frame]{f, e.At, e.Seq}
+	}
 }
 
 func (s *State) applyPath(p Path) {
-	if _, ok := s.paths[p.ID]; !ok {
+	old, ok := s.paths[p.ID]
+	if !ok {
 		s.order = append(s.order, p.ID)
 	}
 	s.paths[p.ID] = p
 	for _, seq := range p.Evidence {
-		if _, ok := s.evidence[seq]; ok {
+		pin, ok := s.evidence[seq]
+		if !ok {
+			pin.event, ok = s.remembered(seq)
+		}
+		if ok {
+			pin.by++
+			s.evidence[seq] = pin
+		}
+	}
+	for _, seq := range old.Evidence {
+		pin, ok := s.evidence[seq]
+		if !ok {
 			continue
 		}
-		if e, ok := s.frame(seq); ok {
-			s.evidence[seq] = e
+		if pin.by--; pin.by <= 0 {
+			delete(s.evidence, seq)
+		} else {
+			s.evidence[seq] = pin
 		}
 	}
 }
 
-func (s *State) frame(seq int64) (Event, bool) {
-	newer, older := s.frames[:s.oldest], s.frames[s.oldest:]
-	for _, part := range [][]Event{older, newer} {
-		i, ok := slices.BinarySearchFunc(part, seq, func(e Event, seq int64) int { return cmp.Compare(e.Seq, seq) })
-		if ok {
-			return part[i], true
-		}
+func (s *State) remembered(seq int64) (Event, bool) {
+	if e, ok := s.frames.find(seq); ok {
+		return e, true
 	}
-	return Event{}, false
+	return s.notes.find(seq)
 }
 
 // Paths returns the settled questions in the order in which they were first settled.
@@ -341,16 +450,14 @@ func (s *State) Path(id string) (Path, bool) {
 
 // Evidence returns the event that seq names, if it is remembered.
 func (s *State) Evidence(seq int64) (Event, bool) {
-	if e, ok := s.evidence[seq]; ok {
-		return e, true
+	if pin, ok := s.evidence[seq]; ok {
+		return pin.event, true
 	}
-	return s.frame(seq)
+	return s.remembered(seq)
 }
 
 // Frames returns the remembered frames and socket events, oldest first.
-func (s *State) Frames() []Event {
-	return slices.Concat(s.frames[s.oldest:], s.frames[:s.oldest])
-}
+func (s *State) Frames() []Event { return s.frames.list() }
 
 // CountNeighbours returns how many entries an interface has in each state.
 func (s *State) CountNeighbours(iface string) map[NUD]int {

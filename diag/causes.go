@@ -1,0 +1,344 @@
+package diag
+
+import (
+	"net/netip"
+	"slices"
+)
+
+// A Cause is one thing that can be so and explains what is seen. Its words are in the catalogue
+// under cause.<ID>: title, means, evidence, contradicts, see, source, summary, explanation, apart.
+type Cause struct {
+	ID       string
+	Severity Severity // unless a hypothesis says otherwise
+	// Hides are causes that say less of the same address (or interface) than this one.
+	Hides  []string
+	Remedy []Remedy
+
+	// find returns the hypotheses that the observations of an interface call for.
+	find func(*ifaceView) []hypothesis
+	// contradicted reports whether an observation rules a hypothesis out.
+	contradicted func(*ifaceView, hypothesis) bool
+}
+
+// A Remedy is a command that helps, with placeholders as in the catalogue.
+type Remedy struct {
+	Command string
+	AWS     bool // only in a VPC
+	// If says when it helps; nil: always.
+	If func(*view, *hypothesis) bool
+}
+
+func always(commands ...string) []Remedy {
+	list := make([]Remedy, len(commands))
+	for i, c := range commands {
+		list[i].Command = c
+	}
+	return list
+}
+
+func onAWS(commands ...string) []Remedy {
+	list := always(commands...)
+	for i := range list {
+		list[i].AWS = true
+	}
+	return list
+}
+
+// causes is the catalogue, in the order in which findings of one severity are shown: what is
+// wrong on this host, then with its addresses, then with the router, then beyond.
+var causes = slices.Concat(hostCauses, addressCauses, routerCauses, dhcpCauses, peerCauses, pathCauses, serviceCauses, netCauses)
+
+var causeRank = map[string]int{}
+
+func init() {
+	for i, c := range causes {
+		causeRank[c.ID] = i
+	}
+}
+
+// CauseNames returns the names of all causes in the order of the catalogue.
+func CauseNames() []string {
+	names := make([]string, len(causes))
+	for i, c := range causes {
+		names[i] = c.ID
+	}
+	return names
+}
+
+// where returns the paths of the interface that ok holds of.
+func (iv *ifaceView) where(ok func(*Path) bool) []*Path {
+	var list []*Path
+	for _, p := range iv.paths {
+		if ok(p) {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+func (iv *ifaceView) any(ok func(*Path) bool) bool { return slices.ContainsFunc(iv.paths, ok) }
+
+// ourSource reports whether a path was asked from an address that is to work: assigned, or
+// configured and not known not to be.
+func ourSource(p *Path) bool {
+	return p.SourceClass == SourceAssigned || p.SourceClass == SourceUnknown
+}
+
+// reaches reports whether a path asks a neighbour or a host beyond whether it is there.
+func reaches(p *Path) bool { return p.Asks == AsksND || p.Asks == AsksEcho }
+
+// missing reports whether an answer did not come.
+func missing(p *Path) bool {
+	return p.Outcome == Silent || p.Outcome == Refused || p.Outcome == Unsent
+}
+
+// explain says that h is why these paths came out as they did.
+func (iv *ifaceView) explain(h *hypothesis, paths ...*Path) {
+	for _, p := range paths {
+		if y, ok := iv.byPath[p.ID]; ok {
+			h.symptoms = append(h.symptoms, y)
+		} else {
+			h.paths = append(h.paths, p.ID)
+		}
+	}
+}
+
+// explainKind says that h is why a symptom that is no path's is there.
+func (iv *ifaceView) explainKind(h *hypothesis, kinds ...symptomKind) {
+	for i, y := range iv.symptoms {
+		if y.iface == iv.name && slices.Contains(kinds, y.kind) {
+			h.symptoms = append(h.symptoms, i)
+		}
+	}
+}
+
+// explainAll says that h is why anything is missing on the interface at all.
+func (iv *ifaceView) explainAll(h *hypothesis) {
+	for i, y := range iv.symptoms {
+		if y.iface == iv.name && (y.path == nil || missing(y.path)) {
+			h.symptoms = append(h.symptoms, i)
+		}
+	}
+}
+
+// rest adds the evidence of paths that h rests on without explaining them: its controls.
+func rest(h *hypothesis, paths ...*Path) {
+	for _, p := range paths {
+		if p != nil {
+			h.evidence = append(h.evidence, p.Evidence...)
+		}
+	}
+}
+
+func factOf[T Body](a At[T]) Event { return Event{Seq: a.Seq, At: a.At, Body: a.Fact} }
+
+func (iv *ifaceView) sysctl(name string) (value string, event Event, known bool) {
+	value, known = iv.s.Sysctl(iv.name, name)
+	return value, iv.s.said[SysctlKey{iv.name, name}], known
+}
+
+func (iv *ifaceView) addressFact(addr netip.Addr) Event {
+	a, ok := iv.s.Addresses[InterfaceAddr{iv.name, addr}]
+	if !ok {
+		return Event{}
+	}
+	return factOf(a)
+}
+
+func addressSubject(a netip.Addr) Subject { return Subject{"address", a.String()} }
+
+// isCandidate reports whether the program itself tried an address.
+func (iv *ifaceView) isCandidate(addr netip.Addr) bool {
+	return slices.Contains(iv.s.Run.Try, addr) || iv.any(func(p *Path) bool {
+		return p.Source == addr && p.SourceClass == SourceCandidate ||
+			p.Target == addr && p.Asks == AsksDAD && p.Check == "added"
+	})
+}
+
+// ownMAC reports whether an Ethernet address is one of this host's.
+func (v *view) ownMAC(m MAC) bool {
+	for _, l := range v.s.Links {
+		if l.MAC == m {
+			return true
+		}
+	}
+	return false
+}
+
+// resolved reports whether neighbour discovery for a target succeeded for an address of ours: on
+// the wire, or in the kernel's table while it was asked.
+func (iv *ifaceView) resolved(target netip.Addr) bool {
+	return iv.any(func(p *Path) bool {
+		return p.Target == target && (p.Asks == AsksND && p.Outcome == Answered ||
+			p.Asks == AsksEcho && (p.Outcome == Answered || p.Via == ViaKernel && p.NUD.Resolved() && p.Detail != "unresolved"))
+	})
+}
+
+// routerAddresses are the addresses by which the interface's routers are to be reached.
+func (iv *ifaceView) routerAddresses() []netip.Addr {
+	var list []netip.Addr
+	for _, r := range iv.routers {
+		if iv.s.Left(r.Last.LifetimeS, r.At) != 0 {
+			list = append(list, r.Address)
+		}
+	}
+	for _, d := range iv.defaults {
+		if d.Fact.Via.IsValid() && !slices.Contains(list, d.Fact.Via) {
+			list = append(list, d.Fact.Via)
+		}
+	}
+	slices.SortFunc(list, netip.Addr.Compare)
+	return list
+}
+
+// targets returns the addresses of a class that were asked, sorted.
+func (iv *ifaceView) targets(class TargetClass) []netip.Addr {
+	seen := map[netip.Addr]bool{}
+	for _, p := range iv.paths {
+		if p.TargetClass == class {
+			seen[p.Target] = true
+		}
+	}
+	list := make([]netip.Addr, 0, len(seen))
+	for a := range seen {
+		list = append(list, a)
+	}
+	slices.SortFunc(list, netip.Addr.Compare)
+	return list
+}
+
+// netCauses describe the network; none is a fault.
+var netCauses = []Cause{
+	{ID: "net.per-address-filter", Severity: Info, find: findPerAddressFilter, contradicted: candidateSpoke},
+	{ID: "net.open-link", Severity: Info, find: findOpenLink},
+	{ID: "net.multicast-suppressed", Severity: Info, find: findMulticastSuppressed},
+	{ID: "net.router-silent", Severity: Info, find: findRouterSilent},
+}
+
+func candidateSpoke(iv *ifaceView, _ hypothesis) bool {
+	return iv.any(func(p *Path) bool { return p.SourceClass == SourceCandidate && iv.spoke(p.Source) })
+}
+
+// findPerAddressFilter wants the two controls: an assigned address was answered, and one that
+// nobody assigned was not, by the same target asked in the same way.
+func findPerAddressFilter(iv *ifaceView) []hypothesis {
+	h := hypothesis{direct: true, confidence: Likely, subject: Subject{"interface", iv.name}, beyond: true}
+	candidates := 0
+	for _, class := range []SourceClass{SourceCandidate, SourceUnassigned} {
+		for _, p := range iv.paths {
+			if p.SourceClass != class || p.Outcome != Silent || !reaches(p) {
+				continue
+			}
+			c := iv.control(p)
+			if c == nil || class == SourceUnassigned && (ScopeOf(p.Source) == LinkLocalScope || iv.spoke(p.Source)) {
+				continue
+			}
+			iv.explain(&h, p)
+			rest(&h, p, c)
+			if len(h.args) == 0 {
+				h.args = []any{"source", c.Source, "candidate", p.Source, "target", p.Target}
+			}
+			if class == SourceCandidate {
+				candidates++
+				if c.SourceClass == SourceAssigned {
+					h.confidence = Certain
+				}
+			}
+		}
+		if candidates > 0 {
+			break
+		}
+	}
+	if len(h.args) == 0 {
+		return nil
+	}
+	return []hypothesis{h}
+}
+
+func findOpenLink(iv *ifaceView) []hypothesis {
+	h := hypothesis{direct: true, confidence: Likely, subject: Subject{"interface", iv.name}}
+	silent := iv.any(func(p *Path) bool {
+		return p.SourceClass == SourceCandidate && p.Outcome == Silent && iv.control(p) != nil && !iv.spoke(p.Source)
+	})
+	for _, p := range iv.paths {
+		if p.Outcome != Answered || !reaches(p) || !iv.spoke(p.Source) {
+			continue
+		}
+		switch p.SourceClass {
+		case SourceCandidate:
+		case SourceUnassigned:
+			// An address that answers where candidates are silent is assigned after all.
+			if silent {
+				continue
+			}
+		default:
+			continue
+		}
+		iv.explain(&h, p)
+		rest(&h, p)
+		if len(h.args) == 0 {
+			h.args = []any{"source", p.Source, "target", p.Target}
+		}
+		if p.Asks == AsksEcho && iv.s.AssignmentKnown(iv.name, ScopeOf(p.Source)) {
+			h.confidence = Certain
+		}
+	}
+	if len(h.args) == 0 {
+		return nil
+	}
+	return []hypothesis{h}
+}
+
+func findMulticastSuppressed(iv *ifaceView) []hypothesis {
+	all := iv.where(func(p *Path) bool { return p.TargetClass == TargetAllNodes })
+	heard := slices.ContainsFunc(all, func(p *Path) bool { return p.Outcome == Answered })
+	all = slices.DeleteFunc(all, func(p *Path) bool { return p.Outcome != Silent })
+	if len(all) == 0 || heard {
+		return nil
+	}
+	var proof *Path
+	for _, p := range iv.paths {
+		live := p.Outcome == Answered && p.Target.Is6() &&
+			(p.TargetClass == TargetPeer && reaches(p) || p.TargetClass == TargetRouter && p.Asks == AsksEcho)
+		if live && (proof == nil || p.Asks == AsksEcho && proof.Asks != AsksEcho) {
+			proof = p
+		}
+	}
+	if proof == nil {
+		return nil
+	}
+	h := hypothesis{
+		direct: true, confidence: Likely, subject: Subject{"interface", iv.name}, beyond: true,
+		args: []any{"target", proof.Target},
+	}
+	if proof.Asks == AsksEcho {
+		h.confidence = Certain
+	}
+	iv.explain(&h, all...)
+	rest(&h, proof)
+	return []hypothesis{h}
+}
+
+func findRouterSilent(iv *ifaceView) []hypothesis {
+	var list []hypothesis
+	for _, router := range iv.targets(TargetRouter) {
+		if !iv.resolved(router) {
+			continue
+		}
+		answered := iv.any(func(p *Path) bool { return p.Target == router && p.Asks == AsksEcho && p.Outcome == Answered })
+		silent := iv.where(func(p *Path) bool {
+			return p.Target == router && p.Asks == AsksEcho && p.Outcome == Silent && p.Detail != "unresolved" && ourSource(p)
+		})
+		if answered || len(silent) == 0 {
+			continue
+		}
+		h := hypothesis{
+			direct: true, confidence: Certain, subject: Subject{"router", router.String()}, addr: router,
+			args: []any{"router", router}, beyond: true,
+		}
+		iv.explain(&h, silent...)
+		rest(&h, iv.where(func(p *Path) bool { return p.Target == router && p.Asks == AsksND && p.Outcome == Answered })...)
+		list = append(list, h)
+	}
+	return list
+}

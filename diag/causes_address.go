@@ -1,0 +1,464 @@
+package diag
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+)
+
+var addressCauses = []Cause{
+	{
+		ID: "assignment.none", Severity: Critical, Hides: []string{"dhcpv6.no-address"},
+		Remedy: onAWS(
+			"aws ec2 assign-ipv6-addresses --network-interface-id {eni} --ipv6-address-count 1",
+			"aws ec2 modify-subnet-attribute --subnet-id {subnet} --assign-ipv6-address-on-creation",
+		),
+		find: findAssignmentNone,
+	},
+	{
+		ID: "address.duplicate", Severity: Critical, Hides: []string{"address.unassigned", "address.expiring"},
+		Remedy: slices.Concat(
+			always("ip -6 addr show dev {interface}"),
+			onAWS("aws ec2 describe-network-interfaces --filters Name=ipv6-addresses.ipv6-address,Values={address}"),
+		),
+		find: findDuplicate,
+	},
+	{
+		ID: "address.wrong-interface", Severity: Critical,
+		Hides: []string{"address.reserved", "address.link-local-not-eui64", "address.unassigned"},
+		Remedy: slices.Concat(
+			always("ip -6 addr del {address}/{len} dev {interface}", "ip -6 addr add {address}/128 dev {other}"),
+			onAWS(
+				"aws ec2 unassign-ipv6-addresses --network-interface-id {owner} --ipv6-addresses {address}",
+				"aws ec2 assign-ipv6-addresses --network-interface-id {eni} --ipv6-addresses {address}",
+			),
+		),
+		find: findWrongInterface,
+	},
+	{
+		ID: "address.reserved", Severity: Warning,
+		Hides:        []string{"address.link-local-not-eui64", "address.unassigned"},
+		Remedy:       always("ip -6 addr del {address}/{len} dev {interface}"),
+		find:         findReserved,
+		contradicted: sourceSpoke,
+	},
+	{
+		ID: "address.link-local-not-eui64", Severity: Warning, Hides: []string{"address.unassigned"},
+		Remedy: always(
+			"sysctl -w net.ipv6.conf.{interface}.addr_gen_mode=0",
+			"ip link set dev {interface} down && ip link set dev {interface} up",
+		),
+		find:         findLinkLocalNotEUI64,
+		contradicted: sourceSpoke,
+	},
+	{
+		ID: "address.unassigned", Severity: Warning,
+		Remedy: []Remedy{
+			{
+				Command: "aws ec2 assign-ipv6-addresses --network-interface-id {eni} --ipv6-addresses {address}", AWS: true,
+				If: func(v *view, h *hypothesis) bool { return v.s.assignable(h.iface, h.addr) },
+			},
+			{Command: "ip -6 addr del {address}/{len} dev {interface}"},
+		},
+		find:         findUnassigned,
+		contradicted: sourceSpoke,
+	},
+	{
+		ID: "address.not-configured", Severity: Warning,
+		Remedy: slices.Concat(
+			always("ip -6 addr add {address}/128 dev {interface}"),
+			onAWS("aws ec2 unassign-ipv6-addresses --network-interface-id {eni} --ipv6-addresses {address}"),
+		),
+		find: findNotConfigured,
+	},
+	{
+		ID: "address.expiring", Severity: Warning,
+		Remedy: always("ip -6 addr show dev {interface}", "networkctl status {interface}", "networkctl renew {interface}"),
+		find:   findExpiring,
+	},
+}
+
+func sourceSpoke(iv *ifaceView, h hypothesis) bool { return iv.spoke(h.addr) }
+
+// assignable reports whether the VPC could assign addr to the interface: it lies in its subnet, and
+// is none of those that the VPC keeps for itself.
+func (s *State) assignable(iface string, addr netip.Addr) bool {
+	for _, p := range s.subnets(iface) {
+		if p.Contains(addr) {
+			return !reservedIn(p, addr)
+		}
+	}
+	return false
+}
+
+// subnets returns the IPv6 prefixes of the interface's subnet: from the metadata service, else from
+// what the routers announce on-link.
+func (s *State) subnets(iface string) []netip.Prefix {
+	var list []netip.Prefix
+	for _, m := range s.Metadata.Interfaces {
+		if m.MAC == s.Links[iface].MAC {
+			list = append(list, m.Subnets...)
+		}
+	}
+	if len(list) > 0 {
+		return list
+	}
+	for _, r := range s.routersSorted() {
+		if r.Interface != iface {
+			continue
+		}
+		for _, p := range r.Last.Prefixes {
+			if p.OnLink && !p.Prefix.Addr().IsLinkLocalUnicast() && !slices.Contains(list, p.Prefix.Masked()) {
+				list = append(list, p.Prefix.Masked())
+			}
+		}
+	}
+	return list
+}
+
+// reservedIn reports whether addr is one of the first four addresses of a VPC subnet or its last
+// (Amazon VPC user guide, "Subnet sizing for IPv6").
+func reservedIn(subnet netip.Prefix, addr netip.Addr) bool {
+	if !subnet.IsValid() || !subnet.Contains(addr) || !addr.Is6() || subnet.Bits() > 120 {
+		return false
+	}
+	base, a := subnet.Masked().Addr().As16(), addr.As16()
+	last, first := true, base == [16]byte{}
+	for i := range a {
+		mask := byte(0xff)
+		if bits := subnet.Bits() - 8*i; bits >= 8 {
+			mask = 0
+		} else if bits > 0 {
+			mask >>= bits
+		}
+		if a[i]&mask != mask {
+			last = false
+		}
+	}
+	for i := uint8(0); i < 4; i++ {
+		b := base
+		b[15] |= i
+		first = first || a == b
+	}
+	return first || last
+}
+
+// assignmentConfidence is how sure it is that an address outside the assigned set is not assigned:
+// the infrastructure's or the user's own word is whole, a lease names what one client asked for.
+func (iv *ifaceView) assignmentConfidence() Confidence {
+	for _, a := range iv.assigned {
+		if a.Source == FromIMDS || a.Source == FromUser {
+			return Certain
+		}
+	}
+	if iv.s.Metadata.State == MetadataNone {
+		return Certain
+	}
+	return Likely
+}
+
+// about is a direct hypothesis of a configured address, with the silent paths from it.
+func (iv *ifaceView) about(a At[Address]) hypothesis {
+	addr := a.Fact.Address
+	h := hypothesis{
+		direct: true, confidence: Certain, subject: addressSubject(addr), addr: addr,
+		args: []any{"address", addr, "len", a.Fact.PrefixLen}, facts: []Event{factOf(a)},
+	}
+	for _, p := range iv.paths {
+		if p.Source == addr && missing(p) && p.Asks != AsksDAD {
+			iv.explain(&h, p)
+			rest(&h, p)
+		}
+	}
+	return h
+}
+
+func (iv *ifaceView) said(key any) Event { return iv.s.said[key] }
+
+func findAssignmentNone(iv *ifaceView) []hypothesis {
+	if iv.s.Metadata.State != MetadataOK && iv.s.Metadata.State != MetadataNone || !iv.known {
+		return nil
+	}
+	named := iv.s.Metadata.State == MetadataNone
+	for _, m := range iv.s.Metadata.Interfaces {
+		named = named || m.MAC == iv.link.MAC
+	}
+	if !named || slices.ContainsFunc(iv.assigned, func(a Assignment) bool {
+		return a.Source != FromEUI64 && ScopeOf(a.Prefix.Addr()) != LinkLocalScope
+	}) {
+		return nil
+	}
+	h := hypothesis{
+		direct: true, confidence: Certain, subject: Subject{"interface", iv.name},
+		facts: []Event{iv.said(Metadata{}.Kind())},
+	}
+	iv.explainKind(&h, noGlobal)
+	for _, p := range iv.paths {
+		if p.Asks == AsksDHCP && missing(p) {
+			iv.explain(&h, p)
+		}
+	}
+	return []hypothesis{h}
+}
+
+func findDuplicate(iv *ifaceView) []hypothesis {
+	var list []hypothesis
+	found := map[netip.Addr]bool{}
+	for key := range iv.s.DADFailures {
+		addr := key.Address
+		if key.Interface != iv.name || iv.isCandidate(addr) {
+			continue
+		}
+		e := iv.said(key)
+		if a, ok := e.Body.(Address); ok && iv.temporary(a) {
+			continue
+		}
+		found[addr] = true
+		list = append(list, hypothesis{
+			direct: true, confidence: Certain, subject: addressSubject(addr), addr: addr,
+			args: []any{"address", addr}, facts: []Event{e}, more: []string{"cause.address.duplicate.dad"},
+		})
+	}
+	for _, p := range iv.paths {
+		if p.Asks != AsksND && p.Asks != AsksDAD || p.Outcome != Answered || found[p.Target] || iv.isCandidate(p.Target) {
+			continue
+		}
+		for _, r := range p.Responders {
+			if r.MAC == (MAC{}) || iv.ownMAC(r.MAC) || iv.s.ClassOf(iv.name, p.Target) != SourceAssigned ||
+				ScopeOf(p.Target) == LinkLocalScope || iv.heldElsewhere(p.Target) || iv.configured(p.Target) && p.Asks != AsksDAD {
+				continue
+			}
+			found[p.Target] = true
+			h := hypothesis{
+				direct: true, confidence: Certain, subject: addressSubject(p.Target), addr: p.Target,
+				args: []any{"address", p.Target, "foreign", r.MAC}, more: []string{"cause.address.duplicate.foreign"},
+			}
+			iv.explain(&h, p)
+			rest(&h, p)
+			list = append(list, h)
+			break
+		}
+	}
+	for i := range list {
+		for y, s := range iv.symptoms {
+			if s.iface == iv.name && (s.kind == absent && s.addr == list[i].addr || s.kind == noGlobal) {
+				list[i].symptoms = append(list[i].symptoms, y)
+			}
+		}
+	}
+	return list
+}
+
+// heldElsewhere reports whether another interface of this host has addr.
+func (iv *ifaceView) heldElsewhere(addr netip.Addr) bool {
+	for k := range iv.s.Addresses {
+		if k.Address == addr && k.Interface != iv.name {
+			return true
+		}
+	}
+	return false
+}
+
+func findWrongInterface(iv *ifaceView) []hypothesis {
+	var list []hypothesis
+	for _, a := range iv.addresses {
+		if !iv.global(a.Fact) || iv.class[a.Fact.Address] == SourceAssigned {
+			continue
+		}
+		for _, m := range iv.s.Metadata.Interfaces {
+			if m.MAC == iv.link.MAC || !m.holds(a.Fact.Address) {
+				continue
+			}
+			h := iv.about(a)
+			other := m.MAC.String()
+			for name, l := range iv.s.Links {
+				if l.MAC == m.MAC {
+					other = name
+				}
+			}
+			owner := m.ID
+			if owner == "" {
+				owner = "ENI"
+			}
+			h.args = append(h.args, "other", other, "owner", owner)
+			h.facts = append(h.facts, iv.said(Metadata{}.Kind()))
+			list = append(list, h)
+			break
+		}
+	}
+	return list
+}
+
+func (m MetadataInterface) holds(addr netip.Addr) bool {
+	return slices.Contains(m.Addresses, addr) ||
+		slices.ContainsFunc(m.Prefixes, func(p netip.Prefix) bool { return p.Contains(addr) })
+}
+
+func findReserved(iv *ifaceView) []hypothesis {
+	if !iv.profile.Reserved {
+		return nil
+	}
+	var list []hypothesis
+	for _, a := range iv.addresses {
+		if !iv.global(a.Fact) || iv.class[a.Fact.Address] == SourceAssigned {
+			continue
+		}
+		for _, subnet := range iv.s.subnets(iv.name) {
+			if reservedIn(subnet, a.Fact.Address) {
+				h := iv.about(a)
+				h.args = append(h.args, "subnet-prefix", subnet)
+				list = append(list, h)
+				break
+			}
+		}
+	}
+	return list
+}
+
+func findLinkLocalNotEUI64(iv *ifaceView) []hypothesis {
+	if !iv.profile.EUI64Required || !iv.known || iv.link.MAC == (MAC{}) {
+		return nil
+	}
+	var list []hypothesis
+	for _, a := range iv.addresses {
+		addr := a.Fact.Address
+		if ScopeOf(addr) != LinkLocalScope || iv.class[addr] == SourceAssigned || iv.temporary(a.Fact) || !a.Fact.Flags.Usable() {
+			continue
+		}
+		h := iv.about(a)
+		h.confidence = Likely
+		if iv.silenced(addr) {
+			h.confidence = Certain
+		}
+		h.args = append(h.args, "right", iv.link.MAC.LinkLocal())
+		list = append(list, h)
+	}
+	return list
+}
+
+func findUnassigned(iv *ifaceView) []hypothesis {
+	var list []hypothesis
+	for _, a := range iv.addresses {
+		addr := a.Fact.Address
+		if !iv.global(a.Fact) || iv.class[addr] != SourceUnassigned || !a.Fact.Flags.Usable() || iv.fromPrefix(a.Fact) {
+			continue
+		}
+		silenced := iv.silenced(addr)
+		if !iv.profile.Filters && !silenced {
+			continue
+		}
+		h := iv.about(a)
+		h.confidence = iv.assignmentConfidence()
+		if silenced {
+			h.confidence = Certain
+			h.more = append(h.more, "cause.address.unassigned.seen")
+		}
+		for _, p := range iv.paths {
+			if p.Source == addr && p.Outcome == Silent {
+				rest(&h, iv.control(p))
+			}
+		}
+		h.facts = append(h.facts, iv.said(Metadata{}.Kind()))
+		iv.explainKind(&h, noGlobal)
+		list = append(list, h)
+	}
+	return list
+}
+
+// fromPrefix reports whether the host made an address of its own from an advertised prefix, as
+// the router told it to (RFC 4862 §5.5.3): then a network that filters only what it gave is not
+// this one, unless it is of a kind that is known to.
+func (iv *ifaceView) fromPrefix(a Address) bool {
+	if iv.profile.Filters {
+		return false
+	}
+	for _, r := range iv.routers {
+		for _, p := range r.Last.Prefixes {
+			if p.Autonomous && p.Prefix.Contains(a.Address) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// findNotConfigured makes a hypothesis of every absent address: what made it absent, if anything
+// is known to have, explains it better and is taken first.
+func findNotConfigured(iv *ifaceView) []hypothesis {
+	var list []hypothesis
+	for i, y := range iv.symptoms {
+		if y.iface != iv.name || y.kind != absent {
+			continue
+		}
+		h := hypothesis{
+			confidence: Certain, subject: addressSubject(y.addr), addr: y.addr,
+			args: []any{"address", y.addr}, symptoms: []int{i}, facts: []Event{iv.said(Metadata{}.Kind()), iv.said(leaseKey(iv.name))},
+		}
+		if iv.routedInside(y.addr) {
+			h.severity = Info
+			h.more = []string{"cause.address.not-configured.routed"}
+		} else {
+			iv.explainKind(&h, noGlobal)
+		}
+		list = append(list, h)
+	}
+	return list
+}
+
+// routedInside reports whether an address lives on another interface of this host, or is routed to
+// one: that is how containers and pods get theirs.
+func (iv *ifaceView) routedInside(addr netip.Addr) bool {
+	if iv.heldElsewhere(addr) {
+		return true
+	}
+	for k := range iv.s.Routes {
+		if k.Interface != iv.name && k.Dst.Bits() >= 96 && k.Type == "unicast" && k.Dst.Contains(addr) {
+			return true
+		}
+	}
+	return false
+}
+
+// findExpiring looks for leases past T2, which RFC 8415 §21.4 puts at 0.8 of the preferred
+// lifetime: a client that lives has renewed before.
+func findExpiring(iv *ifaceView) []hypothesis {
+	var list []hypothesis
+	for _, a := range iv.addresses {
+		f := a.Fact
+		if !iv.global(f) || f.ValidS == Forever || f.Origin == "kernel_ra" || f.Flags&(Temporary|ManageTemp) != 0 || iv.fromPrefix(f) {
+			continue
+		}
+		elapsed := f.UpdatedS + iv.s.Now.Sub(a.At).Seconds()
+		var lifetime float64
+		switch {
+		case f.PreferredS > 0:
+			lifetime = float64(f.PreferredS) + f.UpdatedS
+		case f.PreferredS == 0:
+			// Deprecated: only the lease tells whether that is by intent.
+			lifetime = iv.leasedFor(f.Address)
+		}
+		if lifetime <= 0 || elapsed <= 0.8*lifetime {
+			continue
+		}
+		h := hypothesis{
+			direct: true, confidence: Certain, subject: addressSubject(f.Address), addr: f.Address, facts: []Event{factOf(a)},
+			args: []any{
+				"address", f.Address, "left", seconds(iv.s.Left(f.ValidS, a.At)),
+				"age", time.Duration(elapsed * float64(time.Second)).Round(time.Second),
+				"lifetime", time.Duration(lifetime * float64(time.Second)).Round(time.Second),
+			},
+		}
+		list = append(list, h)
+	}
+	return list
+}
+
+func (iv *ifaceView) leasedFor(addr netip.Addr) float64 {
+	rows := slices.Concat(iv.s.Leases[iv.name].Addresses, iv.s.Replies[iv.name].Fact.Addresses)
+	for _, r := range rows {
+		if r.Prefix.Addr() == addr && r.PreferredS > 0 {
+			return float64(r.PreferredS)
+		}
+	}
+	return 0
+}

@@ -1,0 +1,590 @@
+package diag
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"ndwhy/diag/words"
+)
+
+// all of what is said of a router, a lease or a path when the interface itself is out of order.
+var hiddenByInterface = []string{
+	"router.advertisement-ignored", "router.not-default", "route.missing", "dhcpv6.no-client",
+	"dhcpv6.no-address", "address.expiring", "host.source-selection", "host.routing",
+	"host.neighbour-override", "path.lossy", "net.router-silent", "net.multicast-suppressed",
+}
+
+var hostCauses = []Cause{
+	{
+		ID: "host.link-down", Severity: Critical, Hides: append([]string{"host.ipv6-disabled"}, hiddenByInterface...),
+		Remedy: always("ip link set dev {interface} up", "ip -d link show dev {interface}"),
+		find:   findLinkDown,
+	},
+	{
+		ID: "host.ipv6-disabled", Severity: Critical, Hides: hiddenByInterface,
+		Remedy: always("sysctl -w net.ipv6.conf.{interface}.disable_ipv6=0"),
+		find:   findIPv6Disabled,
+		contradicted: func(iv *ifaceView, _ hypothesis) bool {
+			return slices.ContainsFunc(iv.addresses, func(a At[Address]) bool { return a.Fact.Flags.Usable() })
+		},
+	},
+	{
+		ID: "host.neighbour-table-full", Severity: Critical,
+		Remedy: always(
+			"sysctl -w net.ipv6.neigh.default.gc_thresh3=8192 net.ipv6.neigh.default.gc_thresh2=4096 net.ipv6.neigh.default.gc_thresh1=1024",
+			"ip -6 neigh show | wc -l",
+		),
+		find: findTableFull,
+	},
+	{
+		ID: "host.neighbour-override", Severity: Critical,
+		Remedy: always("ip -6 neigh del {address} dev {interface}"),
+		find:   findOverride,
+	},
+	{
+		ID: "host.egress-hook", Severity: Critical,
+		Remedy: always("tc filter show dev {interface} egress", "nft list ruleset", "bpftool net show dev {interface}"),
+		find:   findEgressHook,
+		contradicted: func(iv *ifaceView, _ hypothesis) bool {
+			return iv.any(func(p *Path) bool { return p.Via == ViaWire && p.Asks == AsksND && p.Sent > 0 }) &&
+				!iv.any(func(p *Path) bool { return p.Via == ViaWire && p.Outcome == Unsent && p.Asks != AsksND })
+		},
+	},
+	{
+		ID: "host.firewall", Severity: Critical,
+		Remedy: []Remedy{
+			{Command: "nft -a list chain {table} {chain}", If: ruleNamed},
+			{
+				Command: "nft insert rule {table} {chain} icmpv6 type { nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, echo-request, echo-reply } accept",
+				If:      ruleNamed,
+			},
+			{Command: "nft list ruleset", If: func(v *view, h *hypothesis) bool { return !ruleNamed(v, h) }},
+			{Command: "ip6tables -S", If: func(v *view, h *hypothesis) bool { return !ruleNamed(v, h) }},
+		},
+		find: findFirewall,
+	},
+	{
+		ID: "host.source-selection", Severity: Critical,
+		Remedy: []Remedy{
+			{Command: "ip -6 addr del {address}/{len} dev {interface}"},
+			{Command: "ip -6 addr change {address}/{len} dev {interface} preferred_lft 0"},
+			{
+				Command: "aws ec2 assign-ipv6-addresses --network-interface-id {eni} --ipv6-addresses {address}", AWS: true,
+				If: func(v *view, h *hypothesis) bool { return v.s.assignable(h.iface, h.addr) },
+			},
+		},
+		find: findSourceSelection, contradicted: sourceSpoke,
+	},
+	{
+		ID: "host.routing", Severity: Critical,
+		Remedy: []Remedy{
+			{Command: "ip -6 route get {target} from {address}", If: hasSource},
+			{Command: "ip -6 route get {target}", If: func(v *view, h *hypothesis) bool { return !hasSource(v, h) }},
+			{Command: "ip -6 rule add from {address} lookup 10000", If: hasSource},
+			{Command: "ip -6 route add default via {router} dev {interface} table 10000", If: hasSource},
+			{Command: "ip -6 route show table all type unreachable", If: func(v *view, h *hypothesis) bool { return !hasSource(v, h) }},
+		},
+		find: findRouting,
+	},
+	{
+		ID: "host.forwards-unassigned", Severity: Warning,
+		Remedy: slices.Concat(
+			onAWS(
+				"aws ec2 assign-ipv6-addresses --network-interface-id {eni} --ipv6-prefix-count 1",
+				"aws ec2 modify-network-interface-attribute --network-interface-id {eni} --no-source-dest-check",
+				"aws ec2 create-route --route-table-id RTB --destination-ipv6-cidr-block P --network-interface-id {eni}",
+			),
+			always("nft add rule ip6 nat postrouting oifname {interface} masquerade"),
+		),
+		find: findForwards,
+	},
+}
+
+func hasSource(_ *view, h *hypothesis) bool { return h.addr.IsValid() }
+
+func ruleNamed(_ *view, h *hypothesis) bool { return h.subject.Kind == "rule" }
+
+func findLinkDown(iv *ifaceView) []hypothesis {
+	if !iv.known || iv.link.Up && iv.link.Carrier {
+		return nil
+	}
+	h := hypothesis{
+		direct: true, confidence: Certain, subject: Subject{"interface", iv.name}, facts: []Event{iv.said(linkKey(iv.name))},
+	}
+	if iv.link.Up {
+		h.more = []string{"cause.host.link-down.carrier"}
+	} else {
+		h.more = []string{"cause.host.link-down.admin"}
+	}
+	iv.explainAll(&h)
+	return []hypothesis{h}
+}
+
+func findIPv6Disabled(iv *ifaceView) []hypothesis {
+	value, e, _ := iv.sysctl("disable_ipv6")
+	if value != "1" {
+		return nil
+	}
+	h := hypothesis{direct: true, confidence: Certain, subject: Subject{"interface", iv.name}, facts: []Event{e}}
+	iv.explainAll(&h)
+	return []hypothesis{h}
+}
+
+func findTableFull(iv *ifaceView) []hypothesis {
+	u := iv.s.TableUse
+	full := u.Thresh3 > 0 && u.Entries >= u.Thresh3
+	// ENOBUFS alone may as well be a hook that drops what leaves.
+	refused := u.NoBuffers && (u.Thresh3 == 0 || 10*u.Entries >= 9*u.Thresh3) &&
+		!iv.any(func(p *Path) bool { return p.Via == ViaWire && p.Errno == "ENOBUFS" })
+	if !full && !refused {
+		return nil
+	}
+	h := hypothesis{
+		direct: full, confidence: Certain, subject: Subject{"host", words.Clean(iv.s.Run.Host)},
+		args: []any{"entries", u.Entries, "limit", orUnknown(u.Thresh3)}, facts: []Event{iv.said(TableUse{}.Kind())},
+	}
+	if !full {
+		h.confidence = Likely
+	}
+	for _, p := range iv.paths {
+		if p.Via == ViaKernel && missing(p) && (p.Errno == "ENOBUFS" || p.Detail == "unresolved" || p.Asks == AsksND) {
+			iv.explain(&h, p)
+		}
+	}
+	if !h.direct && len(h.symptoms) == 0 {
+		return nil
+	}
+	return []hypothesis{h}
+}
+
+func findOverride(iv *ifaceView) []hypothesis {
+	var list []hypothesis
+	found := map[netip.Addr]bool{}
+	for _, p := range iv.paths {
+		if p.Asks != AsksND || p.Via != ViaWire || p.Outcome != Answered || found[p.Target] {
+			continue
+		}
+		n, ok := iv.s.Neighbours[InterfaceAddr{iv.name, p.Target}]
+		if !ok || n.Fact.State != PermanentNUD || n.Fact.MAC == (MAC{}) || len(p.Responders) == 0 ||
+			slices.ContainsFunc(p.Responders, func(r Responder) bool { return r.MAC == n.Fact.MAC || r.MAC == (MAC{}) }) {
+			continue
+		}
+		found[p.Target] = true
+		h := hypothesis{
+			direct: true, confidence: Certain, subject: addressSubject(p.Target), addr: p.Target, facts: []Event{factOf(n)},
+			args: []any{"address", p.Target, "static", n.Fact.MAC, "answered", p.Responders[0].MAC},
+		}
+		rest(&h, p)
+		for _, q := range iv.paths {
+			through := q.TargetClass == TargetInternet || q.TargetClass == TargetService
+			if q.Via == ViaKernel && missing(q) && (q.Target == p.Target || through && iv.theirs(p.Target)) {
+				iv.explain(&h, q)
+			}
+		}
+		list = append(list, h)
+	}
+	return list
+}
+
+// findEgressHook looks for our own frames that never left: tc and netdev egress drop after the
+// firewall's output hooks and before the tap's copy is made, and say ENOBUFS.
+func findEgressHook(iv *ifaceView) []hypothesis {
+	h := hypothesis{direct: true, confidence: Certain, subject: Subject{"interface", iv.name}}
+	proof := false
+	for _, p := range iv.paths {
+		if p.Outcome != Unsent {
+			continue
+		}
+		wire := p.Via == ViaWire && p.Errno == "ENOBUFS"
+		proof = proof || wire
+		if wire || p.Via == ViaKernel && (p.Errno == "ENOBUFS" || p.Detail == "not-seen-leaving" || p.Errno == "") {
+			iv.explain(&h, p)
+			rest(&h, p)
+		}
+	}
+	if !proof {
+		return nil
+	}
+	// What never left cannot have been answered: silence of the kernel's own questions follows.
+	for _, p := range iv.paths {
+		if _, ok := iv.byPath[p.ID]; ok && p.Via == ViaKernel && p.Outcome == Silent && p.Sent == 0 {
+			iv.explain(&h, p)
+		}
+	}
+	for _, f := range iv.s.Filters {
+		if iv.applies(f) && f.Hook == "egress" {
+			h.facts = append(h.facts, iv.said(filterKeyOf(f)))
+			h.subject = Subject{"rule", ruleName(f)}
+			break
+		}
+	}
+	return []hypothesis{h}
+}
+
+func (iv *ifaceView) applies(f Filter) bool {
+	return (f.Interface == "" || f.Interface == iv.name) && (f.Verdict == "drop" || f.Verdict == "reject")
+}
+
+// inward reports whether a hook sees what arrives.
+func inward(hook string) bool {
+	switch hook {
+	case "prerouting", "input", "ingress", "forward":
+		return true
+	default:
+		return false
+	}
+}
+
+func ruleName(f Filter) string {
+	return words.Clean(strings.TrimSpace(f.Table + " " + f.Chain + ": " + f.Rule))
+}
+
+// stops reports whether a rule of this host can be why the kernel got no answer: it drops a frame
+// that the question or its answer needs.
+func stops(f Filter, p *Path) bool {
+	var need []FrameType
+	in := inward(f.Hook)
+	never := p.Outcome == Unsent || p.Sent == 0
+	switch {
+	case f.Hook == "egress":
+		return false // drops our own frames too: host.egress-hook
+	case in && never:
+		return false
+	case in && p.Asks == AsksND, in && p.Detail == "unresolved":
+		need = []FrameType{NA}
+	case in && p.Asks == AsksEcho:
+		need = []FrameType{EchoReply}
+	case in && p.Asks == AsksRS:
+		need = []FrameType{RA}
+	case p.Asks == AsksND || p.Detail == "unresolved":
+		need = []FrameType{NS}
+	case p.Asks == AsksEcho:
+		need = []FrameType{EchoRequest, NS}
+	case p.Asks == AsksRS:
+		need = []FrameType{RS}
+	}
+	return slices.ContainsFunc(need, func(t FrameType) bool { return slices.Contains(f.Matches, string(t)) })
+}
+
+// local reports whether a kernel path's missing answer must be this host's doing: the same
+// question was answered on the wire, or the kernel was not allowed to send it.
+func (iv *ifaceView) local(p *Path) bool {
+	if p.Via != ViaKernel || !missing(p) || p.Outcome == Refused {
+		return false
+	}
+	if p.Errno == "EPERM" || p.Errno == "EACCES" && p.Outcome == Unsent {
+		return true
+	}
+	q := questionOf(*p)
+	for _, w := range iv.paths {
+		if w.Via == ViaWire && w.Outcome == Answered && questionOf(*w) == q {
+			return true
+		}
+	}
+	return false
+}
+
+// findFirewall names the rules that stand between what the wire answered and what the kernel got,
+// one hypothesis for each set of symptoms; and, where none that is readable does, that there must
+// be one.
+func findFirewall(iv *ifaceView) []hypothesis {
+	var inside []*Path
+	wire := iv.any(func(p *Path) bool { return p.Via == ViaWire && p.Outcome != OutcomeSkipped })
+	for _, p := range iv.paths {
+		_, symptom := iv.byPath[p.ID]
+		if !symptom || p.Via != ViaKernel || !missing(p) || p.Errno == "ENOBUFS" {
+			continue
+		}
+		if iv.local(p) || !wire && p.Outcome != Refused {
+			inside = append(inside, p)
+		}
+	}
+	var list []hypothesis
+	merged := map[string]int{}
+	for _, f := range iv.filtersSorted() {
+		if !iv.applies(f) {
+			continue
+		}
+		h := hypothesis{
+			confidence: Certain, subject: Subject{"rule", ruleName(f)},
+			args:  []any{"rule", ruleName(f), "table", f.Table, "chain", f.Chain, "hook", f.Hook, "handle", f.Handle},
+			facts: []Event{iv.said(filterKeyOf(f))},
+		}
+		for _, p := range inside {
+			if !stops(f, p) {
+				continue
+			}
+			if !iv.local(p) {
+				h.confidence = Likely
+			}
+			iv.explain(&h, p)
+		}
+		if slices.Contains(f.Matches, string(RA)) && inward(f.Hook) && iv.unusedRouter() != nil {
+			iv.explainKind(&h, noDefault, noGlobal)
+			iv.explain(&h, iv.routed()...)
+		}
+		if len(h.symptoms) == 0 {
+			continue
+		}
+		slices.Sort(h.symptoms)
+		key := symptomsKey(h.symptoms)
+		if i, ok := merged[key]; ok {
+			list[i].facts = append(list[i].facts, h.facts...)
+			continue
+		}
+		merged[key] = len(list)
+		list = append(list, h)
+	}
+	var unnamed []*Path
+	for _, p := range inside {
+		if iv.local(p) && !slices.ContainsFunc(iv.s.Filters, func(f Filter) bool { return iv.applies(f) && stops(f, p) }) {
+			unnamed = append(unnamed, p)
+		}
+	}
+	if len(unnamed) > 0 {
+		h := hypothesis{confidence: Likely, subject: Subject{"host", words.Clean(iv.s.Run.Host)}, more: []string{"cause.host.firewall.unnamed"}}
+		h.args = []any{"rule", words.Say("cause.host.firewall.some-rule")}
+		iv.explain(&h, unnamed...)
+		for _, p := range unnamed {
+			rest(&h, p)
+		}
+		list = append(list, h)
+	}
+	for i := range list {
+		for _, y := range list[i].symptoms {
+			p := iv.symptoms[y].path
+			if p == nil {
+				continue
+			}
+			q := questionOf(*p)
+			rest(&list[i], iv.where(func(w *Path) bool { return w.Via == ViaWire && w.Outcome == Answered && questionOf(*w) == q })...)
+		}
+	}
+	return list
+}
+
+func (iv *ifaceView) filtersSorted() []Filter {
+	list := slices.Clone(iv.s.Filters)
+	slices.SortStableFunc(list, func(a, b Filter) int { return strings.Compare(ruleName(a), ruleName(b)) })
+	return list
+}
+
+// selections returns what the kernel answered about its routing that concerns the interface, in a
+// fixed order.
+func (v *view) selections() []Selection {
+	list := make([]Selection, 0, len(v.s.Selections))
+	for _, sel := range v.s.Selections {
+		list = append(list, sel)
+	}
+	slices.SortFunc(list, func(a, b Selection) int {
+		if c := a.Dst.Compare(b.Dst); c != 0 {
+			return c
+		}
+		if c := a.From.Compare(b.From); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Bound, b.Bound)
+	})
+	return list
+}
+
+func (sel Selection) key() SelectionKey { return SelectionKey{sel.Dst, sel.From, sel.Bound} }
+
+// findSourceSelection looks for destinations for which the kernel, left to itself, would choose a
+// source that the network drops, although the interface has one that it lets through.
+func findSourceSelection(iv *ifaceView) []hypothesis {
+	if !iv.hasUsableGlobal() {
+		return nil
+	}
+	var list []hypothesis
+	at := map[netip.Addr]int{}
+	for _, sel := range iv.selections() {
+		if sel.From.IsValid() || sel.Errno != "" || sel.Interface != iv.name || ScopeOf(sel.Dst) == LinkLocalScope ||
+			sel.Dst.IsMulticast() || ScopeOf(sel.Source) == LinkLocalScope {
+			continue
+		}
+		a, ok := iv.s.Addresses[InterfaceAddr{iv.name, sel.Source}]
+		if !ok || iv.temporary(a.Fact) || !iv.filtered(sel.Source) {
+			continue
+		}
+		i, ok := at[sel.Source]
+		if !ok {
+			h := iv.about(a)
+			h.confidence = iv.assignmentConfidence()
+			if iv.silenced(sel.Source) {
+				h.confidence = Certain
+			}
+			h.args = append(h.args, "target", sel.Dst)
+			i = len(list)
+			at[sel.Source] = i
+			list = append(list, h)
+		}
+		list[i].facts = append(list[i].facts, iv.said(sel.key()))
+	}
+	return list
+}
+
+// findRouting looks for what the kernel would send the wrong way, or refuse: a network that
+// filters by interface drops what leaves by another than its source's.
+func findRouting(iv *ifaceView) []hypothesis {
+	var list []hypothesis
+	done := map[string]bool{}
+	add := func(h hypothesis) {
+		if key := h.subject.Kind + h.subject.Value; !done[key] {
+			done[key] = true
+			list = append(list, h)
+		}
+	}
+	for _, sel := range iv.selections() {
+		if sel.Dst.IsLinkLocalUnicast() || sel.Dst.IsMulticast() || sel.Bound != "" && sel.Bound != iv.name {
+			continue
+		}
+		switch {
+		case sel.Errno != "":
+			if h, ok := iv.refusedRoute(sel); ok {
+				add(h)
+			}
+		case sel.From.IsValid() && sel.Interface != iv.name && sel.Interface != "":
+			if h, ok := iv.wrongWay(sel); ok {
+				add(h)
+			}
+		}
+	}
+	return list
+}
+
+func (iv *ifaceView) wrongWay(sel Selection) (hypothesis, bool) {
+	a, ok := iv.s.Addresses[InterfaceAddr{iv.name, sel.From}]
+	out := iv.s.Links[sel.Interface]
+	if !ok || !iv.global(a.Fact) || iv.filtered(sel.From) || out.Loopback {
+		return hypothesis{}, false
+	}
+	if _, both := iv.s.Addresses[InterfaceAddr{sel.Interface, sel.From}]; both {
+		return hypothesis{}, false
+	}
+	h := hypothesis{
+		direct: true, confidence: Certain, subject: addressSubject(sel.From), addr: sel.From,
+		args:  []any{"address", sel.From, "target", sel.Dst, "other", sel.Interface, "router", iv.gateway()},
+		facts: []Event{iv.said(sel.key()), factOf(a)}, more: []string{"cause.host.routing.wrong-way"},
+	}
+	for _, p := range iv.paths {
+		beyond := p.TargetClass == TargetInternet || p.TargetClass == TargetService
+		if p.Via == ViaKernel && missing(p) && p.Source == sel.From && (beyond || p.Target == sel.Dst) {
+			iv.explain(&h, p)
+			rest(&h, p)
+		}
+	}
+	// Another Ethernet of a filtering network drops it; elsewhere (a VPN, a host that forwards) only
+	// a missing answer says that it matters.
+	if !iv.profile.Filters || !out.Ethernet {
+		h.direct, h.confidence = false, Likely
+	}
+	return h, h.direct || len(h.symptoms) > 0
+}
+
+func (iv *ifaceView) gateway() string {
+	for _, a := range iv.routerAddresses() {
+		return a.String()
+	}
+	return "ROUTER"
+}
+
+// refusals are the route types that refuse (ip-route(8)) and rule actions of the same names.
+var refusals = []string{"unreachable", "blackhole", "prohibit"}
+
+func (iv *ifaceView) refusedRoute(sel Selection) (hypothesis, bool) {
+	h := hypothesis{
+		direct: true, confidence: Certain, facts: []Event{iv.said(sel.key())}, subject: Subject{"target", sel.Dst.String()},
+		args: []any{"target", sel.Dst, "errno", sel.Errno, "route", words.Say("word.unknown")}, more: []string{"cause.host.routing.refused"},
+	}
+	if sel.From.IsValid() {
+		if _, ok := iv.s.Addresses[InterfaceAddr{iv.name, sel.From}]; !ok {
+			return h, false
+		}
+		h.addr = sel.From
+		h.args = append(h.args, "address", sel.From, "router", iv.gateway())
+	}
+	rule := false
+	var best At[Route]
+	for k, r := range iv.s.Routes {
+		if !slices.Contains(refusals, k.Type) || !k.Dst.Contains(sel.Dst) || best.Fact.Type != "" && !moreSpecific(r.Fact, best.Fact) {
+			continue
+		}
+		best, rule = r, true
+	}
+	if rule {
+		h.args = append([]any{"route", describeRoute(best.Fact, Forever)}, h.args...)
+		h.facts = append(h.facts, factOf(best))
+		h.subject = Subject{"route", describeRoute(best.Fact, Forever)}
+	}
+	for r := range iv.s.Rules {
+		if slices.Contains(refusals, r.Action) {
+			rule = true
+		}
+	}
+	// Without a route that refuses it is the missing default route that refuses, which has causes
+	// of its own.
+	if !rule {
+		return h, false
+	}
+	for _, p := range iv.paths {
+		if p.Via == ViaKernel && p.Outcome == Unsent && (p.Target == sel.Dst || best.Fact.Type != "" && best.Fact.Dst.Contains(p.Target)) {
+			iv.explain(&h, p)
+			rest(&h, p)
+		}
+	}
+	return h, true
+}
+
+// moreSpecific orders routes for one destination: the longer prefix, then the lower table and metric.
+func moreSpecific(a, b Route) bool {
+	if a.Dst.Bits() != b.Dst.Bits() {
+		return a.Dst.Bits() > b.Dst.Bits()
+	}
+	if a.Table != b.Table {
+		return a.Table > b.Table
+	}
+	if a.Metric != b.Metric {
+		return a.Metric < b.Metric
+	}
+	return a.Type < b.Type
+}
+
+// findForwards looks for frames that left with sources which the interface does not own and the
+// program did not try.
+func findForwards(iv *ifaceView) []hypothesis {
+	if iv.s.Checks[CheckKey{"added", iv.name}].State == CheckRunning {
+		return nil // a claim whose paths are not settled looks the same
+	}
+	var sources []netip.Addr
+	h := hypothesis{direct: true, confidence: Certain, subject: Subject{"interface", iv.name}}
+	for key, f := range iv.s.Foreign {
+		addr := key.Address
+		if key.Interface != iv.name || iv.configured(addr) || iv.isCandidate(addr) ||
+			iv.s.ClassOf(iv.name, addr) == SourceAssigned || iv.heldByUs(addr) {
+			continue
+		}
+		sources = append(sources, addr)
+		h.facts = append(h.facts, factOf(f))
+	}
+	if len(sources) == 0 {
+		return nil
+	}
+	if !iv.profile.Filters {
+		h.severity, h.confidence = Info, Likely
+	} else if !iv.s.AssignmentKnown(iv.name, GlobalScope) {
+		h.confidence = Likely
+	}
+	slices.SortFunc(sources, netip.Addr.Compare)
+	slices.SortFunc(h.facts, func(a, b Event) int { return int(a.Seq - b.Seq) })
+	h.facts = h.facts[:min(8, len(h.facts))]
+	h.args = []any{"source", sources[0], "count", len(sources)}
+	return []hypothesis{h}
+}
+
+// heldByUs reports whether a source was an address of the interface that is gone now and that the
+// program asked from.
+func (iv *ifaceView) heldByUs(addr netip.Addr) bool {
+	return iv.any(func(p *Path) bool { return p.Source == addr })
+}

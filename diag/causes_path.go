@@ -1,0 +1,355 @@
+package diag
+
+import (
+	"net/netip"
+	"slices"
+)
+
+var peerCauses = []Cause{
+	{
+		ID: "peer.unmapped", Severity: Warning,
+		Remedy: slices.Concat(
+			always("ndisc6 {peer} {interface}"),
+			onAWS("aws ec2 describe-network-interfaces --filters Name=ipv6-addresses.ipv6-address,Values={peer}"),
+		),
+		find: findUnmapped, contradicted: targetAnswered,
+	},
+	{
+		ID: "peer.echo-blocked", Severity: Warning,
+		Remedy: onAWS(
+			"aws ec2 describe-network-interfaces --filters Name=ipv6-addresses.ipv6-address,Values={peer} --query 'NetworkInterfaces[].Groups'",
+			"aws ec2 describe-security-group-rules --filters Name=group-id,Values=SG",
+			"aws ec2 authorize-security-group-ingress --group-id SG --ip-permissions 'IpProtocol=icmpv6,FromPort=128,ToPort=-1,Ipv6Ranges=[{CidrIpv6=VPC6,Description=\"ping6\"}]'",
+		),
+		find: findEchoBlocked,
+		contradicted: func(iv *ifaceView, h hypothesis) bool {
+			return iv.any(func(p *Path) bool { return p.Target == h.addr && p.Asks == AsksEcho && p.Outcome == Answered })
+		},
+	},
+}
+
+// targetAnswered reports whether the subject answered anything at all.
+func targetAnswered(iv *ifaceView, h hypothesis) bool {
+	return iv.any(func(p *Path) bool { return p.Target == h.addr && p.Outcome == Answered })
+}
+
+func peerHypothesis(peer netip.Addr) hypothesis {
+	return hypothesis{
+		confidence: Likely, subject: Subject{"peer", peer.String()}, addr: peer, args: []any{"peer", peer}, beyond: true,
+	}
+}
+
+func (iv *ifaceView) pathsByTarget(class TargetClass) (targets []netip.Addr, by map[netip.Addr][]*Path) {
+	by = map[netip.Addr][]*Path{}
+	for _, p := range iv.paths {
+		if p.TargetClass == class {
+			by[p.Target] = append(by[p.Target], p)
+		}
+	}
+	return iv.targets(class), by
+}
+
+func findUnmapped(iv *ifaceView) []hypothesis {
+	var list []hypothesis
+	var other *Path
+	for _, p := range iv.paths {
+		if p.Asks == AsksND && p.Outcome == Answered && ourSource(p) {
+			other = p
+			break
+		}
+	}
+	if other == nil {
+		return nil
+	}
+	targets, by := iv.pathsByTarget(TargetPeer)
+	for _, peer := range targets {
+		h := peerHypothesis(peer)
+		unheard := false
+		for _, p := range by[peer] {
+			if !ourSource(p) || p.Outcome != Silent {
+				continue
+			}
+			unheard = unheard || p.Asks == AsksND || p.Detail == "unresolved"
+			iv.explain(&h, p)
+		}
+		if !unheard || len(h.symptoms) == 0 || slices.ContainsFunc(by[peer], func(p *Path) bool { return p.Outcome == Answered }) {
+			continue
+		}
+		rest(&h, other)
+		h.args = append(h.args, "other", other.Target)
+		if iv.profile.Answers {
+			h.more = []string{"cause.peer.unmapped.fabric"}
+		}
+		if n, ok := iv.s.Neighbours[InterfaceAddr{iv.name, peer}]; ok {
+			h.facts = append(h.facts, factOf(n))
+		}
+		list = append(list, h)
+	}
+	return list
+}
+
+func findEchoBlocked(iv *ifaceView) []hypothesis {
+	var list []hypothesis
+	targets, by := iv.pathsByTarget(TargetPeer)
+	for _, peer := range targets {
+		h := peerHypothesis(peer)
+		resolved := false
+		for _, p := range by[peer] {
+			switch {
+			case p.Asks == AsksND && p.Outcome == Answered,
+				p.Asks == AsksEcho && p.Via == ViaKernel && p.NUD.Resolved() && p.Detail != "unresolved":
+				resolved = true
+				rest(&h, p)
+			}
+			if p.Asks == AsksEcho && p.Outcome == Silent && p.Detail != "unresolved" && ourSource(p) {
+				iv.explain(&h, p)
+			}
+		}
+		if !resolved || len(h.symptoms) == 0 {
+			continue
+		}
+		switch {
+		case iv.profile.Answers:
+			h.more = append(h.more, "cause.peer.echo-blocked.fabric")
+		default:
+			h.more = append(h.more, "cause.peer.echo-blocked.alive")
+		}
+		if ScopeOf(peer) == LinkLocalScope {
+			h.more = append(h.more, "cause.peer.echo-blocked.link-local")
+		}
+		list = append(list, h)
+	}
+	return list
+}
+
+var pathCauses = []Cause{
+	{
+		ID: "path.refused", Severity: Critical,
+		Remedy: onAWS(
+			"aws ec2 describe-route-tables --filters Name=association.subnet-id,Values={subnet}",
+			"aws ec2 describe-network-acls --filters Name=association.subnet-id,Values={subnet}",
+		),
+		find: findRefused,
+	},
+	{
+		ID: "path.beyond-router", Severity: Critical,
+		Remedy: onAWS(
+			"aws ec2 describe-route-tables --filters Name=association.subnet-id,Values={subnet}",
+			"aws ec2 create-route --route-table-id RTB --destination-ipv6-cidr-block ::/0 --gateway-id IGW",
+			"aws ec2 describe-vpc-block-public-access-options",
+			"aws ec2 describe-network-acls --filters Name=association.subnet-id,Values={subnet}",
+			"aws ec2 describe-security-group-rules --filters Name=group-id,Values=SG",
+		),
+		find: findBeyondRouter,
+		contradicted: func(iv *ifaceView, _ hypothesis) bool {
+			return iv.any(func(p *Path) bool {
+				return p.TargetClass == TargetInternet && p.Asks == AsksEcho && p.Outcome == Answered
+			})
+		},
+	},
+	{
+		ID: "path.mtu", Severity: Warning,
+		Remedy: slices.Concat(
+			onAWS("aws ec2 authorize-security-group-ingress --group-id SG --ip-permissions 'IpProtocol=icmpv6,FromPort=2,ToPort=0,Ipv6Ranges=[{CidrIpv6=::/0}]'"),
+			always("tracepath -6 {target}", "ip link set dev {interface} mtu 1500"),
+		),
+		find: findMTU,
+	},
+	{
+		ID: "path.lossy", Severity: Warning,
+		Remedy: always("ping -6 -c 100 -i 0.2 -I {interface} {target}", "ip -s link show dev {interface}", "ethtool -S {interface}"),
+		find:   findLossy,
+	},
+}
+
+func findRefused(iv *ifaceView) []hypothesis {
+	var list []hypothesis
+	at := map[string]int{}
+	for _, p := range iv.paths {
+		if p.Outcome != Refused || p.Error == nil || p.Error.Type == PacketTooBig || !ourSource(p) {
+			continue
+		}
+		h := hypothesis{
+			direct: true, confidence: Certain, subject: Subject{"target", p.Target.String()}, addr: p.Target,
+			args: []any{"target", p.Target, "from", p.Error.From, "error", describeError(*p.Error)},
+		}
+		if !p.Given {
+			h.severity = Info
+		}
+		key := h.subject.Value
+		i, ok := at[key]
+		if !ok {
+			i = len(list)
+			at[key] = i
+			list = append(list, h)
+		}
+		iv.explain(&list[i], p)
+		rest(&list[i], p)
+	}
+	return list
+}
+
+func findBeyondRouter(iv *ifaceView) []hypothesis {
+	var through *Path
+	for _, p := range iv.paths {
+		if p.TargetClass == TargetRouter && ourSource(p) && iv.theirs(p.Target) &&
+			(p.Asks == AsksND && p.Outcome == Answered || p.Asks == AsksEcho && p.Outcome == Answered) {
+			through = p
+			break
+		}
+	}
+	router, resolved := netip.Addr{}, through != nil
+	if through != nil {
+		router = through.Target
+	} else {
+		// Without the wire, the kernel's own use of the router is the proof.
+		for _, p := range iv.paths {
+			if p.TargetClass == TargetRouter && p.Via == ViaKernel && p.NUD.Resolved() && p.Detail != "unresolved" {
+				router, resolved = p.Target, true
+				break
+			}
+		}
+	}
+	if !resolved {
+		return nil
+	}
+	h := hypothesis{
+		confidence: Likely, subject: Subject{"router", router.String()}, addr: router, args: []any{"router", router}, beyond: true,
+	}
+	for _, p := range iv.paths {
+		if (p.TargetClass == TargetInternet) && p.Outcome == Silent && p.Detail != "unresolved" && ourSource(p) {
+			iv.explain(&h, p)
+		}
+	}
+	if len(h.symptoms) == 0 {
+		return nil
+	}
+	rest(&h, through)
+	return []hypothesis{h}
+}
+
+func findMTU(iv *ifaceView) []hypothesis {
+	var list []hypothesis
+	for _, target := range slices.Concat(iv.targets(TargetRouter), iv.targets(TargetPeer), iv.targets(TargetInternet)) {
+		h := hypothesis{
+			confidence: Likely, subject: Subject{"target", target.String()}, addr: target, beyond: true,
+			args: []any{"target", target, "mtu", iv.link.MTU},
+		}
+		for _, p := range iv.paths {
+			if p.Target != target {
+				continue
+			}
+			if p.Asks == AsksMTU && p.Outcome == Silent {
+				iv.explain(&h, p)
+			}
+			if p.Asks == AsksEcho && p.Outcome == Answered {
+				rest(&h, p)
+			}
+		}
+		if len(h.symptoms) > 0 {
+			list = append(list, h)
+		}
+	}
+	return list
+}
+
+// findLossy wants loss that a limit on a host's own answers does not explain: in neighbour
+// discovery, or at two targets. A single target that answers some echoes is only remarked.
+func findLossy(iv *ifaceView) []hypothesis {
+	h := hypothesis{direct: true, confidence: Likely, subject: Subject{"interface", iv.name}}
+	sent, received := 0, 0
+	inND := false
+	targets := map[netip.Addr]bool{}
+	var first netip.Addr
+	for _, p := range iv.paths {
+		if p.Outcome != Answered || !reaches(p) || p.TargetClass == TargetAllNodes || !ourSource(p) {
+			continue
+		}
+		sent += p.Sent
+		received += min(p.Received, p.Sent)
+		if p.Received <= 0 || p.Received >= p.Sent {
+			continue
+		}
+		iv.explain(&h, p)
+		rest(&h, p)
+		inND = inND || p.Asks == AsksND
+		targets[p.Target] = true
+		if !first.IsValid() {
+			first = p.Target
+		}
+	}
+	lost := sent - received
+	if len(targets) == 0 {
+		return nil
+	}
+	h.args = []any{"lost", lost, "sent", sent, "percent", 100 * lost / max(1, sent), "target", first, "targets", len(targets)}
+	switch {
+	case lost >= 2 && (inND || len(targets) >= 2):
+		if lost >= 4 && len(targets) >= 2 {
+			h.confidence = Certain
+		}
+	default:
+		h.severity, h.confidence = Info, Possible
+		h.subject = Subject{"target", first.String()}
+		h.more = []string{"cause.path.lossy.limit"}
+	}
+	return []hypothesis{h}
+}
+
+var serviceCauses = []Cause{
+	{
+		ID: "service.imds-ipv6-off", Severity: Info,
+		Remedy: onAWS("aws ec2 modify-instance-metadata-options --instance-id INSTANCE --http-endpoint enabled --http-protocol-ipv6 enabled"),
+		find:   findIMDSIPv6Off,
+	},
+	{
+		ID: "service.unreachable", Severity: Warning,
+		Remedy: slices.Concat(always("ip -6 route get {target}", "ping -6 -c 3 {target}")),
+		find:   findServiceUnreachable,
+		contradicted: func(iv *ifaceView, h hypothesis) bool {
+			return iv.any(func(p *Path) bool { return p.Target == h.addr && p.Asks == AsksService && p.Outcome == Answered })
+		},
+	},
+}
+
+func (iv *ifaceView) services(ok func(*Path) bool) []*Path {
+	return iv.where(func(p *Path) bool {
+		return p.TargetClass == TargetService && p.Asks == AsksService && missing(p) && ourSource(p) && ok(p)
+	})
+}
+
+func findIMDSIPv6Off(iv *ifaceView) []hypothesis {
+	if iv.s.Metadata.State != MetadataOK && iv.s.Metadata.State != MetadataNone {
+		return nil
+	}
+	off := iv.services(func(p *Path) bool { return p.Target == imdsIPv6 })
+	if len(off) == 0 || iv.any(func(p *Path) bool { return p.Target == imdsIPv6 && p.Outcome == Answered }) {
+		return nil
+	}
+	h := hypothesis{
+		direct: true, confidence: Likely, subject: Subject{"service", imdsIPv6.String()}, addr: imdsIPv6,
+		args: []any{"target", imdsIPv6}, facts: []Event{iv.said(Metadata{}.Kind())},
+	}
+	iv.explain(&h, off...)
+	return []hypothesis{h}
+}
+
+func findServiceUnreachable(iv *ifaceView) []hypothesis {
+	var list []hypothesis
+	at := map[netip.Addr]int{}
+	for _, p := range iv.services(func(p *Path) bool { return p.Target != imdsIPv6 }) {
+		if _, ok := iv.byPath[p.ID]; !ok {
+			continue
+		}
+		i, ok := at[p.Target]
+		if !ok {
+			i = len(list)
+			at[p.Target] = i
+			list = append(list, hypothesis{
+				confidence: Likely, subject: Subject{"service", p.Target.String()}, addr: p.Target, args: []any{"target", p.Target}, beyond: true,
+			})
+		}
+		iv.explain(&list[i], p)
+	}
+	return list
+}

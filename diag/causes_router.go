@@ -1,0 +1,465 @@
+package diag
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+)
+
+var routerCauses = []Cause{
+	{
+		ID: "router.no-advertisement", Severity: Critical,
+		Remedy: slices.Concat(
+			always("rdisc6 -1 {interface}"),
+			onAWS("aws ec2 describe-subnets --subnet-ids {subnet} --query 'Subnets[].Ipv6CidrBlockAssociationSet'"),
+		),
+		find:         findNoAdvertisement,
+		contradicted: func(iv *ifaceView, _ hypothesis) bool { return iv.advertised() },
+	},
+	{
+		ID: "router.advertisement-ignored", Severity: Critical, Hides: []string{"route.missing"},
+		Remedy: []Remedy{
+			{Command: "sysctl -w net.ipv6.conf.{interface}.accept_ra=2", If: forwards},
+			{Command: "sysctl -w net.ipv6.conf.{interface}.accept_ra=1", If: func(v *view, h *hypothesis) bool { return !forwards(v, h) }},
+			{Command: "rdisc6 -1 {interface}"},
+		},
+		find:         findAdvertisementIgnored,
+		contradicted: hasDefaultHere,
+	},
+	{
+		ID: "router.not-default", Severity: Critical,
+		Remedy:       always("rdisc6 -1 {interface}", "ip -6 route show default"),
+		find:         findNotDefault,
+		contradicted: hasDefaultHere,
+	},
+	{
+		ID: "route.missing", Severity: Critical,
+		Remedy: slices.Concat(
+			always("ip -6 route add default via {router} dev {interface}", "nmcli connection modify CONNECTION ipv6.method auto"),
+		),
+		find:         findRouteMissing,
+		contradicted: hasDefaultHere,
+	},
+	{
+		ID: "router.unresolvable", Severity: Critical,
+		Remedy: always("ndisc6 {router} {interface}", "ip -6 neigh show {router} dev {interface}"),
+		find:   findUnresolvable,
+		contradicted: func(iv *ifaceView, h hypothesis) bool {
+			return iv.any(func(p *Path) bool { return p.Target == h.addr && p.Outcome == Answered })
+		},
+	},
+	{
+		ID: "router.rogue", Severity: Info,
+		Remedy: always("rdisc6 {interface}", "ip -6 route show default dev {interface}"),
+		find:   findRogue,
+	},
+}
+
+func hasDefaultHere(iv *ifaceView, _ hypothesis) bool { return len(iv.defaults) > 0 }
+
+func forwards(v *view, h *hypothesis) bool {
+	f, _ := v.s.Sysctl(h.iface, "forwarding")
+	return f != "" && f != "0"
+}
+
+// advertised reports whether an advertisement is in force: heard and not run out, or seen in a
+// route that the kernel or a manager made of one.
+func (iv *ifaceView) advertised() bool {
+	if len(iv.liveRouters()) > 0 {
+		return true
+	}
+	return slices.ContainsFunc(iv.defaults, func(r At[Route]) bool { return r.Fact.Protocol == "ra" })
+}
+
+// liveRouters are the advertisers that offer to be a default router, not run out.
+func (iv *ifaceView) liveRouters() []*RouterSeen {
+	var list []*RouterSeen
+	for _, r := range iv.routers {
+		if iv.s.Left(r.Last.LifetimeS, r.At) != 0 {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+func (iv *ifaceView) heard(r *RouterSeen) Event { return iv.said(routerKey{r.Interface, r.Address}) }
+
+// enough is what RFC 4861 §10 asks of a host before it gives up on routers: three solicitations,
+// four seconds apart; certainty wants them spread over ten.
+const (
+	enoughRS   = 3
+	enoughTime = 10 * time.Second
+)
+
+func findNoAdvertisement(iv *ifaceView) []hypothesis {
+	rs := iv.where(func(p *Path) bool { return p.Asks == AsksRS && p.Outcome == Silent })
+	var symptoms []*Path
+	for _, p := range rs {
+		if _, ok := iv.byPath[p.ID]; ok {
+			symptoms = append(symptoms, p)
+		}
+	}
+	if len(symptoms) == 0 {
+		return nil
+	}
+	h := hypothesis{confidence: Likely, subject: Subject{"interface", iv.name}, beyond: true}
+	sent, first, last := 0, time.Time{}, time.Time{}
+	for _, e := range iv.s.frames.events {
+		f, ok := e.Body.(Frame)
+		if !ok || !f.Out || f.Type != RS || f.Interface != iv.name {
+			continue
+		}
+		sent++
+		if first.IsZero() || e.At.Before(first) {
+			first = e.At
+		}
+		if e.At.After(last) {
+			last = e.At
+		}
+	}
+	if sent >= enoughRS && last.Sub(first) >= enoughTime {
+		h.confidence = Certain
+	}
+	h.args = []any{"sent", max(sent, rs[0].Sent)}
+	iv.explain(&h, symptoms...)
+	iv.explainKind(&h, noDefault, noGlobal, absent)
+	iv.explain(&h, iv.routed()...)
+	return []hypothesis{h}
+}
+
+// routed are the symptoms of paths that need a default route.
+func (iv *ifaceView) routed() []*Path {
+	return iv.where(func(p *Path) bool {
+		_, symptom := iv.byPath[p.ID]
+		return symptom && missing(p) && p.Via == ViaKernel && (p.TargetClass == TargetInternet || p.TargetClass == TargetService)
+	})
+}
+
+// acceptance says whether the kernel acts on advertisements (net.ipv6.conf.*.accept_ra: 0 never, 1
+// unless it forwards, 2 always), and the settings that say so.
+func (iv *ifaceView) acceptance() (accepts, known bool, facts []Event) {
+	ra, e1, ok := iv.sysctl("accept_ra")
+	if !ok {
+		return false, false, nil
+	}
+	fwd, e2, fwdKnown := iv.sysctl("forwarding")
+	defrtr, e3, defrtrKnown := iv.sysctl("accept_ra_defrtr")
+	switch {
+	case ra == "0":
+		return false, true, []Event{e1}
+	case defrtrKnown && defrtr == "0":
+		return false, true, []Event{e3}
+	case ra == "1" && !fwdKnown:
+		return false, false, nil
+	case ra == "1" && fwd != "0":
+		return false, true, []Event{e1, e2}
+	default:
+		return true, true, []Event{e1}
+	}
+}
+
+// settled is how long after an advertisement the kernel's or a manager's route can be asked for.
+const settled = 300 * time.Millisecond
+
+// unusedRouter returns a router that offers itself, long enough ago, while the interface has no
+// default route at all.
+func (iv *ifaceView) unusedRouter() *RouterSeen {
+	if !iv.s.Complete(FeedNetlink) || len(iv.defaults) > 0 {
+		return nil
+	}
+	for _, r := range iv.liveRouters() {
+		if iv.s.Now.Sub(r.First) >= settled {
+			return r
+		}
+	}
+	return nil
+}
+
+func (iv *ifaceView) noRoute(r *RouterSeen) hypothesis {
+	h := hypothesis{
+		direct: true, confidence: Certain, subject: Subject{"router", r.Address.String()}, addr: r.Address,
+		args: []any{"router", r.Address}, facts: []Event{iv.heard(r)},
+	}
+	iv.explainKind(&h, noDefault)
+	iv.explain(&h, iv.routed()...)
+	return h
+}
+
+func (iv *ifaceView) managesRA() bool { return iv.s.Managers[iv.name].RA }
+
+func findAdvertisementIgnored(iv *ifaceView) []hypothesis {
+	r := iv.unusedRouter()
+	if r == nil || iv.managesRA() {
+		return nil
+	}
+	accepts, known, facts := iv.acceptance()
+	if accepts && known {
+		return nil
+	}
+	h := iv.noRoute(r)
+	setting := "accept_ra"
+	if known {
+		h.facts = append(h.facts, facts...)
+		f, _ := facts[len(facts)-1].Body.(Sysctl)
+		setting = sysctlName(f.Scope, f.Name) + "=" + f.Value
+		if len(facts) == 2 {
+			h.more = append(h.more, "cause.router.advertisement-ignored.forwarding")
+		}
+	} else {
+		h.direct, h.confidence = false, Possible
+	}
+	iv.explainKind(&h, noGlobal)
+	h.args = append(h.args, "setting", setting)
+	return []hypothesis{h}
+}
+
+func findRouteMissing(iv *ifaceView) []hypothesis {
+	r := iv.unusedRouter()
+	if r == nil || iv.dropsRA() {
+		return nil
+	}
+	accepts, known, facts := iv.acceptance()
+	if known && !accepts && !iv.managesRA() {
+		return nil
+	}
+	h := iv.noRoute(r)
+	h.facts = append(h.facts, facts...)
+	if !known && !iv.managesRA() {
+		h.direct, h.confidence = false, Possible
+	}
+	return []hypothesis{h}
+}
+
+// dropsRA reports whether a rule of this host keeps advertisements from the kernel.
+func (iv *ifaceView) dropsRA() bool {
+	return slices.ContainsFunc(iv.s.Filters, func(f Filter) bool {
+		return iv.applies(f) && slices.Contains(f.Matches, string(RA)) && inward(f.Hook)
+	})
+}
+
+func findNotDefault(iv *ifaceView) []hypothesis {
+	if !iv.s.Complete(FeedNetlink) || len(iv.liveRouters()) > 0 {
+		return nil
+	}
+	var list []hypothesis
+	for _, r := range iv.routers {
+		if r.Last.LifetimeS == 0 {
+			list = append(list, iv.noRoute(r))
+		}
+	}
+	return list[:min(1, len(list))]
+}
+
+func findUnresolvable(iv *ifaceView) []hypothesis {
+	var list []hypothesis
+	alive := iv.any(func(p *Path) bool { return reaches(p) && p.Outcome == Answered && p.TargetClass != TargetAllNodes })
+	for _, router := range iv.routerAddresses() {
+		var silent []*Path
+		h := hypothesis{confidence: Possible, subject: Subject{"router", router.String()}, addr: router, args: []any{"router", router}, beyond: true}
+		for _, p := range iv.paths {
+			if p.Target != router || !missing(p) || !ourSource(p) || p.Asks != AsksND && p.Detail != "unresolved" {
+				continue
+			}
+			silent = append(silent, p)
+			switch {
+			case p.Via == ViaWire && p.SourceClass == SourceAssigned && p.Outcome == Silent && p.Sent >= 3:
+				h.confidence = Certain
+			case p.Outcome == Silent && h.confidence == Possible:
+				h.confidence = Likely
+			}
+		}
+		if !slices.ContainsFunc(silent, func(p *Path) bool { return p.Outcome == Silent }) || iv.resolved(router) {
+			continue
+		}
+		iv.explain(&h, silent...)
+		for _, p := range iv.paths {
+			beyond := p.Target == router || p.TargetClass == TargetInternet || p.TargetClass == TargetService || p.Asks == AsksDHCP || !alive
+			if beyond && p.Outcome == Silent && ourSource(p) {
+				if _, ok := iv.byPath[p.ID]; ok {
+					iv.explain(&h, p)
+				}
+			}
+		}
+		if n, ok := iv.s.Neighbours[InterfaceAddr{iv.name, router}]; ok {
+			h.facts = append(h.facts, factOf(n))
+		}
+		list = append(list, h)
+	}
+	return list
+}
+
+// findRogue takes the advertiser that belongs here to be, in this order: the one that the profile
+// names, the one whose address is made from its MAC, the preferred one, the first that was heard.
+func findRogue(iv *ifaceView) []hypothesis {
+	if len(iv.routers) < 2 {
+		return nil
+	}
+	routers := slices.Clone(iv.routers)
+	slices.SortStableFunc(routers, func(a, b *RouterSeen) int { return iv.belonging(b) - iv.belonging(a) })
+	best := routers[0]
+	var list []hypothesis
+	for _, r := range routers[1:] {
+		h := hypothesis{
+			direct: true, confidence: Likely, subject: Subject{"router", r.Address.String()}, addr: r.Address,
+			args:  []any{"router", r.Address, "routermac", r.MAC, "expected", best.Address},
+			facts: []Event{iv.heard(r), iv.heard(best)},
+		}
+		if iv.profile.OneRouter {
+			h.severity = Critical
+			h.more = []string{"cause.router.rogue.cloud"}
+		}
+		if iv.belonging(r) < iv.belonging(best) {
+			h.confidence = Certain
+		}
+		list = append(list, h)
+	}
+	return list
+}
+
+func (iv *ifaceView) belonging(r *RouterSeen) int {
+	n := 0
+	if iv.profile.Name == "azure" && r.Address == azureRouter {
+		n += 16
+	}
+	if iv.profile.OneRouter && r.Address == r.MAC.LinkLocal() {
+		n += 8
+	}
+	switch r.Last.Preference {
+	case "high":
+		n += 4
+	case "low":
+	default:
+		n += 2
+	}
+	if !slices.ContainsFunc(iv.routers, func(o *RouterSeen) bool { return o.First.Before(r.First) }) {
+		n++
+	}
+	return n
+}
+
+var dhcpCauses = []Cause{
+	{
+		ID: "dhcpv6.no-client", Severity: Critical,
+		Remedy: always("networkctl status {interface}", "dhclient -6 {interface}"),
+		find:   findNoClient,
+	},
+	{
+		ID: "dhcpv6.silent", Severity: Critical,
+		Remedy: always("dhclient -6 -v {interface}", "rdisc6 -1 {interface}"),
+		find:   findDHCPSilent,
+		contradicted: func(iv *ifaceView, _ hypothesis) bool {
+			return iv.any(func(p *Path) bool { return p.Asks == AsksDHCP && p.Outcome == Answered })
+		},
+	},
+	{
+		ID: "dhcpv6.no-address", Severity: Critical,
+		Remedy: onAWS(
+			"aws ec2 describe-network-interfaces --network-interface-ids {eni} --query 'NetworkInterfaces[].Ipv6Addresses'",
+			"aws ec2 assign-ipv6-addresses --network-interface-id {eni} --ipv6-address-count 1",
+		),
+		find: findDHCPNoAddress,
+	},
+}
+
+// managed returns a router that says that addresses come by DHCPv6 (RFC 4861 §4.2, M flag).
+func (iv *ifaceView) managed() *RouterSeen {
+	for _, r := range iv.routers {
+		if r.Last.Managed {
+			return r
+		}
+	}
+	return nil
+}
+
+// dhcpSeverity: without an address it is what cuts the instance off; with one it is not yet felt.
+func (iv *ifaceView) dhcpSeverity() Severity {
+	for _, a := range iv.addresses {
+		if iv.global(a.Fact) && a.Fact.Flags.Usable() && iv.class[a.Fact.Address] != SourceUnassigned {
+			return Info
+		}
+	}
+	return Critical
+}
+
+func (iv *ifaceView) dhcp(r *RouterSeen) hypothesis {
+	h := hypothesis{
+		severity: iv.dhcpSeverity(), direct: true, confidence: Certain, subject: Subject{"interface", iv.name},
+		facts: []Event{iv.heard(r)}, args: []any{"router", r.Address},
+	}
+	if h.severity == Critical {
+		iv.explainKind(&h, noGlobal)
+	}
+	return h
+}
+
+func findNoClient(iv *ifaceView) []hypothesis {
+	r := iv.managed()
+	offer, ok := iv.s.Offers[iv.name]
+	if r == nil || !ok || !iv.s.Complete(FeedNetlink) {
+		return nil
+	}
+	for _, a := range offer.Fact.Addresses {
+		addr := a.Prefix.Addr()
+		if !a.Prefix.IsSingleIP() || iv.configured(addr) || ScopeOf(addr) == LinkLocalScope {
+			continue
+		}
+		h := iv.dhcp(r)
+		isAbsent := false
+		for i, y := range iv.symptoms {
+			if y.iface == iv.name && y.kind == absent && y.addr == addr {
+				h.symptoms = append(h.symptoms, i)
+				isAbsent = true
+			}
+		}
+		if h.severity == Info && !isAbsent {
+			// Another address is held: the offer may be for our own asking alone.
+			continue
+		}
+		h.addr = addr
+		h.facts = append(h.facts, iv.said(offerKey(iv.name)))
+		h.args = append(h.args, "address", addr, "manager", iv.s.Managers[iv.name].Name)
+		return []hypothesis{h}
+	}
+	return nil
+}
+
+func findDHCPSilent(iv *ifaceView) []hypothesis {
+	silent := iv.where(func(p *Path) bool { return p.Asks == AsksDHCP && p.Outcome == Silent })
+	r := iv.managed()
+	if r == nil || len(silent) == 0 {
+		return nil
+	}
+	h := iv.dhcp(r)
+	h.direct, h.confidence, h.beyond = false, Likely, true
+	if slices.ContainsFunc(silent, func(p *Path) bool { return p.Sent >= 3 }) {
+		h.confidence = Certain
+	}
+	iv.explain(&h, silent...)
+	if h.severity == Critical {
+		iv.explainKind(&h, absent)
+	}
+	return []hypothesis{h}
+}
+
+func findDHCPNoAddress(iv *ifaceView) []hypothesis {
+	r := iv.managed()
+	offer, ok := iv.s.Offers[iv.name]
+	if r == nil || !ok || slices.ContainsFunc(offer.Fact.Addresses, func(a LeaseAddress) bool { return a.Prefix.IsSingleIP() }) {
+		return nil
+	}
+	h := iv.dhcp(r)
+	h.facts = append(h.facts, iv.said(offerKey(iv.name)))
+	status := offer.Fact.Status
+	if status == "" {
+		status = "no IA_NA address"
+	}
+	h.args = append(h.args, "status", status)
+	if h.severity == Critical {
+		iv.explainKind(&h, absent)
+	}
+	iv.explain(&h, iv.where(func(p *Path) bool { return p.Asks == AsksDHCP })...)
+	return []hypothesis{h}
+}
+
+// theirs reports whether a target is one of the interface's routers.
+func (iv *ifaceView) theirs(addr netip.Addr) bool { return slices.Contains(iv.routerAddresses(), addr) }

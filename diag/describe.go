@@ -1,0 +1,447 @@
+package diag
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+
+	"ndwhy/diag/words"
+)
+
+// Describe says in one line what an event tells: "NS fe80::1 > ff02::1:ff00:2: who has fe80::2?".
+// The line has no control characters, whatever the event holds.
+func Describe(e Event) string {
+	if e.Body == nil {
+		return ""
+	}
+	return words.Clean(describe(e.Body))
+}
+
+func describe(body Body) string {
+	switch b := body.(type) {
+	case Run:
+		return words.Say("event.run", "version", b.Version, "interfaces", strings.Join(b.Interfaces, " "))
+	case Tick:
+		return words.Say("event.tick")
+	case Feed:
+		return words.Say("event.feed", "name", b.Name, "state", b.State, "why", colon(b.Why))
+	case Link:
+		return describeLink(b)
+	case Address:
+		return describeAddress(b)
+	case Route:
+		key := "event.route"
+		if b.Gone {
+			key = "event.route-gone"
+		}
+		return words.Say(key, "route", describeRoute(b, b.ExpiresS))
+	case PolicyRule:
+		key := "event.rule"
+		if b.Gone {
+			key = "event.rule-gone"
+		}
+		return words.Say(key, "rule", describeRule(b))
+	case Neighbour:
+		return describeNeighbour(b)
+	case Sysctl:
+		return words.Say("event.sysctl", "name", sysctlName(b.Scope, b.Name), "value", b.Value)
+	case Manager:
+		return words.Say("event.manager", "interface", b.Interface, "name", b.Name)
+	case Selection:
+		return describeSelection(b)
+	case Filter:
+		return words.Say("event.filter", "table", b.Table, "chain", b.Chain, "hook", b.Hook, "rule", b.Rule,
+			"matches", strings.Join(b.Matches, ", "))
+	case TableUse:
+		return words.Say("event.table-use", "entries", b.Entries, "limit", orUnknown(b.Thresh3), "fulls", b.TableFulls)
+	case Machine:
+		return words.Say("event.machine", "vendor", b.SysVendor, "product", b.Product)
+	case Metadata:
+		return words.Say("event.metadata", "state", b.State, "interfaces", len(b.Interfaces), "why", colon(b.Why))
+	case Lease:
+		return words.Say("event.lease", "interface", b.Interface, "file", b.File, "addresses", leaseText(b.Addresses))
+	case Frame:
+		return describeFrame(b)
+	case Socket:
+		return describeSocket(b)
+	case Check:
+		return words.Say("event.check", "id", b.ID, "state", b.State, "why", colon(skippedWhy(b)))
+	case Path:
+		return DescribePath(b)
+	case Change:
+		key := "event.change"
+		if b.Undone {
+			key = "event.change-undone"
+		}
+		return words.Say(key, "what", b.What)
+	default:
+		return body.Kind()
+	}
+}
+
+func colon(why string) string {
+	if why == "" {
+		return ""
+	}
+	return ": " + why
+}
+
+func orUnknown(n int) string {
+	if n == 0 {
+		return words.Say("word.unknown")
+	}
+	return fmt.Sprint(n)
+}
+
+func addrText(a netip.Addr) string {
+	if !a.IsValid() {
+		return words.Say("word.unknown")
+	}
+	return a.String()
+}
+
+func describeLink(l Link) string {
+	switch {
+	case l.Gone:
+		return words.Say("event.link-gone", "interface", l.Interface)
+	case !l.Up:
+		return words.Say("event.link-down", "interface", l.Interface, "mac", l.MAC)
+	case !l.Carrier:
+		return words.Say("event.link-no-carrier", "interface", l.Interface, "mac", l.MAC)
+	default:
+		return words.Say("event.link-up", "interface", l.Interface, "mac", l.MAC, "mtu", l.MTU)
+	}
+}
+
+func describeAddress(a Address) string {
+	key := "event.address"
+	switch {
+	case a.Flags&DADFailed != 0:
+		key = "event.address-duplicate"
+	case a.Gone:
+		key = "event.address-gone"
+	}
+	flags := ""
+	if names := a.Flags.Names(); len(names) > 0 {
+		flags = " " + strings.Join(names, " ")
+	}
+	return words.Say(key, "interface", a.Interface, "address", a.Address, "len", a.PrefixLen,
+		"flags", flags, "preferred", seconds(a.PreferredS), "valid", seconds(a.ValidS))
+}
+
+func seconds(s int64) string {
+	if s == Forever {
+		return words.Say("word.forever")
+	}
+	return fmt.Sprintf("%d s", s)
+}
+
+// describeRoute writes a route as `ip -6 route` does; expires is the lifetime left.
+func describeRoute(r Route, expires int64) string {
+	var b strings.Builder
+	if r.Type != "" && r.Type != "unicast" {
+		b.WriteString(r.Type + " ")
+	}
+	if r.Dst.Bits() == 0 {
+		b.WriteString("default")
+	} else {
+		b.WriteString(r.Dst.String())
+	}
+	if r.Via.IsValid() {
+		b.WriteString(" via " + r.Via.String())
+	}
+	b.WriteString(" dev " + r.Interface)
+	if r.Table != MainTable && r.Table != 0 {
+		fmt.Fprintf(&b, " table %d", r.Table)
+	}
+	if r.Protocol != "" {
+		b.WriteString(" proto " + r.Protocol)
+	}
+	if r.PrefSrc.IsValid() {
+		b.WriteString(" src " + r.PrefSrc.String())
+	}
+	fmt.Fprintf(&b, " metric %d", r.Metric)
+	if expires != Forever {
+		fmt.Fprintf(&b, " expires %dsec", expires)
+	}
+	return b.String()
+}
+
+// describeRule writes a policy rule as `ip -6 rule` does.
+func describeRule(r PolicyRule) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d:", r.Priority)
+	if r.Invert {
+		b.WriteString(" not")
+	}
+	if r.Src.IsValid() && r.Src.Bits() > 0 {
+		b.WriteString(" from " + r.Src.String())
+	} else {
+		b.WriteString(" from all")
+	}
+	if r.Dst.IsValid() && r.Dst.Bits() > 0 {
+		b.WriteString(" to " + r.Dst.String())
+	}
+	if r.Mark != 0 {
+		fmt.Fprintf(&b, " fwmark %#x", r.Mark)
+	}
+	if r.Interface != "" {
+		b.WriteString(" iif " + r.Interface)
+	}
+	if r.Out != "" {
+		b.WriteString(" oif " + r.Out)
+	}
+	if r.Action == "" || r.Action == "to_table" {
+		fmt.Fprintf(&b, " lookup %d", r.Table)
+	} else {
+		b.WriteString(" " + r.Action)
+	}
+	return b.String()
+}
+
+func describeNeighbour(n Neighbour) string {
+	switch {
+	case n.Gone:
+		return words.Say("event.neighbour-gone", "interface", n.Interface, "address", n.Address)
+	case n.MAC == (MAC{}):
+		return words.Say("event.neighbour-unresolved", "interface", n.Interface, "address", n.Address, "state", nudName(n.State))
+	case n.Router:
+		return words.Say("event.neighbour-router", "interface", n.Interface, "address", n.Address, "mac", n.MAC, "state", n.State)
+	default:
+		return words.Say("event.neighbour", "interface", n.Interface, "address", n.Address, "mac", n.MAC, "state", n.State)
+	}
+}
+
+func sysctlName(scope, name string) string {
+	if scope == "" {
+		return "net.ipv6." + name
+	}
+	return "net.ipv6.conf." + scope + "." + name
+}
+
+func describeSelection(s Selection) string {
+	if s.Errno != "" {
+		return words.Say("event.selection-refused", "target", s.Dst, "from", fromText(s.From), "errno", s.Errno)
+	}
+	return words.Say("event.selection", "target", s.Dst, "from", fromText(s.From), "source", addrText(s.Source),
+		"interface", s.Interface, "via", viaText(s.Via))
+}
+
+func fromText(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return " from " + a.String()
+}
+
+func viaText(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return " via " + a.String()
+}
+
+func leaseText(list []LeaseAddress) string {
+	var parts []string
+	for _, a := range list {
+		parts = append(parts, a.Prefix.String())
+	}
+	return strings.Join(parts, " ")
+}
+
+// frameNames are the names of frame types as RFC 4861, RFC 4443 and tcpdump shorten them.
+var frameNames = map[FrameType]string{
+	RS: "RS", RA: "RA", NS: "NS", NA: "NA", RedirectFrame: "redirect",
+	EchoRequest: "echo request", EchoReply: "echo reply", Unreachable: "destination unreachable",
+	PacketTooBig: "packet too big", TimeExceeded: "time exceeded", ParameterProblem: "parameter problem",
+	MLD: "MLD", DHCPv6Frame: "DHCPv6",
+}
+
+func describeFrame(f Frame) string {
+	name := frameNames[f.Type]
+	if name == "" {
+		name = string(f.Type)
+	}
+	line := fmt.Sprintf("%s %s > %s", name, f.Src, f.Dst) + frameDetail(f)
+	if f.Bad != "" {
+		line += " " + words.Say("event.frame-bad", "why", f.Bad)
+	}
+	return line
+}
+
+func frameDetail(f Frame) string {
+	switch {
+	case f.Type == NS:
+		return ": " + words.Say("event.ns", "target", addrText(f.Target))
+	case f.Type == NA:
+		return ": " + words.Say("event.na", "target", addrText(f.Target), "mac", naMAC(f), "flags", naFlags(f))
+	case f.Type == EchoRequest || f.Type == EchoReply:
+		return fmt.Sprintf(": id %d seq %d, %d bytes", f.EchoID, f.EchoSeq, f.Size)
+	case f.Type == RA && f.RA != nil:
+		return ": " + describeRA(*f.RA)
+	case f.Type == DHCPv6Frame && f.DHCPv6 != nil:
+		d := f.DHCPv6.Message
+		if a := leaseText(f.DHCPv6.Addresses); a != "" {
+			d += " " + a
+		}
+		if f.DHCPv6.Status != "" {
+			d += " " + f.DHCPv6.Status
+		}
+		return ": " + d
+	case f.Type == PacketTooBig:
+		return ": " + words.Say("event.too-big", "mtu", f.MTU) + quoted(f.Quoted)
+	case f.Type.IsError():
+		return ": " + words.Say(errorKey(f.Type, f.Code), "code", f.Code) + quoted(f.Quoted)
+	case f.Type == RedirectFrame:
+		return ": " + words.Say("event.redirect", "target", addrText(f.Target))
+	default:
+		return ""
+	}
+}
+
+func naMAC(f Frame) MAC {
+	if f.LLAddr != (MAC{}) {
+		return f.LLAddr
+	}
+	return f.SrcMAC
+}
+
+func naFlags(f Frame) string {
+	var flags []string
+	if f.Router {
+		flags = append(flags, "router")
+	}
+	if f.Solicited {
+		flags = append(flags, "solicited")
+	}
+	if f.Override {
+		flags = append(flags, "override")
+	}
+	if len(flags) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(flags, ", ") + ")"
+}
+
+func quoted(q *Quoted) string {
+	if q == nil {
+		return ""
+	}
+	return ", " + words.Say("event.quoted", "source", addrText(q.Src), "target", addrText(q.Dst))
+}
+
+// errorKey is the catalogue key of an ICMPv6 error (RFC 4443 §3).
+func errorKey(t FrameType, code int) string {
+	if key := fmt.Sprintf("icmp.%s.%d", t, code); words.Has(key) {
+		return key
+	}
+	return "icmp." + string(t)
+}
+
+func describeRA(a Advertisement) string {
+	var parts []string
+	flags := ""
+	if a.Managed {
+		flags += "M"
+	}
+	if a.Other {
+		flags += "O"
+	}
+	if flags != "" {
+		parts = append(parts, flags)
+	}
+	parts = append(parts, words.Say("event.ra-lifetime", "lifetime", seconds(a.LifetimeS)))
+	for _, p := range a.Prefixes {
+		f := ""
+		if p.OnLink {
+			f += "L"
+		}
+		if p.Autonomous {
+			f += "A"
+		}
+		parts = append(parts, strings.TrimSpace(p.Prefix.String()+" "+f))
+	}
+	if a.MTU != 0 {
+		parts = append(parts, fmt.Sprintf("MTU %d", a.MTU))
+	}
+	for _, r := range a.RDNSS {
+		parts = append(parts, "RDNSS "+r.String())
+	}
+	return strings.Join(parts, ", ")
+}
+
+func describeSocket(k Socket) string {
+	switch k.Event {
+	case SocketReply:
+		return words.Say("event.socket-reply", "target", k.Target, "from", addrText(k.From), "seq", k.EchoSeq)
+	case SocketError:
+		why := k.Errno
+		if k.Type != "" {
+			why = strings.TrimSpace(words.Say(errorKey(k.Type, k.Code), "code", k.Code) + " " + k.Errno)
+		}
+		return words.Say("event.socket-error", "target", k.Target, "why", why, "seq", k.EchoSeq)
+	default:
+		return words.Say("event.socket-sent", "source", addrText(k.Source), "target", k.Target, "seq", k.EchoSeq)
+	}
+}
+
+// DescribePath says in one line what was asked and what came of it.
+func DescribePath(p Path) string {
+	line := words.Say("event.path", "check", p.Check, "asks", words.Say("asks."+string(p.Asks)),
+		"source", addrText(p.Source), "target", addrText(p.Target), "via", words.Say("via."+string(p.Via)),
+		"outcome", words.Say("outcome."+string(p.Outcome)))
+	if p.Detail != "" {
+		line += ": " + words.Say("detail."+p.Detail, "note", p.Note)
+	}
+	return line
+}
+
+// Concerns reports whether an event is about an address: it is a source, a target, a neighbour, or
+// named in what the event carries. The solicited-node group of an address belongs to it.
+func Concerns(e Event, addr netip.Addr) bool {
+	addr = addr.WithZone("")
+	group := SolicitedNode(addr)
+	is := func(list ...netip.Addr) bool {
+		for _, a := range list {
+			if a.IsValid() && (a.WithZone("") == addr || a == group) {
+				return true
+			}
+		}
+		return false
+	}
+	in := func(list []LeaseAddress) bool {
+		for _, a := range list {
+			if a.Prefix.Contains(addr) {
+				return true
+			}
+		}
+		return false
+	}
+	switch b := e.Body.(type) {
+	case Address:
+		return is(b.Address)
+	case Route:
+		return is(b.Via, b.PrefSrc) || b.Dst.IsSingleIP() && is(b.Dst.Addr())
+	case Neighbour:
+		return is(b.Address)
+	case Selection:
+		return is(b.Dst, b.From, b.Source, b.Via)
+	case Lease:
+		return in(b.Addresses)
+	case Frame:
+		if b.Quoted != nil && is(b.Quoted.Src, b.Quoted.Dst) || b.DHCPv6 != nil && in(b.DHCPv6.Addresses) {
+			return true
+		}
+		return is(b.Src, b.Dst, b.Target)
+	case Socket:
+		return is(b.Source, b.Target, b.From)
+	case Path:
+		return is(b.Source, b.Target)
+	default:
+		return false
+	}
+}
+
+func describeError(e PathError) string {
+	return words.Say(errorKey(e.Type, e.Code), "code", e.Code)
+}

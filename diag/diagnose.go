@@ -1,0 +1,645 @@
+package diag
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"ndwhy/diag/words"
+)
+
+// symptomKind says what differs from normal.
+type symptomKind int
+
+const (
+	pathSymptom symptomKind = iota
+	noGlobal                // no usable global address on the interface
+	noDefault               // no default route anywhere
+	absent                  // an assigned address is not configured
+)
+
+// A symptom is one difference from normal, for causes to explain.
+type symptom struct {
+	kind  symptomKind
+	iface string
+	path  *Path      // of a pathSymptom
+	addr  netip.Addr // of an absent one
+	// weak: the program chose the target itself, so that its silence proves little. What explains
+	// only weak symptoms is info, and a weak symptom that nothing explains is not reported.
+	weak bool
+}
+
+// A hypothesis is a cause that may hold here, about one subject.
+type hypothesis struct {
+	cause   *Cause
+	iface   string
+	subject Subject
+	addr    netip.Addr // of the subject, where it has one
+
+	severity   Severity
+	confidence Confidence
+	// direct: it is a fact that was seen, and stands whether it explains a symptom or not.
+	direct bool
+	// beyond: inferred from silence out on the wire, which an XDP program here could feign.
+	beyond bool
+
+	symptoms []int    // that it explains
+	paths    []string // that it explains
+	evidence []int64
+	args     []any    // of its words
+	more     []string // keys of sentences that go on the explanation
+	facts    []Event
+}
+
+// A view is a state with what every cause needs to know of it worked out once.
+type view struct {
+	s       *State
+	profile Profile
+	rec     Recognition
+	paths   []Path
+	normal  map[string]*bool
+	ifaces  []*ifaceView
+
+	symptoms []symptom
+	byPath   map[string]int // symptom of a path
+}
+
+// An ifaceView is what the view knows of one interface.
+type ifaceView struct {
+	*view
+	name      string
+	link      Link
+	known     bool // the link was seen
+	addresses []At[Address]
+	class     map[netip.Addr]SourceClass
+	assigned  []Assignment
+	paths     []*Path
+	routers   []*RouterSeen
+	defaults  []At[Route] // of any table, through this interface, not expired
+	// reached are the questions that were answered on the wire or to the kernel.
+	reached map[question]bool
+}
+
+func diagnose(s *State) Diagnosis {
+	v := newView(s)
+	d := Diagnosis{Profile: v.rec, Normal: v.normal, evidence: map[int64]Event{}}
+	chosen := v.choose(v.hypotheses())
+	covered := make([]bool, len(v.symptoms))
+	for _, c := range chosen {
+		for _, i := range c.symptoms {
+			covered[i] = true
+		}
+		d.Findings = append(d.Findings, v.finding(c, d.evidence))
+	}
+	slices.SortStableFunc(d.Findings, compareFindings)
+	d.Unexplained = v.unexplained(covered)
+	d.Unknown = v.unknown()
+	d.Verdict = verdict(d)
+	d.Headline = v.headline(d)
+	return d
+}
+
+func compareFindings(a, b Finding) int {
+	return cmp.Or(
+		cmp.Compare(b.Severity.rank(), a.Severity.rank()),
+		cmp.Compare(causeRank[a.Cause], causeRank[b.Cause]),
+		cmp.Compare(a.Interface, b.Interface),
+		cmp.Compare(a.Subject.Kind, b.Subject.Kind),
+		compareValues(a.Subject.Value, b.Subject.Value),
+	)
+}
+
+// compareValues orders addresses as addresses and the rest as text.
+func compareValues(a, b string) int {
+	x, errX := netip.ParseAddr(a)
+	y, errY := netip.ParseAddr(b)
+	if errX == nil && errY == nil {
+		return x.Compare(y)
+	}
+	return strings.Compare(a, b)
+}
+
+func newView(s *State) *view {
+	v := &view{s: s, rec: Recognise(s), paths: s.pathsSorted(), normal: map[string]*bool{}, byPath: map[string]int{}}
+	v.profile = ProfileNamed(v.rec.Name)
+	n := newNormals(s, v.profile)
+	for _, p := range v.paths {
+		v.normal[p.ID] = n.of(p)
+	}
+	for _, name := range s.InterfacesOf() {
+		v.ifaces = append(v.ifaces, v.newInterface(name))
+	}
+	for _, iv := range v.ifaces {
+		iv.findSymptoms()
+	}
+	return v
+}
+
+func (v *view) newInterface(name string) *ifaceView {
+	iv := &ifaceView{
+		view: v, name: name, addresses: v.s.AddressesOn(name), assigned: v.s.Assignments(name),
+		class: map[netip.Addr]SourceClass{}, reached: map[question]bool{},
+	}
+	iv.link, iv.known = v.s.Links[name]
+	for _, a := range iv.addresses {
+		iv.class[a.Fact.Address] = v.s.ClassOf(name, a.Fact.Address)
+	}
+	for i := range v.paths {
+		p := &v.paths[i]
+		if p.Interface != name {
+			continue
+		}
+		iv.paths = append(iv.paths, p)
+		if p.Outcome == Answered {
+			iv.reached[questionOf(*p)] = true
+		}
+	}
+	for _, r := range v.s.routersSorted() {
+		if r.Interface == name {
+			iv.routers = append(iv.routers, r)
+		}
+	}
+	for k, r := range v.s.Routes {
+		if k.Interface == name && k.Dst.Bits() == 0 && k.Type == "unicast" && v.s.Left(r.Fact.ExpiresS, r.At) != 0 {
+			iv.defaults = append(iv.defaults, r)
+		}
+	}
+	slices.SortFunc(iv.defaults, func(a, b At[Route]) int {
+		return cmp.Or(cmp.Compare(a.Fact.Table, b.Fact.Table), cmp.Compare(a.Fact.Metric, b.Fact.Metric),
+			a.Fact.Via.Compare(b.Fact.Via))
+	})
+	return iv
+}
+
+// findSymptoms lists what differs from normal on an interface.
+func (iv *ifaceView) findSymptoms() {
+	for _, p := range iv.paths {
+		n := iv.normal[p.ID]
+		missing := p.Outcome == Silent || p.Outcome == Refused || p.Outcome == Unsent
+		chosen := !p.Given && (p.TargetClass == TargetPeer || p.TargetClass == TargetInternet)
+		ours := p.SourceClass == SourceAssigned || p.SourceClass == SourceUnknown
+		switch {
+		case n != nil && !*n:
+			iv.symptom(symptom{kind: pathSymptom, iface: iv.name, path: p})
+		case n == nil && missing && chosen && ours && !iv.reached[questionOf(*p)] &&
+			(p.Asks == AsksND || p.Asks == AsksEcho):
+			iv.symptom(symptom{kind: pathSymptom, iface: iv.name, path: p, weak: true})
+		}
+	}
+	if !iv.s.Complete(FeedNetlink) || !iv.known {
+		return
+	}
+	if !iv.hasUsableGlobal() {
+		iv.symptom(symptom{kind: noGlobal, iface: iv.name})
+	}
+	if !iv.hasAnyDefault() {
+		iv.symptom(symptom{kind: noDefault, iface: iv.name})
+	}
+	for _, a := range iv.absentAddresses() {
+		iv.symptom(symptom{kind: absent, iface: iv.name, addr: a})
+	}
+}
+
+func (v *view) symptom(y symptom) {
+	if y.path != nil {
+		v.byPath[y.path.ID] = len(v.symptoms)
+	}
+	v.symptoms = append(v.symptoms, y)
+}
+
+// hasUsableGlobal reports whether an interface has a global address that the network may let
+// through: one that is not known to be filtered.
+func (iv *ifaceView) hasUsableGlobal() bool {
+	return slices.ContainsFunc(iv.addresses, func(a At[Address]) bool {
+		return iv.global(a.Fact) && a.Fact.Flags.Usable() && !iv.filtered(a.Fact.Address)
+	})
+}
+
+func (iv *ifaceView) global(a Address) bool {
+	scope := ScopeOf(a.Address)
+	return (scope == GlobalScope || scope == ULAScope) && !iv.temporary(a)
+}
+
+// temporary reports whether an address is one that `--add kernel` put there for some seconds.
+func (iv *ifaceView) temporary(a Address) bool {
+	return a.PrefixLen == 128 && a.PreferredS == 0 && a.ValidS > 0 && a.ValidS <= 20 && a.Flags&NoPrefixRoute != 0
+}
+
+// filtered reports whether the network is known to drop what addr sends: it did not assign it, it
+// is of a kind that filters (or was seen to), and nothing answered addr.
+func (iv *ifaceView) filtered(addr netip.Addr) bool {
+	return iv.class[addr] == SourceUnassigned && (iv.profile.Filters || iv.silenced(addr)) && !iv.spoke(addr)
+}
+
+// spoke reports whether a source got an answer that shows it may speak.
+func (iv *ifaceView) spoke(addr netip.Addr) bool {
+	echoed, resolved, unheard := false, false, false
+	for _, p := range iv.paths {
+		if p.Source != addr || p.Asks == AsksDAD {
+			continue
+		}
+		switch {
+		case p.Outcome == Answered && p.Asks == AsksND:
+			resolved = true
+		case p.Outcome == Answered:
+			echoed = true
+		case p.Outcome == Silent && p.Asks == AsksEcho && iv.control(p) != nil:
+			unheard = true
+		}
+	}
+	return echoed || resolved && !unheard
+}
+
+// silenced reports whether a source got no answer where an assigned one did.
+func (iv *ifaceView) silenced(addr netip.Addr) bool {
+	return slices.ContainsFunc(iv.paths, func(p *Path) bool {
+		return p.Source == addr && p.Outcome == Silent && p.Asks != AsksDAD && iv.control(p) != nil
+	})
+}
+
+// control returns the path that proves that a silent path's target answers: the same question from
+// an address that is assigned (or, where that is not known, configured).
+func (iv *ifaceView) control(p *Path) *Path {
+	var best *Path
+	for _, c := range iv.paths {
+		if c.Outcome != Answered || c.Asks != p.Asks || c.Target != p.Target || c.Source == p.Source {
+			continue
+		}
+		if c.SourceClass == SourceAssigned {
+			return c
+		}
+		if c.SourceClass == SourceUnknown && best == nil {
+			best = c
+		}
+	}
+	return best
+}
+
+// hasAnyDefault reports whether there is a default route in any table, or another interface has
+// the one of the main table.
+func (iv *ifaceView) hasAnyDefault() bool {
+	if len(iv.defaults) > 0 {
+		return true
+	}
+	for k, r := range iv.s.Routes {
+		if k.Dst.Bits() == 0 && k.Table == MainTable && k.Type == "unicast" && iv.s.Left(r.Fact.ExpiresS, r.At) != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// absentAddresses returns the single global addresses that are assigned to an interface and not
+// configured on it.
+func (iv *ifaceView) absentAddresses() []netip.Addr {
+	var list []netip.Addr
+	for _, a := range iv.assigned {
+		addr := a.Prefix.Addr()
+		if !a.Prefix.IsSingleIP() || a.Source == FromEUI64 || ScopeOf(addr) == LinkLocalScope ||
+			slices.Contains(list, addr) || iv.configured(addr) || iv.leaseOver(a) {
+			continue
+		}
+		list = append(list, addr)
+	}
+	slices.SortFunc(list, netip.Addr.Compare)
+	return list
+}
+
+func (iv *ifaceView) configured(addr netip.Addr) bool {
+	_, ok := iv.s.Addresses[InterfaceAddr{iv.name, addr}]
+	return ok
+}
+
+// leaseOver reports whether an assignment is known from a lease or Reply alone whose lifetime is over.
+func (iv *ifaceView) leaseOver(a Assignment) bool {
+	var rows []LeaseAddress
+	at := iv.s.Now
+	switch a.Source {
+	case FromLease:
+		rows = iv.s.Leases[iv.name].Addresses
+	case FromDHCPv6:
+		rows, at = iv.s.Replies[iv.name].Fact.Addresses, iv.s.Replies[iv.name].At
+	default:
+		return false
+	}
+	for _, r := range rows {
+		given := r.At
+		if given.IsZero() {
+			given = at
+		}
+		if r.Prefix.Masked() == a.Prefix && iv.s.Left(r.ValidS, given) != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// hypotheses asks every cause, and leaves out what an observation contradicts.
+func (v *view) hypotheses() []hypothesis {
+	var list []hypothesis
+	for i := range causes {
+		c := &causes[i]
+		for _, iv := range v.ifaces {
+			for _, h := range c.find(iv) {
+				h.cause = c
+				h.iface = iv.name
+				if h.severity == "" {
+					h.severity = c.Severity
+				}
+				if c.contradicted != nil && c.contradicted(iv, h) {
+					continue
+				}
+				list = append(list, iv.settle(h))
+			}
+		}
+	}
+	return list
+}
+
+// settle fills in what follows from the rest of a hypothesis.
+func (iv *ifaceView) settle(h hypothesis) hypothesis {
+	slices.Sort(h.symptoms)
+	h.symptoms = slices.Compact(h.symptoms)
+	if len(h.symptoms) > 0 && !h.direct {
+		weak := true
+		for _, i := range h.symptoms {
+			weak = weak && iv.symptoms[i].weak
+		}
+		if weak {
+			h.severity, h.confidence = Info, weaker(h.confidence, Possible)
+		}
+	}
+	if h.beyond && iv.link.XDP {
+		h.confidence = weaker(h.confidence, Possible)
+		h.more = append(h.more, "cause.more.xdp")
+	}
+	return h
+}
+
+// A choice is a hypothesis that is part of the diagnosis, with those that would do as well.
+type choice struct {
+	hypothesis
+	alternatives []*hypothesis
+}
+
+// choose returns the diagnosis: every direct hypothesis that no stronger one of the same subject
+// hides, and the smallest set of the others that covers what is left.
+func (v *view) choose(list []hypothesis) []choice {
+	var chosen []choice
+	covered := make([]bool, len(v.symptoms))
+	for i := range list {
+		h := &list[i]
+		if !h.direct || hidden(h, list) {
+			continue
+		}
+		chosen = append(chosen, choice{hypothesis: *h})
+		for _, y := range h.symptoms {
+			covered[y] = true
+		}
+	}
+	var rest []*hypothesis
+	for i := range list {
+		if h := &list[i]; !h.direct && !hidden(h, list) && slices.ContainsFunc(h.symptoms, func(y int) bool { return !covered[y] }) {
+			rest = append(rest, h)
+		}
+	}
+	return append(chosen, cover(rest, covered)...)
+}
+
+// hidden reports whether a direct hypothesis that is stronger says what h says: it is listed in the
+// other's Hides, and about the same address (or the whole interface, where it has none).
+func hidden(h *hypothesis, list []hypothesis) bool {
+	for i := range list {
+		o := &list[i]
+		if o.direct && o.iface == h.iface && slices.Contains(o.cause.Hides, h.cause.ID) &&
+			(!o.addr.IsValid() || o.addr == h.addr) {
+			return true
+		}
+	}
+	return false
+}
+
+// finding writes a chosen hypothesis down in words.
+func (v *view) finding(c choice, evidence map[int64]Event) Finding {
+	h := &c.hypothesis
+	args := v.args(h)
+	id := "cause." + h.cause.ID
+	f := Finding{
+		Cause: h.cause.ID, Interface: h.iface, Subject: h.subject, Severity: h.severity,
+		Confidence: h.confidence, Summary: words.Say(id+".summary", args...),
+		Remedy: v.remedy(h, args),
+	}
+	parts := []string{words.Say(id+".explanation", args...)}
+	for _, key := range h.more {
+		parts = append(parts, words.Say(key, args...))
+	}
+	f.Explanation = strings.Join(parts, " ")
+	seqs := slices.Clone(h.evidence)
+	for _, e := range h.facts {
+		if e.Body != nil {
+			evidence[e.Seq] = e
+			seqs = append(seqs, e.Seq)
+		}
+	}
+	explains := slices.Clone(h.paths)
+	for _, y := range h.symptoms {
+		if p := v.symptoms[y].path; p != nil {
+			explains = append(explains, p.ID)
+			seqs = append(seqs, p.Evidence...)
+		}
+	}
+	f.Explains = v.inOrder(explains)
+	slices.Sort(seqs)
+	f.Evidence = slices.Compact(seqs)
+	for _, a := range c.alternatives {
+		f.Alternatives = append(f.Alternatives, Alternative{
+			a.cause.ID, words.Say("cause."+a.cause.ID+".apart", v.args(a)...),
+		})
+	}
+	if len(c.alternatives) > 0 {
+		f.Confidence = weaker(f.Confidence, Possible)
+	}
+	return f
+}
+
+// inOrder returns the paths' IDs once each, in the order of the report.
+func (v *view) inOrder(ids []string) []string {
+	want := map[string]bool{}
+	for _, id := range ids {
+		want[id] = true
+	}
+	var list []string
+	for i := range v.paths {
+		if want[v.paths[i].ID] {
+			list = append(list, v.paths[i].ID)
+		}
+	}
+	return list
+}
+
+// args are the values that every cause's words may use, after those of the hypothesis itself, which
+// come first and win.
+func (v *view) args(h *hypothesis) []any {
+	eni, subnet := "ENI", "SUBNET"
+	mac := v.s.Links[h.iface].MAC
+	for _, m := range v.s.Metadata.Interfaces {
+		if m.MAC == mac && m.ID != "" {
+			eni = m.ID
+			if m.Subnet != "" {
+				subnet = m.Subnet
+			}
+		}
+	}
+	args := append(slices.Clone(h.args),
+		"interface", h.iface, "value", h.subject.Value, "network", words.Say("profile."+v.profile.Name+".name"),
+		"eni", eni, "subnet", subnet, "mac", mac, "paths", len(h.symptoms))
+	if h.addr.IsValid() {
+		args = append(args, "address", h.addr)
+	}
+	return args
+}
+
+// remedy returns the commands that would help here, filled in. They are printed, never run.
+func (v *view) remedy(h *hypothesis, args []any) []string {
+	var list []string
+	for _, r := range h.cause.Remedy {
+		if r.AWS && !v.profile.AWS || r.If != nil && !r.If(v, h) {
+			continue
+		}
+		list = append(list, words.Fill(r.Command, args...))
+	}
+	return list
+}
+
+func (v *view) unexplained(covered []bool) []Symptom {
+	var list []Symptom
+	for i, y := range v.symptoms {
+		if covered[i] || y.weak {
+			continue
+		}
+		u := Symptom{Interface: y.iface, Address: y.addr}
+		switch y.kind {
+		case pathSymptom:
+			u.Text = words.Say("symptom.path", "path", DescribePath(*y.path), "interface", y.iface)
+			u.Paths, u.Evidence = []string{y.path.ID}, y.path.Evidence
+		case noGlobal:
+			u.Text = words.Say("symptom.no-global", "interface", y.iface)
+		case noDefault:
+			u.Text = words.Say("symptom.no-default", "interface", y.iface)
+		case absent:
+			u.Text = words.Say("symptom.absent", "interface", y.iface, "address", y.addr)
+		}
+		list = append(list, u)
+	}
+	return list
+}
+
+// couldNot are the details with which a path was skipped although it was wanted.
+var couldNot = map[string]bool{"no-raw": true, "no-admin": true, "no-socket": true, "timeout": true, "interrupted": true}
+
+// doesNotApply are the reasons for which a check is skipped because there is nothing to ask, which
+// leaves nothing unknown.
+var doesNotApply = map[string]bool{
+	"not-applicable": true, "no-peer": true, "off": true, "passive": true, "no-fresh-peer": true,
+	"not-managed": true, "no-hosts": true, "no-service": true,
+}
+
+// unknown lists what some cause needs and could not be had. What the user turned off is not in it.
+func (v *view) unknown() []Unknown {
+	var list []Unknown
+	add := func(u Unknown) {
+		if !slices.ContainsFunc(list, func(x Unknown) bool { return x.What == u.What && x.Why == u.Why }) {
+			list = append(list, u)
+		}
+	}
+	for _, name := range []FeedName{FeedNetlink, FeedFrames, FeedIMDS, FeedHost} {
+		f, said := v.s.Feeds[name]
+		switch {
+		case name == FeedIMDS && !v.profile.AWS:
+		case f.State == Lost || f.State == Unavailable:
+			add(Unknown{string(name), feedWhy(f), words.Clean(f.Fix)})
+		case !said && name == FeedNetlink:
+			add(Unknown{string(name), words.Say("unknown.feed", "feed", name), ""})
+		}
+	}
+	done := false
+	for _, c := range v.s.checksSorted() {
+		done = done || c.State == CheckDone
+		if c.State != CheckSkipped || c.User || doesNotApply[c.Why] {
+			continue
+		}
+		add(Unknown{c.ID, skippedWhy(c), words.Clean(c.Fix)})
+	}
+	asked := false
+	for i := range v.paths {
+		p := &v.paths[i]
+		asked = asked || p.Outcome != OutcomeSkipped
+		if p.Outcome == OutcomeSkipped && couldNot[p.Detail] {
+			add(Unknown{p.Check, words.Say("detail."+p.Detail, "note", p.Note), ""})
+		}
+	}
+	if !done && !asked {
+		add(Unknown{"check", words.Say("unknown.nothing"), ""})
+	}
+	for _, iv := range v.ifaces {
+		if !iv.known && v.s.Complete(FeedNetlink) {
+			add(Unknown{iv.name, words.Say("unknown.interface", "interface", iv.name), ""})
+		}
+	}
+	return list
+}
+
+func feedWhy(f Feed) string {
+	if f.Why != "" {
+		return words.Clean(f.Why)
+	}
+	return words.Say("unknown.feed", "feed", f.Name)
+}
+
+func verdict(d Diagnosis) Verdict {
+	worst := VerdictOK
+	if len(d.Unknown) > 0 {
+		worst = VerdictUnknown
+	}
+	if len(d.Unexplained) > 0 {
+		worst = VerdictWarning
+	}
+	for _, f := range d.Findings {
+		switch f.Severity {
+		case Critical:
+			return VerdictCritical
+		case Warning:
+			worst = VerdictWarning
+		case Info:
+		}
+	}
+	return worst
+}
+
+func (v *view) headline(d Diagnosis) string {
+	network := words.Say("profile." + v.profile.Name + ".name")
+	faults := 0
+	for _, f := range d.Findings {
+		if f.Severity != Info {
+			faults++
+		}
+	}
+	more := faults + len(d.Unexplained) - 1
+	switch {
+	case faults > 0 && more > 0:
+		return words.Say("headline.faults", "summary", strings.TrimSuffix(d.Findings[0].Summary, "."), "more", more)
+	case faults > 0:
+		return d.Findings[0].Summary
+	case len(d.Unexplained) > 0:
+		return words.Say("headline.unexplained", "count", len(d.Unexplained), "symptom", strings.TrimSuffix(d.Unexplained[0].Text, "."))
+	case len(d.Unknown) > 0:
+		return words.Say("headline.unknown", "what", d.Unknown[0].What, "why", strings.TrimSuffix(d.Unknown[0].Why, "."))
+	case slices.ContainsFunc(d.Findings, func(f Finding) bool { return f.Cause == "net.per-address-filter" }):
+		return words.Say("headline.ok-filter", "network", network)
+	case slices.ContainsFunc(d.Findings, func(f Finding) bool { return f.Cause == "net.open-link" }):
+		return words.Say("headline.ok-open", "network", network)
+	default:
+		return words.Say("headline.ok", "network", network)
+	}
+}

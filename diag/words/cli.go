@@ -1,0 +1,137 @@
+package words
+
+// cli has the help, the sentences of the command line, and the headings of the text report.
+var cli = map[string]string{
+	"cli.root.short": "Explain IPv6 neighbour discovery on a cloud instance",
+	"cli.root.long": `ndwhy asks the router, the peers, all nodes and the Internet, from every address of an
+interface, by the kernel and by its own frames, and says why each answer came or did
+not: above all in a VPC, where only the addresses that the infrastructure assigned may
+speak. It harms nothing, and claims nothing that it did not see.`,
+	"cli.root.example": `  ndwhy check                        the sanity check, explained
+  ndwhy check --add kernel           with the experiment of a hand-added address
+  ndwhy check --json | jq .verdict   for a script
+  ndwhy lab -- ndwhy check           see it work, in a VPC on this machine
+  ndwhy explain router.rogue         what a finding means`,
+
+	"cli.check.short": "Run the checks once, explain, exit",
+	"cli.check.long": `Runs the checks (all that apply, or those named) and explains what came of them.
+
+Exit codes: 0 all is normal, 1 warning, 2 critical, 3 could not tell, 64 usage,
+130 interrupted.`,
+	"cli.check.example": `  ndwhy check
+  ndwhy check router-nd router-echo
+  ndwhy check --peer 2001:db8::2 --peer fe80::1%eth0
+  ndwhy check --add claim --dry-run
+  ndwhy check --json --output report.json
+  ndwhy check --from recording.jsonl`,
+	"cli.watch.short": "Every event as it happens, one line each",
+	"cli.watch.long": `Watches without sending anything: the neighbour cache, addresses, routes, and (with
+CAP_NET_RAW) neighbour discovery on the wire. Ends with ctrl-c.`,
+	"cli.watch.example": `  ndwhy watch
+  ndwhy watch --json --only neighbour,frame
+  ndwhy watch --for fe80::1`,
+	"cli.explain.short": "What a cause or a check means, offline",
+	"cli.explain.long": `Explains a cause or a check: what it means, what shows it, what contradicts it, what to
+do, and how to see it with stock tools. Without an argument it lists them all.`,
+	"cli.explain.example": `  ndwhy explain
+  ndwhy explain address.unassigned
+  ndwhy explain peer-nd`,
+
+	"cli.flag.interface":  "interface to examine (repeat; all); default: that of the IPv6 default route",
+	"cli.flag.peer":       "neighbour to ask (repeat); default: the 4 most recently confirmed ones",
+	"cli.flag.internet":   "hosts beyond the router to ask, or none; default: two public resolvers",
+	"cli.flag.assigned":   "address or prefix that the infrastructure assigned (repeat); adds to what is known",
+	"cli.flag.try":        "candidate address to try besides the derived ones (repeat)",
+	"cli.flag.add":        "try addresses that nobody assigned: none, claim (in frames), kernel (configured for seconds)",
+	"cli.flag.profile":    "the network's normal behaviour, instead of recognising it",
+	"cli.flag.imds":       "instance metadata service to ask, or none; default: asked where the machine is an EC2 instance",
+	"cli.flag.passive":    "send nothing",
+	"cli.flag.count":      "questions before silence is believed",
+	"cli.flag.timeout":    "bound on the whole run; what was not asked by then is reported as skipped",
+	"cli.flag.record":     "keep the event stream in FILE (JSON Lines)",
+	"cli.flag.pcap":       "keep the frames in FILE (pcapng)",
+	"cli.flag.only":       "run only these checks",
+	"cli.flag.skip":       "do not run these checks",
+	"cli.flag.no-color":   "no colours",
+	"cli.flag.ascii":      "no characters beyond ASCII",
+	"cli.flag.format":     "text, json or markdown",
+	"cli.flag.json":       "the same as --format json",
+	"cli.flag.output":     "write the result to FILE",
+	"cli.flag.fail-on":    "the mildest verdict that gives an exit code other than 0: unknown, warning, critical, never",
+	"cli.flag.dry-run":    "list what would be sent and changed, and send nothing",
+	"cli.flag.from":       "diagnose a recording (repeat for both sides of it) instead of this host",
+	"cli.flag.watch-json": "one JSON object a line",
+	"cli.flag.watch-only": "only these kinds of event: {kinds}",
+	"cli.flag.watch-for":  "only what concerns this address",
+
+	"cli.interrupted":  "interrupted; what was added is removed",
+	"cli.from-problem": "{file}: {problem}",
+
+	"report.section.matrix":      "WHO CAN REACH WHOM                                         by wire     by kernel",
+	"report.section.findings":    "WHY",
+	"report.section.unexplained": "NOT EXPLAINED",
+	"report.section.unknown":     "NOT KNOWN",
+	"report.section.addresses":   "ADDRESSES",
+	"report.section.routers":     "ROUTERS",
+	"report.section.neighbours":  "NEIGHBOUR CACHE (what was asked)",
+	"report.down":                "down",
+	"report.managed-by":          "managed by {manager}",
+	"report.profile":             "{profile} ({confidence}): {because}",
+	"report.source.unspecified":  "(no source)",
+	"report.dad":                 "is it anybody's already?",
+	"report.legend":              `"!" is not normal here, "?" has no normal here, the rest is as it should be.`,
+	"report.alternative":         "or: {cause}; to tell: {tell}",
+	"report.remedy":              "Do:",
+	"report.seen":                "Seen:",
+	"report.seen-more":           "and {n} more (--json has all)",
+	"report.skipped":             "{checks}: {why}",
+	"report.router":              "flags {flags}, lifetime {lifetime}",
+	"report.prefix":              "prefix {prefix} L={l} A={a}, valid {valid}, preferred {preferred}",
+	"report.kernel-route":        "kernel: {route}",
+	"report.no-kernel-route":     "kernel: no default route through it",
+	"report.traffic":             "{sent} packets sent, {kernel} of them by the kernel's sockets; {seconds} s.",
+	"report.forever":             "for ever",
+
+	"assigned.yes":     "assigned ({sources})",
+	"assigned.no":      "NOT ASSIGNED",
+	"assigned.unknown": "assignment not known",
+	"assigned.absent":  "assigned ({source}), not configured here",
+
+	"source.assigned":    "assigned, on {interface}",
+	"source.unassigned":  "configured but not assigned, on {interface}",
+	"source.candidate":   "candidate that nobody assigned, on {interface}",
+	"source.unspecified": "on {interface}",
+	"source.unknown":     "configured, assignment not known, on {interface}",
+
+	"report.yes": "yes",
+	"report.no":  "no",
+
+	"class.assigned":    "(assigned)",
+	"class.unassigned":  "(not assigned)",
+	"class.candidate":   "(candidate)",
+	"class.unspecified": "",
+	"class.unknown":     "",
+
+	"dry-run.title":   "At most {n} packets would be sent, by what is known now:",
+	"dry-run.changes": "What that may change on this host:",
+
+	"via.wire":   "wire",
+	"via.kernel": "kernel",
+
+	"imds.turned-off": "turned off (--imds none)",
+	"imds.not-ec2":    "this machine does not say that it is an EC2 instance; --imds URL asks all the same",
+
+	"target.router":    "router",
+	"target.peer":      "peer",
+	"target.all-nodes": "all nodes",
+	"target.internet":  "Internet",
+	"target.service":   "service",
+
+	"asks.nd":      "ND",
+	"asks.dad":     "DAD",
+	"asks.echo":    "echo",
+	"asks.rs":      "RS",
+	"asks.dhcp":    "DHCP",
+	"asks.mtu":     "MTU",
+	"asks.service": "serv",
+}

@@ -1,0 +1,98 @@
+// Package words is the one catalogue of what people read: findings, explanations, details,
+// headlines. A text is found by its key and filled in by named placeholders, {address}; codes,
+// JSON keys and commands are never translated and do not stand here.
+//
+// Keys are grouped by a dotted prefix: cause.<id>.summary, check.<id>.title, detail.<key>,
+// outcome.<outcome>, profile.<name>.name, verdict.<verdict>, headline.<key>, event.<key>.
+package words
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// english is the catalogue, joined from the parts in this package's other files.
+var english = join(general, cli, checks, details, events, causesNetwork, causesRouter, causesAddress, causesHost)
+
+func join(parts ...map[string]string) map[string]string {
+	all := map[string]string{}
+	for _, part := range parts {
+		for key, text := range part {
+			if _, twice := all[key]; twice {
+				panic("words: key stands twice: " + key)
+			}
+			all[key] = text
+		}
+	}
+	return all
+}
+
+// Say returns the text of a key with its placeholders filled in: args are names and values in
+// turn, words.Say("detail.answered-for", "note", addr). Values are printed with fmt.Sprint and
+// cleaned as by Clean. A key that is not in the catalogue is returned as it is, so that a
+// missing text is seen; a placeholder without a value stays.
+func Say(key string, args ...any) string {
+	text, ok := english[key]
+	if !ok {
+		return Clean(key)
+	}
+	return Fill(text, args...)
+}
+
+// Fill is Say for a text that is at hand: a command of a remedy.
+func Fill(text string, args ...any) string {
+	if !strings.Contains(text, "{") {
+		return text
+	}
+	pairs := make([]string, 0, len(args))
+	for i := 0; i+1 < len(args); i += 2 {
+		name, _ := args[i].(string)
+		pairs = append(pairs, "{"+name+"}", Clean(fmt.Sprint(args[i+1])))
+	}
+	return strings.NewReplacer(pairs...).Replace(text)
+}
+
+// Has reports whether the catalogue has a key.
+func Has(key string) bool {
+	_, ok := english[key]
+	return ok
+}
+
+// Keys returns every key, sorted.
+func Keys() []string { return slices.Sorted(maps.Keys(english)) }
+
+// Placeholders returns the names of the placeholders in the text of a key, in order of first use.
+func Placeholders(key string) []string { return placeholders(english[key]) }
+
+func placeholders(text string) []string {
+	var names []string
+	for {
+		_, rest, ok := strings.Cut(text, "{")
+		if !ok {
+			return names
+		}
+		name, rest, ok := strings.Cut(rest, "}")
+		if !ok {
+			return names
+		}
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+		text = rest
+	}
+}
+
+// Clean makes text from elsewhere fit for a terminal and a log line: control and formatting
+// characters (C0, C1, bidirectional overrides) and invalid UTF-8 become U+FFFD, so nothing that
+// came from the network moves a cursor or hides what stands before it.
+func Clean(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, strings.ToValidUTF8(text, "\uFFFD"))
+}
