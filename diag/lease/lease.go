@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"ndwhy/diag"
+	"ndwhy/diag/host/process"
 )
 
 // maxFile bounds what is read of one file: dhclient starts its file anew after some hundred leases.
@@ -41,29 +42,32 @@ func Read(root fs.FS, links []diag.Link) ([]diag.Lease, error) {
 
 func read(root fs.FS, links []diag.Link, now time.Time) ([]diag.Lease, error) {
 	r := &reader{root: root, links: links, now: now}
-	for _, dir := range []string{"var/lib/dhcp", "var/lib/dhclient", "var/lib/NetworkManager"} {
-		for _, name := range r.list(dir) {
-			// dhclient6.leases, dhclient6.eth0.leases, dhclient6-UUID-eth0.lease.
-			if strings.HasPrefix(name, "dhclient6") && strings.Contains(name, ".lease") {
-				r.file(dir+"/"+name, time.Time{}, parseDhclient)
+	if r.ours("dhclient") {
+		for _, dir := range []string{"var/lib/dhcp", "var/lib/dhclient", "var/lib/NetworkManager"} {
+			for _, name := range r.list(dir) {
+				// dhclient6.leases, dhclient6.eth0.leases, dhclient6-UUID-eth0.lease.
+				if strings.HasPrefix(name, "dhclient6") && strings.Contains(name, ".lease") {
+					r.file(dir+"/"+name, time.Time{}, parseDhclient)
+				}
 			}
 		}
 	}
+	dhcpcd, networkManager, networkd := r.ours("dhcpcd"), r.ours("NetworkManager"), r.ours("systemd-networkd")
 	for _, l := range links {
 		for _, path := range []string{
 			"var/lib/dhcpcd/" + l.Interface + ".lease6",
 			"var/lib/dhcpcd5/dhcpcd-" + l.Interface + ".lease6",
 			"var/db/dhcpcd/" + l.Interface + ".lease6",
 		} {
-			if written, ok := r.modified(path); ok {
+			if written, ok := r.modified(path); ok && dhcpcd {
 				r.file(path, written, parseReply(l.Interface))
 			}
 		}
 		index := strconv.Itoa(l.Index)
-		if path := "run/NetworkManager/devices/" + index; r.exists(path) {
+		if path := "run/NetworkManager/devices/" + index; networkManager && r.exists(path) {
 			r.file(path, time.Time{}, parseNetworkManager(l.Interface))
 		}
-		if path := "run/systemd/netif/links/" + index; r.exists(path) {
+		if path := "run/systemd/netif/links/" + index; networkd && r.exists(path) {
 			r.file(path, time.Time{}, parseNetworkd(l.Interface))
 		}
 	}
@@ -87,6 +91,13 @@ type reader struct {
 // A parser makes leases of a file's content, which was acquired at the given time if the content
 // does not say so itself.
 type parser func(content string, at time.Time) ([]diag.Lease, error)
+
+// ours reports whether what a client wrote is about this network namespace: an instance's own file
+// outlives its client, but in a container, or in a namespace made by hand, the host's files are
+// about other interfaces of the same names.
+func (r *reader) ours(client string) bool {
+	return process.Initial(r.root) || process.Runs(r.root, client)
+}
 
 func (r *reader) fail(path string, err error) {
 	if errors.Is(err, fs.ErrNotExist) {

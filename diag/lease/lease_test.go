@@ -33,6 +33,12 @@ func testdata(tb testing.TB, name string) []byte {
 	return b
 }
 
+// instance is a host's own namespace with the given files.
+func instance(files fstest.MapFS) fstest.MapFS {
+	files["proc/net/stat/ndisc_cache"] = file("")
+	return files
+}
+
 func file(content string) *fstest.MapFile {
 	return &fstest.MapFile{Data: []byte(content), Mode: 0o644}
 }
@@ -57,7 +63,7 @@ func TestReadDhclient(t *testing.T) {
 		"/var/lib/NetworkManager/dhclient6-6604b755-b04f-33a3-8a74-8eec86f491b6-not-the-name0.lease": began,
 	} {
 		root := fstest.MapFS{path[1:]: {Data: testdata(t, "dhclient6.leases")}}
-		got, err := read(root, []diag.Link{eth1, eth0}, now)
+		got, err := read(instance(root), []diag.Link{eth1, eth0}, now)
 		want[0].File = path
 		if diff := cmp.Diff(want, got, equal); diff != "" || err != nil {
 			t.Errorf("%s: %v (-want +got)\n%s", path, err, diff)
@@ -67,7 +73,7 @@ func TestReadDhclient(t *testing.T) {
 
 func TestReadExpiredLeaseHoldsNothing(t *testing.T) {
 	root := fstest.MapFS{"var/lib/dhcp/dhclient6.leases": {Data: testdata(t, "dhclient6.leases")}}
-	got, err := read(root, []diag.Link{eth0}, began.Add(450*time.Second))
+	got, err := read(instance(root), []diag.Link{eth0}, began.Add(450*time.Second))
 	if err != nil || len(got) != 1 || len(got[0].Addresses) != 0 || got[0].DUID == "" {
 		t.Errorf("%+v, %v: want the client's DUID and no address", got, err)
 	}
@@ -95,7 +101,7 @@ func TestReadDhclientsLastWord(t *testing.T) {
 		"not for use": {lease("eth0", ia("fe80::1", "60")+ia("ff02::1", "60")+ia("10.0.0.1", "60")+ia("x", "60")+ia("2001:db8::3", "-1")), nil},
 	} {
 		root := fstest.MapFS{"var/lib/dhclient/dhclient6.leases": file(c.content)}
-		got, err := read(root, []diag.Link{eth0}, began)
+		got, err := read(instance(root), []diag.Link{eth0}, began)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -117,7 +123,7 @@ func TestReadDhclientsLastWord(t *testing.T) {
 func TestReadDhcpcd(t *testing.T) {
 	at := time.Date(2026, 11, 22, 23, 40, 0, 0, time.UTC)
 	root := fstest.MapFS{"var/lib/dhcpcd/eth0.lease6": {Data: testdata(t, "eth0.lease6"), ModTime: at}}
-	got, err := read(root, []diag.Link{eth0}, at.Add(time.Minute))
+	got, err := read(instance(root), []diag.Link{eth0}, at.Add(time.Minute))
 	want := []diag.Lease{{
 		Interface: "eth0", File: "/var/lib/dhcpcd/eth0.lease6",
 		Addresses: []diag.LeaseAddress{address("2001:db8:1::1dfd/128", 450, 450, at)},
@@ -126,7 +132,7 @@ func TestReadDhcpcd(t *testing.T) {
 	if diff := cmp.Diff(want, got, equal); diff != "" || err != nil {
 		t.Errorf("%v (-want +got)\n%s", err, diff)
 	}
-	if got, _ := read(root, []diag.Link{eth0}, at.Add(451*time.Second)); len(got) != 1 || len(got[0].Addresses) != 0 {
+	if got, _ := read(instance(root), []diag.Link{eth0}, at.Add(451*time.Second)); len(got) != 1 || len(got[0].Addresses) != 0 {
 		t.Errorf("after its lifetime: %+v", got)
 	}
 }
@@ -139,7 +145,7 @@ func TestReadNetworkManager(t *testing.T) {
 		"run/NetworkManager/devices/3": file(head + "[dhcp6]\ndhcp6.ip6_address=2001:db8::7\ndhcp6.life_starts=" +
 			fmt.Sprint(began.Unix()) + "\ndhcp6.preferred_life=140\ndhcp6.max_life=450\n"),
 	}
-	got, err := read(root, []diag.Link{eth0, eth1}, began)
+	got, err := read(instance(root), []diag.Link{eth0, eth1}, began)
 	want := []diag.Lease{{
 		Interface: "eth0", File: "/run/NetworkManager/devices/2", DUID: "00049f1c", IAID: 0xa56c5d57,
 		Addresses: []diag.LeaseAddress{address("2001:db8::5/128", 0, 0, time.Time{}), address("2001:db8::6/128", 0, 0, time.Time{})},
@@ -163,7 +169,7 @@ func TestReadNetworkdKnowsTheClient(t *testing.T) {
 	} {
 		root := fstest.MapFS{"run/systemd/netif/links/2": file(
 			"# This is private data. Do not parse.\nADMIN_STATE=configured\nDHCP6_CLIENT_IAID=0xa56c5d57\nDHCP6_CLIENT_DUID=" + value + "\n")}
-		got, err := read(root, []diag.Link{eth0}, began)
+		got, err := read(instance(root), []diag.Link{eth0}, began)
 		switch {
 		case err != nil:
 			t.Errorf("%s: %v", value, err)
@@ -184,7 +190,7 @@ func TestReadNewestLeaseOfAnInterface(t *testing.T) {
 		"var/lib/dhcpcd/eth0.lease6":    {Data: testdata(t, "eth0.lease6"), ModTime: began.Add(time.Second)},
 		"run/systemd/netif/links/2":     file("DHCP6_CLIENT_DUID=DUID-LL:000106dfa56c5d57\n"),
 	}
-	got, err := read(root, []diag.Link{eth0}, began.Add(2*time.Second))
+	got, err := read(instance(root), []diag.Link{eth0}, began.Add(2*time.Second))
 	if err != nil || len(got) != 1 || got[0].File != "/var/lib/dhcpcd/eth0.lease6" {
 		t.Errorf("%+v, %v", got, err)
 	}
@@ -232,7 +238,7 @@ func TestReadNamesWhatItCouldNotRead(t *testing.T) {
 			if c.path != "var/lib/NetworkManager" {
 				m[c.path] = file(c.content)
 			}
-			var root fs.FS = m
+			var root fs.FS = instance(m)
 			if c.denied {
 				root = denied{m, c.path}
 			}
@@ -247,6 +253,25 @@ func TestReadNamesWhatItCouldNotRead(t *testing.T) {
 				t.Errorf("error %v is not fs.ErrPermission", err)
 			}
 		})
+	}
+}
+
+// In another network namespace the host's files speak of other interfaces of the same names.
+func TestReadAnotherNamespace(t *testing.T) {
+	root := fstest.MapFS{
+		"proc/1/comm":                   file("init\n"),
+		"proc/self/ns/net":              {Data: []byte("net:[2]"), Mode: fs.ModeSymlink},
+		"var/lib/dhcp/dhclient6.leases": {Data: testdata(t, "dhclient6.leases")},
+	}
+	if got, err := read(root, []diag.Link{eth0}, began); len(got) != 0 || err != nil {
+		t.Errorf("%+v, %v", got, err)
+	}
+	maps.Copy(root, fstest.MapFS{
+		"proc/7/comm":   file("dhclient\n"),
+		"proc/7/ns/net": {Data: []byte("net:[2]"), Mode: fs.ModeSymlink},
+	})
+	if got, err := read(root, []diag.Link{eth0}, began); len(got) != 1 || err != nil {
+		t.Errorf("with its client in the namespace: %+v, %v", got, err)
 	}
 }
 
