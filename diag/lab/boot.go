@@ -1,0 +1,331 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+
+	"ndwhy/diag"
+	"ndwhy/diag/lab/vswitch"
+)
+
+// beyondHost is the name of the stack behind the router: the Internet host and the services.
+const beyondHost = "internet"
+
+// How long boot waits for leases and default routes. They take milliseconds; a network that is
+// broken on purpose may never give them.
+const (
+	wholeWait  = 5 * time.Second
+	brokenWait = 500 * time.Millisecond
+)
+
+// A world is a network that stands.
+type world struct {
+	spec       *Spec
+	namespaces map[string]*os.File // by host, and beyondHost
+	handles    map[string]*netlink.Handle
+	wire       *wire
+	leased     []<-chan struct{} // closed when a DHCPv6 client has its first lease
+}
+
+func (w *world) names() string {
+	var names []string
+	for n := range w.namespaces {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+// boot builds the network in this process's network namespace and returns when it is ready for the
+// command. Everything in it ends with the process.
+func boot(spec *Spec, log io.Writer) (*world, error) {
+	w := &world{spec: spec, namespaces: map[string]*os.File{}, handles: map[string]*netlink.Handle{}}
+	if _, err := os.Stat("/proc/sys/net/ipv6"); err != nil {
+		return nil, errors.New("IPv6 is switched off in this kernel (ipv6.disable=1): there is nothing to build a subnet on")
+	}
+	// The switch's own ends of the cables have no addresses of any kind.
+	if err := sysctl("ipv6/conf/default/disable_ipv6", "1"); err != nil {
+		return nil, err
+	}
+	config, ports := spec.config()
+	names := []string{beyondHost}
+	for i := range spec.Hosts {
+		names = append(names, spec.Hosts[i].Name)
+	}
+	for _, name := range names {
+		if err := w.addHost(name); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	own, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+	if err != nil {
+		return nil, fmt.Errorf("netlink: %w", err)
+	}
+	w.wire = newWire(log)
+	cable := func(index int, near, host, nic string, mac diag.MAC, mtu int) error {
+		if err := w.cable(own, near, host, nic, mac, mtu); err != nil {
+			return fmt.Errorf("%s: %s: %w", host, nic, err)
+		}
+		return w.wire.attach(index, near)
+	}
+	for i, p := range ports {
+		if err := cable(i, fmt.Sprintf("port%d", i), p.host.Name, p.nic.Name, p.nic.MAC, p.nic.MTU); err != nil {
+			return nil, err
+		}
+	}
+	if err := cable(vswitch.BeyondPort, "beyond", beyondHost, "eth0", beyondMAC, vpcMTU); err != nil {
+		return nil, err
+	}
+	if err := w.beyond(); err != nil {
+		return nil, fmt.Errorf("%s: %w", beyondHost, err)
+	}
+	w.wire.run(config)
+	for _, p := range ports {
+		if err := w.bootNIC(p); err != nil {
+			return nil, fmt.Errorf("%s: %s: %w", p.host.Name, p.nic.Name, err)
+		}
+	}
+	if err := w.settle(); err != nil {
+		return nil, err
+	}
+	for i := range spec.Hosts {
+		if err := w.finish(&spec.Hosts[i]); err != nil {
+			return nil, fmt.Errorf("%s: %w", spec.Hosts[i].Name, err)
+		}
+	}
+	w.wire.begin()
+	return w, nil
+}
+
+// sysctl sets a value below /proc/sys/net of the calling thread's network namespace.
+func sysctl(name, value string) error {
+	if err := os.WriteFile(filepath.Join("/proc/sys/net", filepath.Clean("/"+name)), []byte(value), 0); err != nil {
+		return fmt.Errorf("sysctl: %w", err)
+	}
+	return nil
+}
+
+// addHost makes a namespace with its loopback up.
+func (w *world) addHost(name string) error {
+	ns, err := newNamespace()
+	if err != nil {
+		return err
+	}
+	w.namespaces[name] = ns
+	h, err := netlink.NewHandleAt(netns.NsHandle(ns.Fd()), unix.NETLINK_ROUTE)
+	if err != nil {
+		return fmt.Errorf("netlink: %w", err)
+	}
+	w.handles[name] = h
+	lo, err := h.LinkByName("lo")
+	if err != nil {
+		return fmt.Errorf("loopback: %w", err)
+	}
+	if err := h.LinkSetUp(lo); err != nil {
+		return fmt.Errorf("loopback up: %w", err)
+	}
+	return nil
+}
+
+// cable lays a veth pair: near in this namespace, up, the other end as nic in the host's, down.
+func (w *world) cable(own *netlink.Handle, near, host, nic string, mac diag.MAC, mtu int) error {
+	ns := w.namespaces[host]
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name, attrs.MTU = near, mtu
+	veth := &netlink.Veth{
+		LinkAttrs: attrs, PeerName: nic, PeerHardwareAddr: net.HardwareAddr(mac[:]), PeerMTU: uint32(mtu),
+		PeerNamespace: netlink.NsFd(int(ns.Fd())),
+	}
+	if err := own.LinkAdd(veth); err != nil {
+		return fmt.Errorf("add veth: %w", err)
+	}
+	// A veth leaves checksums and segmentation to the receiver: frames on the wire would be wrong.
+	if err := within(ns, func() error { return offloadOff(nic) }); err != nil {
+		return err
+	}
+	link, err := own.LinkByName(near)
+	if err != nil {
+		return err
+	}
+	if err := own.LinkSetUp(link); err != nil {
+		return fmt.Errorf("up: %w", err)
+	}
+	return nil
+}
+
+// address adds an address. Lifetimes are those of forever where 0.
+func (w *world) address(host, nic string, p netip.Prefix, flags, preferred, valid int) error {
+	h := w.handles[host]
+	link, err := h.LinkByName(nic)
+	if err != nil {
+		return err
+	}
+	a := &netlink.Addr{
+		IPNet: &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())},
+		Flags: flags, PreferedLft: preferred, ValidLft: valid,
+	}
+	if err := h.AddrReplace(link, a); err != nil {
+		return fmt.Errorf("address %s: %w", p, err)
+	}
+	return nil
+}
+
+// bootNIC brings an interface up as an instance's image does. Duplicate address detection is off
+// meanwhile: its second and a half would be everybody's wait.
+func (w *world) bootNIC(p port) error {
+	ns := w.namespaces[p.host.Name]
+	if err := within(ns, func() error {
+		conf := "ipv6/conf/" + p.nic.Name + "/"
+		return errors.Join(sysctl(conf+"accept_dad", "0"), sysctl(conf+"router_solicitation_delay", "0"))
+	}); err != nil {
+		return err
+	}
+	h := w.handles[p.host.Name]
+	link, err := h.LinkByName(p.nic.Name)
+	if err != nil {
+		return err
+	}
+	if err := h.LinkSetUp(link); err != nil {
+		return fmt.Errorf("up: %w", err)
+	}
+	if p.nic.Address4.IsValid() {
+		if err := w.address(p.host.Name, p.nic.Name, netip.PrefixFrom(p.nic.Address4, w.spec.Subnet4.Bits()), 0, 0, 0); err != nil {
+			return err
+		}
+		if gw := w.spec.router().Address4; gw.IsValid() && p.nic.Name == p.host.NICs[0].Name {
+			if err := h.RouteReplace(&netlink.Route{LinkIndex: link.Attrs().Index, Gw: gw.AsSlice()}); err != nil {
+				return fmt.Errorf("IPv4 default route: %w", err)
+			}
+		}
+	}
+	for _, a := range p.nic.Static {
+		if err := w.address(p.host.Name, p.nic.Name, netip.PrefixFrom(a, 128), unix.IFA_F_NOPREFIXROUTE, 0, 0); err != nil {
+			return err
+		}
+	}
+	if !p.nic.DHCP {
+		return nil
+	}
+	leased, err := w.startClient(p)
+	if err != nil {
+		return fmt.Errorf("DHCPv6 client: %w", err)
+	}
+	w.leased = append(w.leased, leased)
+	return nil
+}
+
+// settle waits until every client has its lease and every host its default route.
+func (w *world) settle() error {
+	wait := wholeWait
+	if w.spec.Faulty {
+		wait = brokenWait
+	}
+	deadline := time.NewTimer(wait)
+	defer deadline.Stop()
+	for _, leased := range w.leased {
+		select {
+		case <-leased:
+		case <-deadline.C:
+			if w.spec.Faulty {
+				return nil
+			}
+			return errors.New("the DHCPv6 exchange did not end in a lease")
+		}
+	}
+	poll := time.NewTicker(time.Millisecond)
+	defer poll.Stop()
+	for i := range w.spec.Hosts {
+		for !w.hasDefault(w.spec.Hosts[i].Name) {
+			select {
+			case <-poll.C:
+			case <-deadline.C:
+				if w.spec.Faulty {
+					return nil
+				}
+				return fmt.Errorf("%s has learnt no default route from the router's advertisement", w.spec.Hosts[i].Name)
+			}
+		}
+	}
+	return nil
+}
+
+func (w *world) hasDefault(host string) bool {
+	routes, err := w.handles[host].RouteList(nil, netlink.FAMILY_V6)
+	return err == nil && slices.ContainsFunc(routes, func(r netlink.Route) bool {
+		ones := 0
+		if r.Dst != nil {
+			ones, _ = r.Dst.Mask.Size()
+		}
+		return ones == 0 && r.Gw != nil
+	})
+}
+
+// finish puts a host into the state in which the command finds it: duplicate address detection as
+// kernels have it by default, and what is broken on purpose.
+func (w *world) finish(host *Host) error {
+	ns, h := w.namespaces[host.Name], w.handles[host.Name]
+	for _, a := range host.Added {
+		flags, preferred, valid := unix.IFA_F_NODAD, 0, 0
+		if a.Deprecated {
+			valid = forever
+		}
+		if err := w.address(host.Name, a.NIC, a.Prefix, flags, preferred, valid); err != nil {
+			return err
+		}
+	}
+	for _, n := range host.Neighbours {
+		link, err := h.LinkByName(n.NIC)
+		if err != nil {
+			return err
+		}
+		if err := h.NeighSet(&netlink.Neigh{
+			LinkIndex: link.Attrs().Index, Family: netlink.FAMILY_V6, State: netlink.NUD_PERMANENT,
+			IP: n.Address.AsSlice(), HardwareAddr: net.HardwareAddr(n.MAC[:]),
+		}); err != nil {
+			return fmt.Errorf("neighbour %s: %w", n.Address, err)
+		}
+	}
+	if err := within(ns, func() error {
+		for _, nic := range host.NICs {
+			if err := sysctl("ipv6/conf/"+nic.Name+"/accept_dad", "1"); err != nil {
+				return err
+			}
+		}
+		for name, value := range host.Sysctls {
+			if err := sysctl(name, value); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	if !host.Down {
+		return nil
+	}
+	for _, nic := range host.NICs {
+		link, err := h.LinkByName(nic.Name)
+		if err != nil {
+			return err
+		}
+		if err := h.LinkSetDown(link); err != nil {
+			return fmt.Errorf("%s down: %w", nic.Name, err)
+		}
+	}
+	return nil
+}
+
+// forever is the lifetime that does not count down (RFC 4861 §4.6.2), as netlink has it.
+const forever = 0xffffffff

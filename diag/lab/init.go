@@ -1,0 +1,250 @@
+package lab
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/signal"
+	"runtime"
+	"slices"
+	"sync"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// The init's descriptors beyond the standard ones: the caller, the door for lab exec, and, where
+// there is one, the switch's log.
+const (
+	controlFD = 3
+	doorFD    = 4
+	logFD     = 5
+)
+
+// runInit is the lab's first process.
+func runInit([]string) int {
+	// No other goroutine may use the main thread, which must stay in the init's own namespace.
+	runtime.LockOSThread()
+	// What the terminal sends is for the commands; caught rather than ignored, because they would
+	// inherit that it is ignored.
+	signal.Notify(make(chan os.Signal, 1), unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGHUP)
+	conn, err := inherited(controlFD)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "ndwhy lab: control socket:", err)
+		return Failed
+	}
+	control := conn.(*net.UnixConn)
+	say := json.NewEncoder(control)
+	l, err := newInit()
+	if err != nil {
+		denied := errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES)
+		_ = say.Encode(reply{Err: err.Error(), Denied: denied})
+		return Failed
+	}
+	if err := say.Encode(reply{Ready: true}); err != nil {
+		return Failed
+	}
+	go l.letIn()
+	l.serve(control)
+	return 0
+}
+
+// inherited returns the socket that came as a descriptor.
+func inherited(fd int) (net.Conn, error) {
+	f := os.NewFile(uintptr(fd), "inherited")
+	defer f.Close()
+	unix.CloseOnExec(fd)
+	return net.FileConn(f)
+}
+
+// An initProcess is the lab's first process at work.
+type initProcess struct {
+	spec  Spec
+	world *world
+	door  *net.UnixListener
+	path  string
+
+	mu       sync.Mutex // held while a process is started, so that its end cannot come before its entry
+	children map[int]chan syscall.WaitStatus
+}
+
+func newInit() (*initProcess, error) {
+	text, err := io.ReadAll(os.Stdin)
+	if err != nil {
+		return nil, err
+	}
+	l := &initProcess{children: map[int]chan syscall.WaitStatus{}, path: executable()}
+	if err := json.Unmarshal(text, &l.spec); err != nil {
+		return nil, fmt.Errorf("specification: %w", err)
+	}
+	f := os.NewFile(doorFD, "door")
+	defer f.Close()
+	unix.CloseOnExec(doorFD)
+	door, err := net.FileListener(f)
+	if err != nil {
+		return nil, err
+	}
+	l.door = door.(*net.UnixListener)
+	var log io.Writer
+	if _, err := unix.FcntlInt(logFD, unix.F_GETFD, 0); err == nil {
+		unix.CloseOnExec(logFD)
+		log = os.NewFile(logFD, "switch log")
+	}
+	if err := privateMounts(); err != nil {
+		return nil, err
+	}
+	// Processes see each other by it. A container that masks parts of its own /proc is not allowed a
+	// new one; the old one serves, with other process numbers.
+	_ = unix.Mount("proc", "/proc", "proc", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "")
+	go l.reap()
+	if l.world, err = boot(&l.spec, log); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// reap collects every process of the lab that ends: orphans become children of process 1.
+func (l *initProcess) reap() {
+	ended := make(chan os.Signal, 1)
+	signal.Notify(ended, unix.SIGCHLD)
+	for range ended {
+		for l.reapOne() {
+		}
+	}
+}
+
+func (l *initProcess) reapOne() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var status syscall.WaitStatus
+	pid, err := syscall.Wait4(-1, &status, syscall.WNOHANG, nil)
+	if errors.Is(err, syscall.EINTR) {
+		return true
+	}
+	if err != nil || pid <= 0 {
+		return false
+	}
+	if done, ok := l.children[pid]; ok {
+		delete(l.children, pid)
+		done <- status
+	}
+	return true
+}
+
+// letIn serves those who come by the door.
+func (l *initProcess) letIn() {
+	for {
+		c, err := l.door.AcceptUnix()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer c.Close()
+			if err := samePeer(c); err != nil {
+				return
+			}
+			l.serve(c)
+		}()
+	}
+}
+
+// serve runs the one command that is asked for on c, and returns when it has ended and been
+// reported, or when the other side is gone. A command whose asker is gone is hung up.
+func (l *initProcess) serve(c *net.UnixConn) {
+	files, err := receiveFiles(c, 3)
+	if err != nil {
+		return
+	}
+	say, in := json.NewEncoder(c), json.NewDecoder(c)
+	var req request
+	if err := in.Decode(&req); err != nil {
+		closeAll(files)
+		return
+	}
+	pid, done, err := l.start(&req, files)
+	closeAll(files)
+	if err != nil {
+		_ = say.Encode(reply{Err: err.Error()})
+		return
+	}
+	target := pid
+	if req.Session || req.Terminal {
+		target = -pid
+	}
+	go func() {
+		for {
+			var s signalling
+			if err := in.Decode(&s); err != nil {
+				_ = unix.Kill(target, unix.SIGHUP)
+				_ = unix.Kill(target, unix.SIGCONT)
+				return
+			}
+			if s.Signal > 0 {
+				_ = unix.Kill(target, unix.Signal(s.Signal))
+			}
+		}
+	}()
+	status := <-done
+	code := status.ExitStatus()
+	if status.Signaled() {
+		code = 128 + int(status.Signal())
+	}
+	if err := say.Encode(reply{Code: code}); err != nil {
+		return
+	}
+	// The asker closes when it has read: an init that ended before would look like one that died.
+	_, _ = c.Read(make([]byte, 1))
+}
+
+// start starts a command.
+func (l *initProcess) start(req *request, files []*os.File) (int, <-chan syscall.WaitStatus, error) {
+	host := l.spec.Host(req.Host)
+	ns := l.world.namespaces[req.Host]
+	if ns == nil {
+		return 0, nil, fmt.Errorf("no host %q in this lab; there are %s", req.Host, l.world.names())
+	}
+	env := req.Env
+	set := func(key, value string) {
+		env = slices.DeleteFunc(env, func(e string) bool { return len(e) > len(key) && e[:len(key)+1] == key+"=" })
+		env = append(env, key+"="+value)
+	}
+	if host != nil {
+		for k, v := range l.spec.environment(host) {
+			set(k, v)
+		}
+	}
+	if l.path != "" {
+		set("PATH", l.path+":"+pathOf(env))
+	}
+	args := req.Args
+	if len(args) == 0 {
+		args = []string{shell(env)}
+	}
+	attr := &syscall.ProcAttr{
+		Dir: "/", Env: env,
+		Files: []uintptr{files[0].Fd(), files[1].Fd(), files[2].Fd(), ns.Fd()},
+		Sys:   &syscall.SysProcAttr{Setsid: req.Session || req.Terminal, Setctty: req.Terminal},
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	pid, err := syscall.ForkExec(self, append([]string{enterName, req.Host, req.Dir}, args...), attr)
+	if err != nil {
+		return 0, nil, fmt.Errorf("start %s: %w", args[0], err)
+	}
+	done := make(chan syscall.WaitStatus, 1)
+	l.children[pid] = done
+	return pid, done, nil
+}
+
+// pathOf returns PATH, or what shells take for it where it is not set.
+func pathOf(env []string) string {
+	for _, e := range slices.Backward(env) {
+		if len(e) > 5 && e[:5] == "PATH=" {
+			return e[5:]
+		}
+	}
+	return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+}

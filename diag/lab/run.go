@@ -1,0 +1,346 @@
+package lab
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Failed is the exit code of a lab that itself failed; every other code is the command's.
+const Failed = 125
+
+// Options say what to run and where.
+type Options struct {
+	Spec      Spec
+	Command   []string // in ubuntu1; empty: an interactive shell. "ndwhy" is this executable
+	SwitchLog string   // file for the switch's log, JSON Lines of vswitch.Entry; empty: none
+	Stdin     *os.File
+	Stdout    *os.File
+	Stderr    *os.File
+}
+
+// The names under which the executable enters itself again (argv[0]), and its helpers' descriptors.
+const (
+	initName  = "ndwhy-lab-init"
+	enterName = "ndwhy-lab-enter"
+	probeName = "ndwhy-lab-probe"
+
+	self = "/proc/self/exe"
+)
+
+// Run builds the lab, runs the command in ubuntu1 and returns its exit code (128+n where signal n
+// ended it). An error is the lab's own: one line that says what to do. Everything is gone when Run
+// returns.
+func Run(o Options) (int, error) {
+	signals := make(chan os.Signal, 16)
+	signal.Notify(signals, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGHUP, unix.SIGUSR1, unix.SIGUSR2)
+	defer signal.Stop(signals)
+
+	var log *os.File
+	if o.SwitchLog != "" {
+		var err error
+		if log, err = os.OpenFile(o.SwitchLog, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600); err != nil {
+			return 0, fmt.Errorf("switch log: %w", err)
+		}
+		defer log.Close()
+	}
+	terminal := foreground()
+	defer terminal.restore()
+	l, err := start(o.Spec, log, o.Stderr)
+	if err != nil {
+		return 0, err
+	}
+	defer l.stop()
+	ready := make(chan error, 1)
+	go func() { ready <- l.ready() }()
+	select {
+	case err := <-ready:
+		if err != nil {
+			return 0, err
+		}
+	case s := <-signals:
+		return 128 + int(s.(unix.Signal)), nil
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		dir = "/"
+	}
+	req := request{Host: "ubuntu1", Args: o.Command, Env: os.Environ(), Dir: dir}
+	passed := make(chan os.Signal, 16)
+	go func() {
+		for s := range signals {
+			// The terminal has sent these to the command itself.
+			if (s == unix.SIGINT || s == unix.SIGQUIT) && terminal.ours() {
+				continue
+			}
+			passed <- s
+		}
+	}()
+	return req.run(l.control, l.replies, []*os.File{o.Stdin, o.Stdout, o.Stderr}, passed)
+}
+
+// A running is the caller's end of a lab.
+type running struct {
+	control *net.UnixConn
+	replies *json.Decoder
+	exited  <-chan struct{}
+	kill    func()
+}
+
+// start starts the init.
+func start(spec Spec, log, stderr *os.File) (*running, error) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("socketpair: %w", err)
+	}
+	ours, theirs := os.NewFile(uintptr(pair[0]), "control"), os.NewFile(uintptr(pair[1]), "control")
+	defer theirs.Close()
+	conn, err := net.FileConn(ours)
+	ours.Close()
+	if err != nil {
+		return nil, err
+	}
+	control := conn.(*net.UnixConn)
+	door, err := net.ListenUnix("unix", &net.UnixAddr{Name: doorName(os.Getuid(), os.Getpid()), Net: "unix"})
+	if err != nil {
+		control.Close()
+		return nil, fmt.Errorf("socket for lab exec: %w", err)
+	}
+	defer door.Close()
+	doorFile, err := door.File()
+	if err != nil {
+		control.Close()
+		return nil, err
+	}
+	defer doorFile.Close()
+	files := []*os.File{theirs, doorFile}
+	if log != nil {
+		files = append(files, log)
+	}
+	text, err := json.Marshal(spec)
+	if err != nil {
+		control.Close()
+		return nil, err
+	}
+	cmd, exited, err := startInit(text, files, stderr)
+	if err != nil {
+		control.Close()
+		return nil, err
+	}
+	return &running{
+		control: control, replies: json.NewDecoder(control), exited: exited,
+		kill: func() { _ = cmd.Process.Kill() },
+	}, nil
+}
+
+// namespaces of a lab beside, perhaps, the user namespace.
+const namespaces = unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWNET
+
+// startInit starts the init in new namespaces: plainly where that is allowed, else in a user
+// namespace in which the caller is root.
+func startInit(spec []byte, files []*os.File, stderr *os.File) (*exec.Cmd, <-chan struct{}, error) {
+	var cmd *exec.Cmd
+	started, exited := make(chan error, 1), make(chan struct{})
+	go func() {
+		// The kernel kills the init when the thread that started it ends: this one lives as long.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		defer close(exited)
+		var err error
+		if os.Geteuid() == 0 {
+			cmd = initCommand(spec, files, stderr, false)
+			err = cmd.Start()
+		}
+		if cmd == nil || errors.Is(err, unix.EPERM) {
+			cmd = initCommand(spec, files, stderr, true)
+			err = cmd.Start()
+		}
+		started <- err
+		if err == nil {
+			_ = cmd.Wait() // how it ended is told by what it said before
+		}
+	}()
+	if err := <-started; err != nil {
+		return nil, nil, &NamespaceError{err.Error()}
+	}
+	return cmd, exited, nil
+}
+
+func initCommand(spec []byte, files []*os.File, stderr *os.File, user bool) *exec.Cmd {
+	cmd := &exec.Cmd{
+		Path: self, Args: []string{initName}, Env: os.Environ(), Dir: "/",
+		Stdin: bytes.NewReader(spec), Stderr: stderr, ExtraFiles: files,
+		SysProcAttr: &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Cloneflags: namespaces},
+	}
+	if user {
+		cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWUSER
+		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
+		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
+	}
+	return cmd
+}
+
+// ready waits until the network stands.
+func (l *running) ready() error {
+	var r reply
+	switch err := l.replies.Decode(&r); {
+	case errors.Is(err, io.EOF) || errors.Is(err, unix.ECONNRESET):
+		return errors.New("the lab's first process ended before the network stood")
+	case err != nil:
+		return err
+	case r.Denied:
+		return &NamespaceError{r.Err}
+	case r.Err != "":
+		return errors.New(r.Err)
+	}
+	return nil
+}
+
+// stop takes the lab down and returns when nothing of it is left.
+func (l *running) stop() {
+	l.control.Close() // the init ends by itself on this
+	select {
+	case <-l.exited:
+	case <-time.After(2 * time.Second):
+		l.kill()
+		<-l.exited
+	}
+}
+
+// A NamespaceError says that the system does not let a lab be built.
+type NamespaceError struct{ Why string }
+
+func (e *NamespaceError) Error() string {
+	return fmt.Sprintf("this system does not let a lab be built (%s): %s", e.Why, advice())
+}
+
+// advice says what would let a lab be built, from what the system says of itself.
+func advice() string {
+	zero := func(path string) bool {
+		b, err := os.ReadFile(path)
+		return err == nil && strings.TrimSpace(string(b)) == "0"
+	}
+	one := func(path string) bool {
+		b, err := os.ReadFile(path)
+		return err == nil && strings.TrimSpace(string(b)) == "1"
+	}
+	switch {
+	case os.Geteuid() == 0:
+		return "root here may not make namespaces: in a container, run it with --privileged"
+	case zero("/proc/sys/kernel/unprivileged_userns_clone"):
+		return "run it as root, or: sudo sysctl -w kernel.unprivileged_userns_clone=1"
+	case one("/proc/sys/kernel/apparmor_restrict_unprivileged_userns"):
+		return "run it as root, or: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
+	case zero("/proc/sys/user/max_user_namespaces"):
+		return "run it as root, or: sudo sysctl -w user.max_user_namespaces=10000"
+	}
+	return "run it as root (in a container: with --privileged)"
+}
+
+// Available reports, as a *NamespaceError, why no lab can be built here, or nil.
+func Available() error {
+	try := func(user bool) error {
+		cmd := initCommand(nil, nil, nil, user)
+		cmd.Args = []string{probeName}
+		return cmd.Run()
+	}
+	var err error = unix.EPERM
+	if os.Geteuid() == 0 {
+		err = try(false)
+	}
+	if err != nil {
+		err = try(true)
+	}
+	if err != nil {
+		return &NamespaceError{err.Error()}
+	}
+	return nil
+}
+
+// doorName is the abstract socket at which a lab lets further commands in.
+func doorName(uid, pid int) string { return fmt.Sprintf("@ndwhy-lab-%d-%d", uid, pid) }
+
+// labs returns the process IDs of this user's running labs.
+func labs() ([]int, error) {
+	b, err := os.ReadFile("/proc/net/unix")
+	if err != nil {
+		return nil, err
+	}
+	const listening = "00010000" // __SO_ACCEPTCON of the kernel
+	var pids []int
+	for line := range strings.Lines(string(b)) {
+		f := strings.Fields(line)
+		if len(f) != 8 || f[3] != listening {
+			continue
+		}
+		if rest, ok := strings.CutPrefix(f[7], fmt.Sprintf("@ndwhy-lab-%d-", os.Getuid())); ok {
+			if pid, err := strconv.Atoi(rest); err == nil {
+				pids = append(pids, pid)
+			}
+		}
+	}
+	return pids, nil
+}
+
+// A tty is the controlling terminal, if there is one and this process is in its foreground.
+type tty struct {
+	file *os.File
+	pgrp int
+}
+
+// foreground notes who owns the terminal, to give it back after a shell that took it.
+func foreground() *tty {
+	f, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	if err != nil {
+		return &tty{}
+	}
+	t := &tty{file: f, pgrp: unix.Getpgrp()}
+	if !t.ours() {
+		f.Close()
+		return &tty{}
+	}
+	return t
+}
+
+// ours reports whether this process's group is in the terminal's foreground.
+func (t *tty) ours() bool {
+	if t.file == nil {
+		return false
+	}
+	n, err := unix.IoctlGetInt(int(t.file.Fd()), unix.TIOCGPGRP)
+	return err == nil && n == t.pgrp
+}
+
+// restore takes the terminal back. A shell in another PID namespace cannot: it cannot name our group.
+func (t *tty) restore() {
+	if t.file == nil {
+		return
+	}
+	defer t.file.Close()
+	signal.Ignore(unix.SIGTTOU)
+	defer signal.Reset(unix.SIGTTOU)
+	_ = unix.IoctlSetPointerInt(int(t.file.Fd()), unix.TIOCSPGRP, t.pgrp)
+}
+
+// executable returns the directory of this very program, "" where it cannot be told.
+func executable() string {
+	path, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	return filepath.Dir(path)
+}

@@ -1,0 +1,287 @@
+package lab
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"ndwhy/diag"
+	"ndwhy/diag/lab/vswitch"
+)
+
+// A Spec is all that a lab is made of: plain data, built by a base scenario and changed by faults.
+type Spec struct {
+	Scenario string // as the user named it
+	Base     string // the scenario that the others changed
+	Subnet   netip.Prefix
+	Subnet4  netip.Prefix
+	Hosts    []Host
+	Routers  []vswitch.Router // the first one routes
+	Fabric   vswitch.Fabric
+	Internet Internet
+	Metadata *Metadata // nil: there is no metadata service
+	Try      []netip.Addr
+	Faulty   bool // something is broken on purpose: boot does not insist on a whole network
+}
+
+// Metadata is what the metadata service says that is not said by the interfaces themselves.
+type Metadata struct {
+	VPC, SubnetID   string
+	VPCPrefix       netip.Prefix
+	VPCPrefix4      netip.Prefix
+	Region, Zone    string
+	Owner           string
+	NoIPv6          bool // the IPv6 endpoint is off
+	InstanceType    string
+	SecurityGroup   string
+	SecurityGroupID string
+}
+
+// Internet is what lies behind the router.
+type Internet struct {
+	Host  netip.Addr // a real kernel that answers echo
+	Reach vswitch.Reach
+	MTU   int // of the path there; 0: that of the interfaces
+	NoPTB bool
+}
+
+// A Host is an instance: a kernel stack of its own.
+type Host struct {
+	Name       string
+	Instance   string // instance ID
+	NICs       []NIC
+	Down       bool              // stopped: its links go down after boot
+	Sysctls    map[string]string // below /proc/sys/net, set after boot: "ipv6/conf/eth0/accept_ra"
+	Added      []Added           // addresses that somebody added by hand
+	Neighbours []Neighbour       // permanent entries of the neighbour cache
+}
+
+// A NIC is one interface of a host. Its first assigned address is the one that DHCPv6 leases.
+type NIC struct {
+	Name      string
+	ID        string // ENI ID
+	MAC       diag.MAC
+	MTU       int
+	Addresses []netip.Addr // assigned
+	Prefixes  []netip.Prefix
+	Address4  netip.Addr
+	DHCP      bool         // a DHCPv6 client runs
+	Static    []netip.Addr // assigned, and configured by the image rather than by DHCPv6
+
+	Detached bool // the infrastructure knows nothing of it any more
+	NoLease  bool // the DHCPv6 server has no address for it
+	NoEchoIn bool // its security group lets no echo request in
+	Loss     int  // percent of what it sends that is lost, once the command runs
+}
+
+// LinkLocal returns the EUI-64 link-local address.
+func (n *NIC) LinkLocal() netip.Addr { return n.MAC.LinkLocal() }
+
+// Added is an address that somebody configured by hand.
+type Added struct {
+	NIC        string
+	Prefix     netip.Prefix
+	Deprecated bool // never chosen as a source by itself
+}
+
+// A Neighbour is a permanent entry of the neighbour cache.
+type Neighbour struct {
+	NIC     string
+	Address netip.Addr
+	MAC     diag.MAC
+}
+
+// Host returns the host of a name, or nil.
+func (s *Spec) Host(name string) *Host {
+	for i := range s.Hosts {
+		if s.Hosts[i].Name == name {
+			return &s.Hosts[i]
+		}
+	}
+	return nil
+}
+
+// ubuntu1 is the host in which the command runs, and ubuntu2 its peer: every base has both.
+func (s *Spec) ubuntu1() *Host { return s.Host("ubuntu1") }
+func (s *Spec) ubuntu2() *Host { return s.Host("ubuntu2") }
+
+// router is the subnet's router.
+func (s *Spec) router() *vswitch.Router { return &s.Routers[0] }
+
+// Addresses on documentation prefixes (RFC 3849, RFC 9637), interface identifiers and MACs as in
+// the article that the lab plays (ip6, "Amazon AWS EC2 VPCのIPv6対応", 2017).
+var (
+	subnet       = netip.MustParsePrefix("2001:db8:1f16:8df0::/64")
+	subnet4      = netip.MustParsePrefix("10.0.0.0/24")
+	subnetRouter = netip.MustParseAddr("2001:db8:1f16:8df0::1")
+	internetHost = netip.MustParseAddr("3fff:7f8:b001:c09::71")
+	imds4        = netip.MustParseAddr("169.254.169.254")
+	imds6        = netip.MustParseAddr("fd00:ec2::254")
+	// neighbouring is ubuntu1's assigned address plus one.
+	neighbouring = netip.MustParseAddr("2001:db8:1f16:8df0:f557:112e:f9bd:c7f4")
+)
+
+func mac(s string) diag.MAC {
+	m, err := diag.ParseMAC(s)
+	if err != nil {
+		panic(err)
+	}
+	return m
+}
+
+// beyondMAC is the far side of the router.
+var beyondMAC = mac("06:00:5e:00:53:01")
+
+// A VPC's interfaces take frames of 9001 bytes, its way to the Internet 1500 (EC2 user guide,
+// "Network MTU").
+const (
+	vpcMTU      = 9001
+	internetMTU = 1500
+)
+
+// vpc is a VPC subnet of today with nothing broken.
+func vpc() Spec {
+	return Spec{
+		Base: "vpc", Subnet: subnet, Subnet4: subnet4,
+		Fabric: vswitch.Fabric{Filter: true, Proxy: true},
+		Hosts: []Host{
+			{Name: "ubuntu1", Instance: "i-01f16f557112ef9bd", NICs: []NIC{{
+				Name: "eth0", ID: "eni-01f16f557112ef9bd", MAC: mac("06:df:a5:6c:5d:57"), MTU: vpcMTU, DHCP: true,
+				Addresses: []netip.Addr{netip.MustParseAddr("2001:db8:1f16:8df0:f557:112e:f9bd:c7f3")},
+				Address4:  netip.MustParseAddr("10.0.0.11"),
+			}}},
+			{Name: "ubuntu2", Instance: "i-01f16d326143a2015", NICs: []NIC{{
+				Name: "eth0", ID: "eni-01f16d326143a2015", MAC: mac("06:f0:13:eb:c6:1d"), MTU: vpcMTU, DHCP: true,
+				Addresses: []netip.Addr{
+					netip.MustParseAddr("2001:db8:1f16:8df0:d326:143a:2015:79fa"),
+					netip.MustParseAddr("2001:db8:1f16:8df0:d326:143a:2015:7a01"),
+				},
+				Static:   []netip.Addr{netip.MustParseAddr("2001:db8:1f16:8df0:d326:143a:2015:7a01")},
+				Address4: netip.MustParseAddr("10.0.0.12"),
+			}}},
+		},
+		Routers: []vswitch.Router{{
+			Name: "router", MAC: mac("06:fd:d1:c8:f9:cf"),
+			Addresses: []netip.Addr{subnetRouter, diag.VPCRouter},
+			Address4:  netip.MustParseAddr("10.0.0.1"),
+			Every:     10 * time.Second, Lifetime: 1800 * time.Second, HopLimit: 64, Managed: true, OnLink: true,
+			DHCP: vswitch.DHCP{Preferred: 140 * time.Second, Valid: 450 * time.Second},
+		}},
+		Internet: Internet{Host: internetHost, MTU: internetMTU},
+		Metadata: &Metadata{
+			VPC: "vpc-01f168df000000001", SubnetID: "subnet-01f168df000000002",
+			VPCPrefix: netip.MustParsePrefix("2001:db8:1f16:8d00::/56"), VPCPrefix4: netip.MustParsePrefix("10.0.0.0/16"),
+			Region: "us-east-2", Zone: "us-east-2a", Owner: "123456789012", InstanceType: "t3.nano",
+			SecurityGroup: "default", SecurityGroupID: "sg-01f168df000000003",
+		},
+		Try: []netip.Addr{netip.MustParseAddr("fe80::1234")},
+	}
+}
+
+// article is the VPC of January 2017.
+func article() Spec {
+	s := vpc()
+	s.Base = "article"
+	s.router().Addresses = nil
+	nic := &s.ubuntu2().NICs[0]
+	nic.Addresses, nic.Static = nic.Addresses[:1], nil
+	return s
+}
+
+// lan is an ordinary Ethernet with a router on it.
+func lan() Spec {
+	s := vpc()
+	s.Base = "lan"
+	s.Fabric = vswitch.Fabric{Multicast: true}
+	s.Metadata = nil
+	s.router().AnswersEcho = true
+	s.router().Addresses = []netip.Addr{subnetRouter}
+	for i := range s.Hosts {
+		s.Hosts[i].NICs[0].MTU = internetMTU
+	}
+	return s
+}
+
+// forwardedND is a filtering network that lets the target itself answer, as Neutron's does.
+func forwardedND() Spec {
+	s := vpc()
+	s.Base = "forwarded-nd"
+	s.Fabric.Proxy = false
+	return s
+}
+
+// config makes the switch's configuration, and the host and interface of each of its ports.
+func (s *Spec) config() (vswitch.Config, []port) {
+	c := vswitch.Config{
+		Subnet: s.Subnet, Subnet4: s.Subnet4, Routers: s.Routers, Fabric: s.Fabric, Seed: 1,
+		Beyond: vswitch.Beyond{
+			Name: "internet", MAC: beyondMAC, Internet: s.Internet.Reach, MTU: s.Internet.MTU, NoPTB: s.Internet.NoPTB,
+		},
+	}
+	if s.Metadata != nil {
+		c.Beyond.Services = []netip.Prefix{netip.PrefixFrom(imds4, 32), netip.MustParsePrefix("fd00:ec2::/32")}
+	}
+	var ports []port
+	for h := range s.Hosts {
+		for n := range s.Hosts[h].NICs {
+			host, nic := &s.Hosts[h], &s.Hosts[h].NICs[n]
+			p := vswitch.Port{
+				Name: host.Name, MAC: nic.MAC, Addresses: slices.Clone(nic.Addresses), Prefixes: nic.Prefixes, Address4: nic.Address4,
+				Detached: nic.Detached, NoEchoIn: nic.NoEchoIn, Loss: nic.Loss,
+			}
+			if n > 0 {
+				p.Name += "-" + nic.Name
+			}
+			if !nic.NoLease && len(nic.Addresses) > 0 {
+				p.Lease = nic.Addresses[0]
+			}
+			c.Ports = append(c.Ports, p)
+			ports = append(ports, port{host, nic})
+		}
+	}
+	return c, ports
+}
+
+type port struct {
+	host *Host
+	nic  *NIC
+}
+
+// environment is what processes inside a host learn of where they are: the defaults of ndwhy's flags.
+func (s *Spec) environment(host *Host) map[string]string {
+	env := map[string]string{
+		"NDWHY_LAB": s.Scenario, "NDWHY_ADD": string(diag.AddClaim), "NDWHY_INTERNET": s.Internet.Host.String(),
+		"NDWHY_TRY": join(s.Try), "NDWHY_IMDS": "none",
+	}
+	var peers, assigned []netip.Addr
+	for i := range s.Hosts {
+		h := &s.Hosts[i]
+		for j := range h.NICs {
+			nic := &h.NICs[j]
+			switch {
+			case h.Name == host.Name:
+				assigned = append(assigned, nic.Addresses...)
+			case len(nic.Addresses) > 0:
+				peers = append(append(peers, nic.Addresses[0], nic.LinkLocal()), nic.Addresses[1:]...)
+			}
+		}
+	}
+	env["NDWHY_PEER"] = join(peers)
+	if s.Metadata != nil {
+		env["NDWHY_IMDS"] = "http://" + imds4.String()
+	} else {
+		env["NDWHY_ASSIGNED"] = join(assigned)
+	}
+	return env
+}
+
+func join(list []netip.Addr) string {
+	text := ""
+	for i, a := range list {
+		if i > 0 {
+			text += ","
+		}
+		text += a.String()
+	}
+	return text
+}

@@ -1,0 +1,241 @@
+package vswitch
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/mdlayher/ndp"
+
+	"ndwhy/diag"
+)
+
+// How long the router of an open link keeps a packet while it asks who has its destination.
+const resolveWait = 3 * time.Second
+
+// Lifetimes of the advertised prefix: the defaults of RFC 4861 §6.2.1. What a VPC announces is not
+// documented.
+const (
+	prefixValid     = 30 * 24 * time.Hour
+	prefixPreferred = 7 * 24 * time.Hour
+)
+
+// advertisement is r's RA to dst.
+func (t *turn) advertisement(r *Router, dst netip.Addr, mac diag.MAC) []byte {
+	ra := &ndp.RouterAdvertisement{
+		CurrentHopLimit:      r.HopLimit,
+		ManagedConfiguration: r.Managed,
+		OtherConfiguration:   r.Other,
+		RouterLifetime:       r.Lifetime,
+		Options:              []ndp.Option{&ndp.LinkLayerAddress{Direction: ndp.Source, Addr: r.MAC[:]}},
+	}
+	if r.OnLink || r.Autonomous {
+		ra.Options = append(ra.Options, &ndp.PrefixInformation{
+			PrefixLength: uint8(t.cfg.Subnet.Bits()), Prefix: t.cfg.Subnet.Masked().Addr(),
+			OnLink: r.OnLink, AutonomousAddressConfiguration: r.Autonomous,
+			ValidLifetime: prefixValid, PreferredLifetime: prefixPreferred,
+		})
+	}
+	if r.MTU > 0 {
+		ra.Options = append(ra.Options, ndp.NewMTU(r.MTU))
+	}
+	return buildND(mac, r.MAC, r.LinkLocal(), dst, ra)
+}
+
+func buildND(dstMAC, srcMAC diag.MAC, src, dst netip.Addr, m ndp.Message) []byte {
+	b, err := ndp.MarshalMessage(m)
+	if err != nil {
+		// The messages are made of the configuration alone, never of what came in.
+		panic(fmt.Sprintf("vswitch: configuration makes no neighbour discovery message: %v", err))
+	}
+	return build6(dstMAC, srcMAC, src, dst, 255, protoICMPv6, b, 2)
+}
+
+// neighbourAdvertisement answers the solicitation p. To one from :: it goes to all nodes (RFC 4861
+// §7.2.4), on the asker's port alone.
+func neighbourAdvertisement(p *ip6, target netip.Addr, mac diag.MAC, router bool) []byte {
+	dst := p.src
+	if dst.IsUnspecified() {
+		dst = allNodes
+	}
+	return buildND(macFor(p, dst), mac, target, dst, &ndp.NeighborAdvertisement{
+		Router: router, Solicited: !dst.IsMulticast(), Override: true, TargetAddress: target,
+		Options: []ndp.Option{&ndp.LinkLayerAddress{Direction: ndp.Target, Addr: mac[:]}},
+	})
+}
+
+// echoReply answers the echo request p from one of r's addresses.
+func echoReply(r *Router, src netip.Addr, p *ip6) []byte {
+	b := slices.Clone(p.payload)
+	b[0], b[1] = icmpEchoReply, 0
+	return build6(p.srcMAC, r.MAC, src, p.src, 64, protoICMPv6, b, 2)
+}
+
+// toRouter is a packet to a router's MAC.
+func (t *turn) toRouter(r *Router, p *ip6) {
+	switch {
+	case r.owns(p.dst):
+		switch {
+		case p.icmp() != icmpEcho:
+			t.drop("%s has no such service", r.Name)
+		case !r.AnswersEcho:
+			t.drop("%s does not answer echo requests", r.Name)
+		case len(p.payload) < 8:
+			t.drop("echo request cut off")
+		default:
+			t.decide(Answered, "%s answers echo requests", r.Name)
+			t.to(r.Name)
+			t.send(t.port, echoReply(r, p.dst, p), r.Name+" answers an echo request")
+		}
+	case r != &t.cfg.Routers[0]:
+		t.drop("%s leads nowhere", r.Name)
+	case p.src.IsLinkLocalUnicast() || p.dst.IsLinkLocalUnicast():
+		t.drop("a link-local address is not routed (RFC 4291 §2.5.6)")
+	case p.hopLimit <= 1:
+		t.drop("hop limit used up")
+	case t.cfg.Subnet.Contains(p.dst):
+		t.route(r, p, fmt.Sprintf("routed back into the subnet, to %s", p.dst))
+	default:
+		t.toBeyond(r, p)
+	}
+}
+
+// toBeyond routes a packet out of the subnet.
+func (t *turn) toBeyond(r *Router, p *ip6) {
+	b := &t.cfg.Beyond
+	switch {
+	case t.service(p.dst):
+		t.decide(Forwarded, "routed to the infrastructure's own service")
+	case b.Internet == Blackhole:
+		t.drop("nothing beyond the router takes it: no route leads to the Internet")
+		return
+	case b.Internet == Refused:
+		t.drop("refused: administratively prohibited beyond the router")
+		t.icmpError(r, p, icmpUnreachable, 1, 0)
+		return
+	case !t.cfg.Subnet.Contains(p.src):
+		t.drop("the Internet knows no way back to %s", p.src)
+		return
+	case b.MTU > 0 && len(p.packet) > b.MTU:
+		t.drop("%d bytes are too many for the path, MTU %d", len(p.packet), b.MTU)
+		if !b.NoPTB {
+			t.icmpError(r, p, icmpTooBig, 0, uint32(b.MTU))
+		}
+		return
+	default:
+		t.decide(Forwarded, "routed beyond the subnet")
+	}
+	t.pass(BeyondPort, routed(b.MAC, r.MAC, p.packet))
+}
+
+// routed is a packet after one hop.
+func routed(dst, src diag.MAC, packet []byte) []byte {
+	f := ether(dst, src, typeIPv6, packet)
+	f[etherLen+7]--
+	return f
+}
+
+// icmpError tells p's sender why p was dropped (RFC 4443 §2.4: never about an error or a multicast).
+func (t *turn) icmpError(r *Router, p *ip6, typ, code uint8, value uint32) {
+	if i := p.icmp(); p.payload == nil || i >= 0 && i < icmpEcho || p.dst.IsMulticast() || p.src.IsUnspecified() {
+		return
+	}
+	src := r.LinkLocal()
+	for _, a := range r.Addresses {
+		if !a.IsLinkLocalUnicast() {
+			src = a
+			break
+		}
+	}
+	b := make([]byte, 8, minMTU)
+	b[0], b[1] = typ, code
+	binary.BigEndian.PutUint32(b[4:], value)
+	b = append(b, p.packet[:min(len(p.packet), minMTU-ipv6Len-8)]...)
+	t.send(t.port, build6(p.srcMAC, r.MAC, src, p.src, 64, protoICMPv6, b, 2), r.Name+" says why")
+}
+
+// route hands a packet for an address of the subnet to whom it belongs.
+func (t *turn) route(r *Router, p *ip6, reason string) {
+	if q, ok := t.owner(p.dst); ok && !t.cfg.Ports[q].Detached {
+		t.toPort(q, p, routed(t.cfg.Ports[q].MAC, r.MAC, p.packet), Forwarded, reason)
+		return
+	}
+	if t.cfg.Fabric.Filter {
+		t.drop("%s is assigned to no interface of this subnet", p.dst)
+		return
+	}
+	if k, ok := t.known[p.dst]; ok {
+		t.toPort(k.port, p, routed(k.mac, r.MAC, p.packet), Forwarded, reason)
+		return
+	}
+	for a, w := range t.pending {
+		if t.now.Sub(w.at) > resolveWait {
+			delete(t.pending, a)
+		}
+	}
+	if len(t.pending) >= maxPending {
+		t.drop("the router waits for too many answers already to ask who has %s", p.dst)
+		return
+	}
+	t.pending[p.dst] = pending{t.now, routed(diag.MAC{}, r.MAC, p.packet)}
+	t.drop("the router keeps it while it asks who has %s", p.dst)
+	group := diag.SolicitedNode(p.dst)
+	ns := buildND(diag.MulticastMAC(group), r.MAC, r.LinkLocal(), group, &ndp.NeighborSolicitation{
+		TargetAddress: p.dst, Options: []ndp.Option{&ndp.LinkLayerAddress{Direction: ndp.Source, Addr: r.MAC[:]}},
+	})
+	for i := range t.cfg.Ports {
+		t.send(i, slices.Clone(ns), r.Name+" asks who has "+p.dst.String())
+	}
+}
+
+// resolved sends what waited for a.
+func (t *turn) resolved(r *Router, a netip.Addr, mac diag.MAC) {
+	w, ok := t.pending[a]
+	delete(t.pending, a)
+	if !ok || t.now.Sub(w.at) > resolveWait {
+		return
+	}
+	copy(w.frame, mac[:])
+	t.send(t.port, w.frame, r.Name+" forwards what waited for the answer")
+}
+
+// fromBeyond is a frame from behind the router.
+func (t *turn) fromBeyond(etherType uint16) {
+	r := &t.cfg.Routers[0]
+	switch etherType {
+	case typeIPv6:
+		p, err := parse6(t.frame)
+		switch {
+		case err != nil:
+			t.drop("%v", err)
+		case p.nd() || p.mld() || p.dst.IsMulticast():
+			t.drop("the far side of the router knows no neighbours")
+		case !t.cfg.Subnet.Contains(p.dst):
+			t.drop("%s is not in the subnet", p.dst)
+		case p.hopLimit <= 1:
+			t.drop("hop limit used up")
+		default:
+			t.route(r, &p, fmt.Sprintf("routed into the subnet, to %s", p.dst))
+		}
+	case typeIPv4:
+		p, err := parse4(t.frame)
+		if err != nil {
+			t.drop("%v", err)
+			return
+		}
+		q, ok := t.owner4(p.dst)
+		switch {
+		case !ok:
+			t.drop("%s is assigned to no interface", p.dst)
+		case p.ttl <= 1:
+			t.drop("TTL used up")
+		default:
+			t.decide(Forwarded, "routed into the subnet, to %s", p.dst)
+			t.pass(q, build4(t.cfg.Ports[q].MAC, r.MAC, p.packet))
+		}
+	default:
+		t.drop("only IPv6 and IPv4 come from beyond the router")
+	}
+}
