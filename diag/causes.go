@@ -137,14 +137,6 @@ func (iv *ifaceView) sysctl(name string) (value string, event Event, known bool)
 	return value, iv.s.said[SysctlKey{iv.name, name}], known
 }
 
-func (iv *ifaceView) addressFact(addr netip.Addr) Event {
-	a, ok := iv.s.Addresses[InterfaceAddr{iv.name, addr}]
-	if !ok {
-		return Event{}
-	}
-	return factOf(a)
-}
-
 func addressSubject(a netip.Addr) Subject { return Subject{"address", a.String()} }
 
 // isCandidate reports whether the program itself tried an address.

@@ -135,7 +135,7 @@ func reservedIn(subnet netip.Prefix, addr netip.Addr) bool {
 			last = false
 		}
 	}
-	for i := uint8(0); i < 4; i++ {
+	for i := range uint8(4) {
 		b := base
 		b[15] |= i
 		first = first || a == b

@@ -1,11 +1,10 @@
 package diag
 
 import (
+	"ndwhy/diag/words"
 	"net/netip"
 	"slices"
 	"strings"
-
-	"ndwhy/diag/words"
 )
 
 // all of what is said of a router, a lease or a path when the interface itself is out of order.
@@ -245,7 +244,7 @@ func ruleName(f Filter) string {
 func stops(f Filter, p *Path) bool {
 	var need []FrameType
 	in := inward(f.Hook)
-	never := p.Outcome == Unsent || p.Sent == 0
+	never := p.Outcome == Unsent || p.Sent == 0 && p.Detail != "unresolved"
 	switch {
 	case f.Hook == "egress":
 		return false // drops our own frames too: host.egress-hook
@@ -276,13 +275,7 @@ func (iv *ifaceView) local(p *Path) bool {
 	if p.Errno == "EPERM" || p.Errno == "EACCES" && p.Outcome == Unsent {
 		return true
 	}
-	q := questionOf(*p)
-	for _, w := range iv.paths {
-		if w.Via == ViaWire && w.Outcome == Answered && questionOf(*w) == q {
-			return true
-		}
-	}
-	return false
+	return iv.s.answered[ViaWire][questionOf(*p)] > 0
 }
 
 // findFirewall names the rules that stand between what the wire answered and what the kernel got,
@@ -351,14 +344,17 @@ func findFirewall(iv *ifaceView) []hypothesis {
 		}
 		list = append(list, h)
 	}
+	wires := map[question]*Path{}
+	for _, p := range iv.paths {
+		if p.Via == ViaWire && p.Outcome == Answered {
+			wires[questionOf(*p)] = p
+		}
+	}
 	for i := range list {
 		for _, y := range list[i].symptoms {
-			p := iv.symptoms[y].path
-			if p == nil {
-				continue
+			if p := iv.symptoms[y].path; p != nil {
+				rest(&list[i], wires[questionOf(*p)])
 			}
-			q := questionOf(*p)
-			rest(&list[i], iv.where(func(w *Path) bool { return w.Via == ViaWire && w.Outcome == Answered && questionOf(*w) == q })...)
 		}
 	}
 	return list

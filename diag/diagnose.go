@@ -2,11 +2,10 @@ package diag
 
 import (
 	"cmp"
+	"ndwhy/diag/words"
 	"net/netip"
 	"slices"
 	"strings"
-
-	"ndwhy/diag/words"
 )
 
 // symptomKind says what differs from normal.
@@ -63,6 +62,7 @@ type view struct {
 
 	symptoms []symptom
 	byPath   map[string]int // symptom of a path
+	place    map[string]int // of a path in the report
 }
 
 // An ifaceView is what the view knows of one interface.
@@ -121,11 +121,12 @@ func compareValues(a, b string) int {
 }
 
 func newView(s *State) *view {
-	v := &view{s: s, rec: Recognise(s), paths: s.pathsSorted(), normal: map[string]*bool{}, byPath: map[string]int{}}
+	v := &view{s: s, rec: Recognise(s), paths: s.pathsSorted(), normal: map[string]*bool{}, byPath: map[string]int{}, place: map[string]int{}}
 	v.profile = ProfileNamed(v.rec.Name)
 	n := newNormals(s, v.profile)
-	for _, p := range v.paths {
+	for i, p := range v.paths {
 		v.normal[p.ID] = n.of(p)
+		v.place[p.ID] = i
 	}
 	for _, name := range s.InterfacesOf() {
 		v.ifaces = append(v.ifaces, v.newInterface(name))
@@ -183,7 +184,7 @@ func (iv *ifaceView) findSymptoms() {
 		case n != nil && !*n:
 			iv.symptom(symptom{kind: pathSymptom, iface: iv.name, path: p})
 		case n == nil && missing && chosen && ours && !iv.reached[questionOf(*p)] &&
-			(p.Asks == AsksND || p.Asks == AsksEcho):
+			(reaches(p) || p.Asks == AsksMTU && newNormals(iv.s, iv.profile).smallAnswered(*p)):
 			iv.symptom(symptom{kind: pathSymptom, iface: iv.name, path: p, weak: true})
 		}
 	}
@@ -465,17 +466,8 @@ func (v *view) finding(c choice, evidence map[int64]Event) Finding {
 
 // inOrder returns the paths' IDs once each, in the order of the report.
 func (v *view) inOrder(ids []string) []string {
-	want := map[string]bool{}
-	for _, id := range ids {
-		want[id] = true
-	}
-	var list []string
-	for i := range v.paths {
-		if want[v.paths[i].ID] {
-			list = append(list, v.paths[i].ID)
-		}
-	}
-	return list
+	slices.SortFunc(ids, func(a, b string) int { return cmp.Compare(v.place[a], v.place[b]) })
+	return slices.Compact(ids)
 }
 
 // args are the values that every cause's words may use, after those of the hypothesis itself, which

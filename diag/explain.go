@@ -1,10 +1,9 @@
 package diag
 
 import (
+	"ndwhy/diag/words"
 	"slices"
 	"strings"
-
-	"ndwhy/diag/words"
 )
 
 // Explain returns the catalogue's entry of a cause or a check as plain text, ready to be printed,
@@ -97,7 +96,7 @@ func commands(b *strings.Builder, title string, list []string) {
 // stays whole.
 func wrap(b *strings.Builder, text string) {
 	line := ""
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		if line != "" && len(line)+1+len(word) > textWidth {
 			b.WriteString(line + "\n")
 			line = ""

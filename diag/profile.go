@@ -1,11 +1,10 @@
 package diag
 
 import (
+	"ndwhy/diag/words"
 	"net/netip"
 	"slices"
 	"strings"
-
-	"ndwhy/diag/words"
 )
 
 // Recognition says which network this is taken for, and why.
@@ -77,8 +76,8 @@ var (
 	toInternet = []TargetClass{TargetInternet}
 )
 
-// profiles are what the program knows of networks, with their sources in docs/profiles: only
-// what is documented or was observed stands here. A configured address of which it is not known
+// profiles are what the program knows of networks: only what is documented or was observed stands
+// here. A configured address of which it is not known
 // whether it is assigned is expected to work: that is what it was configured for.
 var profiles = map[string]Profile{
 	// AWS: the VPC drops what an interface sends from an address that is not its own (EC2 user
@@ -105,7 +104,7 @@ var profiles = map[string]Profile{
 	// iptables_firewall.py): both are common, so neither outcome of an unassigned source is odd.
 	// Multicast is delivered; who answers depends on the security groups.
 	"openstack": {
-		Name: "openstack", EUI64Required: true, OneRouter: true,
+		Name: "openstack", EUI64Required: true,
 		Normal: []cell{
 			{asks: solicit, expect: ExpectAnswer},
 			{asks: dad, expect: ExpectSilence},
@@ -241,6 +240,8 @@ func recognise(s *State) Recognition {
 		dmi("aws", m.SysVendor)
 	case m.BIOS == "Amazon EC2":
 		dmi("aws", m.BIOS)
+	case strings.HasSuffix(m.BIOSVersion, ".amazon"):
+		dmi("aws", m.BIOSVersion)
 	case m.ChassisID == azureChassis:
 		dmi("azure", m.ChassisID)
 	case m.Product == "Google Compute Engine":
@@ -255,8 +256,8 @@ func recognise(s *State) Recognition {
 			because("azure", Likely, words.Say("profile.because.azure-router", "address", router.Address, "mac", router.MAC))
 		}
 	}
-	for _, p := range s.pathsSorted() {
-		if p.Target == VPCRouter && p.Asks == AsksND && p.Outcome == Answered {
+	for _, p := range s.tellingPaths() {
+		if p.Target == VPCRouter && p.Asks == AsksND {
 			because("aws", Likely, words.Say("profile.because.vpc-router", "address", p.Target))
 			break
 		}
@@ -264,13 +265,29 @@ func recognise(s *State) Recognition {
 	return r
 }
 
+// tells reports whether a path's answer tells what kind of network this is.
+func tells(p Path) bool {
+	if p.Outcome != Answered {
+		return false
+	}
+	return p.SourceClass == SourceCandidate && p.Asks == AsksEcho ||
+		p.TargetClass == TargetAllNodes && len(p.Responders) > 0 ||
+		p.Target == VPCRouter && p.Asks == AsksND
+}
+
+func (s *State) tellingPaths() []Path {
+	list := make([]Path, 0, len(s.telling))
+	for id := range s.telling {
+		list = append(list, s.paths[id])
+	}
+	sortPaths(list)
+	return list
+}
+
 // behaviour returns a sentence for each of the controls that shows an open link: an address that
 // nobody assigned was answered; somebody else answered ff02::1.
 func behaviour(s *State) (open, multicast string) {
-	for _, p := range s.pathsSorted() {
-		if p.Outcome != Answered || p.Asks == AsksDAD {
-			continue
-		}
+	for _, p := range s.tellingPaths() {
 		if p.SourceClass == SourceCandidate && p.Asks == AsksEcho && open == "" {
 			open = words.Say("profile.because.open", "source", p.Source, "target", p.Target)
 		}
@@ -311,21 +328,11 @@ func questionOf(p Path) question { return question{p.Interface, p.Asks, p.Source
 type normals struct {
 	s       *State
 	profile Profile
-	// answered are the questions that were answered, by how they were asked.
-	answered map[Via]map[question]bool
 }
 
-func newNormals(s *State, profile Profile) *normals {
-	n := &normals{s: s, profile: profile, answered: map[Via]map[question]bool{ViaWire: {}, ViaKernel: {}}}
-	for _, p := range s.paths {
-		if p.Outcome == Answered {
-			if by := n.answered[p.Via]; by != nil {
-				by[questionOf(p)] = true
-			}
-		}
-	}
-	return n
-}
+func newNormals(s *State, profile Profile) *normals { return &normals{s, profile} }
+
+func (n *normals) answered(via Via, q question) bool { return n.s.answered[via][q] > 0 }
 
 // expect returns what the profile's table, and the state where the table depends on it, say.
 func (n *normals) expect(p Path) Expectation {
@@ -343,6 +350,8 @@ func (n *normals) expect(p Path) Expectation {
 	case p.Asks == AsksND && p.TargetClass == TargetRouter && e == ExpectAnswer && !n.s.isRouter(p.Interface, p.Target):
 		// A well-known router address that this network need not have.
 		return ExpectEither
+	case p.Asks == AsksDHCP && e == ExpectUnknown:
+		return ExpectAnswer // it is asked only where the router says that a server is there
 	case p.Asks == AsksMTU && !n.smallAnswered(p):
 		// A target that answers no echo at all says nothing about sizes.
 		return ExpectUnknown
@@ -376,7 +385,7 @@ func (s *State) isRouter(iface string, addr netip.Addr) bool {
 func (n *normals) smallAnswered(p Path) bool {
 	q := questionOf(p)
 	q.asks = AsksEcho
-	return n.answered[ViaWire][q] || n.answered[ViaKernel][q]
+	return n.answered(ViaWire, q) || n.answered(ViaKernel, q)
 }
 
 func (n *normals) of(p Path) *bool {
@@ -387,11 +396,11 @@ func (n *normals) of(p Path) *bool {
 		return n.dad(p)
 	}
 	q := questionOf(p)
-	if p.Via == ViaKernel && p.Outcome != Answered && n.answered[ViaWire][q] && p.Target != VPCRouter {
+	if p.Via == ViaKernel && p.Outcome != Answered && n.answered(ViaWire, q) && p.Target != VPCRouter {
 		// The wire answered the same question: whatever this target does elsewhere, it answers here.
 		return new(false)
 	}
-	if p.Via == ViaWire && p.Outcome == Silent && n.answered[ViaKernel][q] {
+	if p.Via == ViaWire && p.Outcome == Silent && n.answered(ViaKernel, q) {
 		// It answered the kernel a moment before: a limit on its answers, not a fault.
 		return nil
 	}

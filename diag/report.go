@@ -6,12 +6,11 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"ndwhy/diag/words"
 	"net/netip"
 	"slices"
 	"strings"
 	"time"
-
-	"ndwhy/diag/words"
 )
 
 // ReportSchema names the report's format. Within a major, fields are only added.
@@ -588,6 +587,12 @@ var checkOrder = []string{
 
 func (s *State) pathsSorted() []Path {
 	list := slices.Collect(maps.Values(s.paths))
+	sortPaths(list)
+	return list
+}
+
+// sortPaths puts paths in the order of the report.
+func sortPaths(list []Path) {
 	rank := map[string]int{}
 	for i, id := range checkOrder {
 		rank[id] = i
@@ -604,7 +609,6 @@ func (s *State) pathsSorted() []Path {
 			strings.Compare(a.ID, b.ID),
 		)
 	})
-	return list
 }
 
 func (s *State) checksSorted() []Check {

@@ -10,8 +10,7 @@ import (
 // What State remembers of the stream besides what evidence points at, and of what anybody on the
 // link can send, is bounded.
 const (
-	framesKept  = 4096 // frames and socket events
-	notesKept   = 4096 // changes of neighbours, addresses and routes
+	eventsKept  = 4096 // in each ring
 	routersKept = 256
 	foreignKept = 256
 	changesKept = 256
@@ -68,6 +67,8 @@ type State struct {
 
 	paths    map[string]Path
 	order    []string // of paths, as first settled
+	answered map[Via]map[question]int
+	telling  map[string]bool // paths whose answer tells what network this is
 	frames   ring
 	notes    ring // apart, so that a burst of neighbour changes does not push the frames out
 	evidence map[int64]pinned
@@ -81,13 +82,13 @@ type ring struct {
 	oldest int
 }
 
-func (r *ring) keep(e Event, most int) {
-	if len(r.events) < most {
+func (r *ring) keep(e Event) {
+	if len(r.events) < eventsKept {
 		r.events = append(r.events, e)
 		return
 	}
 	r.events[r.oldest] = e
-	r.oldest = (r.oldest + 1) % most
+	r.oldest = (r.oldest + 1) % eventsKept
 }
 
 func (r *ring) find(seq int64) (Event, bool) {
@@ -173,6 +174,8 @@ func NewState() *State {
 		Foreign:     map[InterfaceAddr]At[Frame]{},
 		DADFailures: map[InterfaceAddr]int64{},
 		paths:       map[string]Path{},
+		answered:    map[Via]map[question]int{},
+		telling:     map[string]bool{},
 		evidence:    map[int64]pinned{},
 		said:        map[any]Event{},
 		counts:      map[NUD]map[string]int{},
@@ -200,7 +203,7 @@ func (s *State) Apply(e Event) {
 	case Address:
 		s.applyAddress(e, b)
 	case Route:
-		s.notes.keep(e, notesKept)
+		s.notes.keep(e)
 		key := RouteKey{b.Interface, b.Dst, b.Via, b.Metric, b.Table, b.Type}
 		if b.Gone {
 			delete(s.Routes, key)
@@ -219,15 +222,15 @@ func (s *State) Apply(e Event) {
 		s.applyNeighbour(e, b)
 	case Sysctl:
 		s.Sysctls[SysctlKey{b.Scope, b.Name}] = b.Value
+		s.said[SysctlKey{b.Scope, b.Name}] = e
 	case Manager:
 		s.Managers[b.Interface] = b
+		s.said[managerKey(b.Interface)] = e
 	case Selection:
 		s.Selections[SelectionKey{b.Dst, b.From, b.Bound}] = b
+		s.said[SelectionKey{b.Dst, b.From, b.Bound}] = e
 	case Filter:
-		s.Filters = slices.DeleteFunc(s.Filters, func(f Filter) bool { return sameFilter(f, b) })
-		if !b.Gone {
-			s.Filters = append(s.Filters, b)
-		}
+		s.applyFilter(e, b)
 	case TableUse:
 		b.NoBuffers = b.NoBuffers || s.TableUse.NoBuffers
 		s.TableUse = b
@@ -243,7 +246,7 @@ func (s *State) Apply(e Event) {
 	case Frame:
 		s.applyFrame(e, b)
 	case Socket:
-		s.frames.keep(e, framesKept)
+		s.frames.keep(e)
 		if b.Errno == "ENOBUFS" {
 			s.TableUse.NoBuffers = true
 		}
@@ -275,7 +278,16 @@ func filterKeyOf(f Filter) filterKey {
 	return filterKey{f.Interface, f.Table, f.Chain, f.Rule, f.Handle}
 }
 
-func sameFilter(a, b Filter) bool { return filterKeyOf(a) == filterKeyOf(b) }
+func (s *State) applyFilter(e Event, f Filter) {
+	key := filterKeyOf(f)
+	s.Filters = slices.DeleteFunc(s.Filters, func(old Filter) bool { return filterKeyOf(old) == key })
+	if f.Gone {
+		delete(s.said, key)
+		return
+	}
+	s.Filters = append(s.Filters, f)
+	s.said[key] = e
+}
 
 func (s *State) applyLink(l Link) {
 	if !l.Gone {
@@ -303,7 +315,7 @@ func (s *State) applyLink(l Link) {
 
 func (s *State) applyAddress(e Event, a Address) {
 	key := InterfaceAddr{a.Interface, a.Address}
-	s.notes.keep(e, notesKept)
+	s.notes.keep(e)
 	if a.Flags&DADFailed != 0 {
 		s.DADFailures[key] = e.Seq
 		s.said[key] = e
@@ -320,7 +332,7 @@ func (s *State) applyAddress(e Event, a Address) {
 
 func (s *State) applyNeighbour(e Event, n Neighbour) {
 	key := InterfaceAddr{n.Interface, n.Address}
-	s.notes.keep(e, notesKept)
+	s.notes.keep(e)
 	if old, ok := s.Neighbours[key]; ok {
 		s.count(old.Fact, -1)
 	}
@@ -342,7 +354,7 @@ func (s *State) count(n Neighbour, by int) {
 }
 
 func (s *State) applyFrame(e Event, f Frame) {
-	s.frames.keep(e, framesKept)
+	s.frames.keep(e)
 	if f.Out {
 		s.applyOutgoing(e, f)
 		return
@@ -403,6 +415,13 @@ func (s *State) applyPath(p Path) {
 		s.order = append(s.order, p.ID)
 	}
 	s.paths[p.ID] = p
+	s.countAnswer(old, -1)
+	s.countAnswer(p, +1)
+	if tells(p) {
+		s.telling[p.ID] = true
+	} else {
+		delete(s.telling, p.ID)
+	}
 	for _, seq := range p.Evidence {
 		pin, ok := s.evidence[seq]
 		if !ok {
@@ -423,6 +442,23 @@ func (s *State) applyPath(p Path) {
 		} else {
 			s.evidence[seq] = pin
 		}
+	}
+}
+
+// countAnswer keeps the questions that were answered, so that the same question asked in the other
+// way is judged without a search.
+func (s *State) countAnswer(p Path, by int) {
+	if p.Outcome != Answered {
+		return
+	}
+	m := s.answered[p.Via]
+	if m == nil {
+		m = map[question]int{}
+		s.answered[p.Via] = m
+	}
+	q := questionOf(p)
+	if m[q] += by; m[q] <= 0 {
+		delete(m, q)
 	}
 }
 
@@ -458,6 +494,9 @@ func (s *State) Evidence(seq int64) (Event, bool) {
 
 // Frames returns the remembered frames and socket events, oldest first.
 func (s *State) Frames() []Event { return s.frames.list() }
+
+// Notes returns the remembered changes of neighbours, addresses and routes, oldest first.
+func (s *State) Notes() []Event { return s.notes.list() }
 
 // CountNeighbours returns how many entries an interface has in each state.
 func (s *State) CountNeighbours(iface string) map[NUD]int {

@@ -97,6 +97,23 @@ var checks = map[string]string{
 	"changes.port":      "the kernel may answer the DHCPv6 server with a port unreachable",
 }
 
+// Why a whole check was skipped, and what the program changes as it runs.
+var running = map[string]string{
+	"skipped.passive":       "--passive sends nothing",
+	"skipped.user":          "left out by --only or --skip",
+	"skipped.add-none":      "candidates are tried only with --add claim or --add kernel",
+	"skipped.internet-none": "left out by --internet none",
+	"skipped.no-interface":  "there is no interface {interface}",
+	"skipped.no-nd":         "{interface} does no neighbour discovery",
+	"skipped.down":          "{interface} is down",
+	"skipped.no-raw":        "needs CAP_NET_RAW, to send and see frames",
+	"skipped.no-admin":      "needs CAP_NET_ADMIN, to configure an address for some seconds",
+	"skipped.timeout":       "time was up",
+	"skipped.broken":        "it broke off: {why}",
+
+	"change.address": "{address} is configured on {interface} for some seconds",
+}
+
 // details refine an outcome, or say why something was skipped.
 var details = map[string]string{
 	"detail.already-resolved":    "the kernel knew it already and had nothing to ask",
