@@ -101,7 +101,7 @@ func (t *tally) see(e diag.Event) {
 			t.seeFrame(e, b)
 		}
 	case diag.Socket:
-		if b.Interface == t.q.Interface && t.kernel() && t.q.Asks == diag.AsksEcho && t.ids[b.EchoID] && b.Target == t.q.Target {
+		if b.Interface == t.q.Interface && t.kernel() && t.ids[b.EchoID] && b.Target == t.q.Target {
 			t.seeSocket(e, b)
 		}
 	case diag.Neighbour:
@@ -182,6 +182,9 @@ func (t *tally) ask(e diag.Event, seq uint16) {
 func (t *tally) answer(e diag.Event, seq uint16, from netip.Addr, mac diag.MAC) {
 	at, asked := t.asked[seq]
 	if !asked {
+		if t.q.Target.IsMulticast() {
+			return // to another question from the same socket
+		}
 		// The copy of the question was lost on its way to the tap: the answer proves that it left.
 		at = e.At
 		t.asked[seq] = at
@@ -231,6 +234,12 @@ func (t *tally) error(e diag.Event, typ diag.FrameType, code int, from netip.Add
 }
 
 func (t *tally) seeSocket(e diag.Event, b diag.Socket) {
+	if t.q.Asks != diag.AsksEcho {
+		if b.Event == diag.SocketError && b.Type == "" && !b.From.IsValid() {
+			t.refuse(b.Errno) // so it solicits nothing either
+		}
+		return
+	}
 	switch b.Event {
 	case diag.SocketSent:
 		t.taken++
@@ -255,13 +264,13 @@ func (t *tally) seeSocket(e diag.Event, b diag.Socket) {
 func (t *tally) seeND(e diag.Event, f diag.Frame) {
 	switch {
 	case f.Target != t.q.Target:
-	case f.Out && f.Type == diag.NS && !f.Src.IsUnspecified() && (t.kernel() || f.Src == t.q.Source):
+	case f.Out && f.Type == diag.NS && f.Src == t.q.Source:
 		t.copies++
 		t.path.Sent++
 		t.last = e.At
 		t.note(e)
 	case f.Out:
-	case f.Type == diag.NA && (f.Dst == t.q.Source || f.Dst.IsMulticast() || t.kernel() && t.host.Own(f.Dst)):
+	case f.Type == diag.NA && (f.Dst == t.q.Source || f.Dst.IsMulticast()):
 		mac := f.LLAddr
 		if mac == (diag.MAC{}) {
 			mac = f.SrcMAC
@@ -380,7 +389,7 @@ func (t *tally) outstanding() bool {
 
 // lossy reports whether some questions were answered and some were not.
 func (t *tally) lossy() bool {
-	return t.preset == "" && t.path.Received > 0 && t.path.Received < t.path.Sent
+	return t.preset == "" && !t.q.Target.IsMulticast() && t.path.Received > 0 && t.path.Received < t.path.Sent
 }
 
 // verdict says what has come of the question so far. It may be asked again after more events.

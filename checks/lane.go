@@ -417,7 +417,7 @@ func (l *lane) finish(ctx *context.Context) {
 // symptom reports whether a silence is to be asked about again.
 func (l *lane) symptom(list []*tally) bool {
 	for _, t := range list {
-		if t.preset != "" || t.hasAnswer() {
+		if t.preset != "" || t.hasAnswer() || t.q.Target == diag.AllNodes {
 			continue
 		}
 		p := t.verdict()
@@ -614,32 +614,30 @@ func (l *lane) hear(id uint16) {
 // byWire sends frames of our own for what was not on the wire yet, and asks once more what stayed
 // silent and should not have.
 func (l *lane) byWire(ctx context.Context) {
-	wire := l.of(diag.ViaWire, "")
-	if len(wire) == 0 || !l.host.Tap || ctx.Err() != nil {
+	if !l.host.Tap || ctx.Err() != nil {
 		return
 	}
 	l.drain()
-	var id uint16
 	var list []*asking
-	for _, t := range wire {
-		if t.hasAnswer() {
+	for _, asks := range []diag.Asks{diag.AsksND, diag.AsksEcho} {
+		var open []*tally
+		for _, t := range l.of(diag.ViaWire, asks) {
+			if !t.hasAnswer() {
+				open = append(open, t)
+			}
+		}
+		if len(open) == 0 {
 			continue
 		}
-		if t.q.Asks == diag.AsksEcho && id == 0 {
-			id = l.r.echoID()
-			l.useID(id)
-		}
-		a := &asking{
-			tallies: []*tally{t}, count: l.r.count, interval: l.r.interval, wait: l.r.wait, again: l.reask,
-			send: l.wireSender(t, id),
-		}
-		if t.path.Sent > 0 {
-			if l.reasked && t.q.Asks == diag.AsksEcho {
+		a := &asking{tallies: open, count: l.r.count, interval: l.r.interval, wait: l.r.wait, again: l.reask}
+		if open[0].path.Sent > 0 {
+			if l.reasked && asks == diag.AsksEcho {
 				continue // the kernel's re-asking was on the wire
 			}
 			a.count, a.end = 0, time.Now()
 		}
-		if t.q.Asks == diag.AsksEcho {
+		a.send = l.sender(open[0])
+		if asks == diag.AsksEcho {
 			a.ready = func() bool { return l.mac() != (diag.MAC{}) }
 		}
 		list = append(list, a)
@@ -649,8 +647,10 @@ func (l *lane) byWire(ctx context.Context) {
 		return
 	}
 	for _, a := range list {
-		if !a.over {
-			a.tallies[0].skip(DetailUnresolved, "")
+		for _, t := range a.tallies {
+			if !a.over {
+				t.skip(DetailUnresolved, "")
+			}
 		}
 	}
 }

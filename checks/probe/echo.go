@@ -1,0 +1,278 @@
+package probe
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"ndwhy/checks"
+	"ndwhy/diag"
+)
+
+// echoTypes names the ICMPv6 errors that the error queue tells of (RFC 4443 §3).
+var echoTypes = map[byte]diag.FrameType{
+	1: diag.Unreachable, 2: diag.PacketTooBig, 3: diag.TimeExceeded, 4: diag.ParameterProblem,
+}
+
+// An echo is a socket that asks for echoes as ping does: a raw one where that is allowed, else the
+// datagram socket that net.ipv4.ping_group_range opens to ordinary users.
+type echo struct {
+	sink   diag.Sink
+	iface  string
+	index  int
+	source netip.Addr
+	id     uint16
+	file   *os.File
+	conn   syscall.RawConn
+	done   chan struct{}
+
+	mu      sync.Mutex // orders sent before what came of it
+	targets map[uint16]netip.Addr
+}
+
+// Listen opens an echo socket bound to the interface and the source.
+func (n *Net) Listen(iface string, source netip.Addr) (checks.Echoer, error) {
+	i, err := index(iface)
+	if err != nil {
+		return nil, named(err)
+	}
+	fd, raw, err := echoSocket()
+	if err != nil {
+		return nil, err
+	}
+	e := &echo{
+		sink: n.sink, iface: iface, index: i, source: source,
+		done: make(chan struct{}), targets: map[uint16]netip.Addr{},
+	}
+	if err := e.setUp(fd, raw); err != nil {
+		_ = unix.Close(fd)
+		return nil, named(fmt.Errorf("echo socket from %s on %s: %w", source, iface, err))
+	}
+	e.file = os.NewFile(uintptr(fd), "icmpv6")
+	if e.conn, err = e.file.SyscallConn(); err != nil {
+		_ = e.file.Close()
+		return nil, err
+	}
+	go e.receive()
+	return e, nil
+}
+
+func echoSocket() (fd int, raw bool, err error) {
+	const flags = unix.SOCK_CLOEXEC | unix.SOCK_NONBLOCK
+	err = with(unix.CAP_NET_RAW, func() (err error) {
+		fd, err = unix.Socket(unix.AF_INET6, unix.SOCK_RAW|flags, unix.IPPROTO_ICMPV6)
+		return err
+	})
+	if err == nil {
+		return fd, true, nil
+	}
+	fd, err2 := unix.Socket(unix.AF_INET6, unix.SOCK_DGRAM|flags, unix.IPPROTO_ICMPV6)
+	if err2 == nil {
+		return fd, false, nil
+	}
+	if errors.Is(err, unix.EPERM) || errors.Is(err2, unix.EACCES) {
+		return 0, false, &checks.Denied{
+			Why: "CAP_NET_RAW is missing, and net.ipv4.ping_group_range allows this user no echo socket",
+			Fix: checks.Fix,
+		}
+	}
+	return 0, false, named(fmt.Errorf("echo socket: %w", err2))
+}
+
+func (e *echo) setUp(fd int, raw bool) error {
+	if raw {
+		var filter unix.ICMPv6Filter // a set bit blocks the type
+		for i := range filter.Data {
+			filter.Data[i] = ^uint32(0)
+		}
+		filter.Data[icmpEchoReply/32] &^= 1 << (icmpEchoReply % 32)
+		if err := unix.SetsockoptICMPv6Filter(fd, unix.IPPROTO_ICMPV6, unix.ICMPV6_FILTER, &filter); err != nil {
+			return fmt.Errorf("ICMP6_FILTER: %w", err)
+		}
+	}
+	err := with(unix.CAP_NET_RAW, func() error { return unix.BindToDevice(fd, e.iface) })
+	if err != nil {
+		return fmt.Errorf("SO_BINDTODEVICE: %w", err)
+	}
+	for _, o := range []struct{ option, value int }{
+		{unix.IPV6_RECVERR, 1},
+		{unix.IPV6_MULTICAST_LOOP, 0}, // else this host answers its own question to ff02::1
+		{unix.IPV6_MULTICAST_IF, e.index},
+	} {
+		if err := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, o.option, o.value); err != nil {
+			return fmt.Errorf("socket option %d: %w", o.option, err)
+		}
+	}
+	if err := unix.Bind(fd, e.sockaddr(e.source)); err != nil {
+		return fmt.Errorf("bind: %w", err)
+	}
+	e.id = uint16(1 + rand.Uint32N(1<<16-1))
+	if !raw {
+		name, err := unix.Getsockname(fd)
+		if err != nil {
+			return fmt.Errorf("getsockname: %w", err)
+		}
+		if in6, ok := name.(*unix.SockaddrInet6); ok {
+			e.id = uint16(in6.Port) // the kernel's own choice, which it writes into every request
+		}
+	}
+	return nil
+}
+
+func (e *echo) sockaddr(a netip.Addr) *unix.SockaddrInet6 {
+	to := &unix.SockaddrInet6{Addr: a.As16()}
+	if a.IsLinkLocalUnicast() || a.IsLinkLocalMulticast() {
+		to.ZoneId = uint32(e.index)
+	}
+	return to
+}
+
+// ID is the id in the echo requests.
+func (e *echo) ID() uint16 { return e.id }
+
+// Ask sends one echo request and says so, or why it was not sent.
+func (e *echo) Ask(target netip.Addr, seq uint16) {
+	b := []byte{icmpEchoRequest, 0, 0, 0}
+	b = binary.BigEndian.AppendUint16(b, e.id)
+	b = binary.BigEndian.AppendUint16(b, seq)
+	b = append(b, payload...)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.targets[seq] = target
+	var at time.Time
+	var err error
+	gone := e.conn.Control(func(fd uintptr) {
+		// An error that came back for an earlier question stands in the error queue too; here it
+		// would be taken for this one's.
+		_, _ = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_ERROR)
+		at = time.Now()
+		err = unix.Sendto(int(fd), b, 0, e.sockaddr(target))
+	})
+	if gone != nil {
+		at, err = time.Now(), unix.EBADF
+	}
+	event := diag.Socket{Interface: e.iface, Event: diag.SocketSent, Source: e.source, Target: target, EchoID: e.id, EchoSeq: seq}
+	if err != nil {
+		event.Event, event.Errno = diag.SocketError, errnoName(err)
+	}
+	e.sink.EmitAt(at, event)
+}
+
+func errnoName(err error) string {
+	var no unix.Errno
+	if errors.As(err, &no) {
+		if name := unix.ErrnoName(no); name != "" {
+			return name
+		}
+	}
+	return "EIO"
+}
+
+// Close ends the socket and waits until it emits no more.
+func (e *echo) Close() error {
+	err := e.file.Close()
+	<-e.done
+	return err
+}
+
+// receive emits replies and errors until the socket is closed.
+func (e *echo) receive() {
+	defer close(e.done)
+	buf, oob := make([]byte, 2048), make([]byte, 512)
+	_ = e.conn.Read(func(fd uintptr) bool {
+		for {
+			n, oobn, _, _, err := unix.Recvmsg(int(fd), buf, oob, unix.MSG_ERRQUEUE|unix.MSG_DONTWAIT)
+			if err != nil {
+				break
+			}
+			e.failure(buf[:n], oob[:oobn])
+		}
+		for failures := 0; failures < 16; {
+			n, _, _, from, err := unix.Recvmsg(int(fd), buf, oob, unix.MSG_DONTWAIT)
+			switch {
+			case errors.Is(err, unix.EAGAIN):
+				return false
+			case err != nil:
+				failures++ // an error that was queued, and read above
+				continue
+			}
+			if in6, ok := from.(*unix.SockaddrInet6); ok {
+				e.reply(buf[:n], netip.AddrFrom16(in6.Addr))
+			}
+		}
+		return false
+	})
+}
+
+// header reads the id and sequence number of an echo of ours.
+func (e *echo) header(b []byte, typ byte) (seq uint16, target netip.Addr, ok bool) {
+	if len(b) < 8 || b[0] != typ || binary.BigEndian.Uint16(b[4:]) != e.id {
+		return 0, target, false
+	}
+	seq = binary.BigEndian.Uint16(b[6:])
+	target, ok = e.targets[seq]
+	return seq, target, ok
+}
+
+func (e *echo) reply(b []byte, from netip.Addr) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	seq, target, ok := e.header(b, icmpEchoReply)
+	if !ok {
+		return
+	}
+	e.sink.EmitAt(time.Now(), diag.Socket{
+		Interface: e.iface, Event: diag.SocketReply, Source: e.source, Target: target,
+		EchoID: e.id, EchoSeq: seq, From: from,
+	})
+}
+
+// failure reads one message of the error queue: the request that failed, a struct sock_extended_err
+// (linux/errqueue.h) and the address of whoever says so.
+func (e *echo) failure(b, oob []byte) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	seq, target, ok := e.header(b, icmpEchoRequest)
+	if !ok {
+		return
+	}
+	event := diag.Socket{
+		Interface: e.iface, Event: diag.SocketError, Source: e.source, Target: target, EchoID: e.id, EchoSeq: seq,
+	}
+	if !parseError(oob, &event) {
+		return
+	}
+	e.sink.EmitAt(time.Now(), event)
+}
+
+func parseError(oob []byte, event *diag.Socket) bool {
+	messages, err := unix.ParseSocketControlMessage(oob)
+	if err != nil {
+		return false
+	}
+	for _, m := range messages {
+		if m.Header.Level != unix.IPPROTO_IPV6 || m.Header.Type != unix.IPV6_RECVERR || len(m.Data) < 16 {
+			continue
+		}
+		if name := unix.ErrnoName(unix.Errno(binary.NativeEndian.Uint32(m.Data))); name != "" {
+			event.Errno = name
+		}
+		if m.Data[4] == unix.SO_EE_ORIGIN_ICMP6 {
+			event.Type, event.Code = echoTypes[m.Data[5]], int(m.Data[6])
+		}
+		// struct sockaddr_in6: family, port, flow, address.
+		if offender := m.Data[16:]; len(offender) >= 24 && binary.NativeEndian.Uint16(offender) == unix.AF_INET6 {
+			event.From = netip.AddrFrom16([16]byte(offender[8:24]))
+		}
+		return true
+	}
+	return false
+}

@@ -1,0 +1,252 @@
+package checks
+
+import (
+	"context"
+	"net/netip"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"ndwhy/diag"
+)
+
+const (
+	idEchoKernel = "peer-echo/eth0/2001:db8:1:2:f557:112e:f9bd:c7f3/2001:db8:1:2:d326:143a:2015:79fa/kernel"
+	idEchoWire   = "peer-echo/eth0/2001:db8:1:2:f557:112e:f9bd:c7f3/2001:db8:1:2:d326:143a:2015:79fa/wire"
+	idNDKernel   = "peer-nd/eth0/2001:db8:1:2:f557:112e:f9bd:c7f3/2001:db8:1:2:d326:143a:2015:79fa/kernel"
+	idNDWire     = "peer-nd/eth0/2001:db8:1:2:f557:112e:f9bd:c7f3/2001:db8:1:2:d326:143a:2015:79fa/wire"
+)
+
+func inWorld(t *testing.T, name string, f func(t *testing.T, w *world)) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			f(t, w)
+			w.mu.Lock()
+			w.closed = true
+			w.mu.Unlock()
+			time.Sleep(10 * time.Second) // let the world's timers end
+		})
+	})
+}
+
+func TestRunHealthy(t *testing.T) {
+	inWorld(t, "cold", func(t *testing.T, w *world) {
+		w.echoes = func(_, _ netip.Addr) bool { return true }
+		took := w.run(t.Context(), nil)
+		for _, id := range []string{idEchoKernel, idEchoWire, idNDKernel, idNDWire} {
+			p := w.want(id, diag.Answered, "")
+			if p.Sent != 1 || p.Received != 1 {
+				t.Errorf("%s: sent %d, received %d, want 1 and 1", id, p.Sent, p.Received)
+			}
+		}
+		// What the kernel asked was on the wire: no frame of ours goes to the peer.
+		if n := w.happened("wire ns " + ourGUA.String() + " > " + peerGUA.String()); n != 0 {
+			t.Errorf("%d solicitations of our own for a peer that the kernel resolved", n)
+		}
+		if took > 1300*time.Millisecond {
+			t.Errorf("took %s", took)
+		}
+	})
+	inWorld(t, "warm", func(t *testing.T, w *world) {
+		w.knows(peerGUA, peerMAC, diag.Stale)
+		w.knows(router, routerMAC, diag.Reachable)
+		took := w.run(t.Context(), nil)
+		w.want(idEchoKernel, diag.Answered, "")
+		w.want(idEchoWire, diag.Answered, "")
+		w.want(idNDKernel, diag.OutcomeSkipped, DetailResolved)
+		w.want(idNDWire, diag.Answered, "")
+		asked := w.when("kernel echo-request " + ourGUA.String() + " > " + peerGUA.String())
+		if at := w.when("wire ns " + ourGUA.String() + " > " + peerGUA.String()); at <= asked {
+			t.Errorf("solicited at %s, before the kernel asked at %s", at, asked)
+		}
+		w.want("router-echo/eth0/"+ourLL.String()+"/"+router.String()+"/kernel", diag.Silent, "")
+		w.want("router-echo/eth0/"+ourLL.String()+"/"+router.String()+"/wire", diag.Silent, "")
+		w.want("router-nd/eth0/"+ourLL.String()+"/"+router.String()+"/wire", diag.Answered, "")
+		if took > 1400*time.Millisecond {
+			t.Errorf("took %s", took)
+		}
+		if p := w.want("all-nodes/eth0/"+ourLL.String()+"/ff02::1/kernel", diag.Silent, ""); len(p.Responders) != 0 {
+			t.Errorf("ourselves among who answered ff02::1: %v", p.Responders)
+		}
+		for k, c := range w.state().Checks {
+			if c.State == diag.CheckRunning {
+				t.Errorf("%v still running", k)
+			}
+		}
+	})
+}
+
+func TestRunHostFaults(t *testing.T) {
+	inWorld(t, "the host drops its own solicitations", func(t *testing.T, w *world) {
+		w.dropNSOut = true
+		w.run(t.Context(), nil)
+		w.want(idNDKernel, diag.Unsent, DetailNotSeen)
+		w.want(idEchoKernel, diag.Silent, DetailUnresolved)
+		w.want(idNDWire, diag.Answered, "")
+		w.want(idEchoWire, diag.Answered, "")
+		at := w.when("wire ns " + ourGUA.String() + " > " + peerGUA.String())
+		if at < leaveWithin || at > leaveWithin+100*time.Millisecond {
+			t.Errorf("our own solicitation at %s, want %s after the kernel asked", at, leaveWithin)
+		}
+	})
+	inWorld(t, "the host drops advertisements", func(t *testing.T, w *world) {
+		w.dropNAIn = true
+		w.run(t.Context(), nil)
+		w.want(idNDKernel, diag.Silent, "")
+		w.want(idEchoKernel, diag.Silent, DetailUnresolved)
+		w.want(idNDWire, diag.Answered, "")
+		w.want(idEchoWire, diag.Answered, "")
+		if at := w.when("wire echo-request " + ourGUA.String() + " > " + peerGUA.String()); at < 1200*time.Millisecond {
+			t.Errorf("our own echo at %s, within the kernel's wait", at)
+		}
+	})
+	inWorld(t, "the host drops echo replies", func(t *testing.T, w *world) {
+		w.dropEchoIn = true
+		w.knows(peerGUA, peerMAC, diag.Reachable)
+		w.run(t.Context(), nil)
+		w.want(idEchoKernel, diag.Silent, "")
+		w.want(idEchoWire, diag.Answered, "")
+	})
+	inWorld(t, "the host refuses echo requests", func(t *testing.T, w *world) {
+		w.echoErrno = "EPERM"
+		took := w.run(t.Context(), nil)
+		if p := w.want(idEchoKernel, diag.Unsent, ""); p.Errno != "EPERM" {
+			t.Errorf("errno %q", p.Errno)
+		}
+		if p := w.want(idNDKernel, diag.OutcomeSkipped, DetailEchoUnsent); p.Note != "EPERM" {
+			t.Errorf("note %q", p.Note)
+		}
+		w.want(idNDWire, diag.Answered, "")
+		w.want(idEchoWire, diag.Answered, "")
+		if took > 1500*time.Millisecond {
+			t.Errorf("took %s: a refusal is an answer", took)
+		}
+	})
+}
+
+func TestRunNetworkFaults(t *testing.T) {
+	inWorld(t, "the peer is gone", func(t *testing.T, w *world) {
+		delete(w.holders, peerGUA)
+		took := w.run(t.Context(), nil)
+		if p := w.want(idNDKernel, diag.Silent, ""); p.NUD != diag.Incomplete {
+			t.Errorf("entry %q, want INCOMPLETE", p.NUD)
+		}
+		w.want(idEchoKernel, diag.Silent, DetailUnresolved)
+		w.want(idNDWire, diag.Silent, "")
+		w.want(idEchoWire, diag.OutcomeSkipped, DetailUnresolved)
+		if took > 1500*time.Millisecond {
+			t.Errorf("took %s", took)
+		}
+	})
+	inWorld(t, "refused by a router beyond", func(t *testing.T, w *world) {
+		w.errorFrom = addr("2001:db8:9::9")
+		w.run(t.Context(), nil)
+		for _, via := range []string{"kernel", "wire"} {
+			p := w.want("internet/eth0/"+ourGUA.String()+"/"+farHost.String()+"/"+via, diag.Refused, "")
+			if p.Error == nil || p.Error.From != w.errorFrom || p.Error.Code != 1 {
+				t.Errorf("%s: error %+v", via, p.Error)
+			}
+		}
+	})
+	inWorld(t, "no advertisement", func(t *testing.T, w *world) {
+		w.noRA = true
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		took := w.run(ctx, func(p diag.Path) bool { return p.Asks == diag.AsksRS })
+		if p := w.want("ra/eth0/"+ourLL.String()+"/ff02::2/wire", diag.Silent, ""); p.Sent != 3 {
+			t.Errorf("%d solicitations, want 3", p.Sent)
+		}
+		if took < 9*time.Second || took > 10*time.Second {
+			t.Errorf("took %s", took)
+		}
+	})
+	inWorld(t, "unexpected silence is asked again", func(t *testing.T, w *world) {
+		w.knows(peerGUA, peerMAC, diag.Reachable)
+		var n atomic.Int32
+		w.echoes = func(_, dst netip.Addr) bool { return dst != peerGUA || n.Add(1) > 6 }
+		took := w.run(t.Context(), func(p diag.Path) bool { return p.Target == peerGUA })
+		p := w.want(idEchoKernel, diag.Answered, "")
+		if p.Sent != 7 || p.Received != 1 {
+			t.Errorf("sent %d, received %d, want 7 and 1", p.Sent, p.Received)
+		}
+		w.want(idEchoWire, diag.Answered, "")
+		if took > 3500*time.Millisecond {
+			t.Errorf("took %s", took)
+		}
+	})
+	inWorld(t, "it stays silent", func(t *testing.T, w *world) {
+		w.knows(peerGUA, peerMAC, diag.Reachable)
+		w.echoes = func(_, dst netip.Addr) bool { return dst != peerGUA }
+		w.run(t.Context(), func(p diag.Path) bool { return p.Target == peerGUA })
+		if p := w.want(idEchoKernel, diag.Silent, ""); p.Sent != 2+reasks {
+			t.Errorf("sent %d, want %d", p.Sent, 2+reasks)
+		}
+	})
+}
+
+func TestRunEnds(t *testing.T) {
+	inWorld(t, "at the deadline", func(t *testing.T, w *world) {
+		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+		defer cancel()
+		took := w.run(ctx, nil)
+		w.want("router-echo/eth0/"+ourLL.String()+"/"+router.String()+"/kernel", diag.OutcomeSkipped, DetailTimeout)
+		w.want(idEchoKernel, diag.Answered, "")
+		if took > 510*time.Millisecond {
+			t.Errorf("took %s", took)
+		}
+	})
+	inWorld(t, "when the interface vanishes", func(t *testing.T, w *world) {
+		time.AfterFunc(400*time.Millisecond, func() { w.sess.Emit(diag.Link{Interface: "eth0", Gone: true}) })
+		w.run(t.Context(), nil)
+		if p := w.want("router-echo/eth0/"+ourLL.String()+"/"+router.String()+"/kernel", diag.Unsent, ""); p.Errno != "ENODEV" {
+			t.Errorf("errno %q", p.Errno)
+		}
+	})
+	inWorld(t, "with a panic in one check", func(t *testing.T, w *world) {
+		w.panicOn = "ask " + peerLL.String()
+		w.run(t.Context(), nil)
+		w.want(idEchoKernel, diag.Answered, "")
+		some := false
+		for _, c := range w.state().Checks {
+			some = some || c.State == diag.CheckSkipped && c.Why != "" && (c.ID == "peer-nd" || c.ID == "peer-echo")
+		}
+		if !some {
+			t.Error("the broken check says nothing")
+		}
+	})
+	inWorld(t, "sending nothing when passive", func(t *testing.T, w *world) {
+		w.edit(func(r *diag.Run) { r.Passive = true })
+		w.run(t.Context(), nil)
+		if len(w.log) > 0 || len(w.state().Paths()) > 0 {
+			t.Errorf("sent %q", w.log)
+		}
+		for _, id := range IDs() {
+			if c := w.state().Checks[diag.CheckKey{ID: id, Interface: "eth0"}]; c.State != diag.CheckSkipped || !c.User {
+				t.Errorf("check %s: %+v", id, c)
+			}
+		}
+	})
+	inWorld(t, "without privilege", func(t *testing.T, w *world) {
+		w.sess.Emit(diag.Feed{Name: diag.FeedFrames, State: diag.Unavailable, Why: "no CAP_NET_RAW", Fix: Fix})
+		w.listenErr = &Denied{Why: "no echo socket", Fix: Fix}
+		w.run(t.Context(), nil)
+		for _, id := range []string{"ra", "router-echo", "peer-echo", "internet", "all-nodes"} {
+			if c := w.state().Checks[diag.CheckKey{ID: id, Interface: "eth0"}]; c.State != diag.CheckSkipped || c.User || c.Fix != Fix {
+				t.Errorf("check %s: %+v", id, c)
+			}
+		}
+		if len(w.log) > 0 {
+			t.Errorf("sent %q", w.log)
+		}
+	})
+	inWorld(t, "without the tap the sockets still tell", func(t *testing.T, w *world) {
+		w.sess.Emit(diag.Feed{Name: diag.FeedFrames, State: diag.Unavailable, Why: "no CAP_NET_RAW", Fix: Fix})
+		w.run(t.Context(), nil)
+		w.want(idEchoKernel, diag.Answered, "")
+		w.want(idNDKernel, diag.Answered, "")
+		w.want(idEchoWire, diag.OutcomeSkipped, DetailNoRaw)
+	})
+}

@@ -1,0 +1,460 @@
+package checks
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"ndwhy/diag"
+	"ndwhy/diag/session"
+)
+
+func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
+
+var (
+	ourMAC    = diag.MAC{0x06, 0xdf, 0xa5, 0x6c, 0x5d, 0x57}
+	routerMAC = diag.MAC{0x06, 0xfd, 0xd1, 0xc8, 0xf9, 0xcf}
+	peerMAC   = diag.MAC{0x06, 0xf0, 0x13, 0xeb, 0xc6, 0x1d}
+
+	ourLL     = ourMAC.LinkLocal()
+	ourGUA    = addr("2001:db8:1:2:f557:112e:f9bd:c7f3")
+	router    = routerMAC.LinkLocal()
+	peerLL    = peerMAC.LinkLocal()
+	peerGUA   = addr("2001:db8:1:2:d326:143a:2015:79fa")
+	peerGUA2  = addr("2001:db8:1:2:d326:143a:2015:79fb")
+	farHost   = addr("2001:db8:ffff::1")
+	subnet    = netip.MustParsePrefix("2001:db8:1:2::/64")
+	otherMAC  = diag.MAC{0x06, 1, 2, 3, 4, 5}
+	defaultRt = netip.MustParsePrefix("::/0")
+)
+
+// A world is a host and a network that behave as the kernel was measured to (E1 to E10), in the
+// bubble's time.
+type world struct {
+	t    *testing.T
+	sess *session.Session
+
+	mu      sync.Mutex
+	entries map[netip.Addr]diag.Neighbour
+	log     []string // what was put on the wire, and what was changed, in order
+	at      []time.Duration
+	begun   time.Time
+	joined  int
+	added   map[netip.Addr]bool
+	closed  bool
+
+	// What the network does.
+	holders  map[netip.Addr]diag.MAC // who answers solicitations
+	filtered func(src netip.Addr) bool
+	echoes   func(src, dst netip.Addr) bool
+	latency  time.Duration
+	lose     func(n int) bool // the n-th frame that leaves
+	frames   int
+	noRA     bool
+	extra    []netip.Addr // who else answers ff02::1
+
+	// What the host does.
+	dropNSOut, dropNAIn, dropEchoIn bool
+	echoErrno                       string
+	errorFrom                       netip.Addr
+	dupOnDAD                        bool
+	listenErr                       error
+	panicOn                         string
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{
+		t: t, sess: session.New(nil), entries: map[netip.Addr]diag.Neighbour{}, added: map[netip.Addr]bool{},
+		holders:  map[netip.Addr]diag.MAC{router: routerMAC, peerLL: peerMAC, peerGUA: peerMAC, peerGUA2: peerMAC},
+		filtered: func(src netip.Addr) bool { return src != ourLL && src != ourGUA && !src.IsUnspecified() },
+		echoes:   func(_, dst netip.Addr) bool { return dst != router },
+		latency:  300 * time.Microsecond, begun: time.Now(),
+	}
+	for _, b := range []diag.Body{
+		diag.Run{
+			Interfaces: []string{"eth0"}, Peers: []netip.Addr{peerGUA, peerLL}, Internet: []netip.Addr{farHost},
+			InternetGiven: true, Assigned: []netip.Prefix{netip.PrefixFrom(ourGUA, 128)}, Add: diag.AddNone,
+			Count: 2, IntervalMS: 200, WaitMS: 1000,
+		},
+		diag.Feed{Name: diag.FeedNetlink, State: diag.Synced},
+		diag.Feed{Name: diag.FeedFrames, State: diag.Synced},
+		diag.Feed{Name: diag.FeedAdmin, State: diag.Synced},
+		diag.Link{Interface: "eth0", Index: 2, MAC: ourMAC, MTU: 1500, Up: true, Carrier: true, Ethernet: true},
+		diag.Address{Interface: "eth0", Address: ourLL, PrefixLen: 64, Flags: diag.Permanent, PreferredS: diag.Forever, ValidS: diag.Forever},
+		diag.Address{Interface: "eth0", Address: ourGUA, PrefixLen: 128, PreferredS: 140, ValidS: 450},
+		diag.Route{Interface: "eth0", Dst: defaultRt, Via: router, Table: diag.MainTable, Protocol: "ra", Type: "unicast"},
+		diag.Route{Interface: "eth0", Dst: subnet, Table: diag.MainTable, Protocol: "ra", Type: "unicast"},
+		diag.Route{Interface: "eth0", Dst: linkLocalPrefix, Table: diag.MainTable, Protocol: "kernel", Type: "unicast"},
+	} {
+		w.sess.Emit(b)
+	}
+	return w
+}
+
+// edit changes what the user asked for.
+func (w *world) edit(change func(*diag.Run)) {
+	var run diag.Run
+	w.sess.Look(func(s *diag.State) { run = s.Run })
+	change(&run)
+	w.sess.Emit(run)
+}
+
+// knows gives the kernel an entry.
+func (w *world) knows(a netip.Addr, mac diag.MAC, state diag.NUD) {
+	n := diag.Neighbour{Interface: "eth0", Address: a, MAC: mac, State: state, Router: a == router}
+	w.entries[a] = n
+	w.sess.Emit(n)
+}
+
+func (w *world) run(ctx context.Context, expect func(diag.Path) bool) time.Duration {
+	w.t.Helper()
+	w.begun = time.Now()
+	if err := Run(ctx, Runner{Session: w.sess, Net: w, Expect: expect}); err != nil && ctx.Err() == nil {
+		w.t.Fatal(err)
+	}
+	return time.Since(w.begun)
+}
+
+func (w *world) state() (st *diag.State) {
+	w.sess.Look(func(s *diag.State) { st = s })
+	return st
+}
+
+// path finds a path by its ID, or fails.
+func (w *world) path(id string) diag.Path {
+	w.t.Helper()
+	p, ok := w.state().Path(id)
+	if !ok {
+		for _, q := range w.state().Paths() {
+			w.t.Logf("path %s: %s %s", q.ID, q.Outcome, q.Detail)
+		}
+		w.t.Fatalf("no path %s", id)
+	}
+	return p
+}
+
+func (w *world) want(id string, outcome diag.Outcome, detail string) diag.Path {
+	w.t.Helper()
+	p := w.path(id)
+	if p.Outcome != outcome || p.Detail != detail {
+		w.t.Errorf("%s: %s %q, want %s %q (sent %d, received %d, errno %s, note %s, nud %s)",
+			id, p.Outcome, p.Detail, outcome, detail, p.Sent, p.Received, p.Errno, p.Note, p.NUD)
+	}
+	return p
+}
+
+func (w *world) note(what string) {
+	w.log = append(w.log, what)
+	w.at = append(w.at, time.Since(w.begun))
+}
+
+// when returns when something was first noted.
+func (w *world) when(what string) time.Duration {
+	w.t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	i := slices.Index(w.log, what)
+	if i < 0 {
+		w.t.Fatalf("%q did not happen; what did: %q", what, w.log)
+	}
+	return w.at[i]
+}
+
+func (w *world) happened(what string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := 0
+	for _, s := range w.log {
+		if s == what {
+			n++
+		}
+	}
+	return n
+}
+
+// later does something after the network's latency.
+func (w *world) later(d time.Duration, f func()) { time.AfterFunc(d, f) }
+
+// leave puts a frame of this host on the wire, and brings back what comes of it.
+func (w *world) leave(f diag.Frame, by string) {
+	f.Interface, f.Out, f.SrcMAC = "eth0", true, ourMAC
+	f.HopLimit = 255
+	w.mu.Lock()
+	w.frames++
+	lost := w.lose != nil && w.lose(w.frames)
+	what := by + " " + string(f.Type) + " " + f.Src.String() + " > "
+	if f.Target.IsValid() {
+		what += f.Target.String()
+	} else {
+		what += f.Dst.String()
+	}
+	w.note(what)
+	w.mu.Unlock()
+	w.sess.Emit(f)
+	if lost || w.filtered(f.Src) {
+		return
+	}
+	w.later(w.latency, func() { w.network(f) })
+}
+
+func (w *world) network(f diag.Frame) {
+	in := diag.Frame{Interface: "eth0", DstMAC: ourMAC, Dst: f.Src, HopLimit: 255}
+	switch f.Type {
+	case diag.RS:
+		if w.noRA {
+			return
+		}
+		in.Type, in.Src, in.SrcMAC = diag.RA, router, routerMAC
+		in.RA = &diag.Advertisement{Managed: true, LifetimeS: 1800, LLAddr: routerMAC,
+			Prefixes: []diag.PrefixInfo{{Prefix: subnet, OnLink: true}}}
+		w.arrive(in)
+	case diag.NS:
+		mac, ok := w.holders[f.Target]
+		if !ok {
+			return
+		}
+		in.Type, in.Src, in.SrcMAC, in.LLAddr, in.Target = diag.NA, f.Target, mac, mac, f.Target
+		in.Router, in.Solicited = f.Target == router, true
+		if f.Src.IsUnspecified() {
+			in.Dst, in.Solicited = diag.AllNodes, false
+		}
+		w.arrive(in)
+	case diag.EchoRequest:
+		in.Type, in.Src, in.SrcMAC, in.EchoID, in.EchoSeq = diag.EchoReply, f.Dst, f.DstMAC, f.EchoID, f.EchoSeq
+		if w.errorFrom.IsValid() && f.Dst == farHost {
+			in.Type, in.Src, in.EchoID, in.EchoSeq, in.Code = diag.Unreachable, w.errorFrom, 0, 0, 1
+			in.Quoted = &diag.Quoted{Src: f.Src, Dst: f.Dst, Type: diag.EchoRequest, EchoID: f.EchoID, EchoSeq: f.EchoSeq}
+			w.arrive(in)
+			return
+		}
+		if f.Dst.IsMulticast() {
+			for _, a := range append([]netip.Addr{ourLL}, w.extra...) {
+				one := in
+				one.Src, one.SrcMAC = a, otherMAC
+				w.arrive(one)
+			}
+			return
+		}
+		if w.echoes(f.Src, f.Dst) {
+			w.arrive(in)
+		}
+	}
+}
+
+// arrive shows a frame to the tap, then to the kernel.
+func (w *world) arrive(f diag.Frame) {
+	w.sess.Emit(f)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch f.Type {
+	case diag.NA:
+		if w.dropNAIn || !f.Solicited {
+			return
+		}
+		if n, ok := w.entries[f.Target]; ok && n.State == diag.Incomplete {
+			n.State, n.MAC = diag.Reachable, f.LLAddr
+			w.entries[f.Target] = n
+			go w.sess.Emit(n)
+		}
+	case diag.EchoReply, diag.Unreachable:
+		if w.dropEchoIn || w.closed {
+			return
+		}
+		s := diag.Socket{Interface: "eth0", Event: diag.SocketReply, Target: f.Src, From: f.Src, EchoID: f.EchoID, EchoSeq: f.EchoSeq}
+		if f.Type == diag.Unreachable {
+			s.Event, s.Errno, s.Type, s.Code = diag.SocketError, "EACCES", f.Type, f.Code
+			s.Target, s.EchoID, s.EchoSeq = f.Quoted.Dst, f.Quoted.EchoID, f.Quoted.EchoSeq
+		}
+		if s.EchoID == kernelID {
+			go w.sess.Emit(s)
+		}
+	}
+}
+
+// The kernel's sockets, all with one id.
+const kernelID = 4711
+
+type fakeEcho struct {
+	w      *world
+	source netip.Addr
+}
+
+func (e *fakeEcho) ID() uint16   { return kernelID }
+func (e *fakeEcho) Close() error { return nil }
+
+func (e *fakeEcho) Ask(target netip.Addr, seq uint16) {
+	w := e.w
+	if w.panicOn == "ask "+target.String() {
+		panic("broken on purpose")
+	}
+	s := diag.Socket{Interface: "eth0", Event: diag.SocketSent, Source: e.source, Target: target, EchoID: kernelID, EchoSeq: seq}
+	if w.echoErrno != "" && !target.IsMulticast() {
+		s.Event, s.Errno = diag.SocketError, w.echoErrno
+		w.sess.Emit(s)
+		return
+	}
+	w.sess.Emit(s)
+	f := diag.Frame{Type: diag.EchoRequest, Src: e.source, Dst: target, EchoID: kernelID, EchoSeq: seq}
+	hop := target
+	if target == farHost {
+		hop = router
+	}
+	if target.IsMulticast() {
+		w.leave(f, "kernel")
+		return
+	}
+	w.resolve(e.source, hop, func() {
+		w.mu.Lock()
+		f.DstMAC = w.entries[hop].MAC
+		w.mu.Unlock()
+		w.leave(f, "kernel")
+	})
+}
+
+// resolve does what the kernel does before it can send: three solicitations, one second apart.
+func (w *world) resolve(src, hop netip.Addr, send func()) {
+	w.mu.Lock()
+	n := w.entries[hop]
+	if n.State.Resolved() {
+		w.mu.Unlock()
+		send()
+		return
+	}
+	already := n.State == diag.Incomplete
+	w.entries[hop] = diag.Neighbour{Interface: "eth0", Address: hop, State: diag.Incomplete}
+	w.mu.Unlock()
+	go func() {
+		for i := range 300 {
+			if i%100 == 0 && !already && !w.dropNSOut {
+				w.mu.Lock()
+				pending := w.entries[hop].State == diag.Incomplete
+				w.mu.Unlock()
+				if pending {
+					w.leave(diag.Frame{Type: diag.NS, Src: src, Dst: diag.SolicitedNode(hop), Target: hop, LLAddr: ourMAC}, "kernel")
+				}
+			}
+			time.Sleep(10 * time.Millisecond)
+			w.mu.Lock()
+			state, over := w.entries[hop].State, w.closed
+			w.mu.Unlock()
+			if state.Resolved() && !over {
+				send()
+			}
+			if state != diag.Incomplete || over {
+				return
+			}
+		}
+		w.mu.Lock()
+		n := w.entries[hop]
+		if n.State == diag.Incomplete {
+			n.State = diag.Failed
+			w.entries[hop] = n
+		}
+		w.mu.Unlock()
+		w.sess.Emit(n)
+	}()
+}
+
+func (w *world) Listen(_ string, source netip.Addr) (Echoer, error) {
+	if w.listenErr != nil {
+		return nil, w.listenErr
+	}
+	return &fakeEcho{w, source}, nil
+}
+
+func (w *world) Send(_ string, f Frame) error {
+	w.leave(diag.Frame{
+		Type: f.Type, Src: f.Src, Dst: f.Dst, DstMAC: f.DstMAC, Target: f.Target, EchoID: f.EchoID, EchoSeq: f.EchoSeq,
+		Nonce: f.Nonce, LLAddr: f.SrcMAC,
+	}, "wire")
+	return nil
+}
+
+func (w *world) Join(string, netip.Addr) (func() error, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.joined++
+	return func() error {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.joined--
+		return nil
+	}, nil
+}
+
+func (w *world) AddAddress(_ string, a netip.Addr, valid time.Duration) error {
+	w.mu.Lock()
+	w.note("add " + a.String())
+	w.added[a] = true
+	w.mu.Unlock()
+	body := diag.Address{
+		Interface: "eth0", Address: a, PrefixLen: 128, ValidS: int64(valid / time.Second),
+		Flags: diag.NoPrefixRoute | diag.Deprecated | diag.Tentative,
+	}
+	w.sess.Emit(body)
+	w.later(500*time.Millisecond, func() {
+		w.leave(diag.Frame{Type: diag.NS, Src: netip.IPv6Unspecified(), Dst: diag.SolicitedNode(a), Target: a, Nonce: []byte{1}}, "kernel")
+	})
+	w.later(1500*time.Millisecond, func() {
+		w.mu.Lock()
+		there := w.added[a]
+		if w.dupOnDAD {
+			w.added[a] = false
+		}
+		w.mu.Unlock()
+		switch {
+		case !there:
+		case w.dupOnDAD:
+			body.Flags |= diag.DADFailed
+			body.Gone = true
+			w.sess.Emit(body)
+		default:
+			body.Flags &^= diag.Tentative
+			w.sess.Emit(body)
+		}
+	})
+	return nil
+}
+
+func (w *world) DelAddress(_ string, a netip.Addr) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.note("del " + a.String())
+	if !w.added[a] {
+		return Errno("EADDRNOTAVAIL")
+	}
+	delete(w.added, a)
+	return nil
+}
+
+func (w *world) DelNeighbour(_ string, a netip.Addr) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.note("forget " + a.String())
+	delete(w.entries, a)
+	return nil
+}
+
+func (w *world) Neighbour(_ string, a netip.Addr) (diag.Neighbour, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if n, ok := w.entries[a]; ok {
+		return n, nil
+	}
+	return diag.Neighbour{Interface: "eth0", Address: a, Gone: true}, nil
+}
+
+func (w *world) Route(_ string, dst netip.Addr) diag.Selection {
+	sel := diag.Selection{Interface: "eth0", Source: ourGUA}
+	if dst.IsLinkLocalUnicast() {
+		sel.Source = ourLL
+	}
+	if dst == farHost {
+		sel.Via = router
+	}
+	return sel
+}
