@@ -319,7 +319,10 @@ func (p *planner) reserved() netip.Addr {
 		return netip.Addr{}
 	}
 	peers, _ := p.peers()
-	i := slices.IndexFunc(peers, p.untouched)
+	i := len(peers) - 1 // the last of them: the first is most likely the one that answers
+	for i >= 0 && !p.untouched(peers[i]) {
+		i--
+	}
 	if i < 0 {
 		return netip.Addr{}
 	}

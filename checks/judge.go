@@ -101,7 +101,7 @@ func (t *tally) see(e diag.Event) {
 			t.seeFrame(e, b)
 		}
 	case diag.Socket:
-		if b.Interface == t.q.Interface && t.kernel() && t.ids[b.EchoID] && b.Target == t.q.Target {
+		if b.Interface == t.q.Interface && t.kernel() && t.ids[b.EchoID] && b.Source == t.q.Source && b.Target == t.q.Target {
 			t.seeSocket(e, b)
 		}
 	case diag.Neighbour:
@@ -148,16 +148,17 @@ func (t *tally) seeFrame(e diag.Event, f diag.Frame) {
 
 func (t *tally) seeEcho(e diag.Event, f diag.Frame) {
 	switch {
-	case f.Out && f.Type == diag.EchoRequest && t.ids[f.EchoID] && f.Dst == t.q.Target:
+	case f.Out && f.Type == diag.EchoRequest && t.ids[f.EchoID] && f.Src == t.q.Source && f.Dst == t.q.Target:
 		t.copies++
 		if t.kernel() {
 			return // its socket says what it asked
 		}
 		t.ask(e, f.EchoSeq)
 	case f.Out || t.kernel():
-	case f.Type == diag.EchoReply && t.ids[f.EchoID] && t.answers(f.Src):
+	case f.Type == diag.EchoReply && t.ids[f.EchoID] && f.Dst == t.q.Source && t.answers(f.Src):
 		t.answer(e, f.EchoSeq, f.Src, f.SrcMAC)
-	case f.Type.IsError() && f.Quoted != nil && t.ids[f.Quoted.EchoID] && f.Quoted.Dst == t.q.Target:
+	case f.Type.IsError() && f.Quoted != nil && t.ids[f.Quoted.EchoID] &&
+		f.Quoted.Src == t.q.Source && f.Quoted.Dst == t.q.Target:
 		t.error(e, f.Type, f.Code, f.Src, f.MTU)
 	}
 }

@@ -23,11 +23,13 @@ func inWorld(t *testing.T, name string, f func(t *testing.T, w *world)) {
 	t.Run(name, func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t)
+			defer func() {
+				w.mu.Lock()
+				w.closed = true
+				w.mu.Unlock()
+				time.Sleep(10 * time.Second) // let the world's timers end
+			}()
 			f(t, w)
-			w.mu.Lock()
-			w.closed = true
-			w.mu.Unlock()
-			time.Sleep(10 * time.Second) // let the world's timers end
 		})
 	})
 }

@@ -264,7 +264,7 @@ func (w *world) arrive(f diag.Frame) {
 		if w.dropEchoIn || w.closed {
 			return
 		}
-		s := diag.Socket{Interface: "eth0", Event: diag.SocketReply, Target: f.Src, From: f.Src, EchoID: f.EchoID, EchoSeq: f.EchoSeq}
+		s := diag.Socket{Interface: "eth0", Event: diag.SocketReply, Source: f.Dst, Target: f.Src, From: f.Src, EchoID: f.EchoID, EchoSeq: f.EchoSeq}
 		if f.Type == diag.Unreachable {
 			s.Event, s.Errno, s.Type, s.Code = diag.SocketError, "EACCES", f.Type, f.Code
 			s.Target, s.EchoID, s.EchoSeq = f.Quoted.Dst, f.Quoted.EchoID, f.Quoted.EchoSeq
