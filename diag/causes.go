@@ -271,7 +271,7 @@ func findOpenLink(iv *ifaceView) []hypothesis {
 		if len(h.args) == 0 {
 			h.args = []any{"source", p.Source, "target", p.Target}
 		}
-		if p.Asks == AsksEcho && iv.s.AssignmentKnown(iv.name, ScopeOf(p.Source)) {
+		if p.Asks == AsksEcho && iv.s.AssignmentKnown(iv.name, GlobalScope) {
 			h.confidence = Certain
 		}
 	}

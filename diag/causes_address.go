@@ -282,6 +282,11 @@ func findWrongInterface(iv *ifaceView) []hypothesis {
 			}
 			h.args = append(h.args, "other", other, "owner", owner)
 			h.facts = append(h.facts, iv.said(Metadata{}.Kind()))
+			for i, y := range iv.symptoms {
+				if y.kind == absent && y.addr == a.Fact.Address || y.kind == noGlobal && y.iface == other {
+					h.symptoms = append(h.symptoms, i)
+				}
+			}
 			list = append(list, h)
 			break
 		}
