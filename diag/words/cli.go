@@ -103,6 +103,9 @@ do, and how to see it with stock tools. Without an argument it lists them all.`,
 	"source.unspecified": "on {interface}",
 	"source.unknown":     "configured, assignment not known, on {interface}",
 
+	"dad.silent":   "passed",
+	"dad.answered": "duplicate",
+
 	"report.yes": "yes",
 	"report.no":  "no",
 

@@ -1,0 +1,215 @@
+package main
+
+import (
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"ndwhy/checks"
+	"ndwhy/diag"
+	"ndwhy/diag/imds"
+	"ndwhy/diag/words"
+)
+
+// options are the flags that every command which asks or watches shares, as given.
+type options struct {
+	interfaces []string
+	peers      []string
+	internet   string
+	assigned   []string
+	try        []string
+	add        string
+	profile    string
+	imds       string
+	passive    bool
+	count      int
+	timeout    time.Duration
+	record     string
+	pcap       string
+	only, skip []string
+	noColor    bool
+	ascii      bool
+}
+
+// The time between two questions to one target, and after the last: what the budgets are made of.
+const (
+	interval = 200 * time.Millisecond
+	wait     = time.Second
+)
+
+// builtInInternet are addresses of two operators that have answered echo for many years: Google
+// Public DNS and Cloudflare's resolver. Either answering counts.
+var builtInInternet = []netip.Addr{
+	netip.MustParseAddr("2001:4860:4860::8888"),
+	netip.MustParseAddr("2606:4700:4700::1111"),
+}
+
+// envFlags are the flags that an environment variable gives a default: how a lab or a fleet's
+// profile sets what is the same for every command. A flag on the command line wins.
+var envFlags = map[string]string{
+	"peer": "NDWHY_PEER", "internet": "NDWHY_INTERNET", "assigned": "NDWHY_ASSIGNED",
+	"try": "NDWHY_TRY", "add": "NDWHY_ADD", "imds": "NDWHY_IMDS",
+}
+
+func (o *options) register(f *pflag.FlagSet) {
+	say := func(name string) string {
+		text := words.Say("cli.flag." + name)
+		if env, ok := envFlags[name]; ok {
+			text += " [$" + env + "]"
+		}
+		return text
+	}
+	f.StringArrayVarP(&o.interfaces, "interface", "i", nil, say("interface"))
+	f.StringSliceVar(&o.peers, "peer", nil, say("peer"))
+	f.StringVar(&o.internet, "internet", "", say("internet"))
+	f.StringSliceVar(&o.assigned, "assigned", nil, say("assigned"))
+	f.StringSliceVar(&o.try, "try", nil, say("try"))
+	f.StringVar(&o.add, "add", string(diag.AddNone), say("add"))
+	f.StringVar(&o.profile, "profile", "", say("profile"))
+	f.StringVar(&o.imds, "imds", "", say("imds"))
+	f.BoolVar(&o.passive, "passive", false, say("passive"))
+	f.IntVar(&o.count, "count", 2, say("count"))
+	f.DurationVar(&o.timeout, "timeout", 10*time.Second, say("timeout"))
+	f.StringVar(&o.record, "record", "", say("record"))
+	f.StringVar(&o.pcap, "pcap", "", say("pcap"))
+	f.StringSliceVar(&o.only, "only", nil, say("only"))
+	f.StringSliceVar(&o.skip, "skip", nil, say("skip"))
+	f.BoolVar(&o.noColor, "no-color", false, say("no-color"))
+	f.BoolVar(&o.ascii, "ascii", false, say("ascii"))
+}
+
+// environment fills the flags that were not given from their variables.
+func (o *options) environment(f *pflag.FlagSet) error {
+	for name, env := range envFlags {
+		value := os.Getenv(env)
+		if value == "" || f.Changed(name) {
+			continue
+		}
+		if err := f.Set(name, value); err != nil {
+			return usagef("%s=%q: %w", env, value, err)
+		}
+	}
+	return nil
+}
+
+// zoned is an address with the interface that its zone named, if any.
+type zoned struct {
+	addr netip.Addr
+	zone string
+}
+
+func parseAddr(flag, text string) (zoned, error) {
+	a, err := netip.ParseAddr(strings.Trim(strings.TrimSpace(text), "[]"))
+	if err != nil || !a.Is6() || a.Is4In6() {
+		return zoned{}, usagef("--%s %q: not an IPv6 address", flag, text)
+	}
+	return zoned{a.WithZone(""), a.Zone()}, nil
+}
+
+// resolved are the options after parsing.
+type resolved struct {
+	run   diag.Run
+	zones []string // interfaces that zones of addresses named
+}
+
+// parse turns the flags into what the stream's Run event says; interfaces are chosen later.
+func (o *options) parse() (resolved, error) {
+	r := resolved{run: diag.Run{
+		Version: versionText(), Passive: o.passive, Profile: o.profile, Add: diag.AddMode(o.add),
+		Only: o.only, Skip: o.skip, Count: o.count,
+		IntervalMS: int(interval / time.Millisecond), WaitMS: int(wait / time.Millisecond),
+	}}
+	unicast := func(flag string, texts []string) ([]netip.Addr, error) {
+		var list []netip.Addr
+		for _, text := range texts {
+			z, err := parseAddr(flag, text)
+			if err != nil {
+				return nil, err
+			}
+			if z.addr.IsMulticast() || z.addr.IsUnspecified() || z.addr.IsLoopback() {
+				return nil, usagef("--%s %s: not a unicast address that a neighbour could have", flag, z.addr)
+			}
+			if z.zone != "" && !slices.Contains(r.zones, z.zone) {
+				r.zones = append(r.zones, z.zone)
+			}
+			if !slices.Contains(list, z.addr) {
+				list = append(list, z.addr)
+			}
+		}
+		return list, nil
+	}
+	var err error
+	if r.run.Peers, err = unicast("peer", o.peers); err != nil {
+		return r, err
+	}
+	if r.run.Try, err = unicast("try", o.try); err != nil {
+		return r, err
+	}
+	switch o.internet {
+	case "none":
+		r.run.InternetOff = true
+	case "":
+		r.run.Internet = builtInInternet
+	default:
+		r.run.InternetGiven = true
+		if r.run.Internet, err = unicast("internet", strings.Split(o.internet, ",")); err != nil {
+			return r, err
+		}
+	}
+	for _, text := range o.assigned {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			z, aerr := parseAddr("assigned", text)
+			if aerr != nil {
+				return r, usagef("--assigned %q: not an IPv6 address or prefix", text)
+			}
+			p = netip.PrefixFrom(z.addr, 128)
+		}
+		if !p.Addr().Is6() || p.Addr().Is4In6() {
+			return r, usagef("--assigned %q: not an IPv6 address or prefix", text)
+		}
+		r.run.Assigned = append(r.run.Assigned, p.Masked())
+	}
+	switch r.run.Add {
+	case diag.AddNone, diag.AddClaim, diag.AddKernel:
+	default:
+		return r, usagef("--add %q: want none, claim or kernel", o.add)
+	}
+	if o.profile != "" && !slices.Contains(diag.Profiles(), o.profile) {
+		return r, usagef("--profile %q: want one of %s", o.profile, strings.Join(diag.Profiles(), ", "))
+	}
+	if o.count < 1 || o.count > 100 {
+		return r, usagef("--count %d: want 1 to 100", o.count)
+	}
+	if o.timeout < 100*time.Millisecond || o.timeout > time.Hour {
+		return r, usagef("--timeout %s: want 100ms to 1h", o.timeout)
+	}
+	if o.imds != "" && o.imds != "none" {
+		if err := imds.CheckEndpoint(o.imds); err != nil {
+			return r, usagef("--imds: %w", err)
+		}
+	}
+	for flag, ids := range map[string][]string{"only": o.only, "skip": o.skip} {
+		if err := knownChecks("--"+flag, ids); err != nil {
+			return r, err
+		}
+	}
+	if r.run.Host, err = os.Hostname(); err != nil {
+		r.run.Host = ""
+	}
+	return r, nil
+}
+
+func knownChecks(where string, ids []string) error {
+	known := checks.IDs()
+	for _, id := range ids {
+		if !slices.Contains(known, id) {
+			return usagef("%s %q: no such check; there are %s", where, id, strings.Join(known, ", "))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"ndwhy/diag"
+	"ndwhy/diag/words"
+)
+
+func watchCommand() *cobra.Command {
+	var o options
+	var asJSON bool
+	var kinds []string
+	var about string
+	cmd := &cobra.Command{
+		Use:     "watch",
+		Short:   words.Say("cli.watch.short"),
+		Long:    words.Say("cli.watch.long"),
+		Example: words.Say("cli.watch.example"),
+		Args:    usageArgs(cobra.NoArgs),
+	}
+	f := cmd.Flags()
+	f.StringArrayVarP(&o.interfaces, "interface", "i", nil, words.Say("cli.flag.interface"))
+	f.StringVar(&o.imds, "imds", "", words.Say("cli.flag.imds")+" [$NDWHY_IMDS]")
+	f.StringVar(&o.record, "record", "", words.Say("cli.flag.record"))
+	f.StringVar(&o.pcap, "pcap", "", words.Say("cli.flag.pcap"))
+	f.BoolVar(&asJSON, "json", false, words.Say("cli.flag.watch-json"))
+	f.StringSliceVar(&kinds, "only", nil, words.Say("cli.flag.watch-only", "kinds", strings.Join(diag.Kinds(), ", ")))
+	f.StringVar(&about, "for", "", words.Say("cli.flag.watch-for"))
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		for _, k := range kinds {
+			if !slices.Contains(diag.Kinds(), k) {
+				return usagef("--only %q: no such kind of event; there are %s", k, strings.Join(diag.Kinds(), ", "))
+			}
+		}
+		var addr netip.Addr
+		if about != "" {
+			z, err := parseAddr("for", about)
+			if err != nil {
+				return err
+			}
+			addr = z.addr
+			if z.zone != "" {
+				o.interfaces = append(o.interfaces, z.zone)
+			}
+		}
+		if err := o.environment(f); err != nil {
+			return err
+		}
+		o.add, o.count, o.timeout, o.passive = string(diag.AddNone), 1, defaultTimeout, true
+		wanted := func(e diag.Event) bool {
+			return (len(kinds) == 0 || slices.Contains(kinds, e.Kind())) && (!addr.IsValid() || diag.Concerns(e, addr))
+		}
+		enc := json.NewEncoder(cmd.OutOrStdout())
+		var failed error
+		show := func(e diag.Event) {
+			if failed != nil || !wanted(e) {
+				return
+			}
+			if asJSON {
+				failed = enc.Encode(e)
+				return
+			}
+			_, failed = fmt.Fprintf(cmd.OutOrStdout(), "%s %-9s %s\n", e.At.Format("15:04:05.000"), e.Kind(), diag.Describe(e))
+		}
+		live, err := open(cmd.Context(), &o, cmd.ErrOrStderr(), show)
+		if err != nil {
+			return err
+		}
+		defer live.close()
+		select {
+		case <-cmd.Context().Done():
+		case <-live.done:
+		}
+		if err := live.close(); err != nil {
+			return err
+		}
+		return failed
+	}
+	return cmd
+}

@@ -1,0 +1,15 @@
+package render
+
+import (
+	"encoding/json"
+	"io"
+	"ndwhy/diag"
+)
+
+// JSON writes the report as one ndwhy.report/1 document.
+func JSON(w io.Writer, r diag.Report) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(r)
+}

@@ -1,0 +1,441 @@
+// Package render writes a report for people and for other programs: text, JSON, Markdown. It reads
+// nothing but the report.
+package render
+
+import (
+	"fmt"
+	"io"
+	"ndwhy/diag"
+	"ndwhy/diag/words"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// Style is how text may be written.
+type Style struct {
+	Width int  // columns; at least 60
+	Color bool // the terminal's own colours; they never carry meaning alone
+	ASCII bool // no character beyond ASCII
+}
+
+// Text writes the report for a person: the verdict, the matrix of questions, the explanations,
+// and what they rest on.
+func Text(w io.Writer, r diag.Report, style Style) error {
+	t := &textWriter{style: style, evidence: map[string]diag.ReportEvidence{}}
+	t.style.Width = max(60, style.Width)
+	for _, e := range r.Evidence {
+		t.evidence[e.ID] = e
+	}
+	t.headline(r)
+	t.matrix(r)
+	t.findings(r)
+	t.unexplained(r)
+	t.unknown(r)
+	t.addresses(r)
+	t.routers(r)
+	t.neighbours(r)
+	t.closing(r)
+	text := t.b.String()
+	if style.ASCII {
+		text = toASCII(text)
+	}
+	_, err := io.WriteString(w, text)
+	return err
+}
+
+type textWriter struct {
+	b        strings.Builder
+	style    Style
+	evidence map[string]diag.ReportEvidence
+}
+
+// Select Graphic Rendition codes: bold, dim, and three of the sixteen colours, which every theme has.
+const (
+	bold   = "1"
+	dim    = "2"
+	red    = "31"
+	green  = "32"
+	yellow = "33"
+)
+
+func (t *textWriter) paint(code, text string) string {
+	if !t.style.Color || text == "" || code == "" {
+		return text
+	}
+	return "\x1b[" + code + "m" + text + "\x1b[0m"
+}
+
+func (t *textWriter) line(format string, args ...any) { fmt.Fprintf(&t.b, format+"\n", args...) }
+
+func (t *textWriter) section(key string) {
+	t.line("\n%s", t.paint(bold, words.Say("report.section."+key)))
+}
+
+// wrap writes text in lines of at most the style's width, all but the first with a hanging indent.
+func (t *textWriter) wrap(first, hang, text string) {
+	for paragraph := range strings.SplitSeq(text, "\n") {
+		line, used := first, utf8.RuneCountInString(first)
+		empty := true
+		for word := range strings.FieldsSeq(paragraph) {
+			n := utf8.RuneCountInString(word)
+			if !empty && used+1+n > t.style.Width {
+				t.line("%s", line)
+				line, used, empty = hang, utf8.RuneCountInString(hang), true
+			}
+			if !empty {
+				line, used = line+" ", used+1
+			}
+			line, used, empty = line+word, used+n, false
+		}
+		t.line("%s", strings.TrimRight(line, " "))
+		first = hang
+	}
+}
+
+func verdictColor(v diag.Verdict) string {
+	switch v {
+	case diag.VerdictOK:
+		return green
+	case diag.VerdictCritical:
+		return red
+	default:
+		return yellow
+	}
+}
+
+func (t *textWriter) headline(r diag.Report) {
+	word := strings.ToUpper(words.Say("verdict." + string(r.Verdict)))
+	var headline textWriter
+	headline.style = t.style
+	headline.wrap(word+"  ", strings.Repeat(" ", utf8.RuneCountInString(word)+2), r.Headline)
+	text := headline.b.String()
+	t.b.WriteString(t.paint(bold+";"+verdictColor(r.Verdict), word) + strings.TrimPrefix(text, word))
+	for _, i := range r.Interfaces {
+		parts := []string{i.Name}
+		if i.MAC != nil {
+			parts = append(parts, *i.MAC)
+		}
+		if i.MTU != nil {
+			parts = append(parts, fmt.Sprintf("MTU %d", *i.MTU))
+		}
+		if i.Up != nil && !*i.Up {
+			parts = append(parts, words.Say("report.down"))
+		}
+		if i.Manager != nil && *i.Manager != "none" {
+			parts = append(parts, words.Say("report.managed-by", "manager", *i.Manager))
+		}
+		t.line("%s", t.paint(dim, strings.Join(parts, ", ")))
+	}
+	t.wrap("", "  ", words.Say("report.profile", "profile", words.Say("profile."+r.Profile.Name+".name"),
+		"confidence", words.Say("confidence."+string(r.Profile.Confidence)),
+		"because", strings.Join(r.Profile.Because, "; ")))
+}
+
+// A row of the matrix is one question, asked by wire and by kernel.
+type row struct {
+	target diag.TargetClass
+	addr   string
+	asks   diag.Asks
+	by     map[diag.Via]diag.ReportPath
+}
+
+func (t *textWriter) matrix(r diag.Report) {
+	if len(r.Paths) == 0 {
+		return
+	}
+	type source struct {
+		iface, addr string
+		class       diag.SourceClass
+	}
+	var sources []source
+	rows := map[source][]*row{}
+	for _, p := range r.Paths {
+		src := source{iface: p.Interface, class: p.SourceClass}
+		addr := p.Target
+		switch {
+		case p.Asks == diag.AsksDAD:
+			// The question is the target's own: it belongs to the row of the address it asks for.
+			src.addr, src.class = p.Target, diag.SourceCandidate
+		case p.Source != nil:
+			src.addr = *p.Source
+		}
+		if !slices.Contains(sources, src) {
+			sources = append(sources, src)
+		}
+		i := slices.IndexFunc(rows[src], func(x *row) bool {
+			if x.addr != addr || x.asks != p.Asks || x.target != p.TargetClass {
+				return false
+			}
+			_, taken := x.by[p.Via]
+			return !taken || x.by[p.Via].Outcome == p.Outcome
+		})
+		if i < 0 {
+			rows[src] = append(rows[src], &row{p.TargetClass, addr, p.Asks, map[diag.Via]diag.ReportPath{}})
+			i = len(rows[src]) - 1
+		}
+		rows[src][i].by[p.Via] = p
+	}
+	t.section("matrix")
+	details := map[string]string{}
+	var order []string
+	for _, src := range sources {
+		name := src.addr
+		if name == "" || name == "::" {
+			name = words.Say("report.source.unspecified")
+		}
+		label := words.Say("source."+string(src.class), "interface", src.iface)
+		t.line("%s %s", t.paint(bold, name), t.paint(dim, label))
+		for _, x := range rows[src] {
+			addr := x.addr
+			if x.asks == diag.AsksDAD {
+				addr = words.Say("report.dad")
+			}
+			t.line("  %-9s %-39s %-5s %s %s", words.Say("target."+string(x.target)), addr,
+				words.Say("asks."+string(x.asks)), t.cell(x.by[diag.ViaWire]), t.cell(x.by[diag.ViaKernel]))
+			for _, p := range x.by {
+				if p.Detail == "" || p.Outcome == diag.Answered {
+					continue
+				}
+				key := p.Detail + "\x00" + p.Note
+				if _, ok := details[key]; !ok {
+					order = append(order, key)
+					details[key] = words.Say("outcome."+string(p.Outcome)) + ": " + words.Say("detail."+p.Detail, "note", p.Note)
+				}
+			}
+		}
+	}
+	t.wrap("", "", words.Say("report.legend"))
+	slices.Sort(order)
+	for _, key := range order {
+		t.wrap("  ", "    ", details[key])
+	}
+}
+
+// cell is an outcome in eleven columns: "!" marks a symptom, "?" what has no normal outcome here.
+func (t *textWriter) cell(p diag.ReportPath) string {
+	if p.ID == "" {
+		return fmt.Sprintf("%-11s", "-")
+	}
+	text := words.Say("outcome." + string(p.Outcome))
+	if p.Asks == diag.AsksDAD && words.Has("dad."+string(p.Outcome)) {
+		text = words.Say("dad." + string(p.Outcome))
+	}
+	color := ""
+	switch {
+	case p.Outcome == diag.OutcomeSkipped:
+		color = dim
+	case p.Normal == nil:
+		text += "?"
+	case !*p.Normal:
+		text, color = text+"!", bold+";"+red
+	}
+	return t.paint(color, fmt.Sprintf("%-11s", text))
+}
+
+func severityColor(s diag.Severity) string {
+	switch s {
+	case diag.Critical:
+		return red
+	case diag.Warning:
+		return yellow
+	default:
+		return ""
+	}
+}
+
+// evidenceShown bounds the evidence lines of one finding: the report in JSON has them all.
+const evidenceShown = 6
+
+func (t *textWriter) findings(r diag.Report) {
+	if len(r.Findings) == 0 {
+		return
+	}
+	t.section("findings")
+	for i, f := range r.Findings {
+		// What several findings have in common is said once, before what each has of its own.
+		same := i > 0 && r.Findings[i-1].Cause == f.Cause && r.Findings[i-1].Explanation == f.Explanation
+		if !same {
+			if i > 0 {
+				t.line("")
+			}
+			t.line("%s %s", t.paint(bold+";"+severityColor(f.Severity), f.Cause),
+				t.paint(dim, fmt.Sprintf("(%s, %s)", words.Say("severity."+string(f.Severity)), words.Say("confidence."+string(f.Confidence)))))
+			t.wrap("  ", "  ", f.Explanation)
+		}
+		t.wrap("  * ", "    ", f.Summary)
+		t.seen(f.Evidence)
+		for _, a := range f.Alternatives {
+			t.wrap("    ", "      ", words.Say("report.alternative", "cause", a.Cause, "tell", a.TellApart))
+		}
+		if len(f.Remedy) > 0 {
+			t.line("    %s", words.Say("report.remedy"))
+			for _, command := range f.Remedy {
+				// A command is never wrapped: it is there to be copied.
+				t.line("      %s", command)
+			}
+		}
+	}
+}
+
+func (t *textWriter) seen(ids []string) {
+	if len(ids) == 0 {
+		return
+	}
+	t.line("    %s", words.Say("report.seen"))
+	for _, id := range ids[:min(len(ids), evidenceShown)] {
+		t.wrap("      ", "        ", t.evidence[id].What)
+	}
+	if n := len(ids) - evidenceShown; n > 0 {
+		t.line("      %s", words.Say("report.seen-more", "n", n))
+	}
+}
+
+func (t *textWriter) unexplained(r diag.Report) {
+	if len(r.Unexplained) == 0 {
+		return
+	}
+	t.section("unexplained")
+	for _, u := range r.Unexplained {
+		t.wrap("  ", "    ", u.Symptom)
+		t.seen(u.Evidence)
+	}
+}
+
+func (t *textWriter) unknown(r diag.Report) {
+	if len(r.Unknown)+len(r.Skipped) == 0 {
+		return
+	}
+	t.section("unknown")
+	for _, u := range r.Unknown {
+		t.wrap("  ", "    ", u.What+": "+u.Why)
+		if u.Fix != "" {
+			t.line("    %s", u.Fix)
+		}
+	}
+	var why []string
+	checks := map[string][]string{}
+	for _, s := range r.Skipped {
+		if slices.ContainsFunc(r.Unknown, func(u diag.Unknown) bool { return u.What == s.Check }) {
+			continue
+		}
+		if !slices.Contains(why, s.Why) {
+			why = append(why, s.Why)
+		}
+		checks[s.Why] = append(checks[s.Why], s.Check)
+	}
+	for _, reason := range why {
+		t.wrap("  ", "    ", words.Say("report.skipped", "checks", strings.Join(checks[reason], ", "), "why", reason))
+	}
+}
+
+func (t *textWriter) addresses(r diag.Report) {
+	if len(r.Addresses)+len(r.Assigned) == 0 {
+		return
+	}
+	t.section("addresses")
+	for _, a := range r.Addresses {
+		status := words.Say("assigned.unknown")
+		if a.Assigned != nil && *a.Assigned {
+			status = words.Say("assigned.yes", "sources", strings.Join(sourcesOf(r, a), ", "))
+		} else if a.Assigned != nil {
+			status = words.Say("assigned.no")
+		}
+		flags := ""
+		if len(a.Flags) > 0 {
+			flags = " " + strings.Join(a.Flags, " ")
+		}
+		t.line("  %-43s %s%s", fmt.Sprintf("%s/%d", a.Address, a.PrefixLen), status, t.paint(dim, flags))
+	}
+	for _, a := range r.Assigned {
+		if !covered(r, a) {
+			t.line("  %-43s %s", a.Prefix, words.Say("assigned.absent", "source", a.Source))
+		}
+	}
+}
+
+func (t *textWriter) routers(r diag.Report) {
+	if len(r.Routers) == 0 {
+		return
+	}
+	t.section("routers")
+	for _, x := range r.Routers {
+		mac := ""
+		if x.MAC != nil {
+			mac = " " + *x.MAC
+		}
+		flags := "-"
+		if len(x.Flags) > 0 {
+			flags = strings.Join(x.Flags, " ")
+		}
+		t.line("  %s%s", x.Address, mac)
+		t.wrap("    ", "      ", words.Say("report.router", "flags", flags, "lifetime", lifetime(x.LifetimeS)))
+		for _, p := range x.Prefixes {
+			t.wrap("    ", "      ", words.Say("report.prefix", "prefix", p.Prefix, "l", bit(p.OnLink), "a", bit(p.Autonomous),
+				"valid", lifetime(p.ValidS), "preferred", lifetime(p.PreferredS)))
+		}
+		if x.MTU != nil {
+			t.line("    MTU %d", *x.MTU)
+		}
+		if len(x.RDNSS) > 0 {
+			t.line("    RDNSS %s", strings.Join(x.RDNSS, " "))
+		}
+		route := words.Say("report.no-kernel-route")
+		if x.KernelRoute != nil {
+			route = words.Say("report.kernel-route", "route", *x.KernelRoute)
+		}
+		t.wrap("    ", "      ", route)
+	}
+}
+
+func (t *textWriter) neighbours(r diag.Report) {
+	if len(r.Neighbours.Asked) == 0 {
+		return
+	}
+	t.section("neighbours")
+	for _, n := range r.Neighbours.Asked {
+		mac, router := strings.Repeat("-", 17), ""
+		if n.MAC != nil {
+			mac = *n.MAC
+		}
+		if n.Router {
+			router = " " + words.Say("target.router")
+		}
+		t.line("  %-39s %s %s%s", n.Address, mac, n.State, router)
+	}
+}
+
+func (t *textWriter) closing(r diag.Report) {
+	t.line("")
+	for _, c := range r.Changed {
+		t.wrap("", "  ", c)
+	}
+	t.wrap("", "  ", words.Say("report.traffic", "sent", r.Traffic.Sent, "kernel", r.Traffic.ByKernel,
+		"seconds", fmt.Sprintf("%.1f", float64(r.DurationMS)/1000)))
+}
+
+func lifetime(seconds int64) string {
+	if seconds == diag.Forever {
+		return words.Say("report.forever")
+	}
+	return fmt.Sprintf("%d s", seconds)
+}
+
+func bit(b bool) string {
+	if b {
+		return "1"
+	}
+	return "0"
+}
+
+// toASCII replaces the few characters beyond ASCII that the catalogue uses.
+func toASCII(text string) string {
+	text = strings.NewReplacer("…", "...", "→", "->", "–", "-", "—", "-", "’", "'", "“", `"`, "”", `"`,
+		"×", "x", "§", "section ", "·", "|", "≤", "<=", "≥", ">=", "⟷", "<->").Replace(text)
+	return strings.Map(func(r rune) rune {
+		if r > 0x7e {
+			return '?'
+		}
+		return r
+	}, text)
+}
