@@ -151,11 +151,11 @@ func (c *claim) guard(q Question) {
 		list = append(list, &asking{tallies: []*tally{t}, count: 1, wait: guardTime, send: c.wireSender(t, 0)})
 	}
 	for _, t := range c.of(diag.ViaKernel, diag.AsksDAD) {
-		t.closed = true // until the kernel has the address
+		t.muted = true // until the kernel has the address
 	}
 	c.pursue(c.ctx, list...)
 	for _, t := range c.of(diag.ViaKernel, diag.AsksDAD) {
-		t.closed = false
+		t.muted = false
 	}
 	c.contest()
 }

@@ -58,6 +58,7 @@ type tally struct {
 	local    bool   // this host itself said that the target is unreachable
 	closed   bool   // what comes later does not count
 	done     bool   // its wait has come to an end
+	muted    bool   // what comes now is not about it yet
 	quiet    bool   // it serves another question, and is not reported
 	// preset is the outcome of a question that is not asked any more.
 	preset diag.Outcome
@@ -92,7 +93,7 @@ func (t *tally) kernel() bool { return t.q.Via == diag.ViaKernel }
 
 // see folds one event. What came before the question is not to be shown to it.
 func (t *tally) see(e diag.Event) {
-	if t.closed || t.preset != "" {
+	if t.closed || t.muted || t.preset != "" {
 		return
 	}
 	switch b := e.Body.(type) {
@@ -437,6 +438,9 @@ func (t *tally) verdict() diag.Path {
 func (t *tally) judgeKernelND(p *diag.Path) {
 	switch {
 	case t.before.Resolved():
+		p.Outcome, p.Detail = diag.OutcomeSkipped, DetailResolved
+	case t.nud.Resolved() && p.Sent == 0 && t.host.Tap:
+		// Another source's question was answered meanwhile.
 		p.Outcome, p.Detail = diag.OutcomeSkipped, DetailResolved
 	case t.nud.Resolved():
 		p.Outcome = diag.Answered

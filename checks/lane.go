@@ -14,9 +14,10 @@ import (
 const (
 	// A kernel question of which nothing was seen leaving by then did not leave.
 	leaveWithin = 150 * time.Millisecond
-	// The tap's copy of a frame comes by another way than the socket's answer: this much later at
-	// most.
-	tapLag = 30 * time.Millisecond
+	// The tap's copy of a frame comes by another way than the socket's answer: a copy that must come
+	// is waited for as long as this, one that may come not so long.
+	tapLag    = 150 * time.Millisecond
+	tapMayLag = 30 * time.Millisecond
 	// Re-asking of an unexpected silence.
 	reaskInterval = 100 * time.Millisecond
 	// How long the kernel solicits before it gives an entry up: 3 times, 1 s apart (RFC 4861 §10).
@@ -276,7 +277,7 @@ func (a *asking) answered() (ok bool, grace time.Time) {
 		}
 		if t.outstanding() {
 			rtt := time.Duration(t.path.RTTMS * float64(time.Millisecond))
-			if g := t.last.Add(min(max(2*rtt, tapLag), time.Second)); g.After(grace) {
+			if g := t.last.Add(min(max(2*rtt, tapMayLag), time.Second)); g.After(grace) {
 				grace = g
 			}
 		}
@@ -513,9 +514,12 @@ func (l *lane) byKernel(ctx context.Context) {
 // settleKernel waits for the tap's side of what the socket already answered, and reads the entry
 // that the kernel's discovery left behind.
 func (l *lane) settleKernel(ctx context.Context, kernel []*tally, started time.Time) {
-	end := time.Now().Add(tapLag)
-	for l.host.Tap && !l.wireCaughtUp(kernel) && time.Now().Before(end) {
-		if !l.listen(ctx, end) {
+	answered := time.Now()
+	for l.host.Tap {
+		lag := l.tapBehind(kernel)
+		if end := answered.Add(lag); !time.Now().Before(end) {
+			break
+		} else if !l.listen(ctx, end) {
 			return
 		}
 	}
@@ -554,20 +558,28 @@ func ended(list []*tally) bool {
 	return false
 }
 
-// wireCaughtUp reports whether the tap has shown whatever the kernel's answers say must have been
-// on the wire.
-func (l *lane) wireCaughtUp(kernel []*tally) bool {
+// tapBehind returns how long to wait for frames that the tap has not shown yet, though the kernel's
+// answers tell of them.
+func (l *lane) tapBehind(kernel []*tally) (lag time.Duration) {
 	for _, k := range kernel {
-		if k.path.Received == 0 && !k.nud.Resolved() {
-			continue
-		}
-		for _, w := range l.of(diag.ViaWire, k.q.Asks) {
-			if !w.hasAnswer() && (k.q.Asks == diag.AsksEcho || !l.before.Resolved()) {
-				return false
+		switch k.q.Asks {
+		case diag.AsksEcho:
+			if k.path.Received == 0 {
+				continue
 			}
+			for _, w := range l.of(diag.ViaWire, diag.AsksEcho) {
+				if w.path.Received == 0 {
+					lag = tapLag
+				}
+			}
+		case diag.AsksND:
+			if k.nud.Resolved() && !l.before.Resolved() && k.path.Received == 0 {
+				lag = max(lag, tapMayLag)
+			}
+		default:
 		}
 	}
-	return true
+	return lag
 }
 
 // permitted applies safety rule 2: a source that is not known to be assigned makes the kernel
