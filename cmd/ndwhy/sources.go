@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,12 +49,14 @@ func open(ctx context.Context, o *options, stderr io.Writer, show func(diag.Even
 	if err != nil {
 		return nil, err
 	}
-	ifaces, err := chooseInterfaces(ctx, o.interfaces, wanted.zones)
+	links, err := chooseInterfaces(ctx, o.interfaces, wanted.zones)
 	if err != nil {
 		return nil, err
 	}
-	wanted.run.Interfaces = ifaces
-	sinks, files, err := o.recordings(ifaces)
+	for _, link := range links {
+		wanted.run.Interfaces = append(wanted.run.Interfaces, link.Interface)
+	}
+	sinks, files, err := o.recordings(wanted.run.Interfaces)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +73,7 @@ func open(ctx context.Context, o *options, stderr io.Writer, show func(diag.Even
 	if show != nil {
 		l.Watch(show)
 	}
-	if err := l.start(ctx, o.imds, wanted.run); err != nil {
+	if err := l.start(ctx, o.imds, wanted.run, links); err != nil {
 		l.close()
 		return nil, err
 	}
@@ -135,7 +138,7 @@ func (l *live) source(name diag.FeedName, run func() error) {
 	})
 }
 
-func (l *live) start(ctx context.Context, imdsFlag string, run diag.Run) error {
+func (l *live) start(ctx context.Context, imdsFlag string, run diag.Run, links []diag.Link) error {
 	l.Emit(run)
 	tap, err := capture.Open(run.Interfaces)
 	reader, rerr := kernel.Open(kernel.Options{PollCounters: err != nil, Interfaces: run.Interfaces})
@@ -155,11 +158,11 @@ func (l *live) start(ctx context.Context, imdsFlag string, run diag.Run) error {
 	defer cancel()
 	var answers sync.WaitGroup
 	root := os.DirFS("/")
-	answers.Go(func() { host.Read(once, l, root, run.Interfaces) })
+	answers.Go(func() { host.Read(once, l, root, links) })
 	answers.Go(func() { l.metadata(once, imdsFlag) })
 	answers.Wait()
 	l.Wait(once.Done(), func(s *diag.State) bool { return s.Complete(diag.FeedNetlink) })
-	l.leases(root)
+	l.leases(root, links)
 	l.selections(reader, run)
 	return ctx.Err()
 }
@@ -197,13 +200,7 @@ func (l *live) metadata(ctx context.Context, flag string) {
 }
 
 // leases reads what DHCPv6 clients of this host recorded.
-func (l *live) leases(root fs.FS) {
-	var links []diag.Link
-	l.Look(func(s *diag.State) {
-		for _, link := range s.Links {
-			links = append(links, link)
-		}
-	})
+func (l *live) leases(root fs.FS, links []diag.Link) {
 	list, err := lease.Read(root, links)
 	for _, one := range list {
 		l.Emit(one)
@@ -238,20 +235,12 @@ func (l *live) close() error {
 	return l.closed
 }
 
-// chooseInterfaces returns the interfaces to examine: those asked for, those that zones name, or
-// the one that the default route says.
-func chooseInterfaces(ctx context.Context, asked, zones []string) ([]string, error) {
+// chooseInterfaces returns the interfaces to examine, by name: those asked for, those that zones
+// name, or the one that the default route says.
+func chooseInterfaces(ctx context.Context, asked, zones []string) ([]diag.Link, error) {
 	survey, err := kernel.Look(ctx)
 	if err != nil {
 		return nil, err
-	}
-	if slices.Equal(asked, []string{"all"}) {
-		asked = nil
-		for _, link := range survey.Links {
-			if link.Ethernet {
-				asked = append(asked, link.Interface)
-			}
-		}
 	}
 	asked = append(slices.Clone(asked), zones...)
 	if len(asked) == 0 {
@@ -261,13 +250,26 @@ func chooseInterfaces(ctx context.Context, asked, zones []string) ([]string, err
 		}
 		asked = []string{name}
 	}
+	all := slices.Contains(asked, "all")
 	for _, name := range asked {
+		if name == "all" {
+			continue
+		}
 		if err := kernel.CheckInterface(survey.Links, name); err != nil {
 			return nil, interfaceError(err)
 		}
 	}
-	slices.Sort(asked)
-	return slices.Compact(asked), nil
+	var links []diag.Link
+	for _, link := range survey.Links {
+		if slices.Contains(asked, link.Interface) || all && link.Ethernet {
+			links = append(links, link)
+		}
+	}
+	if len(links) == 0 {
+		return nil, interfaceError(&kernel.InterfaceError{})
+	}
+	slices.SortFunc(links, func(a, b diag.Link) int { return cmp.Compare(a.Interface, b.Interface) })
+	return links, nil
 }
 
 // interfaceError is bad input where another interface could have been named, and "could not tell"

@@ -252,42 +252,73 @@ func (t *textWriter) findings(r diag.Report) {
 		return
 	}
 	t.section("findings")
-	for i, f := range r.Findings {
-		// What several findings have in common is said once, before what each has of its own.
-		same := i > 0 && r.Findings[i-1].Cause == f.Cause && r.Findings[i-1].Explanation == f.Explanation
-		if !same {
-			if i > 0 {
-				t.line("")
-			}
-			t.line("%s %s", t.paint(bold+";"+severityColor(f.Severity), f.Cause),
-				t.paint(dim, fmt.Sprintf("(%s, %s)", words.Say("severity."+string(f.Severity)), words.Say("confidence."+string(f.Confidence)))))
-			t.wrap("  ", "  ", f.Explanation)
+	for i := 0; i < len(r.Findings); {
+		// What several findings have in common is said once.
+		first, n := r.Findings[i], 1
+		for i+n < len(r.Findings) && r.Findings[i+n].Cause == first.Cause && r.Findings[i+n].Explanation == first.Explanation {
+			n++
 		}
-		t.wrap("  * ", "    ", f.Summary)
-		t.seen(f.Evidence)
-		for _, a := range f.Alternatives {
-			t.wrap("    ", "      ", words.Say("report.alternative", "cause", a.Cause, "tell", a.TellApart))
+		if i > 0 {
+			t.line("")
 		}
-		if len(f.Remedy) > 0 {
-			t.line("    %s", words.Say("report.remedy"))
-			for _, command := range f.Remedy {
-				// A command is never wrapped: it is there to be copied.
-				t.line("      %s", command)
-			}
-		}
+		t.group(r.Findings[i : i+n])
+		i += n
 	}
 }
 
+// group writes findings of one cause with one explanation.
+func (t *textWriter) group(list []diag.ReportFinding) {
+	f := list[0]
+	t.line("%s %s", t.paint(bold+";"+severityColor(f.Severity), f.Cause),
+		t.paint(dim, fmt.Sprintf("(%s, %s)", words.Say("severity."+string(f.Severity)), words.Say("confidence."+string(f.Confidence)))))
+	for _, f := range list {
+		t.wrap("  ", "  ", f.Summary)
+	}
+	t.wrap("  ", "  ", f.Explanation)
+	var seen []string
+	for _, f := range list {
+		seen = append(seen, f.Evidence...)
+	}
+	t.seen(seen)
+	for _, f := range list {
+		for _, a := range f.Alternatives {
+			t.wrap("  ", "    ", words.Say("report.alternative", "cause", a.Cause, "tell", a.TellApart))
+		}
+	}
+	var commands []string
+	for _, f := range list {
+		for _, c := range f.Remedy {
+			if !slices.Contains(commands, c) {
+				commands = append(commands, c)
+			}
+		}
+	}
+	if len(commands) > 0 {
+		t.line("  %s", words.Say("report.remedy"))
+	}
+	for _, c := range commands {
+		// A command is never wrapped: it is there to be copied.
+		t.line("    %s", c)
+	}
+}
+
+// seen lists what was observed, each sentence once.
 func (t *textWriter) seen(ids []string) {
-	if len(ids) == 0 {
+	var texts []string
+	for _, id := range ids {
+		if what := t.evidence[id].What; what != "" && !slices.Contains(texts, what) {
+			texts = append(texts, what)
+		}
+	}
+	if len(texts) == 0 {
 		return
 	}
-	t.line("    %s", words.Say("report.seen"))
-	for _, id := range ids[:min(len(ids), evidenceShown)] {
-		t.wrap("      ", "        ", t.evidence[id].What)
+	t.line("  %s", words.Say("report.seen"))
+	for _, text := range texts[:min(len(texts), evidenceShown)] {
+		t.wrap("    ", "      ", text)
 	}
-	if n := len(ids) - evidenceShown; n > 0 {
-		t.line("      %s", words.Say("report.seen-more", "n", n))
+	if n := len(texts) - evidenceShown; n > 0 {
+		t.line("    %s", words.Say("report.seen-more", "n", n))
 	}
 }
 
