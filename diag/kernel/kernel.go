@@ -7,14 +7,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"ndwhy/diag"
 	"net/netip"
 	"os"
 	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"ndwhy/diag"
 )
 
 // Options configures a Reader.
@@ -65,7 +64,7 @@ type Reader struct {
 	woken  bool
 	closed bool
 
-	counters   []counter
+	counters []counter
 	neighboursAt,
 	routesAt,
 	countersAt time.Time // when each is due

@@ -1,12 +1,11 @@
 package kernel
 
 import (
+	"ndwhy/diag"
 	"net/netip"
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"ndwhy/diag"
 )
 
 // A mirror is what the kernel was last known to have. It emits where the kernel's word differs from

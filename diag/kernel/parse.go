@@ -2,13 +2,12 @@ package kernel
 
 import (
 	"iter"
+	"ndwhy/diag"
 	"net/netip"
 	"strconv"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
-
-	"ndwhy/diag"
 )
 
 // This file reads the payload of rtnetlink messages: pure functions on bytes. netlink v1.3.1 does
@@ -484,4 +483,3 @@ func messages(b []byte) iter.Seq[message] {
 		}
 	}
 }
-

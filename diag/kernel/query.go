@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"ndwhy/diag"
 	"net/netip"
 	"os"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
-
-	"ndwhy/diag"
 )
 
 // Route asks the kernel how it would reach dst, with the source from and by the interface oif where

@@ -25,11 +25,20 @@ const (
 	denied = "nstest: the new namespace came without CAP_NET_ADMIN"
 )
 
-// Run calls f in a child process that has a fresh network namespace, in which it is root and lo is
-// up. t must be a top-level test or a subtest whose parents do nothing but call Run. In the parent
-// process f is not called; what the child prints and how it ends become t's. Where no namespace can
-// be made t is skipped, saying why, or fails if CI=true.
+// Run calls f in a child process that has a fresh network namespace: see Enter.
 func Run(t *testing.T, f func(t *testing.T)) {
+	t.Helper()
+	if Enter(t) {
+		f(t)
+	}
+}
+
+// Enter reports whether the process is one that has a fresh network namespace for t, in which it is
+// root and lo is up. The first time it is not: then Enter has run t again in a child process where
+// it is, and what the child prints and how it ends have become t's, so t must return. t must be a
+// top-level test, or a subtest whose parents do nothing before. Where no namespace can be made t is
+// skipped, saying why, or fails if CI=true.
+func Enter(t *testing.T) bool {
 	t.Helper()
 	if os.Getenv(inside) == t.Name() {
 		lo, err := netlink.LinkByName("lo")
@@ -42,8 +51,7 @@ func Run(t *testing.T, f func(t *testing.T)) {
 		if err != nil {
 			t.Fatalf("lo: %v", err)
 		}
-		f(t)
-		return
+		return true
 	}
 	out, err := child(t, syscall.CLONE_NEWUSER|syscall.CLONE_NEWNET)
 	if unavailable(out, err) && os.Geteuid() == 0 {
@@ -66,6 +74,7 @@ func Run(t *testing.T, f func(t *testing.T)) {
 	default:
 		t.Log(text)
 	}
+	return false
 }
 
 func unavailable(out []byte, err error) bool {

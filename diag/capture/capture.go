@@ -1,0 +1,363 @@
+// Package capture shows the frames of neighbour discovery as they leave and arrive, by packet
+// sockets. It only listens. It sees an answer before this host's nftables, tc and netdev ingress
+// drop it (the sockets take all protocols), but not what an XDP program drops; and it sees a frame
+// leave only after tc and netdev egress have let it.
+package capture
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"ndwhy/diag"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// bufferSize is the receive buffer asked for: some 10,000 small frames.
+	bufferSize = 8 << 20
+	// lookEvery is how often drops are counted, and a lost interface is looked for.
+	lookEvery = time.Second
+	// oldest is the age beyond which a frame's timestamp is no age but a clock that was set.
+	oldest = 10 * time.Second
+)
+
+// A Tap holds one packet socket an interface.
+type Tap struct {
+	taps []*tap
+	sink diag.Sink
+
+	mu      sync.Mutex
+	trouble map[string]string // by interface: why its frames are missing
+	said    bool              // the stream knows how the feed stands
+}
+
+// Open attaches to interfaces. It needs CAP_NET_RAW for the moment, in effect or permitted; Run
+// needs no privilege any more. An error that is a *PrivilegeError tells what would give it: Missing
+// makes of it what the stream should say.
+func Open(ifaces []string) (*Tap, error) {
+	t := &Tap{trouble: map[string]string{}}
+	err := withNetRaw(func() error {
+		for _, name := range ifaces {
+			one, err := attach(name)
+			if err != nil {
+				return err
+			}
+			t.taps = append(t.taps, one)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Close()
+		return nil, err
+	}
+	return t, nil
+}
+
+// Close ends a Tap that is not running.
+func (t *Tap) Close() {
+	for _, one := range t.taps {
+		one.file.Close()
+	}
+}
+
+// Run emits each frame with the time at which the kernel saw it, until ctx ends, when it returns
+// nil. FeedFrames is synced as long as all is seen: frames that the kernel had to drop, and an
+// interface that is down or gone, make it lost, until a second passes without drops and the
+// interface is back. Run closes the Tap.
+func (t *Tap) Run(ctx context.Context, sink diag.Sink) error {
+	defer t.Close()
+	t.sink = sink
+	stop := context.AfterFunc(ctx, func() {
+		for _, one := range t.taps {
+			_ = one.file.SetReadDeadline(time.Unix(1, 0))
+		}
+	})
+	defer stop()
+	for _, one := range t.taps {
+		if err := one.present(); err != nil {
+			t.set(one.name, err.Error())
+		}
+	}
+	t.say()
+	var readers sync.WaitGroup
+	for _, one := range t.taps {
+		readers.Go(func() { t.read(ctx, one) })
+	}
+	look := time.NewTicker(lookEvery)
+	defer look.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-look.C:
+			for _, one := range t.taps {
+				t.look(one)
+			}
+		}
+	}
+	readers.Wait()
+	return nil
+}
+
+// read emits the frames of one interface.
+func (t *Tap) read(ctx context.Context, one *tap) {
+	buf, control := make([]byte, snap), make([]byte, 512)
+	for ctx.Err() == nil {
+		r, err := one.receive(buf, control)
+		switch {
+		case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, os.ErrClosed):
+			return
+		case errors.Is(err, unix.ENETDOWN):
+			// The kernel has detached us until the interface is up again.
+			t.set(one.name, one.name+" is down")
+			continue
+		case err != nil:
+			t.set(one.name, fmt.Sprintf("%s: receive: %v", one.name, err))
+			select { // should it go on so
+			case <-ctx.Done():
+			case <-time.After(lookEvery):
+			}
+			continue
+		case !r.ours:
+			continue
+		}
+		if f, ok := Decode(one.name, r.out, r.frame, r.csumNotReady); ok {
+			t.sink.EmitAt(captured(time.Now(), r.at), f)
+		}
+	}
+}
+
+// captured returns the time of a frame that the kernel stamped with at by the wall clock, as now
+// with the frame's age taken off: so it compares with the session's other times by the monotonic
+// clock. An age that cannot be is that of a clock which was set; then now stands.
+func captured(now, at time.Time) time.Time {
+	age := now.Round(0).Sub(at)
+	if at.IsZero() || age < 0 || age > oldest {
+		return now
+	}
+	return now.Add(-age)
+}
+
+// look counts the drops of an interface, and finds it again.
+func (t *Tap) look(one *tap) {
+	drops, err := one.drops()
+	switch {
+	case err != nil:
+		t.set(one.name, fmt.Sprintf("%s: packet statistics: %v", one.name, err))
+	case drops > 0:
+		t.set(one.name, fmt.Sprintf("%s: %d frames came faster than they could be read", one.name, drops))
+	default:
+		why := ""
+		if err := one.present(); err != nil {
+			why = err.Error()
+		}
+		t.set(one.name, why)
+	}
+}
+
+// set notes why an interface's frames are missing, empty for nothing missing, and says so if that
+// is news.
+func (t *Tap) set(name, why string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.trouble[name] == why {
+		return
+	}
+	if why == "" {
+		delete(t.trouble, name)
+	} else {
+		t.trouble[name] = why
+	}
+	if t.said {
+		t.feed()
+	}
+}
+
+// say tells for the first time how the feed stands.
+func (t *Tap) say() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.said = true
+	t.feed()
+}
+
+// feed emits how the feed stands. t.mu is held: two states must not overtake one another.
+func (t *Tap) feed() {
+	var why []string
+	for _, one := range t.taps {
+		if w := t.trouble[one.name]; w != "" {
+			why = append(why, w)
+		}
+	}
+	feed := diag.Feed{Name: diag.FeedFrames, State: diag.Synced}
+	if len(why) > 0 {
+		feed.State, feed.Why = diag.Lost, strings.Join(why, "; ")
+	}
+	t.sink.Emit(feed)
+}
+
+// A tap is a packet socket on the runtime's poller. mdlayher/packet tells neither the direction of a
+// frame nor the state of its checksum.
+type tap struct {
+	name string
+	file *os.File
+	raw  syscall.RawConn
+	// index is of the interface that the socket is bound to. Only Run's own goroutine uses it.
+	index int
+}
+
+// attach opens the tap of an interface.
+func attach(name string) (*tap, error) {
+	// Protocol 0 takes nothing yet: the filter must be there before the first frame.
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
+	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
+		return nil, &PrivilegeError{Err: err, Fix: fix()}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("frames of %s: packet socket: %w", name, err)
+	}
+	one := &tap{name: name}
+	if err := one.setUp(fd); err != nil {
+		unix.Close(fd)
+		return nil, fmt.Errorf("frames of %s: %w", name, err)
+	}
+	one.file = os.NewFile(uintptr(fd), "packet "+name)
+	if one.raw, err = one.file.SyscallConn(); err != nil {
+		one.file.Close()
+		return nil, fmt.Errorf("frames of %s: %w", name, err)
+	}
+	return one, nil
+}
+
+func (one *tap) setUp(fd int) error {
+	program, err := bpf.Assemble(filter())
+	if err != nil {
+		return err
+	}
+	code := make([]unix.SockFilter, len(program))
+	for i, in := range program {
+		code[i] = unix.SockFilter{Code: in.Op, Jt: in.Jt, Jf: in.Jf, K: in.K}
+	}
+	fprog := unix.SockFprog{Len: uint16(len(code)), Filter: &code[0]}
+	if err := unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &fprog); err != nil {
+		return fmt.Errorf("attach filter: %w", err)
+	}
+	if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_AUXDATA, 1); err != nil {
+		return fmt.Errorf("PACKET_AUXDATA: %w", err)
+	}
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS, 1); err != nil {
+		return fmt.Errorf("SO_TIMESTAMPNS: %w", err)
+	}
+	// What is allowed of it is enough to work with: a smaller buffer only drops sooner, visibly.
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, bufferSize) != nil {
+		_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, bufferSize)
+	}
+	link, err := unix.NewIfreq(one.name)
+	if err != nil {
+		return fmt.Errorf("no interface %q: %w", one.name, err)
+	}
+	if err := unix.IoctlIfreq(fd, unix.SIOCGIFINDEX, link); err != nil {
+		return fmt.Errorf("no interface %q: %w", one.name, err)
+	}
+	one.index = int(link.Uint32())
+	return bind(fd, one.index)
+}
+
+func bind(fd, index int) error {
+	all := uint16(unix.ETH_P_ALL)
+	err := unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: all<<8 | all>>8, Ifindex: index})
+	if err != nil {
+		return fmt.Errorf("bind to interface %d: %w", index, err)
+	}
+	return nil
+}
+
+// present returns an error where the interface is gone or down. One that came back under its name
+// is attached to again, which needs no privilege.
+func (one *tap) present() error {
+	var failed error
+	err := one.raw.Control(func(fd uintptr) {
+		link, err := unix.NewIfreq(one.name)
+		if err != nil {
+			failed = err
+			return
+		}
+		if unix.IoctlIfreq(int(fd), unix.SIOCGIFINDEX, link) != nil {
+			failed = fmt.Errorf("%s is gone", one.name)
+			return
+		}
+		if index := int(link.Uint32()); index != one.index {
+			if failed = bind(int(fd), index); failed != nil {
+				return
+			}
+			one.index = index
+		}
+		if err := unix.IoctlIfreq(int(fd), unix.SIOCGIFFLAGS, link); err != nil || link.Uint16()&unix.IFF_UP == 0 {
+			failed = fmt.Errorf("%s is down", one.name)
+		}
+	})
+	return errors.Join(err, failed)
+}
+
+// drops returns how many frames were dropped for want of room since the last call.
+func (one *tap) drops() (n uint32, err error) {
+	var stats *unix.TpacketStats
+	cerr := one.raw.Control(func(fd uintptr) {
+		stats, err = unix.GetsockoptTpacketStats(int(fd), unix.SOL_PACKET, unix.PACKET_STATISTICS)
+	})
+	if err = errors.Join(cerr, err); err != nil {
+		return 0, err
+	}
+	return stats.Drops, nil
+}
+
+// received is a frame with what the kernel says of it.
+type received struct {
+	frame        []byte
+	ours         bool // sent by this host or for it
+	out          bool
+	csumNotReady bool
+	at           time.Time // by the wall clock; zero: not told
+}
+
+// receive waits for a frame, which stays in buf.
+func (one *tap) receive(buf, control []byte) (r received, err error) {
+	var n, cn int
+	var from unix.Sockaddr
+	rerr := one.raw.Read(func(fd uintptr) bool {
+		n, cn, _, from, err = unix.Recvmsg(int(fd), buf, control, 0)
+		return !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR)
+	})
+	if err = errors.Join(rerr, err); err != nil {
+		return r, err
+	}
+	r.frame = buf[:n]
+	if sender, ok := from.(*unix.SockaddrLinklayer); ok {
+		r.out = sender.Pkttype == unix.PACKET_OUTGOING
+		// What a promiscuous interface overhears between others is no word to this host.
+		r.ours = sender.Pkttype != unix.PACKET_OTHERHOST
+	}
+	messages, err := unix.ParseSocketControlMessage(control[:cn])
+	if err != nil {
+		return r, nil // the frame itself is whole
+	}
+	for _, m := range messages {
+		switch {
+		case m.Header.Level == unix.SOL_SOCKET && m.Header.Type == unix.SCM_TIMESTAMPNS && len(m.Data) >= 16:
+			r.at = time.Unix(int64(binary.NativeEndian.Uint64(m.Data)), int64(binary.NativeEndian.Uint64(m.Data[8:])))
+		case m.Header.Level == unix.SOL_PACKET && m.Header.Type == unix.PACKET_AUXDATA && len(m.Data) >= 4:
+			status := binary.NativeEndian.Uint32(m.Data)
+			r.csumNotReady = status&unix.TP_STATUS_CSUMNOTREADY != 0
+			// The hardware took a VLAN tag off: it is not this interface's frame.
+			r.ours = r.ours && status&unix.TP_STATUS_VLAN_VALID == 0
+		}
+	}
+	return r, nil
+}

@@ -1,0 +1,346 @@
+package capture
+
+import (
+	"context"
+	"ndwhy/diag"
+	"ndwhy/diag/kernel"
+	"ndwhy/diag/kernel/nstest"
+	"ndwhy/diag/session"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/nftables"
+	"github.com/mdlayher/ndp"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+)
+
+var (
+	own  = netip.MustParseAddr("2001:db8::1")
+	peer = netip.MustParseAddr("2001:db8::2")
+)
+
+// A tapped network is a tap at work on eth0, and all that it emitted.
+type tapped struct {
+	*session.Session
+	tap    *Tap
+	t      *testing.T
+	events []diag.Event // under the session's lock
+}
+
+func open(t *testing.T) *tapped {
+	t.Helper()
+	tap, err := Open([]string{"eth0"})
+	must(t, err)
+	s := &tapped{Session: session.New(nil), tap: tap, t: t}
+	s.Watch(func(e diag.Event) { s.events = append(s.events, e) })
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- tap.Run(ctx, s) }()
+	t.Cleanup(func() {
+		cancel()
+		select {
+		case err := <-ended:
+			must(t, err)
+		case <-time.After(5 * time.Second):
+			t.Error("Run goes on after its context ended")
+		}
+	})
+	return s
+}
+
+// until waits for an event that cond holds of, and returns it.
+func (s *tapped) until(what string, cond func(diag.Event) bool) (found diag.Event) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), 20*time.Second)
+	defer cancel()
+	seen := 0
+	ok := s.Wait(ctx.Done(), func(*diag.State) bool {
+		for ; seen < len(s.events); seen++ {
+			if cond(s.events[seen]) {
+				found = s.events[seen]
+				return true
+			}
+		}
+		return false
+	})
+	if !ok {
+		s.t.Fatalf("not seen: %s, in %+v", what, s.events)
+	}
+	return found
+}
+
+func (s *tapped) frame(what string, cond func(diag.Frame) bool) (diag.Event, diag.Frame) {
+	s.t.Helper()
+	e := s.until(what, func(e diag.Event) bool {
+		f, ok := e.Body.(diag.Frame)
+		return ok && cond(f)
+	})
+	return e, e.Body.(diag.Frame)
+}
+
+func (s *tapped) complete(want bool) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.t.Context(), 10*time.Second)
+	defer cancel()
+	if !s.Wait(ctx.Done(), func(st *diag.State) bool {
+		_, said := st.Feeds[diag.FeedFrames]
+		return said && st.Complete(diag.FeedFrames) == want
+	}) {
+		s.t.Fatalf("the feed does not become complete=%v: %+v", want, s.events)
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// solicit makes the kernel resolve peer: it sends a datagram there.
+func solicit(t *testing.T) {
+	t.Helper()
+	c, err := net.Dial("udp", netip.AddrPortFrom(peer, 9).String())
+	must(t, err)
+	defer c.Close()
+	_, err = c.Write([]byte{0})
+	must(t, err)
+}
+
+// answer puts peer's advertisement on the wire.
+func answer(t *testing.T) {
+	t.Helper()
+	b, err := ndp.MarshalMessage(&ndp.NeighborAdvertisement{
+		Solicited: true, Override: true, TargetAddress: peer,
+		Options: []ndp.Option{&ndp.LinkLayerAddress{Direction: ndp.Target, Addr: theirMAC[:]}},
+	})
+	must(t, err)
+	mac := diag.MAC(nstest.Link(t, "eth0").Attrs().HardwareAddr)
+	nstest.Send(t, "wire", nstest.Frame(theirMAC, mac, peer, own, 255, unix.IPPROTO_ICMPV6, b))
+}
+
+func isNA(f diag.Frame) bool { return !f.Out && f.Type == diag.NA && f.Target == peer && f.Bad == "" }
+
+// TestBothWays: the kernel's own solicitation leaves, and the answer arrives, each at its time.
+func TestBothWays(t *testing.T) {
+	t.Parallel()
+	if !nstest.Enter(t) {
+		return
+	}
+	nstest.Veth(t, "eth0", "wire")
+	nstest.Address(t, "eth0", own.String()+"/64")
+	s := open(t)
+	s.complete(true)
+	before := time.Now()
+	solicit(t)
+	asked, ns := s.frame("the solicitation", func(f diag.Frame) bool { return f.Out && f.Type == diag.NS && f.Target == peer })
+	if ns.Bad != "" || ns.Src != own || ns.Dst != diag.SolicitedNode(peer) || ns.SrcMAC != diag.MAC(nstest.Link(t, "eth0").Attrs().HardwareAddr) {
+		t.Errorf("solicitation %+v", ns)
+	}
+	answer(t)
+	answered, na := s.frame("the answer", isNA)
+	if na.LLAddr != theirMAC || !na.Solicited {
+		t.Errorf("answer %+v", na)
+	}
+	for _, order := range [][2]time.Time{{before, asked.At}, {asked.At, answered.At}, {answered.At, time.Now()}} {
+		if order[1].Before(order[0]) {
+			t.Errorf("%v comes after %v", order[0], order[1])
+		}
+	}
+	if n, ok, err := kernel.Neighbour("eth0", peer); err != nil || !ok || n.State != diag.Reachable {
+		t.Errorf("the kernel, which got the same answer, has %+v %v %v", n, ok, err)
+	}
+
+	// A datagram's checksum is left to the hardware, which a veth does not have.
+	c, err := net.Dial("udp", "[ff02::1:2%eth0]:547")
+	must(t, err)
+	defer c.Close()
+	_, err = c.Write([]byte{1, 7, 7, 7})
+	must(t, err)
+	if _, f := s.frame("DHCPv6", func(f diag.Frame) bool { return f.Type == diag.DHCPv6Frame }); f.Bad != "" || f.DHCPv6.Message != "solicit" {
+		t.Errorf("a datagram of this host: %+v", f)
+	} else if again, _ := Decode("eth0", true, f.Raw, false); again.Bad == "" {
+		t.Error("the datagram's checksum is finished: this test shows nothing")
+	}
+}
+
+// TestFirewall: what this host's firewall drops on the way in is seen all the same.
+func TestFirewall(t *testing.T) {
+	t.Parallel()
+	if !nstest.Enter(t) {
+		return
+	}
+	nstest.Veth(t, "eth0", "wire")
+	nstest.Address(t, "eth0", own.String()+"/64")
+	nft, err := nftables.New()
+	must(t, err)
+	table := nft.AddTable(&nftables.Table{Family: nftables.TableFamilyNetdev, Name: "t"})
+	drop := nftables.ChainPolicyDrop
+	nft.AddChain(&nftables.Chain{
+		Name: "in", Table: table, Type: nftables.ChainTypeFilter, Hooknum: nftables.ChainHookIngress,
+		Priority: nftables.ChainPriorityFilter, Policy: &drop, Device: "eth0",
+	})
+	if err := nft.Flush(); err != nil {
+		t.Skipf("this kernel has no nftables netdev ingress chain: %v", err)
+	}
+	s := open(t)
+	solicit(t)
+	s.frame("the solicitation", func(f diag.Frame) bool { return f.Out && f.Type == diag.NS })
+	answer(t)
+	s.frame("the answer", isNA)
+	if n, _, err := kernel.Neighbour("eth0", peer); err != nil || n.State != diag.Incomplete {
+		t.Errorf("the kernel, whose firewall drops the answer, has %+v %v", n, err)
+	}
+}
+
+// TestInterfaceEnds: an interface that goes down, or away, is a gap, until it is back.
+func TestInterfaceEnds(t *testing.T) {
+	t.Parallel()
+	if !nstest.Enter(t) {
+		return
+	}
+	nstest.Veth(t, "eth0", "wire")
+	s := open(t)
+	s.complete(true)
+	must(t, netlink.LinkSetDown(nstest.Link(t, "eth0")))
+	s.complete(false)
+	must(t, netlink.LinkSetUp(nstest.Link(t, "eth0")))
+	s.complete(true)
+	must(t, netlink.LinkDel(nstest.Link(t, "eth0")))
+	s.complete(false)
+	s.until("why", func(e diag.Event) bool {
+		f, ok := e.Body.(diag.Feed)
+		return ok && f.State == diag.Lost && strings.Contains(f.Why, "eth0 is gone")
+	})
+	nstest.Veth(t, "eth0", "wire")
+	s.complete(true)
+	nstest.Address(t, "eth0", own.String()+"/64")
+	answer(t)
+	s.frame("an answer on the new interface", isNA)
+}
+
+// TestDrops: frames that nobody had room for are a gap.
+func TestDrops(t *testing.T) {
+	t.Parallel()
+	if !nstest.Enter(t) {
+		return
+	}
+	nstest.Veth(t, "eth0", "wire")
+	s := open(t)
+	s.complete(true)
+	must(t, s.tap.taps[0].raw.Control(func(fd uintptr) {
+		_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF, 4096)
+	}))
+	s.Look(func(*diag.State) { // holds the sink
+		for range 200 {
+			answer(t)
+		}
+	})
+	s.complete(false)
+	s.until("how many", func(e diag.Event) bool {
+		f, ok := e.Body.(diag.Feed)
+		return ok && f.State == diag.Lost && strings.Contains(f.Why, "frames came faster")
+	})
+	s.complete(true)
+}
+
+func TestNoInterface(t *testing.T) {
+	t.Parallel()
+	if !nstest.Enter(t) {
+		return
+	}
+	for _, name := range []string{"nosuch", strings.Repeat("x", 40)} {
+		if _, err := Open([]string{name}); err == nil || !strings.Contains(err.Error(), "no interface") {
+			t.Errorf("Open(%q): %v", name, err)
+		}
+	}
+}
+
+// TestUnprivileged runs itself without CAP_NET_RAW.
+func TestUnprivileged(t *testing.T) {
+	t.Parallel()
+	const without = "NDWHY_WITHOUT_NET_RAW"
+	if !nstest.Enter(t) {
+		return
+	}
+	if os.Getenv(without) == "" {
+		exe, err := os.Executable()
+		must(t, err)
+		runtime.LockOSThread() // and never unlocks: the thread ends here
+		must(t, unix.Prctl(unix.PR_CAPBSET_DROP, unix.CAP_NET_RAW, 0, 0, 0))
+		cmd := exec.Command(exe, "-test.run=^TestUnprivileged$", "-test.v")
+		cmd.Env = append(os.Environ(), without+"=1")
+		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "--- PASS") {
+			t.Errorf("%v: %s", err, out)
+		}
+		return
+	}
+	_, err := Open([]string{"lo"})
+	feed := Missing(err)
+	if feed.State != diag.Unavailable || feed.Name != diag.FeedFrames || !strings.Contains(feed.Why, "CAP_NET_RAW") || !strings.Contains(feed.Fix, "NET_RAW") {
+		t.Errorf("without the capability: %v, %+v", err, feed)
+	}
+}
+
+func TestFix(t *testing.T) {
+	t.Parallel()
+	bounds, newPrivs := readStatus([]byte("Name:\tndwhy\nCapBnd:\t00000000a80425fb\nNoNewPrivs:\t1\n"))
+	if bounds != 0xa80425fb || newPrivs {
+		t.Errorf("bounding set %x, new privileges %v", bounds, newPrivs)
+	}
+	if bounds, newPrivs := readStatus([]byte("garbage\nCapBnd: x\n")); bounds != ^uint64(0) || !newPrivs {
+		t.Errorf("of garbage: bounding set %x, new privileges %v", bounds, newPrivs)
+	}
+}
+
+// TestRaise: a capability that is only permitted, as a file's =p gives it, is raised for the socket
+// and no longer.
+func TestRaise(t *testing.T) {
+	t.Parallel()
+	if !nstest.Enter(t) {
+		return
+	}
+	runtime.LockOSThread() // and never unlocks: the thread ends here
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var caps, after [2]unix.CapUserData
+	must(t, unix.Capget(&header, &caps[0]))
+	caps[0].Effective &^= 1 << unix.CAP_NET_RAW
+	must(t, unix.Capset(&header, &caps[0]))
+	if _, err := attach("lo"); err == nil {
+		t.Fatal("a packet socket without the capability")
+	}
+	restored, err := raised(func() error {
+		one, err := attach("lo")
+		if err == nil {
+			one.file.Close()
+		}
+		return err
+	})
+	must(t, err)
+	must(t, unix.Capget(&header, &after[0]))
+	if !restored || after != caps {
+		t.Errorf("capabilities %+v, before %+v", after, caps)
+	}
+}
+
+// TestCaptured: a frame's time is comparable with the session's, whatever happens to the wall clock.
+func TestCaptured(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	wall := now.Round(0)
+	if got := captured(now, wall.Add(-time.Millisecond)); now.Sub(got) != time.Millisecond {
+		t.Errorf("a frame of 1 ms ago was %v ago", now.Sub(got))
+	}
+	for name, at := range map[string]time.Time{"no stamp": {}, "the future": wall.Add(time.Hour), "the past": wall.Add(-time.Hour)} {
+		if got := captured(now, at); !got.Equal(now) {
+			t.Errorf("%s: %v, want now", name, got)
+		}
+	}
+}
