@@ -269,13 +269,13 @@ type (
 	routerKey  InterfaceAddr
 	offerKey   string
 	filterKey  struct {
-		iface, table, chain, rule string
+		iface, table, chain, hook, rule string
 		handle                    uint64
 	}
 )
 
 func filterKeyOf(f Filter) filterKey {
-	return filterKey{f.Interface, f.Table, f.Chain, f.Rule, f.Handle}
+	return filterKey{f.Interface, f.Table, f.Chain, f.Hook, f.Rule, f.Handle}
 }
 
 func (s *State) applyFilter(e Event, f Filter) {
@@ -314,6 +314,9 @@ func (s *State) applyLink(l Link) {
 }
 
 func (s *State) applyAddress(e Event, a Address) {
+	if !a.Address.IsValid() {
+		return
+	}
 	key := InterfaceAddr{a.Interface, a.Address}
 	s.notes.keep(e)
 	if a.Flags&DADFailed != 0 {
@@ -331,6 +334,9 @@ func (s *State) applyAddress(e Event, a Address) {
 }
 
 func (s *State) applyNeighbour(e Event, n Neighbour) {
+	if !n.Address.IsValid() {
+		return
+	}
 	key := InterfaceAddr{n.Interface, n.Address}
 	s.notes.keep(e)
 	if old, ok := s.Neighbours[key]; ok {
@@ -362,7 +368,7 @@ func (s *State) applyFrame(e Event, f Frame) {
 	if f.Bad != "" {
 		return
 	}
-	if f.Type == RA && f.RA != nil {
+	if f.Type == RA && f.RA != nil && f.Src.IsValid() {
 		key := InterfaceAddr{f.Interface, f.Src}
 		r := s.Routers[key]
 		if r == nil {
@@ -410,6 +416,9 @@ func (s *State) applyOutgoing(e Event, f Frame) {
 }
 
 func (s *State) applyPath(p Path) {
+	if !p.Target.IsValid() {
+		return // no question: only a recording that was tampered with has one
+	}
 	old, ok := s.paths[p.ID]
 	if !ok {
 		s.order = append(s.order, p.ID)
