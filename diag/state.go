@@ -270,7 +270,7 @@ type (
 	offerKey   string
 	filterKey  struct {
 		iface, table, chain, hook, rule string
-		handle                    uint64
+		handle                          uint64
 	}
 )
 
