@@ -427,7 +427,7 @@ func (v *view) finding(c choice, evidence map[int64]Event) Finding {
 	args := v.args(h)
 	id := "cause." + h.cause.ID
 	f := Finding{
-		Cause: h.cause.ID, Interface: h.iface, Subject: h.subject, Severity: h.severity,
+		Cause: h.cause.ID, Interface: h.iface, Subject: Subject{h.subject.Kind, words.Clean(h.subject.Value)}, Severity: h.severity,
 		Confidence: h.confidence, Summary: words.Say(id+".summary", args...),
 		Remedy: v.remedy(h, args),
 	}
@@ -541,6 +541,7 @@ var doesNotApply = map[string]bool{
 func (v *view) unknown() []Unknown {
 	var list []Unknown
 	add := func(u Unknown) {
+		u.What = words.Clean(u.What)
 		if !slices.ContainsFunc(list, func(x Unknown) bool { return x.What == u.What && x.Why == u.Why }) {
 			list = append(list, u)
 		}

@@ -8,6 +8,7 @@ import (
 	"math"
 	"ndwhy/diag/words"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -235,7 +236,32 @@ func NewReport(s *State, d Diagnosis) Report {
 	if r.Profile.Because == nil {
 		r.Profile.Because = []string{}
 	}
+	cleanStrings(reflect.ValueOf(&r).Elem())
 	return r
+}
+
+// cleanStrings makes every string inside v fit for a terminal: interface names, checks and outcomes
+// of a recording are as little to be trusted as what came from the network.
+func cleanStrings(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.String:
+		if clean := words.Clean(v.String()); clean != v.String() {
+			v.SetString(clean)
+		}
+	case reflect.Pointer:
+		if !v.IsNil() {
+			cleanStrings(v.Elem())
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			cleanStrings(v.Index(i))
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			cleanStrings(v.Field(i))
+		}
+	default:
+	}
 }
 
 // InterfacesOf returns the interfaces that a run is about: those named in Run, else every
@@ -371,9 +397,15 @@ func (b *reporter) routers() []ReportRouter {
 			row.MTU = &r.Last.MTU
 		}
 		for _, p := range r.Last.Prefixes {
+			if !p.Prefix.IsValid() {
+				continue
+			}
 			row.Prefixes = append(row.Prefixes, ReportPrefix{p.Prefix.String(), p.OnLink, p.Autonomous, p.ValidS, p.PreferredS})
 		}
 		for _, a := range r.Last.RDNSS {
+			if !a.IsValid() {
+				continue
+			}
 			row.RDNSS = append(row.RDNSS, a.String())
 		}
 		for _, route := range b.s.DefaultRoutes(r.Interface) {
@@ -441,10 +473,13 @@ func (b *reporter) paths() []ReportPath {
 		if p.Source.IsValid() {
 			row.Source = text(p.Source.String())
 		}
-		if p.Error != nil {
+		if p.Error != nil && p.Error.From.IsValid() {
 			row.Error = &ReportPathError{p.Error.Type, p.Error.Code, p.Error.From.String()}
 		}
 		for _, r := range p.Responders {
+			if !r.Address.IsValid() {
+				continue
+			}
 			row.Responders = append(row.Responders, ReportResponder{r.Address.String(), macText(r.MAC), millis(r.RTTMS)})
 		}
 		row.Evidence = b.point(p.Evidence)
