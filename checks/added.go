@@ -115,7 +115,7 @@ func (p *planner) forbidden(c candidate, mode diag.AddMode) (detail, note string
 		}
 		return "", ""
 	}
-	if p.s.Run.Add == diag.AddClaim {
+	if mode == diag.AddClaim {
 		for _, key := range []diag.SysctlKey{{Scope: "all", Name: "forwarding"}, {Scope: p.iface, Name: "force_forwarding"}} {
 			if v := p.s.Sysctls[key]; v != "" && v != "0" {
 				return DetailForwarding, key.Scope + "." + key.Name
@@ -201,13 +201,20 @@ func (p *planner) planCandidatePeer(c candidate, mode diag.AddMode) {
 	peers, given := p.peers()
 	local := c.addr.IsLinkLocalUnicast()
 	reserved := p.reserved()
-	suits := func(a netip.Addr) bool {
-		return a.IsLinkLocalUnicast() == local && a != reserved && !p.own(a)
+	if i := slices.Index(peers, reserved); i >= 0 {
+		// It is asked late: another will do sooner, if there is one.
+		peers = append(slices.Delete(slices.Clone(peers), i, i+1), reserved)
+	}
+	peers = slices.DeleteFunc(slices.Clone(peers), func(a netip.Addr) bool {
+		return a.IsLinkLocalUnicast() != local || p.own(a)
+	})
+	if len(peers) == 0 {
+		return
 	}
 	chosen := p.earlier(c, diag.TargetPeer)
 	wait := false
 	if !chosen.IsValid() {
-		chosen, wait = p.proven(idPeerND, peers, suits)
+		chosen, wait = p.proven(diag.TargetPeer, diag.AsksND, peers)
 	}
 	if wait {
 		return
@@ -217,20 +224,16 @@ func (p *planner) planCandidatePeer(c candidate, mode diag.AddMode) {
 	nd.Given, echo.Given = given, given
 	nd.Via, echo.Via = diag.ViaWire, diag.ViaWire
 	if !chosen.IsValid() {
-		detail := DetailNoPeer
-		if i := slices.IndexFunc(peers, suits); i >= 0 {
-			detail = DetailNoControl
-			nd.Target, echo.Target = peers[i], peers[i]
-		}
+		nd.Target, echo.Target = peers[0], peers[0]
 		nd.Candidate, echo.Candidate = netip.Addr{}, netip.Addr{}
-		p.skip(nd, detail, "")
-		p.skip(echo, detail, "")
+		p.skip(nd, DetailNoControl, "")
+		p.skip(echo, DetailNoControl, "")
 		return
 	}
 	nd.After = p.behind(nd)
 	echo.After = nd.After
 	p.add(nd)
-	if mode == diag.AddKernel {
+	if mode == diag.AddKernel && !(c.kind == nextToAssigned && chosen == reserved) {
 		echo.Via = diag.ViaKernel
 		p.add(echo)
 		echo.Via = diag.ViaWire
@@ -246,7 +249,7 @@ func (p *planner) planCandidateInternet(c candidate, mode diag.AddMode) {
 	}
 	chosen, wait := p.earlier(c, diag.TargetInternet), false
 	if !chosen.IsValid() {
-		chosen, wait = p.proven(idInternet, hosts, func(netip.Addr) bool { return true })
+		chosen, wait = p.proven(diag.TargetInternet, diag.AsksEcho, hosts)
 	}
 	if wait {
 		return
@@ -290,12 +293,14 @@ func (p *planner) earlier(c candidate, class diag.TargetClass) netip.Addr {
 // see the entry stay INCOMPLETE and fail.
 func (p *planner) planFresh(c candidate) {
 	peer := p.reserved()
+	peers, _ := p.peers()
 	for _, via := range []diag.Asks{diag.AsksND, diag.AsksEcho} {
 		q := p.candidateQuestion(c, via, peer, diag.TargetPeer)
 		q.Via, q.Fresh, q.Given = diag.ViaKernel, true, len(p.s.Run.Peers) > 0
 		if !peer.IsValid() {
-			if via == diag.AsksND {
-				q.Candidate = netip.Addr{}
+			i := slices.IndexFunc(peers, func(a netip.Addr) bool { return !a.IsLinkLocalUnicast() && !p.own(a) })
+			if via == diag.AsksND && i >= 0 {
+				q.Target, q.Candidate, q.Fresh = peers[i], netip.Addr{}, false
 				p.skip(q, DetailNoFresh, "")
 			}
 			continue

@@ -21,6 +21,6 @@ func planAllNodes(p *planner) {
 	}
 	q.Via = diag.ViaKernel
 	p.add(q)
-	q.Via, q.Frames = diag.ViaWire, 0
+	q.Via, q.Frames = diag.ViaWire, noFrames
 	p.add(q)
 }

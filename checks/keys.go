@@ -38,7 +38,7 @@ const (
 var Details = []string{
 	DetailResolved, DetailUnresolved, DetailXDP, DetailOff, DetailNoAdmin, DetailNoRaw, DetailNoSocket,
 	DetailAnsweredFor, DetailConfigured, DetailAssigned, DetailForwarding, DetailNoRoute, DetailNoOther,
-	DetailNoControl, DetailNoPeer, DetailNoRouter, DetailNoFresh, DetailNoSource, DetailUnproven,
+	DetailNoControl, DetailNoRouter, DetailNoFresh, DetailNoSource, DetailUnproven,
 	DetailTimeout, DetailCancelled, DetailBudget, DetailOwn, DetailNotSeen, DetailRouted,
 	DetailEchoUnsent, DetailTooMany, DetailInterrupted, DetailNotAdded,
 }

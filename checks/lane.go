@@ -596,11 +596,18 @@ func (l *lane) permitted(ctx context.Context) bool {
 		Interface: l.key.Interface, Asks: diag.AsksND, Via: diag.ViaWire, Source: l.key.Source, Target: l.hop,
 	}}, l.host)
 	t.quiet = true
+	kernel := l.of(diag.ViaKernel, "")
+	for _, k := range kernel {
+		k.muted = true // what follows is ours
+	}
 	l.tallies = append(l.tallies, t)
 	l.pursue(ctx, &asking{
 		tallies: []*tally{t}, count: l.r.count, interval: l.r.interval, wait: l.r.wait, send: l.sender(t),
 	})
 	l.tallies = l.tallies[:len(l.tallies)-1]
+	for _, k := range kernel {
+		k.muted = false
+	}
 	for _, w := range l.of(diag.ViaWire, diag.AsksND) {
 		w.done = w.q.Target == l.hop
 	}

@@ -99,6 +99,9 @@ func (p *planner) frames(via diag.Via) int {
 	return n
 }
 
+// noFrames is the cost of a question that another's frames answer.
+const noFrames = -1
+
 func (p *planner) add(q Question) {
 	q.Interface = p.iface
 	if q.SourceClass == "" {
@@ -119,8 +122,11 @@ func (p *planner) add(q Question) {
 	if q.Via == diag.ViaWire && q.Planned() && !p.wire() {
 		q.Outcome, q.Detail = diag.OutcomeSkipped, DetailNoRaw
 	}
-	if q.Frames == 0 {
+	switch q.Frames {
+	case 0:
 		q.Frames = p.frames(q.Via)
+	case noFrames:
+		q.Frames = 0
 	}
 	p.questions = append(p.questions, q)
 }
@@ -432,33 +438,37 @@ func (p *planner) resolved(addr netip.Addr) bool {
 	return ok && n.Fact.State.Resolved()
 }
 
-// proven returns the first target among those that ok holds of which answered a question of a check
-// from an address that is no candidate: the positive control. wait says that one may yet answer.
-// Where that check is off there is no control, and the first target has to do.
-func (p *planner) proven(check string, targets []netip.Addr, ok func(netip.Addr) bool) (target netip.Addr, wait bool) {
-	targets = slices.DeleteFunc(slices.Clone(targets), func(a netip.Addr) bool { return !ok(a) })
+// proven returns the first of the targets that answered an address that is no candidate: the
+// positive control. wait says that one may yet answer. Where no check asks them there is no control,
+// and the first target has to do.
+func (p *planner) proven(class diag.TargetClass, asks diag.Asks, targets []netip.Addr) (target netip.Addr, wait bool) {
 	if len(targets) == 0 {
 		return netip.Addr{}, false
 	}
-	if p.guess || !wanted(p.s.Run, check) {
+	controls := []string{idPeerND}
+	if class == diag.TargetInternet {
+		controls = []string{idInternet, idSource}
+	}
+	if p.guess || !slices.ContainsFunc(controls, func(id string) bool { return wanted(p.s.Run, id) }) {
 		return targets[0], false
 	}
-	wait = len(p.wants) > 0
-	answered := map[netip.Addr]bool{}
+	answered, open, asked := map[netip.Addr]bool{}, map[netip.Addr]bool{}, map[netip.Addr]bool{}
 	for _, list := range [][]Question{p.prior, p.questions} {
 		for _, q := range list {
-			if q.Check != check || q.Interface != p.iface {
+			if !slices.Contains(controls, q.Check) || q.Interface != p.iface || q.TargetClass != class || q.Asks != asks {
 				continue
 			}
-			path, settled := p.s.Path(q.ID)
+			path, ok := p.s.Path(q.ID)
 			answered[q.Target] = answered[q.Target] || path.Outcome == diag.Answered
-			wait = wait || !settled && slices.Contains(targets, q.Target)
+			open[q.Target] = open[q.Target] || !ok && q.Planned()
+			asked[q.Target] = true
 		}
 	}
 	for _, a := range targets {
 		if answered[a] {
 			return a, false
 		}
+		wait = wait || open[a] || !asked[a]
 	}
 	return netip.Addr{}, wait
 }

@@ -88,6 +88,7 @@ func Run(ctx context.Context, runner Runner) error {
 			defer cancel(nil)
 			r.ifaces[iface] = &ifaceRun{c, cancel}
 		}
+		r.awaitAddresses(ctx)
 		prior := r.ask(ctx)
 		r.endClaims()
 		stop()
@@ -98,6 +99,33 @@ func Run(ctx context.Context, runner Runner) error {
 		return err
 	}
 	return nil
+}
+
+// awaitAddresses gives addresses that are under duplicate address detection the time to become
+// usable: an instance that has just been configured is no broken one.
+func (r *run) awaitAddresses(ctx context.Context) {
+	end := time.Now().Add(dadTime)
+	for {
+		pending := false
+		r.Session.Look(func(s *diag.State) {
+			for k, a := range s.Addresses {
+				pending = pending || r.ifaces[k.Interface] != nil && s.Links[k.Interface].Carrier && !a.Fact.Flags.Usable() && a.Fact.Flags&diag.DADFailed == 0
+			}
+		})
+		left := time.Until(end)
+		if !pending || left <= 0 {
+			return
+		}
+		wait, cancel := context.WithTimeout(ctx, left)
+		select {
+		case <-r.post.learnt:
+		case <-wait.Done():
+		}
+		cancel()
+		if ctx.Err() != nil {
+			return
+		}
+	}
 }
 
 // begin reports every check as running or skipped, and whether any is running.
@@ -380,11 +408,12 @@ func (r *run) end(ctx context.Context, prior []Question) {
 					continue
 				}
 				check := diag.Check{ID: c.ID, Interface: iface, State: diag.CheckDone}
-				asked, denied, late := 0, 0, 0
+				asked, denied, late, planned := 0, 0, 0, 0
 				for _, q := range prior {
 					if q.Check != c.ID || q.Interface != iface {
 						continue
 					}
+					planned++
 					path, ok := s.Path(q.ID)
 					switch {
 					case !ok:
@@ -405,6 +434,9 @@ func (r *run) end(ctx context.Context, prior []Question) {
 				case asked == 0 && (late > 0 || ctx.Err() != nil && len(prior) == 0):
 					check.State, check.Why = diag.CheckSkipped, words.Say("skipped.timeout")
 				}
+				if key := nothing[c.ID]; planned == 0 && key != "" && check.State == diag.CheckDone {
+					check.Why = words.Say(key)
+				}
 				list = append(list, check)
 			}
 		}
@@ -412,6 +444,12 @@ func (r *run) end(ctx context.Context, prior []Question) {
 	for _, c := range list {
 		r.Session.Emit(c)
 	}
+}
+
+// nothing says why a check had nothing to ask.
+var nothing = map[string]string{
+	idRouterND: "detail.no-router", idRouterEcho: "detail.no-router", idPeerND: "detail.no-peer",
+	idPeerEcho: "detail.no-peer", idInternet: "detail.no-hosts", idSource: "detail.no-router",
 }
 
 // gone ends what is asked on an interface that has vanished. The session calls it, so it only
