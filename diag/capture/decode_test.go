@@ -32,11 +32,11 @@ var (
 )
 
 // nd returns a frame with a neighbour discovery message.
-func nd(t testing.TB, src, dst netip.Addr, m ndp.Message) []byte {
-	t.Helper()
+func nd(tb testing.TB, src, dst netip.Addr, m ndp.Message) []byte {
+	tb.Helper()
 	b, err := ndp.MarshalMessage(m)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return icmp(src, dst, 255, b...)
 }
@@ -341,8 +341,17 @@ func FuzzDecode(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if bytes.ContainsFunc(raw, unicode.IsControl) {
-			t.Errorf("control characters in %q", raw)
+		texts := []string{frame.Bad}
+		if frame.RA != nil {
+			texts = append(texts, frame.RA.DNSSL...)
+		}
+		if d := frame.DHCPv6; d != nil {
+			texts = append(texts, d.Message, d.Transaction, d.ClientDUID, d.ServerDUID, d.Status)
+		}
+		for _, text := range texts {
+			if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+				t.Errorf("%q is not printable", text)
+			}
 		}
 		var back diag.Event
 		if err := json.Unmarshal(raw, &back); err != nil {
