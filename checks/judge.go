@@ -223,9 +223,10 @@ func milliseconds(d time.Duration) float64 {
 	return float64(max(0, d).Round(time.Microsecond)) / float64(time.Millisecond)
 }
 
-// error notes an ICMPv6 error. The host's own say only that it could not resolve the next hop.
+// error notes an ICMPv6 error. The host's own say only that it could not resolve the next hop; they
+// come from the source asked with, which may be a candidate.
 func (t *tally) error(e diag.Event, typ diag.FrameType, code int, from netip.Addr, mtu int) {
-	if !from.IsValid() || t.host.Own(from) {
+	if !from.IsValid() || from == t.q.Source || t.host.Own(from) {
 		t.local = true
 		return
 	}
