@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"ndwhy/diag"
 	"net"
 	"net/http"
 	"net/netip"
@@ -23,8 +24,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"golang.org/x/sync/errgroup"
-
-	"ndwhy/diag"
 )
 
 // Endpoints are where EC2 has the service: over IPv4 always, over IPv6 where HttpProtocolIpv6 is

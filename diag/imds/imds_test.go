@@ -3,6 +3,7 @@ package imds
 import (
 	"context"
 	"fmt"
+	"ndwhy/diag"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -15,8 +16,6 @@ import (
 	"unicode"
 
 	"github.com/google/go-cmp/cmp"
-
-	"ndwhy/diag"
 )
 
 const (

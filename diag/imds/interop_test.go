@@ -3,6 +3,7 @@
 package imds
 
 import (
+	"ndwhy/diag"
 	"net"
 	"net/netip"
 	"os"
@@ -10,8 +11,6 @@ import (
 	"slices"
 	"testing"
 	"time"
-
-	"ndwhy/diag"
 )
 
 // Amazon's own mock of the service says what we read from it. Its binary is named by

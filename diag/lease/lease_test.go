@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"ndwhy/diag"
 	"net/netip"
 	"os"
 	"strings"
@@ -14,8 +15,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
-
-	"ndwhy/diag"
 )
 
 var (

@@ -4,9 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"slices"
-
 	"ndwhy/diag"
+	"slices"
 )
 
 // ethernetHeader is the length of an Ethernet header, which Frame.Size does not count.

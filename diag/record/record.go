@@ -14,13 +14,12 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"ndwhy/diag"
 	"strconv"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
-
-	"ndwhy/diag"
 )
 
 const (

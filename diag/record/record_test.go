@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"ndwhy/diag"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -17,8 +18,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-
-	"ndwhy/diag"
 )
 
 var began = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
