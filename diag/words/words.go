@@ -15,7 +15,7 @@ import (
 )
 
 // english is the catalogue, joined from the parts in this package's other files.
-var english = join(general, cli, checks, running, details, events, causesNetwork, causesRouter, causesAddress, causesHost)
+var english = join(general, cli, checks, running, details, events, causesNetwork, causesRouter, causesAddress, causesHost, screens)
 
 func join(parts ...map[string]string) map[string]string {
 	all := map[string]string{}
@@ -42,17 +42,36 @@ func Say(key string, args ...any) string {
 	return Fill(text, args...)
 }
 
-// Fill is Say for a text that is at hand: a command of a remedy.
+// Fill is Say for a text that is at hand: a command of a remedy. Braces that are no placeholder of
+// args stay as they are, and values are not looked into for placeholders.
 func Fill(text string, args ...any) string {
-	if !strings.Contains(text, "{") {
-		return text
+	var b strings.Builder
+	for {
+		before, rest, ok := strings.Cut(text, "{")
+		b.WriteString(before)
+		if !ok {
+			return b.String()
+		}
+		name, after, closed := strings.Cut(rest, "}")
+		value, known := lookUp(name, args)
+		if !closed || !known {
+			b.WriteByte('{')
+			text = rest
+			continue
+		}
+		b.WriteString(Clean(value))
+		text = after
 	}
-	pairs := make([]string, 0, len(args))
+}
+
+// lookUp returns the first value of a name.
+func lookUp(name string, args []any) (string, bool) {
 	for i := 0; i+1 < len(args); i += 2 {
-		name, _ := args[i].(string)
-		pairs = append(pairs, "{"+name+"}", Clean(fmt.Sprint(args[i+1])))
+		if args[i] == name {
+			return fmt.Sprint(args[i+1]), true
+		}
 	}
-	return strings.NewReplacer(pairs...).Replace(text)
+	return "", false
 }
 
 // Has reports whether the catalogue has a key.

@@ -1,0 +1,260 @@
+package ui
+
+import (
+	"fmt"
+	"strings"
+
+	"ndwhy/diag"
+	"ndwhy/diag/words"
+)
+
+// drawTabs shows the screens; the one in sight stands in brackets and in reverse.
+func (m *Model) drawTabs(s *scene, r region) {
+	last := ScreenChecks
+	if s.Lab != nil {
+		last = ScreenSwitch
+	}
+	var names []string
+	width := 0
+	for i := ScreenMap; i <= last; i++ {
+		name := say("tab." + i.name())
+		names = append(names, name)
+		width += 4 + s.canvas.width(name)
+	}
+	for i, name := range names {
+		if Screen(i+1) != m.screen && width > r.w {
+			if short := say("tab.short." + Screen(i+1).name()); short != name {
+				width -= s.canvas.width(name) - s.canvas.width(short)
+				names[i] = short
+			}
+		}
+	}
+	x := 0
+	for i, name := range names {
+		label := fmt.Sprintf(" %d %s ", i+1, name)
+		if width > r.w && Screen(i+1) != m.screen {
+			label = fmt.Sprintf(" %d ", i+1)
+		}
+		st := plain
+		if Screen(i+1) == m.screen {
+			label, st = fmt.Sprintf("[%d %s]", i+1, name), bold|reverse
+		}
+		x = r.put(x, 0, label, st)
+	}
+}
+
+// drawStatus says the verdict, where one is, and what goes on.
+func (m *Model) drawStatus(s *scene, r region) {
+	v := verdictMark(s.Report.Verdict)
+	x := r.spans(1, 0, v.span(), span{" ", plain}, span{upper("verdict." + string(s.Report.Verdict)), v.st})
+	if s.waiting {
+		return
+	}
+	mode := m.modeSpans(s)
+	room := r.w - x
+	for _, p := range mode {
+		room -= r.width(p.text)
+	}
+	where := s.iface
+	if len(s.Links) > 1 {
+		where += say("status.of", "n", len(s.Links))
+	}
+	x = r.put(x, 0, "  "+where, bold)
+	room -= 2 + r.width(where)
+	profile := words.Say("profile." + s.Report.Profile.Name + ".name")
+	for _, text := range []string{
+		"  " + profile + " (" + words.Say("confidence."+string(s.Report.Profile.Confidence)) + ")", "  " + profile,
+	} {
+		if r.width(text) < room-1 {
+			x = r.put(x, 0, text, dim)
+			break
+		}
+	}
+	r.right(0, x+1, mode...)
+}
+
+func (m *Model) modeSpans(s *scene) []span {
+	var list []span
+	add := func(text string, st style) {
+		if len(list) > 0 {
+			list = append(list, span{"  ", plain})
+		}
+		list = append(list, span{text, st})
+	}
+	var active []string
+	for _, c := range s.Checks {
+		if c.State == diag.CheckRunning {
+			active = append(active, c.ID)
+		}
+	}
+	switch {
+	case len(active) == 1:
+		add(say("status.running", "check", active[0]), yellow)
+	case len(active) > 1:
+		add(say("status.running-n", "n", len(active)), yellow)
+	}
+	if s.Recording != "" {
+		add("● "+say("status.recording"), red)
+	}
+	if m.hide.on {
+		add(say("status.hidden"), cyan)
+	}
+	switch {
+	case s.Replay != nil:
+		add(replayText(s.Replay, s.At), bold)
+	case m.frozen:
+		add(say("status.frozen", "at", s.At.UTC().Format("15:04:05")), bold|yellow)
+	case m.cfg.Mode == InLab:
+		add(say("status.lab", "scenario", scenarioOf(s)), dim)
+	default:
+		add(say("status.live"), dim)
+	}
+	return append(list, span{" ", plain})
+}
+
+func scenarioOf(s *scene) string {
+	if s.Lab == nil {
+		return ""
+	}
+	return s.Lab.Scenario
+}
+
+// drawHint shows the line above the footer: the filter being typed, what came of the last key, what
+// is about to be removed, or a hint for who is here for the first time.
+func (m *Model) drawHint(s *scene, r region) *rect {
+	if m.typing != nil {
+		x := r.put(1, 0, say("filter.prompt"), bold)
+		x = r.raw(x, 0, m.typing.text, plain)
+		if x < r.w-24 {
+			r.right(0, x+2, span{say("filter.help"), dim})
+		}
+		return &rect{x: r.x + x, y: r.y}
+	}
+	switch {
+	case m.notice.text != "":
+		r.put(1, 0, r.c.fit(m.notice.text, r.w-2), m.notice.st)
+	case len(s.Temporary) > 0:
+		t := s.Temporary[0]
+		text := say("temporary", "address", t.Address, "left", t.LeftS)
+		if n := len(s.Temporary) - 1; n > 0 {
+			text = say("temporary-n", "address", t.Address, "left", t.LeftS, "n", n)
+		}
+		r.put(1, 0, r.c.fit(text, r.w-2), yellow)
+	case m.overlay == nil && !m.hinted[m.screen] && !s.waiting:
+		r.put(1, 0, r.c.fit(say("hint."+m.screen.name()), r.w-2), dim)
+	}
+	return nil
+}
+
+// drawFooter shows the main keys in two tones, as many as fit; help and quit always do.
+func (m *Model) drawFooter(s *scene, r region) {
+	var keys []hotkey
+	switch {
+	case m.typing != nil:
+		keys = []hotkey{{"enter", "filter-keep"}, {"esc", "filter-drop"}}
+	case m.overlay != nil:
+		keys = m.overlay.keys(s)
+	default:
+		keys = append(keys, m.screens[m.screen].keys(s)...)
+		keys = append(keys, m.commonKeys(s)...)
+	}
+	tail := []hotkey{{"?", "help"}, {"q", "quit"}}
+	if m.overlay != nil || m.typing != nil {
+		tail = nil
+	}
+	room := r.w - 1
+	for _, k := range tail {
+		room -= s.keyWidth(k)
+	}
+	x := 1
+	for _, k := range keys {
+		if w := s.keyWidth(k); w <= room {
+			x = drawKey(r, x, 0, k)
+			room -= w
+		}
+	}
+	for _, k := range tail {
+		x = drawKey(r, x, 0, k)
+	}
+}
+
+func (s *scene) keyWidth(k hotkey) int {
+	return s.canvas.width(k.key) + 1 + s.canvas.width(say("key."+k.what)) + 2
+}
+
+func drawKey(r region, x, y int, k hotkey) int {
+	return r.spans(x, y, span{k.key, bold | cyan}, span{" " + say("key."+k.what), plain}, span{"  ", plain})
+}
+
+// commonKeys are the keys that hold on every screen, the most important first.
+func (m *Model) commonKeys(s *scene) []hotkey {
+	var keys []hotkey
+	if s.Replay != nil {
+		keys = append(keys, hotkey{"space", "pause"}, hotkey{".", "step"}, hotkey{"n", "next-finding"}, hotkey{"+ -", "speed"})
+	}
+	if s.Lab != nil {
+		keys = append(keys, hotkey{"w", "pane"})
+		if s.bench {
+			keys = append(keys, hotkey{"b", "break"})
+		}
+	}
+	if s.Replay == nil {
+		keys = append(keys, hotkey{"space", "freeze"})
+	}
+	keys = append(keys, hotkey{"y", "copy"}, hotkey{"s", "save"}, hotkey{"x", "hide"})
+	if s.canAsk && s.Replay == nil {
+		keys = append(keys, hotkey{"e", "record"}, hotkey{"R", "run-all"})
+	}
+	return keys
+}
+
+// troubles are what keeps a screen from being complete, with what would help.
+func (s *scene) troubles(names ...diag.FeedName) []string {
+	var list []string
+	if l := s.link(); l.Gone {
+		list = append(list, say("trouble.gone", "interface", l.Interface))
+	} else if l.Index != 0 && !l.Up {
+		list = append(list, say("trouble.down", "interface", l.Interface))
+	}
+	for _, name := range names {
+		f := s.feed(name)
+		if f.State != diag.Lost && f.State != diag.Unavailable && f.State != diag.NotAsked {
+			continue
+		}
+		text := say("trouble."+string(f.State), "feed", say("feed."+string(name)), "why", f.Why)
+		if f.Fix != "" {
+			text += " " + say("trouble.fix", "fix", f.Fix)
+		}
+		list = append(list, text)
+	}
+	return list
+}
+
+// drawTroubles shows them on top of a screen and returns what is left of it.
+func (s *scene) drawTroubles(r region, names ...diag.FeedName) region {
+	y := 0
+	for _, text := range s.troubles(names...) {
+		for i, line := range wrap(s.canvas, text, r.w-4) {
+			if y >= r.h/2 {
+				break
+			}
+			lead := "  "
+			if i == 0 {
+				lead = "! "
+			}
+			r.spans(1, y, span{lead, yellow | bold}, span{line, yellow})
+			y++
+		}
+	}
+	return r.sub(0, y, r.w, r.h-y)
+}
+
+func joinNonEmpty(sep string, parts ...string) string {
+	var list []string
+	for _, p := range parts {
+		if p != "" {
+			list = append(list, p)
+		}
+	}
+	return strings.Join(list, sep)
+}

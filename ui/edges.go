@@ -1,0 +1,138 @@
+package ui
+
+import (
+	"slices"
+
+	"ndwhy/diag"
+)
+
+// A node is a target on the map with what came of asking it.
+type node struct {
+	class diag.TargetClass
+	addr  string
+	given bool
+	marks []edge
+	rank  int // of its worst mark
+}
+
+// An edge is one kind of question to a target, summed up over the addresses and ways it was asked.
+type edge struct {
+	mark mark
+	text string
+}
+
+func (e edge) spans() []span { return []span{e.mark.span(), {" " + e.text, plain}} }
+
+var edgeOrder = []diag.Asks{diag.AsksRS, diag.AsksND, diag.AsksEcho, diag.AsksMTU, diag.AsksService, diag.AsksDHCP}
+
+// nodes sums up the paths to each target: those from addresses that may speak, since what a
+// candidate or an unassigned address gets says nothing about the target.
+func nodes(paths []*diag.ReportPath) []*node {
+	type target struct {
+		class diag.TargetClass
+		addr  string
+	}
+	at := map[target]*node{}
+	asked := map[target]map[diag.Asks][]*diag.ReportPath{}
+	var list []*node
+	for _, p := range paths {
+		if p.Asks == diag.AsksDAD || p.SourceClass == diag.SourceCandidate || p.SourceClass == diag.SourceUnassigned {
+			continue
+		}
+		k := target{p.TargetClass, p.Target}
+		if p.Asks == diag.AsksRS || p.Asks == diag.AsksDHCP {
+			k.addr = "" // asked of everybody
+		}
+		if at[k] == nil {
+			at[k] = &node{class: k.class, addr: k.addr}
+			asked[k] = map[diag.Asks][]*diag.ReportPath{}
+			list = append(list, at[k])
+		}
+		at[k].given = at[k].given || p.Given
+		asked[k][p.Asks] = append(asked[k][p.Asks], p)
+	}
+	for k, n := range at {
+		for _, asks := range edgeOrder {
+			if group := asked[k][asks]; len(group) > 0 {
+				n.add(edgeOf(asks, group))
+			}
+		}
+	}
+	return list
+}
+
+func (n *node) add(e edge) {
+	n.marks = append(n.marks, e)
+	n.rank = max(n.rank, e.mark.rank())
+}
+
+// edgeOf sums up one kind of question to one target: the outcome that most deserves attention,
+// and by which way where the two differ.
+func edgeOf(asks diag.Asks, paths []*diag.ReportPath) edge {
+	worst := slices.MaxFunc(paths, func(a, b *diag.ReportPath) int { return pathMark(a).rank() - pathMark(b).rank() })
+	var best *diag.ReportPath
+	for _, p := range paths {
+		if p.Outcome == diag.Answered && (best == nil || best.RTTMS == nil || p.RTTMS != nil && *p.RTTMS < *best.RTTMS) {
+			best = p
+		}
+	}
+	m := pathMark(worst)
+	key := "edge." + string(asks)
+	switch {
+	case m == markBad && best != nil && best.Via != worst.Via && worst.Outcome != diag.Answered:
+		return edge{m, say(key + ".only-" + string(best.Via))}
+	case worst.Outcome == diag.Answered || m != markBad && best != nil:
+		if m != markBad {
+			m = pathMark(best)
+		}
+		if worst.TargetClass == diag.TargetAllNodes {
+			return edge{m, say("edge.nodes", "n", responders(paths))}
+		}
+		rtt := ""
+		if best.RTTMS != nil {
+			rtt = " " + millis(*best.RTTMS)
+		}
+		return edge{m, say(key+".answered", "rtt", rtt)}
+	case worst.TargetClass == diag.TargetAllNodes && worst.Outcome == diag.Silent:
+		return edge{m, say("edge.nobody")}
+	default:
+		return edge{m, say(key + "." + string(worst.Outcome))}
+	}
+}
+
+func responders(paths []*diag.ReportPath) int {
+	n := 0
+	for _, p := range paths {
+		n = max(n, len(p.Responders))
+	}
+	return n
+}
+
+// addressEdge says how an address of this host stands.
+func addressEdge(a *AddressRow) edge {
+	switch {
+	case a.Temporary:
+		return edge{markWaiting, say("address.temporary")}
+	case !a.Configured:
+		return edge{markBad, say("address.absent")}
+	case a.Class == diag.SourceUnassigned:
+		if a.Answered > 0 {
+			return edge{markUnknown, say("address.unassigned-answered")}
+		}
+		return edge{markBad, say("address.unassigned")}
+	case a.Class == diag.SourceAssigned && a.Answered > 0:
+		return edge{markGood, say("address.answered")}
+	case a.Class == diag.SourceAssigned && a.Asked > 0:
+		m := markUnknown
+		if a.Wrong > 0 {
+			m = markBad
+		}
+		return edge{m, say("address.silent")}
+	case a.Class == diag.SourceAssigned:
+		return edge{markWaiting, say("address.assigned")}
+	case a.Answered > 0:
+		return edge{markGood, say("address.unknown-answered")}
+	default:
+		return edge{markUnknown, say("address.unknown")}
+	}
+}

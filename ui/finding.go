@@ -1,0 +1,209 @@
+package ui
+
+import (
+	"strings"
+
+	"ndwhy/diag"
+	"ndwhy/diag/words"
+)
+
+// A pager shows one thing in full over the screen: a finding by its id, or any text. A finding is
+// looked up anew in each Frame, so it stays true while it is read.
+type pager struct {
+	scroll scroll
+	id     string // of a because
+	title  string
+	page   func(c *canvas, w int) *doc
+	plain  string
+	remedy []string
+}
+
+func (p *pager) draw(s *scene, r region) {
+	if p.id != "" {
+		for _, b := range becauses(s) {
+			if b.id == p.id {
+				p.page, p.plain = b.page, b.plain
+			}
+		}
+	}
+	if p.page == nil {
+		return
+	}
+	inside := r.sub(1, 0, r.w-2, r.h)
+	d := p.page(s.canvas, min(inside.w, 110))
+	p.scroll.fit(len(d.lines), inside.h)
+	d.draw(inside, p.scroll.top)
+	if p.scroll.top+inside.h < len(d.lines) {
+		text := say("more-below", "n", len(d.lines)-p.scroll.top-inside.h)
+		r.put(r.w-r.width(text)-1, r.h-1, text, dim)
+	}
+}
+
+func (p *pager) key(_ *scene, key string) (action, bool) {
+	switch {
+	case p.scroll.key(key):
+		return nil, false
+	case key == "?" || key == "tab":
+		return nil, false
+	default:
+		return nil, key == "esc" || key == "enter" || key == "q" || key == "left" || key == "backspace"
+	}
+}
+
+func (p *pager) copied(*scene) string { return p.plain }
+
+func (p *pager) keys(*scene) []hotkey {
+	return []hotkey{{"esc", "back"}, {"↑↓", "scroll"}, {"y", "copy"}, {"s", "save"}, {"x", "hide"}}
+}
+
+// findingDoc is a finding in full.
+func findingDoc(c *canvas, w int, r *diag.Report, f *diag.ReportFinding) *doc {
+	d := newDoc(c, w)
+	m := severityMark(f.Severity)
+	d.para(span{m.s + " ", m.st}, f.Summary, bold)
+	d.line(span{"  " + joinNonEmpty(" · ", words.Say("severity."+string(f.Severity)),
+		words.Say("confidence."+string(f.Confidence)), f.Cause, f.Interface), dim})
+	d.gap()
+	d.para(span{"", plain}, f.Explanation, plain)
+	if len(f.Remedy) > 0 {
+		d.heading(say("finding.remedy"))
+		for _, command := range f.Remedy {
+			d.command(command)
+		}
+	}
+	paths := explained(r, f.Explains)
+	if len(paths) > 0 {
+		d.heading(say("finding.explains"))
+		for _, p := range paths {
+			m := pathMark(p)
+			d.para(span{"  " + m.s + " ", m.st}, pathText(p), plain)
+		}
+	}
+	evidenceLines(d, r, f.Evidence)
+	if len(f.Alternatives) > 0 {
+		d.heading(say("finding.alternatives"))
+		for _, a := range f.Alternatives {
+			d.para(span{"  " + a.Cause + ": ", bold}, say("finding.tell", "tell", a.TellApart), plain)
+		}
+	}
+	if key := "cause." + f.Cause + ".see"; words.Has(key) {
+		d.heading(say("finding.see"))
+		for command := range strings.SplitSeq(words.Say(key), "; ") {
+			d.command(command)
+		}
+	}
+	if key := "cause." + f.Cause + ".source"; words.Has(key) {
+		d.heading(say("finding.source"))
+		d.para(span{"  ", plain}, words.Say(key), dim)
+	}
+	return d
+}
+
+func evidenceLines(d *doc, r *diag.Report, ids []string) {
+	if len(ids) == 0 {
+		return
+	}
+	d.heading(say("finding.evidence"))
+	for _, e := range r.Evidence {
+		for _, id := range ids {
+			if e.ID == id {
+				d.para(span{"  " + evidenceClock(e.At) + " ", dim}, e.What, plain)
+			}
+		}
+	}
+}
+
+// evidenceClock cuts the time of day out of an RFC 3339 time.
+func evidenceClock(at string) string {
+	_, clock, _ := strings.Cut(at, "T")
+	clock = strings.TrimSuffix(clock, "Z")
+	return clock[:min(len(clock), 12)]
+}
+
+func explained(r *diag.Report, ids []string) []*diag.ReportPath {
+	var list []*diag.ReportPath
+	for i := range r.Paths {
+		for _, id := range ids {
+			if r.Paths[i].ID == id {
+				list = append(list, &r.Paths[i])
+			}
+		}
+	}
+	return list
+}
+
+// pathText says what was asked and what came of it.
+func pathText(p *diag.ReportPath) string {
+	return say("path", "asks", words.Say("asks."+string(p.Asks)), "source", sourceText(p), "target", p.Target,
+		"via", words.Say("via."+string(p.Via)), "outcome", outcomeText(p))
+}
+
+func sourceText(p *diag.ReportPath) string {
+	if p.Source == nil {
+		return say("no-source")
+	}
+	return *p.Source
+}
+
+// outcomeText says what came of a question, with what refines it.
+func outcomeText(p *diag.ReportPath) string {
+	text := words.Say("outcome." + string(p.Outcome))
+	if p.RTTMS != nil {
+		text += " " + millis(*p.RTTMS)
+	}
+	if p.Sent > 1 && p.Received < p.Sent && p.Outcome == diag.Answered {
+		text += " " + say("lost", "n", p.Sent-p.Received, "sent", p.Sent)
+	}
+	if p.Errno != nil {
+		text += " (" + *p.Errno + ")"
+	}
+	if p.Error != nil {
+		text += " " + say("by", "who", p.Error.From)
+	}
+	if p.NUD != "" && p.Outcome != diag.Answered {
+		text += ", " + say("entry", "state", p.NUD)
+	}
+	if p.Detail != "" {
+		text += ": " + words.Say("detail."+p.Detail, "note", p.Note)
+	}
+	return text
+}
+
+func unexplainedDoc(c *canvas, w int, r *diag.Report, u *diag.ReportUnexplained) *doc {
+	d := newDoc(c, w)
+	d.para(span{"? ", yellow | bold}, u.Symptom, bold)
+	d.gap()
+	d.para(span{"", plain}, say("unexplained.means"), plain)
+	if paths := explained(r, u.Paths); len(paths) > 0 {
+		d.heading(say("finding.paths"))
+		for _, p := range paths {
+			m := pathMark(p)
+			d.para(span{"  " + m.s + " ", m.st}, pathText(p), plain)
+		}
+	}
+	evidenceLines(d, r, u.Evidence)
+	return d
+}
+
+func unknownDoc(c *canvas, w int, u *diag.Unknown) *doc {
+	d := newDoc(c, w)
+	d.para(span{"? ", yellow | bold}, u.What, bold)
+	d.gap()
+	d.para(span{"", plain}, u.Why, plain)
+	if u.Fix != "" {
+		d.heading(say("unknown.fix"))
+		d.command(u.Fix)
+	}
+	return d
+}
+
+// findingText is a finding as text for a ticket.
+func findingText(f *diag.ReportFinding) string {
+	var b strings.Builder
+	b.WriteString(strings.ToUpper(words.Say("severity."+string(f.Severity))) + " " + f.Cause + ": " + f.Summary + "\n")
+	b.WriteString(f.Explanation + "\n")
+	for _, c := range f.Remedy {
+		b.WriteString("  $ " + c + "\n")
+	}
+	return b.String()
+}

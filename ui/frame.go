@@ -1,0 +1,117 @@
+package ui
+
+import (
+	"net/netip"
+	"time"
+
+	"ndwhy/diag"
+)
+
+// A Frame is what the screens show at one moment: an immutable snapshot. Lens.Snapshot makes it;
+// Lab, Replay and Recording are put in by who owns them before the Frame is handed on.
+type Frame struct {
+	Seq     int64
+	Started time.Time
+	At      time.Time // the last event's time: what the screens call now
+	Report  diag.Report
+	Feeds   []diag.Feed // by name
+	Links   []diag.Link // of the run, by name
+
+	Checks     []CheckRow
+	Addresses  []AddressRow
+	Routers    []RouterRow
+	Neighbours NeighbourPage
+	Exchanges  []Exchange // of the frames that passed, newest first; on the packets screen alone
+	Temporary  []Temporary
+
+	Lab       *Lab
+	Replay    *Replay
+	Recording string // the file; empty: none
+}
+
+// feed returns the feed of a name; the zero Feed where nothing was said of it.
+func (f *Frame) feed(name diag.FeedName) diag.Feed {
+	for _, x := range f.Feeds {
+		if x.Name == name {
+			return x
+		}
+	}
+	return diag.Feed{}
+}
+
+// CheckRow is a check and how it stands.
+type CheckRow struct {
+	diag.Check
+	Started, Ended time.Time // zero: not known, not yet
+}
+
+// AddressRow is an address on an interface: assigned, configured, or both.
+type AddressRow struct {
+	Interface  string
+	Prefix     netip.Prefix // a delegated prefix is a row too; else a /128
+	Class      diag.SourceClass
+	Sources    []diag.AssignmentSource // that say it is assigned
+	Configured bool
+	Flags      []string
+	PreferredS int64 // left now
+	ValidS     int64
+	Origin     string
+	Temporary  bool // a candidate that the kernel removes by itself
+	// Asked and Answered count the questions asked from the address, DAD aside; Wrong those whose
+	// outcome is not normal.
+	Asked, Answered, Wrong int
+}
+
+// RouterRow is an advertiser.
+type RouterRow struct {
+	Interface string
+	Address   netip.Addr
+	MAC       diag.MAC
+	RA        diag.Advertisement // the newest, as sent
+	First, At time.Time
+	Count     int
+	IntervalS float64
+	LeftS     int64 // of the advertised lifetime, now
+	// Route is the kernel's default route through it; nil: none.
+	Route      *diag.Route
+	RouteLeftS int64
+	Event      diag.Event // the newest advertisement, while it is remembered
+	Rogue      bool       // a finding says so
+}
+
+// Temporary is an address that --add kernel put on an interface; the kernel removes it in LeftS.
+type Temporary struct {
+	Interface string
+	Address   netip.Addr
+	LeftS     int64
+}
+
+// Lab is the truth beside the diagnosis: what the lab's switch did, and what can be broken.
+type Lab struct {
+	Scenario string
+	Verdicts []Verdict // oldest first; the newest some hundred
+	Breaks   []Break
+}
+
+// Verdict is what the lab's switch did with one frame.
+type Verdict struct {
+	Time    time.Time
+	Port    string
+	Verdict string // delivered, forwarded, answered, dropped, sent
+	Reason  string
+	Summary string // of the frame, one line
+}
+
+// Break is something that can be broken and mended.
+type Break struct {
+	ID     string
+	Title  string
+	Broken bool
+}
+
+// Replay is where a replay stands.
+type Replay struct {
+	Event, Events int // the last event's number, and how many there are; 0: not known
+	Paused, Ended bool
+	Speed         float64
+}

@@ -1,0 +1,102 @@
+package ui
+
+import "strconv"
+
+// A column of a grid. Where the window is too narrow for all, the columns with the highest drop go
+// first; those with drop 0 stay.
+type column struct {
+	title string
+	width int // at least
+	grow  int // at most, where there is room; 0: width
+	drop  int
+}
+
+// A grid is a table whose cells are styled one by one. Only the rows in sight are made.
+type grid struct {
+	columns []column
+	list    *list
+	empty   string // said where there are no rows
+	// row returns the cells of row i, one a column.
+	row func(i int) []span
+}
+
+// draw shows the rows of which there are n; offset is the number of rows before row 0.
+func (g *grid) draw(r region, n int, id func(i int) string) {
+	widths := fitColumns(g.columns, r.w-2)
+	x := 2
+	for i, c := range g.columns {
+		if widths[i] > 0 {
+			r.put(x, 0, r.c.fit(c.title, widths[i]), dim|bold)
+			x += widths[i] + 1
+		}
+	}
+	body := r.sub(0, 1, r.w, r.h-1)
+	g.list.follow(n, body.h, id)
+	if n == 0 {
+		for i, line := range wrap(r.c, g.empty, body.w-4) {
+			body.put(2, i, line, dim)
+		}
+		return
+	}
+	for y := 0; y < body.h && g.list.top+y < n; y++ {
+		i := g.list.top + y
+		cells := g.row(i)
+		x := 2
+		for k, w := range widths {
+			if w > 0 && k < len(cells) {
+				body.put(x, y, r.c.fit(cells[k].text, w), cells[k].st)
+			}
+			if w > 0 {
+				x += w + 1
+			}
+		}
+		if i == g.list.sel {
+			selected(body, y)
+		}
+	}
+	more(r, g.list, n)
+}
+
+// selected marks a row as the one under the cursor.
+func selected(r region, y int) {
+	r.raw(0, y, "▸", bold)
+	r.restyle(y, func(style) style { return reverse })
+}
+
+// more says at the right end of the heading where in the rows one is, if not all are in sight.
+func more(r region, l *list, n int) {
+	if n > l.page {
+		text := strconv.Itoa(l.sel+1) + "/" + strconv.Itoa(n)
+		r.put(max(r.w-len(text)-1, 0), 0, " "+text, dim)
+	}
+}
+
+// fitColumns shares w columns out; 0 leaves a column away.
+func fitColumns(columns []column, w int) []int {
+	widths := make([]int, len(columns))
+	used := -1
+	for i, c := range columns {
+		widths[i] = c.width
+		used += c.width + 1
+	}
+	for used > w {
+		worst := -1
+		for i, c := range columns {
+			if widths[i] > 0 && c.drop > 0 && (worst < 0 || c.drop > columns[worst].drop) {
+				worst = i
+			}
+		}
+		if worst < 0 {
+			break
+		}
+		used -= widths[worst] + 1
+		widths[worst] = 0
+	}
+	for i, c := range columns {
+		if more := min(c.grow-c.width, w-used); widths[i] > 0 && more > 0 {
+			widths[i] += more
+			used += more
+		}
+	}
+	return widths
+}

@@ -1,0 +1,62 @@
+package ui
+
+import "ndwhy/diag/words"
+
+// help lists the keys of a screen, and those that hold everywhere.
+type help struct {
+	scroll scroll
+	screen Screen
+	own    []hotkey // of the screen
+}
+
+// globalKeys are listed in the help of every screen.
+var globalKeys = []hotkey{
+	{"1-8", "screens"}, {"tab [ ]", "next-screen"}, {"↑↓ jk", "move"}, {"g G", "ends"}, {"enter", "open"}, {"esc", "back"},
+	{"space p", "freeze"}, {"i", "interface"}, {"y", "copy"}, {"s", "save"}, {"e", "record"}, {"x", "hide"},
+	{"r R", "run-keys"}, {"S", "stop"}, {"ctrl+z", "suspend"}, {"q", "quit"}, {"Q", "quit-report"},
+}
+
+func (h *help) draw(s *scene, r region) {
+	d := newDoc(s.canvas, min(r.w-2, 100))
+	name := h.screen.name()
+	d.line(span{say("tab." + name), bold})
+	d.para(span{"", plain}, say("help."+name), plain)
+	d.heading(say("help.keys"))
+	for _, k := range h.own {
+		d.para(span{"  " + pad(s.canvas, k.key, 9), bold | cyan}, describeKey(k), plain)
+	}
+	d.heading(say("help.everywhere"))
+	for _, k := range globalKeys {
+		d.para(span{"  " + pad(s.canvas, k.key, 9), bold | cyan}, describeKey(k), plain)
+	}
+	d.heading(say("help.marks"))
+	for _, m := range []struct {
+		m    mark
+		what string
+	}{{markGood, "good"}, {markQuiet, "quiet"}, {markBad, "bad"}, {markUnknown, "unknown"}, {markSkipped, "skipped"}, {markWaiting, "waiting"}} {
+		d.para(span{"  " + pad(s.canvas, m.m.s, 9), m.m.st}, say("help.mark."+m.what), plain)
+	}
+	h.scroll.fit(len(d.lines), r.h)
+	d.draw(r.sub(1, 0, r.w-2, r.h), h.scroll.top)
+}
+
+// describeKey says in full what a key does; where the footer's word says it all, that.
+func describeKey(k hotkey) string {
+	if words.Has("ui.help.key." + k.what) {
+		return say("help.key." + k.what)
+	}
+	return say("key." + k.what)
+}
+
+func pad(c *canvas, text string, w int) string { return text + blank(max(w-c.width(text), 1)) }
+
+func (h *help) key(_ *scene, key string) (action, bool) {
+	if h.scroll.key(key) {
+		return nil, false
+	}
+	return nil, key == "esc" || key == "?" || key == "enter" || key == "q"
+}
+
+func (h *help) copied(*scene) string { return "" }
+
+func (h *help) keys(*scene) []hotkey { return []hotkey{{"esc", "back"}, {"↑↓", "scroll"}} }

@@ -1,0 +1,303 @@
+package ui
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"ndwhy/diag"
+)
+
+// NeighbourQuery is what is looked at of the neighbour table.
+type NeighbourQuery struct {
+	Filter  string // as typed: text, !text, or a prefix
+	Sort    NeighbourSort
+	Reverse bool
+	Top     int  // the first row in sight
+	Frozen  bool // rows and their order stay as they are
+}
+
+// NeighbourSort is the order of the neighbour table.
+type NeighbourSort int
+
+// The orders. Addresses first: that order alone never moves under the reader's eyes.
+const (
+	SortAddress NeighbourSort = iota
+	SortState
+	SortAge
+	neighbourSorts
+)
+
+// NeighbourPage is a part of the neighbour table: rows Offset to Offset+len(Rows) of the Matched
+// ones, in order. Small tables are one page.
+type NeighbourPage struct {
+	Query   NeighbourQuery
+	Total   int
+	ByState map[diag.NUD]int
+	Matched int
+	Offset  int
+	Rows    []NeighbourRow
+}
+
+// NeighbourRow is an entry of the neighbour cache, and what is remembered of it.
+type NeighbourRow struct {
+	Interface string
+	Address   netip.Addr
+	MAC       diag.MAC
+	State     diag.NUD
+	Role      Role
+	At        time.Time // of the last change
+	Gone      bool
+	History   []Transition // oldest first
+	Asked     *Asked       // the last solicitation for it; nil: none seen
+}
+
+// Role is what a neighbour is to this host.
+type Role uint8
+
+// The roles.
+const (
+	RolePeer Role = iota
+	RoleRouter
+	RoleSelf
+)
+
+// Transition is a state that an entry came into.
+type Transition struct {
+	State diag.NUD // empty: the entry was deleted
+	At    time.Time
+}
+
+// Asked is a solicitation that the tap saw, with the ones repeated right before it.
+type Asked struct {
+	By       netip.Addr
+	At       time.Time
+	Times    int
+	Answered bool
+	After    time.Duration // from the last solicitation to the answer
+}
+
+const (
+	pageRows    = 1024 // around the row in sight
+	wholeTable  = 2048 // a table up to this size is one page
+	historyKept = 6
+	// A table larger than this is put in order at most once a second; what its visible rows say is
+	// fresh in every Frame.
+	largeTable = 4096
+)
+
+// entry is a row of the index, kept small: there may be 100,000.
+type entry struct {
+	key  diag.InterfaceAddr
+	at   int64 // Unix nanoseconds
+	nud  diag.NUD
+	mac  diag.MAC
+	role Role
+	gone bool
+}
+
+// A neighbourIndex is the table filtered and in order, as the screen last asked for it.
+type neighbourIndex struct {
+	query   NeighbourQuery
+	entries []entry
+	at      time.Time
+	dirty   bool
+	valid   bool
+}
+
+// fill writes the part of the table that q looks at into page.
+func (x *neighbourIndex) fill(page *NeighbourPage, s *diag.State, q NeighbourQuery, changed bool) {
+	x.dirty = x.dirty || changed
+	same := x.valid && x.query.Filter == q.Filter && x.query.Sort == q.Sort && x.query.Reverse == q.Reverse
+	x.query = q
+	large := len(x.entries) > largeTable || len(s.Neighbours) > largeTable
+	due := x.dirty && !q.Frozen && (!large || s.Now.Sub(x.at) >= time.Second)
+	switch {
+	case !same && q.Frozen && x.valid:
+		x.refilter()
+	case !same || due:
+		x.rebuild(s)
+	}
+	page.Query, page.Matched = q, len(x.entries)
+	from, to := 0, len(x.entries)
+	if to > wholeTable {
+		from = min(max(q.Top-pageRows/2, 0), to-pageRows)
+		to = from + pageRows
+	}
+	page.Offset = from
+	page.Rows = x.rows(s, from, to, q.Frozen)
+}
+
+func (x *neighbourIndex) rebuild(s *diag.State) {
+	match := matcher(x.query.Filter)
+	ifaces := map[string]bool{}
+	for _, name := range s.InterfacesOf() {
+		ifaces[name] = true
+	}
+	x.entries = x.entries[:0]
+	for key, n := range s.Neighbours {
+		if !ifaces[key.Interface] || key.Address.IsMulticast() {
+			continue
+		}
+		e := entry{key: key, at: n.At.UnixNano(), nud: n.Fact.State, mac: n.Fact.MAC, role: role(s, key, n.Fact)}
+		if match(&e) {
+			x.entries = append(x.entries, e)
+		}
+	}
+	slices.SortFunc(x.entries, x.query.compare)
+	x.at, x.dirty, x.valid = s.Now, false, true
+}
+
+// refilter narrows or reorders a frozen table; what the filter hid before comes back only when the
+// table runs again.
+func (x *neighbourIndex) refilter() {
+	match := matcher(x.query.Filter)
+	x.entries = slices.DeleteFunc(x.entries, func(e entry) bool { return !match(&e) })
+	slices.SortFunc(x.entries, x.query.compare)
+}
+
+func role(s *diag.State, key diag.InterfaceAddr, n diag.Neighbour) Role {
+	if _, own := s.Addresses[key]; own {
+		return RoleSelf
+	}
+	if _, advertises := s.Routers[key]; advertises || n.Router {
+		return RoleRouter
+	}
+	return RolePeer
+}
+
+func (q NeighbourQuery) compare(a, b entry) int {
+	var c int
+	switch q.Sort {
+	case SortState:
+		c = cmp.Compare(nudRank(a.nud), nudRank(b.nud))
+	case SortAge:
+		c = cmp.Compare(b.at, a.at)
+	}
+	c = cmp.Or(c, cmp.Compare(a.key.Interface, b.key.Interface), a.key.Address.Compare(b.key.Address))
+	if q.Reverse {
+		return -c
+	}
+	return c
+}
+
+// nudRank puts what needs attention first.
+func nudRank(n diag.NUD) int {
+	return slices.Index([]diag.NUD{
+		diag.Incomplete, diag.Failed, diag.Probing, diag.Delay, diag.Stale, diag.Reachable, diag.PermanentNUD, diag.NoARP,
+	}, n)
+}
+
+// matcher returns the test that a filter stands for: an address or prefix matches what it holds,
+// any other text what shows it; a leading ! turns it round.
+func matcher(filter string) func(*entry) bool {
+	text, inverse := strings.CutPrefix(strings.TrimSpace(filter), "!")
+	text = strings.ToLower(strings.TrimSpace(text))
+	if text == "" {
+		return func(*entry) bool { return true }
+	}
+	if p, err := netip.ParsePrefix(text); err == nil {
+		p = p.Masked()
+		return func(e *entry) bool { return p.Contains(e.key.Address) != inverse }
+	}
+	var buf []byte
+	return func(e *entry) bool {
+		buf = e.key.Address.AppendTo(buf[:0])
+		buf = append(buf, ' ')
+		buf = append(buf, e.mac.String()...)
+		buf = append(buf, ' ')
+		buf = append(buf, strings.ToLower(string(e.nud))...)
+		buf = append(buf, ' ')
+		buf = append(buf, e.role.name()...)
+		buf = append(buf, ' ')
+		buf = append(buf, e.key.Interface...)
+		return strings.Contains(string(buf), text) != inverse
+	}
+}
+
+func (r Role) name() string {
+	switch r {
+	case RoleRouter:
+		return say("role.router")
+	case RoleSelf:
+		return say("role.self")
+	default:
+		return say("role.peer")
+	}
+}
+
+// rows copies a part of the index out, fresh from the state unless it is frozen.
+func (x *neighbourIndex) rows(s *diag.State, from, to int, frozen bool) []NeighbourRow {
+	rows := make([]NeighbourRow, 0, to-from)
+	at := make(map[diag.InterfaceAddr]*NeighbourRow, to-from)
+	for i := from; i < to; i++ {
+		e := &x.entries[i]
+		if !frozen {
+			if n, ok := s.Neighbours[e.key]; ok {
+				e.at, e.nud, e.mac, e.gone = n.At.UnixNano(), n.Fact.State, n.Fact.MAC, false
+			} else {
+				e.gone = true
+			}
+		}
+		rows = append(rows, NeighbourRow{
+			Interface: e.key.Interface, Address: e.key.Address, MAC: e.mac, State: e.nud, Role: e.role,
+			At: time.Unix(0, e.at), Gone: e.gone,
+		})
+		at[e.key] = &rows[len(rows)-1]
+	}
+	histories(at, s.Notes())
+	askers(at, s.Frames())
+	return rows
+}
+
+// histories writes the remembered transitions into the rows; a note that only refreshes a state is
+// none.
+func histories(rows map[diag.InterfaceAddr]*NeighbourRow, notes []diag.Event) {
+	for _, e := range notes {
+		n, ok := e.Body.(diag.Neighbour)
+		if !ok {
+			continue
+		}
+		row := rows[diag.InterfaceAddr{Interface: n.Interface, Address: n.Address}]
+		if row == nil {
+			continue
+		}
+		state := n.State
+		if n.Gone {
+			state = ""
+		}
+		if k := len(row.History); k > 0 && row.History[k-1].State == state {
+			continue
+		}
+		row.History = append(row.History, Transition{state, e.At})
+		if len(row.History) > historyKept {
+			row.History = row.History[1:]
+		}
+	}
+}
+
+// askers writes the last solicitation for each row, and whether an answer came.
+func askers(rows map[diag.InterfaceAddr]*NeighbourRow, frames []diag.Event) {
+	for _, e := range frames {
+		f, ok := e.Body.(diag.Frame)
+		if !ok || f.Bad != "" || f.Type != diag.NS && f.Type != diag.NA {
+			continue
+		}
+		row := rows[diag.InterfaceAddr{Interface: f.Interface, Address: f.Target}]
+		if row == nil {
+			continue
+		}
+		last := row.Asked
+		switch {
+		case f.Type == diag.NA && last != nil && !last.Answered:
+			last.Answered, last.After = true, e.At.Sub(last.At)
+		case f.Type == diag.NS && last != nil && last.By == f.Src && !last.Answered && e.At.Sub(last.At) < repeatWithin:
+			last.At = e.At
+			last.Times++
+		case f.Type == diag.NS:
+			row.Asked = &Asked{By: f.Src, At: e.At, Times: 1}
+		}
+	}
+}

@@ -1,0 +1,321 @@
+package ui
+
+import (
+	"cmp"
+	"maps"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"ndwhy/diag"
+)
+
+// Query is what the program is looking at: a Frame has what its Query asks for and no more.
+type Query struct {
+	Screen    Screen
+	Neighbour NeighbourQuery
+}
+
+// A Lens makes Frames of a session's state. It is fed by Note with every event, looks where Want
+// tells it to, and says by Wake when a new Frame is worth making:
+//
+//	lens, box := ui.NewLens(), ui.NewMailbox()
+//	session.Watch(lens.Note)
+//	for range lens.Wake() {
+//		session.Look(func(s *diag.State) { frame = lens.Snapshot(s) })
+//		box.Put(frame)
+//		time.Sleep(100 * time.Millisecond) // at most ten a second
+//	}
+//
+// Note and Snapshot are called under the session's lock, which keeps them apart; Want and Wake are
+// safe at any time.
+type Lens struct {
+	wake chan struct{}
+
+	mu   sync.Mutex
+	want Query
+
+	// What Note has seen since the last Snapshot, and gathered for ever.
+	facts  bool // something that the diagnosis rests on
+	table  bool // the neighbour table
+	frames bool
+	checks map[diag.CheckKey]CheckRow
+
+	report    diag.Report
+	diagnosed time.Time // in the stream's time
+	index     neighbourIndex
+	exchanges []Exchange
+}
+
+// NewLens returns a Lens that looks at the map.
+func NewLens() *Lens {
+	return &Lens{
+		wake: make(chan struct{}, 1), want: Query{Screen: ScreenMap},
+		facts: true, table: true, frames: true, checks: map[diag.CheckKey]CheckRow{},
+	}
+}
+
+// Wake receives when a new Frame is worth making.
+func (l *Lens) Wake() <-chan struct{} { return l.wake }
+
+func (l *Lens) stir() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Want says what the program is looking at from now on.
+func (l *Lens) Want(q Query) {
+	l.mu.Lock()
+	changed := l.want != q
+	l.want = q
+	l.mu.Unlock()
+	if changed {
+		l.stir()
+	}
+}
+
+// Note takes notice of an event. It is cheap and never blocks: it is meant for Session.Watch.
+func (l *Lens) Note(e diag.Event) {
+	switch b := e.Body.(type) {
+	case diag.Tick:
+	case diag.Neighbour:
+		l.table = true
+	case diag.Frame:
+		l.frames = true
+		l.facts = l.facts || b.Type == diag.RA
+	case diag.Socket:
+		l.frames = true
+	case diag.Check:
+		l.facts = true
+		l.noteCheck(e.At, b)
+	default:
+		l.facts = true
+	}
+	l.stir()
+}
+
+func (l *Lens) noteCheck(at time.Time, c diag.Check) {
+	key := diag.CheckKey{ID: c.ID, Interface: c.Interface}
+	row := l.checks[key]
+	row.Check = c
+	switch c.State {
+	case diag.CheckRunning:
+		row.Started, row.Ended = at, time.Time{}
+	default:
+		row.Ended = at
+	}
+	l.checks[key] = row
+}
+
+// Times in the stream's own time: how old a diagnosis may be when only the neighbour table, frames
+// or the clock moved, and when there is so much to diagnose that doing so at every Frame would cost
+// a good part of a core.
+const (
+	stale     = time.Second
+	staleBusy = 500 * time.Millisecond
+	busyPaths = 256
+)
+
+// Snapshot makes a Frame of s, which it neither keeps nor changes.
+func (l *Lens) Snapshot(s *diag.State) Frame {
+	l.mu.Lock()
+	q := l.want
+	l.mu.Unlock()
+	l.diagnose(s)
+	f := Frame{
+		Seq: s.Seq, Started: s.Started, At: s.Now, Report: l.report,
+		Feeds: feeds(s), Links: links(s), Checks: l.checkRows(), Temporary: temporary(s),
+	}
+	f.Addresses = addresses(s, l.report)
+	f.Routers = routers(s, l.report)
+	f.Neighbours.ByState = map[diag.NUD]int{}
+	for _, iface := range s.InterfacesOf() {
+		for state, n := range s.CountNeighbours(iface) {
+			f.Neighbours.ByState[state] += n
+			f.Neighbours.Total += n
+		}
+	}
+	if q.Screen == ScreenNeighbours {
+		l.index.fill(&f.Neighbours, s, q.Neighbour, l.table)
+		l.table = false
+	} else {
+		l.index = neighbourIndex{}
+		l.table = true
+	}
+	if q.Screen == ScreenPackets {
+		if l.frames || l.exchanges == nil {
+			l.exchanges = exchanges(s.Frames())
+			l.frames = false
+		}
+		f.Exchanges = l.exchanges
+	} else {
+		l.exchanges = nil
+	}
+	return f
+}
+
+func (l *Lens) diagnose(s *diag.State) {
+	old := s.Now.Sub(l.diagnosed)
+	due := l.facts && (len(l.report.Paths) < busyPaths || old >= staleBusy)
+	if !due && old < stale && !l.diagnosed.IsZero() {
+		return
+	}
+	l.report = diag.NewReport(s, diag.Diagnose(s))
+	l.diagnosed, l.facts = s.Now, false
+}
+
+func (l *Lens) checkRows() []CheckRow {
+	rows := slices.Collect(maps.Values(l.checks))
+	slices.SortFunc(rows, func(a, b CheckRow) int {
+		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Interface, b.Interface))
+	})
+	return rows
+}
+
+func feeds(s *diag.State) []diag.Feed {
+	list := slices.Collect(maps.Values(s.Feeds))
+	slices.SortFunc(list, func(a, b diag.Feed) int { return cmp.Compare(a.Name, b.Name) })
+	return list
+}
+
+func links(s *diag.State) []diag.Link {
+	var list []diag.Link
+	for _, name := range s.InterfacesOf() {
+		if l, ok := s.Links[name]; ok {
+			list = append(list, l)
+		} else {
+			list = append(list, diag.Link{Interface: name, Gone: true})
+		}
+	}
+	return list
+}
+
+// isTemporary reports whether an address is one that --add kernel put there for some seconds: that
+// is how it adds them (docs: "nothing persists").
+func isTemporary(a diag.Address) bool {
+	return a.PrefixLen == 128 && a.PreferredS == 0 && a.ValidS > 0 && a.ValidS <= 20 &&
+		a.Flags&diag.NoPrefixRoute != 0
+}
+
+func temporary(s *diag.State) []Temporary {
+	var list []Temporary
+	for _, iface := range s.InterfacesOf() {
+		for _, a := range s.AddressesOn(iface) {
+			if isTemporary(a.Fact) {
+				list = append(list, Temporary{iface, a.Fact.Address, s.Left(a.Fact.ValidS, a.At)})
+			}
+		}
+	}
+	return list
+}
+
+// addresses joins what is assigned with what is configured, one row an address or prefix.
+func addresses(s *diag.State, r diag.Report) []AddressRow {
+	var rows []AddressRow
+	for _, iface := range s.InterfacesOf() {
+		at := map[netip.Prefix]int{}
+		first := len(rows)
+		row := func(p netip.Prefix) *AddressRow {
+			i, ok := at[p]
+			if !ok {
+				i = len(rows)
+				at[p] = i
+				rows = append(rows, AddressRow{Interface: iface, Prefix: p})
+			}
+			return &rows[i]
+		}
+		assigned := s.Assignments(iface)
+		for _, a := range assigned {
+			x := row(a.Prefix)
+			x.Class = diag.SourceAssigned
+			if !slices.Contains(x.Sources, a.Source) {
+				x.Sources = append(x.Sources, a.Source)
+			}
+		}
+		for _, a := range s.AddressesOn(iface) {
+			x := row(netip.PrefixFrom(a.Fact.Address, 128))
+			x.Configured, x.Flags, x.Origin = true, a.Fact.Flags.Names(), a.Fact.Origin
+			x.PreferredS, x.ValidS = s.Left(a.Fact.PreferredS, a.At), s.Left(a.Fact.ValidS, a.At)
+			x.Class = s.ClassOf(iface, a.Fact.Address)
+			if x.Temporary = isTemporary(a.Fact); x.Temporary {
+				x.Class = diag.SourceCandidate
+			}
+			for _, b := range assigned {
+				if b.Prefix.Contains(a.Fact.Address) && !slices.Contains(x.Sources, b.Source) {
+					x.Sources = append(x.Sources, b.Source)
+				}
+			}
+		}
+		slices.SortFunc(rows[first:], func(a, b AddressRow) int {
+			return cmp.Or(cmp.Compare(scopeRank(a.Prefix.Addr()), scopeRank(b.Prefix.Addr())),
+				a.Prefix.Addr().Compare(b.Prefix.Addr()), cmp.Compare(a.Prefix.Bits(), b.Prefix.Bits()))
+		})
+	}
+	count(rows, r)
+	return rows
+}
+
+// scopeRank puts global addresses first, as people look for them first.
+func scopeRank(a netip.Addr) int {
+	switch diag.ScopeOf(a) {
+	case diag.GlobalScope:
+		return 0
+	case diag.ULAScope:
+		return 1
+	default:
+		return 2
+	}
+}
+
+func count(rows []AddressRow, r diag.Report) {
+	type source struct{ iface, addr string }
+	at := map[source]*AddressRow{}
+	for i := range rows {
+		if rows[i].Prefix.IsSingleIP() {
+			at[source{rows[i].Interface, rows[i].Prefix.Addr().String()}] = &rows[i]
+		}
+	}
+	for _, p := range r.Paths {
+		x := at[source{p.Interface, deref(p.Source)}]
+		if x == nil || p.Asks == diag.AsksDAD || p.Outcome == diag.OutcomeSkipped {
+			continue
+		}
+		x.Asked++
+		if p.Outcome == diag.Answered {
+			x.Answered++
+		}
+		if p.Normal != nil && !*p.Normal {
+			x.Wrong++
+		}
+	}
+}
+
+func routers(s *diag.State, r diag.Report) []RouterRow {
+	var rows []RouterRow
+	for _, x := range s.Routers {
+		row := RouterRow{
+			Interface: x.Interface, Address: x.Address, MAC: x.MAC, RA: x.Last, First: x.First, At: x.At,
+			Count: x.Count, IntervalS: x.IntervalS, LeftS: s.Left(x.Last.LifetimeS, x.At),
+		}
+		if e, ok := s.Evidence(x.Seq); ok {
+			row.Event = e
+		}
+		for _, route := range s.DefaultRoutes(x.Interface) {
+			if route.Fact.Via == x.Address {
+				row.Route, row.RouteLeftS = &route.Fact, s.Left(route.Fact.ExpiresS, route.At)
+				break
+			}
+		}
+		for _, f := range r.Findings {
+			row.Rogue = row.Rogue || f.Cause == "router.rogue" && f.Interface == x.Interface && f.Subject.Value == x.Address.String()
+		}
+		rows = append(rows, row)
+	}
+	slices.SortFunc(rows, func(a, b RouterRow) int {
+		return cmp.Or(cmp.Compare(a.Interface, b.Interface), a.Address.Compare(b.Address))
+	})
+	return rows
+}

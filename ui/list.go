@@ -1,0 +1,88 @@
+package ui
+
+// A list is a cursor in rows that may change under it: it follows the row it stands on by that
+// row's ID.
+type list struct {
+	sel, top int
+	id       string
+	page     int // rows in sight when it was last drawn
+	n        int // rows there were
+}
+
+// key moves the cursor and reports whether the key was one that does.
+func (l *list) key(key string) bool {
+	page := max(l.page, 1)
+	switch key {
+	case "up":
+		l.sel--
+	case "down":
+		l.sel++
+	case "pgup":
+		l.sel -= page
+	case "pgdown":
+		l.sel += page
+	case "home":
+		l.sel = 0
+	case "end":
+		l.sel = l.n - 1
+	default:
+		return false
+	}
+	l.sel = max(0, min(l.sel, l.n-1))
+	l.id = ""
+	return true
+}
+
+// follow fits the cursor to n rows of which page are in sight. id names row i; it may be nil.
+func (l *list) follow(n, page int, id func(i int) string) {
+	l.n, l.page = n, max(page, 1)
+	if id != nil && l.id != "" && (l.sel >= n || id(l.sel) != l.id) {
+		for i := range n {
+			if id(i) == l.id {
+				l.sel = i
+				break
+			}
+		}
+	}
+	l.sel = max(0, min(l.sel, n-1))
+	if id != nil && n > 0 {
+		l.id = id(l.sel)
+	}
+	if l.sel < l.top {
+		l.top = l.sel
+	}
+	if l.sel >= l.top+l.page {
+		l.top = l.sel - l.page + 1
+	}
+	l.top = max(0, min(l.top, n-l.page))
+}
+
+// scroll is the cursor of a pager: only the top line moves.
+type scroll struct{ top, n, page int }
+
+func (p *scroll) key(key string) bool {
+	page := max(p.page-1, 1)
+	switch key {
+	case "up":
+		p.top--
+	case "down":
+		p.top++
+	case "pgup":
+		p.top -= page
+	case "pgdown":
+		p.top += page
+	case "home":
+		p.top = 0
+	case "end":
+		p.top = p.n
+	default:
+		return false
+	}
+	p.fit(p.n, p.page)
+	return true
+}
+
+func (p *scroll) fit(n, page int) {
+	p.n, p.page = n, page
+	p.top = max(0, min(p.top, n-page))
+}

@@ -1,0 +1,325 @@
+package ui
+
+import (
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"ndwhy/diag"
+)
+
+// Mode says what the program is the face of.
+type Mode int
+
+// The modes.
+const (
+	Live Mode = iota
+	Replaying
+	InLab
+)
+
+// Config is everything that a Model is told from outside. The zero values of Player and Bench are
+// right where there is no replay and no lab.
+type Config struct {
+	Mode Mode
+	// Frames waits for the next Frame; false ends the waiting: Mailbox.Take.
+	Frames func() (Frame, bool)
+	// Want is told what is being looked at: Lens.Want.
+	Want    func(Query)
+	Intents Intents
+	Player  Player
+	Bench   Bench
+	// Checks are the IDs of all checks in the order in which they are shown.
+	Checks []string
+
+	Screen  Screen // shown first; 0: the map
+	ASCII   bool   // no character beyond ASCII
+	NoColor bool
+	Mouse   bool // the wheel scrolls; it takes the terminal's own selection away
+	Redact  bool // addresses are hidden from the start
+	Tour    bool // the guided tour is open
+}
+
+// Model is the program's state. Only Bubble Tea's event loop touches it.
+type Model struct {
+	cfg    Config
+	canvas canvas
+	w, h   int
+
+	frame  Frame // as shown
+	latest Frame // as received; newer than frame while frozen
+	ready  bool  // a Frame came
+	frozen bool
+	iface  int // index into the run's interfaces
+
+	screen  Screen
+	screens [ScreenSwitch + 1]screen
+	overlay overlay // nil: none; takes all keys while open
+	typing  *filter // the filter being typed; nil: none
+	hinted  [ScreenSwitch + 1]bool
+
+	notice  span // what came of the last key; goes with the next
+	hide    redactor
+	pane    bool // the lab's pane is open
+	tour    *tour
+	plan    Plan // of the candidates, for the matrix
+	planned bool
+	agreed  map[diag.AddMode]bool // the user has agreed to once
+	quit    quitting
+}
+
+// quitting says how the program ends.
+type quitting int
+
+const (
+	staying quitting = iota
+	leaving
+	leavingReport // and the report stays on the screen
+)
+
+// A screen is a component: state, drawing and keys, without a message loop of its own. What it
+// cannot do itself it returns as an action, which the Model performs.
+type screen interface {
+	draw(s *scene, r region)
+	key(s *scene, key string) (action, bool)
+	// copied is what y copies.
+	copied(s *scene) string
+	// keys are the screen's own keys, the most important first.
+	keys(s *scene) []hotkey
+}
+
+// An overlay covers the screen and takes its keys.
+type overlay interface {
+	draw(s *scene, r region)
+	key(s *scene, key string) (act action, closed bool)
+	copied(s *scene) string
+	keys(s *scene) []hotkey
+}
+
+// A scene is what screens may know of the Model.
+type scene struct {
+	*Frame
+	iface   string
+	canvas  *canvas
+	checks  []string
+	plan    Plan
+	play    bool // there is a player
+	bench   bool
+	canAsk  bool // checks can be run
+	frozen  bool
+	redact  bool
+	waiting bool // no Frame came yet
+}
+
+// link returns the interface in sight.
+func (s *scene) link() diag.Link {
+	for _, l := range s.Links {
+		if l.Interface == s.iface {
+			return l
+		}
+	}
+	return diag.Link{Interface: s.iface}
+}
+
+// paths returns the questions of the interface in sight.
+func (s *scene) paths() []*diag.ReportPath {
+	var list []*diag.ReportPath
+	for i := range s.Report.Paths {
+		if p := &s.Report.Paths[i]; p.Interface == s.iface || s.iface == "" {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// New returns a Model, ready for tea.NewProgram.
+func New(cfg Config) *Model {
+	m := &Model{cfg: cfg, screen: cfg.Screen, agreed: map[diag.AddMode]bool{}}
+	if m.screen == 0 {
+		m.screen = ScreenMap
+	}
+	m.canvas.ascii = cfg.ASCII
+	m.canvas.mask = m.mask
+	m.hide.on = cfg.Redact
+	m.screens = [...]screen{
+		ScreenMap: &mapScreen{}, ScreenMatrix: &matrixScreen{}, ScreenNeighbours: &neighbourScreen{},
+		ScreenRouters: &routerScreen{}, ScreenAddresses: &addressScreen{}, ScreenPackets: &packetScreen{},
+		ScreenChecks: &checkScreen{}, ScreenSwitch: &switchScreen{},
+	}
+	if cfg.Tour {
+		m.tour = &tour{}
+	}
+	return m
+}
+
+func (m *Model) mask(text string) string { return m.hide.text(text) }
+
+// Init implements tea.Model.
+func (m *Model) Init() tea.Cmd {
+	m.tell()
+	return m.next()
+}
+
+// Messages that commands of this package send.
+type (
+	frameMsg  struct{ f Frame }
+	noticeMsg struct{ text span }
+	planMsg   struct {
+		plan Plan
+		ask  *consent // the question that waits for it; nil: the matrix does
+		err  error
+	}
+)
+
+// next waits for one Frame. It is armed again when that has come, so at most one waits.
+func (m *Model) next() tea.Cmd {
+	if m.cfg.Frames == nil {
+		return nil
+	}
+	return func() tea.Msg {
+		f, ok := m.cfg.Frames()
+		if !ok {
+			return nil
+		}
+		return frameMsg{f}
+	}
+}
+
+// Update implements tea.Model.
+func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	var cmd tea.Cmd
+	switch msg := msg.(type) {
+	case tea.WindowSizeMsg:
+		m.w, m.h = msg.Width, msg.Height
+	case frameMsg:
+		cmd = m.onFrame(msg.f)
+	case planMsg:
+		m.onPlan(msg)
+	case noticeMsg:
+		m.notice = msg.text
+	case tea.KeyPressMsg:
+		cmd = m.onKey(keyName(msg), msg.Text)
+	case tea.PasteMsg:
+		m.onPaste(msg.Content)
+	case tea.MouseWheelMsg:
+		cmd = m.onWheel(msg)
+	}
+	m.tell()
+	return m, cmd
+}
+
+func (m *Model) onFrame(f Frame) tea.Cmd {
+	m.latest = f
+	if !m.frozen || !m.ready {
+		m.frame, m.ready = f, true
+	}
+	if m.frozen && m.screen == ScreenNeighbours {
+		m.frame.Neighbours = f.Neighbours // the Lens keeps it still
+	}
+	cmds := []tea.Cmd{m.next()}
+	if !m.planned && m.cfg.Intents != nil && m.screen == ScreenMatrix && !running(&f) {
+		m.planned = true
+		cmds = append(cmds, m.askPlan(nil, diag.AddClaim, []string{checkAdded}))
+	}
+	return tea.Batch(cmds...)
+}
+
+// running reports whether a check is running.
+func running(f *Frame) bool {
+	for _, c := range f.Checks {
+		if c.State == diag.CheckRunning {
+			return true
+		}
+	}
+	return false
+}
+
+// tell lets the Lens know what is being looked at.
+func (m *Model) tell() {
+	if m.cfg.Want == nil {
+		return
+	}
+	q := Query{Screen: m.screen}
+	if n, ok := m.screens[ScreenNeighbours].(*neighbourScreen); ok {
+		q.Neighbour = n.query()
+		q.Neighbour.Frozen = m.frozen
+	}
+	m.cfg.Want(q)
+}
+
+func (m *Model) scene() *scene {
+	s := &scene{
+		Frame: &m.frame, canvas: &m.canvas, checks: m.cfg.Checks, plan: m.plan,
+		play: m.cfg.Player != nil, bench: m.cfg.Bench != nil, canAsk: m.cfg.Intents != nil,
+		frozen: m.frozen, redact: m.hide.on, waiting: !m.ready,
+	}
+	if n := len(m.frame.Links); n > 0 {
+		s.iface = m.frame.Links[m.iface%n].Interface
+	}
+	return s
+}
+
+// View implements tea.Model.
+func (m *Model) View() tea.View {
+	v := tea.NewView("")
+	v.AltScreen = true
+	if m.cfg.Mouse {
+		v.MouseMode = tea.MouseModeCellMotion
+	}
+	if m.w <= 0 || m.h <= 0 {
+		return v // before the first size there is nothing to draw on
+	}
+	m.canvas.reset(m.w, m.h)
+	cursor := m.draw(m.scene())
+	if cursor != nil {
+		v.Cursor = tea.NewCursor(cursor.x, cursor.y)
+	}
+	v.Content = m.canvas.String(!m.cfg.NoColor)
+	return v
+}
+
+// draw fills the canvas and returns where text is being typed, if it is.
+func (m *Model) draw(s *scene) *rect {
+	all := m.canvas.region()
+	l := arrange(m.w, m.h, m.wants(s))
+	at := func(r rect) region { return all.sub(r.x, r.y, r.w, r.h) }
+	if l.tooSmall {
+		for i, line := range wrap(&m.canvas, say("too-small", "w", minWidth, "h", minHeight, "now-w", m.w, "now-h", m.h), m.w) {
+			all.put(0, i, line, plain)
+		}
+		return nil
+	}
+	m.drawTabs(s, at(l.tabs))
+	m.drawStatus(s, at(l.status))
+	if l.body.y == 3 {
+		all.rule(2, dim)
+	}
+	switch {
+	case s.waiting:
+		at(l.body).put(1, 1, say("waiting"), dim)
+	case m.overlay != nil:
+		m.overlay.draw(s, at(l.body))
+	default:
+		m.screens[m.screen].draw(s, at(l.body))
+	}
+	if !l.pane.empty() {
+		drawPane(s, at(l.pane))
+	}
+	if !l.tour.empty() {
+		m.tour.draw(s, at(l.tour))
+	}
+	cursor := m.drawHint(s, at(l.hint))
+	m.drawFooter(s, at(l.footer))
+	return cursor
+}
+
+func (m *Model) wants(s *scene) wants {
+	w := wants{pane: m.pane && s.Lab != nil && m.screen != ScreenSwitch && m.overlay == nil}
+	if m.tour != nil {
+		w.tour = m.tour.height(s, m.w)
+	}
+	return w
+}
+
+// now is the Frame's time.
+func (s *scene) now() time.Time { return s.At }

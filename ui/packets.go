@@ -1,0 +1,336 @@
+package ui
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"ndwhy/diag"
+	"ndwhy/diag/words"
+)
+
+// packetScreen is what passes on the wire, one line an exchange, newest first.
+type packetScreen struct {
+	list   list
+	filter filter
+}
+
+// rows returns the exchanges that the filter lets through.
+func (x *packetScreen) rows(s *scene) []*Exchange {
+	var rows []*Exchange
+	for i := range s.Exchanges {
+		e := &s.Exchanges[i]
+		if x.filter.text == "" || x.filter.matches(exchangeText(e, s.At)+" "+diag.Describe(e.First)+" "+string(e.Type)) {
+			rows = append(rows, e)
+		}
+	}
+	return rows
+}
+
+func (x *packetScreen) draw(s *scene, r region) {
+	r = s.drawTroubles(r, diag.FeedFrames)
+	rows := x.rows(s)
+	g := grid{columns: []column{
+		{title: say("col.time"), width: 12, drop: 1},
+		{title: "", width: 3},
+		{title: say("col.what"), width: 20, grow: 200},
+	}, list: &x.list, empty: x.emptyText(s), row: func(i int) []span {
+		e := rows[i]
+		return []span{{clock(e.At), dim}, direction(e), {exchangeText(e, s.At), plain}}
+	}}
+	area := r
+	foot := 0
+	if r.h >= 10 {
+		foot = 3
+		area = r.sub(0, 0, r.w, r.h-foot)
+	}
+	g.draw(area, len(rows), func(i int) string { return fmt.Sprint(rows[i].First.Seq) })
+	x.drawMarks(s, area, rows)
+	if x.filter.text != "" {
+		r.right(0, 20, span{say("filter.on", "filter", x.filter.text, "n", len(rows)) + "      ", cyan | bold})
+	}
+	if foot > 0 && len(rows) > 0 {
+		below := r.sub(0, r.h-foot, r.w, foot)
+		below.rule(0, dim)
+		for i, line := range wrap(s.canvas, exchangeText(rows[x.list.sel], s.At), r.w-2) {
+			below.put(1, 1+i, line, plain)
+		}
+	}
+}
+
+// drawMarks colours the direction column by outcome; the words beside it say the same.
+func (x *packetScreen) drawMarks(s *scene, r region, rows []*Exchange) {
+	for y := 1; y < r.h && x.list.top+y-1 < len(rows); y++ {
+		i := x.list.top + y - 1
+		if i == x.list.sel {
+			continue
+		}
+		if m := exchangeMark(rows[i], s.At); m == markBad || m == markUnknown {
+			r.restyle(y, func(st style) style { return st&^colours | m.st&colours })
+		}
+	}
+}
+
+func (x *packetScreen) emptyText(s *scene) string {
+	if x.filter.text != "" && len(s.Exchanges) > 0 {
+		return say("packets.none-match", "filter", x.filter.text, "n", len(s.Exchanges))
+	}
+	return say("packets.empty")
+}
+
+func direction(e *Exchange) span {
+	f := e.Frame()
+	switch {
+	case f.Bad != "":
+		return span{"!", yellow | bold}
+	case f.Out:
+		return span{say("out"), dim}
+	default:
+		return span{say("in"), dim}
+	}
+}
+
+func exchangeMark(e *Exchange, now time.Time) mark {
+	f := e.Frame()
+	switch {
+	case f.Bad != "":
+		return markUnknown
+	case e.Refused || f.Type.IsError():
+		return markBad
+	case !e.Expects:
+		return markNone
+	case f.Type == diag.NS && f.Src.IsUnspecified():
+		return markGood
+	case e.Answers > 0:
+		return markGood
+	case e.waits(now):
+		return markWaiting
+	default:
+		return markUnknown
+	}
+}
+
+// exchangeText says an exchange in words: what was asked, by whom, and what came of it.
+func exchangeText(e *Exchange, now time.Time) string {
+	f := e.Frame()
+	if f.Bad != "" {
+		return diag.Describe(e.First)
+	}
+	text := ""
+	switch e.Type {
+	case diag.NS:
+		key := "packet.ns"
+		if f.Src.IsUnspecified() {
+			key = "packet.dad"
+		}
+		text = say(key, "target", f.Target, "source", f.Src)
+	case diag.RS:
+		text = say("packet.rs", "source", f.Src)
+	case diag.EchoRequest:
+		text = say("packet.echo", "source", f.Src, "target", f.Dst)
+	case diag.DHCPv6Frame:
+		if f.DHCPv6 != nil {
+			text = say("packet.dhcp", "message", f.DHCPv6.Message, "source", f.Src)
+		}
+	}
+	if text == "" {
+		return diag.Describe(e.First)
+	}
+	return text + " " + outcomeOf(e, now)
+}
+
+func outcomeOf(e *Exchange, now time.Time) string {
+	f := e.Frame()
+	switch {
+	case e.Refused:
+		return say("packet.refused", "who", e.By.Src, "what", refusal(e.By))
+	case e.Answers > 0 && e.Type == diag.NS:
+		mac := e.By.LLAddr
+		if mac == (diag.MAC{}) {
+			mac = e.By.SrcMAC
+		}
+		return say("packet.ns-answer", "mac", mac, "after", took(e.After))
+	case e.Answers > 0 && e.Type == diag.EchoRequest:
+		if e.Asked > 1 {
+			return say("packet.answers", "n", e.Answers, "of", e.Asked, "after", took(e.After))
+		}
+		return say("packet.answer", "after", took(e.After))
+	case e.Answers > 0 && e.Type == diag.DHCPv6Frame && e.By.DHCPv6 != nil:
+		return say("packet.dhcp-answer", "message", e.By.DHCPv6.Message, "who", e.By.Src, "addresses", leased(e.By.DHCPv6), "after", took(e.After))
+	case e.Answers > 0:
+		return say("packet.by", "who", e.By.Src, "after", took(e.After))
+	case e.waits(now):
+		return say("packet.waiting")
+	case f.Type == diag.NS && f.Src.IsUnspecified():
+		return say("packet.nobody", "n", e.Asked)
+	default:
+		return say("packet.none", "n", e.Asked)
+	}
+}
+
+func refusal(f diag.Frame) string {
+	if key := fmt.Sprintf("icmp.%s.%d", f.Type, f.Code); words.Has(key) {
+		return words.Say(key, "code", f.Code)
+	}
+	return words.Say("icmp."+string(f.Type), "code", f.Code)
+}
+
+func leased(d *diag.DHCPv6) string {
+	var list []string
+	for _, a := range d.Addresses {
+		list = append(list, a.Prefix.Addr().String())
+	}
+	if d.Status != "" {
+		list = append(list, d.Status)
+	}
+	return strings.Join(list, " ")
+}
+
+func (x *packetScreen) key(s *scene, key string) (action, bool) {
+	if x.list.key(key) {
+		return nil, true
+	}
+	switch key {
+	case "/":
+		return filterOn{&x.filter}, true
+	case "!":
+		if x.filter.text == "" {
+			x.filter.text = "!"
+		}
+		return filterOn{&x.filter}, true
+	case "esc":
+		x.filter.text = ""
+	case "enter":
+		if rows := x.rows(s); x.list.sel < len(rows) {
+			return open{eventPager(rows[x.list.sel].Events, s.redact)}, true
+		}
+	default:
+		return nil, false
+	}
+	return nil, true
+}
+
+func (x *packetScreen) copied(s *scene) string {
+	rows := x.rows(s)
+	if x.list.sel >= len(rows) {
+		return ""
+	}
+	var b strings.Builder
+	for _, e := range rows[x.list.sel].Events {
+		b.WriteString(clock(e.At) + " " + diag.Describe(e) + "\n")
+	}
+	return b.String()
+}
+
+func (x *packetScreen) keys(*scene) []hotkey {
+	return []hotkey{{"↑↓", "move"}, {"enter", "bytes"}, {"/", "filter"}}
+}
+
+// eventPager shows frames by layer and byte.
+func eventPager(events []diag.Event, redact bool) *pager {
+	var text strings.Builder
+	for _, e := range events {
+		text.WriteString(clock(e.At) + " " + diag.Describe(e) + "\n")
+	}
+	return &pager{plain: text.String(), page: func(c *canvas, w int) *doc {
+		d := newDoc(c, w)
+		for _, e := range events {
+			f, ok := e.Body.(diag.Frame)
+			if !ok {
+				continue
+			}
+			d.gap()
+			way := say("in")
+			if f.Out {
+				way = say("out")
+			}
+			d.para(span{clock(e.At) + " " + way + " ", dim}, diag.Describe(e), bold)
+			for _, l := range layers(f) {
+				d.para(span{"  " + pad(c, l[0], 10), cyan}, l[1], plain)
+			}
+			if redact {
+				d.line(span{"  " + say("bytes.hidden"), dim})
+				continue
+			}
+			for _, line := range hexDump(f.Raw, w) {
+				d.line(span{"  " + line, dim})
+			}
+		}
+		return d
+	}}
+}
+
+// layers names what a frame says, layer by layer.
+func layers(f diag.Frame) [][2]string {
+	list := [][2]string{
+		{"Ethernet", fmt.Sprintf("%s > %s, IPv6", f.SrcMAC, f.DstMAC)},
+		{"IPv6", fmt.Sprintf("%s > %s, hop limit %d, %d bytes", addr(f.Src), addr(f.Dst), f.HopLimit, f.Size)},
+	}
+	if f.Type == diag.DHCPv6Frame {
+		if d := f.DHCPv6; d != nil {
+			list = append(list, [2]string{"DHCPv6", joinNonEmpty(" ", d.Message, "transaction", d.Transaction, leased(d))})
+		}
+		return list
+	}
+	list = append(list, [2]string{"ICMPv6", joinNonEmpty(", ", words.Clean(string(f.Type)), targetLayer(f))})
+	if f.LLAddr != (diag.MAC{}) {
+		list = append(list, [2]string{"option", "link-layer address " + f.LLAddr.String()})
+	}
+	if len(f.Nonce) > 0 {
+		list = append(list, [2]string{"option", fmt.Sprintf("nonce %x (RFC 7527)", f.Nonce)})
+	}
+	if f.RA != nil {
+		for _, line := range asSent(f.RA) {
+			list = append(list, [2]string{"RA", line})
+		}
+	}
+	if q := f.Quoted; q != nil {
+		list = append(list, [2]string{"quotes", fmt.Sprintf("%s > %s %s", addr(q.Src), addr(q.Dst), q.Type)})
+	}
+	if f.Bad != "" {
+		list = append(list, [2]string{"not valid", f.Bad})
+	}
+	return list
+}
+
+func targetLayer(f diag.Frame) string {
+	switch {
+	case f.Type == diag.NA:
+		flag := func(on bool, name string) string {
+			if on {
+				return name
+			}
+			return ""
+		}
+		flags := flag(f.Router, "R") + flag(f.Solicited, "S") + flag(f.Override, "O")
+		return joinNonEmpty(", ", "target "+addr(f.Target), joinNonEmpty(" ", "flags", flags))
+	case f.Target.IsValid():
+		return "target " + f.Target.String()
+	case f.Type == diag.EchoRequest || f.Type == diag.EchoReply:
+		return fmt.Sprintf("id %d, sequence %d", f.EchoID, f.EchoSeq)
+	case f.MTU != 0:
+		return fmt.Sprintf("MTU %d", f.MTU)
+	default:
+		return ""
+	}
+}
+
+// hexDump writes bytes as offset, hexadecimal and text, as many a line as w has room for.
+func hexDump(raw []byte, w int) []string {
+	per := 16
+	if w < 6+16*3+16+4 {
+		per = 8
+	}
+	var lines []string
+	for at := 0; at < len(raw); at += per {
+		part := raw[at:min(at+per, len(raw))]
+		text := make([]byte, len(part))
+		for i, b := range part {
+			if text[i] = b; b < ' ' || b > '~' {
+				text[i] = '.'
+			}
+		}
+		lines = append(lines, fmt.Sprintf("%04x  %-*s %s", at, per*3, fmt.Sprintf("% x", part), text))
+	}
+	return lines
+}

@@ -1,0 +1,227 @@
+package ui
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"ndwhy/diag"
+	"ndwhy/diag/words"
+)
+
+// say returns the text of a key of the screens' part of the catalogue.
+func say(key string, args ...any) string { return words.Say("ui."+key, args...) }
+
+// A span is a piece of text in one style.
+type span struct {
+	text string
+	st   style
+}
+
+// A doc is text laid out in lines of a width, for pagers and dialogs.
+type doc struct {
+	c     *canvas
+	w     int
+	lines [][]span
+}
+
+func newDoc(c *canvas, w int) *doc { return &doc{c: c, w: max(w, 1)} }
+
+// gap adds an empty line, but never two in a row and never one at the top.
+func (d *doc) gap() {
+	if n := len(d.lines); n > 0 && len(d.lines[n-1]) > 0 {
+		d.lines = append(d.lines, nil)
+	}
+}
+
+// line adds pieces of text as one line; what is too long is cut when it is drawn.
+func (d *doc) line(pieces ...span) { d.lines = append(d.lines, pieces) }
+
+// heading adds a bold line with a gap above.
+func (d *doc) heading(text string) {
+	d.gap()
+	d.line(span{text, bold})
+}
+
+// para adds text wrapped to the width: the first line behind first, the others behind as many
+// blanks. Words are never broken unless one alone is too long for a line.
+func (d *doc) para(first span, text string, st style) {
+	hang := strings.Repeat(" ", d.c.width(first.text))
+	lead := first
+	for _, line := range wrap(d.c, text, d.w-len(hang)) {
+		d.line(lead, span{line, st})
+		lead = span{hang, plain}
+	}
+}
+
+// command adds a shell command; continued lines end in a backslash, so that what is copied off the
+// screen still runs.
+func (d *doc) command(text string) {
+	lines := wrap(d.c, text, d.w-6)
+	for i, line := range lines {
+		lead, tail := "  $ ", ""
+		if i > 0 {
+			lead = "      "
+		}
+		if i < len(lines)-1 {
+			tail = " \\"
+		}
+		d.line(span{lead, dim}, span{line + tail, cyan})
+	}
+}
+
+// draw shows the lines from top on and returns how many there are room for.
+func (d *doc) draw(r region, top int) {
+	for y := range r.h {
+		if top+y < len(d.lines) {
+			r.spans(0, y, d.lines[top+y]...)
+		}
+	}
+}
+
+// wrap breaks text at blanks into lines of at most w columns. The mask is applied first, so that
+// what is hidden is measured as it will be shown.
+func wrap(c *canvas, text string, w int) []string {
+	w = max(w, 1)
+	var lines []string
+	for paragraph := range strings.SplitSeq(c.mask(text), "\n") {
+		line, used := "", 0
+		for word := range strings.FieldsSeq(paragraph) {
+			n := c.width(word)
+			if used > 0 && used+1+n > w {
+				lines = append(lines, line)
+				line, used = "", 0
+			}
+			if used > 0 {
+				line, used = line+" ", used+1
+			}
+			for n > w { // a path or a line of hexadecimal
+				cut := max(len(c.cut(word, w)), 1)
+				lines = append(lines, word[:cut])
+				word = word[cut:]
+				n = c.width(word)
+			}
+			line, used = line+word, used+n
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// cut returns the longest beginning of text that fits in w columns.
+func (c *canvas) cut(text string, w int) string {
+	end, used := 0, 0
+	for i, r := range text {
+		n := c.width(string(r))
+		if used+n > w {
+			return text[:end]
+		}
+		used += n
+		end = i + len(string(r))
+	}
+	return text
+}
+
+// fit returns text in at most w columns; what is cut off is marked. An address keeps its last four
+// groups, which tell the hosts of a subnet apart.
+func (c *canvas) fit(text string, w int) string {
+	text = c.mask(text)
+	if w <= 0 {
+		return ""
+	}
+	if c.width(text) <= w {
+		return text
+	}
+	if head, tail, ok := lastGroups(text); ok {
+		room := w - 1 - len(tail)
+		if room <= 0 {
+			return "…" + tail
+		}
+		return head[:min(room, len(head))] + "…" + tail
+	}
+	return c.cut(text, w-1) + "…"
+}
+
+// lastGroups splits an address, with what follows it, before its last four groups.
+func lastGroups(text string) (head, tail string, ok bool) {
+	addr, _, _ := strings.Cut(text, "/")
+	if a, err := netip.ParseAddr(addr); err != nil || !a.Is6() {
+		return "", "", false
+	}
+	colons := 0
+	for i := len(addr) - 1; i >= 0; i-- {
+		if addr[i] != ':' {
+			continue
+		}
+		if colons++; colons == 4 {
+			return text[:i], text[i:], i > 0
+		}
+	}
+	return "", "", false
+}
+
+// seconds writes a lifetime of s seconds for people: "1792 s", "2 h 10 min", "for ever".
+func seconds(s int64) string {
+	switch {
+	case s == diag.Forever:
+		return say("forever")
+	case s < 7200:
+		return fmt.Sprintf("%d s", s)
+	case s < 2*86400:
+		return fmt.Sprintf("%d h %02d min", s/3600, s/60%60)
+	default:
+		return fmt.Sprintf("%d d %d h", s/86400, s/3600%24)
+	}
+}
+
+// age writes how long ago something was. It is coarse on purpose: a table whose ages all change
+// every second cannot be read, and costs a write for each.
+func age(d time.Duration) string {
+	s := int64(max(d, 0) / time.Second)
+	switch {
+	case s < 5:
+		return say("age.now")
+	case s < 60:
+		return fmt.Sprintf("%ds", s/5*5)
+	case s < 3600:
+		return fmt.Sprintf("%dm", s/60)
+	case s < 2*86400:
+		return fmt.Sprintf("%dh", s/3600)
+	default:
+		return fmt.Sprintf("%dd", s/86400)
+	}
+}
+
+// millis writes a round-trip time with the digits that mean something.
+func millis(ms float64) string {
+	switch {
+	case ms < 10:
+		return fmt.Sprintf("%.2f ms", ms)
+	case ms < 1000:
+		return fmt.Sprintf("%.0f ms", ms)
+	default:
+		return fmt.Sprintf("%.1f s", ms/1000)
+	}
+}
+
+// took writes how long something took.
+func took(d time.Duration) string { return millis(float64(d) / float64(time.Millisecond)) }
+
+// clock writes a moment as the wall clock in UTC, as evidence does.
+func clock(t time.Time) string { return t.UTC().Format("15:04:05.000") }
+
+// addr writes an address, or a dash where there is none.
+func addr(a netip.Addr) string {
+	if !a.IsValid() {
+		return "–"
+	}
+	return a.String()
+}
+
+func deref[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
+	}
+	return v
+}

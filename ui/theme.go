@@ -1,0 +1,105 @@
+package ui
+
+import (
+	"strings"
+
+	"ndwhy/diag"
+	"ndwhy/diag/words"
+)
+
+// A mark is the one character that stands for an outcome. No two meanings share a character: the
+// colour only repeats what the character says.
+type mark struct {
+	s  string
+	st style
+}
+
+var (
+	markNone    = mark{" ", plain}
+	markGood    = mark{"✓", green}
+	markQuiet   = mark{"○", green} // no answer, and none is normal here
+	markBad     = mark{"✗", red | bold}
+	markUnknown = mark{"?", yellow}
+	markSkipped = mark{"–", dim}
+	markWaiting = mark{"·", dim}
+)
+
+func (m mark) span() span { return span{m.s, m.st} }
+
+// rank orders marks by how much they deserve attention.
+func (m mark) rank() int {
+	switch m {
+	case markBad:
+		return 6
+	case markUnknown:
+		return 4
+	case markGood:
+		return 3
+	case markQuiet:
+		return 2
+	case markSkipped:
+		return 1
+	default:
+		return 0
+	}
+}
+
+// pathMark says what came of a question, against what is normal here.
+func pathMark(p *diag.ReportPath) mark {
+	switch {
+	case p == nil:
+		return markNone
+	case p.Normal != nil && !*p.Normal:
+		return markBad
+	case p.Outcome == diag.OutcomeSkipped:
+		return markSkipped
+	case p.Asks == diag.AsksDAD && p.Outcome == diag.Silent:
+		return markGood // nobody else has it
+	case p.Outcome == diag.Answered:
+		return markGood
+	case p.Normal != nil:
+		return markQuiet
+	default:
+		return markUnknown
+	}
+}
+
+func verdictMark(v diag.Verdict) mark {
+	switch v {
+	case diag.VerdictOK:
+		return mark{"✓", green | bold}
+	case diag.VerdictCritical:
+		return mark{"✗", red | bold}
+	case diag.VerdictWarning:
+		return mark{"!", yellow | bold}
+	default:
+		return mark{"?", yellow | bold}
+	}
+}
+
+func severityMark(s diag.Severity) mark {
+	switch s {
+	case diag.Critical:
+		return mark{"✗", red | bold}
+	case diag.Warning:
+		return mark{"!", yellow | bold}
+	default:
+		return mark{"i", cyan}
+	}
+}
+
+func upper(key string) string { return strings.ToUpper(words.Say(key)) }
+
+// nudStyle colours a neighbour's state; the word stands beside it always.
+func nudStyle(n diag.NUD) style {
+	switch n {
+	case diag.Reachable, diag.PermanentNUD, diag.NoARP:
+		return green
+	case diag.Incomplete, diag.Probing, diag.Delay:
+		return yellow
+	case diag.Failed:
+		return red
+	default:
+		return plain
+	}
+}
