@@ -253,17 +253,9 @@ func findOpenLink(iv *ifaceView) []hypothesis {
 		return p.SourceClass == SourceCandidate && p.Outcome == Silent && iv.control(p) != nil && !iv.spoke(p.Source)
 	})
 	for _, p := range iv.paths {
-		if p.Outcome != Answered || !reaches(p) || !iv.spoke(p.Source) {
-			continue
-		}
-		switch p.SourceClass {
-		case SourceCandidate:
-		case SourceUnassigned:
-			// An address that answers where candidates are silent is assigned after all.
-			if silent {
-				continue
-			}
-		default:
+		// A configured address that is answered where candidates are silent is assigned after all.
+		tried := p.SourceClass == SourceCandidate || p.SourceClass == SourceUnassigned && !silent
+		if !tried || p.Outcome != Answered || !reaches(p) || !iv.spoke(p.Source) {
 			continue
 		}
 		iv.explain(&h, p)

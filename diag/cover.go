@@ -15,12 +15,18 @@ const exact = 14
 func cover(list []*hypothesis, covered []bool) []choice {
 	c := newCoverage(list, covered)
 	taken := c.solve()
+	times := map[int]int{} // how often a symptom is covered
+	for _, g := range taken {
+		for _, y := range c.sets[g].symptoms {
+			times[y]++
+		}
+	}
 	chosen := make([]choice, 0, len(taken))
 	for _, g := range taken {
 		set := c.sets[g]
 		out := choice{hypothesis: *set.members[0]}
 		out.alternatives = append(out.alternatives, set.members[1:]...)
-		out.alternatives = append(out.alternatives, c.standIns(g, taken)...)
+		out.alternatives = append(out.alternatives, c.standIns(g, taken, times)...)
 		slices.SortFunc(out.alternatives, compareHypotheses)
 		chosen = append(chosen, out)
 	}
@@ -226,44 +232,28 @@ func (c *coverage) covered(chosen []int, open map[int]bool) bool {
 	return len(seen) == len(open)
 }
 
-// standIns returns the surest member of every set that could replace g in taken.
-func (c *coverage) standIns(g int, taken []int) []*hypothesis {
-	elsewhere := map[int]bool{}
-	for _, i := range taken {
-		if i == g {
-			continue
-		}
-		for _, y := range c.sets[i].symptoms {
-			elsewhere[y] = true
-		}
-	}
-	need := -1 // a symptom that only g covers in taken
-	only := 0
+// standIns returns the surest member of every set that could replace g in taken, where times says
+// how many of those cover a symptom.
+func (c *coverage) standIns(g int, taken []int, times map[int]int) []*hypothesis {
+	var alone []int // symptoms that only g covers
 	for _, y := range c.sets[g].symptoms {
-		if !elsewhere[y] {
-			need, only = y, only+1
+		if times[y] == 1 {
+			alone = append(alone, y)
 		}
 	}
-	if need < 0 {
+	if len(alone) == 0 {
 		return nil
 	}
 	var list []*hypothesis
-	for _, i := range c.of[need] {
-		if i == g || slices.Contains(taken, i) {
+	for _, i := range c.of[alone[0]] {
+		_, chosen := slices.BinarySearch(taken, i)
+		if chosen || slices.ContainsFunc(alone, func(y int) bool {
+			_, ok := slices.BinarySearch(c.sets[i].symptoms, y)
+			return !ok
+		}) {
 			continue
 		}
-		n := 0
-		for _, y := range c.sets[g].symptoms {
-			if elsewhere[y] {
-				continue
-			}
-			if _, ok := slices.BinarySearch(c.sets[i].symptoms, y); ok {
-				n++
-			}
-		}
-		if n == only {
-			list = append(list, c.sets[i].members[0])
-		}
+		list = append(list, c.sets[i].members[0])
 	}
 	return list
 }

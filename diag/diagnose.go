@@ -79,6 +79,14 @@ type ifaceView struct {
 	defaults  []At[Route] // of any table, through this interface, not expired
 	// reached are the questions that were answered on the wire or to the kernel.
 	reached map[question]bool
+	// answers are the answered paths by what was asked, of whom.
+	answers map[asked][]*Path
+}
+
+// asked is a question without who asked it.
+type asked struct {
+	asks   Asks
+	target netip.Addr
 }
 
 func diagnose(s *State) Diagnosis {
@@ -141,6 +149,7 @@ func (v *view) newInterface(name string) *ifaceView {
 	iv := &ifaceView{
 		view: v, name: name, addresses: v.s.AddressesOn(name), assigned: v.s.Assignments(name),
 		class: map[netip.Addr]SourceClass{}, reached: map[question]bool{},
+		answers: map[asked][]*Path{},
 	}
 	iv.link, iv.known = v.s.Links[name]
 	for _, a := range iv.addresses {
@@ -154,6 +163,7 @@ func (v *view) newInterface(name string) *ifaceView {
 		iv.paths = append(iv.paths, p)
 		if p.Outcome == Answered {
 			iv.reached[questionOf(*p)] = true
+			iv.answers[asked{p.Asks, p.Target}] = append(iv.answers[asked{p.Asks, p.Target}], p)
 		}
 	}
 	for _, r := range v.s.routersSorted() {
@@ -263,8 +273,8 @@ func (iv *ifaceView) silenced(addr netip.Addr) bool {
 // an address that is assigned (or, where that is not known, configured).
 func (iv *ifaceView) control(p *Path) *Path {
 	var best *Path
-	for _, c := range iv.paths {
-		if c.Outcome != Answered || c.Asks != p.Asks || c.Target != p.Target || c.Source == p.Source {
+	for _, c := range iv.answers[asked{p.Asks, p.Target}] {
+		if c.Source == p.Source {
 			continue
 		}
 		if c.SourceClass == SourceAssigned {

@@ -266,7 +266,9 @@ var causeTests = []struct {
 	{
 		name: "30 % loss", cause: "path.lossy", sure: Certain, faults: []string{"path.lossy"},
 		world: func() *world {
-			return vpc().each(func(p Path) bool { return p.SourceClass == SourceAssigned && p.Outcome == Answered && p.Asks == AsksEcho }, func(p *Path) {
+			return vpc().each(func(p Path) bool {
+				return p.SourceClass == SourceAssigned && p.Outcome == Answered && p.Asks == AsksEcho
+			}, func(p *Path) {
 				p.Sent, p.Received = 12, 8
 			})
 		},
@@ -406,7 +408,9 @@ var causeTests = []struct {
 			a := global(mine, 128)
 			a.PreferredS, a.ValidS, a.UpdatedS = 20, 330, 120
 			return vpc().drop(ofKind(func(x Address) bool { return x.Address == mine })).say(a).
-				silence(func(p Path) bool { return p.TargetClass == TargetInternet || p.Target == peerGlobal && p.Asks == AsksEcho })
+				silence(func(p Path) bool {
+					return p.TargetClass == TargetInternet || p.Target == peerGlobal && p.Asks == AsksEcho
+				})
 		},
 	},
 }
@@ -427,7 +431,9 @@ func noRouter() *world {
 
 func (w *world) noDefault() *world {
 	w.drop(ofKind(func(r Route) bool { return r.Dst.Bits() == 0 }))
-	return w.each(func(p Path) bool { return p.TargetClass == TargetInternet && p.Via == ViaKernel && p.SourceClass == SourceAssigned }, func(p *Path) {
+	return w.each(func(p Path) bool {
+		return p.TargetClass == TargetInternet && p.Via == ViaKernel && p.SourceClass == SourceAssigned
+	}, func(p *Path) {
 		p.silent()
 		p.Outcome, p.Sent, p.Errno = Unsent, 0, "ENETUNREACH"
 	})
@@ -515,7 +521,9 @@ func TestLooksSuspiciousAndIsNot(t *testing.T) {
 			return vpc().say(Neighbour{Interface: "eth0", Address: peerSecond, State: Failed})
 		},
 		"a peer that limits its echoes": func() *world {
-			return vpc().each(func(p Path) bool { return p.Target == peerGlobal && p.Asks == AsksEcho && p.SourceClass == SourceAssigned }, func(p *Path) {
+			return vpc().each(func(p Path) bool {
+				return p.Target == peerGlobal && p.Asks == AsksEcho && p.SourceClass == SourceAssigned
+			}, func(p *Path) {
 				p.Sent, p.Received = 2, 1
 				if p.Via == ViaWire {
 					p.silent()
@@ -594,9 +602,11 @@ func TestLooksSuspiciousAndIsNot(t *testing.T) {
 
 func TestWhatCouldNotBeHadIsUnknown(t *testing.T) {
 	tests := map[string]func(*world){
-		"frames unavailable": func(w *world) { w.say(Feed{Name: FeedFrames, State: Unavailable, Why: "no CAP_NET_RAW", Fix: "sudo ndwhy"}) },
-		"netlink lost":       func(w *world) { w.say(Feed{Name: FeedNetlink, State: Lost}) },
-		"metadata silent":    func(w *world) { w.say(Feed{Name: FeedIMDS, State: Unavailable, Why: "time-out"}) },
+		"frames unavailable": func(w *world) {
+			w.say(Feed{Name: FeedFrames, State: Unavailable, Why: "no CAP_NET_RAW", Fix: "sudo ndwhy"})
+		},
+		"netlink lost":    func(w *world) { w.say(Feed{Name: FeedNetlink, State: Lost}) },
+		"metadata silent": func(w *world) { w.say(Feed{Name: FeedIMDS, State: Unavailable, Why: "time-out"}) },
 		"check timed out": func(w *world) {
 			w.checks[3] = Check{ID: "peer-nd", Interface: "eth0", State: CheckSkipped, Why: words.Say("skipped.timeout")}
 		},
