@@ -30,13 +30,18 @@ const (
 	brokenWait = 500 * time.Millisecond
 )
 
+// firstIndex is the interface index of the switch's first port. It must differ from that of the
+// cable's other end: where they are equal by chance, the kernel takes the veth for an ordinary device
+// (linkwatch_urgent_event in net/core/link_watch.c) and says only a second later that the link is up.
+const firstIndex = 1000
+
 // A world is a network that stands.
 type world struct {
 	spec       *Spec
 	namespaces map[string]*os.File // by host, and beyondHost
 	handles    map[string]*netlink.Handle
 	wire       *wire
-	leased     []<-chan struct{} // closed when a DHCPv6 client has its first lease
+	clients    []*client
 }
 
 func (w *world) names() string {
@@ -75,7 +80,7 @@ func boot(spec *Spec, log io.Writer) (*world, error) {
 	}
 	w.wire = newWire(log)
 	cable := func(index int, near, host, nic string, mac diag.MAC, mtu int) error {
-		if err := w.cable(own, near, host, nic, mac, mtu); err != nil {
+		if err := w.cable(own, firstIndex+index, near, host, nic, mac, mtu); err != nil {
 			return fmt.Errorf("%s: %s: %w", host, nic, err)
 		}
 		return w.wire.attach(index, near)
@@ -140,10 +145,10 @@ func (w *world) addHost(name string) error {
 }
 
 // cable lays a veth pair: near in this namespace, up, the other end as nic in the host's, down.
-func (w *world) cable(own *netlink.Handle, near, host, nic string, mac diag.MAC, mtu int) error {
+func (w *world) cable(own *netlink.Handle, index int, near, host, nic string, mac diag.MAC, mtu int) error {
 	ns := w.namespaces[host]
 	attrs := netlink.NewLinkAttrs()
-	attrs.Name, attrs.MTU = near, mtu
+	attrs.Index, attrs.Name, attrs.MTU = index, near, mtu
 	veth := &netlink.Veth{
 		LinkAttrs: attrs, PeerName: nic, PeerHardwareAddr: net.HardwareAddr(mac[:]), PeerMTU: uint32(mtu),
 		PeerNamespace: netlink.NsFd(int(ns.Fd())),
@@ -218,47 +223,56 @@ func (w *world) bootNIC(p port) error {
 	if !p.nic.DHCP {
 		return nil
 	}
-	leased, err := w.startClient(p)
-	if err != nil {
+	if err := w.startClient(p); err != nil {
 		return fmt.Errorf("DHCPv6 client: %w", err)
 	}
-	w.leased = append(w.leased, leased)
 	return nil
 }
 
-// settle waits until every client has its lease and every host its default route.
+// settle waits until every client has its lease and every host its default route, and until no
+// address is tentative: the kernel decides late, in a queue, whether it checks for duplicates.
 func (w *world) settle() error {
 	wait := wholeWait
 	if w.spec.Faulty {
 		wait = brokenWait
 	}
-	deadline := time.NewTimer(wait)
-	defer deadline.Stop()
-	for _, leased := range w.leased {
-		select {
-		case <-leased:
-		case <-deadline.C:
-			if w.spec.Faulty {
-				return nil
-			}
-			return errors.New("the DHCPv6 exchange did not end in a lease")
-		}
-	}
-	poll := time.NewTicker(time.Millisecond)
-	defer poll.Stop()
-	for i := range w.spec.Hosts {
-		for !w.hasDefault(w.spec.Hosts[i].Name) {
-			select {
-			case <-poll.C:
-			case <-deadline.C:
+	deadline := time.Now().Add(wait)
+	until := func(settled func() bool, otherwise string) error {
+		for !settled() {
+			if time.Now().After(deadline) {
 				if w.spec.Faulty {
 					return nil
 				}
-				return fmt.Errorf("%s has learnt no default route from the router's advertisement", w.spec.Hosts[i].Name)
+				return errors.New(otherwise)
 			}
+			time.Sleep(time.Millisecond)
+		}
+		return nil
+	}
+	for _, c := range w.clients {
+		if err := until(c.leased.Load, c.port.host.Name+": the DHCPv6 exchange did not end in a lease"); err != nil {
+			return err
+		}
+	}
+	for i := range w.spec.Hosts {
+		name := w.spec.Hosts[i].Name
+		if err := until(func() bool { return w.hasDefault(name) }, name+" has learnt no default route from the router's advertisement"); err != nil {
+			return err
+		}
+	}
+	deadline = time.Now().Add(wholeWait)
+	for i := range w.spec.Hosts {
+		name := w.spec.Hosts[i].Name
+		if err := until(func() bool { return !w.hasTentative(name) }, name+" still checks its addresses for duplicates"); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+func (w *world) hasTentative(host string) bool {
+	list, err := w.handles[host].AddrList(nil, netlink.FAMILY_V6)
+	return err != nil || slices.ContainsFunc(list, func(a netlink.Addr) bool { return a.Flags&unix.IFA_F_TENTATIVE != 0 })
 }
 
 func (w *world) hasDefault(host string) bool {

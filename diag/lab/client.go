@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv6"
@@ -26,17 +27,18 @@ type client struct {
 	socket *os.File // nonblocking, in the instance's namespace
 	fd     int
 	index  int // of the interface
+	leased atomic.Bool
 }
 
-// startClient starts the DHCPv6 client of an interface. leased is closed at its first lease.
-func (w *world) startClient(p port) (leased <-chan struct{}, err error) {
+// startClient starts the DHCPv6 client of an interface.
+func (w *world) startClient(p port) error {
 	c := &client{world: w, port: p}
 	if err := within(w.namespaces[p.host.Name], c.open); err != nil {
-		return nil, err
+		return err
 	}
-	first := make(chan struct{})
-	go c.run(first)
-	return first, nil
+	w.clients = append(w.clients, c)
+	go c.run()
+	return nil
 }
 
 // open opens the client's socket on the calling thread.
@@ -63,17 +65,14 @@ func (c *client) open() error {
 }
 
 // run keeps a lease for as long as the process lasts.
-func (c *client) run(first chan struct{}) {
+func (c *client) run() {
 	for {
 		lease := c.acquire()
 		if lease == nil {
 			time.Sleep(retryAfter)
 			continue
 		}
-		if first != nil {
-			close(first)
-			first = nil
-		}
+		c.leased.Store(true)
 		for lease != nil {
 			lease = c.keep(lease)
 		}
