@@ -1,11 +1,10 @@
 package checks
 
 import (
+	"ndwhy/diag"
 	"net/netip"
 	"slices"
 	"time"
-
-	"ndwhy/diag"
 )
 
 // added tries addresses that were surely not assigned: the negative control. By claim they are
@@ -233,7 +232,7 @@ func (p *planner) planCandidatePeer(c candidate, mode diag.AddMode) {
 	nd.After = p.behind(nd)
 	echo.After = nd.After
 	p.add(nd)
-	if mode == diag.AddKernel && !(c.kind == nextToAssigned && chosen == reserved) {
+	if mode == diag.AddKernel && (c.kind != nextToAssigned || chosen != reserved) {
 		echo.Via = diag.ViaKernel
 		p.add(echo)
 		echo.Via = diag.ViaWire

@@ -2,12 +2,11 @@ package checks
 
 import (
 	"context"
+	"ndwhy/diag"
 	"net/netip"
 	"slices"
 	"testing"
 	"time"
-
-	"ndwhy/diag"
 )
 
 // The candidates of the modelled host.
@@ -25,7 +24,8 @@ func (w *world) row(c netip.Addr, target netip.Addr, rest string) string {
 var unspecified = netip.IPv6Unspecified()
 
 func TestAddedClaim(t *testing.T) {
-	inWorld(t, "filtered", func(t *testing.T, w *world) {
+	inWorld(t, "filtered", func(w *world) {
+		t := w.t
 		w.edit(func(r *diag.Run) { r.Add = diag.AddClaim })
 		w.knows(router, routerMAC, diag.Reachable)
 		took := w.run(t.Context(), nil)
@@ -60,7 +60,8 @@ func TestAddedClaim(t *testing.T) {
 			t.Errorf("%d groups still joined", w.joined)
 		}
 	})
-	inWorld(t, "open", func(t *testing.T, w *world) {
+	inWorld(t, "open", func(w *world) {
+		t := w.t
 		w.edit(func(r *diag.Run) { r.Add = diag.AddClaim })
 		w.filtered = func(netip.Addr) bool { return false }
 		w.run(t.Context(), nil)
@@ -70,7 +71,8 @@ func TestAddedClaim(t *testing.T) {
 			w.want(w.row(c.addr, farHost, "echo/wire"), diag.Answered, "")
 		}
 	})
-	inWorld(t, "somebody has it", func(t *testing.T, w *world) {
+	inWorld(t, "somebody has it", func(w *world) {
+		t := w.t
 		theirs := addr("2001:db8:1:2::1")
 		w.holders[theirs] = routerMAC
 		w.edit(func(r *diag.Run) { r.Add, r.Try = diag.AddClaim, []netip.Addr{theirs} })
@@ -86,7 +88,8 @@ func TestAddedClaim(t *testing.T) {
 			t.Error("spoke from an address that somebody has")
 		}
 	})
-	inWorld(t, "somebody says so late", func(t *testing.T, w *world) {
+	inWorld(t, "somebody says so late", func(w *world) {
+		t := w.t
 		w.edit(func(r *diag.Run) { r.Add = diag.AddClaim })
 		c := w.candidates(t)[0]
 		time.AfterFunc(600*time.Millisecond, func() {
@@ -99,7 +102,8 @@ func TestAddedClaim(t *testing.T) {
 		w.want(w.row(c.addr, peerGUA, "echo/wire"), diag.OutcomeSkipped, DetailAnsweredFor)
 		w.want(w.row(w.candidates(t)[1].addr, peerGUA, "echo/wire"), diag.Silent, "")
 	})
-	inWorld(t, "a forwarding host", func(t *testing.T, w *world) {
+	inWorld(t, "a forwarding host", func(w *world) {
+		t := w.t
 		w.edit(func(r *diag.Run) { r.Add = diag.AddClaim })
 		w.sess.Emit(diag.Sysctl{Scope: "all", Name: "forwarding", Value: "1"})
 		w.run(t.Context(), nil)
@@ -111,7 +115,8 @@ func TestAddedClaim(t *testing.T) {
 			t.Error("the candidate was used")
 		}
 	})
-	inWorld(t, "nothing answers an assigned address", func(t *testing.T, w *world) {
+	inWorld(t, "nothing answers an assigned address", func(w *world) {
+		t := w.t
 		w.edit(func(r *diag.Run) { r.Add = diag.AddClaim })
 		w.holders = map[netip.Addr]diag.MAC{router: routerMAC}
 		w.run(t.Context(), nil)
@@ -124,7 +129,8 @@ func TestAddedKernel(t *testing.T) {
 	kernelRun := func(r *diag.Run) {
 		r.Add, r.Peers = diag.AddKernel, []netip.Addr{peerGUA, peerLL, peerGUA2}
 	}
-	inWorld(t, "as the article did", func(t *testing.T, w *world) {
+	inWorld(t, "as the article did", func(w *world) {
+		t := w.t
 		w.edit(kernelRun)
 		w.knows(router, routerMAC, diag.Reachable)
 		w.knows(peerGUA, peerMAC, diag.Stale)
@@ -173,7 +179,8 @@ func TestAddedKernel(t *testing.T) {
 			t.Errorf("changes %+v", w.state().Changes)
 		}
 	})
-	inWorld(t, "cancelled in the middle", func(t *testing.T, w *world) {
+	inWorld(t, "cancelled in the middle", func(w *world) {
+		t := w.t
 		w.edit(kernelRun)
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(2*time.Second, cancel)
@@ -184,7 +191,8 @@ func TestAddedKernel(t *testing.T) {
 		c := w.candidates(t)[0]
 		w.want(w.row(c.addr, peerGUA, "echo/kernel"), diag.OutcomeSkipped, DetailCancelled)
 	})
-	inWorld(t, "a duplicate", func(t *testing.T, w *world) {
+	inWorld(t, "a duplicate", func(w *world) {
+		t := w.t
 		w.edit(kernelRun)
 		w.dupOnDAD = true
 		w.run(t.Context(), nil)
@@ -193,7 +201,8 @@ func TestAddedKernel(t *testing.T) {
 		w.want(w.row(c.addr, peerGUA, "echo/kernel"), diag.OutcomeSkipped, DetailAnsweredFor)
 		w.want("peer-nd/eth0/"+ourGUA.String()+"/"+peerGUA2.String()+"/kernel", diag.Answered, "")
 	})
-	inWorld(t, "no other address of the scope", func(t *testing.T, w *world) {
+	inWorld(t, "no other address of the scope", func(w *world) {
+		t := w.t
 		w.edit(kernelRun)
 		w.sess.Emit(diag.Address{Interface: "eth0", Address: ourGUA, PrefixLen: 128, Flags: diag.Deprecated, ValidS: 450})
 		c := w.candidates(t)[0]
@@ -205,7 +214,8 @@ func TestAddedKernel(t *testing.T) {
 			}
 		}
 	})
-	inWorld(t, "DAD off", func(t *testing.T, w *world) {
+	inWorld(t, "DAD off", func(w *world) {
+		t := w.t
 		w.edit(kernelRun)
 		w.sess.Emit(diag.Sysctl{Scope: "all", Name: "accept_dad", Value: "0"})
 		w.sess.Emit(diag.Sysctl{Scope: "eth0", Name: "accept_dad", Value: "0"})
@@ -222,7 +232,8 @@ func TestSourceRule(t *testing.T) {
 			PreferredS: diag.Forever, ValidS: diag.Forever,
 		})
 	}
-	inWorld(t, "an unassigned address never makes the kernel resolve", func(t *testing.T, w *world) {
+	inWorld(t, "an unassigned address never makes the kernel resolve", func(w *world) {
+		t := w.t
 		add(w)
 		took := w.run(t.Context(), nil)
 		row := "source/eth0/" + handAdded.String() + "/"
@@ -237,7 +248,8 @@ func TestSourceRule(t *testing.T) {
 			t.Errorf("took %s", took)
 		}
 	})
-	inWorld(t, "nothing known of assignment", func(t *testing.T, w *world) {
+	inWorld(t, "nothing known of assignment", func(w *world) {
+		t := w.t
 		w.edit(func(r *diag.Run) { r.Assigned = nil })
 		w.run(t.Context(), nil)
 		w.want(idNDWire, diag.Answered, "")
@@ -248,7 +260,8 @@ func TestSourceRule(t *testing.T) {
 			t.Errorf("the kernel asked at %s, before the network was seen to answer (%s)", at, first)
 		}
 	})
-	inWorld(t, "nothing known, and filtered", func(t *testing.T, w *world) {
+	inWorld(t, "nothing known, and filtered", func(w *world) {
+		t := w.t
 		w.edit(func(r *diag.Run) { r.Assigned = nil })
 		w.filtered = func(src netip.Addr) bool { return src == ourGUA }
 		w.run(t.Context(), nil)

@@ -3,10 +3,9 @@ package checks
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"ndwhy/diag"
 	"net/netip"
 	"slices"
-
-	"ndwhy/diag"
 )
 
 // A candidate is an address that this host was surely not given.
@@ -135,7 +134,7 @@ func (p *planner) free(addr netip.Addr) bool {
 // taken says why addr may not be tried even if the user wants it: whose it is.
 func (p *planner) taken(addr netip.Addr) (detail, note string) {
 	for k, a := range p.s.Addresses {
-		if k.Address == addr && !(k.Interface == p.iface && Temporary(a.Fact)) {
+		if k.Address == addr && (k.Interface != p.iface || !Temporary(a.Fact)) {
 			return DetailConfigured, k.Interface
 		}
 	}

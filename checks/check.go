@@ -9,11 +9,10 @@ package checks
 
 import (
 	"fmt"
+	"ndwhy/diag"
 	"net/netip"
 	"slices"
 	"strings"
-
-	"ndwhy/diag"
 )
 
 // Capability is the privilege that a check cannot do without.

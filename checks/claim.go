@@ -4,10 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"time"
-
 	"ndwhy/diag"
 	"ndwhy/diag/words"
+	"slices"
+	"time"
 )
 
 // guardTime is how long somebody who has a candidate may take to say so before it is used.
@@ -86,8 +86,8 @@ func (c *claim) hold(settled func()) {
 func (c *claim) prepare() (undo func()) {
 	var undos []func()
 	undo = func() {
-		for i := len(undos) - 1; i >= 0; i-- {
-			undos[i]()
+		for _, f := range slices.Backward(undos) {
+			f()
 		}
 	}
 	defer func() {

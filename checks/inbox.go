@@ -2,11 +2,11 @@ package checks
 
 import (
 	"context"
+	"ndwhy/diag"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
-
-	"ndwhy/diag"
 )
 
 // A topic is what an event is about, so that it reaches only the lanes that asked.
@@ -88,10 +88,8 @@ func (p *post) learn() {
 func (p *post) subscribe(box *inbox, t topic) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, have := range p.boxes[t] {
-		if have == box {
-			return
-		}
+	if slices.Contains(p.boxes[t], box) {
+		return
 	}
 	p.boxes[t] = append(p.boxes[t], box)
 	box.topics = append(box.topics, t)
@@ -101,13 +99,7 @@ func (p *post) unsubscribe(box *inbox) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, t := range box.topics {
-		list := p.boxes[t]
-		for i, have := range list {
-			if have == box {
-				list = append(list[:i:i], list[i+1:]...)
-				break
-			}
-		}
+		list := slices.DeleteFunc(p.boxes[t], func(have *inbox) bool { return have == box })
 		if len(list) == 0 {
 			delete(p.boxes, t)
 		} else {

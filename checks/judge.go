@@ -1,11 +1,10 @@
 package checks
 
 import (
+	"ndwhy/diag"
 	"net/netip"
 	"slices"
 	"time"
-
-	"ndwhy/diag"
 )
 
 // evidenceKept bounds what one path points at.
@@ -310,7 +309,8 @@ func (t *tally) seeDAD(e diag.Event, f diag.Frame) {
 		t.last = e.At
 		t.note(e)
 	case f.Out || f.SrcMAC == t.host.MAC:
-	case f.Type == diag.NA, f.Type == diag.NS && f.Src.IsUnspecified() && !(len(t.nonce) > 0 && slices.Equal(f.Nonce, t.nonce)):
+	case f.Type == diag.NS && len(t.nonce) > 0 && slices.Equal(f.Nonce, t.nonce): // ours, looped back
+	case f.Type == diag.NA, f.Type == diag.NS && f.Src.IsUnspecified():
 		mac := f.LLAddr
 		if mac == (diag.MAC{}) {
 			mac = f.SrcMAC

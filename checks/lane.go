@@ -3,11 +3,10 @@ package checks
 import (
 	"context"
 	"errors"
+	"ndwhy/diag"
 	"net/netip"
 	"reflect"
 	"time"
-
-	"ndwhy/diag"
 )
 
 // Times of design rules.
@@ -301,8 +300,7 @@ func (l *lane) left(a *asking) bool {
 
 // errno names a system's error as errno(3) does.
 func errno(err error) string {
-	var no Errno
-	if errors.As(err, &no) {
+	if no, ok := errors.AsType[Errno](err); ok {
 		return string(no)
 	}
 	return "EIO"
@@ -483,9 +481,9 @@ func (l *lane) byKernel(ctx context.Context) {
 	}
 	sock, err := l.r.socket(l.key.Interface, l.key.Source)
 	if err != nil {
-		var denied *Denied
+		_, denied := errors.AsType[*Denied](err)
 		for _, t := range kernel {
-			if errors.As(err, &denied) {
+			if denied {
 				t.skip(DetailNoSocket, "")
 			} else {
 				t.refuse(errno(err))
@@ -530,7 +528,8 @@ func (l *lane) settleKernel(ctx context.Context, kernel []*tally, started time.T
 	}
 	if fresh {
 		end := started.Add(resolveTime)
-		for !ended(kernel) && time.Now().Before(end) && l.listen(ctx, end) {
+		for waiting := true; waiting && !ended(kernel) && time.Now().Before(end); {
+			waiting = l.listen(ctx, end)
 		}
 	}
 	l.drain()

@@ -2,10 +2,9 @@ package checks
 
 import (
 	"context"
+	"ndwhy/diag"
 	"net/netip"
 	"time"
-
-	"ndwhy/diag"
 )
 
 // A Frame is an Ethernet frame to send, as data. The checksum and the options follow from it.

@@ -2,11 +2,10 @@ package checks
 
 import (
 	"cmp"
+	"ndwhy/diag"
 	"net/netip"
 	"slices"
 	"time"
-
-	"ndwhy/diag"
 )
 
 // Limits of safety rule 4.

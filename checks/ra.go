@@ -1,10 +1,9 @@
 package checks
 
 import (
+	"ndwhy/diag"
 	"net/netip"
 	"time"
-
-	"ndwhy/diag"
 )
 
 // raCheck asks whether a router solicitation gets an advertisement. What the advertisement says,

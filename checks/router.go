@@ -1,10 +1,9 @@
 package checks
 
 import (
+	"ndwhy/diag"
 	"net/netip"
 	"slices"
-
-	"ndwhy/diag"
 )
 
 // routerND asks who has the router's address; routerEcho whether it answers an echo, which a VPC's
@@ -48,16 +47,16 @@ func planRouters(p *planner, check string, asks diag.Asks) {
 		// The kernel reaches fe80:ec2::1 through the router that advertised, without asking who
 		// has it: it is in no on-link prefix. So only our own frames can ask.
 		wireOnly := vpcRouters.Contains(target)
-		src, _, ok := netip.Addr{}, netip.Addr{}, true
+		var src netip.Addr
 		if wireOnly {
-			src, ok = p.linkLocal()
+			src, _ = p.linkLocal()
 		} else {
-			src, _, ok = p.chosen(target)
+			var ok bool
+			if src, _, ok = p.chosen(target); !ok {
+				continue
+			}
 		}
-		switch {
-		case !ok && !wireOnly:
-			continue // the kernel is being asked
-		case !src.IsValid():
+		if !src.IsValid() {
 			q.Via = diag.ViaKernel
 			p.skip(q, DetailNoSource, "")
 			continue

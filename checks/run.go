@@ -5,13 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"ndwhy/diag"
+	"ndwhy/diag/words"
 	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"ndwhy/diag"
-	"ndwhy/diag/words"
 )
 
 // Fix is the line that gives the program its privileges.
@@ -495,8 +494,7 @@ func (r *run) socket(iface string, source netip.Addr) (Echoer, error) {
 	r.mu.Unlock()
 	s.once.Do(func() {
 		s.sock, s.err = r.Net.Listen(iface, source)
-		var denied *Denied
-		if errors.As(s.err, &denied) {
+		if denied, ok := errors.AsType[*Denied](s.err); ok {
 			r.mu.Lock()
 			r.denied = denied
 			r.mu.Unlock()

@@ -2,13 +2,12 @@ package checks
 
 import (
 	"context"
+	"ndwhy/diag"
 	"net/netip"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"ndwhy/diag"
 )
 
 const (
@@ -18,7 +17,7 @@ const (
 	idNDWire     = "peer-nd/eth0/2001:db8:1:2:f557:112e:f9bd:c7f3/2001:db8:1:2:d326:143a:2015:79fa/wire"
 )
 
-func inWorld(t *testing.T, name string, f func(t *testing.T, w *world)) {
+func inWorld(t *testing.T, name string, f func(w *world)) {
 	t.Helper()
 	t.Run(name, func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
@@ -29,13 +28,14 @@ func inWorld(t *testing.T, name string, f func(t *testing.T, w *world)) {
 				w.mu.Unlock()
 				time.Sleep(10 * time.Second) // let the world's timers end
 			}()
-			f(t, w)
+			f(w)
 		})
 	})
 }
 
 func TestRunHealthy(t *testing.T) {
-	inWorld(t, "cold", func(t *testing.T, w *world) {
+	inWorld(t, "cold", func(w *world) {
+		t := w.t
 		w.echoes = func(_, _ netip.Addr) bool { return true }
 		took := w.run(t.Context(), nil)
 		for _, id := range []string{idEchoKernel, idEchoWire, idNDKernel, idNDWire} {
@@ -52,7 +52,8 @@ func TestRunHealthy(t *testing.T) {
 			t.Errorf("took %s", took)
 		}
 	})
-	inWorld(t, "warm", func(t *testing.T, w *world) {
+	inWorld(t, "warm", func(w *world) {
+		t := w.t
 		w.knows(peerGUA, peerMAC, diag.Stale)
 		w.knows(router, routerMAC, diag.Reachable)
 		took := w.run(t.Context(), nil)
@@ -82,7 +83,8 @@ func TestRunHealthy(t *testing.T) {
 }
 
 func TestRunHostFaults(t *testing.T) {
-	inWorld(t, "the host drops its own solicitations", func(t *testing.T, w *world) {
+	inWorld(t, "the host drops its own solicitations", func(w *world) {
+		t := w.t
 		w.dropNSOut = true
 		w.run(t.Context(), nil)
 		w.want(idNDKernel, diag.Unsent, DetailNotSeen)
@@ -94,7 +96,8 @@ func TestRunHostFaults(t *testing.T) {
 			t.Errorf("our own solicitation at %s, want %s after the kernel asked", at, leaveWithin)
 		}
 	})
-	inWorld(t, "the host drops advertisements", func(t *testing.T, w *world) {
+	inWorld(t, "the host drops advertisements", func(w *world) {
+		t := w.t
 		w.dropNAIn = true
 		w.run(t.Context(), nil)
 		w.want(idNDKernel, diag.Silent, "")
@@ -105,14 +108,16 @@ func TestRunHostFaults(t *testing.T) {
 			t.Errorf("our own echo at %s, within the kernel's wait", at)
 		}
 	})
-	inWorld(t, "the host drops echo replies", func(t *testing.T, w *world) {
+	inWorld(t, "the host drops echo replies", func(w *world) {
+		t := w.t
 		w.dropEchoIn = true
 		w.knows(peerGUA, peerMAC, diag.Reachable)
 		w.run(t.Context(), nil)
 		w.want(idEchoKernel, diag.Silent, "")
 		w.want(idEchoWire, diag.Answered, "")
 	})
-	inWorld(t, "the host refuses echo requests", func(t *testing.T, w *world) {
+	inWorld(t, "the host refuses echo requests", func(w *world) {
+		t := w.t
 		w.echoErrno = "EPERM"
 		took := w.run(t.Context(), nil)
 		if p := w.want(idEchoKernel, diag.Unsent, ""); p.Errno != "EPERM" {
@@ -130,7 +135,8 @@ func TestRunHostFaults(t *testing.T) {
 }
 
 func TestRunNetworkFaults(t *testing.T) {
-	inWorld(t, "the peer is gone", func(t *testing.T, w *world) {
+	inWorld(t, "the peer is gone", func(w *world) {
+		t := w.t
 		delete(w.holders, peerGUA)
 		took := w.run(t.Context(), nil)
 		if p := w.want(idNDKernel, diag.Silent, ""); p.NUD != diag.Incomplete {
@@ -143,7 +149,8 @@ func TestRunNetworkFaults(t *testing.T) {
 			t.Errorf("took %s", took)
 		}
 	})
-	inWorld(t, "refused by a router beyond", func(t *testing.T, w *world) {
+	inWorld(t, "refused by a router beyond", func(w *world) {
+		t := w.t
 		w.errorFrom = addr("2001:db8:9::9")
 		w.run(t.Context(), nil)
 		for _, via := range []string{"kernel", "wire"} {
@@ -153,7 +160,8 @@ func TestRunNetworkFaults(t *testing.T) {
 			}
 		}
 	})
-	inWorld(t, "no advertisement", func(t *testing.T, w *world) {
+	inWorld(t, "no advertisement", func(w *world) {
+		t := w.t
 		w.noRA = true
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
@@ -165,7 +173,8 @@ func TestRunNetworkFaults(t *testing.T) {
 			t.Errorf("took %s", took)
 		}
 	})
-	inWorld(t, "unexpected silence is asked again", func(t *testing.T, w *world) {
+	inWorld(t, "unexpected silence is asked again", func(w *world) {
+		t := w.t
 		w.knows(peerGUA, peerMAC, diag.Reachable)
 		var n atomic.Int32
 		w.echoes = func(_, dst netip.Addr) bool { return dst != peerGUA || n.Add(1) > 6 }
@@ -179,7 +188,8 @@ func TestRunNetworkFaults(t *testing.T) {
 			t.Errorf("took %s", took)
 		}
 	})
-	inWorld(t, "it stays silent", func(t *testing.T, w *world) {
+	inWorld(t, "it stays silent", func(w *world) {
+		t := w.t
 		w.knows(peerGUA, peerMAC, diag.Reachable)
 		w.echoes = func(_, dst netip.Addr) bool { return dst != peerGUA }
 		w.run(t.Context(), func(p diag.Path) bool { return p.Target == peerGUA })
@@ -190,7 +200,8 @@ func TestRunNetworkFaults(t *testing.T) {
 }
 
 func TestRunEnds(t *testing.T) {
-	inWorld(t, "at the deadline", func(t *testing.T, w *world) {
+	inWorld(t, "at the deadline", func(w *world) {
+		t := w.t
 		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 		defer cancel()
 		took := w.run(ctx, nil)
@@ -200,14 +211,16 @@ func TestRunEnds(t *testing.T) {
 			t.Errorf("took %s", took)
 		}
 	})
-	inWorld(t, "when the interface vanishes", func(t *testing.T, w *world) {
+	inWorld(t, "when the interface vanishes", func(w *world) {
+		t := w.t
 		time.AfterFunc(400*time.Millisecond, func() { w.sess.Emit(diag.Link{Interface: "eth0", Gone: true}) })
 		w.run(t.Context(), nil)
 		if p := w.want("router-echo/eth0/"+ourLL.String()+"/"+router.String()+"/kernel", diag.Unsent, ""); p.Errno != "ENODEV" {
 			t.Errorf("errno %q", p.Errno)
 		}
 	})
-	inWorld(t, "with a panic in one check", func(t *testing.T, w *world) {
+	inWorld(t, "with a panic in one check", func(w *world) {
+		t := w.t
 		w.panicOn = "ask " + peerLL.String()
 		w.run(t.Context(), nil)
 		w.want(idEchoKernel, diag.Answered, "")
@@ -219,7 +232,8 @@ func TestRunEnds(t *testing.T) {
 			t.Error("the broken check says nothing")
 		}
 	})
-	inWorld(t, "sending nothing when passive", func(t *testing.T, w *world) {
+	inWorld(t, "sending nothing when passive", func(w *world) {
+		t := w.t
 		w.edit(func(r *diag.Run) { r.Passive = true })
 		w.run(t.Context(), nil)
 		if len(w.log) > 0 || len(w.state().Paths()) > 0 {
@@ -231,7 +245,8 @@ func TestRunEnds(t *testing.T) {
 			}
 		}
 	})
-	inWorld(t, "without privilege", func(t *testing.T, w *world) {
+	inWorld(t, "without privilege", func(w *world) {
+		t := w.t
 		w.sess.Emit(diag.Feed{Name: diag.FeedFrames, State: diag.Unavailable, Why: "no CAP_NET_RAW", Fix: Fix})
 		w.listenErr = &Denied{Why: "no echo socket", Fix: Fix}
 		w.run(t.Context(), nil)
@@ -244,7 +259,8 @@ func TestRunEnds(t *testing.T) {
 			t.Errorf("sent %q", w.log)
 		}
 	})
-	inWorld(t, "without the tap the sockets still tell", func(t *testing.T, w *world) {
+	inWorld(t, "without the tap the sockets still tell", func(w *world) {
+		t := w.t
 		w.sess.Emit(diag.Feed{Name: diag.FeedFrames, State: diag.Unavailable, Why: "no CAP_NET_RAW", Fix: Fix})
 		w.run(t.Context(), nil)
 		w.want(idEchoKernel, diag.Answered, "")

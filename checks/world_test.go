@@ -2,14 +2,13 @@ package checks
 
 import (
 	"context"
+	"ndwhy/diag"
+	"ndwhy/diag/session"
 	"net/netip"
 	"slices"
 	"sync"
 	"testing"
 	"time"
-
-	"ndwhy/diag"
-	"ndwhy/diag/session"
 )
 
 func addr(s string) netip.Addr { return netip.MustParseAddr(s) }
@@ -209,8 +208,10 @@ func (w *world) network(f diag.Frame) {
 			return
 		}
 		in.Type, in.Src, in.SrcMAC = diag.RA, router, routerMAC
-		in.RA = &diag.Advertisement{Managed: true, LifetimeS: 1800, LLAddr: routerMAC,
-			Prefixes: []diag.PrefixInfo{{Prefix: subnet, OnLink: true}}}
+		in.RA = &diag.Advertisement{
+			Managed: true, LifetimeS: 1800, LLAddr: routerMAC,
+			Prefixes: []diag.PrefixInfo{{Prefix: subnet, OnLink: true}},
+		}
 		w.arrive(in)
 	case diag.NS:
 		mac, ok := w.holders[f.Target]

@@ -1,12 +1,11 @@
 package probe
 
 import (
+	"ndwhy/checks"
+	"ndwhy/diag"
 	"runtime"
 
 	"golang.org/x/sys/unix"
-
-	"ndwhy/checks"
-	"ndwhy/diag"
 )
 
 // with calls fn with a capability effective, if this process is permitted it: capabilities are a

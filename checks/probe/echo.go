@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"ndwhy/checks"
+	"ndwhy/diag"
 	"net/netip"
 	"os"
 	"sync"
@@ -12,9 +14,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"ndwhy/checks"
-	"ndwhy/diag"
 )
 
 // echoTypes names the ICMPv6 errors that the error queue tells of (RFC 4443 §3).
@@ -167,8 +166,7 @@ func (e *echo) Ask(target netip.Addr, seq uint16) {
 }
 
 func errnoName(err error) string {
-	var no unix.Errno
-	if errors.As(err, &no) {
+	if no, ok := errors.AsType[unix.Errno](err); ok {
 		if name := unix.ErrnoName(no); name != "" {
 			return name
 		}

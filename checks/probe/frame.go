@@ -7,7 +7,6 @@ package probe
 import (
 	"encoding/binary"
 	"fmt"
-
 	"ndwhy/checks"
 	"ndwhy/diag"
 )

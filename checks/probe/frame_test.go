@@ -3,15 +3,14 @@ package probe
 import (
 	"bytes"
 	"encoding/binary"
+	"ndwhy/checks"
+	"ndwhy/diag"
 	"net/netip"
 	"testing"
 
 	"github.com/mdlayher/ndp"
 	"golang.org/x/net/icmp"
 	"golang.org/x/net/ipv6"
-
-	"ndwhy/checks"
-	"ndwhy/diag"
 )
 
 var (

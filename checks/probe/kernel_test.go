@@ -2,6 +2,12 @@ package probe
 
 import (
 	"context"
+	"ndwhy/checks"
+	"ndwhy/diag"
+	"ndwhy/diag/capture"
+	"ndwhy/diag/kernel"
+	"ndwhy/diag/kernel/nstest"
+	"ndwhy/diag/session"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -14,13 +20,6 @@ import (
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
-
-	"ndwhy/checks"
-	"ndwhy/diag"
-	"ndwhy/diag/capture"
-	"ndwhy/diag/kernel"
-	"ndwhy/diag/kernel/nstest"
-	"ndwhy/diag/session"
 )
 
 // A host is an instance on eth0 and, in a namespace of its own, a kernel that is peer, router and
@@ -277,7 +276,23 @@ func TestKernelCandidates(t *testing.T) {
 		h.run.Add = diag.AddKernel
 		h.run.Peers = append(h.run.Peers, netip.MustParseAddr(second))
 		h.open()
+		var marks []diag.Address
+		stop := h.sess.Watch(func(e diag.Event) {
+			if a, ok := e.Body.(diag.Address); ok && !a.Gone {
+				marks = append(marks, a)
+			}
+		})
 		h.check()
+		stop()
+		// Whenever this program is killed, the kernel removes what it configured.
+		for _, a := range marks {
+			if !checks.Temporary(a) || a.ValidS > 20 || a.Flags&diag.Deprecated == 0 {
+				t.Errorf("configured %+v", a)
+			}
+		}
+		if len(marks) < 4 {
+			t.Errorf("only %d addresses were seen", len(marks))
+		}
 		var cs []netip.Addr
 		h.sess.Look(func(s *diag.State) {
 			for _, p := range s.Paths() {

@@ -3,6 +3,9 @@ package probe
 import (
 	"errors"
 	"fmt"
+	"ndwhy/checks"
+	"ndwhy/diag"
+	"ndwhy/diag/kernel"
 	"net"
 	"net/netip"
 	"sync"
@@ -10,10 +13,6 @@ import (
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
-
-	"ndwhy/checks"
-	"ndwhy/diag"
-	"ndwhy/diag/kernel"
 )
 
 // A Net asks on this host. It is safe for concurrent use. What its sockets see goes to the sink.
@@ -43,8 +42,7 @@ func (n *Net) Close() {
 
 // named gives a system's error the form that checks understands.
 func named(err error) error {
-	var no unix.Errno
-	if errors.As(err, &no) {
+	if no, ok := errors.AsType[unix.Errno](err); ok {
 		if name := unix.ErrnoName(no); name != "" {
 			return fmt.Errorf("%w (%w)", checks.Errno(name), err)
 		}
