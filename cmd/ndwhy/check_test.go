@@ -1,0 +1,180 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"ndwhy/diag"
+	"ndwhy/diag/lab/labtest"
+)
+
+// An address that a person added by hand is named, with the command that would assign it; where
+// the kernel would now choose it as source, that the instance has cut itself off is said too.
+func TestHandAddedAddress(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		address string
+		code    int
+		cause   string
+		remedy  string
+	}{
+		// Of equals the newest is chosen (RFC 6724 §5 leaves it open; net/ipv6/addrconf.c keeps the
+		// newest first).
+		{next + "/64", 2, "host.source-selection", "aws ec2 assign-ipv6-addresses --network-interface-id eni-"},
+		// A unique-local one is not chosen for a global destination (rule 6); and as it is not in
+		// the subnet, no command would assign it.
+		{"fd00:1:2:3::4/64", 1, "address.unassigned", "ip -6 addr del"},
+	} {
+		r := labtest.Run(t, "vpc", "sh", "-c", "ndwhy test-address "+c.address+" && ndwhy check --json")
+		got := report(t, r)
+		if r.Code != c.code {
+			t.Errorf("%s: exit %d, want %d: %s", c.address, r.Code, c.code, got.Headline)
+		}
+		finding(t, got, c.cause)
+		f := finding(t, got, "address.unassigned")
+		host, _, _ := strings.Cut(c.address, "/")
+		if f.Subject.Value != host || f.Confidence != diag.Certain {
+			t.Errorf("%s: %+v, %s", c.address, f.Subject, f.Confidence)
+		}
+		if !strings.Contains(strings.Join(f.Remedy, "\n"), c.remedy) ||
+			!strings.Contains(strings.Join(f.Remedy, "\n"), "ip -6 addr del "+c.address+" dev eth0") {
+			t.Errorf("%s: remedy %q", c.address, f.Remedy)
+		}
+	}
+}
+
+// Bad input is one clear line and the right exit code.
+func TestBadInput(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		args string
+		code int
+		says string
+	}{
+		{"check -i nope", 64, `no interface "nope"`},
+		{"check -i lo", 3, "lo does no neighbour discovery"},
+		{"check --peer 2001:db8::g", 64, `"2001:db8::g": not an IPv6 address`},
+		{"check --peer 192.0.2.1", 64, `not an IPv6 address`},
+		{"check --peer ff02::1", 64, "not a unicast address"},
+		{"check --peer fe80::1%nope", 64, `no interface "nope"`},
+		{"check --internet example.org", 64, `--internet "example.org"`},
+		{"check --assigned 2001:db8::/200", 64, "--assigned"},
+		{"check --add all", 64, "want none, claim or kernel"},
+		{"check --profile mars", 64, "want one of"},
+		{"check --count 0", 64, "--count 0"},
+		{"check --timeout 1", 64, "timeout"},
+		{"check --imds ftp://x", 64, "--imds"},
+		{"check --only nope", 64, `no such check`},
+		{"check nope", 64, "no such check"},
+		{"check --format yaml", 64, "--format"},
+		{"check --json --format text", 64, "choose one"},
+		{"check --fail-on ok", 64, "--fail-on"},
+		{"check --record /nonexistent/file", 64, "/nonexistent/file"},
+		{"check --pcap /proc/version", 64, "/proc/version"},
+		{"check --output /nonexistent/file", 64, "/nonexistent/file"},
+		{"check --from /nonexistent/file", 64, "/nonexistent/file"},
+		{"check --wat", 64, "unknown flag: --wat"},
+		{"wat", 64, `unknown command "wat"`},
+		{"explain wat", 64, "no such cause or check"},
+		{"watch --only wat", 64, "no such kind of event"},
+	} {
+		r := labtest.Run(t, "vpc", append([]string{"ndwhy"}, strings.Fields(c.args)...)...)
+		if r.Code != c.code {
+			t.Errorf("ndwhy %s: exit %d, want %d", c.args, r.Code, c.code)
+		}
+		if !strings.Contains(r.Stderr, c.says) || strings.Count(r.Stderr, "\n") != 1 || r.Stdout != "" {
+			t.Errorf("ndwhy %s says %q and prints %q, want one line with %q", c.args, r.Stderr, r.Stdout, c.says)
+		}
+	}
+}
+
+// unprivileged gives every capability up and becomes "ndwhy ARGS".
+func unprivileged(args []string) error {
+	for c := 0; c <= unix.CAP_LAST_CAP; c++ {
+		if err := unix.Prctl(unix.PR_CAPBSET_DROP, uintptr(c), 0, 0, 0); err != nil && !errors.Is(err, unix.EINVAL) {
+			return err
+		}
+	}
+	if err := unix.Prctl(unix.PR_SET_SECUREBITS, 1 /* SECBIT_NOROOT */, 0, 0, 0); err != nil {
+		return fmt.Errorf("securebits: %w", err)
+	}
+	path, err := exec.LookPath("ndwhy")
+	if err != nil {
+		return err
+	}
+	return syscall.Exec(path, append([]string{"ndwhy"}, args...), os.Environ())
+}
+
+// Without a privilege the check does what it can, says the exact line that gives the rest, and ends
+// with 3: the question could not be answered.
+func TestUnprivileged(t *testing.T) {
+	t.Parallel()
+	r := labtest.Run(t, "vpc", "ndwhy", "test-unprivileged", "check", "--json")
+	got := report(t, r)
+	if r.Code != 3 || got.Verdict != diag.VerdictUnknown {
+		t.Errorf("exit %d, %s: %s", r.Code, got.Verdict, got.Headline)
+	}
+	if len(got.Addresses) != 2 || len(got.Neighbours.ByState) == 0 {
+		t.Errorf("what needs no privilege is missing: %+v %+v", got.Addresses, got.Neighbours)
+	}
+	text := labtest.Run(t, "vpc", "ndwhy", "test-unprivileged", "check")
+	if !strings.Contains(text.Stdout, "sudo setcap cap_net_raw") {
+		t.Errorf("no line that gives the rest:\n%s", text.Stdout)
+	}
+}
+
+// The interface may go away in the middle: the check ends, soon, and says so.
+func TestInterfaceVanishes(t *testing.T) {
+	t.Parallel()
+	r := labtest.Run(t, "vpc", "sh", "-c", "ndwhy check --json & pid=$!; ndwhy test-delete; wait $pid")
+	got := report(t, r)
+	if r.Code == 0 || got.DurationMS > 5000 || got.Verdict == diag.VerdictOK {
+		t.Errorf("exit %d after %d ms: %s: %s", r.Code, got.DurationMS, got.Verdict, got.Headline)
+	}
+	if strings.Contains(r.Stderr, "panic") || strings.Contains(r.Stderr, "goroutine") {
+		t.Error(r.Stderr)
+	}
+}
+
+// A recording diagnoses to the same report, byte for byte.
+func TestRecordingGivesTheSameReport(t *testing.T) {
+	t.Parallel()
+	file := t.TempDir() + "/run.jsonl"
+	r := labtest.Run(t, "vpc", "ndwhy", "check", "--json", "--add", "claim", "--record", file)
+	if r.Code != 0 {
+		t.Fatalf("exit %d\n%s", r.Code, r.Stderr)
+	}
+	info, err := os.Stat(file)
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("recording: %v %v", info.Mode(), err)
+	}
+	var out, errs strings.Builder
+	if code := run([]string{"check", "--json", "--from", file}, nil, &out, &errs); code != 0 || out.String() != r.Stdout {
+		t.Errorf("exit %d %s; %d bytes against %d", code, errs.String(), out.Len(), len(r.Stdout))
+	}
+}
+
+// deleteLink takes eth0 away once a check is under way: when the kernel has a neighbour entry.
+func deleteLink([]string) error {
+	link, err := netlink.LinkByName("eth0")
+	if err != nil {
+		return err
+	}
+	if err := until(10*time.Second, func() (bool, error) {
+		list, err := netlink.NeighList(link.Attrs().Index, unix.AF_INET6)
+		return slices.ContainsFunc(list, func(n netlink.Neigh) bool { return n.IP.String() == ubuntu2 }), err
+	}); err != nil {
+		return err
+	}
+	return netlink.LinkDel(link)
+}
