@@ -1,6 +1,7 @@
 package host
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -385,6 +386,8 @@ func decodeSet(c *netlink.Conn, key setKey) ([]element, error) {
 			return nil, nil // too long to be a set of message types: left unknown
 		}
 	}
+	// The kernel lists a hash table as it lies; a rule must read the same every time.
+	slices.SortFunc(elements, func(a, b element) int { return bytes.Compare(a.key, b.key) })
 	return elements, nil
 }
 

@@ -1,0 +1,283 @@
+package host
+
+import (
+	"fmt"
+	"ndwhy/diag"
+	"ndwhy/diag/kernel/nstest"
+	"os"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/google/nftables"
+	"github.com/google/nftables/binaryutil"
+	"github.com/google/nftables/expr"
+	"github.com/google/nftables/userdata"
+	"golang.org/x/sys/unix"
+)
+
+// Pieces of rules, as nft makes them.
+
+func icmpv6() []expr.Any {
+	return []expr.Any{
+		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{unix.IPPROTO_ICMPV6}},
+		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: 0, Len: 1},
+	}
+}
+
+func typed(t byte) []expr.Any {
+	return append(icmpv6(), &expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{t}})
+}
+
+func out(name string) []expr.Any {
+	return []expr.Any{
+		&expr.Meta{Key: expr.MetaKeyOIFNAME, Register: 1},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: append([]byte(name), make([]byte, 16-len(name))...)},
+	}
+}
+
+func inState(bits uint32) []expr.Any {
+	return []expr.Any{
+		&expr.Ct{Key: expr.CtKeySTATE, Register: 1},
+		&expr.Bitwise{SourceRegister: 1, DestRegister: 1, Len: 4, Mask: binaryutil.NativeEndian.PutUint32(bits), Xor: make([]byte, 4)},
+		&expr.Cmp{Op: expr.CmpOpNeq, Register: 1, Data: make([]byte, 4)},
+	}
+}
+
+func from(addr []byte) []expr.Any {
+	return []expr.Any{
+		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: 8, Len: uint32(len(addr))},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: addr},
+	}
+}
+
+func does(kind expr.VerdictKind, chain ...string) []expr.Any {
+	return []expr.Any{&expr.Verdict{Kind: kind, Chain: strings.Join(chain, "")}}
+}
+
+// A wall builds a ruleset.
+type wall struct {
+	t *testing.T
+	c *nftables.Conn
+}
+
+func newWall(t *testing.T) *wall {
+	t.Helper()
+	c, err := nftables.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &wall{t, c}
+}
+
+func (w *wall) table(family nftables.TableFamily, name string) *nftables.Table {
+	return w.c.AddTable(&nftables.Table{Family: family, Name: name})
+}
+
+func (w *wall) base(table *nftables.Table, name string, hook *nftables.ChainHook, priority int32, drops bool, device string) *nftables.Chain {
+	policy := nftables.ChainPolicyAccept
+	if drops {
+		policy = nftables.ChainPolicyDrop
+	}
+	return w.c.AddChain(&nftables.Chain{
+		Name: name, Table: table, Type: nftables.ChainTypeFilter, Hooknum: hook,
+		Priority: new(nftables.ChainPriority(priority)), Policy: &policy, Device: device,
+	})
+}
+
+func (w *wall) rule(chain *nftables.Chain, parts ...[]expr.Any) {
+	var exprs []expr.Any
+	for _, p := range parts {
+		exprs = append(exprs, p...)
+	}
+	w.c.AddRule(&nftables.Rule{Table: chain.Table, Chain: chain, Exprs: exprs})
+}
+
+func (w *wall) set(table *nftables.Table, verdicts map[byte]*expr.Verdict, types ...byte) *nftables.Set {
+	w.t.Helper()
+	set := &nftables.Set{Table: table, Anonymous: true, Constant: true, KeyType: nftables.TypeICMP6Type}
+	var elements []nftables.SetElement
+	for _, t := range types {
+		elements = append(elements, nftables.SetElement{Key: []byte{t}})
+	}
+	if verdicts != nil {
+		set.IsMap, set.DataType = true, nftables.TypeVerdict
+		for t, v := range verdicts {
+			elements = append(elements, nftables.SetElement{Key: []byte{t}, VerdictData: v})
+		}
+	}
+	if err := w.c.AddSet(set, elements); err != nil {
+		w.t.Fatal(err)
+	}
+	return set
+}
+
+func (w *wall) flush() {
+	w.t.Helper()
+	if err := w.c.Flush(); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// filtersOf reads the filters and returns what it said, without handles: the kernel chooses them.
+func filtersOf(t *testing.T, r *reader) []diag.Filter {
+	t.Helper()
+	l := r.sink.(*log)
+	l.bodies = nil
+	r.readFilters(t.Context())
+	for _, f := range of[diag.Feed](l.bodies) {
+		if f.State != diag.Synced {
+			t.Fatalf("%+v", f)
+		}
+	}
+	return of[diag.Filter](l.bodies)
+}
+
+var noHandles = cmpopts.IgnoreFields(diag.Filter{}, "Handle")
+
+func TestFilters(t *testing.T) {
+	if !nstest.Enter(t) {
+		return
+	}
+	nstest.Veth(t, "eth0", "w0")
+	nstest.Veth(t, "eth1", "w1")
+	var links []diag.Link
+	for _, name := range []string{"eth0", "eth1"} {
+		links = append(links, diag.Link{Interface: name, Index: nstest.Link(t, name).Attrs().Index})
+	}
+	r := newReader(&log{}, fstest.MapFS{}, links)
+	if got := filtersOf(t, r); len(got) != 0 {
+		t.Fatalf("without a rule: %+v", got)
+	}
+
+	w := newWall(t)
+	inet := w.table(nftables.TableFamilyINet, "filter")
+	input := w.base(inet, "input", nftables.ChainHookInput, 0, true, "")
+	sub := w.c.AddChain(&nftables.Chain{Name: "icmp", Table: inet})
+	w.rule(sub, icmpv6(), []expr.Any{in(w.set(inet, nil, 135, 134))}, does(expr.VerdictAccept))
+	w.rule(sub, from([]byte{0xfe, 0x80}), typed(136), does(expr.VerdictDrop))
+	w.rule(input, inState(ctEstablished|ctRelated), does(expr.VerdictAccept))
+	w.rule(input, inState(ctInvalid), does(expr.VerdictDrop))
+	w.rule(input, from([]byte{0x20, 0x01, 0x0d, 0xb8}), does(expr.VerdictDrop)) // says nothing of ICMPv6
+	w.rule(input, icmpv6()[:2], does(expr.VerdictJump, "icmp"))
+	w.rule(input, []expr.Any{&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1}, &expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{6}}}, does(expr.VerdictAccept))
+
+	output := w.base(inet, "output", nftables.ChainHookOutput, 0, false, "")
+	w.c.AddRule(&nftables.Rule{
+		Table: inet, Chain: output, UserData: userdata.AppendString(nil, userdata.TypeComment, "no questions\x1b"),
+		Exprs: append(append(out("eth0"), typed(135)...), &expr.Counter{}, &expr.Log{Key: 1 << unix.NFTA_LOG_PREFIX, Data: []byte("ns ")}, &expr.Verdict{Kind: expr.VerdictDrop}),
+	})
+	w.rule(output, typed(128), []expr.Any{&expr.Limit{Type: expr.LimitTypePkts, Rate: 5, Unit: expr.LimitTimeSecond, Over: true}}, does(expr.VerdictDrop))
+	w.rule(output, typed(129), []expr.Any{&expr.Reject{Type: unix.NFT_REJECT_ICMPX_UNREACH, Code: unix.NFT_REJECT_ICMPX_ADMIN_PROHIBITED}})
+	forward := w.base(inet, "forward", nftables.ChainHookForward, 0, true, "")
+	w.rule(forward, typed(135), does(expr.VerdictDrop))
+
+	ip6 := w.table(nftables.TableFamilyIPv6, "raw")
+	pre := w.base(ip6, "pre", nftables.ChainHookPrerouting, -300, false, "")
+	vmap := w.set(ip6, map[byte]*expr.Verdict{134: {Kind: expr.VerdictDrop}, 136: {Kind: expr.VerdictAccept}})
+	l := in(vmap)
+	l.IsDestRegSet = true
+	w.rule(pre, icmpv6(), []expr.Any{l})
+	w.rule(pre, icmpv6()[:2], []expr.Any{&expr.Fib{Register: 1, FlagSADDR: true, FlagIIF: true, ResultOIF: true}, &expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: make([]byte, 4)}}, does(expr.VerdictDrop))
+
+	netdev := w.table(nftables.TableFamilyNetdev, "n")
+	w.base(netdev, "wire", nftables.ChainHookIngress, 0, true, "w0")
+	egress := w.base(netdev, "egress", nftables.ChainHookEgress, 0, false, "eth1")
+	w.rule(egress, typed(133), does(expr.VerdictDrop))
+	w.flush()
+
+	want := []diag.Filter{
+		{Table: "inet filter", Chain: "input", Hook: "input", Rule: "policy drop", Verdict: "drop", Matches: []string{"na", "echo-request"}},
+		{
+			Interface: "eth0", Table: "inet filter", Chain: "output", Hook: "output", Verdict: "drop", Matches: []string{"ns"},
+			Rule: `oifname "eth0" icmpv6 type nd-neighbor-solicit counter log prefix "ns " drop comment "no questions\x1b"`,
+		},
+		{
+			Table: "inet filter", Chain: "output", Hook: "output", Verdict: "reject", Matches: []string{"echo-reply"},
+			Rule: "icmpv6 type echo-reply reject with icmpx admin-prohibited",
+		},
+		{Interface: "eth1", Table: "netdev n", Chain: "egress", Hook: "egress", Verdict: "drop", Matches: []string{"rs"}, Rule: "icmpv6 type nd-router-solicit drop"},
+		{
+			Table: "ip6 raw", Chain: "pre", Hook: "prerouting", Verdict: "drop", Matches: []string{"ra"},
+			Rule: "icmpv6 type vmap { nd-router-advert : drop, nd-neighbor-advert : accept }",
+		},
+	}
+	got := filtersOf(t, r)
+	if diff := cmp.Diff(want, got, noHandles); diff != "" {
+		t.Fatalf("(-want +got)\n%s", diff)
+	}
+	for _, f := range got {
+		if (f.Handle == 0) != (f.Rule == "policy drop") {
+			t.Errorf("handle %d of %s", f.Handle, f.Rule)
+		}
+	}
+	if got := filtersOf(t, r); len(got) != 0 {
+		t.Errorf("nothing changed, and it said %+v", got)
+	}
+
+	// One rule less.
+	rules, err := w.c.GetRules(inet, output)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.c.DelRule(rules[0]); err != nil {
+		t.Fatal(err)
+	}
+	w.flush()
+	gone := want[1]
+	gone.Gone = true
+	if diff := cmp.Diff([]diag.Filter{gone}, filtersOf(t, r), noHandles); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+func in(set *nftables.Set) *expr.Lookup {
+	return &expr.Lookup{SourceRegister: 1, SetName: set.Name, SetID: set.ID}
+}
+
+// A host firewall as distributions ship it lets discovery through: nothing is to be said about it.
+func TestFiltersOfAUsualFirewall(t *testing.T) {
+	if !nstest.Enter(t) {
+		return
+	}
+	nstest.Veth(t, "eth0", "w0")
+	w := newWall(t)
+	inet := w.table(nftables.TableFamilyINet, "filter")
+	input := w.base(inet, "input", nftables.ChainHookInput, 0, true, "")
+	w.rule(input, inState(ctEstablished|ctRelated), does(expr.VerdictAccept))
+	w.rule(input, []expr.Any{&expr.Meta{Key: expr.MetaKeyIIFNAME, Register: 1}, &expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte("lo\x00")}}, does(expr.VerdictAccept))
+	w.rule(input, icmpv6(), []expr.Any{in(w.set(inet, nil, 128, 133, 134, 135, 136))}, does(expr.VerdictAccept))
+	w.rule(input, []expr.Any{&expr.Reject{}})
+	w.flush()
+	r := newReader(&log{}, fstest.MapFS{}, []diag.Link{{Interface: "eth0", Index: nstest.Link(t, "eth0").Attrs().Index}})
+	if got := filtersOf(t, r); len(got) != 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestFiltersUnreadable(t *testing.T) {
+	var l log
+	r := newReader(&l, fstest.MapFS{}, []diag.Link{eth0})
+	r.filters.said = []diag.Filter{{Table: "inet filter", Rule: "policy drop"}}
+	r.filtersUnreadable(fmt.Errorf("netlink: %w", unix.EPERM))
+	want := []diag.Body{
+		diag.Filter{Table: "inet filter", Rule: "policy drop", Gone: true},
+		diag.Feed{
+			Name: diag.FeedFilters, State: diag.Unavailable, Why: "nftables rules can only be read with CAP_NET_ADMIN",
+			Fix: "sudo setcap cap_net_raw,cap_net_admin=p $(command -v ndwhy)",
+		},
+	}
+	if diff := cmp.Diff(want, l.bodies); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if os.Geteuid() != 0 {
+		var own log
+		newReader(&own, fstest.MapFS{}, []diag.Link{eth0}).readFilters(t.Context())
+		if diff := cmp.Diff(want[1:], own.bodies); diff != "" {
+			t.Errorf("as an ordinary user (-want +got)\n%s", diff)
+		}
+	}
+}
