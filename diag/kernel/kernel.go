@@ -352,7 +352,7 @@ func (r *Reader) answer(ctx context.Context) error {
 		if !ok {
 			continue
 		}
-		err := r.entry(neighbourKey{index: index, addr: q.addr})
+		err := r.entry(neighbourKey{index: int32(index), addr: q.addr.As16()})
 		if errors.Is(err, unix.EOPNOTSUPP) {
 			return r.neighbours(ctx, 0)
 		}

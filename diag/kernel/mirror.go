@@ -160,7 +160,7 @@ func (m *mirror) end(t table, index int) {
 		}
 	case neighbours:
 		for k, row := range m.neighbours {
-			if row.turn != m.turn && (index == 0 || k.index == index) {
+			if row.turn != m.turn && (index == 0 || int(k.index) == index) {
 				m.dropNeighbour(k)
 			}
 		}
@@ -217,7 +217,7 @@ func (m *mirror) rename(old, l diag.Link) {
 // emitAll emits each row of an interface under a name.
 func (m *mirror) emitAll(index int, name string, gone bool) {
 	for k, row := range m.neighbours {
-		if k.index == index {
+		if int(k.index) == index {
 			m.emit(m.neighbourBody(k, row, name, gone))
 		}
 	}
@@ -239,7 +239,7 @@ func (m *mirror) dropLink(index int) {
 	row := m.links[index]
 	m.emitAll(index, row.Interface, true)
 	for k := range m.neighbours {
-		if k.index == index {
+		if int(k.index) == index {
 			delete(m.neighbours, k)
 		}
 	}
@@ -411,7 +411,7 @@ func (m *mirror) applyNeighbour(n neighbour, gone bool) {
 		}
 		return
 	}
-	name, ok := m.name(n.key.index)
+	name, ok := m.name(int(n.key.index))
 	if !ok {
 		return
 	}
@@ -432,14 +432,14 @@ func (m *mirror) applyNeighbour(n neighbour, gone bool) {
 func (m *mirror) dropNeighbour(k neighbourKey) {
 	row := m.neighbours[k]
 	delete(m.neighbours, k)
-	if name, ok := m.name(k.index); ok {
+	if name, ok := m.name(int(k.index)); ok {
 		m.emit(m.neighbourBody(k, row, name, true))
 	}
 }
 
 func (m *mirror) neighbourBody(k neighbourKey, row neighbourRow, name string, gone bool) diag.Neighbour {
 	return diag.Neighbour{
-		Interface: name, Address: k.addr, MAC: row.mac, State: nud(row.state),
+		Interface: name, Address: netip.AddrFrom16(k.addr), MAC: row.mac, State: nud(row.state),
 		Router: row.flags&unix.NTF_ROUTER != 0, Proxy: k.proxy,
 		ConfirmedS: float64(m.now.Unix() - row.confirmed), Gone: gone,
 	}

@@ -383,10 +383,11 @@ type neighbour struct {
 	confirmed uint32 // USER_HZ since reachability was last confirmed
 }
 
+// A neighbourKey is without pointers: there may be 100,000, which the collector need not look into.
 type neighbourKey struct {
-	index int
+	index int32
 	proxy bool
-	addr  netip.Addr
+	addr  [16]byte
 }
 
 // sizeofNdMsg is that of struct ndmsg of linux/neighbour.h.
@@ -398,20 +399,22 @@ func parseNeighbour(b []byte) (n neighbour, ok bool) {
 	if len(b) < sizeofNdMsg || b[0] != unix.AF_INET6 {
 		return n, false
 	}
-	n.key.index = int(int32(native.Uint32(b[4:])))
+	n.key.index = int32(native.Uint32(b[4:]))
 	n.state, n.flags = native.Uint16(b[8:]), b[10]
 	n.key.proxy = n.flags&unix.NTF_PROXY != 0
 	for typ, v := range attributes(b[sizeofNdMsg:]) {
 		switch typ {
 		case unix.NDA_DST:
-			n.key.addr = addr6(v)
+			if ok = len(v) == len(n.key.addr); ok {
+				n.key.addr = [16]byte(v)
+			}
 		case unix.NDA_LLADDR:
 			n.mac = mac(v)
 		case unix.NDA_CACHEINFO:
 			n.confirmed = u32(v)
 		}
 	}
-	return n, n.key.addr.IsValid() && !n.key.addr.IsMulticast() && n.state&unix.NUD_NOARP == 0
+	return n, ok && n.key.addr[0] != 0xff && n.state&unix.NUD_NOARP == 0
 }
 
 func nud(state uint16) diag.NUD {

@@ -202,7 +202,7 @@ func TestMirrorTimes(t *testing.T) {
 	}
 	said = nil
 
-	n := neighbour{key: neighbourKey{index: 7, addr: peer}, state: unix.NUD_REACHABLE, confirmed: 100}
+	n := neighbour{key: neighbourKey{index: 7, addr: peer.As16()}, state: unix.NUD_REACHABLE, confirmed: 100}
 	at(20)
 	m.applyNeighbour(n, false)
 	news("the neighbour", 1)

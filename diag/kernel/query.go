@@ -88,19 +88,20 @@ func Neighbour(iface string, addr netip.Addr) (n diag.Neighbour, ok bool, err er
 	if err != nil {
 		return n, false, fmt.Errorf("interface %s: %w", iface, err)
 	}
-	key := neighbourKey{index: link.Index, addr: addr.WithZone("")}
+	addr = addr.WithZone("")
+	key := neighbourKey{index: int32(link.Index), addr: addr.As16()}
 	take := func(m message) {
 		if row, parsed := parseNeighbour(m.data); parsed && row.key == key {
 			ok = true
 			n = diag.Neighbour{
-				Interface: iface, Address: key.addr, MAC: row.mac, State: nud(row.state),
+				Interface: iface, Address: addr, MAC: row.mac, State: nud(row.state),
 				Router: row.flags&unix.NTF_ROUTER != 0, ConfirmedS: float64(row.confirmed) / userHZ,
 			}
 		}
 	}
 	err = s.ask(getNeighbour(key), take)
 	if errors.Is(err, unix.EOPNOTSUPP) { // before Linux 5.0
-		err = uninterrupted(context.Background(), func() error { return s.ask(dumpNeighbours(key.index, false), take) })
+		err = uninterrupted(context.Background(), func() error { return s.ask(dumpNeighbours(link.Index, false), take) })
 	}
 	if errors.Is(err, unix.ENOENT) {
 		err = nil

@@ -242,8 +242,8 @@ func dumpNeighbours(index int, proxy bool) *nl.NetlinkRequest {
 // getNeighbour asks for one entry; kernels before 5.0 know no such question (EOPNOTSUPP).
 func getNeighbour(key neighbourKey) *nl.NetlinkRequest {
 	req := nl.NewNetlinkRequest(unix.RTM_GETNEIGH, 0)
-	req.AddData(raw(ndmsg(key.index, key.proxy)))
-	req.AddData(nl.NewRtAttr(unix.NDA_DST, key.addr.AsSlice()))
+	req.AddData(raw(ndmsg(int(key.index), key.proxy)))
+	req.AddData(nl.NewRtAttr(unix.NDA_DST, key.addr[:]))
 	return req
 }
 

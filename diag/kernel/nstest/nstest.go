@@ -131,13 +131,25 @@ func Link(t *testing.T, name string) netlink.Link {
 	return l
 }
 
-// Address adds an address, given with its prefix length, without duplicate address detection.
+// Address adds an address, given with its prefix length, without duplicate address detection, and
+// returns once the kernel uses it. The interface must be up.
 func Address(t *testing.T, link, prefix string) {
 	t.Helper()
 	a, err := netlink.ParseAddr(netip.MustParsePrefix(prefix).String())
 	must(t, prefix, err)
 	a.Flags = syscall.IFA_F_NODAD
 	must(t, prefix, netlink.AddrAdd(Link(t, link), a))
+	// The kernel begins to use even such an address from a work queue.
+	poll := time.NewTicker(time.Millisecond)
+	defer poll.Stop()
+	for range 5000 {
+		routes, err := netlink.RouteGet(a.IP)
+		if err == nil && len(routes) == 1 && routes[0].Type == syscall.RTN_LOCAL {
+			return
+		}
+		<-poll.C
+	}
+	t.Fatalf("%s on %s is not used", prefix, link)
 }
 
 // Sysctl sets /proc/sys/net/KEY of the namespace.
