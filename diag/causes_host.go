@@ -177,7 +177,7 @@ func findOverride(iv *ifaceView) []hypothesis {
 		rest(&h, p)
 		for _, q := range iv.paths {
 			through := q.TargetClass == TargetInternet || q.TargetClass == TargetService
-			if q.Via == ViaKernel && missing(q) && (q.Target == p.Target || through && iv.theirs(p.Target)) {
+			if missing(q) && (q.Target == p.Target || through && q.Via == ViaKernel && iv.theirs(p.Target)) {
 				iv.explain(&h, q)
 			}
 		}

@@ -45,7 +45,9 @@ var routerCauses = []Cause{
 		Remedy: always("ndisc6 {router} {interface}", "ip -6 neigh show {router} dev {interface}"),
 		find:   findUnresolvable,
 		contradicted: func(iv *ifaceView, h hypothesis) bool {
-			return iv.any(func(p *Path) bool { return p.Target == h.addr && p.Outcome == Answered })
+			return iv.any(func(p *Path) bool {
+				return p.Target == h.addr && (p.Outcome == Answered || p.Asks == AsksEcho && p.NUD == Reachable)
+			})
 		},
 	},
 	{
@@ -124,15 +126,40 @@ func findNoAdvertisement(iv *ifaceView) []hypothesis {
 	iv.explain(&h, symptoms...)
 	iv.explainKind(&h, noDefault, noGlobal, absent)
 	iv.explain(&h, iv.routed()...)
+	// The neighbours hear no router either, and have no way to send a global answer.
+	if !iv.hasRoute(globalTarget) {
+		for _, p := range iv.paths {
+			if _, symptom := iv.byPath[p.ID]; symptom && p.Outcome == Silent && p.Asks == AsksEcho && !iv.hasRoute(p.Target) {
+				iv.explain(&h, p)
+			}
+		}
+	}
 	return []hypothesis{h}
 }
 
-// routed are the symptoms of paths that need a default route.
+// globalTarget stands for any address beyond the router.
+var globalTarget = netip.MustParseAddr("2001:db8::1")
+
+// routed are the symptoms of the kernel's paths to targets that no route leads to: beyond the
+// router, or on the link while nothing announces its prefix.
 func (iv *ifaceView) routed() []*Path {
 	return iv.where(func(p *Path) bool {
 		_, symptom := iv.byPath[p.ID]
-		return symptom && missing(p) && p.Via == ViaKernel && (p.TargetClass == TargetInternet || p.TargetClass == TargetService)
+		return symptom && missing(p) && p.Via == ViaKernel && !iv.hasRoute(p.Target)
 	})
+}
+
+// hasRoute reports whether the main table has a route to a target.
+func (iv *ifaceView) hasRoute(target netip.Addr) bool {
+	if target.IsLinkLocalUnicast() || target.IsMulticast() {
+		return true
+	}
+	for k, r := range iv.s.Routes {
+		if k.Type == "unicast" && k.Table == MainTable && k.Dst.Contains(target) && iv.s.Left(r.Fact.ExpiresS, r.At) != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // acceptance says whether the kernel acts on advertisements (net.ipv6.conf.*.accept_ra: 0 never, 1
@@ -268,7 +295,7 @@ func findUnresolvable(iv *ifaceView) []hypothesis {
 				h.confidence = Likely
 			}
 		}
-		if !slices.ContainsFunc(silent, func(p *Path) bool { return p.Outcome == Silent }) || iv.resolved(router) {
+		if !slices.ContainsFunc(silent, func(p *Path) bool { return p.Outcome == Silent }) {
 			continue
 		}
 		iv.explain(&h, silent...)

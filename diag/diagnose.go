@@ -194,7 +194,7 @@ func (iv *ifaceView) findSymptoms() {
 		case n != nil && !*n:
 			iv.symptom(symptom{kind: pathSymptom, iface: iv.name, path: p})
 		case n == nil && missing && chosen && ours && !iv.reached[questionOf(*p)] &&
-			(reaches(p) || p.Asks == AsksMTU && newNormals(iv.s, iv.profile).smallAnswered(*p)):
+			!newNormals(iv.s, iv.profile).farSource(*p) && (reaches(p) || p.Asks == AsksMTU && newNormals(iv.s, iv.profile).smallAnswered(*p)):
 			iv.symptom(symptom{kind: pathSymptom, iface: iv.name, path: p, weak: true})
 		}
 	}
@@ -270,17 +270,28 @@ func (iv *ifaceView) silenced(addr netip.Addr) bool {
 }
 
 // control returns the path that proves that a silent path's target answers: the same question from
-// an address that is assigned (or, where that is not known, configured).
+// an address that is assigned (or, where that is not known, configured), asked in the same way if
+// there is one.
 func (iv *ifaceView) control(p *Path) *Path {
+	if p.Asks != AsksND && newNormals(iv.s, iv.profile).farSource(*p) {
+		return nil
+	}
 	var best *Path
+	worth := func(c *Path) int {
+		n := 0
+		if c.SourceClass == SourceAssigned {
+			n += 2
+		}
+		if c.Via == p.Via {
+			n++
+		}
+		return n
+	}
 	for _, c := range iv.answers[asked{p.Asks, p.Target}] {
 		if c.Source == p.Source {
 			continue
 		}
-		if c.SourceClass == SourceAssigned {
-			return c
-		}
-		if c.SourceClass == SourceUnknown && best == nil {
+		if ourSource(c) && (best == nil || worth(c) > worth(best)) {
 			best = c
 		}
 	}
@@ -454,6 +465,9 @@ func (v *view) finding(c choice, evidence map[int64]Event) Finding {
 		}
 	}
 	explains := slices.Clone(h.paths)
+	for _, id := range h.paths {
+		seqs = append(seqs, v.paths[v.place[id]].Evidence...)
+	}
 	for _, y := range h.symptoms {
 		if p := v.symptoms[y].path; p != nil {
 			explains = append(explains, p.ID)

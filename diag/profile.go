@@ -360,10 +360,26 @@ func (n *normals) expect(p Path) Expectation {
 	case p.Asks == AsksService && p.Target == imdsIPv6:
 		// IMDS over IPv6 is off unless somebody switched it on (EC2 user guide).
 		return ExpectEither
-	case p.TargetClass == TargetInternet && p.SourceClass == SourceCandidate && e == ExpectAnswer && ScopeOf(p.Source) != GlobalScope:
+	case e == ExpectAnswer && p.Asks != AsksND && n.farSource(p):
 		return ExpectUnknown
 	}
 	return e
+}
+
+// farSource reports whether an answer to a question's source may not find its way back, whatever
+// the network lets through: a link-local source asks beyond its scope, or a candidate lies outside
+// the link's prefixes, so that the target's own routes decide. (An advertisement of its address
+// needs no route: the target sends it to the link.)
+func (n *normals) farSource(p Path) bool {
+	if p.Target.IsLinkLocalUnicast() || p.Target.IsMulticast() {
+		return false
+	}
+	if p.Source.IsLinkLocalUnicast() {
+		return true
+	}
+	return p.SourceClass == SourceCandidate && !slices.ContainsFunc(n.s.subnets(p.Interface), func(prefix netip.Prefix) bool {
+		return prefix.Contains(p.Source)
+	})
 }
 
 var imdsIPv6 = netip.MustParseAddr("fd00:ec2::254")
