@@ -341,12 +341,16 @@ func (m *mirror) applyRoute(r route) {
 	if !ok {
 		return
 	}
+	key := keyOf(r)
+	old, known := m.routes[key]
+	// The kernel says 0 for no expiry, and so for one hundredth of a second when a route expires.
+	if r.ExpiresS == diag.Forever && !old.expires.IsZero() && old.expires.Sub(m.now).Abs() < time.Second {
+		r.ExpiresS = 0
+	}
 	row := routeRow{route: r, turn: m.turn}
 	if r.ExpiresS != diag.Forever {
 		row.expires = m.now.Add(time.Duration(r.ExpiresS) * time.Second)
 	}
-	key := keyOf(r)
-	old, known := m.routes[key]
 	was, is := old.Route, r.Route
 	was.ExpiresS, is.ExpiresS = 0, 0
 	if known && was == is && sameEnd(old.ExpiresS, r.ExpiresS) && row.expires.Sub(old.expires).Abs() < expiryMoved {

@@ -177,7 +177,11 @@ func TestMirrorTimes(t *testing.T) {
 		t.Error("an expiry that creeps is never told")
 	}
 	said = nil
+	at(1820)
 	r.ExpiresS = diag.Forever
+	m.applyRoute(r)
+	news("0 as it expires", 0)
+	at(1830)
 	m.applyRoute(r)
 	news("for ever", 1)
 
