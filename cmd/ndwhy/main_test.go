@@ -35,6 +35,7 @@ var helpers = map[string]func(args []string) error{
 	"test-address":      addAddress,
 	"test-safety":       besideTraffic,
 	"test-unprivileged": unprivileged,
+	"test-timed":        timed,
 	"test-vanish":       vanish,
 	"test-delete":       deleteLink,
 }
