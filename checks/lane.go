@@ -6,6 +6,7 @@ import (
 	"ndwhy/diag"
 	"net/netip"
 	"reflect"
+	"slices"
 	"time"
 )
 
@@ -465,7 +466,11 @@ func (l *lane) byKernel(ctx context.Context) {
 	}()
 	if !l.hop.IsMulticast() {
 		l.before = l.neighbour()
-		l.in.take() // the entry as it stood is no answer
+		// The entry as it stood is no answer; a solicitation that left meanwhile is one's beginning.
+		l.fold(slices.DeleteFunc(l.in.take(), func(e diag.Event) bool {
+			_, entry := e.Body.(diag.Neighbour)
+			return entry
+		}))
 	}
 	for _, t := range l.tallies {
 		t.before = l.before
@@ -660,6 +665,7 @@ func (l *lane) byWire(ctx context.Context) {
 		}
 		list = append(list, a)
 	}
+	l.awaitRouter(ctx, list)
 	l.pursue(ctx, list...)
 	if ctx.Err() != nil {
 		return
@@ -669,6 +675,19 @@ func (l *lane) byWire(ctx context.Context) {
 			if !a.over {
 				t.skip(DetailUnresolved, "")
 			}
+		}
+	}
+}
+
+// awaitRouter waits for the gateway's link-layer address, which other lanes ask for.
+func (l *lane) awaitRouter(ctx context.Context, list []*asking) {
+	if l.hop == l.key.Target || len(list) == 0 {
+		return
+	}
+	end := time.Now().Add(l.r.interval + l.r.wait)
+	for l.mac() == (diag.MAC{}) && time.Now().Before(end) {
+		if !l.listen(ctx, time.Now().Add(tapMayLag)) {
+			return
 		}
 	}
 }

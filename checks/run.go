@@ -19,6 +19,9 @@ const Fix = "sudo setcap cap_net_raw,cap_net_admin=p $(command -v ndwhy)"
 // settleTime gathers what is learnt at about the same time into one round of planning.
 const settleTime = 2 * time.Millisecond
 
+// planShare is how many times longer than planning took the next round of it is put off.
+const planShare = 20
+
 // A run is one execution of the checks.
 type run struct {
 	Runner
@@ -221,7 +224,10 @@ func (r *run) ask(ctx context.Context) []Question {
 		}()
 	}
 	for {
+		begun := time.Now()
 		fresh := r.plan(ctx, prior)
+		// With a thousand peers a round of planning takes milliseconds: a small share of the time.
+		pause := max(settleTime, planShare*time.Since(begun))
 		prior = append(prior, fresh...)
 		byLane, order := map[Lane][]Question{}, []Lane{}
 		for _, q := range fresh {
@@ -261,7 +267,7 @@ func (r *run) ask(ctx context.Context) []Question {
 				start(l.key, list)
 			}
 		case <-r.post.learnt:
-			sleep(ctx, settleTime)
+			sleep(ctx, pause)
 		case <-ctx.Done():
 			for active > 0 {
 				l := <-ended

@@ -268,3 +268,86 @@ func TestRunEnds(t *testing.T) {
 		w.want(idEchoWire, diag.OutcomeSkipped, DetailNoRaw)
 	})
 }
+
+func TestRunLoss(t *testing.T) {
+	inWorld(t, "the first frame and every third is lost", func(w *world) {
+		t := w.t
+		type flow struct {
+			typ              diag.FrameType
+			src, dst, target netip.Addr
+		}
+		seen := map[flow]int{}
+		w.lose = func(f diag.Frame) bool {
+			key := flow{f.Type, f.Src, f.Dst, f.Target}
+			seen[key]++
+			return seen[key]%3 == 1
+		}
+		w.run(t.Context(), func(p diag.Path) bool {
+			return p.TargetClass == diag.TargetPeer || p.TargetClass == diag.TargetInternet
+		})
+		lossy := false
+		for _, p := range w.state().Paths() {
+			if (p.TargetClass == diag.TargetPeer || p.TargetClass == diag.TargetInternet) && p.Outcome != diag.Answered && p.Detail != DetailResolved {
+				t.Errorf("%s: %s %s", p.ID, p.Outcome, p.Detail)
+			}
+			lossy = lossy || p.Outcome == diag.Answered && p.Received < p.Sent
+		}
+		if !lossy {
+			t.Error("no path shows the loss")
+		}
+	})
+	inWorld(t, "loss anywhere has every silence asked again", func(w *world) {
+		t := w.t
+		w.knows(peerGUA, peerMAC, diag.Reachable)
+		w.knows(router, routerMAC, diag.Reachable)
+		w.echoes = func(_, dst netip.Addr) bool { return dst != router }
+		w.noRA = true
+		w.edit(func(r *diag.Run) { r.Only = []string{"router-echo", "peer-echo"} })
+		var asked atomic.Int32
+		w.lose = func(f diag.Frame) bool { return f.Dst == peerGUA && asked.Add(1) == 1 }
+		w.run(t.Context(), nil)
+		if p := w.want("router-echo/eth0/"+ourLL.String()+"/"+router.String()+"/kernel", diag.Silent, ""); p.Sent < 2+reasks {
+			t.Errorf("asked %d times: a normal silence is not sure where frames get lost", p.Sent)
+		}
+	})
+}
+
+func TestRunManyPeers(t *testing.T) {
+	inWorld(t, "within the bounds", func(w *world) {
+		t := w.t
+		const n = 120
+		w.edit(func(r *diag.Run) {
+			r.Peers = nil
+			for i := range n {
+				b := subnet.Addr().As16()
+				b[13], b[14], b[15] = 9, byte(i>>8), byte(i)
+				r.Peers = append(r.Peers, netip.AddrFrom16(b))
+			}
+		})
+		for _, p := range w.state().Run.Peers {
+			w.holders[p] = peerMAC
+		}
+		took := w.run(t.Context(), nil)
+		byKernel, sent := 0, 0
+		for _, p := range w.state().Paths() {
+			if p.Check == "peer-echo" && p.Via == diag.ViaKernel && p.Outcome == diag.Answered {
+				byKernel++
+			}
+			if p.Check == "peer-echo" && p.Via == diag.ViaWire && p.Outcome != diag.Answered {
+				t.Errorf("%s: %s", p.ID, p.Outcome)
+			}
+		}
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		sent = len(w.log)
+		if byKernel == 0 || byKernel > maxFresh {
+			t.Errorf("the kernel was asked about %d unknown targets", byKernel)
+		}
+		if rate := float64(sent-burst) / took.Seconds(); rate > packetsPerSecond {
+			t.Errorf("%d packets in %s", sent, took)
+		}
+		if took > 4*time.Second {
+			t.Errorf("%d packets took %s", sent, took)
+		}
+	})
+}

@@ -50,8 +50,7 @@ type world struct {
 	filtered func(src netip.Addr) bool
 	echoes   func(src, dst netip.Addr) bool
 	latency  time.Duration
-	lose     func(n int) bool // the n-th frame that leaves
-	frames   int
+	lose     func(f diag.Frame) bool // of those that leave
 	noRA     bool
 	extra    []netip.Addr // who else answers ff02::1
 
@@ -183,8 +182,7 @@ func (w *world) leave(f diag.Frame, by string) {
 	f.Interface, f.Out, f.SrcMAC = "eth0", true, ourMAC
 	f.HopLimit = 255
 	w.mu.Lock()
-	w.frames++
-	lost := w.lose != nil && w.lose(w.frames)
+	lost := w.lose != nil && w.lose(f)
 	what := by + " " + string(f.Type) + " " + f.Src.String() + " > "
 	if f.Target.IsValid() {
 		what += f.Target.String()
