@@ -592,7 +592,10 @@ func (v *view) unknown() []Unknown {
 	for i := range v.paths {
 		p := &v.paths[i]
 		asked = asked || p.Outcome != OutcomeSkipped
-		if p.Outcome == OutcomeSkipped && couldNot[p.Detail] {
+		told := slices.ContainsFunc(list, func(u Unknown) bool {
+			return u.What == p.Check || u.What == string(FeedFrames) && p.Detail == "no-raw"
+		})
+		if p.Outcome == OutcomeSkipped && couldNot[p.Detail] && !told {
 			add(Unknown{p.Check, words.Say("detail."+p.Detail, "note", p.Note), ""})
 		}
 	}

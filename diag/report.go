@@ -541,14 +541,16 @@ func (b *reporter) traffic() ReportTraffic {
 }
 
 func (b *reporter) changed() []string {
-	list := []string{}
+	list, at := []string{}, map[string]int{}
 	for _, c := range b.s.Changes {
-		what := words.Clean(c.What)
-		if c.Undone {
-			what = words.Say("report.undone", "what", what)
+		i, ok := at[c.What]
+		if !ok {
+			i = len(list)
+			at[c.What] = i
+			list = append(list, c.What)
 		}
-		if !slices.Contains(list, what) {
-			list = append(list, what)
+		if c.Undone {
+			list[i] = words.Say("report.undone", "what", c.What)
 		}
 	}
 	return list
