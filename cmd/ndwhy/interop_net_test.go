@@ -1,6 +1,6 @@
 //go:build interop
 
-package main
+package main_test
 
 import (
 	"bytes"
@@ -47,16 +47,6 @@ const (
 // within is how long anything here may take that has to happen: more than any of it takes on a slow
 // machine.
 const within = 20 * time.Second
-
-// asProgram makes this test binary the program itself.
-const asProgram = "NDWHY_INTEROP_PROGRAM"
-
-func init() {
-	if os.Getenv(asProgram) != "" {
-		os.Unsetenv(asProgram)
-		os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
-	}
-}
 
 // programs are what the suite needs, by the Debian package that has each.
 var programs = map[string]string{
@@ -275,6 +265,7 @@ func eventually(t *testing.T, what string, cond func() bool) {
 type subnet struct {
 	fabric, router, instance, peer *node
 	dir                            string // of files that belong to the run
+	ndwhy                          string // the program: this test binary by its name
 	leases                         string // what stands for /var/lib/dhcp
 	empty                          string
 	client                         *process
@@ -287,6 +278,10 @@ func newSubnet(t *testing.T) *subnet {
 	s.leases, s.empty = filepath.Join(s.dir, "dhcp"), filepath.Join(s.dir, "empty")
 	must(t, "leases", os.Mkdir(s.leases, 0o755))
 	must(t, "empty", os.Mkdir(s.empty, 0o755))
+	exe, err := os.Executable()
+	must(t, "ndwhy", err)
+	s.ndwhy = filepath.Join(s.dir, "ndwhy")
+	must(t, "ndwhy", os.Symlink(exe, s.ndwhy))
 	s.fabric, s.router = newNode(t, "fabric"), newNode(t, "router")
 	s.instance, s.peer = newNode(t, "instance"), newNode(t, "peer")
 
@@ -465,8 +460,6 @@ func readSettings(all map[string]string) error {
 // its leases, but dhclient's of the instance where leases is the subnet's directory.
 func (s *subnet) program(t *testing.T, leases string, args ...string) *process {
 	t.Helper()
-	exe, err := os.Executable()
-	must(t, "ndwhy", err)
 	script := `e=$1 l=$2; shift 2
 		for d in /sys/class/dmi/id /run/systemd/netif /run/NetworkManager /var/lib/NetworkManager \
 			/var/lib/dhcpcd /var/lib/dhcpcd5 /var/db/dhcpcd /var/lib/dhclient; do
@@ -474,8 +467,8 @@ func (s *subnet) program(t *testing.T, leases string, args ...string) *process {
 		done
 		mount --bind "$l" /var/lib/dhcp || exit 99
 		exec "$@"`
-	list := append([]string{"-m", "sh", "-c", script, "sh", s.empty, leases, exe}, args...)
-	return s.instance.start(t, []string{asProgram + "=1"}, "unshare", list...)
+	list := append([]string{"-m", "sh", "-c", script, "sh", s.empty, leases, s.ndwhy}, args...)
+	return s.instance.start(t, nil, "unshare", list...)
 }
 
 // report is what the suite looks at of `ndwhy check --json`.
