@@ -1,13 +1,12 @@
 package diag
 
 import (
+	"ndwhy/diag/words"
 	"net/netip"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"ndwhy/diag/words"
 )
 
 // faults are the causes named that are not info.
@@ -108,7 +107,7 @@ var causeTests = []struct {
 	{
 		name: "DAD failed and only the deletion tells", cause: "address.duplicate", sure: Certain, faults: []string{"address.duplicate"},
 		world: func() *world {
-			a := global(mine, 128)
+			a := leased(mine)
 			a.Flags |= DADFailed | Tentative
 			a.Gone = true
 			return vpc().noAddress().say(a)
@@ -126,7 +125,7 @@ var causeTests = []struct {
 	{
 		name: "lease not renewed", cause: "address.expiring", sure: Certain, faults: []string{"address.expiring"},
 		world: func() *world {
-			a := global(mine, 128)
+			a := leased(mine)
 			a.PreferredS, a.ValidS, a.UpdatedS = 20, 330, 120
 			return vpc().drop(ofKind(func(x Address) bool { return x.Address == mine })).say(a)
 		},
@@ -405,7 +404,7 @@ var causeTests = []struct {
 	{
 		name: "three faults at once", cause: "path.beyond-router", faults: []string{"address.expiring", "path.beyond-router", "peer.echo-blocked"},
 		world: func() *world {
-			a := global(mine, 128)
+			a := leased(mine)
 			a.PreferredS, a.ValidS, a.UpdatedS = 20, 330, 120
 			return vpc().drop(ofKind(func(x Address) bool { return x.Address == mine })).say(a).
 				silence(func(p Path) bool {
@@ -541,7 +540,7 @@ func TestLooksSuspiciousAndIsNot(t *testing.T) {
 			}}}).say(byHand(inside, 128))
 		},
 		"deprecated and valid": func() *world {
-			a := global(mine, 128)
+			a := leased(mine)
 			a.PreferredS, a.ValidS, a.UpdatedS, a.Flags = 0, 3000, 600, Deprecated
 			return vpc().drop(ofKind(func(x Address) bool { return x.Address == mine })).say(a)
 		},

@@ -2,13 +2,12 @@ package diag
 
 import (
 	"flag"
+	"ndwhy/diag/words"
 	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
-
-	"ndwhy/diag/words"
 )
 
 var update = flag.Bool("update", false, "write generated documents anew")

@@ -106,9 +106,15 @@ var addrFlagNames = []struct {
 	flag AddrFlags
 	name string
 }{
-	{Temporary, "temporary"}, {NoDAD, "nodad"}, {Optimistic, "optimistic"},
-	{DADFailed, "dadfailed"}, {Deprecated, "deprecated"}, {Tentative, "tentative"},
-	{Permanent, "permanent"}, {ManageTemp, "mngtmpaddr"}, {NoPrefixRoute, "noprefixroute"},
+	{Temporary, "temporary"},
+	{NoDAD, "nodad"},
+	{Optimistic, "optimistic"},
+	{DADFailed, "dadfailed"},
+	{Deprecated, "deprecated"},
+	{Tentative, "tentative"},
+	{Permanent, "permanent"},
+	{ManageTemp, "mngtmpaddr"},
+	{NoPrefixRoute, "noprefixroute"},
 	{StablePrivacy, "stable-privacy"},
 }
 

@@ -22,7 +22,8 @@ func pick[T any](c chance, list []T) T { return list[c.IntN(len(list))] }
 var (
 	someAddresses = []netip.Addr{
 		mine, mineNext, peerGlobal, peerSecond, peerLocal, routerAddr, host1, host2, ulaCand, localCand, hand, myLocal, AllNodes,
-		VPCRouter, imdsIPv6, netip.MustParseAddr("2001:db8:1f16:8df::1"), netip.IPv6Unspecified(), {},
+		VPCRouter, imdsIPv6, netip.MustParseAddr("2001:db8:1f16:8df::1"), netip.IPv6Unspecified(),
+		{},
 	}
 	someMACs     = []MAC{myMAC, otherMAC, routerMAC, peerMAC, {}}
 	someOutcomes = []Outcome{Answered, Answered, Silent, Silent, Refused, Unsent, OutcomeSkipped}

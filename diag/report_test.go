@@ -10,7 +10,7 @@ import (
 	"unicode"
 )
 
-func reportJSON(t testing.TB, s *State) []byte {
+func reportJSON(t *testing.T, s *State) []byte {
 	t.Helper()
 	raw, err := json.Marshal(NewReport(s, Diagnose(s)))
 	if err != nil {

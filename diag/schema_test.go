@@ -16,7 +16,7 @@ import (
 // other keyword is an error, so that the schema cannot ask for what is not looked at.
 type schema struct{ root map[string]any }
 
-func reportSchema(t testing.TB) schema {
+func reportSchema(t *testing.T) schema {
 	t.Helper()
 	raw, err := os.ReadFile("../docs/report.schema.json")
 	if err != nil {

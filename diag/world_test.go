@@ -97,11 +97,11 @@ func (w *world) path(p Path) *world {
 }
 
 // both asks a question by wire and by kernel.
-func (w *world) both(p Path) *world {
+func (w *world) both(p Path) {
 	p.Via = ViaWire
 	w.path(p)
 	p.Via = ViaKernel
-	return w.path(p)
+	w.path(p)
 }
 
 func (w *world) events() []Event {
@@ -167,8 +167,9 @@ func raFrame(from netip.Addr, mac MAC, a Advertisement) Frame {
 	}
 }
 
-func global(a netip.Addr, bits int) Address {
-	return Address{Interface: "eth0", Address: a, PrefixLen: bits, PreferredS: 140, ValidS: 450, UpdatedS: 5}
+// leased is an address as a DHCPv6 client configures it in a VPC.
+func leased(a netip.Addr) Address {
+	return Address{Interface: "eth0", Address: a, PrefixLen: 128, PreferredS: 140, ValidS: 450, UpdatedS: 5}
 }
 
 func byHand(a netip.Addr, bits int) Address {
@@ -214,7 +215,7 @@ func link() *world {
 	w.say(
 		Link{Interface: "eth0", Index: 2, MAC: myMAC, MTU: 9001, Up: true, Carrier: true, Ethernet: true},
 		Address{Interface: "eth0", Address: myLocal, PrefixLen: 64, Flags: Permanent, PreferredS: Forever, ValidS: Forever},
-		global(mine, 128),
+		leased(mine),
 		Sysctl{Scope: "eth0", Name: "accept_ra", Value: "1"},
 		Sysctl{Scope: "eth0", Name: "forwarding", Value: "0"},
 		Sysctl{Scope: "eth0", Name: "disable_ipv6", Value: "0"},
