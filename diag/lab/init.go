@@ -12,6 +12,7 @@ import (
 	"slices"
 	"sync"
 	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -28,6 +29,10 @@ const (
 func runInit([]string) int {
 	// No other goroutine may use the main thread, which must stay in the init's own namespace.
 	runtime.LockOSThread()
+	// Else it would be "exe", after the link by which it was started, wherever processes are named.
+	if name, err := unix.BytePtrFromString(initName); err == nil {
+		_ = unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(name)), 0, 0, 0)
+	}
 	// What the terminal sends is for the commands; caught rather than ignored, because they would
 	// inherit that it is ignored.
 	signal.Notify(make(chan os.Signal, 1), unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGHUP)

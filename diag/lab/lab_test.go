@@ -236,11 +236,14 @@ func TestInstance(t *testing.T) {
 	}
 }
 
-// Booting, one command and taking everything down again is well under a second: the best of three,
+// Booting, one command and taking everything down again is well under a second: the best of five,
 // because other tests run beside.
 func TestBootIsFast(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a question of speed")
+	}
 	best := time.Hour
-	for range 3 {
+	for range 5 {
 		began := time.Now()
 		run(t, "vpc", "true")
 		best = min(best, time.Since(began))
@@ -277,6 +280,7 @@ func TestFaults(t *testing.T) {
 	for _, tt := range []struct{ scenario, ping, want string }{
 		{"peer-stopped", global2, ""},
 		{"peer-down", global2, ""},
+		{"peer-down+unassigned-source", internet, ""},
 		{"lan+peer-down", internet, internet},
 		{"peer-unmapped", global2, ""},
 		{"peer-echo-blocked", global2, ""},
@@ -289,6 +293,12 @@ func TestFaults(t *testing.T) {
 		{"unassigned-source", internet, ""},
 		{"rogue-router", global2, global2},
 		{"not-default", internet, "unsent: network is unreachable"},
+		{"forwarding", internet, "unsent: network is unreachable"},
+		{"forwarding", global2, global2},
+		{"ipv6-disabled", global2, "unsent: network is unreachable"},
+		{"link-down", local2, "unsent: network is unreachable"},
+		{"dad-off", internet, internet},
+		{"delegated-prefix", internet, internet},
 	} {
 		t.Run(tt.scenario, func(t *testing.T) {
 			t.Parallel()
@@ -406,7 +416,7 @@ func children(t *testing.T, pid int) []int {
 		if err != nil {
 			continue
 		}
-		for _, s := range strings.Fields(string(b)) {
+		for s := range strings.FieldsSeq(string(b)) {
 			if n, err := strconv.Atoi(s); err == nil {
 				pids = append(pids, n)
 			}
@@ -415,23 +425,22 @@ func children(t *testing.T, pid int) []int {
 	return pids
 }
 
+func theCaller(_ *testing.T, caller int) []int { return []int{caller} }
+
 // However a lab ends, nothing of it is left.
 func TestNothingIsLeft(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
-		name string
-		end  func(t *testing.T, s *started, finish func())
-		code int
+		name   string
+		victim func(t *testing.T, caller int) []int
+		signal unix.Signal
+		code   int
 	}{
-		{"its command ends", func(_ *testing.T, _ *started, finish func()) { finish() }, 0},
-		{"the caller is killed", func(t *testing.T, s *started, _ func()) { kill(t, s.cmd.Process.Pid, unix.SIGKILL) }, 137},
-		{"the first process is killed", func(t *testing.T, s *started, _ func()) {
-			for _, pid := range children(t, s.cmd.Process.Pid) {
-				kill(t, pid, unix.SIGKILL)
-			}
-		}, lab.Failed},
-		{"it is asked to end", func(t *testing.T, s *started, _ func()) { kill(t, s.cmd.Process.Pid, unix.SIGTERM) }, 143},
-		{"it is interrupted", func(t *testing.T, s *started, _ func()) { kill(t, s.cmd.Process.Pid, unix.SIGINT) }, 130},
+		{"its command ends", nil, 0, 0},
+		{"the caller is killed", theCaller, unix.SIGKILL, 137},
+		{"the first process is killed", children, unix.SIGKILL, lab.Failed},
+		{"it is asked to end", theCaller, unix.SIGTERM, 143},
+		{"it is interrupted", theCaller, unix.SIGINT, 130},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -439,7 +448,13 @@ func TestNothingIsLeft(t *testing.T) {
 			if len(inNamespace(t, s.state.Namespace)) == 0 {
 				t.Fatalf("no process in %s while the lab runs: the test sees nothing", s.state.Namespace)
 			}
-			tt.end(t, s, finish)
+			if tt.victim == nil {
+				finish()
+			} else {
+				for _, pid := range tt.victim(t, s.cmd.Process.Pid) {
+					kill(t, pid, tt.signal)
+				}
+			}
 			if code := s.wait(t); code != tt.code {
 				t.Errorf("exit code %d, want %d; stderr %q", code, tt.code, s.stderr)
 			}
@@ -571,7 +586,7 @@ func TestLeaseIsRenewed(t *testing.T) {
 			renewed++
 		}
 	}
-	if renewed < 3 || renewed > 5 {
+	if renewed < 3 {
 		t.Errorf("renewed %d times in 4.5 s at a T1 of 1 s", renewed)
 	}
 }
@@ -601,8 +616,8 @@ func TestDenied(t *testing.T) {
 func TestFind(t *testing.T) {
 	t.Parallel()
 	for _, s := range lab.Scenarios {
-		if _, causes, err := lab.Find(s.Name); err != nil || len(causes) == 0 {
-			t.Errorf("%s: causes %v, %v", s.Name, causes, err)
+		if _, causes, err := lab.Find(s.Name); err != nil || !slices.Equal(causes, s.Causes) {
+			t.Errorf("%s: causes %v, want %v; %v", s.Name, causes, s.Causes, err)
 		}
 		if s.On != "" {
 			if base, _, err := lab.Find(s.On); err != nil || base.Base != s.On {
@@ -614,7 +629,7 @@ func TestFind(t *testing.T) {
 	if err != nil || spec.Base != "lan" || !spec.Routers[0].Silent || !spec.Host("ubuntu2").Down || !spec.Faulty {
 		t.Errorf("lan+no-ra+peer-down: %+v, %v", spec, err)
 	}
-	if want := []string{"net.open-link", "router.no-advertisement", "peer.unmapped"}; !slices.Equal(causes, want) {
+	if want := []string{"router.no-advertisement", "peer.unmapped"}; !slices.Equal(causes, want) {
 		t.Errorf("causes %v, want %v", causes, want)
 	}
 	if again, _, err := lab.Find("vpc"); err != nil || again.Routers[0].Silent {

@@ -14,7 +14,7 @@ import (
 type Scenario struct {
 	Name   string
 	Title  string   // one sentence
-	Causes []string // what a diagnosis must name (on the fault's own base), and no other fault
+	Causes []string // what a diagnosis must name; of a fault: on the base that it is made for
 	On     string   // the base that a fault breaks unless another is named; empty: this is a base
 
 	Base  func() Spec // of a base
@@ -168,16 +168,49 @@ var Scenarios = []Scenario{
 			h.Neighbours = append(h.Neighbours, Neighbour{"eth0", s.ubuntu2().NICs[0].Addresses[0], mac("06:00:5e:00:53:99")})
 		},
 	},
+	{
+		Name: "forwarding", On: "vpc",
+		Title:  "Forwarding was switched on in ubuntu1, as containers and VPNs do: its kernel ignores advertisements.",
+		Causes: []string{"router.advertisement-ignored"},
+		Break:  func(s *Spec) { s.ubuntu1().Sysctls = map[string]string{"ipv6/conf/all/forwarding": "1"} },
+	},
+	{
+		Name: "ipv6-disabled", On: "vpc",
+		Title:  "IPv6 is disabled on ubuntu1's interface.",
+		Causes: []string{"host.ipv6-disabled"},
+		Break:  func(s *Spec) { s.ubuntu1().Sysctls = map[string]string{"ipv6/conf/eth0/disable_ipv6": "1"} },
+	},
+	{
+		Name: "link-down", On: "vpc",
+		Title:  "ubuntu1's interface is down.",
+		Causes: []string{"host.link-down"},
+		Break:  func(s *Spec) { s.ubuntu1().Down = true },
+	},
+	{
+		Name: "dad-off", On: "vpc",
+		Title: "Duplicate address detection is off in ubuntu1, as on Amazon Linux 2023: no fault.",
+		Break: func(s *Spec) { s.ubuntu1().Sysctls = map[string]string{"ipv6/conf/eth0/accept_dad": "0"} },
+	},
+	{
+		Name: "delegated-prefix", On: "vpc",
+		Title: "ubuntu1 uses an address inside a prefix that is delegated to it: no fault.",
+		Break: func(s *Spec) {
+			h := s.ubuntu1()
+			h.NICs[0].Prefixes = []netip.Prefix{netip.MustParsePrefix("2001:db8:1f16:8df0:aaaa::/80")}
+			h.Added = append(h.Added, Added{NIC: "eth0", Prefix: netip.MustParsePrefix("2001:db8:1f16:8df0:aaaa::77/128")})
+		},
+	},
 }
 
-// Find returns the scenario of a name: a base, faults on the base that the first of them breaks, or
-// a base and faults joined by "+". The error names what there is.
+// Find returns the network of a scenario's name, and the causes that a diagnosis of it must name: a
+// base, or faults on the base that the first of them is made for, or a base and faults, joined by
+// "+". What a base's own causes are under a fault depends on the fault: then only the faults' are
+// returned. The error says where to look.
 func Find(name string) (Spec, []string, error) {
 	var spec *Spec
 	var faults []Scenario
 	var causes []string
-	names := strings.Split(name, "+")
-	for _, n := range names {
+	for n := range strings.SplitSeq(name, "+") {
 		i := slices.IndexFunc(Scenarios, func(s Scenario) bool { return s.Name == n })
 		if i < 0 {
 			return Spec{}, nil, fmt.Errorf("scenario %q: there is no such one; see: ndwhy lab list", n)
@@ -190,9 +223,11 @@ func Find(name string) (Spec, []string, error) {
 			return Spec{}, nil, fmt.Errorf("scenario %q: %s and %s are both whole networks; join one with faults", name, spec.Base, n)
 		default:
 			s := sc.Base()
-			spec = &s
-			causes = append(causes, sc.Causes...)
+			spec, causes = &s, sc.Causes
 		}
+	}
+	if len(faults) > 0 {
+		causes = nil
 	}
 	if spec == nil {
 		i := slices.IndexFunc(Scenarios, func(s Scenario) bool { return s.Name == faults[0].On })

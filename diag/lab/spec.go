@@ -3,6 +3,7 @@ package lab
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"ndwhy/diag"
@@ -276,12 +277,9 @@ func (s *Spec) environment(host *Host) map[string]string {
 }
 
 func join(list []netip.Addr) string {
-	text := ""
-	for i, a := range list {
-		if i > 0 {
-			text += ","
-		}
-		text += a.String()
+	var texts []string
+	for _, a := range list {
+		texts = append(texts, a.String())
 	}
-	return text
+	return strings.Join(texts, ",")
 }

@@ -29,16 +29,17 @@ const (
 // Main is to be called by TestMain. run is the program that tests mean by the command "ndwhy": it
 // gets the arguments after the name and returns the exit code.
 func Main(m *testing.M, run func(args []string) int) {
-	if code, handled := lab.Entry(); handled {
-		os.Exit(code)
+	code, handled := lab.Entry()
+	switch name := filepath.Base(os.Args[0]); {
+	case handled:
+	case name == programName:
+		code = run(os.Args[1:])
+	case name == labName:
+		code = runLab(os.Args[1], os.Args[2], os.Args[3:])
+	default:
+		code = m.Run()
 	}
-	switch filepath.Base(os.Args[0]) {
-	case programName:
-		os.Exit(run(os.Args[1:]))
-	case labName:
-		os.Exit(runLab(os.Args[1], os.Args[2], os.Args[3:]))
-	}
-	os.Exit(m.Run())
+	os.Exit(code) //nolint:forbidigo // it is main that calls this, by way of TestMain
 }
 
 func runLab(scenario, switchLog string, command []string) int {
@@ -67,46 +68,46 @@ var available = sync.OnceValue(lab.Available)
 
 // Need skips the test where no lab can be built, with the reason, but fails it where CI=true: there
 // a skipped test would be a test that nobody runs.
-func Need(t testing.TB) {
-	t.Helper()
+func Need(tb testing.TB) {
+	tb.Helper()
 	err := available()
 	switch {
 	case err == nil:
 	case os.Getenv("CI") == "true":
-		t.Fatal(err)
+		tb.Fatal(err)
 	default:
-		t.Skip(err)
+		tb.Skip(err)
 	}
 }
 
 // Run builds the lab of a scenario, runs a command in ubuntu1 and returns what came of it. The
 // command "ndwhy", also from a shell, is what Main was given.
-func Run(t testing.TB, scenario string, command ...string) Result {
-	t.Helper()
-	switchLog := filepath.Join(t.TempDir(), "switch.jsonl")
-	cmd := Command(t, scenario, switchLog, command...)
+func Run(tb testing.TB, scenario string, command ...string) Result {
+	tb.Helper()
+	switchLog := filepath.Join(tb.TempDir(), "switch.jsonl")
+	cmd := Command(tb, scenario, switchLog, command...)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
-		t.Fatalf("lab %s: %v", scenario, err)
+		tb.Fatalf("lab %s: %v", scenario, err)
 	}
-	return Result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode(), ReadLog(t, switchLog)}
+	return Result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode(), ReadLog(tb, switchLog)}
 }
 
 // Command returns the lab as a command that is still to be started, for tests that signal it or
 // talk with it meanwhile. switchLog may be empty.
-func Command(t testing.TB, scenario, switchLog string, command ...string) *exec.Cmd {
-	t.Helper()
-	Need(t)
+func Command(tb testing.TB, scenario, switchLog string, command ...string) *exec.Cmd {
+	tb.Helper()
+	Need(tb)
 	self, err := os.Executable()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	bin := t.TempDir()
+	bin := tb.TempDir()
 	if err := os.Symlink(self, filepath.Join(bin, programName)); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	cmd := exec.Command(self)
 	cmd.Args = append([]string{labName, scenario, switchLog}, command...)
@@ -116,11 +117,11 @@ func Command(t testing.TB, scenario, switchLog string, command ...string) *exec.
 
 // ReadLog reads a switch's log: nothing where the lab did not get as far as writing one. A last line
 // that is cut off, as SIGKILL may leave it, is left out.
-func ReadLog(t testing.TB, file string) []vswitch.Entry {
-	t.Helper()
+func ReadLog(tb testing.TB, file string) []vswitch.Entry {
+	tb.Helper()
 	b, err := os.ReadFile(file)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	var list []vswitch.Entry
 	for d := json.NewDecoder(bytes.NewReader(b)); ; {
@@ -129,7 +130,7 @@ func ReadLog(t testing.TB, file string) []vswitch.Entry {
 		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 			return list
 		case err != nil:
-			t.Fatalf("switch log: %v", err)
+			tb.Fatalf("switch log: %v", err)
 		}
 		list = append(list, e)
 	}

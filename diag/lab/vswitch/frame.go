@@ -52,11 +52,9 @@ const (
 )
 
 var (
-	allNodes      = netip.MustParseAddr("ff02::1")
-	allNodesMAC   = diag.MulticastMAC(allNodes)
-	broadcast     = diag.MAC{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
-	serversMAC    = diag.MAC{0x33, 0x33, 0, 1, 0, 2} // of ff02::1:2
-	linkLocalNet4 = netip.MustParsePrefix("169.254.0.0/16")
+	allNodes    = netip.MustParseAddr("ff02::1")
+	allNodesMAC = diag.MulticastMAC(allNodes)
+	broadcast   = diag.MAC{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
 )
 
 func macOf(b []byte) (m diag.MAC) { copy(m[:], b); return m }

@@ -22,6 +22,8 @@ var (
 	macRouter = diag.MAC{6, 0xfd, 0xd1, 0xc8, 0xf9, 0xcf}
 	macBeyond = diag.MAC{6, 0, 0x5e, 0, 0x53, 1}
 
+	serversMAC = diag.MAC{0x33, 0x33, 0, 1, 0, 2} // of ff02::1:2
+
 	global1    = netip.MustParseAddr("2001:db8:1f16:8df0:f557:112e:f9bd:c7f3")
 	global2    = netip.MustParseAddr("2001:db8:1f16:8df0:d326:143a:2015:79fa")
 	delegated2 = netip.MustParseAddr("2001:db8:1f16:8df0:aaaa::77")
