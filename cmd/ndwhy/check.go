@@ -100,7 +100,7 @@ func (o *checkOptions) run(ctx context.Context, stdout, stderr io.Writer) error 
 		}
 		return o.conclude(out, state)
 	}
-	live, err := open(ctx, &o.options, stderr, nil)
+	live, err := open(ctx, &o.options, false, nil)
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func (o *checkOptions) run(ctx context.Context, stdout, stderr io.Writer) error 
 		live.Look(func(s *diag.State) { err = dryRun(out, s) })
 		return err
 	}
-	err = live.ask(ctx, o.timeout)
+	err = live.ask(ctx, live.Session, o.timeout)
 	if ctx.Err() != nil {
 		fmt.Fprintln(stderr, "ndwhy: "+words.Say("cli.interrupted"))
 		return exitCode(exitInterrupted)
@@ -125,14 +125,15 @@ func (o *checkOptions) run(ctx context.Context, stdout, stderr io.Writer) error 
 	return concluded
 }
 
-// ask runs the checks against the network.
-func (l *live) ask(ctx context.Context, timeout time.Duration) error {
+// ask runs the checks against the network; what comes of it goes into a session, the live one or a
+// part of it.
+func (l *live) ask(ctx context.Context, into checks.Session, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	l.Emit(probe.Admin())
-	net := probe.New(l.Session)
+	net := probe.New(into)
 	defer net.Close()
-	return checks.Run(ctx, checks.Runner{Session: l.Session, Net: net, Expect: func(p diag.Path) (expect bool) {
+	return checks.Run(ctx, checks.Runner{Session: into, Net: net, Expect: func(p diag.Path) (expect bool) {
 		l.Look(func(s *diag.State) { expect = diag.Unexpected(s, p) })
 		return expect
 	}})

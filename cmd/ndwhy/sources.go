@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/netip"
 	"os"
@@ -36,15 +35,20 @@ type live struct {
 	done   chan struct{} // closed when no source is left
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
-	files  []io.Closer
+
+	// Both are touched under the session's lock alone, once it exists.
+	recording *recording
+	capture   *capturing
+	failed    error // the first write that failed
 
 	once   sync.Once
 	closed error
 }
 
 // open starts a session: the interface is chosen, every source is running, and those that answer
-// once have answered or had their time. show, if not nil, sees every event.
-func open(ctx context.Context, o *options, stderr io.Writer, show func(diag.Event)) (*live, error) {
+// once have answered or had their time. A session that is to stay is kept up to date. show, if not
+// nil, sees every event.
+func open(ctx context.Context, o *options, stay bool, show func(diag.Event)) (*live, error) {
 	wanted, err := o.parse()
 	if err != nil {
 		return nil, err
@@ -56,24 +60,16 @@ func open(ctx context.Context, o *options, stderr io.Writer, show func(diag.Even
 	for _, link := range links {
 		wanted.run.Interfaces = append(wanted.run.Interfaces, link.Interface)
 	}
-	sinks, files, err := o.recordings(wanted.run.Interfaces)
-	if err != nil {
+	l := &live{done: make(chan struct{})}
+	if err := l.keep(o, wanted.run.Interfaces); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	l := &live{done: make(chan struct{}), cancel: cancel, files: files}
-	l.Session = session.New(func(e diag.Event) error {
-		for _, sink := range sinks {
-			if err := sink(e); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	ctx, l.cancel = context.WithCancel(ctx)
+	l.Session = session.New(l.write)
 	if show != nil {
 		l.Watch(show)
 	}
-	if err := l.start(ctx, o.imds, wanted.run, links); err != nil {
+	if err := l.start(ctx, o.imds, wanted.run, links, stay); err != nil {
 		l.close()
 		return nil, err
 	}
@@ -84,45 +80,77 @@ func open(ctx context.Context, o *options, stderr io.Writer, show func(diag.Even
 	return l, nil
 }
 
-// recordings opens what --record and --pcap name, before anything else happens.
-func (o *options) recordings(ifaces []string) (sinks []func(diag.Event) error, files []io.Closer, err error) {
-	fail := func(flag string, err error) ([]func(diag.Event) error, []io.Closer, error) {
-		for _, f := range files {
-			f.Close()
-		}
-		return nil, nil, usagef("--%s: %w", flag, err)
-	}
-	if o.record != "" {
-		file, err := record.Create(o.record)
-		if err != nil {
-			return fail("record", err)
-		}
-		w, err := record.NewWriter(file, versionText(), time.Now())
-		files = append(files, file, flusher{w})
-		if err != nil {
-			return fail("record", err)
-		}
-		sinks = append(sinks, w.Write)
-	}
-	if o.pcap != "" {
-		file, err := record.Create(o.pcap)
-		if err != nil {
-			return fail("pcap", err)
-		}
-		files = append(files, file)
-		w, err := record.NewPcap(file, versionText(), ifaces)
-		if err != nil {
-			return fail("pcap", err)
-		}
-		sinks = append(sinks, w.Write)
-	}
-	return sinks, files, nil
+// A recording is an open --record file.
+type recording struct {
+	file *os.File
+	*record.Writer
 }
 
-// A flusher closes what only has to be flushed.
-type flusher struct{ w *record.Writer }
+func createRecording(path string) (*recording, error) {
+	file, err := record.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	w, err := record.NewWriter(file, versionText(), time.Now())
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	return &recording{file, w}, nil
+}
 
-func (f flusher) Close() error { return f.w.Flush() }
+func (r *recording) Close() error { return errors.Join(r.Flush(), r.file.Close()) }
+
+// A capturing is an open --pcap file.
+type capturing struct {
+	file *os.File
+	*record.Pcap
+}
+
+// keep opens what --record and --pcap name, before anything is asked.
+func (l *live) keep(o *options, ifaces []string) (err error) {
+	if o.record != "" {
+		if l.recording, err = createRecording(o.record); err != nil {
+			return usagef("--record: %w", err)
+		}
+	}
+	if o.pcap == "" {
+		return nil
+	}
+	file, err := record.Create(o.pcap)
+	if err == nil {
+		var w *record.Pcap
+		if w, err = record.NewPcap(file, versionText(), ifaces); err == nil {
+			l.capture = &capturing{file, w}
+			return nil
+		}
+		file.Close()
+	}
+	if l.recording != nil {
+		l.recording.Close()
+	}
+	return usagef("--pcap: %w", err)
+}
+
+// write keeps an event; the session calls it with each, in order.
+func (l *live) write(e diag.Event) {
+	if l.recording != nil && l.failed == nil {
+		l.failed = l.recording.Write(e)
+	}
+	if l.capture != nil && l.failed == nil {
+		l.failed = l.capture.Write(e)
+	}
+}
+
+// stopRecording ends the recording under way.
+func (l *live) stopRecording() error {
+	var r *recording
+	l.Look(func(*diag.State) { r, l.recording = l.recording, nil })
+	if r == nil {
+		return nil
+	}
+	return r.Close()
+}
 
 // source runs one source of events until ctx ends; a panic in it becomes a lost feed.
 func (l *live) source(name diag.FeedName, run func() error) {
@@ -138,7 +166,7 @@ func (l *live) source(name diag.FeedName, run func() error) {
 	})
 }
 
-func (l *live) start(ctx context.Context, imdsFlag string, run diag.Run, links []diag.Link) error {
+func (l *live) start(ctx context.Context, imdsFlag string, run diag.Run, links []diag.Link, stay bool) error {
 	l.Emit(run)
 	tap, err := capture.Open(run.Interfaces)
 	reader, rerr := kernel.Open(kernel.Options{PollCounters: err != nil, Interfaces: run.Interfaces})
@@ -163,8 +191,37 @@ func (l *live) start(ctx context.Context, imdsFlag string, run diag.Run, links [
 	answers.Wait()
 	l.Wait(once.Done(), func(s *diag.State) bool { return s.Complete(diag.FeedNetlink) })
 	l.leases(root, links)
-	l.selections(reader, run)
+	l.selections(run)
+	if stay {
+		l.wg.Go(func() { l.refresh(ctx, imdsFlag, run, links) })
+		l.source(diag.FeedHost, func() error {
+			host.Watch(ctx, l, root, links, nil)
+			return nil
+		})
+	}
 	return ctx.Err()
+}
+
+// How often a session that stays tells the time, and how often it asks again what announces no
+// change: a newly assigned address, a renewed lease, another choice of route.
+const tickEvery, askAgainEvery = time.Second, 30 * time.Second
+
+func (l *live) refresh(ctx context.Context, imdsFlag string, run diag.Run, links []diag.Link) {
+	tick, again := time.NewTicker(tickEvery), time.NewTicker(askAgainEvery)
+	defer tick.Stop()
+	defer again.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			l.Emit(diag.Tick{})
+		case <-again.C:
+			l.metadata(ctx, imdsFlag)
+			l.leases(os.DirFS("/"), links)
+			l.selections(run)
+		}
+	}
 }
 
 // askIncomplete returns a watcher that has the kernel's entry read when a solicitation leaves:
@@ -213,7 +270,7 @@ func (l *live) leases(root fs.FS, links []diag.Link) {
 }
 
 // selections asks the kernel how it would reach what the checks are about to ask.
-func (l *live) selections(reader *kernel.Reader, run diag.Run) {
+func (l *live) selections(run diag.Run) {
 	for _, dst := range slices.Concat(run.Internet, run.Peers) {
 		if dst.IsLinkLocalUnicast() {
 			continue
@@ -227,9 +284,9 @@ func (l *live) close() error {
 	l.once.Do(func() {
 		l.cancel()
 		l.wg.Wait()
-		l.closed = l.Err()
-		for _, f := range slices.Backward(l.files) {
-			l.closed = errors.Join(l.closed, f.Close())
+		l.closed = errors.Join(l.failed, l.stopRecording())
+		if l.capture != nil {
+			l.closed = errors.Join(l.closed, l.capture.file.Close())
 		}
 	})
 	return l.closed

@@ -69,7 +69,7 @@ func watchCommand() *cobra.Command {
 			}
 			_, failed = fmt.Fprintf(cmd.OutOrStdout(), "%s %-9s %s\n", e.At.Format("15:04:05.000"), e.Kind(), diag.Describe(e))
 		}
-		live, err := open(cmd.Context(), &o, cmd.ErrOrStderr(), show)
+		live, err := open(cmd.Context(), &o, true, show)
 		if err != nil {
 			return err
 		}

@@ -16,13 +16,12 @@ type Session struct {
 	state    *diag.State
 	watchers map[int]func(diag.Event)
 	next     int
-	err      error
-	record   func(diag.Event) error
+	record   func(diag.Event)
 }
 
-// New returns an empty session. record, if not nil, is called with every event in order; its first
-// error stops the recording and is kept for Err.
-func New(record func(diag.Event) error) *Session {
+// New returns an empty session. record, if not nil, is called with every event in order, before
+// anything else sees it.
+func New(record func(diag.Event)) *Session {
 	return &Session{state: diag.NewState(), watchers: map[int]func(diag.Event){}, record: record}
 }
 
@@ -34,10 +33,10 @@ func (s *Session) EmitAt(at time.Time, body diag.Body) diag.Event {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := diag.Event{Seq: s.state.Seq + 1, At: at, Body: body}
-	s.state.Apply(e)
-	if s.record != nil && s.err == nil {
-		s.err = s.record(e)
+	if s.record != nil {
+		s.record(e)
 	}
+	s.state.Apply(e)
 	for _, watch := range s.watchers {
 		watch(e)
 	}
@@ -88,11 +87,4 @@ func (s *Session) Wait(done <-chan struct{}, cond func(*diag.State) bool) bool {
 			return false
 		}
 	}
-}
-
-// Err returns the first error of the recording.
-func (s *Session) Err() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.err
 }
