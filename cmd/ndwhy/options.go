@@ -86,7 +86,7 @@ func (o *options) register(f *pflag.FlagSet) {
 func (o *options) environment(f *pflag.FlagSet) error {
 	for name, env := range envFlags {
 		value := os.Getenv(env)
-		if value == "" || f.Changed(name) {
+		if value == "" || f.Lookup(name) == nil || f.Changed(name) {
 			continue
 		}
 		if err := f.Set(name, value); err != nil {
