@@ -186,7 +186,17 @@ func (l *live) start(ctx context.Context, imdsFlag string, run diag.Run, links [
 	defer cancel()
 	var answers sync.WaitGroup
 	root := os.DirFS("/")
-	answers.Go(func() { host.Read(once, l, root, links) })
+	if stay {
+		l.source(diag.FeedHost, func() error {
+			host.Watch(ctx, l, root, links, nil)
+			return nil
+		})
+		answers.Go(func() {
+			l.Wait(once.Done(), func(s *diag.State) bool { return s.Feeds[diag.FeedHost].State != "" })
+		})
+	} else {
+		answers.Go(func() { host.Read(once, l, root, links) })
+	}
 	answers.Go(func() { l.metadata(once, imdsFlag) })
 	answers.Wait()
 	l.Wait(once.Done(), func(s *diag.State) bool { return s.Complete(diag.FeedNetlink) })
@@ -194,10 +204,6 @@ func (l *live) start(ctx context.Context, imdsFlag string, run diag.Run, links [
 	l.selections(run)
 	if stay {
 		l.wg.Go(func() { l.refresh(ctx, imdsFlag, run, links) })
-		l.source(diag.FeedHost, func() error {
-			host.Watch(ctx, l, root, links, nil)
-			return nil
-		})
 	}
 	return ctx.Err()
 }

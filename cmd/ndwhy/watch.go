@@ -55,7 +55,9 @@ func watchCommand() *cobra.Command {
 		}
 		o.add, o.count, o.timeout, o.passive = string(diag.AddNone), 1, defaultTimeout, true
 		wanted := func(e diag.Event) bool {
-			return (len(kinds) == 0 || slices.Contains(kinds, e.Kind())) && (!addr.IsValid() || diag.Concerns(e, addr))
+			// That time passes is no news, unless somebody asks for it.
+			_, tick := e.Body.(diag.Tick)
+			return (len(kinds) == 0 && !tick || slices.Contains(kinds, e.Kind())) && (!addr.IsValid() || diag.Concerns(e, addr))
 		}
 		enc := json.NewEncoder(cmd.OutOrStdout())
 		var failed error
