@@ -315,13 +315,21 @@ func findUnresolvable(iv *ifaceView) []hypothesis {
 	return list
 }
 
+// maxInterval is the longest time between a router's advertisements (RFC 4861 §6.2.1,
+// MaxRtrAdvInterval), and then some.
+const maxInterval = 2 * 1800 * time.Second
+
 // findRogue takes the advertiser that belongs here to be, in this order: the one that the profile
 // names, the one whose address is made from its MAC, the preferred one, the first that was heard.
 func findRogue(iv *ifaceView) []hypothesis {
-	if len(iv.routers) < 2 {
+	// An advertiser that fell silent has no say any more; one that offers no way out still hands
+	// out prefixes.
+	routers := slices.DeleteFunc(slices.Clone(iv.routers), func(r *RouterSeen) bool {
+		return r.Last.LifetimeS != 0 && iv.s.Left(r.Last.LifetimeS, r.At) == 0 || iv.s.Now.Sub(r.At) > maxInterval
+	})
+	if len(routers) < 2 {
 		return nil
 	}
-	routers := slices.Clone(iv.routers)
 	slices.SortStableFunc(routers, func(a, b *RouterSeen) int { return iv.belonging(b) - iv.belonging(a) })
 	best := routers[0]
 	var list []hypothesis

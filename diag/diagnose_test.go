@@ -696,6 +696,9 @@ func TestAnAnswerThatNobodyExpectsIsUnexplained(t *testing.T) {
 	if len(d.Unexplained) == 0 || d.Verdict != VerdictWarning {
 		t.Errorf("verdict %s, unexplained %v", d.Verdict, d.Unexplained)
 	}
+	if !strings.Contains(d.Headline, "ff02::1") {
+		t.Errorf("the headline hides it: %s", d.Headline)
+	}
 }
 
 func TestExitCode(t *testing.T) {
