@@ -9,7 +9,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"ndwhy/diag"
 	"os"
 	"strings"
 	"sync"
@@ -18,6 +17,9 @@ import (
 
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
+
+	"ndwhy/diag"
+	"ndwhy/diag/privilege"
 )
 
 const (
@@ -44,7 +46,7 @@ type Tap struct {
 // makes of it what the stream should say.
 func Open(ifaces []string) (*Tap, error) {
 	t := &Tap{trouble: map[string]string{}}
-	err := withNetRaw(func() error {
+	err := privilege.With(unix.CAP_NET_RAW, func() error {
 		for _, name := range ifaces {
 			one, err := attach(name)
 			if err != nil {
@@ -218,7 +220,7 @@ func attach(name string) (*tap, error) {
 	// Protocol 0 takes nothing yet: the filter must be there before the first frame.
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
-		return nil, &PrivilegeError{Err: err, Fix: fix()}
+		return nil, &PrivilegeError{Err: err, Fix: privilege.Fix(unix.CAP_NET_RAW)}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("frames of %s: packet socket: %w", name, err)

@@ -2,10 +2,6 @@ package capture
 
 import (
 	"context"
-	"ndwhy/diag"
-	"ndwhy/diag/kernel"
-	"ndwhy/diag/kernel/nstest"
-	"ndwhy/diag/session"
 	"net"
 	"net/netip"
 	"os"
@@ -14,6 +10,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"ndwhy/diag"
+	"ndwhy/diag/kernel"
+	"ndwhy/diag/kernel/nstest"
+	"ndwhy/diag/session"
 
 	"github.com/google/nftables"
 	"github.com/mdlayher/ndp"
@@ -301,47 +302,6 @@ func TestUnprivileged(t *testing.T) {
 	feed := Missing(err)
 	if feed.State != diag.Unavailable || feed.Name != diag.FeedFrames || !strings.Contains(feed.Why, "CAP_NET_RAW") || !strings.Contains(feed.Fix, "NET_RAW") {
 		t.Errorf("without the capability: %v, %+v", err, feed)
-	}
-}
-
-func TestFix(t *testing.T) {
-	t.Parallel()
-	bounds, newPrivs := readStatus([]byte("Name:\tndwhy\nCapBnd:\t00000000a80425fb\nNoNewPrivs:\t1\n"))
-	if bounds != 0xa80425fb || newPrivs {
-		t.Errorf("bounding set %x, new privileges %v", bounds, newPrivs)
-	}
-	if bounds, newPrivs := readStatus([]byte("garbage\nCapBnd: x\n")); bounds != ^uint64(0) || !newPrivs {
-		t.Errorf("of garbage: bounding set %x, new privileges %v", bounds, newPrivs)
-	}
-}
-
-// TestRaise: a capability that is only permitted, as a file's =p gives it, is raised for the socket
-// and no longer.
-func TestRaise(t *testing.T) {
-	t.Parallel()
-	if !nstest.Enter(t) {
-		return
-	}
-	runtime.LockOSThread() // and never unlocks: the thread ends here
-	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	var caps, after [2]unix.CapUserData
-	must(t, unix.Capget(&header, &caps[0]))
-	caps[0].Effective &^= 1 << unix.CAP_NET_RAW
-	must(t, unix.Capset(&header, &caps[0]))
-	if _, err := attach("lo"); err == nil {
-		t.Fatal("a packet socket without the capability")
-	}
-	restored, err := raised(func() error {
-		one, err := attach("lo")
-		if err == nil {
-			one.file.Close()
-		}
-		return err
-	})
-	must(t, err)
-	must(t, unix.Capget(&header, &after[0]))
-	if !restored || after != caps {
-		t.Errorf("capabilities %+v, before %+v", after, caps)
 	}
 }
 

@@ -3,8 +3,9 @@ package capture
 import (
 	"encoding/binary"
 	"fmt"
-	"ndwhy/diag"
 	"net/netip"
+
+	"ndwhy/diag"
 
 	"golang.org/x/sys/unix"
 )

@@ -4,14 +4,15 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
-	"ndwhy/diag"
-	"ndwhy/diag/kernel/nstest"
 	"net"
 	"net/netip"
 	"strings"
 	"testing"
 	"time"
 	"unicode"
+
+	"ndwhy/diag"
+	"ndwhy/diag/kernel/nstest"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"

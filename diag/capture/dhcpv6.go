@@ -3,11 +3,12 @@ package capture
 import (
 	"encoding/hex"
 	"fmt"
-	"ndwhy/diag"
 	"net"
 	"net/netip"
 	"strings"
 	"time"
+
+	"ndwhy/diag"
 
 	"github.com/insomniacslk/dhcp/dhcpv6"
 	"github.com/insomniacslk/dhcp/iana"

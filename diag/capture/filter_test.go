@@ -2,8 +2,9 @@ package capture
 
 import (
 	"encoding/binary"
-	"ndwhy/diag/kernel/nstest"
 	"testing"
+
+	"ndwhy/diag/kernel/nstest"
 
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"

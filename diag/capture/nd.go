@@ -3,10 +3,11 @@ package capture
 import (
 	"encoding/binary"
 	"fmt"
-	"ndwhy/diag"
 	"net/netip"
 	"strconv"
 	"time"
+
+	"ndwhy/diag"
 
 	"github.com/mdlayher/ndp"
 )

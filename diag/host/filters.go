@@ -4,12 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"ndwhy/diag"
 	"os"
 	"reflect"
-	"runtime"
 
 	"golang.org/x/sys/unix"
+
+	"ndwhy/diag"
+	"ndwhy/diag/privilege"
 )
 
 // filters is what is known of the packet filter since the last look.
@@ -22,7 +23,7 @@ type filters struct {
 // they could be read. A ruleset of the same generation is not read again.
 func (r *reader) readFilters(ctx context.Context) {
 	var rs *ruleset
-	err := withNetAdmin(func() (err error) {
+	err := privilege.With(unix.CAP_NET_ADMIN, func() (err error) {
 		rs, err = readRuleset(ctx, r.filters.generation)
 		return err
 	})
@@ -73,32 +74,4 @@ func (r *reader) emitFilters(now []diag.Filter) {
 		}
 	}
 	r.filters.said = now
-}
-
-// withNetAdmin calls f on a thread that has CAP_NET_ADMIN in effect, if the process is permitted it.
-// The kernel asks for it where a request is sent, so all of f runs there.
-func withNetAdmin(f func() error) error {
-	done := make(chan error)
-	go func() {
-		// A thread that does not get back what it had is not unlocked, and ends with the goroutine.
-		runtime.LockOSThread()
-		header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-		var had [2]unix.CapUserData
-		const admin = 1 << unix.CAP_NET_ADMIN
-		if unix.Capget(&header, &had[0]) == nil && had[0].Permitted&admin != 0 && had[0].Effective&admin == 0 {
-			raised := had
-			raised[0].Effective |= admin
-			if unix.Capset(&header, &raised[0]) == nil {
-				err := f()
-				if unix.Capset(&header, &had[0]) == nil {
-					runtime.UnlockOSThread()
-				}
-				done <- err
-				return
-			}
-		}
-		runtime.UnlockOSThread()
-		done <- f()
-	}()
-	return <-done
 }

@@ -2,12 +2,13 @@ package host
 
 import (
 	"fmt"
-	"ndwhy/diag"
-	"ndwhy/diag/kernel/nstest"
 	"os"
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"ndwhy/diag"
+	"ndwhy/diag/kernel/nstest"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"

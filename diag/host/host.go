@@ -7,14 +7,15 @@ import (
 	"context"
 	"io"
 	"io/fs"
-	"ndwhy/diag"
-	"ndwhy/diag/host/process"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 	"unicode"
+
+	"ndwhy/diag"
+	"ndwhy/diag/host/process"
 )
 
 const (

@@ -4,13 +4,14 @@ package host
 
 import (
 	"fmt"
-	"ndwhy/diag"
-	"ndwhy/diag/kernel/nstest"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"ndwhy/diag"
+	"ndwhy/diag/kernel/nstest"
 
 	"github.com/google/go-cmp/cmp"
 )

@@ -3,8 +3,9 @@ package host
 import (
 	"bytes"
 	"encoding/binary"
-	"ndwhy/diag"
 	"slices"
+
+	"ndwhy/diag"
 
 	"github.com/google/nftables/expr"
 	"github.com/google/nftables/xt"

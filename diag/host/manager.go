@@ -2,11 +2,12 @@ package host
 
 import (
 	"io/fs"
-	"ndwhy/diag"
-	"ndwhy/diag/host/process"
 	"slices"
 	"strconv"
 	"strings"
+
+	"ndwhy/diag"
+	"ndwhy/diag/host/process"
 )
 
 // manager says who configures an interface and whether he handles router advertisements himself, in

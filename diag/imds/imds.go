@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"ndwhy/diag"
 	"net"
 	"net/http"
 	"net/netip"
@@ -19,6 +18,8 @@ import (
 	"sync"
 	"time"
 	"unicode"
+
+	"ndwhy/diag"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"

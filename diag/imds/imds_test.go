@@ -3,7 +3,6 @@ package imds
 import (
 	"context"
 	"fmt"
-	"ndwhy/diag"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +13,8 @@ import (
 	"testing"
 	"time"
 	"unicode"
+
+	"ndwhy/diag"
 
 	"github.com/google/go-cmp/cmp"
 )

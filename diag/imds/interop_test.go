@@ -3,7 +3,6 @@
 package imds
 
 import (
-	"ndwhy/diag"
 	"net"
 	"net/netip"
 	"os"
@@ -11,6 +10,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"ndwhy/diag"
 )
 
 // Amazon's own mock of the service says what we read from it. Its binary is named by

@@ -3,9 +3,10 @@ package kernel
 import (
 	"cmp"
 	"fmt"
-	"ndwhy/diag"
 	"slices"
 	"strings"
+
+	"ndwhy/diag"
 )
 
 // An InterfaceError says why an interface cannot be looked at.

@@ -2,10 +2,11 @@ package kernel
 
 import (
 	"errors"
-	"ndwhy/diag"
 	"net/netip"
 	"strings"
 	"testing"
+
+	"ndwhy/diag"
 )
 
 func TestDefaultInterface(t *testing.T) {

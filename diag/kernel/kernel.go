@@ -7,11 +7,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"ndwhy/diag"
 	"net/netip"
 	"os"
 	"sync"
 	"time"
+
+	"ndwhy/diag"
 
 	"golang.org/x/sys/unix"
 )

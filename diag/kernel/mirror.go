@@ -1,9 +1,10 @@
 package kernel
 
 import (
-	"ndwhy/diag"
 	"net/netip"
 	"time"
+
+	"ndwhy/diag"
 
 	"golang.org/x/sys/unix"
 )

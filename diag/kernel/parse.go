@@ -2,9 +2,10 @@ package kernel
 
 import (
 	"iter"
-	"ndwhy/diag"
 	"net/netip"
 	"strconv"
+
+	"ndwhy/diag"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"

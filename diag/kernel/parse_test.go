@@ -1,10 +1,11 @@
 package kernel
 
 import (
-	"ndwhy/diag"
 	"net/netip"
 	"testing"
 	"time"
+
+	"ndwhy/diag"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"

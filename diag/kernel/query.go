@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"ndwhy/diag"
 	"net/netip"
 	"os"
+
+	"ndwhy/diag"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"

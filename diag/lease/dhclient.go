@@ -5,12 +5,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"ndwhy/diag"
 	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"ndwhy/diag"
 )
 
 // maxDepth is more than the three levels that a lease6 declaration has.

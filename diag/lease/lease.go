@@ -18,13 +18,14 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"ndwhy/diag"
-	"ndwhy/diag/host/process"
 	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"ndwhy/diag"
+	"ndwhy/diag/host/process"
 )
 
 // maxFile bounds what is read of one file: dhclient starts its file anew after some hundred leases.

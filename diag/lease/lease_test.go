@@ -5,13 +5,14 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"ndwhy/diag"
 	"net/netip"
 	"os"
 	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
+
+	"ndwhy/diag"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"

@@ -4,11 +4,12 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
-	"ndwhy/diag"
 	"net/netip"
 	"strconv"
 	"strings"
 	"time"
+
+	"ndwhy/diag"
 )
 
 // What is read of a DHCPv6 message (RFC 8415 §§7.3, 21; IA_PD §21.21).

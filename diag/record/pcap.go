@@ -4,8 +4,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"ndwhy/diag"
 	"slices"
+
+	"ndwhy/diag"
 )
 
 // ethernetHeader is the length of an Ethernet header, which Frame.Size does not count.

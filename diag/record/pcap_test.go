@@ -4,9 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"ndwhy/diag"
 	"strings"
 	"testing"
+
+	"ndwhy/diag"
 
 	"github.com/gopacket/gopacket/layers"
 	"github.com/gopacket/gopacket/pcapgo"

@@ -14,12 +14,13 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"ndwhy/diag"
 	"strconv"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"ndwhy/diag"
 )
 
 const (

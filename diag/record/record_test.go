@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"ndwhy/diag"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -16,6 +15,8 @@ import (
 	"testing"
 	"testing/iotest"
 	"time"
+
+	"ndwhy/diag"
 
 	"github.com/google/go-cmp/cmp"
 )

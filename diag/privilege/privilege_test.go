@@ -1,0 +1,61 @@
+package privilege
+
+import (
+	"os"
+	"runtime"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"ndwhy/diag/kernel/nstest"
+)
+
+func TestReadStatus(t *testing.T) {
+	t.Parallel()
+	bounds, newPrivs := readStatus([]byte("Name:\tndwhy\nCapBnd:\t00000000a80425fb\nNoNewPrivs:\t1\n"))
+	if bounds != 0xa80425fb || newPrivs {
+		t.Errorf("bounding set %x, new privileges %v", bounds, newPrivs)
+	}
+	if bounds, newPrivs := readStatus([]byte("garbage\nCapBnd: x\n")); bounds != ^uint64(0) || !newPrivs {
+		t.Errorf("of garbage: bounding set %x, new privileges %v", bounds, newPrivs)
+	}
+}
+
+// A capability that is only permitted, as a file's =p gives it, is in effect for the call and no
+// longer.
+func TestRaised(t *testing.T) {
+	t.Parallel()
+	if !nstest.Enter(t) {
+		return
+	}
+	runtime.LockOSThread() // and never unlocks: the thread ends here
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var caps, after [2]unix.CapUserData
+	if err := unix.Capget(&header, &caps[0]); err != nil {
+		t.Fatal(err)
+	}
+	caps[0].Effective &^= 1 << unix.CAP_NET_RAW
+	if err := unix.Capset(&header, &caps[0]); err != nil {
+		t.Fatal(err)
+	}
+	open := func() error {
+		fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
+		if err != nil {
+			return os.NewSyscallError("socket", err)
+		}
+		return unix.Close(fd)
+	}
+	if open() == nil {
+		t.Fatal("a packet socket without the capability")
+	}
+	restored, err := raised(unix.CAP_NET_RAW, open)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.Capget(&header, &after[0]); err != nil {
+		t.Fatal(err)
+	}
+	if !restored || after != caps {
+		t.Errorf("capabilities %+v, before %+v", after, caps)
+	}
+}
