@@ -20,9 +20,9 @@ func (x *addressScreen) draw(s *scene, r region) {
 		{title: say("col.address"), width: 24, grow: 43},
 		{title: say("col.assigned"), width: 10, grow: 16},
 		{title: say("col.configured"), width: 10, drop: 1},
-		{title: say("col.answered"), width: 9, grow: 12, drop: 1},
-		{title: say("col.preferred"), width: 9, grow: 12, drop: 4},
-		{title: say("col.valid"), width: 9, grow: 12, drop: 3},
+		{title: say("col.answered"), width: 10, grow: 12, drop: 1},
+		{title: say("col.preferred"), width: 10, grow: 14, drop: 4},
+		{title: say("col.valid"), width: 9, grow: 14, drop: 3},
 		{title: say("col.origin"), width: 10, grow: 14, drop: 5},
 		{title: say("col.flags"), width: 18, grow: 40, drop: 6},
 	}
@@ -42,7 +42,7 @@ func (x *addressScreen) draw(s *scene, r region) {
 	if foot > 1 && len(s.Addresses) > 0 {
 		area := r.sub(0, r.h-foot, r.w, foot)
 		area.rule(0, dim)
-		addressDoc(s.canvas, area.w-2, &s.Addresses[x.list.sel]).draw(area.sub(1, 1, area.w-2, area.h-1), 0)
+		addressDoc(s.canvas, area.w-2, &s.Addresses[x.list.sel]).preview(area.sub(1, 1, area.w-2, area.h-1))
 	}
 }
 

@@ -156,7 +156,10 @@ func (r region) raw(x, y int, text string, st style) int {
 				break
 			}
 			text = text[len(g):]
-			if r.c.ascii {
+			switch {
+			case g == "\u00a0":
+				g = " "
+			case r.c.ascii:
 				g, width = toASCII(g), 1
 			}
 			if width < 1 || width > 2 || len(g) == 1 && g[0] < ' ' {
@@ -200,6 +203,9 @@ func (r region) width(text string) int { return r.c.width(text) }
 
 func (c *canvas) width(text string) int {
 	text = c.mask(text)
+	if isASCII(text) {
+		return len(text)
+	}
 	if c.ascii {
 		n := 0
 		for len(text) > 0 {
@@ -213,6 +219,15 @@ func (c *canvas) width(text string) int {
 		return n
 	}
 	return ansi.StringWidth(text)
+}
+
+func isASCII(text string) bool {
+	for i := range len(text) {
+		if text[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
 }
 
 // rule draws a horizontal line over a row.
@@ -263,7 +278,6 @@ var asciiFor = map[string]string{
 	"─": "-", "│": "|", "┌": "+", "┐": "+", "└": "+", "┘": "+", "├": "+", "┤": "+", "┬": "+", "┴": "+", "┼": "+",
 	"✓": "+", "✗": "X", "○": "o", "●": "*", "▸": ">", "▶": ">", "…": "~", "–": "-", "—": "-", "·": ".", "×": "x",
 	"↑": "^", "↓": "v", "→": ">", "←": "<", "⟷": "=", "“": `"`, "”": `"`, "‘": "'", "’": "'", "≥": ">", "≤": "<",
-	"\u00a0": " ",
 }
 
 // toASCII returns the one character that stands for a grapheme where only ASCII can be shown.

@@ -133,7 +133,7 @@ func (x *checkScreen) draw(s *scene, r region) {
 	if foot > 1 && len(lines) > 0 {
 		area := r.sub(0, r.h-foot, r.w, foot)
 		area.rule(0, dim)
-		checkDoc(s.canvas, area.w-2, &lines[x.list.sel], nil).draw(area.sub(1, 1, area.w-2, area.h-1), 0)
+		checkDoc(s.canvas, area.w-2, &lines[x.list.sel], nil).preview(area.sub(1, 1, area.w-2, area.h-1))
 	}
 }
 

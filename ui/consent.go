@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"slices"
+
 	tea "charm.land/bubbletea/v2"
 
 	"ndwhy/diag"
@@ -88,11 +90,11 @@ func (c *consent) details(d *doc) {
 		if l.Outcome == diag.OutcomeSkipped && l.Asks == diag.AsksDAD {
 			skipped[row.source] = words.Say("detail."+l.Detail, "note", l.Note)
 		}
-		if row.class == diag.SourceCandidate && !has(sources, row.source) {
+		if row.class == diag.SourceCandidate && !slices.Contains(sources, row.source) {
 			sources = append(sources, row.source)
 		}
 		for _, key := range l.Changes {
-			if text := words.Say(key); !has(changes, text) {
+			if text := words.Say(key); !slices.Contains(changes, text) {
 				changes = append(changes, text)
 			}
 		}
@@ -112,15 +114,6 @@ func (c *consent) details(d *doc) {
 			d.para(span{"  ", plain}, text, plain)
 		}
 	}
-}
-
-func has(list []string, text string) bool {
-	for _, x := range list {
-		if x == text {
-			return true
-		}
-	}
-	return false
 }
 
 func (c *consent) key(_ *scene, key string) (action, bool) {

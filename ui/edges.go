@@ -2,6 +2,7 @@ package ui
 
 import (
 	"slices"
+	"strings"
 
 	"ndwhy/diag"
 )
@@ -90,7 +91,7 @@ func edgeOf(asks diag.Asks, paths []*diag.ReportPath) edge {
 		}
 		rtt := ""
 		if best.RTTMS != nil {
-			rtt = " " + millis(*best.RTTMS)
+			rtt = " " + strings.ReplaceAll(millis(*best.RTTMS), "\u00a0", "")
 		}
 		return edge{m, say(key+".answered", "rtt", rtt)}
 	case worst.TargetClass == diag.TargetAllNodes && worst.Outcome == diag.Silent:

@@ -12,10 +12,8 @@ import (
 type pager struct {
 	scroll scroll
 	id     string // of a because
-	title  string
 	page   func(c *canvas, w int) *doc
 	plain  string
-	remedy []string
 }
 
 func (p *pager) draw(s *scene, r region) {
@@ -31,11 +29,13 @@ func (p *pager) draw(s *scene, r region) {
 	}
 	inside := r.sub(1, 0, r.w-2, r.h)
 	d := p.page(s.canvas, min(inside.w, 110))
+	if len(d.lines) > inside.h { // the last line says that there is more
+		inside.h--
+	}
 	p.scroll.fit(len(d.lines), inside.h)
 	d.draw(inside, p.scroll.top)
-	if p.scroll.top+inside.h < len(d.lines) {
-		text := say("more-below", "n", len(d.lines)-p.scroll.top-inside.h)
-		r.put(r.w-r.width(text)-1, r.h-1, text, dim)
+	if more := len(d.lines) - p.scroll.top - inside.h; more > 0 {
+		r.right(r.h-1, 0, span{say("more-below", "n", more), dim})
 	}
 }
 

@@ -11,9 +11,23 @@ type help struct {
 
 // globalKeys are listed in the help of every screen.
 var globalKeys = []hotkey{
-	{"1-8", "screens"}, {"tab [ ]", "next-screen"}, {"↑↓ jk", "move"}, {"g G", "ends"}, {"enter", "open"}, {"esc", "back"},
-	{"space p", "freeze"}, {"i", "interface"}, {"y", "copy"}, {"s", "save"}, {"e", "record"}, {"x", "hide"},
-	{"r R", "run-keys"}, {"S", "stop"}, {"ctrl+z", "suspend"}, {"q", "quit"}, {"Q", "quit-report"},
+	{"1-8", "screens"},
+	{"tab [ ]", "next-screen"},
+	{"↑↓ jk", "move"},
+	{"g G", "ends"},
+	{"enter", "open"},
+	{"esc", "back"},
+	{"space p", "freeze"},
+	{"i", "interface"},
+	{"y", "copy"},
+	{"s", "save"},
+	{"e", "record"},
+	{"x", "hide"},
+	{"r R", "run-keys"},
+	{"S", "stop"},
+	{"ctrl+z", "suspend"},
+	{"q", "quit"},
+	{"Q", "quit-report"},
 }
 
 func (h *help) draw(s *scene, r region) {

@@ -16,7 +16,7 @@ type hotkey struct {
 }
 
 // An action is what a screen asks of the Model; nil for nothing.
-type action interface{}
+type action any
 
 type (
 	open     struct{ o overlay }
@@ -158,7 +158,11 @@ func (m *Model) globalKey(s *scene, key string) (tea.Cmd, bool) {
 	case "S":
 		return m.perform(s, stop{}), true
 	case "w":
-		m.pane = !m.pane && s.Lab != nil
+		if m.paneOpen() {
+			m.pane = paneShut
+		} else {
+			m.pane = paneOpen
+		}
 	case "b":
 		if s.Lab == nil || m.cfg.Bench == nil {
 			return nil, false

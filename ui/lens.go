@@ -15,6 +15,7 @@ import (
 type Query struct {
 	Screen    Screen
 	Neighbour NeighbourQuery
+	Exchanges bool // the frames that passed are in sight
 }
 
 // A Lens makes Frames of a session's state. It is fed by Note with every event, looks where Want
@@ -145,7 +146,7 @@ func (l *Lens) Snapshot(s *diag.State) Frame {
 		l.index = neighbourIndex{}
 		l.table = true
 	}
-	if q.Screen == ScreenPackets {
+	if q.Exchanges {
 		if l.frames || l.exchanges == nil {
 			l.exchanges = exchanges(s.Frames())
 			l.frames = false

@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -17,174 +16,6 @@ type matrixScreen struct {
 	left int // the first column in sight
 }
 
-// A matrixRow is a source, or (source empty) the heading of a class of them.
-type matrixRow struct {
-	class   diag.SourceClass
-	source  string
-	heading bool
-	planned bool // a candidate that was not tried yet
-}
-
-func (r matrixRow) id() string { return string(r.class) + " " + r.source }
-
-// A matrixColumn is one kind of question to one target.
-type matrixColumn struct {
-	class  diag.TargetClass
-	target string // empty: the questions that have no target of their own (DAD, DHCPv6)
-	asks   diag.Asks
-	group  string // what the target is called in the heading
-	width  int
-}
-
-type matrixKey struct {
-	row  string
-	asks diag.Asks
-	to   string
-	via  diag.Via
-}
-
-// A matrix is the paths of an interface in rows and columns.
-type matrix struct {
-	rows  []matrixRow
-	cols  []matrixColumn
-	cells map[matrixKey]*diag.ReportPath
-}
-
-func (m *matrix) cell(r matrixRow, c matrixColumn, via diag.Via) *diag.ReportPath {
-	return m.cells[matrixKey{r.id(), c.asks, c.target, via}]
-}
-
-// place says in which row and column a path belongs. The question whether an address is free is
-// asked from no address: it belongs to the row of the address it asks for.
-func place(p *diag.ReportPath) (matrixRow, matrixColumn) {
-	row := matrixRow{class: p.SourceClass, source: sourceText(p)}
-	col := matrixColumn{class: p.TargetClass, target: p.Target, asks: p.Asks}
-	switch {
-	case p.Asks == diag.AsksDAD:
-		row = matrixRow{class: diag.SourceCandidate, source: p.Target}
-		col = matrixColumn{class: diag.TargetAllNodes, asks: p.Asks}
-	case p.Asks == diag.AsksRS || p.Asks == diag.AsksDHCP:
-		col.target = ""
-	}
-	return row, col
-}
-
-func newMatrix(s *scene) *matrix {
-	m := &matrix{cells: map[matrixKey]*diag.ReportPath{}}
-	for _, p := range s.paths() {
-		m.add(p, false)
-	}
-	for i := range s.plan.Lines {
-		if l := &s.plan.Lines[i]; l.Check == checkAdded && l.Interface == s.iface {
-			m.add(plannedPath(l), true)
-		}
-	}
-	m.order()
-	return m
-}
-
-// plannedPath is a question that was not asked yet, as a path without an outcome.
-func plannedPath(l *PlanLine) *diag.ReportPath {
-	p := &diag.ReportPath{
-		Interface: l.Interface, Check: l.Check, Asks: l.Asks, SourceClass: l.SourceClass, Target: l.Target.String(),
-		TargetClass: l.TargetClass, Via: l.Via, Outcome: l.Outcome, Detail: l.Detail, Note: l.Note,
-	}
-	if l.Source.IsValid() {
-		source := l.Source.String()
-		p.Source = &source
-	}
-	return p
-}
-
-func (m *matrix) add(p *diag.ReportPath, planned bool) {
-	row, col := place(p)
-	row.planned = planned
-	i := slices.IndexFunc(m.rows, func(x matrixRow) bool { return x.id() == row.id() })
-	switch {
-	case i < 0:
-		m.rows = append(m.rows, row)
-	case planned && !m.rows[i].planned:
-		return // it was tried: what came of it stands there
-	}
-	if !slices.ContainsFunc(m.cols, func(x matrixColumn) bool {
-		return x.class == col.class && x.target == col.target && x.asks == col.asks
-	}) {
-		m.cols = append(m.cols, col)
-	}
-	k := matrixKey{row.id(), col.asks, col.target, p.Via}
-	if old := m.cells[k]; old == nil || pathMark(p).rank() > pathMark(old).rank() {
-		m.cells[k] = p
-	}
-}
-
-var (
-	classOrder  = []diag.SourceClass{diag.SourceAssigned, diag.SourceUnknown, diag.SourceUnassigned, diag.SourceUnspecified, diag.SourceCandidate}
-	targetOrder = []diag.TargetClass{diag.TargetRouter, diag.TargetPeer, diag.TargetAllNodes, diag.TargetInternet, diag.TargetService}
-	asksOrder   = []diag.Asks{diag.AsksRS, diag.AsksDHCP, diag.AsksND, diag.AsksEcho, diag.AsksMTU, diag.AsksService, diag.AsksDAD}
-)
-
-// order sorts rows and columns, puts headings in, and names the targets.
-func (m *matrix) order() {
-	slices.SortStableFunc(m.rows, func(a, b matrixRow) int {
-		return slices.Index(classOrder, a.class) - slices.Index(classOrder, b.class)
-	})
-	targets := map[diag.TargetClass][]string{}
-	for _, c := range m.cols {
-		if !slices.Contains(targets[c.class], c.target) && c.target != "" {
-			targets[c.class] = append(targets[c.class], c.target)
-		}
-	}
-	slices.SortStableFunc(m.cols, func(a, b matrixColumn) int {
-		if d := slices.Index(targetOrder, a.class) - slices.Index(targetOrder, b.class); d != 0 {
-			return d
-		}
-		if d := slices.Index(targets[a.class], a.target) - slices.Index(targets[b.class], b.target); d != 0 {
-			return d
-		}
-		return slices.Index(asksOrder, a.asks) - slices.Index(asksOrder, b.asks)
-	})
-	for i := range m.cols {
-		c := &m.cols[i]
-		c.group = say("column." + string(c.class))
-		if n := slices.Index(targets[c.class], c.target); len(targets[c.class]) > 1 && n >= 0 {
-			c.group += fmt.Sprintf(" %d", n+1)
-		}
-		if c.target == "" {
-			c.group = ""
-		}
-	}
-	var rows []matrixRow
-	for i, r := range m.rows {
-		if i == 0 || r.class != m.rows[i-1].class {
-			rows = append(rows, matrixRow{class: r.class, heading: true, planned: r.planned})
-		}
-		rows = append(rows, r)
-	}
-	m.rows = rows
-}
-
-// measure gives each column its width: two marks, or its heading; a group's name fits over it.
-func (m *matrix) measure(c *canvas) int {
-	total := 0
-	for i := range m.cols {
-		m.cols[i].width = max(3, c.width(words.Say("asks."+string(m.cols[i].asks)))) + 2
-		total += m.cols[i].width
-	}
-	for i := 0; i < len(m.cols); {
-		j, w := i, 0
-		for j < len(m.cols) && m.cols[j].group == m.cols[i].group && m.cols[j].class == m.cols[i].class {
-			w += m.cols[j].width
-			j++
-		}
-		if more := c.width(m.cols[i].group) + 2 - w; more > 0 {
-			m.cols[j-1].width += more
-			total += more
-		}
-		i = j
-	}
-	return total
-}
-
 func (x *matrixScreen) draw(s *scene, r region) {
 	r = s.drawTroubles(r, diag.FeedFrames)
 	m := newMatrix(s)
@@ -195,8 +26,12 @@ func (x *matrixScreen) draw(s *scene, r region) {
 		return
 	}
 	total := m.measure(s.canvas)
-	names := min(max(r.w-total-3, 22), 41)
-	foot := min(6, max(r.h/3, 2))
+	names := min(max(r.w-total-1, 24), 42)
+	foot := min(5, max(r.h/3, 2))
+	if r.h >= 32 { // room for the evidence itself
+		foot = r.h - len(m.rows) - 4
+		foot = max(r.h/3, min(foot, r.h*2/3))
+	}
 	body := r.sub(0, 0, r.w, r.h-foot)
 	x.fit(m, body.h-2, r.w-names)
 	x.drawHeadings(m, body.sub(names, 0, r.w-names, 2))
@@ -213,7 +48,7 @@ func (x *matrixScreen) fit(m *matrix, h, w int) {
 	before := x.rows.sel
 	x.rows.follow(len(m.rows), h, func(i int) string { return m.rows[i].id() })
 	if len(m.rows) > 0 && m.rows[x.rows.sel].heading {
-		x.rows.sel += 1
+		x.rows.sel++
 		if before > 0 && before < len(m.rows) && x.rows.sel >= len(m.rows) {
 			x.rows.sel = len(m.rows) - 1
 		}
@@ -258,7 +93,7 @@ func (x *matrixScreen) drawHeadings(m *matrix, r region) {
 	if x.left > 0 {
 		r.put(0, 0, "←", bold)
 	}
-	if at > r.w || x.left > 0 && false {
+	if at > r.w {
 		r.put(r.w-1, 0, "→", bold)
 	}
 }
@@ -289,7 +124,7 @@ func (x *matrixScreen) drawRow(s *scene, m *matrix, r region, y, i, names int) {
 		cell := r.sub(at, y, 3, 1)
 		cell.spans(0, 0, cellMark(wire), span{" ", plain}, cellMark(kernel))
 		if i == x.rows.sel && k == x.col {
-			cell.restyle(0, func(st style) style { return st&^dim | reverse })
+			cell.restyle(0, func(style) style { return reverse })
 		}
 		at += c.width
 	}
@@ -311,7 +146,12 @@ func (x *matrixScreen) drawDetail(s *scene, m *matrix, r region) {
 		return
 	}
 	row, col := m.rows[x.rows.sel], m.cols[x.col]
-	d := newDoc(s.canvas, r.w-2)
+	inside := r.sub(1, 1, r.w-2, r.h-1)
+	d := newDoc(s.canvas, inside.w)
+	if paths := m.paths(row, col); r.h > 8 && len(paths) > 0 {
+		pathsDoc(s.canvas, min(inside.w, 110), &s.Report, paths).preview(inside)
+		return
+	}
 	asked := false
 	for _, via := range []diag.Via{diag.ViaWire, diag.ViaKernel} {
 		p := m.cell(row, col, via)
@@ -334,7 +174,7 @@ func (x *matrixScreen) drawDetail(s *scene, m *matrix, r region) {
 	if !asked {
 		d.para(span{"", plain}, say("matrix.not-asked"), dim)
 	}
-	d.draw(r.sub(1, 1, r.w-2, r.h-1), 0)
+	d.preview(inside)
 }
 
 func cellTitle(p *diag.ReportPath) string {
@@ -406,12 +246,7 @@ func (x *matrixScreen) open(s *scene, m *matrix) (action, bool) {
 	if !ok {
 		return nil, true
 	}
-	var paths []*diag.ReportPath
-	for _, via := range []diag.Via{diag.ViaWire, diag.ViaKernel} {
-		if p := m.cell(row, col, via); p != nil && p.Outcome != "" {
-			paths = append(paths, p)
-		}
-	}
+	paths := m.paths(row, col)
 	if len(paths) == 0 {
 		return nil, true
 	}
@@ -458,10 +293,8 @@ func (x *matrixScreen) copied(s *scene) string {
 		return ""
 	}
 	var text strings.Builder
-	for _, via := range []diag.Via{diag.ViaWire, diag.ViaKernel} {
-		if p := m.cell(row, col, via); p != nil && p.Outcome != "" {
-			text.WriteString(pathText(p) + "\n")
-		}
+	for _, p := range m.paths(row, col) {
+		text.WriteString(pathText(p) + "\n")
 	}
 	return text.String()
 }

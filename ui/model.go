@@ -1,8 +1,6 @@
 package ui
 
 import (
-	"time"
-
 	tea "charm.land/bubbletea/v2"
 
 	"ndwhy/diag"
@@ -60,7 +58,7 @@ type Model struct {
 
 	notice  span // what came of the last key; goes with the next
 	hide    redactor
-	pane    bool // the lab's pane is open
+	pane    pane // the lab's
 	tour    *tour
 	plan    Plan // of the candidates, for the matrix
 	planned bool
@@ -240,6 +238,7 @@ func (m *Model) tell() {
 		return
 	}
 	q := Query{Screen: m.screen}
+	q.Exchanges = m.screen == ScreenPackets || m.screen == ScreenMap && m.w >= 130 && m.h >= 32
 	if n, ok := m.screens[ScreenNeighbours].(*neighbourScreen); ok {
 		q.Neighbour = n.query()
 		q.Neighbour.Frozen = m.frozen
@@ -314,12 +313,22 @@ func (m *Model) draw(s *scene) *rect {
 }
 
 func (m *Model) wants(s *scene) wants {
-	w := wants{pane: m.pane && s.Lab != nil && m.screen != ScreenSwitch && m.overlay == nil}
+	w := wants{pane: m.paneOpen() && s.Lab != nil && m.screen != ScreenSwitch && m.overlay == nil}
 	if m.tour != nil {
 		w.tour = m.tour.height(s, m.w)
 	}
 	return w
 }
 
-// now is the Frame's time.
-func (s *scene) now() time.Time { return s.At }
+// pane says whether the lab's pane is open: it opens by itself where there is room.
+type pane int
+
+const (
+	paneAuto pane = iota
+	paneOpen
+	paneShut
+)
+
+func (m *Model) paneOpen() bool {
+	return m.pane == paneOpen || m.pane == paneAuto && (m.w >= 140 || m.h >= 36)
+}

@@ -30,7 +30,7 @@ func (x *neighbourScreen) row(s *scene, i int) *NeighbourRow {
 func (x *neighbourScreen) draw(s *scene, r region) {
 	r = s.drawTroubles(r, diag.FeedNetlink)
 	x.drawSummary(s, r)
-	foot := 3
+	foot := 4
 	if r.h < 12 {
 		foot = 0
 	}
@@ -91,9 +91,9 @@ func (x *neighbourScreen) columns(s *scene) []column {
 		{title: say("col.role"), width: 6, drop: 3},
 		{title: say("col.state"), width: 10},
 		{title: say("col.age"), width: 4, drop: 1},
-		{title: say("col.asked"), width: 12, grow: 39, drop: 4},
-		{title: say("col.answer"), width: 14, drop: 6},
-		{title: say("col.history"), width: 30, grow: 44, drop: 5},
+		{title: say("col.answer"), width: 13, drop: 4},
+		{title: say("col.asked"), width: 20, grow: 39, drop: 5},
+		{title: say("col.history"), width: 30, grow: 44, drop: 6},
 	}
 	if len(s.Links) > 1 {
 		columns = append([]column{{title: say("col.interface"), width: 6, grow: 10, drop: 1}}, columns...)
@@ -118,8 +118,14 @@ func (x *neighbourScreen) cells(s *scene, i int) []span {
 		mac = "–"
 	}
 	cells := []span{
-		{n.Address.String(), plain}, {mac, plain}, {n.Role.name(), roleStyle(n.Role)}, {state, st},
-		{age(s.At.Sub(n.At)), dim}, {askedBy(n), plain}, {answerText(s, n), answerStyle(s, n)}, {historyText(n), dim},
+		{n.Address.String(), plain},
+		{mac, plain},
+		{n.Role.name(), roleStyle(n.Role)},
+		{state, st},
+		{age(s.At.Sub(n.At)), dim},
+		{answerText(s, n), answerStyle(s, n)},
+		{askedBy(n), plain},
+		{historyText(n), dim},
 	}
 	if len(s.Links) > 1 {
 		cells = append([]span{{n.Interface, plain}}, cells...)
@@ -189,16 +195,19 @@ func (x *neighbourScreen) drawDetail(s *scene, r region) {
 		return
 	}
 	at := r.put(1, 1, n.Address.String(), bold)
+	r.put(at+2, 1, joinNonEmpty(" ", n.MAC.String(), n.Role.name()), dim)
+	asked := say("asked.never")
 	if n.Asked != nil {
-		r.put(at+2, 1, r.c.fit(say("asked", "by", askedBy(n), "ago", age(s.At.Sub(n.Asked.At)), "answer", answerText(s, n)), r.w-at-3), plain)
+		asked = say("asked", "by", askedBy(n), "ago", ago(s.At.Sub(n.Asked.At)), "answer", answerText(s, n))
 	}
+	r.put(1, 2, r.c.fit(asked, r.w-2), plain)
 	var parts []string
 	for _, t := range n.History {
 		state := string(t.State)
 		if state == "" {
 			state = say("gone")
 		}
-		parts = append(parts, state+" "+say("ago", "age", age(s.At.Sub(t.At))))
+		parts = append(parts, state+" ("+ago(s.At.Sub(t.At))+")")
 	}
 	text := strings.Join(parts, " > ")
 	if text == "" {
@@ -208,7 +217,7 @@ func (x *neighbourScreen) drawDetail(s *scene, r region) {
 		parts = parts[1:]
 		text = "… > " + strings.Join(parts, " > ")
 	}
-	r.put(1, 2, text, dim)
+	r.put(1, 3, text, dim)
 }
 
 func (x *neighbourScreen) key(s *scene, key string) (action, bool) {
@@ -257,7 +266,7 @@ func (x *neighbourScreen) page(s *scene, n NeighbourRow) func(c *canvas, w int) 
 		}
 		if n.Asked != nil {
 			d.heading(say("neighbour.asked"))
-			d.para(span{"  ", plain}, say("asked", "by", askedBy(&n), "ago", age(at.Sub(n.Asked.At)), "answer", last), plain)
+			d.para(span{"  ", plain}, say("asked", "by", askedBy(&n), "ago", ago(at.Sub(n.Asked.At)), "answer", last), plain)
 		}
 		if len(n.History) > 0 {
 			d.heading(say("neighbour.history"))

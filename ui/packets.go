@@ -2,6 +2,8 @@ package ui
 
 import (
 	"fmt"
+	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
@@ -30,13 +32,22 @@ func (x *packetScreen) rows(s *scene) []*Exchange {
 func (x *packetScreen) draw(s *scene, r region) {
 	r = s.drawTroubles(r, diag.FeedFrames)
 	rows := x.rows(s)
+	wide := r.w >= 110
+	when, what := column{title: say("col.time"), width: 8, drop: 1}, column{title: say("col.outcome"), width: 11}
+	if wide {
+		when.width, what.width = 12, 14
+	}
 	g := grid{columns: []column{
-		{title: say("col.time"), width: 12, drop: 1},
-		{title: "", width: 3},
-		{title: say("col.what"), width: 20, grow: 200},
+		when, {title: "", width: 1}, what, {title: say("col.what"), width: 20, grow: 200},
 	}, list: &x.list, empty: x.emptyText(s), row: func(i int) []span {
 		e := rows[i]
-		return []span{{clock(e.At), dim}, direction(e), {exchangeText(e, s.At), plain}}
+		at := clock(e.First.At)
+		limit := 39
+		if !wide {
+			at, limit = at[:8], 20
+		}
+		m := exchangeMark(e, s.At)
+		return []span{{at, dim}, direction(e), {joinNonEmpty(" ", m.s, outcomeWord(e, s.At)), m.st}, {questionText(e, s.canvas, limit), plain}}
 	}}
 	area := r
 	foot := 0
@@ -45,29 +56,15 @@ func (x *packetScreen) draw(s *scene, r region) {
 		area = r.sub(0, 0, r.w, r.h-foot)
 	}
 	g.draw(area, len(rows), func(i int) string { return fmt.Sprint(rows[i].First.Seq) })
-	x.drawMarks(s, area, rows)
 	if x.filter.text != "" {
 		r.right(0, 20, span{say("filter.on", "filter", x.filter.text, "n", len(rows)) + "      ", cyan | bold})
 	}
 	if foot > 0 && len(rows) > 0 {
 		below := r.sub(0, r.h-foot, r.w, foot)
 		below.rule(0, dim)
-		for i, line := range wrap(s.canvas, exchangeText(rows[x.list.sel], s.At), r.w-2) {
-			below.put(1, 1+i, line, plain)
-		}
-	}
-}
-
-// drawMarks colours the direction column by outcome; the words beside it say the same.
-func (x *packetScreen) drawMarks(s *scene, r region, rows []*Exchange) {
-	for y := 1; y < r.h && x.list.top+y-1 < len(rows); y++ {
-		i := x.list.top + y - 1
-		if i == x.list.sel {
-			continue
-		}
-		if m := exchangeMark(rows[i], s.At); m == markBad || m == markUnknown {
-			r.restyle(y, func(st style) style { return st&^colours | m.st&colours })
-		}
+		d := newDoc(s.canvas, r.w-2)
+		d.para(span{"", plain}, exchangeText(rows[x.list.sel], s.At), plain)
+		d.preview(below.sub(1, 1, below.w-2, below.h-1))
 	}
 }
 
@@ -79,15 +76,10 @@ func (x *packetScreen) emptyText(s *scene) string {
 }
 
 func direction(e *Exchange) span {
-	f := e.Frame()
-	switch {
-	case f.Bad != "":
-		return span{"!", yellow | bold}
-	case f.Out:
-		return span{say("out"), dim}
-	default:
-		return span{say("in"), dim}
+	if e.Frame().Out {
+		return span{"→", dim}
 	}
+	return span{"←", dim}
 }
 
 func exchangeMark(e *Exchange, now time.Time) mark {
@@ -99,44 +91,79 @@ func exchangeMark(e *Exchange, now time.Time) mark {
 		return markBad
 	case !e.Expects:
 		return markNone
-	case f.Type == diag.NS && f.Src.IsUnspecified():
-		return markGood
+	case isDAD(f) && e.Answers > 0:
+		return markBad
 	case e.Answers > 0:
 		return markGood
 	case e.waits(now):
 		return markWaiting
+	case isDAD(f):
+		return markGood
 	default:
 		return markUnknown
 	}
 }
 
+func isDAD(f diag.Frame) bool { return f.Type == diag.NS && f.Src.IsUnspecified() }
+
+// outcomeWord is what came of an exchange in a word or two.
+func outcomeWord(e *Exchange, now time.Time) string {
+	f := e.Frame()
+	switch {
+	case f.Bad != "":
+		return say("packet.bad")
+	case e.Refused:
+		return say("packet.refused-word")
+	case !e.Expects:
+		return ""
+	case isDAD(f) && e.Answers > 0:
+		return say("packet.taken")
+	case e.Answers > 0:
+		return took(e.After)
+	case e.waits(now):
+		return say("answer.waiting")
+	case isDAD(f):
+		return say("packet.free")
+	default:
+		return say("packet.no-answer")
+	}
+}
+
+// questionText says what was asked, with addresses in at most limit columns.
+func questionText(e *Exchange, c *canvas, limit int) string {
+	f := e.Frame()
+	short := func(a netip.Addr) string { return c.fit(addr(a), limit) }
+	times := ""
+	if e.Asked > 1 {
+		times = " ×" + strconv.Itoa(e.Asked)
+	}
+	switch {
+	case f.Bad != "":
+	case isDAD(f):
+		return say("packet.dad", "target", short(f.Target)) + times
+	case e.Type == diag.NS:
+		return say("packet.ns", "target", short(f.Target), "source", short(f.Src)) + times
+	case e.Type == diag.RS:
+		return say("packet.rs", "source", short(f.Src)) + times
+	case e.Type == diag.EchoRequest:
+		return say("packet.echo", "source", short(f.Src), "target", short(f.Dst)) + times
+	case e.Type == diag.DHCPv6Frame && f.DHCPv6 != nil:
+		return say("packet.dhcp", "message", f.DHCPv6.Message, "source", short(f.Src)) + times
+	case e.Type == diag.RA && f.RA != nil:
+		return say("packet.ra", "source", short(f.Src), "flags", routerFlags(f.RA), "lifetime", seconds(f.RA.LifetimeS))
+	}
+	return diag.Describe(e.First)
+}
+
 // exchangeText says an exchange in words: what was asked, by whom, and what came of it.
 func exchangeText(e *Exchange, now time.Time) string {
-	f := e.Frame()
-	if f.Bad != "" {
+	whole := canvas{mask: func(text string) string { return text }}
+	if !e.Expects {
 		return diag.Describe(e.First)
 	}
-	text := ""
-	switch e.Type {
-	case diag.NS:
-		key := "packet.ns"
-		if f.Src.IsUnspecified() {
-			key = "packet.dad"
-		}
-		text = say(key, "target", f.Target, "source", f.Src)
-	case diag.RS:
-		text = say("packet.rs", "source", f.Src)
-	case diag.EchoRequest:
-		text = say("packet.echo", "source", f.Src, "target", f.Dst)
-	case diag.DHCPv6Frame:
-		if f.DHCPv6 != nil {
-			text = say("packet.dhcp", "message", f.DHCPv6.Message, "source", f.Src)
-		}
-	}
-	if text == "" {
-		return diag.Describe(e.First)
-	}
-	return text + " " + outcomeOf(e, now)
+	one := *e
+	one.Asked = 1
+	return questionText(&one, &whole, 64) + ": " + outcomeOf(e, now)
 }
 
 func outcomeOf(e *Exchange, now time.Time) string {
@@ -150,10 +177,9 @@ func outcomeOf(e *Exchange, now time.Time) string {
 			mac = e.By.SrcMAC
 		}
 		return say("packet.ns-answer", "mac", mac, "after", took(e.After))
+	case e.Answers > 0 && e.Type == diag.EchoRequest && e.Asked > 1:
+		return say("packet.answers", "n", e.Answers, "of", e.Asked, "after", took(e.After))
 	case e.Answers > 0 && e.Type == diag.EchoRequest:
-		if e.Asked > 1 {
-			return say("packet.answers", "n", e.Answers, "of", e.Asked, "after", took(e.After))
-		}
 		return say("packet.answer", "after", took(e.After))
 	case e.Answers > 0 && e.Type == diag.DHCPv6Frame && e.By.DHCPv6 != nil:
 		return say("packet.dhcp-answer", "message", e.By.DHCPv6.Message, "who", e.By.Src, "addresses", leased(e.By.DHCPv6), "after", took(e.After))
@@ -161,7 +187,7 @@ func outcomeOf(e *Exchange, now time.Time) string {
 		return say("packet.by", "who", e.By.Src, "after", took(e.After))
 	case e.waits(now):
 		return say("packet.waiting")
-	case f.Type == diag.NS && f.Src.IsUnspecified():
+	case isDAD(f):
 		return say("packet.nobody", "n", e.Asked)
 	default:
 		return say("packet.none", "n", e.Asked)

@@ -86,7 +86,12 @@ func routerCells(s *scene, x *RouterRow) []span {
 		seen, seenSt = "✗ "+seen, red
 	}
 	return []span{
-		{name, st}, {routerFlags(&x.RA), plain}, {left, leftSt}, {kernel, kernelSt}, {every, plain}, {seen, seenSt},
+		{name, st},
+		{routerFlags(&x.RA), plain},
+		{left, leftSt},
+		{kernel, kernelSt},
+		{every, plain},
+		{seen, seenSt},
 		{x.MAC.String(), dim},
 	}
 }
@@ -104,7 +109,7 @@ func routerDoc(s *scene, x *RouterRow, w int) *doc {
 		d.para(span{"✗ ", red | bold}, say("router.rogue"), red)
 	}
 	if vanished(s, x) {
-		d.para(span{"✗ ", red | bold}, say("router.vanished", "ago", age(s.At.Sub(x.At)), "every", int(x.IntervalS)), red)
+		d.para(span{"✗ ", red | bold}, say("router.vanished", "ago", ago(s.At.Sub(x.At)), "every", int(x.IntervalS)), red)
 	}
 	d.para(span{"", plain}, say("router.managed."+strconv.FormatBool(x.RA.Managed)), plain)
 	if x.Route != nil {
@@ -119,7 +124,7 @@ func routerDoc(s *scene, x *RouterRow, w int) *doc {
 				span{say("router.prefix", "l", yesNo(p.OnLink), "a", yesNo(p.Autonomous), "valid", seconds(p.ValidS), "preferred", seconds(p.PreferredS)), plain})
 		}
 	}
-	d.heading(say("router.as-sent", "n", x.Count, "ago", age(s.At.Sub(x.At))))
+	d.heading(say("router.as-sent", "n", x.Count, "ago", ago(s.At.Sub(x.At))))
 	for _, line := range asSent(&x.RA) {
 		d.line(span{"  " + line, cyan})
 	}

@@ -58,7 +58,7 @@ func (x *switchScreen) draw(s *scene, r region) {
 	if foot > 1 && len(rows) > 0 {
 		area := r.sub(0, r.h-foot, r.w, foot)
 		area.rule(0, dim)
-		verdictDoc(s.canvas, area.w-2, rows[x.list.sel]).draw(area.sub(1, 1, area.w-2, area.h-1), 0)
+		verdictDoc(s.canvas, area.w-2, rows[x.list.sel]).preview(area.sub(1, 1, area.w-2, area.h-1))
 	}
 }
 

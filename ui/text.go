@@ -71,7 +71,15 @@ func (d *doc) command(text string) {
 	}
 }
 
-// draw shows the lines from top on and returns how many there are room for.
+// preview shows the beginning, and says so where that is not all.
+func (d *doc) preview(r region) {
+	d.draw(r, 0)
+	if len(d.lines) > r.h && r.h > 0 {
+		r.put(max(r.w-2, 0), r.h-1, " …", dim)
+	}
+}
+
+// draw shows the lines from top on.
 func (d *doc) draw(r region, top int) {
 	for y := range r.h {
 		if top+y < len(d.lines) {
@@ -87,14 +95,21 @@ func wrap(c *canvas, text string, w int) []string {
 	var lines []string
 	for paragraph := range strings.SplitSeq(c.mask(text), "\n") {
 		line, used := "", 0
-		for word := range strings.FieldsSeq(paragraph) {
+		for word := range strings.SplitSeq(paragraph, " ") {
 			n := c.width(word)
+			if n == 0 {
+				continue
+			}
 			if used > 0 && used+1+n > w {
 				lines = append(lines, line)
 				line, used = "", 0
 			}
 			if used > 0 {
 				line, used = line+" ", used+1
+			}
+			if n > w {
+				word = c.fitWord(word, w)
+				n = c.width(word)
 			}
 			for n > w { // a path or a line of hexadecimal
 				cut := max(len(c.cut(word, w)), 1)
@@ -134,13 +149,20 @@ func (c *canvas) fit(text string, w int) string {
 		return text
 	}
 	if head, tail, ok := lastGroups(text); ok {
-		room := w - 1 - len(tail)
-		if room <= 0 {
-			return "…" + tail
-		}
-		return head[:min(room, len(head))] + "…" + tail
+		head = head[:max(0, min(w-1-len(tail), len(head)))]
+		return head[:strings.LastIndexByte(head, ':')+1] + "…" + tail
 	}
 	return c.cut(text, w-1) + "…"
+}
+
+// fitWord is fit for a word of a sentence: only an address is shortened, with what follows it kept.
+func (c *canvas) fitWord(word string, w int) string {
+	core := strings.TrimRight(word, ".,:;?!)")
+	if _, _, ok := lastGroups(core); !ok {
+		return word
+	}
+	rest := word[len(core):]
+	return c.fit(core, w-len(rest)) + rest
 }
 
 // lastGroups splits an address, with what follows it, before its last four groups.
@@ -155,7 +177,7 @@ func lastGroups(text string) (head, tail string, ok bool) {
 			continue
 		}
 		if colons++; colons == 4 {
-			return text[:i], text[i:], i > 0
+			return text[:i], text[i+1:], i > 0
 		}
 	}
 	return "", "", false
@@ -167,11 +189,11 @@ func seconds(s int64) string {
 	case s == diag.Forever:
 		return say("forever")
 	case s < 7200:
-		return fmt.Sprintf("%d s", s)
+		return fmt.Sprintf("%d\u00a0s", s)
 	case s < 2*86400:
-		return fmt.Sprintf("%d h %02d min", s/3600, s/60%60)
+		return fmt.Sprintf("%d\u00a0h %02d\u00a0min", s/3600, s/60%60)
 	default:
-		return fmt.Sprintf("%d d %d h", s/86400, s/3600%24)
+		return fmt.Sprintf("%d\u00a0d %d\u00a0h", s/86400, s/3600%24)
 	}
 }
 
@@ -193,15 +215,23 @@ func age(d time.Duration) string {
 	}
 }
 
+// ago writes age as a phrase: "5s ago".
+func ago(d time.Duration) string {
+	if d < 5*time.Second {
+		return say("age.now")
+	}
+	return say("age.ago", "age", age(d))
+}
+
 // millis writes a round-trip time with the digits that mean something.
 func millis(ms float64) string {
 	switch {
 	case ms < 10:
-		return fmt.Sprintf("%.2f ms", ms)
+		return fmt.Sprintf("%.2f\u00a0ms", ms)
 	case ms < 1000:
-		return fmt.Sprintf("%.0f ms", ms)
+		return fmt.Sprintf("%.0f\u00a0ms", ms)
 	default:
-		return fmt.Sprintf("%.1f s", ms/1000)
+		return fmt.Sprintf("%.1f\u00a0s", ms/1000)
 	}
 }
 

@@ -17,7 +17,7 @@ type mark struct {
 var (
 	markNone    = mark{" ", plain}
 	markGood    = mark{"✓", green}
-	markQuiet   = mark{"○", green} // no answer, and none is normal here
+	markQuiet   = mark{"○", plain} // no answer, and none is normal here
 	markBad     = mark{"✗", red | bold}
 	markUnknown = mark{"?", yellow}
 	markSkipped = mark{"–", dim}

@@ -32,10 +32,7 @@ var tourSteps = []tourStep{
 }
 
 // tour is where the reader is.
-type tour struct {
-	step  int
-	begun bool
-}
+type tour struct{ step int }
 
 func (t *tour) doc(s *scene, w int) *doc {
 	step := tourSteps[t.step]
