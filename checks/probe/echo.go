@@ -5,13 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"ndwhy/checks"
-	"ndwhy/diag"
 	"net/netip"
 	"os"
 	"sync"
 	"syscall"
 	"time"
+
+	"ndwhy/checks"
+	"ndwhy/diag"
+	"ndwhy/diag/privilege"
 
 	"golang.org/x/sys/unix"
 )
@@ -66,7 +68,7 @@ func (n *Net) Listen(iface string, source netip.Addr) (checks.Echoer, error) {
 
 func echoSocket() (fd int, raw bool, err error) {
 	const flags = unix.SOCK_CLOEXEC | unix.SOCK_NONBLOCK
-	err = with(unix.CAP_NET_RAW, func() (err error) {
+	err = privilege.With(unix.CAP_NET_RAW, func() (err error) {
 		fd, err = unix.Socket(unix.AF_INET6, unix.SOCK_RAW|flags, unix.IPPROTO_ICMPV6)
 		return err
 	})
@@ -80,7 +82,7 @@ func echoSocket() (fd int, raw bool, err error) {
 	if errors.Is(err, unix.EPERM) || errors.Is(err2, unix.EACCES) {
 		return 0, false, &checks.Denied{
 			Why: "CAP_NET_RAW is missing, and net.ipv4.ping_group_range allows this user no echo socket",
-			Fix: checks.Fix,
+			Fix: privilege.Fix(unix.CAP_NET_RAW),
 		}
 	}
 	return 0, false, named(fmt.Errorf("echo socket: %w", err2))
@@ -97,7 +99,7 @@ func (e *echo) setUp(fd int, raw bool) error {
 			return fmt.Errorf("ICMP6_FILTER: %w", err)
 		}
 	}
-	err := with(unix.CAP_NET_RAW, func() error { return unix.BindToDevice(fd, e.iface) })
+	err := privilege.With(unix.CAP_NET_RAW, func() error { return unix.BindToDevice(fd, e.iface) })
 	if err != nil {
 		return fmt.Errorf("SO_BINDTODEVICE: %w", err)
 	}

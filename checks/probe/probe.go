@@ -3,13 +3,15 @@ package probe
 import (
 	"errors"
 	"fmt"
-	"ndwhy/checks"
-	"ndwhy/diag"
-	"ndwhy/diag/kernel"
 	"net"
 	"net/netip"
 	"sync"
 	"time"
+
+	"ndwhy/checks"
+	"ndwhy/diag"
+	"ndwhy/diag/kernel"
+	"ndwhy/diag/privilege"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -81,12 +83,12 @@ func (n *Net) packet(iface string) (s packetSocket, err error) {
 	if s.index, err = index(iface); err != nil {
 		return s, err
 	}
-	err = with(unix.CAP_NET_RAW, func() (err error) {
+	err = privilege.With(unix.CAP_NET_RAW, func() (err error) {
 		s.fd, err = unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 		return err
 	})
 	if errors.Is(err, unix.EPERM) {
-		return s, &checks.Denied{Why: "CAP_NET_RAW is missing: no frame can be sent", Fix: checks.Fix}
+		return s, &checks.Denied{Why: "CAP_NET_RAW is missing: no frame can be sent", Fix: privilege.Fix(unix.CAP_NET_RAW)}
 	}
 	if err == nil {
 		n.packets[iface] = s
@@ -142,7 +144,7 @@ func (n *Net) address(verb, iface string, addr netip.Addr, valid time.Duration, 
 		IPNet: &net.IPNet{IP: addr.AsSlice(), Mask: net.CIDRMask(128, 128)},
 		Flags: unix.IFA_F_NOPREFIXROUTE, ValidLft: int(valid / time.Second),
 	}
-	if err := with(unix.CAP_NET_ADMIN, func() error { return do(link, a) }); err != nil {
+	if err := privilege.With(unix.CAP_NET_ADMIN, func() error { return do(link, a) }); err != nil {
 		return named(fmt.Errorf("%s address %s on %s: %w", verb, addr, iface, err))
 	}
 	return nil
@@ -154,7 +156,7 @@ func (n *Net) DelNeighbour(iface string, addr netip.Addr) error {
 	if err != nil {
 		return named(err)
 	}
-	err = with(unix.CAP_NET_ADMIN, func() error {
+	err = privilege.With(unix.CAP_NET_ADMIN, func() error {
 		return netlink.NeighDel(&netlink.Neigh{Family: unix.AF_INET6, LinkIndex: i, IP: addr.AsSlice()})
 	})
 	if err != nil {
