@@ -240,10 +240,20 @@ func (f *filter) control(dst, seq []byte) []byte {
 			return dst
 		}
 	}
-	if need, ok := sequences[key]; !ok || f.profile.Level < need {
+	if need, ok := sequences[key]; !ok || f.profile.Level < need || !sound(strings.Split(params, ";")) {
 		return dst
 	}
 	return append(dst, seq...)
+}
+
+// sound reports whether parameters are within what a VT220 takes: 16 numbers of at most 9999.
+func sound(params []string) bool {
+	for _, p := range params {
+		if len(p) > 4 || strings.Trim(p, "0123456789") != "" {
+			return false
+		}
+	}
+	return len(params) <= 16
 }
 
 func (f *filter) knows(table map[int]Level, mode int) bool {
@@ -265,7 +275,7 @@ func (f *filter) setModes(dst []byte, marker, params, final string, table map[in
 			kept = append(kept, param)
 		}
 	}
-	if kept == nil {
+	if kept == nil || !sound(kept) {
 		return dst
 	}
 	return append(dst, "\x1b["+marker+strings.Join(kept, ";")+final...)
@@ -322,9 +332,13 @@ func (f *filter) rendition(dst []byte, params string) []byte {
 		}
 		n := 1
 		if (p == 38 || p == 48 || p == 58) && sub == "" {
-			n = min(colourParts(parts[i:]), len(parts)-i)
+			n = colourParts(parts[i:])
+		}
+		if n > len(parts)-i {
+			break // a colour that is not whole
 		}
 		switch {
+		case n == 1 && (p == 38 || p == 48): // not whole, or in the form with colons
 		case p == 4 && sub == "0":
 			kept = append(kept, "24")
 		case p == 4:
@@ -334,7 +348,7 @@ func (f *filter) rendition(dst []byte, params string) []byte {
 		}
 		i += n - 1
 	}
-	if kept == nil {
+	if kept == nil || !sound(kept) {
 		return dst
 	}
 	return append(dst, "\x1b["+strings.Join(kept, ";")+"m"...)

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	tty "github.com/charmbracelet/x/term"
 	"golang.org/x/sys/unix"
 )
 
@@ -33,7 +34,6 @@ type output struct {
 	filter  filter
 	buf     []byte
 	closed  bool
-	deaf    atomic.Bool // the terminal takes nothing: do not try
 }
 
 func newOutput(file *os.File, p Profile) *output {
@@ -44,7 +44,7 @@ func newOutput(file *os.File, p Profile) *output {
 func (o *output) Write(p []byte) (int, error) {
 	o.lock <- struct{}{}
 	defer func() { <-o.lock }()
-	if o.closed || o.deaf.Load() {
+	if o.closed {
 		return len(p), nil
 	}
 	o.buf = o.filter.pass(o.buf[:0], p)
@@ -66,28 +66,22 @@ func (o *output) Close() error { return nil }
 // Fd returns the file descriptor.
 func (o *output) Fd() uintptr { return o.file.Fd() }
 
-// takes is how long a terminal may take for a frame before it is given up, when the program is to
-// end: a screenful at 300 baud is no longer written by anybody.
+// takes is how long a terminal may take for a frame when the program is to end.
 const takes = time.Second
 
-// end writes what puts the screen back and lets nothing more through.
-func (o *output) end() {
+// end writes what puts the screen back and lets nothing more through. It reports whether the
+// terminal takes it: a write that hangs (a stopped terminal, a connection that nobody reads) cannot
+// be broken off.
+func (o *output) end() bool {
 	if !o.locked() {
-		o.unblock()
-		if !o.locked() {
-			return
-		}
+		return false
 	}
 	defer func() { <-o.lock }()
-	if o.closed {
-		return
+	if !o.closed {
+		o.closed = true
+		_, _ = o.file.WriteString(o.filter.end())
 	}
-	o.closed = true
-	text := o.filter.end()
-	if o.deaf.Load() && text != "" {
-		text = "\x18" + text // CAN: a sequence may have been cut off
-	}
-	_, _ = o.file.WriteString(text)
+	return true
 }
 
 // locked takes the lock, if that can be had in time.
@@ -102,32 +96,23 @@ func (o *output) locked() bool {
 	}
 }
 
-// unblockAfter unblocks the output unless ended is closed in time.
-func (o *output) unblockAfter(ended <-chan struct{}) {
-	timeout, cancel := context.WithTimeout(context.Background(), takes)
-	defer cancel()
-	select {
-	case <-ended:
-	case <-timeout.Done():
-		o.unblock()
-	}
-}
-
-// unblock lets a write that hangs go on (ctrl-s, a connection that nobody reads): what the terminal
-// did not take is thrown away.
-func (o *output) unblock() {
-	if !foreground(o.file) {
+// detach takes the terminal away from the standard streams: whoever writes to it next, a report or
+// the runtime's trace, would hang as the last write does, and the program would never end.
+func detach() {
+	null, err := unix.Open(os.DevNull, unix.O_RDWR|unix.O_CLOEXEC, 0)
+	if err != nil {
 		return
 	}
-	o.deaf.Store(true)
-	fd := int(o.file.Fd())
-	_ = unix.IoctlSetInt(fd, unix.TCXONC, unix.TCOON)
-	_ = unix.IoctlSetInt(fd, unix.TCFLSH, unix.TCOFLUSH)
+	for fd := range 3 {
+		if tty.IsTerminal(uintptr(fd)) {
+			_ = unix.Dup3(null, fd, 0)
+		}
+	}
 }
 
 // foreground reports whether the terminal is ours to change: it is, too, where there is no job
 // control.
-func foreground(tty *os.File) bool {
-	group, err := unix.IoctlGetInt(int(tty.Fd()), unix.TIOCGPGRP)
+func foreground(file *os.File) bool {
+	group, err := unix.IoctlGetInt(int(file.Fd()), unix.TIOCGPGRP)
 	return err != nil || group == unix.Getpgrp()
 }

@@ -39,8 +39,13 @@ func Open(in, out *os.File, p Profile, getenv func(string) string) (*Terminal, e
 	if !tty.IsTerminal(out.Fd()) {
 		return nil, fmt.Errorf("%s is not a terminal; --plain writes lines instead", out.Name())
 	}
+	// A write that hangs locks its os.File: it must not be the one that others write to.
+	own, err := unix.FcntlInt(out.Fd(), unix.F_DUPFD_CLOEXEC, 3)
+	if err != nil {
+		return nil, fmt.Errorf("%s: dup: %w", out.Name(), err)
+	}
 	return &Terminal{
-		in: &input{File: in}, out: newOutput(out, p), getenv: getenv, cooked: cooked,
+		in: &input{File: in}, out: newOutput(os.NewFile(uintptr(own), out.Name()), p), getenv: getenv, cooked: cooked,
 		resumed: make(chan struct{}, 1),
 	}, nil
 }
@@ -116,18 +121,18 @@ func (t *Terminal) Run(ctx context.Context, model tea.Model, opts ...tea.Program
 	defer t.Restore()
 	p := tea.NewProgram(guarded{model, t}, append(t.options(ctx), opts...)...)
 	ended := make(chan struct{})
-	watched := make(chan struct{})
+	var final tea.Model
+	var err error
 	t.Go(func() {
-		defer close(watched)
-		t.watchJob(ctx, p, ended)
+		defer close(ended)
+		final, err = p.Run()
 	})
-	// A terminal that takes nothing any more (ctrl-s, a dead connection) must not keep the program
-	// from ending.
-	stop := context.AfterFunc(ctx, func() { t.out.unblockAfter(ended) })
-	defer stop()
-	final, err := p.Run()
-	close(ended)
-	<-watched
+	t.Go(func() { t.watchJob(ctx, p, ended) })
+	select {
+	case <-ended:
+	case <-overdue(ctx, ended):
+		return model, context.Cause(ctx)
+	}
 	if g, ok := final.(guarded); ok {
 		final = g.Model
 	}
@@ -137,16 +142,34 @@ func (t *Terminal) Run(ctx context.Context, model tea.Model, opts ...tea.Program
 	return final, err
 }
 
+// overdue is closed when ctx has been done for so long that whatever hangs will not end.
+func overdue(ctx context.Context, ended <-chan struct{}) <-chan struct{} {
+	over := make(chan struct{})
+	context.AfterFunc(ctx, func() {
+		timeout, cancel := context.WithTimeout(context.Background(), takes)
+		defer cancel()
+		select {
+		case <-ended:
+		case <-timeout.Done():
+			close(over)
+		}
+	})
+	return over
+}
+
 // Restore puts the terminal back as Open found it, and lets nothing more through. It is for whoever
 // is about to end the program in another way than through Run; it may be called more than once.
 func (t *Terminal) Restore() {
 	t.once.Do(func() {
-		t.out.end()
+		takes := t.out.end()
 		t.in.dead.Store(true)
 		// From the background it would stop us (SIGTTOU): the shell has the terminal then, as it
 		// wants it.
 		if foreground(t.in.File) {
 			_ = tty.Restore(t.in.File.Fd(), t.cooked)
+		}
+		if !takes {
+			detach()
 		}
 	})
 }

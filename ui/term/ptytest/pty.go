@@ -100,7 +100,7 @@ func start(t testing.TB, c Config) (*Terminal, error) {
 	if c.Patience == 0 {
 		c.Patience = 20 * time.Second
 	}
-	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "LANG=C.UTF-8", "TERM=" + terms[c.Dialect.Name]}
+	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "LANG=C.UTF-8", "TERM=" + terms[c.Dialect.Name], "GORACE=atexit_sleep_ms=0"}
 	command := c.Command
 	if c.Program != "" {
 		self, err := os.Executable()
@@ -178,7 +178,7 @@ func open() (master, slave *os.File, err error) {
 }
 
 func (p *Terminal) read() {
-	buf := make([]byte, 64<<10)
+	buf := make([]byte, 4<<10) // as much as a pseudo-terminal gives at a time
 	for {
 		n, err := p.master.Read(buf)
 		if n > 0 {
@@ -311,8 +311,32 @@ func (p *Terminal) Exit() int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
+// Stall presses keys while nothing reads what the program writes, waits until it has begun to
+// write, and calls fn, still not reading.
+func (p *Terminal) Stall(keys string, fn func()) {
+	p.t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, err := io.WriteString(p.master, keys); err != nil {
+		p.t.Fatalf("pressing %q: %v", keys, err)
+	}
+	raw, err := p.master.SyscallConn()
+	if err == nil {
+		err = raw.Control(func(fd uintptr) {
+			ready := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+			if n, err := unix.Poll(ready, int(p.patience.Milliseconds())); n == 0 || err != nil {
+				p.t.Errorf("the program wrote nothing: %v", err)
+			}
+		})
+	}
+	if err != nil {
+		p.t.Error(err)
+	}
+	fn()
+}
+
 // AwaitDeath waits until the program has ended, whether or not what it wrote is read. It may be
-// called from within Look.
+// called within Stall.
 func (p *Terminal) AwaitDeath() {
 	p.t.Helper()
 	patience, cancel := context.WithTimeout(context.Background(), p.patience)
@@ -320,6 +344,6 @@ func (p *Terminal) AwaitDeath() {
 	select {
 	case <-p.died:
 	case <-patience.Done():
-		p.t.Fatalf("the program did not end within %s", p.patience)
+		p.t.Errorf("the program did not end within %s", p.patience)
 	}
 }

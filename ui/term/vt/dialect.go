@@ -16,6 +16,8 @@ type Dialect struct {
 	Colour bool
 	// Colour256: SGR 38;5 and 48;5.
 	Colour256 bool
+	// TrueColour: SGR 38;2 and 48;2.
+	TrueColour bool
 	// Decor: SGR 2, 3, 9 and what ends them.
 	Decor bool
 	// AltScreen: DECSET 1049.

@@ -199,19 +199,17 @@ func (s *Screen) print(r rune) {
 		s.combine(r)
 		return
 	}
-	if s.wrap && !s.noWrap {
+	if (s.wrap || s.x+w > s.width) && !s.noWrap {
 		s.x, s.wrap = 0, false
 		s.index()
 	}
-	if s.x+w > s.width {
-		s.x = s.width - w // autowrap is off, or a wide character has no room
-	}
+	s.x = max(0, min(s.x, s.width-w))
 	row := s.lines[s.y]
 	if s.insert {
 		copy(row[min(s.width, s.x+w):], row[s.x:])
 	}
 	row[s.x] = cell{string(r), s.rend}
-	if w == 2 {
+	if w == 2 && s.x+1 < s.width {
 		row[s.x+1] = cell{"", s.rend}
 	}
 	s.x += w
@@ -540,6 +538,9 @@ func (s *Screen) colour(params []int) (used int, ok bool) {
 		}
 		set(to, 256+max(0, params[2]))
 		return 3, true
+	case (p == 38 || p == 48) && s.dialect.TrueColour && len(params) >= 5 && params[1] == 2:
+		s.painted = true
+		return 5, true
 	default:
 		return 0, false
 	}
