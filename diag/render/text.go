@@ -338,8 +338,18 @@ func (t *textWriter) unknown(r diag.Report) {
 		return
 	}
 	t.section("unknown")
+	// One reason often keeps many checks from running: it is said once.
+	var reasons []diag.Unknown
+	names := map[string][]string{}
 	for _, u := range r.Unknown {
-		t.wrap("  ", "    ", u.What+": "+u.Why)
+		key := u.Why + "\n" + u.Fix
+		if len(names[key]) == 0 {
+			reasons = append(reasons, u)
+		}
+		names[key] = append(names[key], u.What)
+	}
+	for _, u := range reasons {
+		t.wrap("  ", "    ", strings.Join(names[u.Why+"\n"+u.Fix], ", ")+": "+u.Why)
 		if u.Fix != "" {
 			t.line("    %s", u.Fix)
 		}
