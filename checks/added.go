@@ -1,10 +1,11 @@
 package checks
 
 import (
-	"ndwhy/diag"
 	"net/netip"
 	"slices"
 	"time"
+
+	"ndwhy/diag"
 )
 
 // added tries addresses that were surely not assigned: the negative control. By claim they are

@@ -2,11 +2,12 @@ package checks
 
 import (
 	"context"
-	"ndwhy/diag"
 	"net/netip"
 	"slices"
 	"testing"
 	"time"
+
+	"ndwhy/diag"
 )
 
 // The candidates of the modelled host.

@@ -3,9 +3,10 @@ package checks
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"ndwhy/diag"
 	"net/netip"
 	"slices"
+
+	"ndwhy/diag"
 )
 
 // A candidate is an address that this host was surely not given.

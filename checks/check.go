@@ -9,10 +9,11 @@ package checks
 
 import (
 	"fmt"
-	"ndwhy/diag"
 	"net/netip"
 	"slices"
 	"strings"
+
+	"ndwhy/diag"
 )
 
 // Capability is the privilege that a check cannot do without.
@@ -56,11 +57,16 @@ const (
 	idInternet   = "internet"
 	idSource     = "source"
 	idAdded      = "added"
+	idAssignment = "assignment"
+	idDHCPv6     = "dhcpv6"
+	idHost       = "host"
+	idMTU        = "mtu"
 )
 
 // All is every check, in the order in which they are shown.
 var All = []Check{
 	raCheck, routerND, routerEcho, peerND, peerEcho, allNodes, internet, source, added,
+	assignment, dhcpv6, host, mtu,
 }
 
 // IDs returns the names of all checks in order.
@@ -115,6 +121,8 @@ type Question struct {
 	Fresh bool
 	// Guard is the address that asks, before anything else, whether somebody has the candidate.
 	Guard netip.Addr
+	// Size is how many bytes the packet is to have; 0: as many as it needs.
+	Size int
 	// Frames is how many packets the question may cost at most, the kernel's included.
 	Frames int
 }

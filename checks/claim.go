@@ -4,10 +4,11 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"ndwhy/diag"
-	"ndwhy/diag/words"
 	"slices"
 	"time"
+
+	"ndwhy/diag"
+	"ndwhy/diag/words"
 )
 
 // guardTime is how long somebody who has a candidate may take to say so before it is used.

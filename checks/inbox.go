@@ -2,11 +2,12 @@ package checks
 
 import (
 	"context"
-	"ndwhy/diag"
 	"net/netip"
 	"slices"
 	"sync"
 	"time"
+
+	"ndwhy/diag"
 )
 
 // A topic is what an event is about, so that it reaches only the lanes that asked.
@@ -48,6 +49,8 @@ func (p *post) see(e diag.Event) {
 		case b.Type == diag.EchoReply:
 			to(topic{b.Interface, b.Src, b.EchoID})
 			to(topic{b.Interface, netip.Addr{}, b.EchoID})
+		case b.Type == diag.DHCPv6Frame:
+			to(topic{b.Interface, dhcpServers, 0})
 		case b.Quoted != nil:
 			to(topic{b.Interface, b.Quoted.Dst, b.Quoted.EchoID})
 		}

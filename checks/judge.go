@@ -1,10 +1,11 @@
 package checks
 
 import (
-	"ndwhy/diag"
 	"net/netip"
 	"slices"
 	"time"
+
+	"ndwhy/diag"
 )
 
 // evidenceKept bounds what one path points at.
@@ -54,11 +55,13 @@ type tally struct {
 	last     time.Time // of the newest question
 	nud      diag.NUD
 	nonce    []byte // of our own DAD solicitation
-	local    bool   // this host itself said that the target is unreachable
-	closed   bool   // what comes later does not count
-	done     bool   // its wait has come to an end
-	muted    bool   // what comes now is not about it yet
-	quiet    bool   // it serves another question, and is not reported
+	// transaction is our own of DHCPv6, in hexadecimal.
+	transaction string
+	local       bool // this host itself said that the target is unreachable
+	closed      bool // what comes later does not count
+	done        bool // its wait has come to an end
+	muted       bool // what comes now is not about it yet
+	quiet       bool // it serves another question, and is not reported
 	// preset is the outcome of a question that is not asked any more.
 	preset diag.Outcome
 }
@@ -134,8 +137,10 @@ func (t *tally) note(e diag.Event) {
 
 func (t *tally) seeFrame(e diag.Event, f diag.Frame) {
 	switch t.q.Asks {
-	case diag.AsksEcho:
+	case diag.AsksEcho, diag.AsksMTU:
 		t.seeEcho(e, f)
+	case diag.AsksDHCP:
+		t.seeDHCP(e, f)
 	case diag.AsksND:
 		t.seeND(e, f)
 	case diag.AsksDAD:

@@ -1,10 +1,11 @@
 package checks
 
 import (
-	"ndwhy/diag"
 	"net/netip"
 	"testing"
 	"time"
+
+	"ndwhy/diag"
 )
 
 // events numbers bodies and puts them one millisecond apart.

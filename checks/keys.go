@@ -31,6 +31,9 @@ const (
 	DetailEchoUnsent  = "echo-unsent" // the kernel refused the echo that would have made it ask
 	DetailTooMany     = "too-many"    // the kernel is not asked about more than 64 unknown targets
 	DetailInterrupted = "interrupted" // the check broke; the check's Why says how
+	DetailOffers      = "offers"      // {note}: the addresses that the server has for us
+	DetailNoAddress   = "no-address"  // {note}: the server's status
+	DetailTooBig      = "too-big"     // {note}: how much fits, in bytes
 	DetailNotAdded    = "not-added"   // the kernel refused the candidate; {note}: its error
 )
 
@@ -41,4 +44,5 @@ var Details = []string{
 	DetailNoControl, DetailNoRouter, DetailNoFresh, DetailNoSource, DetailUnproven,
 	DetailTimeout, DetailCancelled, DetailBudget, DetailOwn, DetailNotSeen, DetailRouted,
 	DetailEchoUnsent, DetailTooMany, DetailInterrupted, DetailNotAdded,
+	DetailOffers, DetailNoAddress, DetailTooBig,
 }

@@ -3,11 +3,12 @@ package checks
 import (
 	"context"
 	"errors"
-	"ndwhy/diag"
 	"net/netip"
 	"reflect"
 	"slices"
 	"time"
+
+	"ndwhy/diag"
 )
 
 // Times of design rules.
@@ -81,10 +82,13 @@ func (l *lane) run(ctx context.Context) {
 	switch {
 	case len(l.of(diag.ViaWire, diag.AsksRS)) > 0:
 		l.solicitRouter(ctx)
+	case len(l.of(diag.ViaWire, diag.AsksDHCP)) > 0:
+		l.solicitServer(ctx)
 	default:
 		l.byKernel(ctx)
 		l.letGo()
 		l.byWire(ctx)
+		l.fullSize(ctx)
 	}
 }
 
@@ -140,7 +144,7 @@ func (l *lane) silent() bool {
 		return false
 	}
 	for _, t := range l.tallies {
-		if t.preset == "" && t.q.Asks != diag.AsksDAD && t.q.Asks != diag.AsksRS && !t.q.Target.IsMulticast() &&
+		if t.preset == "" && (t.q.Asks == diag.AsksEcho || t.q.Asks == diag.AsksND) && !t.q.Target.IsMulticast() &&
 			t.verdict().Outcome == diag.Silent {
 			return true
 		}

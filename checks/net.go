@@ -2,20 +2,26 @@ package checks
 
 import (
 	"context"
-	"ndwhy/diag"
 	"net/netip"
 	"time"
+
+	"ndwhy/diag"
 )
 
 // A Frame is an Ethernet frame to send, as data. The checksum and the options follow from it.
 type Frame struct {
-	Type           diag.FrameType // rs, ns or echo-request
+	Type           diag.FrameType // rs, ns, echo-request or dhcpv6 (a Solicit)
 	SrcMAC, DstMAC diag.MAC
 	Src, Dst       netip.Addr
 	Target         netip.Addr // of a solicitation
 	// Nonce makes a DAD solicitation of ours known from another's (RFC 7527).
 	Nonce           []byte
 	EchoID, EchoSeq uint16
+	// Size is what an echo is to have, from the IPv6 header on, in bytes; 0: a small one.
+	Size int
+	// Client and Transaction are who solicits a DHCPv6 server.
+	Client      Client
+	Transaction [3]byte
 }
 
 // A Net is the network as the checks ask it. Frames and socket events that come of it arrive in

@@ -2,10 +2,11 @@ package checks
 
 import (
 	"cmp"
-	"ndwhy/diag"
 	"net/netip"
 	"slices"
 	"time"
+
+	"ndwhy/diag"
 )
 
 // Limits of safety rule 4.

@@ -2,17 +2,18 @@ package checks
 
 import (
 	"fmt"
-	"ndwhy/diag"
-	"ndwhy/diag/words"
 	"net/netip"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"ndwhy/diag"
+	"ndwhy/diag/words"
 )
 
-// host returns the state of an instance in a VPC, changed by more events.
-func host(run func(*diag.Run), more ...diag.Body) *diag.State {
+// instance returns the state of an instance in a VPC, changed by more events.
+func instance(run func(*diag.Run), more ...diag.Body) *diag.State {
 	r := diag.Run{
 		Interfaces: []string{"eth0"}, Internet: []netip.Addr{farHost}, Add: diag.AddNone,
 		Count: 2, IntervalMS: 200, WaitMS: 1000,
@@ -76,24 +77,24 @@ func TestPlan(t *testing.T) {
 		check string
 		want  []string
 	}{
-		"ra": {host(nil), "ra", []string{"rs us>ff02::2 wire"}},
-		"a VPC's router": {host(nil), "router-nd", []string{
+		"ra": {instance(nil), "ra", []string{"rs us>ff02::2 wire"}},
+		"a VPC's router": {instance(nil), "router-nd", []string{
 			"nd us>router kernel", "nd us>router wire", "nd us>fe80:ec2::1 wire",
 			"nd us-global>2001:db8:1:2::1 kernel", "nd us-global>2001:db8:1:2::1 wire",
 		}},
 		"a LAN's router": {
-			host(nil, diag.Metadata{State: diag.MetadataNotAsked}), "router-echo",
+			instance(nil, diag.Metadata{State: diag.MetadataNotAsked}), "router-echo",
 			[]string{"echo us>router kernel", "echo us>router wire"},
 		},
 		"a router that only advertises": {
-			host(nil, diag.Metadata{}, diag.Route{
+			instance(nil, diag.Metadata{}, diag.Route{
 				Interface: "eth0", Dst: defaultRt, Via: router, Table: diag.MainTable, Type: "unicast", Gone: true,
 			}, diag.Frame{Interface: "eth0", Type: diag.RA, Src: router, SrcMAC: routerMAC, RA: &diag.Advertisement{LifetimeS: 1800}}),
 			"router-nd",
 			[]string{"nd us>router kernel", "nd us>router wire"},
 		},
 		"peers from the cache, the newest four": {
-			host(
+			instance(
 				nil,
 				entry(addr("2001:db8:1:2::a"), 50, nil), entry(addr("2001:db8:1:2::b"), 10, nil), entry(peerGUA, 1, nil),
 				entry(peerLL, 20, nil), entry(addr("2001:db8:1:2::c"), 30, nil),
@@ -110,24 +111,24 @@ func TestPlan(t *testing.T) {
 			},
 		},
 		"peers given, one of them ourselves, one beyond the router": {
-			host(func(r *diag.Run) { r.Peers = []netip.Addr{peerLL.WithZone("eth0"), ourGUA, addr("2001:db8:5::5")} }), "peer-nd",
+			instance(func(r *diag.Run) { r.Peers = []netip.Addr{peerLL.WithZone("eth0"), ourGUA, addr("2001:db8:5::5")} }), "peer-nd",
 			[]string{
 				"nd us>peer kernel", "nd us>peer wire", "nd invalid IP>us-global kernel own-address",
 				"nd us-global>2001:db8:5::5 kernel via-router router", "nd us-global>2001:db8:5::5 wire",
 			},
 		},
 		"a peer on another interface": {
-			host(func(r *diag.Run) { r.Peers = []netip.Addr{peerLL.WithZone("eth1")} }), "peer-nd", []string{},
+			instance(func(r *diag.Run) { r.Peers = []netip.Addr{peerLL.WithZone("eth1")} }), "peer-nd", []string{},
 		},
 		"without the tap": {
-			host(nil, noTap), "internet", []string{"echo us-global>far kernel", "echo us-global>far wire no-raw"},
+			instance(nil, noTap), "internet", []string{"echo us-global>far kernel", "echo us-global>far wire no-raw"},
 		},
-		"all nodes":     {host(nil), "all-nodes", []string{"echo us>ff02::1 kernel", "echo us>ff02::1 wire"}},
-		"no Internet":   {host(func(r *diag.Run) { r.InternetOff = true }), "internet", []string{}},
-		"left out":      {host(func(r *diag.Run) { r.Skip = []string{"ra"} }), "ra", []string{}},
-		"not asked for": {host(func(r *diag.Run) { r.Only = []string{"ra"} }), "internet", []string{}},
+		"all nodes":     {instance(nil), "all-nodes", []string{"echo us>ff02::1 kernel", "echo us>ff02::1 wire"}},
+		"no Internet":   {instance(func(r *diag.Run) { r.InternetOff = true }), "internet", []string{}},
+		"left out":      {instance(func(r *diag.Run) { r.Skip = []string{"ra"} }), "ra", []string{}},
+		"not asked for": {instance(func(r *diag.Run) { r.Only = []string{"ra"} }), "internet", []string{}},
 		"configured addresses, not our own candidates nor failed ones": {
-			host(
+			instance(
 				nil,
 				diag.Address{Interface: "eth0", Address: addr("2001:db8:1:2::bad"), PrefixLen: 64, Flags: diag.Permanent, ValidS: diag.Forever, PreferredS: diag.Forever},
 				diag.Address{Interface: "eth0", Address: addr("2001:db8:1:2::ca"), PrefixLen: 128, Flags: diag.NoPrefixRoute | diag.Deprecated, ValidS: 17},
@@ -138,9 +139,9 @@ func TestPlan(t *testing.T) {
 				"nd us-global>router wire", "echo us-global>far kernel", "echo us-global>far wire", "nd us>router wire",
 			},
 		},
-		"no candidates by default": {host(nil), "added", []string{}},
+		"no candidates by default": {instance(nil), "added", []string{}},
 		"interface down": {
-			host(nil, diag.Link{Interface: "eth0", MAC: ourMAC, Ethernet: true}), "ra", []string{},
+			instance(nil, diag.Link{Interface: "eth0", MAC: ourMAC, Ethernet: true}), "ra", []string{},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -152,7 +153,7 @@ func TestPlan(t *testing.T) {
 }
 
 func TestPlanIsStable(t *testing.T) {
-	s := host(func(r *diag.Run) { r.Add, r.Peers = diag.AddKernel, []netip.Addr{peerGUA, peerLL} })
+	s := instance(func(r *diag.Run) { r.Add, r.Peers = diag.AddKernel, []netip.Addr{peerGUA, peerLL} })
 	first, second := Plan(s), Plan(s)
 	seen := map[string]bool{}
 	for i, q := range first {
@@ -178,7 +179,7 @@ func TestCandidates(t *testing.T) {
 		return p.candidates()
 	}
 	t.Run("the same every run, of every kind", func(t *testing.T) {
-		list := of(host(nil))
+		list := of(instance(nil))
 		kinds := []candidateKind{nextToAssigned, elsewhere, uniqueLocal, linkLocal}
 		for i, c := range list {
 			if c.kind != kinds[i] || c.detail != "" {
@@ -191,13 +192,13 @@ func TestCandidates(t *testing.T) {
 		if !subnet.Contains(list[1].addr) || diag.ScopeOf(list[2].addr) != diag.ULAScope || !linkLocalPrefix.Contains(list[3].addr) {
 			t.Errorf("%v", list)
 		}
-		if !slices.Equal(list, of(host(nil))) {
+		if !slices.Equal(list, of(instance(nil))) {
 			t.Error("another run has others")
 		}
 	})
 	t.Run("another host has others", func(t *testing.T) {
-		other := of(host(nil, diag.Link{Interface: "eth0", MAC: otherMAC, Up: true, Ethernet: true}))
-		for i, c := range of(host(nil)) {
+		other := of(instance(nil, diag.Link{Interface: "eth0", MAC: otherMAC, Up: true, Ethernet: true}))
+		for i, c := range of(instance(nil)) {
 			if i > 0 && slices.ContainsFunc(other, func(o candidate) bool { return o.addr == c.addr }) {
 				t.Errorf("%s is a candidate of both", c.addr)
 			}
@@ -207,13 +208,13 @@ func TestCandidates(t *testing.T) {
 		next := ourGUA.Next()
 		delegated := netip.MustParsePrefix("2001:db8:1:2:f557::/80")
 		for name, s := range map[string]*diag.State{
-			"configured":     host(nil, diag.Address{Interface: "eth0", Address: next, PrefixLen: 64, Flags: diag.Permanent, ValidS: diag.Forever}),
-			"on another eth": host(nil, diag.Address{Interface: "eth1", Address: next, PrefixLen: 64, Flags: diag.Permanent, ValidS: diag.Forever}),
-			"assigned":       host(func(r *diag.Run) { r.Assigned = []netip.Prefix{netip.PrefixFrom(next, 128)} }),
-			"delegated":      host(func(r *diag.Run) { r.Assigned = []netip.Prefix{delegated} }),
-			"a neighbour":    host(nil, diag.Neighbour{Interface: "eth0", Address: next, MAC: peerMAC, State: diag.Stale}),
-			"a peer":         host(func(r *diag.Run) { r.Peers = []netip.Addr{next} }),
-			"routed away":    host(nil, diag.Route{Interface: "veth1", Dst: delegated, Table: diag.MainTable, Type: "unicast"}),
+			"configured":     instance(nil, diag.Address{Interface: "eth0", Address: next, PrefixLen: 64, Flags: diag.Permanent, ValidS: diag.Forever}),
+			"on another eth": instance(nil, diag.Address{Interface: "eth1", Address: next, PrefixLen: 64, Flags: diag.Permanent, ValidS: diag.Forever}),
+			"assigned":       instance(func(r *diag.Run) { r.Assigned = []netip.Prefix{netip.PrefixFrom(next, 128)} }),
+			"delegated":      instance(func(r *diag.Run) { r.Assigned = []netip.Prefix{delegated} }),
+			"a neighbour":    instance(nil, diag.Neighbour{Interface: "eth0", Address: next, MAC: peerMAC, State: diag.Stale}),
+			"a peer":         instance(func(r *diag.Run) { r.Peers = []netip.Addr{next} }),
+			"routed away":    instance(nil, diag.Route{Interface: "veth1", Dst: delegated, Table: diag.MainTable, Type: "unicast"}),
 		} {
 			for _, c := range of(s) {
 				if c.addr == next {
@@ -224,7 +225,7 @@ func TestCandidates(t *testing.T) {
 	})
 	t.Run("never a reserved one", func(t *testing.T) {
 		last := addr("2001:db8:1:2:ffff:ffff:ffff:fffe")
-		s := host(nil, diag.Metadata{State: diag.MetadataOK, Interfaces: []diag.MetadataInterface{{
+		s := instance(nil, diag.Metadata{State: diag.MetadataOK, Interfaces: []diag.MetadataInterface{{
 			MAC: ourMAC, Addresses: []netip.Addr{last}, Subnets: []netip.Prefix{subnet},
 		}}})
 		for _, c := range of(s) {
@@ -234,7 +235,7 @@ func TestCandidates(t *testing.T) {
 		}
 	})
 	t.Run("what the user names, unless it is somebody's", func(t *testing.T) {
-		list := of(host(func(r *diag.Run) {
+		list := of(instance(func(r *diag.Run) {
 			r.Try = []netip.Addr{addr("2001:db8:1:2::1"), ourGUA, addr("fe80::1234%eth0"), addr("fe80::9%eth1")}
 		}))
 		have := map[netip.Addr]string{}
@@ -256,7 +257,7 @@ func TestCandidates(t *testing.T) {
 }
 
 func TestDryRun(t *testing.T) {
-	s := host(func(r *diag.Run) { r.Add, r.Peers = diag.AddClaim, []netip.Addr{peerGUA, peerLL} })
+	s := instance(func(r *diag.Run) { r.Add, r.Peers = diag.AddClaim, []netip.Addr{peerGUA, peerLL} })
 	lines, frames := DryRun(s)
 	sum, changes := 0, map[string]bool{}
 	for _, l := range lines {
@@ -276,7 +277,7 @@ func TestDryRun(t *testing.T) {
 	if changes["changes.address"] {
 		t.Error("a claim configures no address")
 	}
-	if lines, frames := DryRun(host(func(r *diag.Run) { r.Passive = true })); len(lines) > 0 || frames > 0 {
+	if lines, frames := DryRun(instance(func(r *diag.Run) { r.Passive = true })); len(lines) > 0 || frames > 0 {
 		t.Errorf("passive: %d lines, %d packets", len(lines), frames)
 	}
 }

@@ -1,9 +1,10 @@
 package checks
 
 import (
-	"ndwhy/diag"
 	"net/netip"
 	"time"
+
+	"ndwhy/diag"
 )
 
 // raCheck asks whether a router solicitation gets an advertisement. What the advertisement says,

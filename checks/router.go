@@ -1,9 +1,10 @@
 package checks
 
 import (
-	"ndwhy/diag"
 	"net/netip"
 	"slices"
+
+	"ndwhy/diag"
 )
 
 // routerND asks who has the router's address; routerEcho whether it answers an echo, which a VPC's

@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"ndwhy/diag"
-	"ndwhy/diag/words"
 	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"ndwhy/diag"
+	"ndwhy/diag/words"
 )
 
 // Fix is the line that gives the program its privileges.
@@ -170,6 +171,8 @@ func standing(s *diag.State, c Check, iface string) diag.Check {
 		check.Why = words.Say("skipped.no-nd", "interface", iface)
 	case !link.Up:
 		check.Why = words.Say("skipped.down", "interface", iface)
+	case c.ID == idHost && s.Feeds[diag.FeedHost].State != diag.Synced && s.Feeds[diag.FeedHost].State != diag.Lost:
+		check.Why, check.Fix = s.Feeds[diag.FeedHost].Why, s.Feeds[diag.FeedHost].Fix
 	case c.Needs == NeedsNetRaw && s.Feeds[diag.FeedFrames].State != diag.Synced:
 		feed := s.Feeds[diag.FeedFrames]
 		check.Why, check.Fix = lack(feed, "skipped.no-raw")
@@ -455,6 +458,7 @@ func (r *run) end(ctx context.Context, prior []Question) {
 var nothing = map[string]string{
 	idRouterND: "detail.no-router", idRouterEcho: "detail.no-router", idPeerND: "detail.no-peer",
 	idPeerEcho: "detail.no-peer", idInternet: "detail.no-hosts", idSource: "detail.no-router",
+	idDHCPv6: "detail.not-managed",
 }
 
 // gone ends what is asked on an interface that has vanished. The session calls it, so it only

@@ -2,12 +2,13 @@ package checks
 
 import (
 	"context"
-	"ndwhy/diag"
 	"net/netip"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"ndwhy/diag"
 )
 
 const (

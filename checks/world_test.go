@@ -2,13 +2,14 @@ package checks
 
 import (
 	"context"
-	"ndwhy/diag"
-	"ndwhy/diag/session"
 	"net/netip"
 	"slices"
 	"sync"
 	"testing"
 	"time"
+
+	"ndwhy/diag"
+	"ndwhy/diag/session"
 )
 
 func addr(s string) netip.Addr { return netip.MustParseAddr(s) }

@@ -7,6 +7,7 @@ package probe
 import (
 	"encoding/binary"
 	"fmt"
+
 	"ndwhy/checks"
 	"ndwhy/diag"
 )
@@ -14,6 +15,12 @@ import (
 const (
 	etherIPv6  = 0x86dd
 	nextICMPv6 = 58
+	nextUDP    = 17
+
+	headerLen = 40
+	maxSize   = headerLen + 1<<16 - 1
+
+	dhcpClientPort, dhcpServerPort = 546, 547 // RFC 8415 §7.2
 
 	icmpEchoRequest = 128
 	icmpEchoReply   = 129
@@ -38,7 +45,7 @@ func Marshal(f checks.Frame) ([]byte, error) {
 		return nil, fmt.Errorf("frame %s: from %s to %s: both must be IPv6 addresses", f.Type, f.Src, f.Dst)
 	}
 	var body []byte
-	hopLimit := byte(hopLimitND)
+	hopLimit, next, sumAt := byte(hopLimitND), byte(nextICMPv6), 2
 	switch f.Type {
 	case diag.NS:
 		if !f.Target.Is6() || f.Target.IsMulticast() {
@@ -55,19 +62,56 @@ func Marshal(f checks.Frame) ([]byte, error) {
 		body = binary.BigEndian.AppendUint16(body, f.EchoID)
 		body = binary.BigEndian.AppendUint16(body, f.EchoSeq)
 		body = append(body, payload...)
+		if f.Size > maxSize {
+			return nil, fmt.Errorf("echo of %d bytes: at most %d fit a packet", f.Size, maxSize)
+		}
+		for len(body)+headerLen < f.Size {
+			body = append(body, byte(len(body)))
+		}
+	case diag.DHCPv6Frame:
+		next, sumAt, hopLimit = nextUDP, 6, 1
+		body = solicit(f)
 	default:
-		return nil, fmt.Errorf("frame of type %q: only rs, ns and echo-request are sent", f.Type)
+		return nil, fmt.Errorf("frame of type %q: only rs, ns, echo-request and dhcpv6 are sent", f.Type)
 	}
 	b := make([]byte, 0, 54+len(body))
 	b = append(append(b, f.DstMAC[:]...), f.SrcMAC[:]...)
 	b = binary.BigEndian.AppendUint16(b, etherIPv6)
 	b = append(b, 0x60, 0, 0, 0)
 	b = binary.BigEndian.AppendUint16(b, uint16(len(body)))
-	b = append(b, nextICMPv6, hopLimit)
+	b = append(b, next, hopLimit)
 	b = append(append(b, f.Src.AsSlice()...), f.Dst.AsSlice()...)
 	b = append(b, body...)
-	binary.BigEndian.PutUint16(b[56:], checksum(b[22:54], body))
+	binary.BigEndian.PutUint16(b[54+sumAt:], checksum(b[22:54], next, body))
 	return b, nil
+}
+
+// solicit returns the UDP datagram of a DHCPv6 Solicit (RFC 8415 §18.2.1) for one address.
+func solicit(f checks.Frame) []byte {
+	const (
+		messageSolicit    = 1
+		optionClientID    = 1
+		optionIANA        = 3
+		optionRequest     = 6
+		optionElapsed     = 8
+		optionDNS         = 23
+		optionSolMaxRetry = 82
+	)
+	m := []byte{messageSolicit, f.Transaction[0], f.Transaction[1], f.Transaction[2]}
+	option := func(code uint16, value []byte) {
+		m = binary.BigEndian.AppendUint16(m, code)
+		m = binary.BigEndian.AppendUint16(m, uint16(len(value)))
+		m = append(m, value...)
+	}
+	option(optionClientID, f.Client.DUID)
+	option(optionElapsed, []byte{0, 0})
+	option(optionIANA, append(binary.BigEndian.AppendUint32(nil, f.Client.IAID), 0, 0, 0, 0, 0, 0, 0, 0))
+	option(optionRequest, []byte{0, optionDNS, 0, optionSolMaxRetry})
+	b := binary.BigEndian.AppendUint16(nil, dhcpClientPort)
+	b = binary.BigEndian.AppendUint16(b, dhcpServerPort)
+	b = binary.BigEndian.AppendUint16(b, uint16(8+len(m)))
+	b = append(b, 0, 0)
+	return append(b, m...)
 }
 
 // options appends the options of a solicitation. From the unspecified address there must be no
@@ -88,8 +132,8 @@ func options(body []byte, f checks.Frame) []byte {
 }
 
 // checksum is RFC 4443 §2.3's, over the pseudo-header of the two addresses.
-func checksum(addresses, body []byte) uint16 {
-	sum := uint32(len(body)) + nextICMPv6
+func checksum(addresses []byte, next byte, body []byte) uint16 {
+	sum := uint32(len(body)) + uint32(next)
 	for _, part := range [][]byte{addresses, body} {
 		for i := 0; i < len(part); i += 2 {
 			sum += uint32(part[i]) << 8
@@ -100,6 +144,9 @@ func checksum(addresses, body []byte) uint16 {
 	}
 	for sum > 0xffff {
 		sum = sum>>16 + sum&0xffff
+	}
+	if sum == 0xffff && next == nextUDP {
+		return 0xffff // 0 would say that there is none (RFC 8200 §8.1)
 	}
 	return ^uint16(sum)
 }

@@ -3,11 +3,14 @@ package probe
 import (
 	"bytes"
 	"encoding/binary"
-	"ndwhy/checks"
-	"ndwhy/diag"
 	"net/netip"
 	"testing"
 
+	"ndwhy/checks"
+	"ndwhy/diag"
+	"ndwhy/diag/capture"
+
+	"github.com/insomniacslk/dhcp/dhcpv6"
 	"github.com/mdlayher/ndp"
 	"golang.org/x/net/icmp"
 	"golang.org/x/net/ipv6"
@@ -123,6 +126,47 @@ func TestMarshalEcho(t *testing.T) {
 	}
 	if e, ok := m.Body.(*icmp.Echo); !ok || e.ID != 0xbeef || e.Seq != 7 || m.Type != ipv6.ICMPTypeEchoRequest {
 		t.Errorf("%+v", m)
+	}
+}
+
+func TestMarshalFullSize(t *testing.T) {
+	for _, size := range []int{1280, 1500, 9001} {
+		b, err := Marshal(checks.Frame{Type: diag.EchoRequest, SrcMAC: ourMAC, DstMAC: ourMAC, Src: ourLL, Dst: target, Size: size})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(b) != 14+size {
+			t.Errorf("%d bytes, want %d", len(b), 14+size)
+		}
+		dissect(t, b)
+	}
+}
+
+func TestMarshalSolicit(t *testing.T) {
+	duid := []byte{0, 3, 0, 1, 2, 0, 0x5e, 0x10, 0, 1}
+	servers := netip.MustParseAddr("ff02::1:2")
+	b, err := Marshal(checks.Frame{
+		Type: diag.DHCPv6Frame, SrcMAC: ourMAC, DstMAC: diag.MulticastMAC(servers), Src: ourLL, Dst: servers,
+		Client: checks.Client{DUID: duid, IAID: 0x5e100001}, Transaction: [3]byte{1, 2, 3},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The tap's decoder is independent of what sends, and judges the checksum.
+	f, ok := capture.Decode("eth0", true, b, false)
+	if !ok || f.Bad != "" || f.DHCPv6 == nil {
+		t.Fatalf("%+v", f)
+	}
+	d := *f.DHCPv6
+	if d.Message != "solicit" || d.Transaction != "010203" || d.ClientDUID != "0003000102005e100001" || d.IAID != 0x5e100001 {
+		t.Errorf("%+v", d)
+	}
+	m, err := dhcpv6.MessageFromBytes(b[62:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(m.Options.IANA()) != 1 || m.GetOneOption(dhcpv6.OptionRapidCommit) != nil {
+		t.Errorf("%s: want one IA_NA and no Rapid Commit, which would lease an address", m.Summary())
 	}
 }
 

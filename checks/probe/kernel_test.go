@@ -2,12 +2,6 @@ package probe
 
 import (
 	"context"
-	"ndwhy/checks"
-	"ndwhy/diag"
-	"ndwhy/diag/capture"
-	"ndwhy/diag/kernel"
-	"ndwhy/diag/kernel/nstest"
-	"ndwhy/diag/session"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -16,6 +10,13 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"ndwhy/checks"
+	"ndwhy/diag"
+	"ndwhy/diag/capture"
+	"ndwhy/diag/kernel"
+	"ndwhy/diag/kernel/nstest"
+	"ndwhy/diag/session"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"

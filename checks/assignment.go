@@ -1,0 +1,33 @@
+package checks
+
+import "ndwhy/diag"
+
+// assignment compares what was assigned with what is configured, which stands in the state, and
+// asks whether somebody else answers for what is assigned and not configured here.
+var assignment = Check{
+	ID:      idAssignment,
+	Sends:   []Bound{{"sends.ns", 2, "per.address"}},
+	Changes: nil,
+	plan:    planAssignment,
+}
+
+// absentAsked bounds how many absent addresses are asked about.
+const absentAsked = 16
+
+func planAssignment(p *planner) {
+	n := 0
+	for _, a := range p.s.Assignments(p.iface) {
+		addr := a.Prefix.Addr()
+		if !a.Prefix.IsSingleIP() || diag.ScopeOf(addr) == diag.LinkLocalScope || p.own(addr) || n == absentAsked {
+			continue
+		}
+		src := p.guard(addr)
+		if !src.IsValid() {
+			continue
+		}
+		n++
+		p.add(Question{Path: diag.Path{
+			Check: idAssignment, Asks: diag.AsksND, Via: diag.ViaWire, Source: src, Target: addr, TargetClass: diag.TargetPeer,
+		}})
+	}
+}

@@ -1,0 +1,150 @@
+package checks
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/hex"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"ndwhy/diag"
+)
+
+// dhcpv6 asks, where a router says that addresses come by DHCPv6, whether a server answers, and with
+// which address. The solicitation commits to nothing: no Rapid Commit, no request after it.
+var dhcpv6 = Check{
+	ID:      idDHCPv6,
+	Needs:   NeedsNetRaw,
+	Sends:   []Bound{{"sends.dhcpv6", dhcpSolicits, "per.interface"}},
+	Changes: []string{"changes.port"},
+	plan:    planDHCPv6,
+}
+
+// dhcpServers is All_DHCP_Relay_Agents_and_Servers (RFC 8415 §7.1).
+var dhcpServers = netip.MustParseAddr("ff02::1:2")
+
+// dhcpSolicits is how often a server is asked before its silence is sure; SOL_TIMEOUT is 1 s.
+const dhcpSolicits = 3
+
+func planDHCPv6(p *planner) {
+	managed := false
+	for k, r := range p.s.Routers {
+		managed = managed || k.Interface == p.iface && r.Last.Managed
+	}
+	if !managed {
+		return
+	}
+	q := Question{
+		Path: diag.Path{
+			Check: idDHCPv6, Asks: diag.AsksDHCP, Via: diag.ViaWire, Target: dhcpServers, TargetClass: diag.TargetService,
+		},
+		Frames: dhcpSolicits,
+	}
+	src, ok := p.linkLocal()
+	if !ok {
+		p.skip(q, DetailNoSource, "")
+		return
+	}
+	q.Source = src
+	p.add(q)
+}
+
+// A Client is who solicits a DHCPv6 server: servers offer to a DUID and an IAID (RFC 8415 §§11, 12).
+type Client struct {
+	DUID []byte
+	IAID uint32
+}
+
+// clientOf returns the identity of the host's own client where it is known, so that the server
+// offers what it would offer that; else one made from the MAC.
+func clientOf(s *diag.State, iface string) Client {
+	lease, reply := s.Leases[iface], s.Replies[iface].Fact
+	for _, known := range []struct {
+		duid string
+		iaid uint32
+	}{{lease.DUID, lease.IAID}, {reply.ClientDUID, reply.IAID}} {
+		if duid, err := hex.DecodeString(known.duid); err == nil && len(duid) > 2 && len(duid) <= 130 {
+			return Client{duid, known.iaid}
+		}
+	}
+	mac := s.Links[iface].MAC
+	return Client{
+		DUID: append([]byte{0, 3, 0, 1}, mac[:]...), // DUID-LL over Ethernet
+		IAID: binary.BigEndian.Uint32(mac[2:]),
+	}
+}
+
+// seeDHCP follows one transaction.
+func (t *tally) seeDHCP(e diag.Event, f diag.Frame) {
+	d := f.DHCPv6
+	if d == nil || t.transaction == "" || d.Transaction != t.transaction {
+		return
+	}
+	switch {
+	case f.Out && d.Message == "solicit":
+		t.copies++
+		t.path.Sent++
+		t.last = e.At
+		t.note(e)
+	case !f.Out && (d.Message == "advertise" || d.Message == "reply"):
+		rtt := milliseconds(e.At.Sub(t.last))
+		t.path.Received++
+		if t.path.Received == 1 {
+			t.path.RTTMS = rtt
+			t.path.Detail, t.path.Note = offered(*d)
+		}
+		t.responder(f.Src, f.SrcMAC, rtt)
+		t.note(e)
+	}
+}
+
+// offered says what a server has for us.
+func offered(d diag.DHCPv6) (detail, note string) {
+	var names []string
+	for _, a := range d.Addresses {
+		if len(names) < 4 {
+			names = append(names, cmp.Or(strings.TrimSuffix(a.Prefix.String(), "/128"), a.Prefix.String()))
+		}
+	}
+	if len(names) == 0 {
+		return DetailNoAddress, d.Status
+	}
+	slices.Sort(names)
+	return DetailOffers, strings.Join(names, ", ")
+}
+
+// solicitServer asks for an offer, again where silence would be a symptom and the time allows.
+func (l *lane) solicitServer(ctx context.Context) {
+	l.letGo()
+	if !l.host.Tap {
+		return
+	}
+	var transaction [3]byte
+	_, _ = rand.Read(transaction[:])
+	var client Client
+	l.r.Session.Look(func(s *diag.State) { client = clientOf(s, l.key.Interface) })
+	tallies := l.of(diag.ViaWire, diag.AsksDHCP)
+	for _, t := range tallies {
+		t.transaction = hex.EncodeToString(transaction[:])
+	}
+	l.pursue(ctx, &asking{
+		tallies: tallies, count: 1, wait: l.r.wait,
+		send: func() error {
+			return l.r.Net.Send(l.key.Interface, Frame{
+				Type: diag.DHCPv6Frame, SrcMAC: l.link.MAC, DstMAC: diag.MulticastMAC(dhcpServers),
+				Src: l.key.Source, Dst: dhcpServers, Client: client, Transaction: transaction,
+			})
+		},
+		again: func(a *asking) bool {
+			if a.sent >= dhcpSolicits || !l.symptom(tallies) || !l.r.timeFor(ctx, time.Now().Add(l.r.wait)) {
+				return false
+			}
+			a.count, a.next = a.sent+1, time.Now()
+			return true
+		},
+	})
+}

@@ -1,0 +1,103 @@
+package checks
+
+import (
+	"context"
+	"strconv"
+
+	"ndwhy/diag"
+)
+
+// mtu asks for an echo as large as the link's packets may be, of whoever answered a small one. A
+// Packet Too Big is the answer that must come where the path is narrower; then what it says fits is
+// asked for.
+var mtu = Check{
+	ID:      idMTU,
+	Needs:   NeedsNetRaw,
+	Sends:   []Bound{{"sends.echo", 4, "per.target"}},
+	Changes: []string{"changes.mtu"},
+	plan:    planMTU,
+}
+
+const (
+	mtuPeers = 4
+	// minMTU is the least that IPv6 demands of a link (RFC 8200 §5); a Packet Too Big that says less
+	// is no news.
+	minMTU = 1280
+	// narrowings bounds how often a path is believed to be narrower still.
+	narrowings = 3
+)
+
+func planMTU(p *planner) {
+	if p.link.MTU < minMTU {
+		return
+	}
+	checks := map[string]int{idRouterEcho: 8, idPeerEcho: mtuPeers, idInternet: sourceHosts}
+	asked := map[Lane]bool{}
+	for _, list := range [][]Question{p.prior, p.questions} {
+		for _, q := range list {
+			left, echo := checks[q.Check]
+			if !echo || q.Interface != p.iface || !q.Planned() || asked[q.Lane()] || left == 0 {
+				continue
+			}
+			if path, _ := p.s.Path(q.ID); path.Outcome != diag.Answered && !p.guess {
+				continue
+			}
+			asked[q.Lane()] = true
+			checks[q.Check]--
+			p.add(Question{
+				Path: diag.Path{
+					Check: idMTU, Asks: diag.AsksMTU, Via: diag.ViaWire, Source: q.Source, Target: q.Target,
+					TargetClass: q.TargetClass, Given: q.Given,
+				},
+				NextHop: q.NextHop, Size: p.link.MTU,
+			})
+		}
+	}
+}
+
+// fullSize asks for the largest echo, and for less where a router says how much fits.
+func (l *lane) fullSize(ctx context.Context) {
+	if !l.host.Tap {
+		return
+	}
+	for _, t := range l.of(diag.ViaWire, diag.AsksMTU) {
+		size := t.q.Size
+		for range narrowings {
+			if ctx.Err() != nil {
+				return
+			}
+			if l.mac() == (diag.MAC{}) {
+				t.skip(DetailUnresolved, "")
+				return
+			}
+			id := l.r.echoID()
+			t.ids[id] = true
+			l.hear(id)
+			l.pursue(ctx, &asking{
+				tallies: []*tally{t}, count: l.r.count, interval: l.r.interval, wait: l.r.wait, again: l.reask,
+				send: func() error {
+					return l.r.Net.Send(l.key.Interface, Frame{
+						Type: diag.EchoRequest, SrcMAC: l.link.MAC, DstMAC: l.mac(), Src: l.key.Source, Dst: l.key.Target,
+						EchoID: id, EchoSeq: l.r.nextSeq(), Size: size,
+					})
+				},
+			})
+			e := t.path.Error
+			if ctx.Err() != nil || e == nil || e.Type != diag.PacketTooBig || e.MTU < minMTU || e.MTU >= size {
+				break
+			}
+			size = e.MTU
+			t.narrow(size)
+		}
+	}
+}
+
+// narrow starts the question anew with a size that is said to fit.
+func (t *tally) narrow(size int) {
+	clear(t.ids)
+	clear(t.asked)
+	clear(t.answered)
+	t.path.Sent, t.path.Received, t.path.RTTMS, t.path.Error = 0, 0, 0, nil
+	t.path.Detail, t.path.Note = DetailTooBig, strconv.Itoa(size)
+	t.done = false
+}
