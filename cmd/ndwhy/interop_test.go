@@ -357,12 +357,21 @@ func TestInteropMetadataMock(t *testing.T) {
 		}
 
 		// An address that the VPC does not know, with the command that would assign it.
-		s.instance.ok(t, "ip", "address", "add", nextTo+"/128", "dev", "eth0", "nodad", "preferred_lft", "0")
+		s.handAdd(t, "0")
 		r = s.check(t, s.empty, "--imds", "http://127.0.0.1:8254")
 		f := r.finding(t, "address.unassigned")
 		if want := "aws ec2 assign-ipv6-addresses --network-interface-id eni-0ec20ec20ec20ec20 --ipv6-addresses " + nextTo; f.Subject.Value != nextTo || !slices.Contains(f.Remedy, want) || r.Verdict != "warning" {
 			t.Errorf("verdict %s, %+v", r.Verdict, f)
 		}
+	})
+}
+
+// handAdd adds an address by hand that nobody assigned, and returns when the kernel answers for it.
+func (s *subnet) handAdd(t *testing.T, preferred string) {
+	t.Helper()
+	s.instance.ok(t, "ip", "address", "add", nextTo+"/128", "dev", "eth0", "nodad", "preferred_lft", preferred)
+	eventually(t, "the hand-added address", func() bool {
+		return strings.Contains(s.instance.ok(t, "ip", "-6", "route", "show", "table", "local"), "local "+nextTo)
 	})
 }
 
@@ -441,7 +450,7 @@ func TestInteropUnassigned(t *testing.T) {
 		s := newSubnet(t)
 		for _, c := range []struct{ name, preferred string }{{"deprecated", "0"}, {"preferred", "forever"}} {
 			t.Run(c.name, func(t *testing.T) {
-				s.instance.ok(t, "ip", "address", "replace", nextTo+"/128", "dev", "eth0", "nodad", "preferred_lft", c.preferred)
+				s.handAdd(t, c.preferred)
 				defer s.instance.ok(t, "ip", "address", "del", nextTo+"/128", "dev", "eth0")
 				var route []struct{ PrefSrc string }
 				must(t, "route", json.Unmarshal([]byte(s.instance.ok(t, "ip", "-j", "route", "get", internetOf)), &route))
