@@ -226,7 +226,7 @@ func findPerAddressFilter(iv *ifaceView) []hypothesis {
 				continue
 			}
 			iv.explain(&h, p)
-			rest(&h, p, c)
+			rest(&h, c, p)
 			if len(h.args) == 0 {
 				h.args = []any{"source", c.Source, "candidate", p.Source, "target", p.Target}
 			}

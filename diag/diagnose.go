@@ -475,8 +475,12 @@ func (v *view) finding(c choice, evidence map[int64]Event) Finding {
 		}
 	}
 	f.Explains = v.inOrder(explains)
-	slices.Sort(seqs)
-	f.Evidence = slices.Compact(seqs)
+	// In the order of the argument, not of time: a reader who stops early has seen what counts.
+	for _, seq := range seqs {
+		if !slices.Contains(f.Evidence, seq) {
+			f.Evidence = append(f.Evidence, seq)
+		}
+	}
 	for _, a := range c.alternatives {
 		f.Alternatives = append(f.Alternatives, Alternative{
 			a.cause.ID, words.Say("cause."+a.cause.ID+".apart", v.args(a)...),
