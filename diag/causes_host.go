@@ -395,7 +395,10 @@ func findSourceSelection(iv *ifaceView) []hypothesis {
 	}
 	var list []hypothesis
 	at := map[netip.Addr]int{}
-	for _, sel := range iv.selections() {
+	selections := iv.selections()
+	// What lies beyond the router is the better example.
+	slices.SortStableFunc(selections, func(a, b Selection) int { return b.Via.BitLen() - a.Via.BitLen() })
+	for _, sel := range selections {
 		if sel.From.IsValid() || sel.Errno != "" || sel.Interface != iv.name || ScopeOf(sel.Dst) == LinkLocalScope ||
 			sel.Dst.IsMulticast() || ScopeOf(sel.Source) == LinkLocalScope {
 			continue

@@ -1,6 +1,7 @@
 package diag
 
 import (
+	"math"
 	"net/netip"
 	"slices"
 )
@@ -288,12 +289,28 @@ func findLossy(iv *ifaceView) []hypothesis {
 		if lost >= 4 && len(targets) >= 2 {
 			h.confidence = Certain
 		}
+		iv.explain(&h, iv.lostByChance(float64(lost)/float64(sent))...)
 	default:
 		h.severity, h.confidence = Info, Possible
 		h.subject = Subject{"target", first.String()}
 		h.more = []string{"cause.path.lossy.limit"}
 	}
 	return []hypothesis{h}
+}
+
+// lostByChance are the silent paths that were asked so few times that loss at a rate may have taken
+// every answer: the kernel gives up after three solicitations (RFC 4861 §10, MAX_MULTICAST_SOLICIT),
+// whatever the re-asking by wire finds.
+func (iv *ifaceView) lostByChance(rate float64) []*Path {
+	const unlikely = 0.001
+	return iv.where(func(p *Path) bool {
+		_, symptom := iv.byPath[p.ID]
+		asked := p.Sent
+		if p.Detail == "unresolved" {
+			asked = max(asked, 3)
+		}
+		return symptom && p.Outcome == Silent && reaches(p) && math.Pow(rate, float64(asked)) > unlikely
+	})
 }
 
 var serviceCauses = []Cause{

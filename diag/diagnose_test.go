@@ -273,6 +273,26 @@ var causeTests = []struct {
 		},
 	},
 	{
+		name: "30 % loss takes the kernel's three solicitations", cause: "path.lossy", sure: Certain, faults: []string{"path.lossy"},
+		world: func() *world {
+			return vpc().each(func(p Path) bool { return p.SourceClass == SourceAssigned && p.Outcome == Answered && reaches(&p) }, func(p *Path) {
+				p.Sent, p.Received = 4, 2
+				if p.Via == ViaKernel && p.Target == peerGlobal {
+					p.silent()
+					p.Sent = 3
+				}
+			})
+		},
+	},
+	{
+		name: "loss does not hide a peer that is gone", cause: "peer.unmapped", faults: []string{"path.lossy", "peer.unmapped"},
+		world: func() *world {
+			return vpc().each(func(p Path) bool { return p.SourceClass == SourceAssigned && p.Outcome == Answered && reaches(&p) }, func(p *Path) {
+				p.Sent, p.Received = 4, 3
+			}).silence(to(peerLocal))
+		},
+	},
+	{
 		name: "IPv6 off", cause: "host.ipv6-disabled", sure: Certain, faults: []string{"host.ipv6-disabled"},
 		world: func() *world {
 			w := vpc().drop(ofKind(func(Address) bool { return true })).noDefault().say(Sysctl{Scope: "eth0", Name: "disable_ipv6", Value: "1"})

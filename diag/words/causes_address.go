@@ -14,7 +14,7 @@ var causesAddress = map[string]string{
 
 	"cause.address.unassigned.title":       "Configured here, not assigned",
 	"cause.address.unassigned.summary":     "{address} on {interface} is not assigned to it: the network drops what it sends.",
-	"cause.address.unassigned.explanation": "The kernel accepted the address and duplicate address detection passes, so it looks fine from inside. {network} lets only addresses speak that it assigned to the interface, one by one, so answers never come: assign it to {eni}, or take it off.",
+	"cause.address.unassigned.explanation": "The kernel accepted the address and duplicate address detection passes, so it looks fine from inside. This network ({network}) lets only addresses speak that it assigned to the interface, one by one, so answers never come: assign it to {eni}, or take it off.",
 	"cause.address.unassigned.seen":        "It was seen: a question from {address} stayed unanswered where the same one from an assigned address was answered.",
 	"cause.address.unassigned.means":       "This machine gave itself an address that the network did not give it, and the network ignores it. Details: outside ipv6s and ipv6-prefix of the interface; NS and echo from it are dropped by the fabric's source check, DAD (asked from ::) is not.",
 	"cause.address.unassigned.evidence":    "A configured address outside the known set of assigned ones, in a network that filters by address, or seen to be silent where an assigned one is answered.",
@@ -78,7 +78,7 @@ var causesAddress = map[string]string{
 
 	"cause.address.link-local-not-eui64.title":       "The link-local address is not made from the MAC",
 	"cause.address.link-local-not-eui64.summary":     "{address} on {interface} is not the link-local address that this network expects: that is {right}.",
-	"cause.address.link-local-not-eui64.explanation": "{network} knows an interface's link-local address by its MAC (EUI-64) and drops others, so solicitations from it, DHCPv6 and router discovery may stay unanswered. NetworkManager and networkd make others by default when they are told to generate stable-private addresses.",
+	"cause.address.link-local-not-eui64.explanation": "This network ({network}) knows an interface's link-local address by its MAC (EUI-64) and drops others, so solicitations from it, DHCPv6 and router discovery may stay unanswered. NetworkManager and networkd make others by default when they are told to generate stable-private addresses.",
 	"cause.address.link-local-not-eui64.means":       "The address that the machine uses on its own link is of its own invention, and the network does not know it. Details: fe80::/64 with an interface identifier other than modified EUI-64 of the MAC (addr_gen_mode, or a manager's own).",
 	"cause.address.link-local-not-eui64.evidence":    "A usable link-local address that differs from the one made of the MAC. Certain when it was also silent where the right one was answered.",
 	"cause.address.link-local-not-eui64.contradicts": "Any echo answered to it.",

@@ -90,7 +90,7 @@ var causesHost = map[string]string{
 
 	"cause.host.forwards-unassigned.title":       "This host sends on behalf of addresses that are not its own",
 	"cause.host.forwards-unassigned.summary":     "Packets leave {interface} with sources that are not assigned to it ({count}, such as {source}).",
-	"cause.host.forwards-unassigned.explanation": "Containers, a VPN or a tunnel send through this host. {network} checks sources, so nobody will answer them unless the prefix is delegated to the interface, the source/destination check is off and a route leads back, or the addresses are translated here.",
+	"cause.host.forwards-unassigned.explanation": "Containers, a VPN or a tunnel send through this host. This network ({network}) checks sources, so nobody will answer them unless the prefix is delegated to the interface, the source/destination check is off and a route leads back, or the addresses are translated here.",
 	"cause.host.forwards-unassigned.means":       "This machine passes on traffic of others that the network does not accept from it. Details: frames seen leaving whose source is neither configured on the interface nor assigned to it.",
 	"cause.host.forwards-unassigned.evidence":    "Frames on the tap that left with such sources and that the program did not send.",
 	"cause.host.forwards-unassigned.contradicts": "The source lying in an assigned prefix.",

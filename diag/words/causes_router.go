@@ -56,7 +56,7 @@ var causesRouter = map[string]string{
 	"cause.router.rogue.title":       "A second router announces itself",
 	"cause.router.rogue.summary":     "{router} ({routermac}) announces itself as a router beside {expected}.",
 	"cause.router.rogue.explanation": "Hosts use any router that announces itself and spread over several. If this one is not meant to be there, it takes traffic away.",
-	"cause.router.rogue.cloud":       "{network} has one router on a subnet, so this one does not belong here: it may be another instance that was made to send advertisements (radvd, a container network, Internet connection sharing).",
+	"cause.router.rogue.cloud":       "This is {network}, which has one router on a subnet, so this one does not belong here: it may be another instance that was made to send advertisements (radvd, a container network, Internet connection sharing).",
 	"cause.router.rogue.means":       "Two machines say \"I am the way out\", and one may be wrong. Details: RA from more than one source on the link.",
 	"cause.router.rogue.evidence":    "Advertisements from two addresses on one link. Which of them belongs there is judged by the cloud's known address, by EUI-64, by preference and by who came first.",
 	"cause.router.rogue.contradicts": "A single advertiser.",
