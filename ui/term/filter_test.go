@@ -155,7 +155,7 @@ func TestProfileOf(t *testing.T) {
 		{"TERM=xterm ACCESSIBLE=1", true, Profile{Why: "plain.why.accessible"}},
 	} {
 		env := map[string]string{}
-		for _, v := range strings.Fields(x.env) {
+		for v := range strings.FieldsSeq(x.env) {
 			name, value, _ := strings.Cut(v, "=")
 			env[name] = value
 		}

@@ -28,7 +28,6 @@ func TestMain(m *testing.M) {
 type busy struct {
 	width, height, offset, resumes int
 	terminal                       *term.Terminal
-	quitting                       bool
 }
 
 func (busy) Init() tea.Cmd { return nil }
@@ -143,6 +142,7 @@ func isClean(t *testing.T, p *ptytest.Terminal) {
 // The whole life of a program, on every terminal, in nothing but what that terminal understands.
 func TestOutputIsUnderstood(t *testing.T) {
 	dialects(t, func(t *testing.T, d vt.Dialect) {
+		t.Helper()
 		p := ptytest.Start(t, ptytest.Config{Program: "tui", Dialect: d})
 		p.Wait("80x24 offset 0")
 		for i := range 12 {
@@ -211,6 +211,7 @@ func TestPanicRestores(t *testing.T) {
 	} {
 		t.Run(where, func(t *testing.T) {
 			dialects(t, func(t *testing.T, d vt.Dialect) {
+				t.Helper()
 				p := ptytest.Start(t, ptytest.Config{Program: "tui", Dialect: d, Width: 120, Height: 200})
 				p.Wait("offset 0")
 				p.Send(key)
@@ -239,6 +240,7 @@ func TestKillRestores(t *testing.T) {
 	for _, s := range []unix.Signal{unix.SIGTERM, unix.SIGHUP, unix.SIGINT, unix.SIGQUIT} {
 		t.Run(unix.SignalName(s), func(t *testing.T) {
 			dialects(t, func(t *testing.T, d vt.Dialect) {
+				t.Helper()
 				p := ptytest.Start(t, ptytest.Config{Program: "tui", Dialect: d, Height: 300, Width: 100})
 				p.Wait("offset 0")
 				p.Signal(s)
@@ -289,6 +291,7 @@ func TestSuspendInShell(t *testing.T) {
 		t.Fatal(err)
 	}
 	dialects(t, func(t *testing.T, d vt.Dialect) {
+		t.Helper()
 		p := ptytest.Start(t, ptytest.Config{
 			Command: []string{"sh", "-i"}, Dialect: d, Height: 30,
 			Env: []string{"PS1=prompt>", "TUI=NDWHY_PTYTEST_PROGRAM=tui " + self},
@@ -340,6 +343,7 @@ func TestKillWhileSuspended(t *testing.T) {
 // Where nobody could resume it ctrl-z redraws, and the program goes on.
 func TestSuspendWithoutShell(t *testing.T) {
 	dialects(t, func(t *testing.T, d vt.Dialect) {
+		t.Helper()
 		p := ptytest.Start(t, ptytest.Config{Program: "tui", Dialect: d})
 		p.Wait("offset 0 resumed 0")
 		p.Send("\x1a")

@@ -306,7 +306,7 @@ func (t *Terminal) guardAll(msg tea.Msg) tea.Msg {
 	}
 	out := reflect.MakeSlice(list.Type(), list.Len(), list.Len())
 	for i := range list.Len() {
-		cmd, _ := list.Index(i).Interface().(tea.Cmd)
+		cmd, _ := reflect.TypeAssert[tea.Cmd](list.Index(i))
 		out.Index(i).Set(reflect.ValueOf(t.guard(cmd)))
 	}
 	return out.Interface()

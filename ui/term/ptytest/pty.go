@@ -53,7 +53,7 @@ var terms = map[string]string{"vt220": "vt220", "linux": "linux", "xterm": "xter
 
 // A Terminal is a pseudo-terminal with a program in it.
 type Terminal struct {
-	t        testing.TB
+	tb       testing.TB
 	master   *os.File
 	cmd      *exec.Cmd
 	patience time.Duration
@@ -69,25 +69,25 @@ type Terminal struct {
 // Start runs the program as the leader of a session of its own, with the pseudo-terminal as its
 // controlling terminal. It is killed at the end of the test, if it still runs. When it ends it must
 // have written nothing that its terminal does not understand; that fails the test.
-func Start(t testing.TB, c Config) *Terminal {
-	t.Helper()
-	p, err := start(t, c)
+func Start(tb testing.TB, c Config) *Terminal {
+	tb.Helper()
+	p, err := start(tb, c)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		p.Signal(unix.SIGKILL)
 		<-p.ended
 		p.Look(func(s *vt.Screen) {
 			if err := s.Err(); err != nil {
-				t.Errorf("written to a terminal that does not understand it:\n%v", err)
+				tb.Errorf("written to a terminal that does not understand it:\n%v", err)
 			}
 		})
 	})
 	return p
 }
 
-func start(t testing.TB, c Config) (*Terminal, error) {
+func start(tb testing.TB, c Config) (*Terminal, error) {
 	if c.Width == 0 {
 		c.Width = 80
 	}
@@ -116,7 +116,7 @@ func start(t testing.TB, c Config) (*Terminal, error) {
 	}
 	defer slave.Close()
 	p := &Terminal{
-		t: t, master: master, patience: c.Patience, died: make(chan struct{}), ended: make(chan struct{}),
+		tb: tb, master: master, patience: c.Patience, died: make(chan struct{}), ended: make(chan struct{}),
 		screen: vt.New(c.Width, c.Height, c.Dialect), changed: make(chan struct{}),
 	}
 	p.screen.Reply = func(answer string) { _, _ = io.WriteString(master, answer) }
@@ -214,20 +214,20 @@ func (p *Terminal) String() string {
 
 // Send presses keys: text, "\r" for enter, "\x1a" for ctrl-z, "\x1b[A" for up.
 func (p *Terminal) Send(keys string) {
-	p.t.Helper()
+	p.tb.Helper()
 	if _, err := io.WriteString(p.master, keys); err != nil {
-		p.t.Fatalf("pressing %q: %v\n%s", keys, err, p)
+		p.tb.Fatalf("pressing %q: %v\n%s", keys, err, p)
 	}
 }
 
 // Resize gives the terminal a new size and tells the program.
 func (p *Terminal) Resize(width, height int) {
-	p.t.Helper()
+	p.tb.Helper()
 	p.mu.Lock()
 	p.screen.Resize(width, height)
 	p.mu.Unlock()
 	if err := p.resize(width, height); err != nil {
-		p.t.Fatal(err)
+		p.tb.Fatal(err)
 	}
 }
 
@@ -246,7 +246,7 @@ func (p *Terminal) resize(width, height int) error {
 // Signal sends a signal to the program alone.
 func (p *Terminal) Signal(s unix.Signal) {
 	if err := p.cmd.Process.Signal(s); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		p.t.Fatalf("%v: %v", s, err)
+		p.tb.Fatalf("%v: %v", s, err)
 	}
 }
 
@@ -255,21 +255,21 @@ func (p *Terminal) Pid() int { return p.cmd.Process.Pid }
 
 // Wait waits until the screen shows text.
 func (p *Terminal) Wait(text string) {
-	p.t.Helper()
+	p.tb.Helper()
 	p.WaitFor(fmt.Sprintf("%q on the screen", text), func(s *vt.Screen) bool { return strings.Contains(s.String(), text) })
 }
 
 // WaitGone waits until the screen does not show text.
 func (p *Terminal) WaitGone(text string) {
-	p.t.Helper()
+	p.tb.Helper()
 	p.WaitFor(fmt.Sprintf("no %q on the screen", text), func(s *vt.Screen) bool { return !strings.Contains(s.String(), text) })
 }
 
 // WaitFor waits until cond holds of the screen; what says what that means.
 func (p *Terminal) WaitFor(what string, cond func(*vt.Screen) bool) {
-	p.t.Helper()
+	p.tb.Helper()
 	if err := p.await(cond); err != nil {
-		p.t.Fatalf("waiting for %s: %v; the screen shows:\n%s", what, err, p)
+		p.tb.Fatalf("waiting for %s: %v; the screen shows:\n%s", what, err, p)
 	}
 }
 
@@ -300,13 +300,13 @@ func (p *Terminal) await(cond func(*vt.Screen) bool) error {
 
 // Exit waits until the program has ended and returns its exit code, -1 if a signal ended it.
 func (p *Terminal) Exit() int {
-	p.t.Helper()
+	p.tb.Helper()
 	patience, cancel := context.WithTimeout(context.Background(), p.patience)
 	defer cancel()
 	select {
 	case <-p.ended:
 	case <-patience.Done():
-		p.t.Fatalf("the program did not end within %s; the screen shows:\n%s", p.patience, p)
+		p.tb.Fatalf("the program did not end within %s; the screen shows:\n%s", p.patience, p)
 	}
 	return p.cmd.ProcessState.ExitCode()
 }
@@ -314,23 +314,23 @@ func (p *Terminal) Exit() int {
 // Stall presses keys while nothing reads what the program writes, waits until it has begun to
 // write, and calls fn, still not reading.
 func (p *Terminal) Stall(keys string, fn func()) {
-	p.t.Helper()
+	p.tb.Helper()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if _, err := io.WriteString(p.master, keys); err != nil {
-		p.t.Fatalf("pressing %q: %v", keys, err)
+		p.tb.Fatalf("pressing %q: %v", keys, err)
 	}
 	raw, err := p.master.SyscallConn()
 	if err == nil {
 		err = raw.Control(func(fd uintptr) {
 			ready := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
 			if n, err := unix.Poll(ready, int(p.patience.Milliseconds())); n == 0 || err != nil {
-				p.t.Errorf("the program wrote nothing: %v", err)
+				p.tb.Errorf("the program wrote nothing: %v", err)
 			}
 		})
 	}
 	if err != nil {
-		p.t.Error(err)
+		p.tb.Error(err)
 	}
 	fn()
 }
@@ -338,12 +338,12 @@ func (p *Terminal) Stall(keys string, fn func()) {
 // AwaitDeath waits until the program has ended, whether or not what it wrote is read. It may be
 // called within Stall.
 func (p *Terminal) AwaitDeath() {
-	p.t.Helper()
+	p.tb.Helper()
 	patience, cancel := context.WithTimeout(context.Background(), p.patience)
 	defer cancel()
 	select {
 	case <-p.died:
 	case <-patience.Done():
-		p.t.Errorf("the program did not end within %s", p.patience)
+		p.tb.Errorf("the program did not end within %s", p.patience)
 	}
 }
