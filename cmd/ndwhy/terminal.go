@@ -17,14 +17,25 @@ const reportWidth, widest = 80, 100
 // style says how text may be written to w, by the flags, the environment and the terminal.
 func (o *options) style(w io.Writer) render.Style {
 	s := render.Style{Width: reportWidth}
-	var size *unix.Winsize
-	if file, ok := w.(*os.File); ok {
-		size, _ = unix.IoctlGetWinsize(int(file.Fd()), unix.TIOCGWINSZ)
+	p, columns := o.profileOf(w)
+	if columns > 0 {
+		s.Width = min(columns, widest)
 	}
-	if size != nil && size.Col > 0 {
-		s.Width = min(int(size.Col), widest)
-	}
-	p := term.ProfileOf(os.Getenv, size != nil)
-	s.ASCII, s.Color = o.ascii || p.ASCII, p.Color && !o.noColor
+	s.ASCII, s.Color = p.ASCII, p.Color
 	return s
+}
+
+// profileOf says what may be written to w, and how many columns it has: 0 where that is not known.
+func (o *options) profileOf(w io.Writer) (p term.Profile, columns int) {
+	tty := false
+	if file, ok := w.(*os.File); ok {
+		size, err := unix.IoctlGetWinsize(int(file.Fd()), unix.TIOCGWINSZ)
+		if tty = err == nil; tty {
+			columns = int(size.Col)
+		}
+	}
+	p = term.ProfileOf(os.Getenv, tty)
+	p.ASCII = p.ASCII || o.ascii
+	p.Color = p.Color && !o.noColor
+	return p, columns
 }

@@ -60,6 +60,7 @@ const (
 )
 
 func (t *textWriter) paint(code, text string) string {
+	code = strings.TrimSuffix(code, ";")
 	if !t.style.Color || text == "" || code == "" {
 		return text
 	}
