@@ -17,8 +17,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The init's descriptors beyond the standard ones: the caller, the door for lab exec, and, where
-// there is one, the switch's log.
+// The init's descriptors beyond the standard ones: the caller, where those come in who knocked at the
+// caller's door, and, where there is one, the switch's log.
 const (
 	controlFD = 3
 	doorFD    = 4
@@ -69,7 +69,7 @@ func inherited(fd int) (net.Conn, error) {
 type initProcess struct {
 	spec  Spec
 	world *world
-	door  *net.UnixListener
+	door  *net.UnixConn
 	path  string
 
 	mu       sync.Mutex // held while a process is started, so that its end cannot come before its entry
@@ -85,14 +85,11 @@ func newInit() (*initProcess, error) {
 	if err := json.Unmarshal(text, &l.spec); err != nil {
 		return nil, fmt.Errorf("specification: %w", err)
 	}
-	f := os.NewFile(doorFD, "door")
-	defer f.Close()
-	unix.CloseOnExec(doorFD)
-	door, err := net.FileListener(f)
+	door, err := inherited(doorFD)
 	if err != nil {
 		return nil, err
 	}
-	l.door = door.(*net.UnixListener)
+	l.door = door.(*net.UnixConn)
 	var log io.Writer
 	if _, err := unix.FcntlInt(logFD, unix.F_GETFD, 0); err == nil {
 		unix.CloseOnExec(logFD)
@@ -139,19 +136,21 @@ func (l *initProcess) reapOne() bool {
 	return true
 }
 
-// letIn serves those who come by the door.
+// letIn serves those whom the caller let in.
 func (l *initProcess) letIn() {
 	for {
-		c, err := l.door.AcceptUnix()
+		files, err := receiveFiles(l.door, 1)
 		if err != nil {
 			return
 		}
+		c, err := net.FileConn(files[0])
+		closeAll(files)
+		if err != nil {
+			continue
+		}
 		go func() {
 			defer c.Close()
-			if err := samePeer(c); err != nil {
-				return
-			}
-			l.serve(c)
+			l.serve(c.(*net.UnixConn))
 		}()
 	}
 }

@@ -66,7 +66,7 @@ func receiveFiles(c *net.UnixConn, n int) ([]*os.File, error) {
 	}
 	if got != 1 || len(files) != n {
 		closeAll(files)
-		return nil, errors.New("a command without its standard files")
+		return nil, fmt.Errorf("%d files came, want %d", len(files), n)
 	}
 	return files, nil
 }

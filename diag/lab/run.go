@@ -97,61 +97,96 @@ func Run(o Options) (int, error) {
 type running struct {
 	control *net.UnixConn
 	replies *json.Decoder
+	door    *net.UnixListener // where lab exec knocks
+	inner   *net.UnixConn     // by which it is let in
 	exited  <-chan struct{}
 	kill    func()
 }
 
 // start starts the init.
 func start(spec Spec, log, stderr *os.File) (*running, error) {
-	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, fmt.Errorf("socketpair: %w", err)
-	}
-	ours, theirs := os.NewFile(uintptr(pair[0]), "control"), os.NewFile(uintptr(pair[1]), "control")
-	defer theirs.Close()
-	conn, err := net.FileConn(ours)
-	ours.Close()
+	control, theirs, err := socketPair("control")
 	if err != nil {
 		return nil, err
 	}
-	control := conn.(*net.UnixConn)
+	defer theirs.Close()
 	door, err := net.ListenUnix("unix", &net.UnixAddr{Name: doorName(os.Getuid(), os.Getpid()), Net: "unix"})
 	if err != nil {
 		control.Close()
 		return nil, fmt.Errorf("socket for lab exec: %w", err)
 	}
-	defer door.Close()
-	doorFile, err := door.File()
+	inner, innerEnd, err := socketPair("door")
 	if err != nil {
 		control.Close()
+		door.Close()
 		return nil, err
 	}
-	defer doorFile.Close()
-	files := []*os.File{theirs, doorFile}
+	defer innerEnd.Close()
+	files := []*os.File{theirs, innerEnd}
 	if log != nil {
 		files = append(files, log)
 	}
+	l := &running{control: control, replies: json.NewDecoder(control), door: door, inner: inner}
 	text, err := json.Marshal(spec)
 	if err != nil {
-		control.Close()
+		l.close()
 		return nil, err
 	}
 	cmd, exited, err := startInit(text, files, stderr)
 	if err != nil {
-		control.Close()
+		l.close()
 		return nil, err
 	}
-	return &running{
-		control: control, replies: json.NewDecoder(control), exited: exited,
-		kill: func() { _ = cmd.Process.Kill() },
-	}, nil
+	l.exited, l.kill = exited, func() { _ = cmd.Process.Kill() }
+	go l.letIn()
+	return l, nil
+}
+
+// letIn hands those who come by the door on to the init, if they are this user. It is the caller that
+// looks: in a user namespace all foreign users look alike.
+func (l *running) letIn() {
+	for {
+		c, err := l.door.AcceptUnix()
+		if err != nil {
+			return
+		}
+		if samePeer(c) == nil {
+			if f, err := c.File(); err == nil {
+				_ = sendFiles(l.inner, []*os.File{f}) // an init that is gone: the lab ends
+				f.Close()
+			}
+		}
+		c.Close()
+	}
+}
+
+func (l *running) close() {
+	l.control.Close()
+	l.door.Close()
+	l.inner.Close()
+}
+
+// socketPair returns our end of a stream, and theirs as a file to inherit.
+func socketPair(name string) (*net.UnixConn, *os.File, error) {
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("socketpair: %w", err)
+	}
+	ours, theirs := os.NewFile(uintptr(pair[0]), name), os.NewFile(uintptr(pair[1]), name)
+	defer ours.Close()
+	c, err := net.FileConn(ours)
+	if err != nil {
+		theirs.Close()
+		return nil, nil, err
+	}
+	return c.(*net.UnixConn), theirs, nil
 }
 
 // namespaces of a lab beside, perhaps, the user namespace.
 const namespaces = unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWNET
 
 // startInit starts the init in new namespaces: plainly where that is allowed, else in a user
-// namespace in which the caller is root.
+// namespace in which the caller has every capability.
 func startInit(spec []byte, files []*os.File, stderr *os.File) (*exec.Cmd, <-chan struct{}, error) {
 	var cmd *exec.Cmd
 	started, exited := make(chan error, 1), make(chan struct{})
@@ -188,10 +223,28 @@ func initCommand(spec []byte, files []*os.File, stderr *os.File, user bool) *exe
 	}
 	if user {
 		cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWUSER
-		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
-		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
+		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getuid(), HostID: os.Getuid(), Size: 1}}
+		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getgid(), HostID: os.Getgid(), Size: 1}}
+		cmd.SysProcAttr.AmbientCaps = allCapabilities()
 	}
 	return cmd
+}
+
+// allCapabilities lists the capabilities that the kernel knows. A lab's processes have them all, over
+// the lab alone, without being user 0 in it: as that, tcpdump and others try to become another user,
+// and a user namespace of one user has no other.
+func allCapabilities() []uintptr {
+	last := uintptr(unix.CAP_AUDIT_READ) // of Linux 3.16
+	if b, err := os.ReadFile("/proc/sys/kernel/cap_last_cap"); err == nil {
+		if n, err := strconv.ParseUint(strings.TrimSpace(string(b)), 10, 8); err == nil {
+			last = uintptr(n)
+		}
+	}
+	var all []uintptr
+	for c := range last + 1 {
+		all = append(all, c)
+	}
+	return all
 }
 
 // ready waits until the network stands.
@@ -212,7 +265,7 @@ func (l *running) ready() error {
 
 // stop takes the lab down and returns when nothing of it is left.
 func (l *running) stop() {
-	l.control.Close() // the init ends by itself on this
+	l.close() // the init ends by itself on this
 	select {
 	case <-l.exited:
 	case <-time.After(2 * time.Second):
