@@ -41,8 +41,8 @@ func nodes(paths []*diag.ReportPath) []*node {
 			continue
 		}
 		k := target{p.TargetClass, p.Target}
-		if p.Asks == diag.AsksRS || p.Asks == diag.AsksDHCP {
-			k.addr = "" // asked of everybody
+		if p.Asks == diag.AsksRS {
+			k = target{diag.TargetRouter, ""} // asked of every router
 		}
 		if at[k] == nil {
 			at[k] = &node{class: k.class, addr: k.addr}
@@ -54,9 +54,15 @@ func nodes(paths []*diag.ReportPath) []*node {
 	}
 	for k, n := range at {
 		for _, asks := range edgeOrder {
-			if group := asked[k][asks]; len(group) > 0 {
-				n.add(edgeOf(asks, group))
+			group := asked[k][asks]
+			if len(group) == 0 {
+				continue
 			}
+			e := edgeOf(asks, group)
+			if asks == diag.AsksMTU && e.mark != markBad {
+				continue // said only where something is wrong with it: 80 columns are full
+			}
+			n.add(e)
 		}
 	}
 	return list

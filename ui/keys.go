@@ -73,8 +73,8 @@ func (m *Model) onKey(key, text string) tea.Cmd {
 	case "ctrl+z":
 		return tea.Suspend
 	}
-	if !m.ready && key != "q" && key != "Q" {
-		return nil
+	if !m.ready && strings.Contains("ysexRSrcCb", key) {
+		return nil // there is nothing yet that they could be about
 	}
 	if m.typing != nil {
 		if m.typing.key(key, text) {

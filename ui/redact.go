@@ -32,6 +32,11 @@ func (d *redactor) text(text string) string {
 	}
 	var b strings.Builder
 	for i := 0; i < len(text); {
+		if n := sequence(text[i:]); n > 0 {
+			b.WriteString(text[i : i+n])
+			i += n
+			continue
+		}
 		n := token(text[i:])
 		if n == 0 {
 			b.WriteByte(text[i])
@@ -42,6 +47,18 @@ func (d *redactor) text(text string) string {
 		i += n
 	}
 	return b.String()
+}
+
+// sequence returns the length of the control sequence at the start of text (ECMA-48 5.4); 0: none.
+func sequence(text string) int {
+	if !strings.HasPrefix(text, "\x1b[") {
+		return 0
+	}
+	end := strings.IndexFunc(text[2:], func(r rune) bool { return r >= 0x40 && r <= 0x7e })
+	if end < 0 {
+		return len(text)
+	}
+	return end + 3
 }
 
 // token returns the length of the word at the start of text that may be an address or an

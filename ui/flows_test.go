@@ -1,0 +1,327 @@
+package ui
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"ndwhy/diag"
+	"ndwhy/diag/words"
+
+	tea "charm.land/bubbletea/v2"
+)
+
+func TestFindingIsOpenedCopiedAndLeft(t *testing.T) {
+	s := newStage(t, Config{}, 80, 24).play("unassigned-address")
+	s.press("enter").want("What to do", "aws ec2 assign-ipv6-addresses", "address.unassigned")
+	s.press("y").want("/root/.cache/ndwhy/copied.txt")
+	if !strings.Contains(s.intents.kept, "address.unassigned") || !strings.Contains(s.intents.kept, "$ ip -6 addr del") {
+		t.Errorf("copied %q", s.intents.kept)
+	}
+	if !slices.ContainsFunc(s.sent, func(m string) bool { return strings.Contains(m, "setClipboardMsg") }) {
+		t.Errorf("no OSC 52 was asked for: %v", s.sent)
+	}
+	s.press("esc").want("WHY  1 of").wantNot("What to do")
+}
+
+func TestCandidatesAreTriedOnlyWithConsent(t *testing.T) {
+	s := newStage(t, Config{}, 80, 24).play("unassigned-address").press("2")
+	s.want("…f557:112e:f9bd:c7f6") // planned, not tried
+	ran := func() (list []string) {
+		for _, a := range s.intents.asked {
+			if strings.HasPrefix(a, "run") {
+				list = append(list, a)
+			}
+		}
+		return list
+	}
+	s.press("c").want("Try addresses that nobody assigned?", "At most 42 packets", candidate.String())
+	s.press("esc")
+	if got := ran(); got != nil {
+		t.Fatalf("esc ran %v", got)
+	}
+	s.press("c", "enter").wantNot("Try addresses")
+	s.press("c")
+	if got := ran(); !slices.Equal(got, []string{"run [added] claim", "run [added] claim"}) {
+		t.Fatalf("ran %v, want the second time without asking", got)
+	}
+	// The other mode is another question.
+	s.press("C").want("each address is configured for at").press("n")
+	if got := ran(); len(got) != 2 {
+		t.Fatalf("ran %v", got)
+	}
+}
+
+func TestKernelTimedRemovalCountsDown(t *testing.T) {
+	s := newStage(t, Config{}, 80, 24).play("unassigned-address")
+	s.emit(0, diag.Address{
+		Interface: "eth0", Address: candidate, PrefixLen: 128, Flags: diag.NoPrefixRoute, PreferredS: 0, ValidS: 20,
+	})
+	s.want("The kernel removes " + candidate.String() + " by itself in 20 s.")
+	s.emit(3*time.Second, diag.Tick{}).want("in 17 s.")
+	s.emit(time.Second, diag.Address{Interface: "eth0", Address: candidate, Gone: true}).wantNot("The kernel removes")
+}
+
+func TestFilterNarrowsAndInverts(t *testing.T) {
+	s := newStage(t, Config{}, 80, 24).play("unassigned-address").press("3")
+	s.want("d326:143a:2015:79fa", "fe80::4f0:13ff:feeb:c61d")
+	s.press("/").typed("FE80").want("Filter: FE80").wantNot("d326:143a:2015:79fa")
+	s.press("enter").want("/FE80: 2", "fe80::4f0:13ff:feeb:c61d").wantNot("d326:143a:2015:79fa")
+	s.press("esc").want("d326:143a:2015:79fa")
+	s.press("/").typed("!fe80").press("enter").want("d326:143a:2015:79fa").wantNot("fe80::4f0:13ff:feeb:c61d")
+	s.press("esc", "/").typed("2001:db8:1f16:8df0::/64").want("d326:143a:2015:79fa").wantNot("fe80::4f0:13ff:feeb:c61d")
+	s.press("esc").want("fe80::4f0:13ff:feeb:c61d")
+	s.press("/").typed("nothing at all").press("enter").want("None of 5 entries")
+}
+
+func TestFreezeHoldsStill(t *testing.T) {
+	s := newStage(t, Config{}, 80, 24).play("unassigned-address").press("3")
+	newcomer := diag.Neighbour{Interface: "eth0", Address: netip.MustParseAddr("fe80::77"), MAC: diag.MAC{2, 0, 0, 0, 0, 7}, State: diag.Stale}
+	s.press("space").want("FROZEN")
+	s.emit(time.Second, newcomer).wantNot("fe80::77")
+	s.press("1", "3").want("FROZEN")
+	s.press("space").want("fe80::77").wantNot("FROZEN")
+}
+
+func TestIncompleteAppearsWithItsAsker(t *testing.T) {
+	s := newStage(t, Config{}, 120, 30).play("unassigned-address").press("3")
+	dead := netip.MustParseAddr("2001:db8:1f16:8df0::dead")
+	me := netip.MustParseAddr("2001:db8:1f16:8df0:f557:112e:f9bd:c7f3")
+	ns := diag.Frame{Interface: "eth0", Out: true, Src: me, Dst: diag.SolicitedNode(dead), HopLimit: 255, Type: diag.NS, Target: dead}
+	s.emit(100*time.Millisecond, ns, diag.Neighbour{Interface: "eth0", Address: dead, State: diag.Incomplete})
+	s.want(dead.String(), "INCOMPLETE", "waiting")
+	s.emit(time.Second, ns)
+	s.emit(time.Second, ns)
+	s.emit(time.Second, diag.Neighbour{Interface: "eth0", Address: dead, State: diag.Failed})
+	s.emit(time.Second, diag.Tick{})
+	s.want("FAILED", "no answer ×3")
+	s.press("/").typed("dead").press("enter", "enter")
+	s.want("INCOMPLETE", "FAILED", "nobody answered", "asked for by "+me.String())
+	s.press("esc", "esc", "6").want("? no answer", "who has 2001:db8:1f16:8df0::dead? asks 2001:db8:1f16:8df0:f557:112e:f9bd:c7f3 ×3")
+	s.want("no answer after 3")
+}
+
+func TestExchangesPairQuestionsWithAnswers(t *testing.T) {
+	me, peer := netip.MustParseAddr("fe80::1"), netip.MustParseAddr("fe80::2")
+	mac := diag.MAC{2, 0, 0, 0, 0, 2}
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	var events []diag.Event
+	add := func(ms int, f diag.Frame) {
+		f.Interface = "eth0"
+		events = append(events, diag.Event{Seq: int64(len(events) + 1), At: at.Add(time.Duration(ms) * time.Millisecond), Body: f})
+	}
+	add(0, diag.Frame{Out: true, Type: diag.NS, Src: me, Target: peer})
+	add(5, diag.Frame{Type: diag.NA, Src: peer, Dst: me, Target: peer, LLAddr: mac})
+	add(10, diag.Frame{Out: true, Type: diag.EchoRequest, Src: me, Dst: peer, EchoID: 7, EchoSeq: 1})
+	add(11, diag.Frame{Type: diag.EchoReply, Src: peer, Dst: me, EchoID: 7, EchoSeq: 1})
+	add(20, diag.Frame{Out: true, Type: diag.EchoRequest, Src: me, Dst: peer, EchoID: 8})
+	add(21, diag.Frame{Type: diag.Unreachable, Code: 1, Src: netip.MustParseAddr("fe80::9"), Dst: me, Quoted: &diag.Quoted{Src: me, Dst: peer, Type: diag.EchoRequest, EchoID: 8}})
+	add(30, diag.Frame{Type: diag.NA, Src: peer, Dst: diag.AllNodes, Target: peer})
+	add(40, diag.Frame{Type: diag.RA, Src: peer, Dst: diag.AllNodes, HopLimit: 64, Bad: "hop limit 64", RA: &diag.Advertisement{}})
+	add(50, diag.Frame{Out: true, Type: diag.NS, Src: me, Target: netip.MustParseAddr("fe80::3")})
+	now := at.Add(10 * time.Second)
+	var got []string
+	for _, x := range exchanges(events) {
+		got = append(got, exchangeMark(&x, now).s+" "+exchangeText(&x, now))
+	}
+	want := []string{
+		"? who has fe80::3? asks fe80::1: no answer after 1",
+		"? RA fe80::2 > ff02::1: " + strings.TrimPrefix(diag.Describe(events[7]), "RA fe80::2 > ff02::1: "),
+		"  " + diag.Describe(events[6]),
+		"✗ echo fe80::1 > fe80::2: refused by fe80::9: " + words.Say("icmp.unreachable.1"),
+		"✓ echo fe80::1 > fe80::2: answered after 1.00\u00a0ms",
+		"✓ who has fe80::2? asks fe80::1: 02:00:00:00:00:02 answered after 5.00\u00a0ms",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// Everything on every screen, and what leaves it, hides every address that the state knows.
+func TestHiddenAddressesAreHiddenEverywhere(t *testing.T) {
+	s := newStage(t, Config{Redact: true, Mode: InLab, Bench: &bench{}}, 200, 60).play("unassigned-address")
+	s.lab = labOf(s)
+	s.look()
+	var secrets []string
+	for key, n := range s.state.Neighbours {
+		secrets = append(secrets, key.Address.String(), n.Fact.MAC.String())
+	}
+	for key := range s.state.Addresses {
+		if key.Interface == "eth0" {
+			secrets = append(secrets, key.Address.String(), lastFour(key.Address.String()))
+		}
+	}
+	secrets = append(secrets, "2001:db8:1f16", "f557:112e", "eni-01f16f557112ef9bd")
+	check := func(where, text string) {
+		t.Helper()
+		for _, x := range secrets {
+			if x != "" && strings.Contains(text, x) {
+				t.Errorf("%s shows %s", where, x)
+			}
+		}
+	}
+	for _, key := range []string{"1", "2", "3", "4", "5", "6", "7", "8"} {
+		s.press(key)
+		check("screen "+key, s.shown())
+		s.press("y")
+		check("what y copies on "+key, s.intents.kept)
+		s.press("enter")
+		check("enter on "+key, s.shown())
+		s.press("end")
+		check("the end of enter on "+key, s.shown())
+		s.press("esc")
+	}
+	s.press("s")
+	check("the saved report", s.intents.saved)
+	s.press("Q")
+	check("the report that Q leaves", s.m.Farewell())
+	if a, b := s.m.mask("x 2001:db8::5, y"), s.m.mask("2001:db8:0::5"); !strings.Contains(a, b) {
+		t.Errorf("%q and %q: one address, two masks", a, b)
+	}
+}
+
+func lastFour(a string) string {
+	if _, tail, ok := lastGroups(a); ok {
+		return tail
+	}
+	return ""
+}
+
+func TestReplayKeys(t *testing.T) {
+	p := &player{}
+	s := newStage(t, Config{Mode: Replaying, Player: p}, 100, 24)
+	s.replay = &Replay{Event: 12, Events: 345, Speed: 2}
+	s.play("unassigned-address")
+	s.want("12/345 ×2", "pause", "next finding")
+	s.press("space", ".", "n", "+", "-")
+	want := []string{"pause true", "step", "next", "speed 4", "speed 1"}
+	if !slices.Equal(p.did, want) {
+		t.Errorf("the player was told %v, want %v", p.did, want)
+	}
+	s.press("R").want("Nothing can be asked here")
+}
+
+type player struct{ did []string }
+
+func (p *player) Pause(on bool)        { p.did = append(p.did, fmt.Sprint("pause ", on)) }
+func (p *player) Step()                { p.did = append(p.did, "step") }
+func (p *player) Speed(factor float64) { p.did = append(p.did, fmt.Sprint("speed ", factor)) }
+func (p *player) NextFinding()         { p.did = append(p.did, "next") }
+
+func TestBreakAndMend(t *testing.T) {
+	b := &bench{}
+	s := newStage(t, Config{Mode: InLab, Bench: b}, 80, 24).play("unassigned-address")
+	s.lab = labOf(s)
+	s.look().press("b").want("Break and mend", "broken", "whole")
+	s.press("enter", "down", "enter", "esc").wantNot("Break and mend")
+	if want := []string{"stop-peer true", "add-address false"}; !slices.Equal(b.did, want) {
+		t.Errorf("did %v, want %v", b.did, want)
+	}
+}
+
+func TestTourWalksAndDoes(t *testing.T) {
+	s := newStage(t, Config{Mode: InLab, Tour: true, Bench: &bench{}}, 80, 24).play("unassigned-address")
+	s.lab = labOf(s)
+	s.look().want("TOUR 1 of", "Look:")
+	for range tourSteps {
+		s.press(">")
+	}
+	s.want(fmt.Sprintf("TOUR %d of %d", len(tourSteps), len(tourSteps)))
+	s.press("home", "<", "<", "<", "<", "<", "<", "<", "<", "<", "!")
+	if !slices.Contains(s.intents.asked, "run [ra] ") {
+		t.Errorf("! did not run the step's check: %v", s.intents.asked)
+	}
+	s.press("ctrl+t").wantNot("TOUR")
+}
+
+func TestSaveRecordAndErrorsAreSaid(t *testing.T) {
+	s := newStage(t, Config{}, 80, 24).play("unassigned-address")
+	s.press("s").want("The report is in /root/ndwhy.md.")
+	if !strings.Contains(s.intents.saved, "address.unassigned") {
+		t.Errorf("saved %q", s.intents.saved)
+	}
+	s.press("e").want("Recording into /root/ndwhy.jsonl", "● recording")
+	s.press("e").want("The recording is in /root/ndwhy.jsonl").wantNot("● recording")
+	s.intents.err = errDisk
+	s.press("s").want("no space left on device")
+	s.press("R").want("no space left on device")
+}
+
+func TestQuitting(t *testing.T) {
+	for key, want := range map[string]bool{"q": false, "ctrl+c": false, "Q": true} {
+		s := newStage(t, Config{}, 80, 24).play("unassigned-address")
+		s.press(key)
+		if !slices.ContainsFunc(s.sent, func(m string) bool { return strings.Contains(m, "QuitMsg") }) {
+			t.Errorf("%s does not quit: %v", key, s.sent)
+		}
+		if got := s.m.Farewell(); strings.Contains(got, "WARNING") != want {
+			t.Errorf("%s leaves %q", key, got)
+		}
+	}
+	s := newStage(t, Config{}, 80, 24).play("unassigned-address")
+	s.press("ctrl+z")
+	if !slices.ContainsFunc(s.sent, func(m string) bool { return strings.Contains(m, "SuspendMsg") }) {
+		t.Errorf("ctrl+z does not suspend: %v", s.sent)
+	}
+}
+
+// A window of every size is drawn within itself, on every screen and under every overlay.
+func TestEverySizeIsDrawnWithinItself(t *testing.T) {
+	s := newStage(t, Config{Mode: InLab, Bench: &bench{}, Tour: true}, 80, 24).play("wrong-neighbour")
+	s.lab = labOf(s)
+	s.look()
+	for _, key := range []string{"1", "2", "3", "4", "5", "6", "7", "8", "?", "b"} {
+		s.press("esc", key)
+		for w := 1; w <= 250; w += 7 {
+			for h := 1; h <= 100; h += 9 {
+				s.m.w, s.m.h = w, h
+				lines := strings.Split(s.shown(), "\n")
+				if len(lines) != h {
+					t.Fatalf("screen %s at %dx%d: %d lines", key, w, h, len(lines))
+				}
+				for _, line := range lines {
+					if n := s.m.canvas.width(line); n > w {
+						t.Fatalf("screen %s at %dx%d: a line of %d columns", key, w, h, n)
+					}
+				}
+			}
+		}
+	}
+	s.m.w, s.m.h = 30, 8
+	s.want("30 columns by 8")
+}
+
+// Resizing moves nothing but the picture: the cursor stays on its row.
+func TestResizeKeepsThePlace(t *testing.T) {
+	s := newStage(t, Config{}, 80, 24).play("unassigned-address").press("3", "down", "down")
+	id := s.m.screens[ScreenNeighbours].(*neighbourScreen).list.id
+	for _, size := range [][2]int{{40, 10}, {200, 60}, {39, 9}, {120, 40}, {80, 24}} {
+		s.send(tea.WindowSizeMsg{Width: size[0], Height: size[1]})
+		s.m.View()
+	}
+	if got := s.m.screens[ScreenNeighbours].(*neighbourScreen).list.id; got != id {
+		t.Errorf("the cursor went from %s to %s", id, got)
+	}
+}
+
+// Before anything is known, and before the first size, the program draws and quits.
+func TestNothingYet(t *testing.T) {
+	m := New(Config{})
+	if v := m.View(); v.Content != "" || !v.AltScreen {
+		t.Errorf("the first view has %q", v.Content)
+	}
+	m.Update(tea.WindowSizeMsg{Width: 80, Height: 24})
+	if !strings.Contains(m.View().Content, words.Say("ui.waiting")) {
+		t.Errorf("shows %q", m.View().Content)
+	}
+	for _, key := range "?123/xysercC" {
+		m.Update(tea.KeyPressMsg{Code: key, Text: string(key)})
+	}
+	m.Update(tea.KeyPressMsg{Code: tea.KeyEscape})
+	if _, cmd := m.Update(tea.KeyPressMsg{Code: 'q', Text: "q"}); cmd == nil {
+		t.Error("q does not quit")
+	}
+}
