@@ -102,6 +102,9 @@ func unprivileged(args []string) error {
 	if err := unix.Prctl(unix.PR_SET_SECUREBITS, 1 /* SECBIT_NOROOT */, 0, 0, 0); err != nil {
 		return fmt.Errorf("securebits: %w", err)
 	}
+	if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); err != nil {
+		return fmt.Errorf("ambient capabilities: %w", err)
+	}
 	path, err := exec.LookPath("ndwhy")
 	if err != nil {
 		return err
