@@ -30,6 +30,31 @@ type Run struct {
 	Count       int            `json:"count"`       // questions per silent path
 	IntervalMS  int            `json:"interval_ms"` // between them
 	WaitMS      int            `json:"wait_ms"`     // after the last
+	// Resumed is there where the stream begins in the middle: see State.Events.
+	Resumed *Resumed `json:"resumed,omitempty"`
+}
+
+// Resumed is what events alone would not tell of a stream whose beginning is left out. Until and the
+// lists are Seqs.
+type Resumed struct {
+	// Until is the last event before the stream went on: those up to it are what was remembered.
+	Until int64 `json:"until"`
+	// Foreign are the frames among them whose source was not configured when they left.
+	Foreign []int64 `json:"foreign,omitempty"`
+	// Evidence is what paths point at and the newest events have pushed out.
+	Evidence []int64         `json:"evidence,omitempty"`
+	Routers  []ResumedRouter `json:"routers,omitempty"`
+}
+
+// ResumedRouter sums up the advertisements of a router, of which only the newest are remembered: see
+// RouterSeen.
+type ResumedRouter struct {
+	Interface     string     `json:"interface"`
+	Address       netip.Addr `json:"address"`
+	First         time.Time  `json:"first"`
+	LastMulticast time.Time  `json:"last_multicast,omitzero"`
+	Count         int        `json:"count"`
+	IntervalS     float64    `json:"interval_s,omitempty"`
 }
 
 // AddMode is how candidates are tried.

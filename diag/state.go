@@ -74,6 +74,9 @@ type State struct {
 	evidence map[int64]pinned
 	said     map[any]Event // the newest event of every fact that has no Seq of its own
 	counts   map[NUD]map[string]int
+	first    int64       // the first event
+	latest   int64       // the event that Now is of
+	resumed  *resumption // nil: the stream is whole from here on
 }
 
 // A ring keeps the newest events.
@@ -185,20 +188,26 @@ func NewState() *State {
 // Apply folds e into s. The same events in the same order always make the same state.
 func (s *State) Apply(e Event) {
 	if s.Started.IsZero() {
-		s.Started = e.At
+		s.Started, s.first = e.At, e.Seq
 	}
 	if e.At.After(s.Now) {
-		s.Now = e.At
+		s.Now, s.latest = e.At, e.Seq
 	}
 	s.Seq = e.Seq
+	s.resume(e)
 	switch b := e.Body.(type) {
 	case Run:
+		b.Resumed = nil
 		s.Run = b
 	case Tick:
 	case Feed:
 		s.Feeds[b.Name] = b
+		s.said[b.Name] = e
 	case Link:
 		s.said[linkKey(b.Interface)] = e
+		if b.Gone {
+			s.said[goneKey(b.Interface)] = e
+		}
 		s.applyLink(b)
 	case Address:
 		s.applyAddress(e, b)
@@ -215,8 +224,10 @@ func (s *State) Apply(e Event) {
 		key.Gone = false
 		if b.Gone {
 			delete(s.Rules, key)
+			delete(s.said, key)
 		} else {
 			s.Rules[key] = true
+			s.said[key] = e
 		}
 	case Neighbour:
 		s.applyNeighbour(e, b)
@@ -232,11 +243,15 @@ func (s *State) Apply(e Event) {
 	case Filter:
 		s.applyFilter(e, b)
 	case TableUse:
+		if b.NoBuffers {
+			s.said[noBuffers{}] = e
+		}
 		b.NoBuffers = b.NoBuffers || s.TableUse.NoBuffers
 		s.TableUse = b
 		s.said[TableUse{}.Kind()] = e
 	case Machine:
 		s.Machine = b
+		s.said[Machine{}.Kind()] = e
 	case Metadata:
 		s.Metadata = b
 		s.said[Metadata{}.Kind()] = e
@@ -249,14 +264,21 @@ func (s *State) Apply(e Event) {
 		s.frames.keep(e)
 		if b.Errno == "ENOBUFS" {
 			s.TableUse.NoBuffers = true
+			s.said[noBuffers{}] = e
 		}
 	case Check:
-		s.Checks[CheckKey{b.ID, b.Interface}] = b
+		key := CheckKey{b.ID, b.Interface}
+		s.Checks[key] = b
+		s.said[key] = e
+		if b.State == CheckRunning {
+			s.said[begunKey(key)] = e // when it began is for the screens to show
+		}
 	case Path:
-		s.applyPath(b)
+		s.applyPath(e, b)
 	case Change:
 		if !slices.Contains(s.Changes, b) && len(s.Changes) < changesKept {
 			s.Changes = append(s.Changes, b)
+			s.said[b] = e
 		}
 	}
 }
@@ -264,10 +286,15 @@ func (s *State) Apply(e Event) {
 // Keys of said beside those that State's own maps have.
 type (
 	linkKey    string
+	goneKey    string // of a link that was removed: the newest time
 	managerKey string
 	leaseKey   string
 	routerKey  InterfaceAddr
 	offerKey   string
+	replyKey   string
+	begunKey   CheckKey
+	pathKey    string
+	noBuffers  struct{}
 	filterKey  struct {
 		iface, table, chain, hook, rule string
 		handle                          uint64
@@ -375,12 +402,17 @@ func (s *State) applyFrame(e Event, f Frame) {
 			if len(s.Routers) >= routersKept {
 				return
 			}
-			r = &RouterSeen{Interface: f.Interface, Address: f.Src, First: e.At}
+			if r = s.resumed.router(e, key); r == nil {
+				return
+			}
 			s.Routers[key] = r
 		}
 		r.MAC, r.Last, r.At, r.Seq = f.SrcMAC, *f.RA, e.At, e.Seq
-		r.Count++
 		s.said[routerKey(key)] = e
+		if s.resumed != nil {
+			return // summed up
+		}
+		r.Count++
 		if f.Dst == AllNodes {
 			if !r.lastMulticast.IsZero() {
 				r.IntervalS = e.At.Sub(r.lastMulticast).Seconds()
@@ -395,6 +427,7 @@ func (s *State) applyFrame(e Event, f Frame) {
 	case "reply":
 		if len(f.DHCPv6.Addresses) > 0 {
 			s.Replies[f.Interface] = At[DHCPv6]{*f.DHCPv6, e.At, e.Seq}
+			s.said[replyKey(f.Interface)] = e
 		}
 	case "advertise":
 		s.Offers[f.Interface] = At[DHCPv6]{*f.DHCPv6, e.At, e.Seq}
@@ -407,7 +440,11 @@ func (s *State) applyOutgoing(e Event, f Frame) {
 		return
 	}
 	key := InterfaceAddr{f.Interface, f.Src}
-	if _, ok := s.Addresses[key]; ok {
+	_, own := s.Addresses[key]
+	if s.resumed != nil {
+		own = !s.resumed.foreign[e.Seq]
+	}
+	if own {
 		return
 	}
 	if _, ok := s.Foreign[key]; ok || len(s.Foreign) < foreignKept {
@@ -415,10 +452,11 @@ func (s *State) applyOutgoing(e Event, f Frame) {
 	}
 }
 
-func (s *State) applyPath(p Path) {
+func (s *State) applyPath(e Event, p Path) {
 	if !p.Target.IsValid() {
 		return // no question: only a recording that was tampered with has one
 	}
+	s.said[pathKey(p.ID)] = e
 	old, ok := s.paths[p.ID]
 	if !ok {
 		s.order = append(s.order, p.ID)

@@ -1,0 +1,125 @@
+package diag
+
+import (
+	"maps"
+	"slices"
+)
+
+// Events returns the events that still matter: those of what is known now, those that evidence
+// points at, and the newest that passed. Folded in order into a NewState they make a state that
+// Diagnose, NewReport and the screens cannot tell from s, and that later events change as they
+// change s: a recording may begin with them.
+//
+// They are the stream's own, with their numbers and times, but for the first, a Run with what the
+// missing ones would have told (Resumed), and where the last or the latest is missing a Tick in its
+// place. Of a stream that does not begin with its Run, the first event gives its place to that.
+func (s *State) Events() []Event {
+	if s.Seq == 0 {
+		return nil
+	}
+	kept := map[int64]Event{}
+	keep := func(e Event) { kept[e.Seq] = e }
+	for key, e := range s.said {
+		if a, ok := key.(InterfaceAddr); ok && s.DADFailures[a] != e.Seq {
+			continue // the address has passed DAD since
+		}
+		keep(e)
+	}
+	keepFacts(kept, s.Addresses)
+	keepFacts(kept, s.Routes)
+	keepFacts(kept, s.Neighbours)
+	keepFacts(kept, s.Foreign)
+	for _, e := range s.frames.events {
+		keep(e)
+	}
+	for _, e := range s.notes.events {
+		keep(e)
+	}
+	resumed := &Resumed{Until: s.Seq}
+	for seq, pin := range s.evidence {
+		keep(pin.event)
+		if _, ok := s.remembered(seq); !ok {
+			resumed.Evidence = append(resumed.Evidence, seq)
+		}
+	}
+	for _, f := range s.Foreign {
+		resumed.Foreign = append(resumed.Foreign, f.Seq)
+	}
+	for _, r := range s.routersSorted() {
+		resumed.Routers = append(resumed.Routers, ResumedRouter{r.Interface, r.Address, r.First, r.lastMulticast, r.Count, r.IntervalS})
+	}
+	slices.Sort(resumed.Evidence)
+	slices.Sort(resumed.Foreign)
+	last := s.Seq
+	if _, ok := kept[last]; ok {
+		last = s.latest
+	}
+	if _, ok := kept[last]; !ok {
+		keep(Event{last, s.Now, Tick{}})
+	}
+	run := s.Run
+	run.Resumed = resumed
+	keep(Event{s.first, s.Started, run})
+	list := make([]Event, 0, len(kept))
+	for _, seq := range slices.Sorted(maps.Keys(kept)) {
+		list = append(list, kept[seq])
+	}
+	return list
+}
+
+func keepFacts[K comparable, T Body](kept map[int64]Event, facts map[K]At[T]) {
+	for _, a := range facts {
+		kept[a.Seq] = factOf(a)
+	}
+}
+
+// A resumption is how a stream that begins in the middle is folded as far as it was known before.
+type resumption struct {
+	until             int64
+	foreign, evidence map[int64]bool
+	routers           map[InterfaceAddr]ResumedRouter
+}
+
+// resume notices the beginning and the end of a resumption. What evidence points at is kept from the
+// start: by the time that its path comes it may have been pushed out.
+func (s *State) resume(e Event) {
+	if run, ok := e.Body.(Run); ok && run.Resumed != nil && e.Seq == s.first {
+		r := &resumption{run.Resumed.Until, map[int64]bool{}, map[int64]bool{}, map[InterfaceAddr]ResumedRouter{}}
+		for _, seq := range run.Resumed.Foreign {
+			r.foreign[seq] = true
+		}
+		for _, seq := range run.Resumed.Evidence {
+			r.evidence[seq] = true
+		}
+		for _, x := range run.Resumed.Routers {
+			r.routers[InterfaceAddr{x.Interface, x.Address}] = x
+		}
+		s.resumed = r
+	}
+	if s.resumed == nil {
+		return
+	}
+	if e.Seq > s.resumed.until {
+		s.resumed = nil
+		return
+	}
+	if s.resumed.evidence[e.Seq] {
+		s.evidence[e.Seq] = pinned{event: e}
+	}
+}
+
+// router returns what is known of a router at its first advertisement; nil if it is none of those
+// that were known.
+func (r *resumption) router(e Event, key InterfaceAddr) *RouterSeen {
+	seen := &RouterSeen{Interface: key.Interface, Address: key.Address, First: e.At}
+	if r == nil {
+		return seen
+	}
+	x, ok := r.routers[key]
+	if !ok {
+		return nil
+	}
+	seen.First, seen.lastMulticast = x.First, x.LastMulticast
+	seen.Count, seen.IntervalS = max(x.Count, 1), max(x.IntervalS, 0)
+	return seen
+}
