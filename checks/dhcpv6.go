@@ -140,7 +140,11 @@ func (l *lane) solicitServer(ctx context.Context) {
 			})
 		},
 		again: func(a *asking) bool {
-			if a.sent >= dhcpSolicits || !l.symptom(tallies) || !l.r.timeFor(ctx, time.Now().Add(l.r.wait)) {
+			limit := dhcpSolicits
+			if l.r.lossy.Load() {
+				limit *= 2
+			}
+			if a.sent >= limit || !l.symptom(tallies) || !l.r.timeFor(ctx, time.Now().Add(l.r.wait)) {
 				return false
 			}
 			a.count, a.next = a.sent+1, time.Now()

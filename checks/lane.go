@@ -165,6 +165,8 @@ type asking struct {
 	leave   bool
 	started time.Time
 	reasked bool
+	// twice: the kernel had a second round of discovery.
+	twice bool
 	// again may prolong an asking whose wait has ended.
 	again func(*asking) bool
 	over  bool
@@ -438,7 +440,8 @@ func (l *lane) reask(a *asking) bool {
 		t.done = true // for those who look on: silent so far
 	}
 	l.publish(false)
-	if a.reasked || l.r.pace.spent() || !l.symptom(a.tallies) {
+	again := a.reasked && l.r.lossy.Load() && !a.twice && l.unresolved(a.tallies)
+	if a.reasked && !again || l.r.pace.spent() || !l.symptom(a.tallies) {
 		return false
 	}
 	for _, t := range a.tallies {
@@ -447,13 +450,21 @@ func (l *lane) reask(a *asking) bool {
 	a.reasked, l.reasked = true, true
 	a.next = time.Now()
 	a.count, a.interval, a.wait = a.count+reasks, reaskInterval, reaskInterval
-	for _, t := range a.tallies {
-		if t.kernel() && t.unresolved() {
-			// The kernel solicits once a second, whatever it is asked meanwhile.
-			a.count, a.interval, a.wait = a.sent+2, 6*reaskInterval, 6*reaskInterval
+	if l.unresolved(a.tallies) {
+		// The kernel solicits once a second, whatever it is asked meanwhile: one more of its
+		// solicitations, and where frames get lost three more, after the entry has failed.
+		a.interval, a.wait = 6*reaskInterval, 6*reaskInterval
+		a.count = a.sent + 2
+		if again {
+			a.twice = true
+			a.count = a.sent + 6
 		}
 	}
 	return true
+}
+
+func (l *lane) unresolved(list []*tally) bool {
+	return slices.ContainsFunc(list, func(t *tally) bool { return t.kernel() && t.unresolved() })
 }
 
 // byKernel asks through a socket. The frames that leave are the wire's questions too.
