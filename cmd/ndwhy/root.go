@@ -52,6 +52,7 @@ func versionText() string {
 }
 
 func rootCommand() *cobra.Command {
+	var o tuiOptions
 	root := &cobra.Command{
 		Use:           "ndwhy",
 		Short:         words.Say("cli.root.short"),
@@ -61,11 +62,15 @@ func rootCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          usageArgs(cobra.NoArgs),
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		RunE:          o.show,
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usagef("%w; see: %s --help", err, cmd.CommandPath())
 	})
+	o.register(root.Flags())
+	root.Flags().BoolVar(&o.plain, "plain", false, words.Say("cli.flag.plain"))
+	root.Flags().BoolVar(&o.mouse, "mouse", false, words.Say("cli.flag.mouse"))
+	root.Flags().BoolVar(&o.redact, "redact", false, words.Say("cli.flag.redact"))
 	root.AddCommand(checkCommand(), watchCommand(), explainCommand(), labCommand())
 	return root
 }
