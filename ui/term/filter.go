@@ -18,7 +18,7 @@ type filter struct {
 	held    []byte
 	endless bool // held is what is left of a sequence that was too long
 	// What the program left switched on, for ending without it.
-	alt, hidden, paste bool
+	alt, hidden, paste, mouse bool
 }
 
 // maxSequence bounds what is held: the longest that passes is a clipboard of 75,000 bytes in base64,
@@ -27,8 +27,7 @@ const maxSequence = 100_000 + 64
 
 // sequences are the control sequences, by private marker, intermediates and final character, with
 // the level that they need. Missing here: the keyboard protocols, which a killed program would
-// leave behind for the shell; mouse reports, which take the terminal's own selection away; colour
-// and version queries, whose late answers are read as keys; tab stops, which the program does not
+// leave behind for the shell; colour and version queries, whose late answers are read as keys; tab stops, which the program does not
 // use.
 var sequences = map[string]Level{
 	"A": Strict, "B": Strict, "C": Strict, "D": Strict, // CUU CUD CUF CUB
@@ -46,6 +45,9 @@ var privateModes = map[int]Level{
 	altScreen: Xterm, pasteMode: Xterm,
 	2026: Modern, // synchronised output
 }
+
+// mouseModes are buttons, motion, and their reports in decimals.
+var mouseModes = []int{1000, 1002, 1003, 1006}
 
 var modes = map[int]Level{4: Strict} // insert
 
@@ -183,6 +185,19 @@ func (f *filter) char(dst, seq []byte) []byte {
 	return dst
 }
 
+// ASCII returns text in characters that every terminal has. It may take more columns.
+func ASCII(text string) string {
+	text = longFallbacks.Replace(text)
+	return strings.Map(func(r rune) rune {
+		if r < utf8.RuneSelf {
+			return r
+		}
+		return rune(fallback(r))
+	}, text)
+}
+
+var longFallbacks = strings.NewReplacer("…", "...", "→", "->", "⟷", "<->", "≤", "<=", "≥", ">=", "§", "section ")
+
 // fallback is the ASCII character that stands for r where there is no other.
 func fallback(r rune) byte {
 	switch {
@@ -257,6 +272,9 @@ func sound(params []string) bool {
 }
 
 func (f *filter) knows(table map[int]Level, mode int) bool {
+	if slices.Contains(mouseModes, mode) {
+		return f.profile.Mouse && f.profile.Level >= Xterm
+	}
 	need, ok := table[mode]
 	return ok && f.profile.Level >= need
 }
@@ -288,6 +306,8 @@ func (f *filter) note(dst []byte, mode int, on bool) []byte {
 		f.hidden = !on
 	case pasteMode:
 		f.paste = on
+	case 1002, 1003:
+		f.mouse = on
 	case altScreen:
 		if f.alt && !on && f.profile.Level < Xterm {
 			dst = append(dst, clearScreen...)
@@ -300,7 +320,7 @@ func (f *filter) note(dst []byte, mode int, on bool) []byte {
 // end returns what puts the terminal back as a shell expects it, wherever the program was; empty
 // if nothing is left switched on.
 func (f *filter) end() string {
-	if !f.alt && !f.hidden && !f.paste {
+	if !f.alt && !f.hidden && !f.paste && !f.mouse {
 		return ""
 	}
 	s := "\x1b[m\x1b[4l\x1b[?7h"
@@ -310,13 +330,16 @@ func (f *filter) end() string {
 	if f.paste && f.profile.Level >= Xterm {
 		s += "\x1b[?2004l"
 	}
+	if f.mouse && f.profile.Mouse && f.profile.Level >= Xterm {
+		s += "\x1b[?1002l\x1b[?1003l\x1b[?1006l"
+	}
 	if f.alt {
 		s += "\x1b[r" + clearScreen
 		if f.profile.Level >= Xterm {
 			s += "\x1b[?1049l"
 		}
 	}
-	f.alt, f.hidden, f.paste = false, false, false
+	f.alt, f.hidden, f.paste, f.mouse = false, false, false, false
 	return s + "\x1b[?25h"
 }
 

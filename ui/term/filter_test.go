@@ -149,10 +149,10 @@ func TestProfileOf(t *testing.T) {
 		{"TERM=vte-256color LC_ALL=C LANG=en_US.UTF-8", true, Profile{Level: Xterm, Color: true, Dim: true, Clipboard: true, ASCII: true}},
 		{"TERM=xtermite", true, Profile{Level: Strict}},
 		{"TERM=something-256color", true, Profile{Level: Strict, Color: true}},
-		{"TERM=dumb", true, Profile{Why: "plain.why.dumb"}},
-		{"", true, Profile{Why: "plain.why.no-term"}},
-		{"TERM=xterm", false, Profile{Why: "plain.why.no-terminal"}},
-		{"TERM=xterm ACCESSIBLE=1", true, Profile{Why: "plain.why.accessible"}},
+		{"TERM=dumb", true, Profile{Why: "dumb"}},
+		{"", true, Profile{Why: "no-term"}},
+		{"TERM=xterm", false, Profile{Why: "no-terminal"}},
+		{"TERM=xterm ACCESSIBLE=1", true, Profile{Why: "accessible"}},
 	} {
 		env := map[string]string{}
 		for v := range strings.FieldsSeq(x.env) {

@@ -34,7 +34,11 @@ type Profile struct {
 	Dim bool
 	// Clipboard: OSC 52 may reach a clipboard; whether it does cannot be known.
 	Clipboard bool
-	// Why says why lines are written, as a key of the catalogue; empty above Dumb.
+	// Mouse: the user asked for it. Nothing else sets it, for it takes away the terminal's own
+	// selection.
+	Mouse bool
+	// Why says why lines are written: dumb, no-term, no-terminal or accessible (the catalogue has a
+	// sentence for each); empty above Dumb.
 	Why string
 }
 
@@ -45,9 +49,9 @@ var terminals = []struct {
 	pattern string
 	Profile
 }{
-	{"dumb", Profile{Why: "plain.why.dumb"}},
-	{"unknown", Profile{Why: "plain.why.dumb"}},
-	{"emacs", Profile{Why: "plain.why.dumb"}},
+	{"dumb", Profile{Why: "dumb"}},
+	{"unknown", Profile{Why: "dumb"}},
+	{"emacs", Profile{Why: "dumb"}},
 
 	// Synchronised output: https://gist.github.com/christianparpart/d8a62cc1ab659194337d73e399004036
 	{"xterm-kitty", modern},
@@ -104,12 +108,12 @@ func ProfileOf(getenv func(string) string, tty bool) Profile {
 	}
 	switch {
 	case !tty:
-		p = Profile{Why: "plain.why.no-terminal"}
+		p = Profile{Why: "no-terminal"}
 	case name == "":
-		p = Profile{Why: "plain.why.no-term"}
+		p = Profile{Why: "no-term"}
 	case getenv("ACCESSIBLE") != "":
 		// As github.com/charmbracelet/huh has it: the user reads with a screen reader.
-		p = Profile{Why: "plain.why.accessible"}
+		p = Profile{Why: "accessible"}
 	}
 	// https://no-color.org: any non-empty value. https://bixense.com/clicolors: 0 turns them off.
 	p.Color = p.Color && getenv("NO_COLOR") == "" && getenv("CLICOLOR") != "0"

@@ -88,6 +88,7 @@ func Start(tb testing.TB, c Config) *Terminal {
 }
 
 func start(tb testing.TB, c Config) (*Terminal, error) {
+	tb.Helper()
 	if c.Width == 0 {
 		c.Width = 80
 	}
