@@ -29,7 +29,7 @@ func (x *addressScreen) draw(s *scene, r region) {
 	if len(s.Links) > 1 {
 		columns = append([]column{{title: say("col.interface"), width: 6, grow: 10, drop: 2}}, columns...)
 	}
-	g := grid{columns: columns, list: &x.list, empty: say("addresses.empty"), row: func(i int) []span {
+	g := grid{columns: columns, list: &x.list, empty: s.emptyText("addresses.empty", diag.FeedNetlink), row: func(i int) []span {
 		cells := addressCells(&s.Addresses[i])
 		if len(s.Links) > 1 {
 			cells = append([]span{{s.Addresses[i].Interface, plain}}, cells...)

@@ -208,45 +208,55 @@ func (m *Model) commonKeys(s *scene) []hotkey {
 	return keys
 }
 
-// troubles are what keeps a screen from being complete, with what would help.
-func (s *scene) troubles(names ...diag.FeedName) []string {
-	var list []string
+// A trouble is what keeps a screen from being complete, with the line that would help.
+type trouble struct{ text, fix string }
+
+func (s *scene) troubles(names ...diag.FeedName) []trouble {
+	var list []trouble
 	if l := s.link(); l.Gone {
-		list = append(list, say("trouble.gone", "interface", l.Interface))
+		list = append(list, trouble{say("trouble.gone", "interface", l.Interface), ""})
 	} else if l.Index != 0 && !l.Up {
-		list = append(list, say("trouble.down", "interface", l.Interface))
+		list = append(list, trouble{say("trouble.down", "interface", l.Interface), "ip link set " + l.Interface + " up"})
 	}
 	for _, name := range names {
 		f := s.feed(name)
 		if f.State != diag.Lost && f.State != diag.Unavailable && f.State != diag.NotAsked {
 			continue
 		}
-		text := say("trouble."+string(f.State), "feed", say("feed."+string(name)), "why", f.Why)
-		if f.Fix != "" {
-			text += " " + say("trouble.fix", "fix", f.Fix)
+		why := ""
+		if f.Why != "" {
+			why = " (" + f.Why + ")"
 		}
-		list = append(list, text)
+		list = append(list, trouble{say("trouble."+string(f.State), "feed", say("feed."+string(name)), "why", why), f.Fix})
 	}
 	return list
 }
 
 // drawTroubles shows them on top of a screen and returns what is left of it.
 func (s *scene) drawTroubles(r region, names ...diag.FeedName) region {
-	y := 0
-	for _, text := range s.troubles(names...) {
-		for i, line := range wrap(s.canvas, text, r.w-4) {
-			if y >= r.h/2 {
-				break
-			}
-			lead := "  "
-			if i == 0 {
-				lead = "! "
-			}
-			r.spans(1, y, span{lead, yellow | bold}, span{line, yellow})
-			y++
+	d := newDoc(s.canvas, r.w-2)
+	for _, t := range s.troubles(names...) {
+		d.para(span{"! ", yellow | bold}, t.text, yellow)
+		if t.fix != "" {
+			d.command(t.fix)
 		}
 	}
-	return r.sub(0, y, r.w, r.h-y)
+	h := min(len(d.lines), r.h/2)
+	d.preview(r.sub(1, 0, r.w-2, h))
+	return r.sub(0, h, r.w, r.h-h)
+}
+
+// emptyText is said where a list is empty: as long as its source is not complete, that says
+// nothing.
+func (s *scene) emptyText(key string, source diag.FeedName) string {
+	switch s.feed(source).State {
+	case diag.Synced:
+		return say(key)
+	case "":
+		return say("not-yet")
+	default:
+		return say("not-known")
+	}
 }
 
 func joinNonEmpty(sep string, parts ...string) string {

@@ -82,8 +82,13 @@ func TestFreezeHoldsStill(t *testing.T) {
 	newcomer := diag.Neighbour{Interface: "eth0", Address: netip.MustParseAddr("fe80::77"), MAC: diag.MAC{2, 0, 0, 0, 0, 7}, State: diag.Stale}
 	s.press("space").want("FROZEN")
 	s.emit(time.Second, newcomer).wantNot("fe80::77")
-	s.press("1", "3").want("FROZEN")
+	s.press("1", "3").want("FROZEN").wantNot("fe80::77")
 	s.press("space").want("fe80::77").wantNot("FROZEN")
+
+	s.press("1", "space")
+	s.emit(time.Second, diag.Neighbour{Interface: "eth0", Address: netip.MustParseAddr("fe80::78"), State: diag.Stale})
+	s.press("3").want("FROZEN", "fe80::77")
+	s.wantNot("fe80::78")
 }
 
 func TestIncompleteAppearsWithItsAsker(t *testing.T) {

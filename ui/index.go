@@ -80,8 +80,8 @@ type Asked struct {
 }
 
 const (
-	pageRows    = 1024 // around the row in sight
-	wholeTable  = 2048 // a table up to this size is one page
+	pageRows    = 256 // around the row in sight
+	wholeTable  = 512 // a table up to this size is one page
 	historyKept = 6
 	// A table larger than this is put in order at most once a second; what its visible rows say is
 	// fresh in every Frame.

@@ -139,7 +139,7 @@ func (l *Lens) Snapshot(s *diag.State) Frame {
 			f.Neighbours.Total += n
 		}
 	}
-	if q.Screen == ScreenNeighbours {
+	if q.Screen == ScreenNeighbours || q.Neighbour.Frozen { // what is frozen stays as it is until then
 		l.index.fill(&f.Neighbours, s, q.Neighbour, l.table)
 		l.table = false
 	} else {

@@ -133,7 +133,7 @@ func (m *mapScreen) drawItems(s *scene, r region, items []because) {
 		if i == m.list.sel {
 			pointer, st = "▸", bold
 		}
-		body.spans(0, y, span{pointer, bold}, items[i].mark.span(), span{" ", plain}, span{s.canvas.fit(items[i].word, max(at-3, 0)), items[i].mark.st})
+		body.spans(0, y, span{pointer, bold}, items[i].mark.span(), span{" ", plain}, span{s.canvas.fit(items[i].word, max(at-4, 0)), items[i].mark.st})
 		for _, line := range texts[i] {
 			body.put(at, y, line, st)
 			y++
@@ -173,7 +173,7 @@ func drawLately(s *scene, r region) {
 		r.put(x, y, s.canvas.fit(questionText(e, s.canvas, 20), r.w-x), plain)
 	}
 	if len(s.Exchanges) == 0 {
-		r.put(1, 1, r.c.fit(say("packets.empty"), r.w-2), dim)
+		r.put(1, 1, r.c.fit(s.emptyText("packets.empty", diag.FeedFrames), r.w-2), dim)
 	}
 }
 

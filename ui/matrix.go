@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -39,7 +40,6 @@ func (x *matrixScreen) draw(s *scene, r region) {
 		i := x.rows.top + y - 2
 		x.drawRow(s, m, body, y, i, names)
 	}
-	more(body, &x.rows, len(m.rows))
 	x.drawDetail(s, m, r.sub(0, r.h-foot, r.w, foot))
 }
 
@@ -141,7 +141,10 @@ func cellMark(p *diag.ReportPath) span {
 // drawDetail says in words what the cell under the cursor holds.
 func (x *matrixScreen) drawDetail(s *scene, m *matrix, r region) {
 	r.rule(0, dim)
-	r.right(0, 2, span{" " + say("matrix.legend") + " ", dim})
+	if n := len(m.rows); n > x.rows.page {
+		r.put(2, 0, fmt.Sprintf(" %d/%d ", x.rows.sel+1, n), dim)
+	}
+	r.right(0, 12, span{" " + say("matrix.legend") + " ", dim})
 	if len(m.rows) == 0 {
 		return
 	}

@@ -56,7 +56,7 @@ func (x *neighbourScreen) emptyText(s *scene) string {
 	if x.filter.text != "" && s.Neighbours.Total > 0 {
 		return say("neighbours.none-match", "filter", x.filter.text, "n", s.Neighbours.Total)
 	}
-	return say("neighbours.empty")
+	return s.emptyText("neighbours.empty", diag.FeedNetlink)
 }
 
 // drawSummary counts the states, so that a full table is told at a glance.

@@ -72,7 +72,7 @@ func (x *packetScreen) emptyText(s *scene) string {
 	if x.filter.text != "" && len(s.Exchanges) > 0 {
 		return say("packets.none-match", "filter", x.filter.text, "n", len(s.Exchanges))
 	}
-	return say("packets.empty")
+	return s.emptyText("packets.empty", diag.FeedFrames)
 }
 
 func direction(e *Exchange) span {

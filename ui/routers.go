@@ -41,7 +41,7 @@ func (x *routerScreen) draw(s *scene, r region) {
 }
 
 func (x *routerScreen) drawNone(s *scene, r region) {
-	for i, line := range wrap(s.canvas, say("routers.none"), r.w-4) {
+	for i, line := range wrap(s.canvas, s.emptyText("routers.none", diag.FeedFrames), r.w-4) {
 		r.put(2, i+1, line, dim)
 	}
 }

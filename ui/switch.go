@@ -44,7 +44,7 @@ func (x *switchScreen) draw(s *scene, r region) {
 		{title: say("col.port"), width: 8, drop: 2},
 		{title: "", width: 1},
 		{title: say("col.verdict"), width: 9},
-		{title: say("col.reason"), width: 20, grow: 60},
+		{title: say("col.reason"), width: 42, grow: 70},
 		{title: say("col.frame"), width: 24, grow: 110, drop: 1},
 	}, list: &x.list, empty: say("switch.empty"), row: func(i int) []span {
 		v := rows[i]
@@ -92,8 +92,10 @@ func drawPane(s *scene, r region) {
 				r.put(13, y, s.canvas.fit(v.Reason, r.w-14), dim)
 			}
 		} else {
-			at := r.put(13, y, s.canvas.fit(v.Reason, r.w/2-6), plain)
-			r.put(at+2, y, s.canvas.fit(v.Summary, r.w-at-3), dim)
+			at := r.put(13, y, s.canvas.fit(v.Reason, r.w-14), plain)
+			if r.w-at > 30 {
+				r.put(at+2, y, s.canvas.fit(v.Summary, r.w-at-3), dim)
+			}
 		}
 		y++
 	}

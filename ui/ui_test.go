@@ -35,9 +35,9 @@ type stage struct {
 	sent    []string // types of messages that only the program understands
 }
 
-func newStage(t testing.TB, cfg Config, w, h int) *stage {
-	t.Helper()
-	s := &stage{t: t, state: diag.NewState(), lens: NewLens(), intents: &intents{}}
+func newStage(tb testing.TB, cfg Config, w, h int) *stage {
+	tb.Helper()
+	s := &stage{t: tb, state: diag.NewState(), lens: NewLens(), intents: &intents{}}
 	if cfg.Intents == nil && cfg.Mode != Replaying {
 		cfg.Intents = s.intents
 	}
@@ -166,7 +166,7 @@ func (s *stage) want(texts ...string) *stage {
 	return s
 }
 
-func (s *stage) wantNot(texts ...string) *stage {
+func (s *stage) wantNot(texts ...string) {
 	s.t.Helper()
 	got := s.shown()
 	for _, text := range texts {
@@ -174,7 +174,6 @@ func (s *stage) wantNot(texts ...string) *stage {
 			s.t.Errorf("%q is on the screen:\n%s", text, got)
 		}
 	}
-	return s
 }
 
 // golden holds the screen against a file, styled and, for reading, plain.

@@ -77,10 +77,9 @@ var screens = map[string]string{
 
 	"ui.trouble.gone":        "The interface {interface} is gone; what is shown of it is as it was.",
 	"ui.trouble.down":        "The interface {interface} is down.",
-	"ui.trouble.lost":        "Incomplete until it is read again: {feed}. {why}",
-	"ui.trouble.unavailable": "Not to be had: {feed}. {why}",
-	"ui.trouble.not-asked":   "Not asked for: {feed}. {why}",
-	"ui.trouble.fix":         "What would give it: {fix}",
+	"ui.trouble.lost":        "Incomplete until it is read again: {feed}{why}.",
+	"ui.trouble.unavailable": "Not available: {feed}{why}.",
+	"ui.trouble.not-asked":   "Turned off: {feed}{why}.",
 
 	"ui.feed.netlink": "the kernel's tables",
 	"ui.feed.frames":  "frames from the wire",
@@ -93,7 +92,7 @@ var screens = map[string]string{
 	"ui.why-n":             "WHY  {i} of {n}",
 	"ui.nothing-asked":     "Nothing was asked yet. R asks everything once.",
 	"ui.nothing-wrong":     "Nothing to explain: every outcome is as is normal here.",
-	"ui.unexplained":       "unexplained",
+	"ui.unexplained":       "symptom",
 	"ui.unexplained.means": "This differs from what is normal in this network, and no cause that ndwhy knows explains it without being contradicted by something else that was seen. What was seen stands below.",
 	"ui.unknown.fix":       "What would tell:",
 
@@ -469,4 +468,6 @@ var screens = map[string]string{
 	"ui.tour.end.text":         "Every answer that came, or did not, is explained by one rule: only assigned addresses may speak, each from its own interface. b breaks other things; ndwhy lab list names the scenarios, one for every cause that ndwhy knows.",
 	"ui.tour.end.look":         "at your own network: ndwhy, on an instance. It sends no more than it says.",
 	"ui.lately":                "ON THE WIRE",
+	"ui.not-known":             "While that is so, nothing is known of it.",
+	"ui.not-yet":               "Not read yet.",
 }
