@@ -35,7 +35,7 @@ func planDHCPv6(p *planner) {
 	for k, r := range p.s.Routers {
 		managed = managed || k.Interface == p.iface && r.Last.Managed
 	}
-	if !managed {
+	if !managed || !p.wire() {
 		return
 	}
 	q := Question{

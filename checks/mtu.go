@@ -28,7 +28,7 @@ const (
 )
 
 func planMTU(p *planner) {
-	if p.link.MTU < minMTU {
+	if p.link.MTU < minMTU || !p.wire() {
 		return
 	}
 	checks := map[string]int{idRouterEcho: 8, idPeerEcho: mtuPeers, idInternet: sourceHosts}

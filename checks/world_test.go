@@ -2,6 +2,7 @@ package checks
 
 import (
 	"context"
+	"encoding/hex"
 	"net/netip"
 	"slices"
 	"sync"
@@ -53,6 +54,9 @@ type world struct {
 	latency  time.Duration
 	lose     func(f diag.Frame) bool // of those that leave
 	noRA     bool
+	pathMTU  int          // of the way beyond the router; 0: no limit
+	noPTB    bool         // what is too big for it vanishes
+	offers   []netip.Addr // of the DHCPv6 server; nil: it is silent
 	extra    []netip.Addr // who else answers ff02::1
 
 	// What the host does.
@@ -223,7 +227,26 @@ func (w *world) network(f diag.Frame) {
 			in.Dst, in.Solicited = diag.AllNodes, false
 		}
 		w.arrive(in)
+	case diag.DHCPv6Frame:
+		if w.offers == nil {
+			return
+		}
+		in.Type, in.Src, in.SrcMAC = diag.DHCPv6Frame, router, routerMAC
+		in.DHCPv6 = &diag.DHCPv6{Message: "advertise", Transaction: f.DHCPv6.Transaction, Status: "NoAddrsAvail"}
+		for _, a := range w.offers {
+			in.DHCPv6.Status = ""
+			in.DHCPv6.Addresses = append(in.DHCPv6.Addresses, diag.LeaseAddress{Prefix: netip.PrefixFrom(a, 128)})
+		}
+		w.arrive(in)
 	case diag.EchoRequest:
+		if w.pathMTU > 0 && f.Size > w.pathMTU && f.Dst == farHost {
+			if !w.noPTB {
+				in.Type, in.Src, in.SrcMAC, in.MTU = diag.PacketTooBig, addr("2001:db8:1:2::1"), routerMAC, w.pathMTU
+				in.Quoted = &diag.Quoted{Src: f.Src, Dst: f.Dst, Type: diag.EchoRequest, EchoID: f.EchoID, EchoSeq: f.EchoSeq}
+				w.arrive(in)
+			}
+			return
+		}
 		in.Type, in.Src, in.SrcMAC, in.EchoID, in.EchoSeq = diag.EchoReply, f.Dst, f.DstMAC, f.EchoID, f.EchoSeq
 		if w.errorFrom.IsValid() && f.Dst == farHost {
 			in.Type, in.Src, in.EchoID, in.EchoSeq, in.Code = diag.Unreachable, w.errorFrom, 0, 0, 1
@@ -367,10 +390,17 @@ func (w *world) Listen(_ string, source netip.Addr) (Echoer, error) {
 }
 
 func (w *world) Send(_ string, f Frame) error {
-	w.leave(diag.Frame{
+	out := diag.Frame{
 		Type: f.Type, Src: f.Src, Dst: f.Dst, DstMAC: f.DstMAC, Target: f.Target, EchoID: f.EchoID, EchoSeq: f.EchoSeq,
-		Nonce: f.Nonce, LLAddr: f.SrcMAC,
-	}, "wire")
+		Nonce: f.Nonce, LLAddr: f.SrcMAC, Size: f.Size,
+	}
+	if f.Type == diag.DHCPv6Frame {
+		out.DHCPv6 = &diag.DHCPv6{
+			Message: "solicit", Transaction: hex.EncodeToString(f.Transaction[:]),
+			ClientDUID: hex.EncodeToString(f.Client.DUID), IAID: f.Client.IAID,
+		}
+	}
+	w.leave(out, "wire")
 	return nil
 }
 

@@ -198,24 +198,25 @@ func (h *host) want(check string, asks diag.Asks, target string, via diag.Via, o
 }
 
 func TestKernel(t *testing.T) {
-	nstest.Run(t, func(t *testing.T) {
-		h := newHost(t)
-		h.open()
-		if took := h.check(); took > 1400*time.Millisecond {
-			t.Errorf("took %s", took)
-		}
-		for _, target := range []string{neighbour, h.peer.String()} {
-			h.want("peer-echo", diag.AsksEcho, target, diag.ViaKernel, diag.Answered, "")
-			h.want("peer-echo", diag.AsksEcho, target, diag.ViaWire, diag.Answered, "")
-			h.want("peer-nd", diag.AsksND, target, diag.ViaWire, diag.Answered, "")
-		}
-		h.want("peer-nd", diag.AsksND, neighbour, diag.ViaKernel, diag.Answered, "")
-		h.want("internet", diag.AsksEcho, beyond, diag.ViaKernel, diag.Answered, "")
-		h.want("internet", diag.AsksEcho, beyond, diag.ViaWire, diag.Answered, "")
-		h.want("all-nodes", diag.AsksEcho, "ff02::1", diag.ViaWire, diag.Answered, "")
-		h.want("all-nodes", diag.AsksEcho, "ff02::1", diag.ViaKernel, diag.Answered, "")
-		h.want("ra", diag.AsksRS, "ff02::2", diag.ViaWire, diag.Silent, "")
-	})
+	if !nstest.Enter(t) {
+		return
+	}
+	h := newHost(t)
+	h.open()
+	if took := h.check(); took > 1400*time.Millisecond {
+		t.Errorf("took %s", took)
+	}
+	for _, target := range []string{neighbour, h.peer.String()} {
+		h.want("peer-echo", diag.AsksEcho, target, diag.ViaKernel, diag.Answered, "")
+		h.want("peer-echo", diag.AsksEcho, target, diag.ViaWire, diag.Answered, "")
+		h.want("peer-nd", diag.AsksND, target, diag.ViaWire, diag.Answered, "")
+	}
+	h.want("peer-nd", diag.AsksND, neighbour, diag.ViaKernel, diag.Answered, "")
+	h.want("internet", diag.AsksEcho, beyond, diag.ViaKernel, diag.Answered, "")
+	h.want("internet", diag.AsksEcho, beyond, diag.ViaWire, diag.Answered, "")
+	h.want("all-nodes", diag.AsksEcho, "ff02::1", diag.ViaWire, diag.Answered, "")
+	h.want("all-nodes", diag.AsksEcho, "ff02::1", diag.ViaKernel, diag.Answered, "")
+	h.want("ra", diag.AsksRS, "ff02::2", diag.ViaWire, diag.Silent, "")
 }
 
 func TestKernelFirewall(t *testing.T) {
@@ -250,14 +251,15 @@ func TestKernelFirewall(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			nstest.Run(t, func(t *testing.T) {
-				h := newHost(t)
-				hook, rest, _ := strings.Cut(tc.rule, " ")
-				nft(t, "table ip6 f { chain c { type filter hook "+hook+" priority 0; "+rest+"; }; }")
-				h.open()
-				h.check()
-				tc.check(h)
-			})
+			if !nstest.Enter(t) {
+				return
+			}
+			h := newHost(t)
+			hook, rest, _ := strings.Cut(tc.rule, " ")
+			nft(t, "table ip6 f { chain c { type filter hook "+hook+" priority 0; "+rest+"; }; }")
+			h.open()
+			h.check()
+			tc.check(h)
 		})
 	}
 }
@@ -272,51 +274,52 @@ func nft(t *testing.T, ruleset string) {
 }
 
 func TestKernelCandidates(t *testing.T) {
-	nstest.Run(t, func(t *testing.T) {
-		h := newHost(t)
-		h.run.Add = diag.AddKernel
-		h.run.Peers = append(h.run.Peers, netip.MustParseAddr(second))
-		h.open()
-		var marks []diag.Address
-		stop := h.sess.Watch(func(e diag.Event) {
-			if a, ok := e.Body.(diag.Address); ok && !a.Gone {
-				marks = append(marks, a)
-			}
-		})
-		h.check()
-		stop()
-		// Whenever this program is killed, the kernel removes what it configured.
-		for _, a := range marks {
-			if !checks.Temporary(a) || a.ValidS > 20 || a.Flags&diag.Deprecated == 0 {
-				t.Errorf("configured %+v", a)
-			}
-		}
-		if len(marks) < 4 {
-			t.Errorf("only %d addresses were seen", len(marks))
-		}
-		var cs []netip.Addr
-		h.sess.Look(func(s *diag.State) {
-			for _, p := range s.Paths() {
-				if p.Check == "added" && p.Asks == diag.AsksDAD && p.Via == diag.ViaKernel {
-					cs = append(cs, p.Target)
-					if p.Outcome != diag.Silent {
-						t.Errorf("%s: %s %s %s", p.ID, p.Outcome, p.Detail, p.Note)
-					}
-				}
-			}
-		})
-		if len(cs) != 4 {
-			t.Fatalf("candidates %v, want four", cs)
-		}
-		// The other side filters nothing, so all of it works.
-		h.want("added", diag.AsksND, second, diag.ViaKernel, diag.Answered, "")
-		h.want("added", diag.AsksEcho, second, diag.ViaKernel, diag.Answered, "")
-		h.want("added", diag.AsksEcho, neighbour, diag.ViaKernel, diag.Answered, "")
-		h.want("added", diag.AsksND, neighbour, diag.ViaWire, diag.Answered, "")
-		addrs, err := netlink.AddrList(nstest.Link(t, "eth0"), netlink.FAMILY_V6)
-		must(t, err)
-		if len(addrs) != 2 {
-			t.Errorf("left behind: %v", addrs)
+	if !nstest.Enter(t) {
+		return
+	}
+	h := newHost(t)
+	h.run.Add = diag.AddKernel
+	h.run.Peers = append(h.run.Peers, netip.MustParseAddr(second))
+	h.open()
+	var marks []diag.Address
+	stop := h.sess.Watch(func(e diag.Event) {
+		if a, ok := e.Body.(diag.Address); ok && !a.Gone {
+			marks = append(marks, a)
 		}
 	})
+	h.check()
+	stop()
+	// Whenever this program is killed, the kernel removes what it configured.
+	for _, a := range marks {
+		if !checks.Temporary(a) || a.ValidS > 20 || a.Flags&diag.Deprecated == 0 {
+			t.Errorf("configured %+v", a)
+		}
+	}
+	if len(marks) < 4 {
+		t.Errorf("only %d addresses were seen", len(marks))
+	}
+	var cs []netip.Addr
+	h.sess.Look(func(s *diag.State) {
+		for _, p := range s.Paths() {
+			if p.Check == "added" && p.Asks == diag.AsksDAD && p.Via == diag.ViaKernel {
+				cs = append(cs, p.Target)
+				if p.Outcome != diag.Silent {
+					t.Errorf("%s: %s %s %s", p.ID, p.Outcome, p.Detail, p.Note)
+				}
+			}
+		}
+	})
+	if len(cs) != 4 {
+		t.Fatalf("candidates %v, want four", cs)
+	}
+	// The other side filters nothing, so all of it works.
+	h.want("added", diag.AsksND, second, diag.ViaKernel, diag.Answered, "")
+	h.want("added", diag.AsksEcho, second, diag.ViaKernel, diag.Answered, "")
+	h.want("added", diag.AsksEcho, neighbour, diag.ViaKernel, diag.Answered, "")
+	h.want("added", diag.AsksND, neighbour, diag.ViaWire, diag.Answered, "")
+	addrs, err := netlink.AddrList(nstest.Link(t, "eth0"), netlink.FAMILY_V6)
+	must(t, err)
+	if len(addrs) != 2 {
+		t.Errorf("left behind: %v", addrs)
+	}
 }
