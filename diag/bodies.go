@@ -469,25 +469,65 @@ type Change struct {
 	Undone    bool   `json:"undone,omitempty"`
 }
 
-// Kind names the bodies in recordings.
-func (Run) Kind() string        { return "run" }
-func (Tick) Kind() string       { return "tick" }
-func (Feed) Kind() string       { return "feed" }
-func (Link) Kind() string       { return "link" }
-func (Address) Kind() string    { return "address" }
-func (Route) Kind() string      { return "route" }
+// Kind returns "run", the body's name in recordings.
+func (Run) Kind() string { return "run" }
+
+// Kind returns "tick", the body's name in recordings.
+func (Tick) Kind() string { return "tick" }
+
+// Kind returns "feed", the body's name in recordings.
+func (Feed) Kind() string { return "feed" }
+
+// Kind returns "link", the body's name in recordings.
+func (Link) Kind() string { return "link" }
+
+// Kind returns "address", the body's name in recordings.
+func (Address) Kind() string { return "address" }
+
+// Kind returns "route", the body's name in recordings.
+func (Route) Kind() string { return "route" }
+
+// Kind returns "rule", the body's name in recordings.
 func (PolicyRule) Kind() string { return "rule" }
-func (Neighbour) Kind() string  { return "neighbour" }
-func (Sysctl) Kind() string     { return "sysctl" }
-func (Manager) Kind() string    { return "manager" }
-func (Selection) Kind() string  { return "selection" }
-func (Filter) Kind() string     { return "filter" }
-func (TableUse) Kind() string   { return "table-use" }
-func (Machine) Kind() string    { return "machine" }
-func (Metadata) Kind() string   { return "metadata" }
-func (Lease) Kind() string      { return "lease" }
-func (Frame) Kind() string      { return "frame" }
-func (Socket) Kind() string     { return "socket" }
-func (Check) Kind() string      { return "check" }
-func (Path) Kind() string       { return "path" }
-func (Change) Kind() string     { return "change" }
+
+// Kind returns "neighbour", the body's name in recordings.
+func (Neighbour) Kind() string { return "neighbour" }
+
+// Kind returns "sysctl", the body's name in recordings.
+func (Sysctl) Kind() string { return "sysctl" }
+
+// Kind returns "manager", the body's name in recordings.
+func (Manager) Kind() string { return "manager" }
+
+// Kind returns "selection", the body's name in recordings.
+func (Selection) Kind() string { return "selection" }
+
+// Kind returns "filter", the body's name in recordings.
+func (Filter) Kind() string { return "filter" }
+
+// Kind returns "table-use", the body's name in recordings.
+func (TableUse) Kind() string { return "table-use" }
+
+// Kind returns "machine", the body's name in recordings.
+func (Machine) Kind() string { return "machine" }
+
+// Kind returns "metadata", the body's name in recordings.
+func (Metadata) Kind() string { return "metadata" }
+
+// Kind returns "lease", the body's name in recordings.
+func (Lease) Kind() string { return "lease" }
+
+// Kind returns "frame", the body's name in recordings.
+func (Frame) Kind() string { return "frame" }
+
+// Kind returns "socket", the body's name in recordings.
+func (Socket) Kind() string { return "socket" }
+
+// Kind returns "check", the body's name in recordings.
+func (Check) Kind() string { return "check" }
+
+// Kind returns "path", the body's name in recordings.
+func (Path) Kind() string { return "path" }
+
+// Kind returns "change", the body's name in recordings.
+func (Change) Kind() string { return "change" }

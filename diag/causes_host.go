@@ -1,10 +1,11 @@
 package diag
 
 import (
-	"ndwhy/diag/words"
 	"net/netip"
 	"slices"
 	"strings"
+
+	"ndwhy/diag/words"
 )
 
 // all of what is said of a router, a lease or a path when the interface itself is out of order.

@@ -2,9 +2,10 @@ package diag
 
 import (
 	"fmt"
-	"ndwhy/diag/words"
 	"net/netip"
 	"strings"
+
+	"ndwhy/diag/words"
 )
 
 // Describe says in one line what an event tells: "NS fe80::1 > ff02::1:ff00:2: who has fe80::2?".

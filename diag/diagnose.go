@@ -2,10 +2,11 @@ package diag
 
 import (
 	"cmp"
-	"ndwhy/diag/words"
 	"net/netip"
 	"slices"
 	"strings"
+
+	"ndwhy/diag/words"
 )
 
 // symptomKind says what differs from normal.

@@ -1,12 +1,13 @@
 package diag
 
 import (
-	"ndwhy/diag/words"
 	"net/netip"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"ndwhy/diag/words"
 )
 
 // faults are the causes named that are not info.

@@ -1,9 +1,10 @@
 package diag
 
 import (
-	"ndwhy/diag/words"
 	"slices"
 	"strings"
+
+	"ndwhy/diag/words"
 )
 
 // Explain returns the catalogue's entry of a cause or a check as plain text, ready to be printed,

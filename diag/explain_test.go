@@ -2,12 +2,13 @@ package diag
 
 import (
 	"flag"
-	"ndwhy/diag/words"
 	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"ndwhy/diag/words"
 )
 
 var update = flag.Bool("update", false, "write generated documents anew")

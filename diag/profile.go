@@ -1,10 +1,11 @@
 package diag
 
 import (
-	"ndwhy/diag/words"
 	"net/netip"
 	"slices"
 	"strings"
+
+	"ndwhy/diag/words"
 )
 
 // Recognition says which network this is taken for, and why.

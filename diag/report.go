@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"ndwhy/diag/words"
 	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
 	"time"
+
+	"ndwhy/diag/words"
 )
 
 // ReportSchema names the report's format. Within a major, fields are only added.
