@@ -79,10 +79,6 @@ func (t *Terminal) Size() (width, height int) {
 // expand tabs, and the sequence that would set the stops (DECST8C) is a VT510's.
 const rendererTerm = "linux_vt220"
 
-// frameRate is at which the renderer looks for a new frame, a second. It only bounds how long a
-// frame waits, the first one too: how many there are is the model's to say.
-const frameRate = 120
-
 // options make Bubble Tea write to t and to no other, ask it nothing, and leave signals and panics
 // to Run.
 func (t *Terminal) options(ctx context.Context) []tea.ProgramOption {
@@ -119,7 +115,10 @@ func resumed(error) tea.Msg { return tea.ResumeMsg{} }
 func (t *Terminal) Run(ctx context.Context, model tea.Model, opts ...tea.ProgramOption) (tea.Model, error) {
 	defer t.rescue()
 	defer t.Restore()
-	p := tea.NewProgram(guarded{model, t}, append(t.options(ctx), opts...)...)
+	pace := &pacer{}
+	p := tea.NewProgram(guarded{model, t, pace}, append(t.options(ctx), opts...)...)
+	pace.program = p
+	defer pace.stop()
 	ended := make(chan struct{})
 	var final tea.Model
 	var err error
@@ -278,14 +277,20 @@ func (*pause) SetStderr(io.Writer) {}
 // recovery prints the trace of a command within a batch while the alternate screen still shows.
 type guarded struct {
 	tea.Model
-	t *Terminal
+	t    *Terminal
+	pace *pacer
 }
 
 func (g guarded) Init() tea.Cmd { return g.t.guard(g.Model.Init()) }
 
 func (g guarded) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	m, cmd := g.Model.Update(msg)
-	return guarded{m, g.t}, g.t.guard(cmd)
+	return guarded{m, g.t, g.pace}, g.t.guard(cmd)
+}
+
+func (g guarded) View() tea.View {
+	defer g.pace.draw()
+	return g.Model.View()
 }
 
 func (t *Terminal) guard(cmd tea.Cmd) tea.Cmd {

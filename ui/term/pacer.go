@@ -1,0 +1,76 @@
+package term
+
+import (
+	"reflect"
+	"sync"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+)
+
+// Bubble Tea looks for a new frame at a fixed rate, also when there is none: at 120 a second that
+// alone was measured to cost 1.3 % of a core, and at a rate that costs little the first frame, and
+// the answer to every key, is late. So the rate is high only just after the model has drawn.
+const (
+	frameRate = 120                    // a second, after a frame
+	busyFor   = 50 * time.Millisecond  // how long after
+	atFirst   = time.Millisecond       // until the first frame
+	idleEvery = 250 * time.Millisecond // otherwise: what a blocked terminal did not take in time comes then
+)
+
+// A pacer sets the rate of a program's renderer.
+type pacer struct {
+	program *tea.Program
+
+	mu     sync.Mutex
+	drawn  int
+	ticker *time.Ticker
+}
+
+// draw is called in the program's event loop whenever the model has drawn.
+func (p *pacer) draw() {
+	ticker := tickerOf(p.program)
+	if ticker == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ticker = ticker
+	p.drawn++
+	if p.drawn == 1 {
+		ticker.Reset(atFirst)
+	} else {
+		ticker.Reset(time.Second / frameRate)
+	}
+	drawn := p.drawn
+	time.AfterFunc(busyFor, func() { p.rest(drawn) })
+}
+
+// rest slows the renderer down, unless the model has drawn since.
+func (p *pacer) rest(drawn int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if drawn == p.drawn {
+		p.ticker.Reset(idleEvery)
+	}
+}
+
+// stop ends the pacing: Bubble Tea has stopped its ticker.
+func (p *pacer) stop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.drawn++
+	if p.ticker != nil {
+		p.ticker.Stop()
+	}
+}
+
+// tickerOf returns the renderer's ticker, which Bubble Tea v2.1.1 keeps to itself and sets in the
+// event loop's goroutine only; nil where it is not to be had: then the renderer keeps its rate.
+func tickerOf(p *tea.Program) *time.Ticker {
+	field := reflect.ValueOf(p).Elem().FieldByName("ticker")
+	if !field.IsValid() || field.Type() != reflect.TypeFor[*time.Ticker]() {
+		return nil
+	}
+	return (*time.Ticker)(field.UnsafePointer())
+}
