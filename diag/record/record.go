@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -123,7 +124,7 @@ func Read(r io.Reader) iter.Seq2[diag.Event, error] {
 					continue
 				}
 				if !isHeader {
-					if !yield(diag.Event{}, fmt.Errorf("line 1: no header with schema %q: perhaps not a recording", Schema)) {
+					if !yield(diag.Event{}, headerProblem{fmt.Errorf("line 1: no header with schema %q: perhaps not a recording", Schema)}) {
 						return
 					}
 					e, problem = event(line, whole, last)
@@ -143,6 +144,9 @@ func Read(r io.Reader) iter.Seq2[diag.Event, error] {
 		}
 	}
 }
+
+// A headerProblem stands for no event that could not be read.
+type headerProblem struct{ error }
 
 var errLong = fmt.Errorf("longer than %d bytes: left out", maxLine)
 
@@ -176,8 +180,8 @@ func header(line []byte) (is bool, err error) {
 	case err != nil || n < 1:
 		return false, nil
 	case n > major:
-		return true, fmt.Errorf("schema %s of ndwhy %s is newer than this program, which knows %s: read as far as it is understood; a newer ndwhy reads all of it",
-			h.Schema, strconv.Quote(h.Version), Schema)
+		return true, headerProblem{fmt.Errorf("schema %s of ndwhy %s is newer than this program, which knows %s: read as far as it is understood; a newer ndwhy reads all of it",
+			h.Schema, strconv.Quote(h.Version), Schema)}
 	}
 	return true, nil
 }
@@ -256,27 +260,47 @@ func oneLine(s string) string {
 // that there was no event in it at all.
 func Replay(r io.Reader) (*diag.State, []string, error) {
 	state := diag.NewState()
-	var unread []string
-	more := 0
+	var p problems
 	for e, err := range Read(r) {
-		switch {
-		case err == nil:
+		if err == nil {
 			state.Apply(e)
-		case len(unread) < maxNotes:
-			unread = append(unread, err.Error())
-		default:
-			more++
+		} else {
+			p.add(err)
 		}
-	}
-	if more > 0 {
-		unread = append(unread, fmt.Sprintf("%d more lines could not be read", more))
 	}
 	if state.Seq == 0 {
-		why := "it is empty"
-		if len(unread) > 0 {
-			why = unread[0]
-		}
-		return nil, unread, fmt.Errorf("no event in the recording: %s", why)
+		return nil, p.list(), p.nothing()
 	}
-	return state, unread, nil
+	return state, p.list(), nil
+}
+
+// problems are what could not be read of a recording.
+type problems struct {
+	first []string
+	more  int
+}
+
+func (p *problems) add(err error) {
+	if len(p.first) < maxNotes {
+		p.first = append(p.first, err.Error())
+	} else {
+		p.more++
+	}
+}
+
+// list returns a line for each, as far as they are not too many.
+func (p *problems) list() []string {
+	if p.more == 0 {
+		return slices.Clone(p.first)
+	}
+	return append(slices.Clone(p.first), fmt.Sprintf("%d more lines could not be read", p.more))
+}
+
+// nothing is the error of a recording without an event.
+func (p *problems) nothing() error {
+	why := "it is empty"
+	if len(p.first) > 0 {
+		why = p.first[0]
+	}
+	return fmt.Errorf("no event in the recording: %s", why)
 }
