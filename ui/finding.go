@@ -43,8 +43,6 @@ func (p *pager) key(_ *scene, key string) (action, bool) {
 	switch {
 	case p.scroll.key(key):
 		return nil, false
-	case key == "?" || key == "tab":
-		return nil, false
 	default:
 		return nil, key == "esc" || key == "enter" || key == "q" || key == "left" || key == "backspace"
 	}

@@ -330,3 +330,59 @@ func TestNothingYet(t *testing.T) {
 		t.Error("q does not quit")
 	}
 }
+
+// A router that stopped advertising, and one that has no business here, stand out.
+func TestVanishedRouterStandsOut(t *testing.T) {
+	s := newStage(t, Config{}, 80, 24).play("unassigned-address").press("4")
+	router := netip.MustParseAddr("fe80::4fd:d1ff:fec8:f9cf")
+	ra := diag.Frame{
+		Interface: "eth0", Src: router, Dst: diag.AllNodes, HopLimit: 255, Type: diag.RA, SrcMAC: diag.MAC{6, 0xfd, 0xd1, 0xc8, 0xf9, 0xcf},
+		RA: &diag.Advertisement{Managed: true, LifetimeS: 1800, Preference: "medium"},
+	}
+	s.emit(time.Second, ra)
+	s.emit(10*time.Second, ra)
+	s.emit(10*time.Second, ra)
+	s.emit(25*time.Second, diag.Tick{}).want("10 s", "1775 s").wantNot("✗ 25s")
+	s.emit(20*time.Second, diag.Tick{}).want("✗ 45s", "Last heard 45s ago, though it advertised every 10 s")
+}
+
+func TestInterfacesAreTurnedThrough(t *testing.T) {
+	s := newStage(t, Config{}, 80, 24)
+	s.emit(0,
+		diag.Run{Interfaces: []string{"eth0", "eth1"}},
+		diag.Link{Interface: "eth0", Index: 2, MAC: diag.MAC{2, 0, 0, 0, 0, 1}, Up: true, Carrier: true, Ethernet: true},
+		diag.Link{Interface: "eth1", Index: 3, MAC: diag.MAC{2, 0, 0, 0, 0, 2}, Up: true, Ethernet: true},
+		diag.Feed{Name: diag.FeedNetlink, State: diag.Synced},
+		neighbour(1, diag.Stale),
+	)
+	s.want("eth0 (i: 2 interfaces)", "02:00:00:00:00:01")
+	s.press("i").want("eth1 (i: 2 interfaces)", "02:00:00:00:00:02", "link down")
+	s.press("3").want("IF", "eth0 ")
+	s.press("i").want("eth0 (i: 2 interfaces)")
+}
+
+// What was opened is left by turning to another screen, but a question must be answered.
+func TestDigitsLeaveWhatIsOpen(t *testing.T) {
+	s := newStage(t, Config{}, 80, 24).play("unassigned-address")
+	s.press("enter", "3").want("[3 Neighbours]", "REACHABLE")
+	s.press("2", "c", "3").want("Try addresses")
+	s.press("esc", "tab").want("[3 Neighbours]").press("shift+tab")
+}
+
+// Nothing that is drawn moves the cursor or changes the terminal, whatever it holds.
+func TestHostileTextIsDrawnHarmless(t *testing.T) {
+	s := newStage(t, Config{Mode: InLab}, 80, 24).play("unassigned-address")
+	s.lab = &Lab{Scenario: "x\x1b]0;title\a", Verdicts: []Verdict{{Verdict: "dropped", Port: "\x1b[2J", Reason: "a\u202eb\u009b2Jc\r\n\td", Summary: "\x9b\x00"}}}
+	s.look().press("8")
+	for line := range strings.SplitSeq(s.m.View().Content, "\n") {
+		for i, r := range line {
+			if r == 0x1b && sequence(line[i:]) > 0 && strings.HasSuffix(line[i:i+sequence(line[i:])], "m") {
+				continue
+			}
+			if r < ' ' || r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e {
+				t.Errorf("%q has %U", line, r)
+			}
+		}
+	}
+	s.want("ab2Jcd")
+}

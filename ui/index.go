@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"bytes"
 	"cmp"
 	"net/netip"
 	"slices"
@@ -90,17 +91,26 @@ const (
 
 // entry is a row of the index, kept small: there may be 100,000.
 type entry struct {
-	key  diag.InterfaceAddr
-	at   int64 // Unix nanoseconds
-	nud  diag.NUD
-	mac  diag.MAC
-	role Role
-	gone bool
+	addr  [16]byte
+	at    int64 // Unix nanoseconds
+	mac   diag.MAC
+	iface uint8 // of neighbourIndex.ifaces
+	nud   uint8 // of nudOrder
+	role  Role
+	gone  bool
 }
+
+// nudOrder puts what needs attention first.
+var nudOrder = [...]diag.NUD{
+	"", diag.Incomplete, diag.Failed, diag.Probing, diag.Delay, diag.Stale, diag.Reachable, diag.PermanentNUD, diag.NoARP,
+}
+
+func nudIndex(n diag.NUD) uint8 { return uint8(max(slices.Index(nudOrder[:], n), 0)) }
 
 // A neighbourIndex is the table filtered and in order, as the screen last asked for it.
 type neighbourIndex struct {
 	query   NeighbourQuery
+	ifaces  []string
 	entries []entry
 	at      time.Time
 	dirty   bool
@@ -131,17 +141,18 @@ func (x *neighbourIndex) fill(page *NeighbourPage, s *diag.State, q NeighbourQue
 }
 
 func (x *neighbourIndex) rebuild(s *diag.State) {
-	match := matcher(x.query.Filter)
-	ifaces := map[string]bool{}
-	for _, name := range s.InterfacesOf() {
-		ifaces[name] = true
-	}
-	x.entries = x.entries[:0]
+	x.ifaces = s.InterfacesOf()
+	match := x.matcher()
+	x.entries = slices.Grow(x.entries[:0], len(s.Neighbours))
 	for key, n := range s.Neighbours {
-		if !ifaces[key.Interface] || key.Address.IsMulticast() {
+		iface := slices.Index(x.ifaces, key.Interface)
+		if iface < 0 || iface > 255 || key.Address.IsMulticast() {
 			continue
 		}
-		e := entry{key: key, at: n.At.UnixNano(), nud: n.Fact.State, mac: n.Fact.MAC, role: role(s, key, n.Fact)}
+		e := entry{
+			addr: key.Address.As16(), at: n.At.UnixNano(), mac: n.Fact.MAC, iface: uint8(iface), nud: nudIndex(n.Fact.State),
+			role: role(s, key, n.Fact),
+		}
 		if match(&e) {
 			x.entries = append(x.entries, e)
 		}
@@ -153,7 +164,7 @@ func (x *neighbourIndex) rebuild(s *diag.State) {
 // refilter narrows or reorders a frozen table; what the filter hid before comes back only when the
 // table runs again.
 func (x *neighbourIndex) refilter() {
-	match := matcher(x.query.Filter)
+	match := x.matcher()
 	x.entries = slices.DeleteFunc(x.entries, func(e entry) bool { return !match(&e) })
 	slices.SortFunc(x.entries, x.query.compare)
 }
@@ -172,47 +183,40 @@ func (q NeighbourQuery) compare(a, b entry) int {
 	var c int
 	switch q.Sort {
 	case SortState:
-		c = cmp.Compare(nudRank(a.nud), nudRank(b.nud))
+		c = cmp.Compare(a.nud, b.nud)
 	case SortAge:
 		c = cmp.Compare(b.at, a.at)
 	}
-	c = cmp.Or(c, cmp.Compare(a.key.Interface, b.key.Interface), a.key.Address.Compare(b.key.Address))
+	c = cmp.Or(c, cmp.Compare(a.iface, b.iface), bytes.Compare(a.addr[:], b.addr[:]))
 	if q.Reverse {
 		return -c
 	}
 	return c
 }
 
-// nudRank puts what needs attention first.
-func nudRank(n diag.NUD) int {
-	return slices.Index([]diag.NUD{
-		diag.Incomplete, diag.Failed, diag.Probing, diag.Delay, diag.Stale, diag.Reachable, diag.PermanentNUD, diag.NoARP,
-	}, n)
-}
-
 // matcher returns the test that a filter stands for: an address or prefix matches what it holds,
 // any other text what shows it; a leading ! turns it round.
-func matcher(filter string) func(*entry) bool {
-	text, inverse := strings.CutPrefix(strings.TrimSpace(filter), "!")
+func (x *neighbourIndex) matcher() func(*entry) bool {
+	text, inverse := strings.CutPrefix(strings.TrimSpace(x.query.Filter), "!")
 	text = strings.ToLower(strings.TrimSpace(text))
 	if text == "" {
 		return func(*entry) bool { return true }
 	}
 	if p, err := netip.ParsePrefix(text); err == nil {
 		p = p.Masked()
-		return func(e *entry) bool { return p.Contains(e.key.Address) != inverse }
+		return func(e *entry) bool { return p.Contains(netip.AddrFrom16(e.addr)) != inverse }
 	}
 	var buf []byte
 	return func(e *entry) bool {
-		buf = e.key.Address.AppendTo(buf[:0])
+		buf = netip.AddrFrom16(e.addr).AppendTo(buf[:0])
 		buf = append(buf, ' ')
 		buf = append(buf, e.mac.String()...)
 		buf = append(buf, ' ')
-		buf = append(buf, strings.ToLower(string(e.nud))...)
+		buf = append(buf, strings.ToLower(string(nudOrder[e.nud]))...)
 		buf = append(buf, ' ')
 		buf = append(buf, e.role.name()...)
 		buf = append(buf, ' ')
-		buf = append(buf, e.key.Interface...)
+		buf = append(buf, x.ifaces[e.iface]...)
 		return strings.Contains(string(buf), text) != inverse
 	}
 }
@@ -234,18 +238,19 @@ func (x *neighbourIndex) rows(s *diag.State, from, to int, frozen bool) []Neighb
 	at := make(map[diag.InterfaceAddr]*NeighbourRow, to-from)
 	for i := from; i < to; i++ {
 		e := &x.entries[i]
+		key := diag.InterfaceAddr{Interface: x.ifaces[e.iface], Address: netip.AddrFrom16(e.addr)}
 		if !frozen {
-			if n, ok := s.Neighbours[e.key]; ok {
-				e.at, e.nud, e.mac, e.gone = n.At.UnixNano(), n.Fact.State, n.Fact.MAC, false
+			if n, ok := s.Neighbours[key]; ok {
+				e.at, e.nud, e.mac, e.gone = n.At.UnixNano(), nudIndex(n.Fact.State), n.Fact.MAC, false
 			} else {
 				e.gone = true
 			}
 		}
 		rows = append(rows, NeighbourRow{
-			Interface: e.key.Interface, Address: e.key.Address, MAC: e.mac, State: e.nud, Role: e.role,
+			Interface: key.Interface, Address: key.Address, MAC: e.mac, State: nudOrder[e.nud], Role: e.role,
 			At: time.Unix(0, e.at), Gone: e.gone,
 		})
-		at[e.key] = &rows[len(rows)-1]
+		at[key] = &rows[len(rows)-1]
 	}
 	histories(at, s.Notes())
 	askers(at, s.Frames())

@@ -113,7 +113,7 @@ func (m *Model) onKey(key, text string) tea.Cmd {
 // touch nothing below it.
 func (m *Model) overlayKey(s *scene, key string) (act action, closed, ok bool) {
 	switch key {
-	case "y", "x", "s", "Q", "space":
+	case "y", "x", "s", "Q", "tab", "shift+tab", "[", "]", "1", "2", "3", "4", "5", "6", "7", "8":
 		if _, asks := m.overlay.(*consent); !asks {
 			return nil, false, false
 		}

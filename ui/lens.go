@@ -39,6 +39,7 @@ type Lens struct {
 
 	// What Note has seen since the last Snapshot, and gathered for ever.
 	facts  bool // something that the diagnosis rests on
+	moved  bool // anything but the clock
 	table  bool // the neighbour table
 	frames bool
 	checks map[diag.CheckKey]CheckRow
@@ -80,6 +81,8 @@ func (l *Lens) Want(q Query) {
 
 // Note takes notice of an event. It is cheap and never blocks: it is meant for Session.Watch.
 func (l *Lens) Note(e diag.Event) {
+	_, tick := e.Body.(diag.Tick)
+	l.moved = l.moved || !tick
 	switch b := e.Body.(type) {
 	case diag.Tick:
 	case diag.Neighbour:
@@ -111,11 +114,12 @@ func (l *Lens) noteCheck(at time.Time, c diag.Check) {
 	l.checks[key] = row
 }
 
-// Times in the stream's own time: how old a diagnosis may be when only the neighbour table, frames
-// or the clock moved, and when there is so much to diagnose that doing so at every Frame would cost
-// a good part of a core.
+// Times in the stream's own time: how old a diagnosis may be when only the neighbour table and
+// frames moved, when nothing but the clock did (a lifetime may have ended), and when there is so
+// much to diagnose that doing so at every Frame would cost a good part of a core.
 const (
 	stale     = time.Second
+	staleIdle = 5 * time.Second
 	staleBusy = 500 * time.Millisecond
 	busyPaths = 256
 )
@@ -161,11 +165,15 @@ func (l *Lens) Snapshot(s *diag.State) Frame {
 func (l *Lens) diagnose(s *diag.State) {
 	old := s.Now.Sub(l.diagnosed)
 	due := l.facts && (len(l.report.Paths) < busyPaths || old >= staleBusy)
-	if !due && old < stale && !l.diagnosed.IsZero() {
+	limit := staleIdle
+	if l.moved {
+		limit = stale
+	}
+	if !due && old < limit && !l.diagnosed.IsZero() {
 		return
 	}
 	l.report = diag.NewReport(s, diag.Diagnose(s))
-	l.diagnosed, l.facts = s.Now, false
+	l.diagnosed, l.facts, l.moved = s.Now, false, false
 }
 
 func (l *Lens) checkRows() []CheckRow {

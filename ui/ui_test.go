@@ -133,6 +133,8 @@ func (s *stage) press(keys ...string) *stage {
 		switch {
 		case ok:
 			s.send(tea.KeyPressMsg{Code: code})
+		case k == "shift+tab":
+			s.send(tea.KeyPressMsg{Code: tea.KeyTab, Mod: tea.ModShift})
 		case k == "space":
 			s.send(tea.KeyPressMsg{Code: ' ', Text: " "})
 		case strings.HasPrefix(k, "ctrl+"):
