@@ -166,6 +166,41 @@ func (iv *ifaceView) resolved(target netip.Addr) bool {
 	})
 }
 
+// neighbour reports whether a target is proven to be on the link: the kernel would ask for it there,
+// and neighbour discovery for it succeeded. An echo alone may have come from beyond a router.
+func (iv *ifaceView) neighbour(target netip.Addr) bool {
+	return iv.onLink(target) && iv.any(func(p *Path) bool {
+		return p.Target == target && (p.Asks == AsksND && (p.Outcome == Answered || p.Detail == "already-resolved") ||
+			p.Asks == AsksEcho && p.Outcome == Answered && p.Via == ViaKernel && p.NUD.Resolved())
+	})
+}
+
+// onLink reports whether a target is reached without a router: the kernel's own word where it was
+// asked, else the prefixes of the link.
+func (iv *ifaceView) onLink(target netip.Addr) bool {
+	if target.IsLinkLocalUnicast() {
+		return true
+	}
+	if iv.any(func(p *Path) bool { return p.Target == target && p.Detail == "via-router" }) {
+		return false
+	}
+	for _, bound := range []string{iv.name, ""} {
+		sel, ok := iv.s.Selections[SelectionKey{Dst: target, Bound: bound}]
+		if ok && sel.Errno == "" && sel.Interface == iv.name {
+			return !sel.Via.IsValid() || sel.Via == target
+		}
+	}
+	if slices.ContainsFunc(iv.s.linkPrefixes(iv.name), func(p netip.Prefix) bool { return p.Contains(target) }) {
+		return true
+	}
+	for k := range iv.s.Routes {
+		if k.Interface == iv.name && k.Table == MainTable && k.Type == "unicast" && !k.Via.IsValid() && k.Dst.Bits() > 0 && k.Dst.Contains(target) {
+			return true
+		}
+	}
+	return false
+}
+
 // routerAddresses are the addresses by which the interface's routers are to be reached.
 func (iv *ifaceView) routerAddresses() []netip.Addr {
 	var list []netip.Addr
@@ -282,7 +317,7 @@ func findMulticastSuppressed(iv *ifaceView) []hypothesis {
 	}
 	var proof *Path
 	for _, p := range iv.paths {
-		live := p.Outcome == Answered && p.Target.Is6() &&
+		live := p.Outcome == Answered && iv.neighbour(p.Target) &&
 			(p.TargetClass == TargetPeer && reaches(p) || p.TargetClass == TargetRouter && p.Asks == AsksEcho)
 		if live && (proof == nil || p.Asks == AsksEcho && proof.Asks != AsksEcho) {
 			proof = p

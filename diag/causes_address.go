@@ -56,7 +56,7 @@ var addressCauses = []Cause{
 		Remedy: []Remedy{
 			{
 				Command: "aws ec2 assign-ipv6-addresses --network-interface-id {eni} --ipv6-addresses {address}", AWS: true,
-				If: func(v *view, h *hypothesis) bool { return v.s.assignable(h.iface, h.addr) },
+				If: assignable,
 			},
 			{Command: "ip -6 addr del {address}/{len} dev {interface}"},
 		},
@@ -80,26 +80,26 @@ var addressCauses = []Cause{
 
 func sourceSpoke(iv *ifaceView, h hypothesis) bool { return iv.spoke(h.addr) }
 
-// assignable reports whether the VPC could assign addr to the interface: it lies in its subnet, and
-// is none of those that the VPC keeps for itself.
-func (s *State) assignable(iface string, addr netip.Addr) bool {
-	for _, p := range s.subnets(iface) {
-		if p.Contains(addr) {
-			return !reservedIn(p, addr)
+// assignable reports whether the VPC could assign a hypothesis' address to its interface: it lies in
+// its subnet, and is none of those that the VPC keeps for itself.
+func assignable(v *view, h *hypothesis) bool {
+	for _, iv := range v.ifaces {
+		if iv.name != h.iface {
+			continue
+		}
+		for _, p := range iv.subnets() {
+			if p.Contains(h.addr) {
+				return !reservedIn(p, h.addr)
+			}
 		}
 	}
 	return false
 }
 
-// subnets returns the IPv6 prefixes of the interface's subnet: from the metadata service, else from
-// what the routers announce on-link.
-func (s *State) subnets(iface string) []netip.Prefix {
-	var list []netip.Prefix
-	for _, m := range s.Metadata.Interfaces {
-		if m.MAC == s.Links[iface].MAC {
-			list = append(list, m.Subnets...)
-		}
-	}
+// linkPrefixes returns the IPv6 prefixes of the interface's link: from the metadata service, else all
+// that is announced on-link.
+func (s *State) linkPrefixes(iface string) []netip.Prefix {
+	list := s.metadataSubnets(iface)
 	if len(list) > 0 {
 		return list
 	}
@@ -107,10 +107,32 @@ func (s *State) subnets(iface string) []netip.Prefix {
 		if r.Interface != iface {
 			continue
 		}
-		for _, p := range r.Last.Prefixes {
-			if p.OnLink && !p.Prefix.Addr().IsLinkLocalUnicast() && !slices.Contains(list, p.Prefix.Masked()) {
-				list = append(list, p.Prefix.Masked())
+		for _, p := range r.onLink() {
+			if !slices.Contains(list, p) {
+				list = append(list, p)
 			}
+		}
+	}
+	return list
+}
+
+// metadataSubnets returns the interface's subnet as the metadata service names it.
+func (s *State) metadataSubnets(iface string) []netip.Prefix {
+	var list []netip.Prefix
+	for _, m := range s.Metadata.Interfaces {
+		if m.MAC == s.Links[iface].MAC {
+			list = append(list, m.Subnets...)
+		}
+	}
+	return list
+}
+
+// onLink returns the global prefixes that a router announces on-link.
+func (r *RouterSeen) onLink() []netip.Prefix {
+	var list []netip.Prefix
+	for _, p := range r.Last.Prefixes {
+		if p.OnLink && !p.Prefix.Addr().IsLinkLocalUnicast() && !slices.Contains(list, p.Prefix.Masked()) {
+			list = append(list, p.Prefix.Masked())
 		}
 	}
 	return list
@@ -304,11 +326,12 @@ func findReserved(iv *ifaceView) []hypothesis {
 		return nil
 	}
 	var list []hypothesis
+	subnets := iv.subnets()
 	for _, a := range iv.addresses {
 		if !iv.global(a.Fact) || iv.class[a.Fact.Address] == SourceAssigned {
 			continue
 		}
-		for _, subnet := range iv.s.subnets(iv.name) {
+		for _, subnet := range subnets {
 			if reservedIn(subnet, a.Fact.Address) {
 				h := iv.about(a)
 				h.args = append(h.args, "subnet-prefix", subnet)

@@ -71,7 +71,7 @@ var hostCauses = []Cause{
 			{Command: "ip -6 addr change {address}/{len} dev {interface} preferred_lft 0"},
 			{
 				Command: "aws ec2 assign-ipv6-addresses --network-interface-id {eni} --ipv6-addresses {address}", AWS: true,
-				If: func(v *view, h *hypothesis) bool { return v.s.assignable(h.iface, h.addr) },
+				If: assignable,
 			},
 		},
 		find: findSourceSelection, contradicted: sourceSpoke,

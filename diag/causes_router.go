@@ -1,6 +1,7 @@
 package diag
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"time"
@@ -319,58 +320,163 @@ func findUnresolvable(iv *ifaceView) []hypothesis {
 // MaxRtrAdvInterval), and then some.
 const maxInterval = 2 * 1800 * time.Second
 
-// findRogue takes the advertiser that belongs here to be, in this order: the one that the profile
-// names, the one whose address is made from its MAC, the preferred one, the first that was heard.
-func findRogue(iv *ifaceView) []hypothesis {
-	// An advertiser that fell silent has no say any more; one that offers no way out still hands
-	// out prefixes.
-	routers := slices.DeleteFunc(slices.Clone(iv.routers), func(r *RouterSeen) bool {
-		return r.Last.LifetimeS != 0 && iv.s.Left(r.Last.LifetimeS, r.At) == 0 || iv.s.Now.Sub(r.At) > maxInterval
+// An advertiser is a router with how much speaks for it being the one that is meant to be here.
+type advertiser struct {
+	*RouterSeen
+	standing, hint int
+}
+
+// advertisers are the routers that have a say now, the one that most speaks for first. One that fell
+// silent has none any more; one that offers no way out still hands out prefixes.
+func (iv *ifaceView) advertisers() []advertiser {
+	servers := iv.servers()
+	first := time.Time{}
+	for _, r := range iv.routers {
+		if first.IsZero() || r.First.Before(first) {
+			first = r.First
+		}
+	}
+	var list []advertiser
+	for _, r := range iv.routers {
+		if r.Last.LifetimeS != 0 && iv.s.Left(r.Last.LifetimeS, r.At) == 0 || iv.s.Now.Sub(r.At) > maxInterval {
+			continue
+		}
+		list = append(list, advertiser{r, iv.standing(r, servers[r.Address]), hint(r, first)})
+	}
+	slices.SortStableFunc(list, func(a, b advertiser) int {
+		return cmp.Or(cmp.Compare(b.standing, a.standing), cmp.Compare(b.hint, a.hint))
 	})
+	return list
+}
+
+// findRogue takes the advertiser that most speaks for to be the one that belongs here.
+func findRogue(iv *ifaceView) []hypothesis {
+	if len(iv.routers) < 2 {
+		return nil
+	}
+	routers := iv.advertisers()
 	if len(routers) < 2 {
 		return nil
 	}
-	slices.SortStableFunc(routers, func(a, b *RouterSeen) int { return iv.belonging(b) - iv.belonging(a) })
 	best := routers[0]
 	var list []hypothesis
 	for _, r := range routers[1:] {
 		h := hypothesis{
-			direct: true, confidence: Likely, subject: Subject{"router", r.Address.String()}, addr: r.Address,
+			direct: true, confidence: Possible, subject: Subject{"router", r.Address.String()}, addr: r.Address,
 			args:  []any{"router", r.Address, "routermac", r.MAC, "expected", best.Address},
-			facts: []Event{iv.heard(r), iv.heard(best)},
+			facts: []Event{iv.heard(r.RouterSeen), iv.heard(best.RouterSeen)},
 		}
 		if iv.profile.OneRouter {
 			h.severity = Critical
 			h.more = []string{"cause.router.rogue.cloud"}
 		}
-		if iv.belonging(r) < iv.belonging(best) {
+		switch {
+		case r.standing < best.standing:
 			h.confidence = Certain
+		case r.hint < best.hint:
+			h.confidence = Likely
 		}
 		list = append(list, h)
 	}
 	return list
 }
 
-func (iv *ifaceView) belonging(r *RouterSeen) int {
+// standing says how much of what no other host can just say of itself speaks for an advertiser. What
+// comes first outweighs all that follows.
+func (iv *ifaceView) standing(r *RouterSeen, serves bool) int {
 	n := 0
-	if iv.profile.Name == "azure" && r.Address == azureRouter {
-		n += 16
-	}
-	if iv.profile.OneRouter && r.Address == r.MAC.LinkLocal() {
+	if iv.profile.Name == "azure" && r.Address == azureRouter && r.MAC == azureRouterMAC {
 		n += 8
 	}
-	switch r.Last.Preference {
-	case "high":
+	if serves {
 		n += 4
-	case "low":
-	default:
+	}
+	if iv.announcesOurs(r) {
 		n += 2
 	}
-	if !slices.ContainsFunc(iv.routers, func(o *RouterSeen) bool { return o.First.Before(r.First) }) {
+	if iv.profile.OneRouter && r.Address == r.MAC.LinkLocal() {
 		n++
 	}
 	return n
 }
+
+// hint tells advertisers of one standing apart by what proves nothing: who was there before, and
+// whose own word ranks it lower. A high preference speaks for nobody: it is what a rogue sets.
+func hint(r *RouterSeen, first time.Time) int {
+	n := 0
+	if r.Last.Preference != "low" {
+		n++
+	}
+	// A solicitation is answered within 0.5 s (RFC 4861 §6.2.6): who answered first tells nothing.
+	if r.First.Sub(first) <= time.Second {
+		n += 2
+	}
+	return n
+}
+
+// given are the prefixes that are known to be assigned to the interface: by the infrastructure's or
+// the user's word, else as a client here was told.
+func (iv *ifaceView) given() []netip.Prefix {
+	var sure, told []netip.Prefix
+	for _, a := range iv.assigned {
+		switch {
+		case a.Source == FromEUI64 || ScopeOf(a.Prefix.Addr()) == LinkLocalScope:
+		case a.Source == FromIMDS || a.Source == FromUser:
+			sure = append(sure, a.Prefix)
+		default:
+			told = append(told, a.Prefix)
+		}
+	}
+	if len(sure) > 0 {
+		return sure
+	}
+	return told
+}
+
+// announcesOurs reports whether an advertiser announces the interface's subnet, or a prefix that an
+// assigned address is in.
+func (iv *ifaceView) announcesOurs(r *RouterSeen) bool {
+	ours := slices.Concat(iv.metadataSubnets(), iv.given())
+	return slices.ContainsFunc(r.Last.Prefixes, func(p PrefixInfo) bool {
+		return p.Prefix.Bits() > 0 && slices.ContainsFunc(ours, func(q netip.Prefix) bool {
+			return p.Prefix.Bits() <= q.Bits() && p.Prefix.Contains(q.Addr())
+		})
+	})
+}
+
+// servers are the hosts that were seen to hand out by DHCPv6 what is assigned.
+func (iv *ifaceView) servers() map[netip.Addr]bool {
+	given := iv.given()
+	servers := map[netip.Addr]bool{}
+	for _, e := range append([]Event{iv.said(replyKey(iv.name)), iv.said(offerKey(iv.name))}, iv.s.frames.events...) {
+		f, ok := e.Body.(Frame)
+		if ok && f.Type == DHCPv6Frame && !f.Out && f.Bad == "" && f.DHCPv6 != nil && f.Interface == iv.name &&
+			slices.ContainsFunc(f.DHCPv6.Addresses, func(a LeaseAddress) bool { return slices.Contains(given, a.Prefix.Masked()) }) {
+			servers[f.Src] = true
+		}
+	}
+	return servers
+}
+
+// subnets returns the IPv6 prefixes of the interface's subnet that are to be trusted: those of the
+// metadata service, else what the router that belongs here announces on-link.
+func (iv *ifaceView) subnets() []netip.Prefix {
+	if list := iv.metadataSubnets(); len(list) > 0 {
+		return list
+	}
+	routers := iv.advertisers()
+	if len(routers) == 0 {
+		return nil
+	}
+	best := routers[0]
+	belongs := len(iv.given()) == 0 || best.standing > 1 // more than its address speaks for it
+	if !belongs || len(routers) > 1 && routers[1].standing == best.standing {
+		return nil
+	}
+	return best.onLink()
+}
+
+func (iv *ifaceView) metadataSubnets() []netip.Prefix { return iv.s.metadataSubnets(iv.name) }
 
 var dhcpCauses = []Cause{
 	{

@@ -743,3 +743,185 @@ func TestExitCode(t *testing.T) {
 		}
 	}
 }
+
+var farPeer = netip.MustParseAddr("2001:db8:5::1")
+
+// TestMulticastIsSuppressedOnlyWhereANeighbourIsProven: a host behind the router says nothing about
+// who else is on the link.
+func TestMulticastIsSuppressedOnlyWhereANeighbourIsProven(t *testing.T) {
+	noPeers := func() *world {
+		w := vpc()
+		w.paths = slices.DeleteFunc(w.paths, func(p Path) bool { return p.TargetClass == TargetPeer })
+		return w
+	}
+	echo := Path{Check: "peer-echo", Asks: AsksEcho, Source: mine, Target: farPeer, TargetClass: TargetPeer, Given: true, NUD: Reachable}
+	tests := []struct {
+		name  string
+		world func() *world
+		want  Confidence // "" is not named
+	}{
+		{name: "nobody else", world: noPeers},
+		{name: "a peer outside the link's prefixes", world: func() *world {
+			w := noPeers()
+			w.both(echo)
+			return w
+		}},
+		{name: "a peer in a prefix of the link that the kernel reaches through the router", world: func() *world {
+			w := noPeers().say(Selection{Dst: peerGlobal, Bound: "eth0", Source: mine, Interface: "eth0", Via: routerAddr})
+			p := echo
+			p.Target = peerGlobal
+			w.both(p)
+			return w
+		}},
+		{name: "a peer for which there is nothing to resolve", world: func() *world {
+			w := noPeers()
+			p := echo
+			p.Target = peerGlobal
+			w.both(p)
+			return w.path(Path{
+				Check: "peer-nd", Asks: AsksND, Source: mine, Target: peerGlobal, TargetClass: TargetPeer, Via: ViaKernel,
+				Outcome: OutcomeSkipped, Detail: "via-router", Note: routerAddr.String(),
+			})
+		}},
+		{name: "an echo whose discovery nobody saw", world: func() *world {
+			w := noPeers()
+			p := echo
+			p.Target, p.Via, p.NUD = peerGlobal, ViaWire, ""
+			return w.path(p)
+		}},
+		{name: "a neighbour of the kernel's", want: Certain, world: func() *world {
+			w := noPeers()
+			p := echo
+			p.Target, p.Via = peerGlobal, ViaKernel
+			return w.path(p)
+		}},
+		{name: "a neighbour that resolves", want: Likely, world: func() *world {
+			return noPeers().path(Path{Check: "peer-nd", Asks: AsksND, Source: mine, Target: peerGlobal, TargetClass: TargetPeer, Given: true})
+		}},
+		{name: "a router that answers echo", want: Certain, world: func() *world {
+			return noPeers().each(func(p Path) bool { return p.Check == "router-echo" }, func(p *Path) {
+				p.Outcome, p.Received = Answered, 2
+			})
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var got Confidence
+			for _, f := range Diagnose(tt.world().state()).Findings {
+				if f.Cause == "net.multicast-suppressed" {
+					got = f.Confidence
+				}
+			}
+			if got != tt.want {
+				t.Errorf("net.multicast-suppressed is %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestTheRouterThatBelongsIsNotTheRogue: what the infrastructure itself shows outweighs what anybody
+// can put into an advertisement.
+func TestTheRouterThatBelongsIsNotTheRogue(t *testing.T) {
+	rogueMAC := MAC{0x06, 0, 0x5e, 0, 0x53, 0x66}
+	rogue := rogueMAC.LinkLocal()
+	elsewhere := PrefixInfo{Prefix: netip.MustParsePrefix("2001:db8:bad::/64"), OnLink: true, ValidS: 7200, PreferredS: 7200}
+	offered := DHCPv6{Message: "advertise", Addresses: []LeaseAddress{{Prefix: netip.PrefixFrom(mine, 128)}}}
+	// first makes the rogue the advertiser that was heard first, as one that answers quickly is.
+	first := func(w *world, a Advertisement) *world {
+		w.bodies = slices.Insert(w.bodies, 0, Body(raFrame(rogue, rogueMAC, a)))
+		return w
+	}
+	noSubnets := func(w *world, addresses ...netip.Addr) *world {
+		return w.say(Metadata{State: MetadataOK, Interfaces: []MetadataInterface{{MAC: myMAC, ID: "eni-0123", Addresses: addresses}}})
+	}
+	tests := map[string]func() *world{
+		"high preference alone": func() *world {
+			return first(vpc(), Advertisement{LifetimeS: 1800, Preference: "high"})
+		},
+		"high preference and a prefix of its own": func() *world {
+			return first(vpc(), Advertisement{LifetimeS: 1800, Preference: "high", Prefixes: []PrefixInfo{elsewhere}})
+		},
+		"a prefix of its own, and the subnet is not known": func() *world {
+			return first(noSubnets(vpc(), mine), Advertisement{LifetimeS: 1800, Preference: "high", Prefixes: []PrefixInfo{elsewhere}})
+		},
+		"the same prefix, and the real one is the DHCPv6 server": func() *world {
+			ra := vpcRA()
+			ra.Preference = "high"
+			return first(vpc(), ra).offer(offered)
+		},
+		"the same prefix, and it has a DHCPv6 server of its own": func() *world {
+			ra := vpcRA()
+			ra.Preference = "high"
+			return first(vpc(), ra).offer(offered).say(Frame{
+				Interface: "eth0", Type: DHCPv6Frame, Src: rogue, Dst: myLocal, SrcMAC: rogueMAC,
+				DHCPv6: &DHCPv6{Message: "reply", Addresses: []LeaseAddress{{Prefix: netip.PrefixFrom(hand, 128), PreferredS: 100, ValidS: 200}}},
+			}).drop(ofKind(func(Lease) bool { return true }))
+		},
+		"the same prefix on a LAN, from the DHCPv6 server of the lease": func() *world {
+			ra := vpcRA()
+			ra.Preference = "high"
+			w := first(lan(), ra)
+			w.run.Assigned = []netip.Prefix{netip.PrefixFrom(mine, 128)}
+			return w.offer(offered)
+		},
+	}
+	for name, world := range tests {
+		t.Run(name, func(t *testing.T) {
+			f := find(t, Diagnose(world().state()), "router.rogue")
+			if f.Subject.Value != rogue.String() {
+				t.Errorf("%s is called the rogue (%s)", f.Subject.Value, f.Confidence)
+			}
+			if f.Confidence != Certain {
+				t.Errorf("it is %s", f.Confidence)
+			}
+		})
+	}
+}
+
+// TestWhoCameFirstIsNoProof: of two advertisers that nothing tells apart but their word, neither is
+// certainly the rogue.
+func TestWhoCameFirstIsNoProof(t *testing.T) {
+	rogueMAC := MAC{0x06, 0, 0x5e, 0, 0x53, 0x66}
+	for _, preference := range []string{"high", "medium", "low"} {
+		ra := vpcRA()
+		ra.Preference = preference
+		w := vpc().say(raFrame(rogueMAC.LinkLocal(), rogueMAC, ra))
+		if f := find(t, Diagnose(w.state()), "router.rogue"); f.Confidence == Certain {
+			t.Errorf("%s preference: %s is certainly the rogue", preference, f.Subject.Value)
+		}
+	}
+}
+
+// TestNoCommandOnARogueWord: what an address's subnet is, a rogue router's prefix does not say.
+func TestNoCommandOnARogueWord(t *testing.T) {
+	rogueMAC := MAC{0x06, 0, 0x5e, 0, 0x53, 0x66}
+	inside := netip.MustParseAddr("2001:db8:bad::77")
+	rogueRA := raFrame(rogueMAC.LinkLocal(), rogueMAC, Advertisement{LifetimeS: 1800, Preference: "high", Prefixes: []PrefixInfo{
+		{Prefix: netip.MustParsePrefix("2001:db8:bad::/64"), OnLink: true, ValidS: 7200, PreferredS: 7200},
+	}})
+	noSubnets := Metadata{State: MetadataOK, Interfaces: []MetadataInterface{{MAC: myMAC, ID: "eni-0123", Addresses: []netip.Addr{mine}}}}
+	tests := []struct {
+		name    string
+		address netip.Addr
+		world   *world
+		offered bool
+	}{
+		{"in the rogue's prefix", inside, vpc().say(rogueRA), false},
+		{"in the rogue's prefix, the subnet not known", inside, vpc().say(rogueRA, noSubnets), false},
+		{"in the router's prefix, the subnet not known", hand, vpc().say(rogueRA, noSubnets), true},
+		{"the rogue alone is heard", inside, vpc().drop(ofKind(func(f Frame) bool { return f.Type == RA })).say(rogueRA, noSubnets), false},
+		{"in the subnet", hand, vpc().say(rogueRA), true},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := tt.world.say(byHand(tt.address, 64), Selection{Dst: host1, Source: tt.address, Interface: "eth0", Via: routerAddr})
+			d := Diagnose(w.state())
+			for _, cause := range []string{"address.unassigned", "host.source-selection"} {
+				offered := slices.ContainsFunc(find(t, d, cause).Remedy, func(c string) bool { return strings.Contains(c, "assign-ipv6-addresses") })
+				if offered != tt.offered {
+					t.Errorf("%s: the command that assigns %s is offered: %v", cause, tt.address, offered)
+				}
+			}
+		})
+	}
+}

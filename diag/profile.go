@@ -378,7 +378,7 @@ func (n *normals) farSource(p Path) bool {
 	if p.Source.IsLinkLocalUnicast() {
 		return true
 	}
-	return p.SourceClass == SourceCandidate && !slices.ContainsFunc(n.s.subnets(p.Interface), func(prefix netip.Prefix) bool {
+	return p.SourceClass == SourceCandidate && !slices.ContainsFunc(n.s.linkPrefixes(p.Interface), func(prefix netip.Prefix) bool {
 		return prefix.Contains(p.Source)
 	})
 }

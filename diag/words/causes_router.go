@@ -58,7 +58,7 @@ var causesRouter = map[string]string{
 	"cause.router.rogue.explanation": "Hosts use any router that announces itself and spread over several. If this one is not meant to be there, it takes traffic away.",
 	"cause.router.rogue.cloud":       "This is {network}, which has one router on a subnet, so this one does not belong here: it may be another instance that was made to send advertisements (radvd, a container network, Internet connection sharing).",
 	"cause.router.rogue.means":       "Two machines say \"I am the way out\", and one may be wrong. Details: RA from more than one source on the link.",
-	"cause.router.rogue.evidence":    "Advertisements from two addresses on one link. Which of them belongs there is judged by the cloud's known address, by EUI-64, by preference and by who came first.",
+	"cause.router.rogue.evidence":    "Advertisements from two addresses on one link. Which of them belongs there is judged, in this order, by the cloud's known address, by who serves DHCPv6 and announces the subnet of what is assigned, by EUI-64, and by who was there before. A high preference counts for nothing: it is what a rogue sets.",
 	"cause.router.rogue.contradicts": "A single advertiser.",
 	"cause.router.rogue.apart":       "advertisements come from two addresses",
 	"cause.router.rogue.see":         "rdisc6 IF (waits for more than one answer); ip -6 route show default",
