@@ -68,7 +68,8 @@ func hello() int {
 //
 // NDWHY_MEASURE=hello measures the smallest program instead. NDWHY_MEASURE_SHOWS is a text of the
 // first frame (else it is the first character that shows), NDWHY_MEASURE_WINDOW how long each
-// measurement takes (10s), NDWHY_MEASURE_CHANGES how many changes a second there are (10000),
+// measurement takes (10s), NDWHY_MEASURE_KEYS what is pressed before ("3" for the third screen),
+// NDWHY_MEASURE_CHANGES how many changes a second there are (10000),
 // NDWHY_MEASURE_NEIGHBOURS the numbers of neighbours (10,100000).
 func TestMeasure(t *testing.T) {
 	command := strings.Fields(os.Getenv("NDWHY_MEASURE"))
@@ -80,7 +81,7 @@ func TestMeasure(t *testing.T) {
 		t.Fatal(err)
 	}
 	changes := number(t, setting("CHANGES", "10000"))
-	nstest.Run(t, func(t *testing.T) {
+	nstest.Run(t, func(t *testing.T) { //nolint:thelper // the test itself
 		nstest.Veth(t, "eth0", "wire0")
 		nstest.Address(t, "eth0", "2001:db8::7/64")
 		link := nstest.Link(t, "eth0").Attrs().Index
@@ -110,6 +111,7 @@ func TestMeasure(t *testing.T) {
 			slices.Sort(first)
 			p := start()
 			firstFrame(p)
+			p.Send(setting("KEYS", ""))
 			quiet(t, p, 2*time.Second)
 			idle := during(t, p, window, func(time.Duration) {})
 			sent := 0
