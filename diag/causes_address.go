@@ -246,7 +246,7 @@ func findDuplicate(iv *ifaceView) []hypothesis {
 			continue
 		}
 		for _, r := range p.Responders {
-			if r.MAC == (MAC{}) || iv.ownMAC(r.MAC) || iv.s.ClassOf(iv.name, p.Target) != SourceAssigned ||
+			if r.MAC == (MAC{}) || iv.ownMAC(r.MAC) || !iv.assignedAlone(p.Target) ||
 				ScopeOf(p.Target) == LinkLocalScope || iv.heldElsewhere(p.Target) || iv.configured(p.Target) && p.Asks != AsksDAD {
 				continue
 			}
@@ -269,6 +269,12 @@ func findDuplicate(iv *ifaceView) []hypothesis {
 		}
 	}
 	return list
+}
+
+// assignedAlone reports whether an address is assigned as such, and not as part of a prefix: of a
+// prefix, others may hold addresses.
+func (iv *ifaceView) assignedAlone(addr netip.Addr) bool {
+	return slices.ContainsFunc(iv.assigned, func(a Assignment) bool { return a.Prefix.IsSingleIP() && a.Prefix.Addr() == addr })
 }
 
 // heldElsewhere reports whether another interface of this host has addr.

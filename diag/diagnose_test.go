@@ -925,3 +925,21 @@ func TestNoCommandOnARogueWord(t *testing.T) {
 		})
 	}
 }
+
+// TestAnAssignedPrefixMakesNobodyADuplicate: a peer in a prefix that is assigned to us, as a whole
+// subnet may be by --assigned, has its own address and not one of ours.
+func TestAnAssignedPrefixMakesNobodyADuplicate(t *testing.T) {
+	for _, prefix := range []string{"2001:db8:1f16:8df::/64", "::/0", "2001:db8:1f16:8df:d326::/80"} {
+		for name, w := range map[string]*world{"a VPC": vpc(), "a LAN": lan()} {
+			w.run.Assigned = []netip.Prefix{netip.MustParsePrefix(prefix)}
+			if got := faults(Diagnose(w.state())); len(got) > 0 {
+				t.Errorf("--assigned %s in %s: %v", prefix, name, got)
+			}
+		}
+	}
+	w := vpc()
+	w.run.Assigned = []netip.Prefix{netip.PrefixFrom(peerGlobal, 128)}
+	if f := find(t, Diagnose(w.state()), "address.duplicate"); f.Subject.Value != peerGlobal.String() {
+		t.Errorf("%s is the duplicate, want %s", f.Subject.Value, peerGlobal)
+	}
+}

@@ -68,6 +68,8 @@ func TestBadInput(t *testing.T) {
 		{"check --peer fe80::1%nope", 64, `no interface "nope"`},
 		{"check --internet example.org", 64, `--internet "example.org"`},
 		{"check --assigned 2001:db8::/200", 64, "--assigned"},
+		{"check --assigned ::/0", 64, "--assigned ::/0: want an address, or a prefix of 48 bits or more"},
+		{"check --assigned 2001:db8::/47", 64, "--assigned 2001:db8::/47: want an address, or a prefix of 48 bits or more"},
 		{"check --add all", 64, "want none, claim or kernel"},
 		{"check --profile mars", 64, "want one of"},
 		{"check --count 0", 64, "--count 0"},

@@ -96,6 +96,10 @@ func (o *options) environment(f *pflag.FlagSet) error {
 	return nil
 }
 
+// shortestAssigned is the shortest prefix that can be one interface's own: a site gets a /48 (RFC
+// 6177), and with less every peer would look like one of our addresses.
+const shortestAssigned = 48
+
 // zoned is an address with the interface that its zone named, if any.
 type zoned struct {
 	addr netip.Addr
@@ -171,6 +175,9 @@ func (o *options) parse() (resolved, error) {
 		}
 		if !p.Addr().Is6() || p.Addr().Is4In6() {
 			return r, usagef("--assigned %q: not an IPv6 address or prefix", text)
+		}
+		if p.Bits() < shortestAssigned {
+			return r, usagef("--assigned %s: want an address, or a prefix of %d bits or more", text, shortestAssigned)
 		}
 		r.run.Assigned = append(r.run.Assigned, p.Masked())
 	}
