@@ -14,7 +14,7 @@ func TestArticle(t *testing.T) {
 	for _, add := range []diag.AddMode{diag.AddClaim, diag.AddKernel} {
 		t.Run(string(add), func(t *testing.T) {
 			t.Parallel()
-			r, lab := check(t, "vpc", 0, "--add", string(add))
+			r, lab := check(t, "vpc", "--add", string(add))
 			if r.Verdict != diag.VerdictOK {
 				t.Errorf("verdict %s: %s", r.Verdict, r.Headline)
 			}
@@ -117,7 +117,7 @@ func unresolved(t *testing.T, r diag.Report) {
 // In the VPC of 2017 prefix::1 is nobody's, so the article's first experiment can be made.
 func TestArticleOf2017(t *testing.T) {
 	t.Parallel()
-	r, _ := check(t, "article", 0, "--add", "kernel", "--try", subnetOne, "--try", articleLL)
+	r, _ := check(t, "article", "--add", "kernel", "--try", subnetOne, "--try", articleLL)
 	causes(t, r, "net.per-address-filter", "net.multicast-suppressed", "net.router-silent")
 	paths(t, r,
 		want{check: "added", asks: diag.AsksDAD, target: subnetOne, outcome: diag.Silent},
@@ -129,7 +129,7 @@ func TestArticleOf2017(t *testing.T) {
 // Today it is the VPC router's: it is not taken, and the report says whose it is.
 func TestTryOfTheRoutersAddress(t *testing.T) {
 	t.Parallel()
-	r, _ := check(t, "vpc", 0, "--try", subnetOne)
+	r, _ := check(t, "vpc", "--try", subnetOne)
 	paths(t, r, want{check: "added", asks: diag.AsksEcho, source: subnetOne, outcome: diag.OutcomeSkipped})
 	for _, p := range r.Paths {
 		if p.Source != nil && *p.Source == subnetOne && p.Detail != "answered-for" {
@@ -142,7 +142,7 @@ func TestTryOfTheRoutersAddress(t *testing.T) {
 func TestOpenLink(t *testing.T) {
 	t.Parallel()
 	for _, add := range []string{"claim", "kernel"} {
-		r, _ := check(t, "lan", 0, "--add", add)
+		r, _ := check(t, "lan", "--add", add)
 		causes(t, r, "net.open-link")
 		paths(t, r,
 			want{check: "router-echo", target: routerLL, outcome: diag.Answered},
@@ -166,7 +166,7 @@ func TestOpenLink(t *testing.T) {
 
 func TestForwardedND(t *testing.T) {
 	t.Parallel()
-	r, _ := check(t, "forwarded-nd", 0)
+	r, _ := check(t, "forwarded-nd")
 	causes(t, r, "net.per-address-filter", "net.multicast-suppressed", "net.router-silent")
 	paths(t, r, want{check: "peer-nd", outcome: diag.Answered})
 }

@@ -44,7 +44,7 @@ func (o *tuiOptions) show(cmd *cobra.Command, _ []string) error {
 		if why != "" {
 			fmt.Fprintln(cmd.ErrOrStderr(), "ndwhy: "+why)
 		}
-		return o.lines(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+		return o.lines(cmd.Context(), cmd.OutOrStdout())
 	}
 	screen, err := term.Open(os.Stdin, os.Stdout, profile, os.Getenv)
 	if err != nil {
@@ -102,7 +102,7 @@ func (o *tuiOptions) terminal(out io.Writer) (term.Profile, string) {
 }
 
 // lines writes the summary and then every change as a line, until ctx ends.
-func (o *tuiOptions) lines(ctx context.Context, stdout, stderr io.Writer) error {
+func (o *tuiOptions) lines(ctx context.Context, stdout io.Writer) error {
 	lens := ui.NewLens() // it says when there is something new to diagnose
 	live, err := open(ctx, &o.options, true, lens.Note)
 	if err != nil {
