@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
@@ -27,7 +28,7 @@ const beyondHost = "internet"
 // broken on purpose may never give them.
 const (
 	wholeWait  = 5 * time.Second
-	brokenWait = 500 * time.Millisecond
+	brokenWait = time.Second
 )
 
 // firstIndex is the interface index of the switch's first port. It must differ from that of the
@@ -42,6 +43,7 @@ type world struct {
 	handles    map[string]*netlink.Handle
 	wire       *wire
 	clients    []*client
+	bench      *bench
 }
 
 func (w *world) names() string {
@@ -79,6 +81,9 @@ func boot(spec *Spec, log io.Writer) (*world, error) {
 		return nil, fmt.Errorf("netlink: %w", err)
 	}
 	w.wire = newWire(log)
+	if w.bench, err = newBench(w); err != nil {
+		return nil, err
+	}
 	cable := func(index int, near, host, nic string, mac diag.MAC, mtu int) error {
 		if err := w.cable(own, firstIndex+index, near, host, nic, mac, mtu); err != nil {
 			return fmt.Errorf("%s: %s: %w", host, nic, err)
@@ -110,6 +115,7 @@ func boot(spec *Spec, log io.Writer) (*world, error) {
 			return nil, fmt.Errorf("%s: %w", spec.Hosts[i].Name, err)
 		}
 	}
+	time.Sleep(spec.Age)
 	w.wire.begin()
 	return w, nil
 }
@@ -193,7 +199,20 @@ func (w *world) bootNIC(p port) error {
 	ns := w.namespaces[p.host.Name]
 	if err := within(ns, func() error {
 		conf := "ipv6/conf/" + p.nic.Name + "/"
-		return errors.Join(sysctl(conf+"accept_dad", "0"), sysctl(conf+"router_solicitation_delay", "0"))
+		if err := errors.Join(sysctl(conf+"accept_dad", "0"), sysctl(conf+"router_solicitation_delay", "0")); err != nil {
+			return err
+		}
+		if p.host.Networkd != nil {
+			if err := sysctl(conf+"accept_ra", "0"); err != nil {
+				return err
+			}
+		}
+		for _, name := range slices.Sorted(maps.Keys(p.nic.Early)) {
+			if err := sysctl(conf+name, p.nic.Early[name]); err != nil {
+				return err
+			}
+		}
+		return nil
 	}); err != nil {
 		return err
 	}
@@ -217,6 +236,11 @@ func (w *world) bootNIC(p port) error {
 	}
 	for _, a := range p.nic.Static {
 		if err := w.address(p.host.Name, p.nic.Name, netip.PrefixFrom(a, 128), unix.IFA_F_NOPREFIXROUTE, 0, 0); err != nil {
+			return err
+		}
+	}
+	if p.host.Networkd != nil {
+		if err := w.startNetworkd(p); err != nil {
 			return err
 		}
 	}
@@ -289,36 +313,10 @@ func (w *world) hasDefault(host string) bool {
 // finish puts a host into the state in which the command finds it: duplicate address detection as
 // kernels have it by default, and what is broken on purpose.
 func (w *world) finish(host *Host) error {
-	ns, h := w.namespaces[host.Name], w.handles[host.Name]
-	for _, a := range host.Added {
-		flags, preferred, valid := unix.IFA_F_NODAD, 0, 0
-		if a.Deprecated {
-			valid = forever
-		}
-		if err := w.address(host.Name, a.NIC, a.Prefix, flags, preferred, valid); err != nil {
-			return err
-		}
-	}
-	for _, n := range host.Neighbours {
-		link, err := h.LinkByName(n.NIC)
-		if err != nil {
-			return err
-		}
-		if err := h.NeighSet(&netlink.Neigh{
-			LinkIndex: link.Attrs().Index, Family: netlink.FAMILY_V6, State: netlink.NUD_PERMANENT,
-			IP: n.Address.AsSlice(), HardwareAddr: net.HardwareAddr(n.MAC[:]),
-		}); err != nil {
-			return fmt.Errorf("neighbour %s: %w", n.Address, err)
-		}
-	}
+	ns := w.namespaces[host.Name]
 	if err := within(ns, func() error {
 		for _, nic := range host.NICs {
 			if err := sysctl("ipv6/conf/"+nic.Name+"/accept_dad", "1"); err != nil {
-				return err
-			}
-		}
-		for name, value := range host.Sysctls {
-			if err := sysctl(name, value); err != nil {
 				return err
 			}
 		}
@@ -326,9 +324,50 @@ func (w *world) finish(host *Host) error {
 	}); err != nil {
 		return err
 	}
+	for _, a := range host.Added {
+		if err := w.add(host, a); err != nil {
+			return err
+		}
+	}
+	for _, n := range host.Neighbours {
+		if err := w.neighbour(host, n); err != nil {
+			return err
+		}
+	}
+	for _, r := range host.Routes {
+		if err := w.route(host, r); err != nil {
+			return err
+		}
+	}
+	for _, p := range host.Policies {
+		rule := netlink.NewRule()
+		rule.Family, rule.Table, rule.Src = netlink.FAMILY_V6, p.Table, ipNet(p.From)
+		if err := w.handles[host.Name].RuleAdd(rule); err != nil {
+			return fmt.Errorf("rule from %s: %w", p.From, err)
+		}
+	}
+	if err := within(ns, func() error {
+		for _, name := range slices.Sorted(maps.Keys(host.Sysctls)) {
+			if err := sysctl(name, host.Sysctls[name]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	if err := w.filter(host); err != nil {
+		return err
+	}
+	if host.Pod != nil {
+		if err := w.startPod(host); err != nil {
+			return fmt.Errorf("pod: %w", err)
+		}
+	}
 	if !host.Down {
 		return nil
 	}
+	h := w.handles[host.Name]
 	for _, nic := range host.NICs {
 		link, err := h.LinkByName(nic.Name)
 		if err != nil {
@@ -337,6 +376,86 @@ func (w *world) finish(host *Host) error {
 		if err := h.LinkSetDown(link); err != nil {
 			return fmt.Errorf("%s down: %w", nic.Name, err)
 		}
+	}
+	return nil
+}
+
+func ipNet(p netip.Prefix) *net.IPNet {
+	return &net.IPNet{IP: p.Masked().Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
+}
+
+// add adds an address as somebody did by hand, and returns when its duplicates have been looked for.
+func (w *world) add(host *Host, a Added) error {
+	flags, preferred, valid := unix.IFA_F_NODAD, 0, 0
+	if a.DAD {
+		flags = 0
+	}
+	if a.Optimistic {
+		flags = unix.IFA_F_OPTIMISTIC
+	}
+	if a.Deprecated {
+		valid = forever
+	}
+	if err := w.address(host.Name, a.NIC, a.Prefix, flags, preferred, valid); err != nil {
+		return err
+	}
+	if !a.DAD {
+		return nil
+	}
+	for deadline := time.Now().Add(wholeWait); ; time.Sleep(time.Millisecond) {
+		list, err := w.handles[host.Name].AddrList(nil, netlink.FAMILY_V6)
+		if err != nil {
+			return fmt.Errorf("addresses: %w", err)
+		}
+		i := slices.IndexFunc(list, func(x netlink.Addr) bool { return x.IP.Equal(a.Prefix.Addr().AsSlice()) })
+		switch {
+		case i >= 0 && (list[i].Flags&unix.IFA_F_TENTATIVE == 0 || list[i].Flags&unix.IFA_F_DADFAILED != 0):
+			return nil
+		case time.Now().After(deadline):
+			return fmt.Errorf("address %s: it is still not known whether it is a duplicate", a.Prefix)
+		}
+	}
+}
+
+func (w *world) neighbour(host *Host, n Neighbour) error {
+	h := w.handles[host.Name]
+	link, err := h.LinkByName(n.NIC)
+	if err != nil {
+		return err
+	}
+	entry := &netlink.Neigh{
+		LinkIndex: link.Attrs().Index, Family: netlink.FAMILY_V6, State: netlink.NUD_PERMANENT,
+		IP: n.Address.AsSlice(), HardwareAddr: net.HardwareAddr(n.MAC[:]),
+	}
+	switch n.State {
+	case diag.Stale:
+		entry.State = netlink.NUD_STALE
+	case diag.Failed:
+		entry.State, entry.HardwareAddr = netlink.NUD_FAILED, nil
+	}
+	if err := h.NeighSet(entry); err != nil {
+		return fmt.Errorf("neighbour %s: %w", n.Address, err)
+	}
+	return nil
+}
+
+func (w *world) route(host *Host, r Route) error {
+	h := w.handles[host.Name]
+	route := &netlink.Route{Dst: ipNet(r.Dst), Table: r.Table, Protocol: unix.RTPROT_STATIC}
+	if r.Refuse {
+		route.Type = unix.RTN_UNREACHABLE
+	} else {
+		link, err := h.LinkByName(r.NIC)
+		if err != nil {
+			return err
+		}
+		route.LinkIndex = link.Attrs().Index
+	}
+	if r.Via.IsValid() {
+		route.Gw = r.Via.AsSlice()
+	}
+	if err := h.RouteReplace(route); err != nil {
+		return fmt.Errorf("route %s: %w", r.Dst, err)
 	}
 	return nil
 }

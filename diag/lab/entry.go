@@ -26,6 +26,8 @@ func Entry() (code int, handled bool) {
 		return runInit(os.Args[1:]), true
 	case enterName:
 		return enter(os.Args[1:]), true
+	case networkdName:
+		return networkd(os.Args[1:]), true
 	case probeName:
 		return probe(), true
 	}
@@ -51,7 +53,8 @@ const (
 	notFound      = 127
 )
 
-// namespaceFD is where the helper finds the instance's network namespace.
+// namespaceFD is where the helper finds the instance's network namespace. What comes after it, at
+// commandControlFD, the command inherits.
 const namespaceFD = 3
 
 // enter is the beginning of a command: it goes into the instance and becomes the command. args are
@@ -76,6 +79,7 @@ func enter(args []string) int {
 		// container's masks forbid it the old one stays, and nothing here reads links from it.
 		_ = unix.Mount("sysfs", "/sys", "sysfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "")
 		_ = unix.Sethostname([]byte(host))
+		ownState()
 	}
 	if err := os.Chdir(dir); err != nil {
 		if err := os.Chdir("/"); err != nil {

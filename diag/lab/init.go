@@ -53,6 +53,7 @@ func runInit([]string) int {
 		return Failed
 	}
 	go l.letIn()
+	go l.world.bench.letIn()
 	l.serve(control)
 	return 0
 }
@@ -220,6 +221,10 @@ func (l *initProcess) start(req *request, files []*os.File) (int, <-chan syscall
 			set(k, v)
 		}
 	}
+	handle := l.world.bench.handle
+	if inode, err := inodeOf(int(handle.Fd())); err == nil {
+		set(controlEnv, fmt.Sprintf("%d:%d", commandControlFD, inode))
+	}
 	if l.path != "" {
 		set("PATH", l.path+":"+pathOf(env))
 	}
@@ -229,7 +234,7 @@ func (l *initProcess) start(req *request, files []*os.File) (int, <-chan syscall
 	}
 	attr := &syscall.ProcAttr{
 		Dir: "/", Env: env,
-		Files: []uintptr{files[0].Fd(), files[1].Fd(), files[2].Fd(), ns.Fd()},
+		Files: []uintptr{files[0].Fd(), files[1].Fd(), files[2].Fd(), ns.Fd(), handle.Fd()},
 		Sys:   &syscall.SysProcAttr{Setsid: req.Session || req.Terminal, Setctty: req.Terminal},
 	}
 	l.mu.Lock()

@@ -124,13 +124,16 @@ func add(args []string) error {
 	if err := netlink.AddrAdd(link, a); err != nil {
 		return err
 	}
-	// The kernel takes it out of its tentative state in a queue, even without DAD.
+	// The kernel takes it out of its tentative state in a queue, even without DAD, and later still
+	// makes the route by which answers reach it.
 	for {
 		list, err := netlink.AddrList(link, netlink.FAMILY_V6)
 		if err != nil {
 			return err
 		}
-		if !slices.ContainsFunc(list, func(b netlink.Addr) bool { return b.Flags&unix.IFA_F_TENTATIVE != 0 }) {
+		tentative := slices.ContainsFunc(list, func(b netlink.Addr) bool { return b.Flags&unix.IFA_F_TENTATIVE != 0 })
+		routes, err := netlink.RouteGet(a.IP)
+		if !tentative && err == nil && len(routes) > 0 && routes[0].Type == unix.RTN_LOCAL {
 			return nil
 		}
 		time.Sleep(time.Millisecond)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"time"
 	"unsafe"
@@ -18,15 +19,18 @@ import (
 
 // A wire joins the pure switch to packet sockets on its ends of the cables.
 type wire struct {
-	ports map[int]*os.File
+	ports   map[int]*os.File
+	changed chan struct{}         // the configuration is another: when to tick must be asked anew
+	watch   func([]vswitch.Entry) // sees what is logged, in order, under mu
 
-	mu  sync.Mutex
-	sw  *vswitch.Switch
-	log *json.Encoder // nil: none
+	mu        sync.Mutex
+	sw        *vswitch.Switch
+	unplugged map[int]bool  // by port: nothing passes its cable
+	log       *json.Encoder // nil: none
 }
 
 func newWire(log io.Writer) *wire {
-	w := &wire{ports: map[int]*os.File{}}
+	w := &wire{ports: map[int]*os.File{}, unplugged: map[int]bool{}, changed: make(chan struct{}, 1), watch: func([]vswitch.Entry) {}}
 	if log != nil {
 		w.log = json.NewEncoder(log)
 		w.log.SetEscapeHTML(false)
@@ -66,6 +70,7 @@ func (w *wire) attach(port int, name string) error {
 
 // run starts the switch.
 func (w *wire) run(config vswitch.Config) {
+	config.Routers = slices.Clone(config.Routers) // they may be changed; the specification stays
 	w.sw = vswitch.New(config, time.Now())
 	for port, f := range w.ports {
 		go w.read(port, f)
@@ -86,7 +91,12 @@ func (w *wire) read(port int, f *os.File) {
 		n, err := f.Read(buf)
 		switch {
 		case err == nil:
-			w.do(func() ([]vswitch.Output, []vswitch.Entry) { return w.sw.Handle(time.Now(), port, buf[:n]) })
+			w.do(func() ([]vswitch.Output, []vswitch.Entry) {
+				if w.unplugged[port] {
+					return nil, nil
+				}
+				return w.sw.Handle(time.Now(), port, buf[:n])
+			})
 		case isNetDown(err):
 			// Reported once each time the interface goes down; the socket lives on.
 		default:
@@ -100,12 +110,59 @@ func (w *wire) tick() {
 		w.mu.Lock()
 		next := w.sw.Next()
 		w.mu.Unlock()
+		timer := time.NewTimer(time.Until(next))
+		due := timer.C
 		if next.IsZero() {
-			return
+			due = nil
 		}
-		time.Sleep(time.Until(next))
-		w.do(func() ([]vswitch.Output, []vswitch.Entry) { return w.sw.Tick(time.Now()) })
+		select {
+		case <-due:
+			w.do(func() ([]vswitch.Output, []vswitch.Entry) { return w.sw.Tick(time.Now()) })
+		case <-w.changed:
+		}
+		timer.Stop()
 	}
+}
+
+// alter changes the configuration of the running switch.
+func (w *wire) alter(change func(*vswitch.Config)) {
+	w.mu.Lock()
+	change(w.sw.Config())
+	w.mu.Unlock()
+	select {
+	case w.changed <- struct{}{}:
+	default:
+	}
+}
+
+// is looks at the configuration of the running switch.
+func (w *wire) is(so func(*vswitch.Config) bool) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return so(w.sw.Config())
+}
+
+// unplug pulls the cable of a port out, or puts it back.
+func (w *wire) unplug(port int, out bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.unplugged[port] = out
+}
+
+// isUnplugged reports whether the cable of a port is out.
+func (w *wire) isUnplugged(port int) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.unplugged[port]
+}
+
+// advertise makes the routers advertise themselves now.
+func (w *wire) advertise() {
+	w.do(func() ([]vswitch.Output, []vswitch.Entry) {
+		now := time.Now()
+		w.sw.Hasten(now)
+		return w.sw.Tick(now)
+	})
 }
 
 // do lets the switch take one step, and sends and writes down what comes of it.
@@ -113,6 +170,7 @@ func (w *wire) do(step func() ([]vswitch.Output, []vswitch.Entry)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	outs, entries := step()
+	w.watch(entries)
 	if w.log != nil {
 		for _, e := range entries {
 			// A log that cannot be written must not stop the network.
@@ -120,6 +178,9 @@ func (w *wire) do(step func() ([]vswitch.Output, []vswitch.Entry)) {
 		}
 	}
 	for _, o := range outs {
+		if w.unplugged[o.Port] {
+			continue
+		}
 		// A cable whose other end is down takes nothing, as in life.
 		_, _ = w.ports[o.Port].Write(o.Frame)
 	}
