@@ -71,7 +71,7 @@ func rootCommand() *cobra.Command {
 	root.Flags().BoolVar(&o.plain, "plain", false, words.Say("cli.flag.plain"))
 	root.Flags().BoolVar(&o.mouse, "mouse", false, words.Say("cli.flag.mouse"))
 	root.Flags().BoolVar(&o.redact, "redact", false, words.Say("cli.flag.redact"))
-	root.AddCommand(checkCommand(), watchCommand(), explainCommand(), labCommand())
+	root.AddCommand(checkCommand(), watchCommand(), explainCommand(), labCommand(), replayCommand())
 	return root
 }
 

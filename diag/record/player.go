@@ -26,8 +26,12 @@ const (
 	// passed as often as lifetimes are shown.
 	lookEvery      = 100 * time.Millisecond
 	lookQuietEvery = time.Second
-	// The bounds of the speed.
-	slowest, fastest = 0.01, 1000
+)
+
+// The bounds of a Player's speed.
+const (
+	Slowest = 0.01
+	Fastest = 1000
 )
 
 // A Player plays a recording into a state, at the pace at which it happened. It is safe for
@@ -110,7 +114,7 @@ func count(r io.Reader) (n int, err error) {
 				line = nil
 			}
 		}
-		if is, _ := header(line); written && !(first && is) {
+		if is, _ := header(line); written && (!first || !is) {
 			n++
 		}
 		if errors.Is(err, io.EOF) {
@@ -297,7 +301,7 @@ func (p *Player) Speed(factor float64) {
 		return
 	}
 	p.settle()
-	p.speed = min(max(factor, slowest), fastest)
+	p.speed = min(max(factor, Slowest), Fastest)
 	p.tell()
 }
 

@@ -175,7 +175,7 @@ func TestSpeed(t *testing.T) {
 		p.Speed(math.Inf(1))
 		p.after(t, 100*time.Millisecond, 9)
 		p.Speed(1e-9)
-		if got := p.Progress().Speed; got != slowest {
+		if got := p.Progress().Speed; got != Slowest {
 			t.Errorf("speed %g", got)
 		}
 	})
@@ -219,8 +219,11 @@ func TestGoOnAfterASearch(t *testing.T) {
 // A change that lasts no longer than anybody could have seen is none, and a search can be stopped.
 func TestSearch(t *testing.T) {
 	moments := []moment{
-		{0, diag.Run{Version: "1", Interfaces: []string{"eth0"}}}, {0, diag.Feed{Name: diag.FeedNetlink, State: diag.Synced}},
-		{0, link(true)}, {200 * time.Millisecond, link(false)}, {210 * time.Millisecond, link(true)},
+		{0, diag.Run{Version: "1", Interfaces: []string{"eth0"}}},
+		{0, diag.Feed{Name: diag.FeedNetlink, State: diag.Synced}},
+		{0, link(true)},
+		{200 * time.Millisecond, link(false)},
+		{210 * time.Millisecond, link(true)},
 	}
 	for i := range 5_000 {
 		moments = append(moments, moment{time.Second + time.Duration(i)*time.Millisecond, link(true)})
@@ -365,7 +368,7 @@ func FuzzPlayer(f *testing.F) {
 			for range steps {
 				p.Step()
 			}
-			p.Speed(fastest)
+			p.Speed(Fastest)
 			p.Pause(false)
 			ctx, cancel := context.WithCancel(context.Background())
 			go p.Run(ctx)

@@ -1,0 +1,215 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"ndwhy/checks"
+	"ndwhy/diag"
+	"ndwhy/diag/record"
+	"ndwhy/diag/words"
+	"ndwhy/ui"
+	"ndwhy/ui/plain"
+	"ndwhy/ui/term"
+)
+
+// mostPiped bounds what is taken from a pipe, which has to be kept in memory: it cannot be counted
+// and then read.
+const mostPiped = 256 << 20
+
+// replayOptions are the flags of `replay`.
+type replayOptions struct {
+	tuiOptions
+	speed float64
+}
+
+func replayCommand() *cobra.Command {
+	var o replayOptions
+	cmd := &cobra.Command{
+		Use:     "replay FILE",
+		Short:   words.Say("cli.replay.short"),
+		Long:    words.Say("cli.replay.long"),
+		Example: words.Say("cli.replay.example"),
+		Args:    usageArgs(cobra.ExactArgs(1)),
+		RunE:    func(cmd *cobra.Command, args []string) error { return o.replay(cmd, args[0]) },
+	}
+	f := cmd.Flags()
+	f.Float64Var(&o.speed, "speed", 1, words.Say("cli.flag.speed"))
+	f.BoolVar(&o.plain, "plain", false, words.Say("cli.flag.plain"))
+	f.BoolVar(&o.mouse, "mouse", false, words.Say("cli.flag.mouse"))
+	f.BoolVar(&o.redact, "redact", false, words.Say("cli.flag.redact"))
+	f.BoolVar(&o.noColor, "no-color", false, words.Say("cli.flag.no-color"))
+	f.BoolVar(&o.ascii, "ascii", false, words.Say("cli.flag.ascii"))
+	return cmd
+}
+
+// replay plays a recording on the screens, or as lines where there is no terminal to draw on.
+func (o *replayOptions) replay(cmd *cobra.Command, name string) (err error) {
+	if !(o.speed >= record.Slowest && o.speed <= record.Fastest) { //nolint:staticcheck // NaN is refused too
+		return usagef("--speed %g: want %g to %g", o.speed, float64(record.Slowest), float64(record.Fastest))
+	}
+	recording, err := openRecording(cmd.Context(), name)
+	if err != nil {
+		return err
+	}
+	defer recording.Close()
+	lens := ui.NewLens()
+	// A Tick changes nothing but that there is something to show.
+	stir := func() { lens.Note(diag.Event{Body: diag.Tick{}}) }
+	player, err := record.NewPlayer(recording, lens.Note, stir)
+	if err != nil {
+		return usagef("%s: %w", name, err)
+	}
+	player.Speed(o.speed)
+	defer func() {
+		// Only now are all of them known, and is the screen free.
+		for _, p := range player.Problems() {
+			fmt.Fprintln(cmd.ErrOrStderr(), "ndwhy: "+words.Say("cli.from-problem", "file", name, "problem", p))
+		}
+	}()
+	profile, why := o.terminal(cmd.OutOrStdout())
+	if profile.Level == term.Dumb {
+		if why != "" {
+			fmt.Fprintln(cmd.ErrOrStderr(), "ndwhy: "+why)
+		}
+		return o.tell(cmd.Context(), cmd.OutOrStdout(), player, lens)
+	}
+	return o.play(cmd.Context(), cmd.OutOrStdout(), profile, player, lens)
+}
+
+// play opens the screens over a recording.
+func (o *replayOptions) play(ctx context.Context, out io.Writer, profile term.Profile, player *record.Player, lens *ui.Lens) error {
+	screen, err := term.Open(os.Stdin, os.Stdout, profile, os.Getenv)
+	if err != nil {
+		return err
+	}
+	box := ui.NewMailbox()
+	config := ui.Config{
+		Mode: ui.Replaying, Frames: box.Take, Want: lens.Want, Player: player, Checks: checks.IDs(),
+		Intents: &viewing{wishes{clipboard: profile.Clipboard}},
+		ASCII:   profile.ASCII, NoColor: !profile.Color, Mouse: o.mouse, Redact: o.redact,
+	}
+	playing, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stop := frames(playing, screen, player, lens, box, func(f *ui.Frame) { f.Replay = new(ui.Replay(player.Progress())) })
+	ran := make(chan struct{})
+	screen.Go(func() {
+		defer close(ran)
+		player.Run(playing)
+	})
+	model, err := screen.Run(playing, ui.New(config))
+	cancel()
+	stop()
+	<-ran
+	if err != nil && ctx.Err() != nil {
+		return exitCode(exitInterrupted)
+	}
+	if m, ok := model.(*ui.Model); ok && err == nil {
+		_, err = io.WriteString(out, m.Farewell())
+	}
+	return err
+}
+
+// tell writes what a recording says as lines, at the pace at which it happened.
+func (o *replayOptions) tell(ctx context.Context, stdout io.Writer, player *record.Player, lens *ui.Lens) (err error) {
+	playing, cancel := context.WithCancel(ctx)
+	ran := make(chan struct{})
+	go func() {
+		defer close(ran)
+		player.Run(playing)
+	}()
+	defer func() {
+		cancel()
+		<-ran
+	}()
+	out := plain.New(stdout, o.style(stdout))
+	// Every second of the recording's own time, as it would have been said then.
+	every := max(time.Duration(float64(time.Second)/o.speed), time.Millisecond)
+	for {
+		ended := player.Progress().Ended
+		player.Look(func(s *diag.State) {
+			d := diag.Diagnose(s)
+			if err = out.Update(s, d); ended && err == nil {
+				err = out.End(s, d)
+			}
+		})
+		if err != nil || ended {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+		case <-lens.Wake():
+		}
+		if !pause(ctx, every) {
+			return exitCode(exitInterrupted)
+		}
+	}
+}
+
+// viewing does what the screens ask for over a recording, as far as it asks nothing of the network.
+type viewing struct{ wishes }
+
+var errReplay = errors.New(words.Say("cli.replay.asks-nothing"))
+
+func (*viewing) Plan([]string, diag.AddMode) (ui.Plan, error) { return ui.Plan{}, errReplay }
+func (*viewing) Run([]string, diag.AddMode) error             { return errReplay }
+func (*viewing) Record(bool) (string, error)                  { return "", errReplay }
+
+// openRecording opens a file as it is, and reads a pipe to its end.
+func openRecording(ctx context.Context, name string) (io.ReadSeekCloser, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	switch mode := info.Mode(); {
+	case mode.IsRegular():
+		file, err := os.Open(name)
+		if err != nil {
+			return nil, usageError{err}
+		}
+		return file, nil
+	case mode&os.ModeNamedPipe == 0:
+		return nil, usagef("%s: neither a file nor a pipe", name)
+	}
+	// Whoever should write may never begin: opening waits for that.
+	read := make(chan func() ([]byte, error), 1)
+	go func() {
+		b, err := readPipe(name)
+		read <- func() ([]byte, error) { return b, err }
+	}()
+	select {
+	case <-ctx.Done():
+		return nil, exitCode(exitInterrupted)
+	case result := <-read:
+		b, err := result()
+		if err != nil {
+			return nil, usageError{err}
+		}
+		return memory{bytes.NewReader(b)}, nil
+	}
+}
+
+func readPipe(name string) ([]byte, error) {
+	pipe, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer pipe.Close()
+	b, err := io.ReadAll(io.LimitReader(pipe, mostPiped+1))
+	if err == nil && len(b) > mostPiped {
+		err = fmt.Errorf("%s: more than %d MB by a pipe: name a file", name, mostPiped>>20)
+	}
+	return b, err
+}
+
+// memory is a recording that was read.
+type memory struct{ *bytes.Reader }
+
+func (memory) Close() error { return nil }
