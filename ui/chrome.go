@@ -45,8 +45,11 @@ func (m *Model) drawTabs(s *scene, r region) {
 
 // drawStatus says the verdict, where one is, and what goes on.
 func (m *Model) drawStatus(s *scene, r region) {
-	v := verdictMark(s.Report.Verdict)
-	x := r.spans(1, 0, v.span(), span{" ", plain}, span{upper("verdict." + string(s.Report.Verdict)), v.st})
+	v, word := verdictMark(s.Report.Verdict), upper("verdict."+string(s.Report.Verdict))
+	if s.undecided() {
+		v, word = mark{"·", bold}, say("status.asking")
+	}
+	x := r.spans(1, 0, v.span(), span{" ", plain}, span{word, v.st})
 	if s.waiting {
 		return
 	}
@@ -71,6 +74,13 @@ func (m *Model) drawStatus(s *scene, r region) {
 		}
 	}
 	r.right(0, x+1, mode...)
+}
+
+// undecided reports whether the verdict may yet get worse: nothing is called fine before it was
+// asked.
+func (s *scene) undecided() bool {
+	bad := s.Report.Verdict == diag.VerdictWarning || s.Report.Verdict == diag.VerdictCritical
+	return !bad && running(s.Frame)
 }
 
 func (m *Model) modeSpans(s *scene) []span {

@@ -33,9 +33,9 @@ func (m *Model) copy(s *scene) tea.Cmd {
 		path, err := m.cfg.Intents.Keep(text)
 		switch {
 		case err != nil:
-			return noticeMsg{span{words.Clean(err.Error()), red}}
+			return noticeMsg{text: span{words.Clean(err.Error()), red}}
 		case path != "":
-			return noticeMsg{span{say("notice.kept", "path", path), plain}}
+			return noticeMsg{text: span{say("notice.kept", "path", path), plain}}
 		default:
 			return nil
 		}
@@ -57,9 +57,9 @@ func (m *Model) save() tea.Cmd {
 	return func() tea.Msg {
 		path, err := m.cfg.Intents.Save(text)
 		if err != nil {
-			return noticeMsg{span{words.Clean(err.Error()), red}}
+			return noticeMsg{text: span{words.Clean(err.Error()), red}}
 		}
-		return noticeMsg{span{say("notice.saved", "path", path), plain}}
+		return noticeMsg{text: span{say("notice.saved", "path", path), plain}}
 	}
 }
 
@@ -74,11 +74,11 @@ func (m *Model) record() tea.Cmd {
 		path, err := m.cfg.Intents.Record(on)
 		switch {
 		case err != nil:
-			return noticeMsg{span{words.Clean(err.Error()), red}}
+			return noticeMsg{text: span{words.Clean(err.Error()), red}}
 		case on:
-			return noticeMsg{span{say("notice.recording", "path", path), plain}}
+			return noticeMsg{text: span{say("notice.recording", "path", path), plain}}
 		default:
-			return noticeMsg{span{say("notice.recorded", "path", path), plain}}
+			return noticeMsg{text: span{say("notice.recorded", "path", path), plain}}
 		}
 	}
 }

@@ -60,9 +60,9 @@ func TestKernelTimedRemovalCountsDown(t *testing.T) {
 	s.emit(0, diag.Address{
 		Interface: "eth0", Address: candidate, PrefixLen: 128, Flags: diag.NoPrefixRoute, PreferredS: 0, ValidS: 20,
 	})
-	s.want("The kernel removes " + candidate.String() + " by itself in 20 s.")
-	s.emit(3*time.Second, diag.Tick{}).want("in 17 s.")
-	s.emit(time.Second, diag.Address{Interface: "eth0", Address: candidate, Gone: true}).wantNot("The kernel removes")
+	s.want("In 20 s the kernel removes " + candidate.String())
+	s.emit(3*time.Second, diag.Tick{}).want("In 17 s the kernel")
+	s.emit(time.Second, diag.Address{Interface: "eth0", Address: candidate, Gone: true}).wantNot("the kernel removes")
 }
 
 func TestFilterNarrowsAndInverts(t *testing.T) {
@@ -385,4 +385,17 @@ func TestHostileTextIsDrawnHarmless(t *testing.T) {
 		}
 	}
 	s.want("ab2Jcd")
+}
+
+// Nothing is called fine while it is being asked; what is wrong already is said at once.
+func TestNoVerdictBeforeTheAnswers(t *testing.T) {
+	s := newStage(t, Config{}, 80, 24)
+	s.emit(0,
+		diag.Run{Interfaces: []string{"eth0"}},
+		diag.Link{Interface: "eth0", Index: 2, MAC: diag.MAC{2, 0, 0, 0, 0, 1}, Up: true, Carrier: true, Ethernet: true},
+		diag.Check{ID: "ra", Interface: "eth0", State: diag.CheckRunning},
+	)
+	s.want("· ASKING", "asking: ra", "Nothing so far").wantNot("OK ")
+	s = newStage(t, Config{}, 80, 24).play("unassigned-address")
+	s.emit(0, diag.Check{ID: "ra", Interface: "eth0", State: diag.CheckRunning}).want("! WARNING")
 }

@@ -8,7 +8,7 @@ type Intents interface {
 	// Plan returns what Run would send and change with what is known now. It sends nothing.
 	Plan(checks []string, add diag.AddMode) (Plan, error)
 	// Run runs checks by ID, all that apply where none is named, and returns when they are done
-	// or stopped.
+	// or stopped. An empty add means the way that the program was started with.
 	Run(checks []string, add diag.AddMode) error
 	// Stop ends what runs.
 	Stop()

@@ -274,12 +274,13 @@ func (m *Model) run(ids []string, add diag.AddMode) tea.Cmd {
 		m.notice = span{say("notice.no-checks"), yellow}
 		return nil
 	}
-	m.notice = span{say("notice.running", "checks", orAll(ids)), plain}
+	asking := say("notice.running", "checks", orAll(ids))
+	m.notice = span{asking, plain}
 	return func() tea.Msg {
 		if err := m.cfg.Intents.Run(ids, add); err != nil {
-			return noticeMsg{span{words.Clean(err.Error()), red}}
+			return noticeMsg{text: span{words.Clean(err.Error()), red}}
 		}
-		return nil
+		return noticeMsg{instead: asking}
 	}
 }
 
@@ -296,7 +297,7 @@ func (m *Model) breakIt(b breaks) tea.Cmd {
 	}
 	return func() tea.Msg {
 		if err := m.cfg.Bench.Break(b.id, b.on); err != nil {
-			return noticeMsg{span{words.Clean(err.Error()), red}}
+			return noticeMsg{text: span{words.Clean(err.Error()), red}}
 		}
 		return nil
 	}

@@ -39,6 +39,9 @@ func becauses(s *scene) []because {
 			page: func(c *canvas, w int) *doc { return unexplainedDoc(c, w, &s.Report, u) }, plain: u.Symptom,
 		})
 	}
+	if s.undecided() {
+		return list // what is not known yet is no finding
+	}
 	for i := range s.Report.Unknown {
 		u := &s.Report.Unknown[i]
 		list = append(list, because{
@@ -80,7 +83,11 @@ func (m *mapScreen) draw(s *scene, r region) {
 // drawHeadline says the verdict in one sentence.
 func (m *mapScreen) drawHeadline(s *scene, r region) int {
 	y := 0
-	for _, line := range wrap(s.canvas, s.Report.Headline, r.w-2) {
+	headline := s.Report.Headline
+	if s.undecided() {
+		headline = say("so-far")
+	}
+	for _, line := range wrap(s.canvas, headline, r.w-2) {
 		if y >= max(r.h/3, 1) {
 			break
 		}
@@ -152,6 +159,9 @@ func firstInSight(heights []int, sel, h int) int {
 }
 
 func nothingToExplain(s *scene) string {
+	if s.undecided() {
+		return say("nothing-so-far")
+	}
 	if len(s.Report.Paths) == 0 {
 		return say("nothing-asked")
 	}

@@ -160,9 +160,13 @@ func (m *Model) Init() tea.Cmd {
 
 // Messages that commands of this package send.
 type (
-	frameMsg  struct{ f Frame }
-	noticeMsg struct{ text span }
-	planMsg   struct {
+	frameMsg struct{ f Frame }
+	// noticeMsg says something; instead, if not empty, is what must still stand there for it to.
+	noticeMsg struct {
+		text    span
+		instead string
+	}
+	planMsg struct {
 		plan Plan
 		ask  *consent // the question that waits for it; nil: the matrix does
 		err  error
@@ -194,7 +198,9 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case planMsg:
 		m.onPlan(msg)
 	case noticeMsg:
-		m.notice = msg.text
+		if msg.instead == "" || msg.instead == m.notice.text {
+			m.notice = msg.text
+		}
 	case tea.KeyPressMsg:
 		cmd = m.onKey(keyName(msg), msg.Text)
 	case tea.PasteMsg:

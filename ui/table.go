@@ -28,7 +28,10 @@ type matrixColumn struct {
 }
 
 // targetNobody is the column of a question that hopes for no answer: is the address free?
-const targetNobody diag.TargetClass = "nobody"
+const (
+	targetNobody diag.TargetClass = "nobody"
+	targetAny    diag.TargetClass = "any" // asked of everybody on the link
+)
 
 type matrixKey struct {
 	row  string
@@ -69,7 +72,7 @@ func place(p *diag.ReportPath) (matrixRow, matrixColumn) {
 		row = matrixRow{class: diag.SourceCandidate, source: p.Target}
 		col = matrixColumn{class: targetNobody, asks: p.Asks}
 	case diag.AsksRS, diag.AsksDHCP:
-		col.class, col.target = diag.TargetRouter, ""
+		col.class, col.target = targetAny, ""
 	}
 	return row, col
 }
@@ -124,7 +127,7 @@ func (m *matrix) add(p *diag.ReportPath, planned bool) {
 
 var (
 	classOrder  = []diag.SourceClass{diag.SourceAssigned, diag.SourceUnknown, diag.SourceUnassigned, diag.SourceUnspecified, diag.SourceCandidate}
-	targetOrder = []diag.TargetClass{diag.TargetRouter, diag.TargetPeer, diag.TargetAllNodes, diag.TargetInternet, diag.TargetService, targetNobody}
+	targetOrder = []diag.TargetClass{diag.TargetRouter, diag.TargetPeer, diag.TargetAllNodes, diag.TargetInternet, diag.TargetService, targetNobody, targetAny}
 	asksOrder   = []diag.Asks{diag.AsksRS, diag.AsksDHCP, diag.AsksND, diag.AsksEcho, diag.AsksMTU, diag.AsksService, diag.AsksDAD}
 )
 
@@ -153,9 +156,6 @@ func (m *matrix) order() {
 		c.group = say("column." + string(c.class))
 		if n := slices.Index(targets[c.class], c.target); len(targets[c.class]) > 1 && n >= 0 {
 			c.group += fmt.Sprintf(" %d", n+1)
-		}
-		if c.target == "" && c.class != targetNobody {
-			c.group = say("column.any")
 		}
 	}
 	var rows []matrixRow

@@ -46,6 +46,7 @@ var screens = map[string]string{
 	"ui.status.running":   "asking: {check}",
 	"ui.status.running-n": "asking: {n} checks",
 	"ui.status.of":        " (i: {n} interfaces)",
+	"ui.status.asking":    "ASKING",
 
 	"ui.replay.paused": "paused at",
 	"ui.replay.ended":  "end of recording",
@@ -59,8 +60,8 @@ var screens = map[string]string{
 	"ui.hint.checks":     "r runs the check under the cursor, R all of them, S stops.",
 	"ui.hint.switch":     "What the switch did with each frame, and why: hold the diagnosis against it.",
 
-	"ui.temporary":   "The kernel removes {address} by itself in {left} s.",
-	"ui.temporary-n": "The kernel removes {address} by itself in {left} s, and {n} more.",
+	"ui.temporary":   "In {left} s the kernel removes {address}.",
+	"ui.temporary-n": "In {left} s the kernel removes {address}, and {n} more.",
 
 	"ui.notice.copied":          "Copied, if the terminal takes OSC 52.",
 	"ui.notice.kept":            "Copied, if the terminal takes OSC 52; it is in {path} too.",
@@ -470,4 +471,6 @@ var screens = map[string]string{
 	"ui.lately":                "ON THE WIRE",
 	"ui.not-known":             "While that is so, nothing is known of it.",
 	"ui.not-yet":               "Not read yet.",
+	"ui.so-far":                "Asking. Nothing that differs from what is normal here has been seen so far.",
+	"ui.nothing-so-far":        "Nothing so far.",
 }
