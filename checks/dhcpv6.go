@@ -31,10 +31,14 @@ var dhcpServers = netip.MustParseAddr("ff02::1:2")
 const dhcpSolicits = 3
 
 func planDHCPv6(p *planner) {
-	managed := false
+	managed, heard := false, false
 	for k, r := range p.s.Routers {
-		managed = managed || k.Interface == p.iface && r.Last.Managed
+		if k.Interface == p.iface {
+			managed, heard = managed || r.Last.Managed, true
+		}
 	}
+	// A list of what would be sent has what a router may yet call for.
+	managed = managed || p.guess && !heard
 	if !managed || !p.wire() {
 		return
 	}
