@@ -206,7 +206,7 @@ func (p *planner) planCandidatePeer(c candidate, mode diag.AddMode) {
 		peers = append(slices.Delete(slices.Clone(peers), i, i+1), reserved)
 	}
 	peers = slices.DeleteFunc(slices.Clone(peers), func(a netip.Addr) bool {
-		return a.IsLinkLocalUnicast() != local || p.own(a)
+		return a.IsLinkLocalUnicast() != local || p.own(a) || !p.mayBeNear(a)
 	})
 	if len(peers) == 0 {
 		return

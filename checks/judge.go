@@ -413,6 +413,9 @@ func (t *tally) verdict() diag.Path {
 	}
 	if t.kernel() && t.q.Asks == diag.AsksEcho && t.host.Tap {
 		p.Sent = max(t.copies, p.Received)
+		if p.Error != nil {
+			p.Sent = max(p.Sent, 1) // what another host refuses has left
+		}
 	}
 	switch {
 	case t.q.Asks == diag.AsksND && t.kernel():

@@ -583,11 +583,14 @@ func (l *lane) tapBehind(kernel []*tally) (lag time.Duration) {
 	for _, k := range kernel {
 		switch k.q.Asks {
 		case diag.AsksEcho:
-			if k.path.Received == 0 {
+			if k.path.Received == 0 && k.path.Error == nil {
 				continue
 			}
+			if k.copies == 0 {
+				lag = tapLag
+			}
 			for _, w := range l.of(diag.ViaWire, diag.AsksEcho) {
-				if w.path.Received == 0 {
+				if w.path.Received == 0 && w.path.Error == nil {
 					lag = tapLag
 				}
 			}

@@ -45,17 +45,30 @@ func planPeers(p *planner, check string, asks diag.Asks) {
 		}
 		q.Source, q.NextHop = src, via
 		q.Via = diag.ViaKernel
-		switch {
-		case !may[peer]:
-			p.skip(q, DetailTooMany, "")
-			q.Outcome, q.Detail = "", ""
-		case asks == diag.AsksND && via.IsValid():
+		wire := q
+		wire.Via = diag.ViaWire
+		if asks == diag.AsksND && via.IsValid() {
 			p.skip(q, DetailRouted, via.String())
-			q.Outcome, q.Detail, q.Note = "", "", ""
-		default:
-			p.add(q)
+			if p.onLink(peer) {
+				p.add(wire) // the kernel takes another way than the link would allow
+			} else {
+				p.skip(wire, DetailRouted, via.String())
+			}
+			continue
 		}
-		q.Via = diag.ViaWire
-		p.add(q)
+		if !via.IsValid() && !p.mayBeNear(peer) {
+			// Nobody on this link can say who has an address beyond it, and nobody leads there.
+			p.skip(wire, DetailNoRouter, "")
+			if asks == diag.AsksEcho {
+				p.add(q) // the kernel says why it cannot
+			}
+			continue
+		}
+		if may[peer] {
+			p.add(q)
+		} else {
+			p.skip(q, DetailTooMany, "")
+		}
+		p.add(wire)
 	}
 }

@@ -276,6 +276,15 @@ func (p *planner) onLink(target netip.Addr) bool {
 	return false
 }
 
+// mayBeNear reports whether a peer that no gateway leads to can be a neighbour: it is on the link as
+// far as is known, or shares the 64 bits of a link's prefix with an address of ours (RFC 4291 §2.5.4),
+// where the on-link route is what is missing.
+func (p *planner) mayBeNear(peer netip.Addr) bool {
+	return p.onLink(peer) || p.resolved(peer) || slices.ContainsFunc(p.usable(), func(a diag.Address) bool {
+		return commonBits(a.Address, peer) >= 64
+	})
+}
+
 // subnets returns the global prefixes of the link, in a fixed order: as the metadata service names
 // them, as routers announce them on-link, as the kernel routes them, as addresses imply them.
 func (p *planner) subnets() []netip.Prefix {

@@ -114,8 +114,30 @@ func TestPlan(t *testing.T) {
 			instance(func(r *diag.Run) { r.Peers = []netip.Addr{peerLL.WithZone("eth0"), ourGUA, addr("2001:db8:5::5")} }), "peer-nd",
 			[]string{
 				"nd us>peer kernel", "nd us>peer wire", "nd invalid IP>us-global kernel own-address",
-				"nd us-global>2001:db8:5::5 kernel via-router router", "nd us-global>2001:db8:5::5 wire",
+				"nd us-global>2001:db8:5::5 kernel via-router router", "nd us-global>2001:db8:5::5 wire via-router router",
 			},
+		},
+		"a peer that nobody leads to": {
+			instance(func(r *diag.Run) { r.Peers = []netip.Addr{addr("2001:db8:5::5")} }, diag.Route{
+				Interface: "eth0", Dst: defaultRt, Via: router, Table: diag.MainTable, Type: "unicast", Gone: true,
+			}), "peer-nd", []string{"nd us-global>2001:db8:5::5 wire no-router"},
+		},
+		"its echo, which the kernel refuses": {
+			instance(func(r *diag.Run) { r.Peers = []netip.Addr{addr("2001:db8:5::5")} }, diag.Route{
+				Interface: "eth0", Dst: defaultRt, Via: router, Table: diag.MainTable, Type: "unicast", Gone: true,
+			}), "peer-echo", []string{"echo us-global>2001:db8:5::5 wire no-router", "echo us-global>2001:db8:5::5 kernel"},
+		},
+		"a neighbour though the kernel goes by the router": {
+			instance(func(r *diag.Run) { r.Peers = []netip.Addr{peerGUA} }, diag.Selection{
+				Dst: peerGUA, Bound: "eth0", Interface: "eth0", Source: ourGUA, Via: router,
+			}), "peer-nd", []string{"nd us-global>peer-global kernel via-router router", "nd us-global>peer-global wire"},
+		},
+		"in a cloud that has a /96 for each instance and no neighbours": {
+			instance(
+				func(r *diag.Run) { r.Peers = []netip.Addr{peerGUA} }, diag.Metadata{},
+				diag.Route{Interface: "eth0", Dst: subnet, Table: diag.MainTable, Type: "unicast", Gone: true},
+				diag.Selection{Dst: peerGUA, Bound: "eth0", Interface: "eth0", Source: ourGUA, Via: router},
+			), "peer-nd", []string{"nd us-global>peer-global kernel via-router router", "nd us-global>peer-global wire via-router router"},
 		},
 		"a peer on another interface": {
 			instance(func(r *diag.Run) { r.Peers = []netip.Addr{peerLL.WithZone("eth1")} }), "peer-nd", []string{},

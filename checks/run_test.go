@@ -3,6 +3,7 @@ package checks
 import (
 	"context"
 	"net/netip"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -158,6 +159,56 @@ func TestRunNetworkFaults(t *testing.T) {
 			p := w.want("internet/eth0/"+ourGUA.String()+"/"+farHost.String()+"/"+via, diag.Refused, "")
 			if p.Error == nil || p.Error.From != w.errorFrom || p.Error.Code != 1 {
 				t.Errorf("%s: error %+v", via, p.Error)
+			}
+		}
+	})
+	inWorld(t, "refused, and the socket hears of it before the tap does", func(w *world) {
+		t := w.t
+		w.errorFrom, w.tapLag = addr("2001:db8:9::9"), 20*time.Millisecond
+		w.knows(router, routerMAC, diag.Reachable)
+		w.run(t.Context(), nil)
+		for _, via := range []string{"kernel", "wire"} {
+			p := w.want("internet/eth0/"+ourGUA.String()+"/"+farHost.String()+"/"+via, diag.Refused, "")
+			if p.Sent != 1 {
+				t.Errorf("%s: refused, and %d sent", via, p.Sent)
+			}
+		}
+		if n := w.happened("wire echo-request " + ourGUA.String() + " > " + farHost.String()); n != 0 {
+			t.Errorf("%d frames of our own ask what the kernel had asked", n)
+		}
+	})
+	inWorld(t, "refused, and the tap misses the request", func(w *world) {
+		t := w.t
+		w.errorFrom, w.tapLag = addr("2001:db8:9::9"), time.Hour
+		w.knows(router, routerMAC, diag.Reachable)
+		w.run(t.Context(), nil)
+		p := w.want("internet/eth0/"+ourGUA.String()+"/"+farHost.String()+"/kernel", diag.Refused, "")
+		if p.Sent == 0 {
+			t.Error("refused by another host, and never sent")
+		}
+	})
+	inWorld(t, "a peer beyond the router", func(w *world) {
+		t := w.t
+		far := addr("2001:db8:5::5")
+		w.edit(func(r *diag.Run) { r.Peers = []netip.Addr{far} })
+		w.dropNSOut = true // so that the kernel's own echo never leaves
+		w.run(t.Context(), nil)
+		for _, via := range []string{"kernel", "wire"} {
+			p := w.want("peer-nd/eth0/"+ourGUA.String()+"/"+far.String()+"/"+via, diag.OutcomeSkipped, DetailRouted)
+			if p.Note != router.String() {
+				t.Errorf("%s: note %q", via, p.Note)
+			}
+		}
+		p := w.want("peer-echo/eth0/"+ourGUA.String()+"/"+far.String()+"/wire", diag.Answered, "")
+		if p.Responders[0].MAC != routerMAC {
+			t.Errorf("the echo went to %s, not to the gateway", p.Responders[0].MAC)
+		}
+		if n := w.happened("wire echo-request " + ourGUA.String() + " > " + far.String()); n == 0 {
+			t.Error("no echo of our own")
+		}
+		for _, what := range w.log {
+			if strings.Contains(what, " ns ") && strings.HasSuffix(what, "> "+far.String()) {
+				t.Errorf("%s: nobody on the link could know", what)
 			}
 		}
 	})

@@ -54,6 +54,7 @@ type world struct {
 	latency  time.Duration
 	lose     func(f diag.Frame) bool // of those that leave
 	noRA     bool
+	tapLag   time.Duration // how much later than the sockets the tap sees
 	pathMTU  int          // of the way beyond the router; 0: no limit
 	noPTB    bool         // what is too big for it vanishes
 	offers   []netip.Addr // of the DHCPv6 server; nil: it is silent
@@ -196,7 +197,7 @@ func (w *world) leave(f diag.Frame, by string) {
 	}
 	w.note(what)
 	w.mu.Unlock()
-	w.sess.Emit(f)
+	w.tap(f)
 	if lost || w.filtered(f.Src) {
 		return
 	}
@@ -268,9 +269,18 @@ func (w *world) network(f diag.Frame) {
 	}
 }
 
+// tap shows a frame.
+func (w *world) tap(f diag.Frame) {
+	if w.tapLag == 0 {
+		w.sess.Emit(f)
+		return
+	}
+	w.later(w.tapLag, func() { w.sess.Emit(f) })
+}
+
 // arrive shows a frame to the tap, then to the kernel.
 func (w *world) arrive(f diag.Frame) {
-	w.sess.Emit(f)
+	w.tap(f)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch f.Type {
@@ -323,7 +333,7 @@ func (e *fakeEcho) Ask(target netip.Addr, seq uint16) {
 	w.sess.Emit(s)
 	f := diag.Frame{Type: diag.EchoRequest, Src: e.source, Dst: target, EchoID: kernelID, EchoSeq: seq}
 	hop := target
-	if target == farHost {
+	if beyond(target) {
 		hop = router
 	}
 	if target.IsMulticast() {
@@ -478,12 +488,17 @@ func (w *world) Neighbour(_ string, a netip.Addr) (diag.Neighbour, error) {
 	return diag.Neighbour{Interface: "eth0", Address: a, Gone: true}, nil
 }
 
+// beyond reports whether a router leads to an address.
+func beyond(a netip.Addr) bool {
+	return !subnet.Contains(a) && !a.IsLinkLocalUnicast() && !a.IsMulticast()
+}
+
 func (w *world) Route(_ string, dst netip.Addr) diag.Selection {
 	sel := diag.Selection{Interface: "eth0", Source: ourGUA}
 	if dst.IsLinkLocalUnicast() {
 		sel.Source = ourLL
 	}
-	if dst == farHost {
+	if beyond(dst) {
 		sel.Via = router
 	}
 	return sel
