@@ -387,6 +387,22 @@ func TestHostileTextIsDrawnHarmless(t *testing.T) {
 	s.want("ab2Jcd")
 }
 
+// The worst stays under the cursor until the reader moves it; then the cursor stays with its row.
+func TestCursorStaysWithTheWorstUntilMoved(t *testing.T) {
+	s := newStage(t, Config{}, 80, 24)
+	early := []diag.Body{
+		diag.Run{Interfaces: []string{"eth0"}},
+		diag.Link{Interface: "eth0", Index: 2, Up: true, Carrier: true, Ethernet: true},
+		diag.Feed{Name: diag.FeedNetlink, State: diag.Synced},
+		neighbour(5, diag.Stale),
+	}
+	s.emit(0, early...).press("3")
+	s.emit(0, neighbour(3, diag.Stale)).want("▸ 2001:db8::3")
+	s.press("down")
+	s.emit(0, neighbour(1, diag.Stale), neighbour(2, diag.Stale)).want("▸ 2001:db8::5")
+	s.press("home").want("▸ 2001:db8::1")
+}
+
 // Nothing is called fine while it is being asked; what is wrong already is said at once.
 func TestNoVerdictBeforeTheAnswers(t *testing.T) {
 	s := newStage(t, Config{}, 80, 24)

@@ -61,7 +61,8 @@ func NewLens() *Lens {
 // Wake receives when a new Frame is worth making.
 func (l *Lens) Wake() <-chan struct{} { return l.wake }
 
-func (l *Lens) stir() {
+// Stir makes Wake receive: what its owner puts into a Frame is another. It is safe at any time.
+func (l *Lens) Stir() {
 	select {
 	case l.wake <- struct{}{}:
 	default:
@@ -75,7 +76,7 @@ func (l *Lens) Want(q Query) {
 	l.want = q
 	l.mu.Unlock()
 	if changed {
-		l.stir()
+		l.Stir()
 	}
 }
 
@@ -98,7 +99,7 @@ func (l *Lens) Note(e diag.Event) {
 	default:
 		l.facts = true
 	}
-	l.stir()
+	l.Stir()
 }
 
 func (l *Lens) noteCheck(at time.Time, c diag.Check) {

@@ -1,8 +1,9 @@
 package ui
 
-// A list is a cursor in rows that may change under it: it follows the row it stands on by that
-// row's ID.
+// A list is a cursor in rows that may change under it: once it was moved, it follows the row it
+// stands on by that row's ID. Before, it stays on the first row, whichever that is.
 type list struct {
+	moved    bool
 	sel, top int
 	id       string
 	page     int // rows in sight when it was last drawn
@@ -29,14 +30,14 @@ func (l *list) key(key string) bool {
 		return false
 	}
 	l.sel = max(0, min(l.sel, l.n-1))
-	l.id = ""
+	l.id, l.moved = "", key != "home"
 	return true
 }
 
 // follow fits the cursor to n rows of which page are in sight. id names row i; it may be nil.
 func (l *list) follow(n, page int, id func(i int) string) {
 	l.n, l.page = n, max(page, 1)
-	if id != nil && l.id != "" && (l.sel >= n || id(l.sel) != l.id) {
+	if l.moved && id != nil && l.id != "" && (l.sel >= n || id(l.sel) != l.id) {
 		for i := range n {
 			if id(i) == l.id {
 				l.sel = i

@@ -236,10 +236,10 @@ func (x *neighbourScreen) key(s *scene, key string) (action, bool) {
 		x.filter.text = ""
 	case "o":
 		x.sort = (x.sort + 1) % neighbourSorts
-		x.list.sel, x.list.top, x.list.id = 0, 0, ""
+		x.list = list{}
 	case "O":
 		x.reverse = !x.reverse
-		x.list.sel, x.list.top, x.list.id = 0, 0, ""
+		x.list = list{}
 	case "enter":
 		if n := x.row(s, x.list.sel); n != nil {
 			return open{&pager{page: x.page(s, *n), plain: neighbourText(*n)}}, true
