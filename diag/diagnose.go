@@ -585,18 +585,14 @@ func (v *view) unknown() []Unknown {
 			add(Unknown{string(name), words.Say("unknown.feed", "feed", name), ""})
 		}
 	}
-	done := false
 	for _, c := range v.s.checksSorted() {
-		done = done || c.State == CheckDone
 		if c.State != CheckSkipped || c.User || doesNotApply[c.Why] {
 			continue
 		}
 		add(Unknown{c.ID, skippedWhy(c), words.Clean(c.Fix)})
 	}
-	asked := false
 	for i := range v.paths {
 		p := &v.paths[i]
-		asked = asked || p.Outcome != OutcomeSkipped
 		told := slices.ContainsFunc(list, func(u Unknown) bool {
 			return u.What == p.Check || u.What == string(FeedFrames) && p.Detail == "no-raw"
 		})
@@ -604,12 +600,51 @@ func (v *view) unknown() []Unknown {
 			add(Unknown{p.Check, words.Say("detail."+p.Detail, "note", p.Note), ""})
 		}
 	}
-	if !done && !asked {
-		add(Unknown{"check", words.Say("unknown.nothing"), ""})
+	if len(v.checked()) == 0 {
+		idle := false
+		for _, c := range v.s.checksSorted() {
+			if c.State == CheckDone && c.Why != "" {
+				add(Unknown{c.ID, skippedWhy(c), ""})
+				idle = true
+			}
+		}
+		if !idle {
+			add(Unknown{nothingAsked, words.Say("unknown.nothing"), ""})
+		}
 	}
 	for _, iv := range v.ifaces {
 		if !iv.known && v.s.Complete(FeedNetlink) {
 			add(Unknown{iv.name, words.Say("unknown.interface", "interface", iv.name), ""})
+		}
+	}
+	return list
+}
+
+// nothingAsked is what is not known where nothing was asked at all.
+const nothingAsked = "check"
+
+// checked returns the IDs of the checks that came to anything: something was asked, or what they read
+// was there to be read.
+func (v *view) checked() []string {
+	asked := map[string]bool{}
+	for i := range v.paths {
+		if p := &v.paths[i]; p.Outcome != OutcomeSkipped {
+			asked[p.Check] = true
+		}
+	}
+	for key, c := range v.s.Checks {
+		switch {
+		case c.State != CheckDone:
+		case c.ID == "host":
+			asked[c.ID] = asked[c.ID] || v.s.Complete(FeedHost)
+		case c.ID == "assignment":
+			asked[c.ID] = asked[c.ID] || v.s.Complete(FeedNetlink) && v.s.AssignmentKnown(key.Interface, GlobalScope)
+		}
+	}
+	var list []string
+	for _, id := range checkOrder {
+		if asked[id] {
+			list = append(list, id)
 		}
 	}
 	return list
@@ -643,7 +678,6 @@ func verdict(d Diagnosis) Verdict {
 }
 
 func (v *view) headline(d Diagnosis) string {
-	network := words.Say("profile." + v.profile.Name + ".name")
 	faults := 0
 	for _, f := range d.Findings {
 		if f.Severity != Info {
@@ -652,19 +686,108 @@ func (v *view) headline(d Diagnosis) string {
 	}
 	more := faults + len(d.Unexplained) - 1
 	switch {
-	case faults > 0 && more > 0:
-		return words.Say("headline.faults", "summary", strings.TrimSuffix(d.Findings[0].Summary, "."), "more", more)
-	case faults > 0:
+	case faults > 0 && more == 0:
 		return d.Findings[0].Summary
-	case len(d.Unexplained) > 0:
-		return words.Say("headline.unexplained", "count", len(d.Unexplained), "symptom", strings.TrimSuffix(d.Unexplained[0].Text, "."))
+	case faults > 0 && more == 1:
+		return words.Say("headline.fault-and-one", "summary", clause(d.Findings[0].Summary))
+	case faults > 0:
+		return words.Say("headline.faults", "summary", clause(d.Findings[0].Summary), "more", more)
+	case len(d.Unexplained) == 1:
+		return words.Say("headline.unexplained-one", "symptom", v.firstSymptom(d))
+	case len(d.Unexplained) > 1:
+		return words.Say("headline.unexplained", "count", len(d.Unexplained), "symptom", v.firstSymptom(d))
+	case len(d.Unknown) > 0 && d.Unknown[0].What == nothingAsked:
+		return words.Say("headline.nothing")
 	case len(d.Unknown) > 0:
-		return words.Say("headline.unknown", "what", d.Unknown[0].What, "why", strings.TrimSuffix(d.Unknown[0].Why, "."))
-	case slices.ContainsFunc(d.Findings, func(f Finding) bool { return f.Cause == "net.per-address-filter" }):
-		return words.Say("headline.ok-filter", "network", network)
-	case slices.ContainsFunc(d.Findings, func(f Finding) bool { return f.Cause == "net.open-link" }):
-		return words.Say("headline.ok-open", "network", network)
+		return words.Say("headline.unknown", "what", d.Unknown[0].What, "why", clause(d.Unknown[0].Why))
 	default:
-		return words.Say("headline.ok", "network", network)
+		return v.goodNews(d)
 	}
+}
+
+// clause is a sentence as part of another.
+func clause(text string) string { return strings.TrimSuffix(text, ".") }
+
+func (v *view) firstSymptom(d Diagnosis) string {
+	y := d.Unexplained[0]
+	if len(y.Paths) > 0 {
+		return DescribePath(v.paths[v.place[y.Paths[0]]])
+	}
+	return clause(y.Text)
+}
+
+// goodNews is the headline where no fault was found: it claims no more than was seen.
+func (v *view) goodNews(d Diagnosis) string {
+	network := words.Say("profile." + v.profile.Name + ".name")
+	checks := listed(v.checked())
+	if f := v.worthALook(d); f != nil {
+		return words.Say("headline.look", "network", network, "summary", clause(f.Summary))
+	}
+	answered, silent, doubt := false, false, false
+	for _, iv := range v.ifaces {
+		for _, p := range iv.paths {
+			answered = answered || p.Outcome == Answered && p.Asks != AsksDAD
+			silent = silent || missing(p)
+			doubt = doubt || iv.doubtful(p)
+		}
+	}
+	if silent && !answered {
+		return words.Say("headline.unproven", "network", network, "checks", checks)
+	}
+	part := len(v.s.Run.Only)+len(v.s.Run.Skip) > 0
+	key := "ok"
+	switch {
+	case doubt && part:
+		key = "same-part"
+	case doubt:
+		key = "same"
+	case part:
+		key = "part"
+	}
+	for _, f := range d.Findings {
+		switch f.Cause {
+		case "net.per-address-filter":
+			key += "-filter"
+		case "net.open-link":
+			key += "-open"
+		default:
+			continue
+		}
+		break
+	}
+	return words.Say("headline."+key, "network", network, "checks", checks)
+}
+
+// worthALook returns the finding that is no fault only because the program chose the hosts that it
+// asked itself: nothing beyond the router answered.
+func (v *view) worthALook(d Diagnosis) *Finding {
+	i := slices.IndexFunc(d.Findings, func(f Finding) bool {
+		return f.Cause == "path.refused" || f.Cause == "path.beyond-router"
+	})
+	if i < 0 || slices.ContainsFunc(v.ifaces, (*ifaceView).hearsInternet) {
+		return nil
+	}
+	return &d.Findings[i]
+}
+
+func (iv *ifaceView) hearsInternet() bool {
+	return iv.any(func(p *Path) bool { return p.TargetClass == TargetInternet && p.Outcome == Answered && ourSource(p) })
+}
+
+// doubtful reports whether an answer is missing of which it is not known whether that is normal. Of
+// the Internet hosts one that answers is enough.
+func (iv *ifaceView) doubtful(p *Path) bool {
+	return missing(p) && iv.normal[p.ID] == nil && ourSource(p) && reaches(p) && !iv.reached[questionOf(*p)] &&
+		(p.TargetClass != TargetInternet || p.Outcome == Refused || !iv.hearsInternet())
+}
+
+// namesShown bounds a list inside a sentence.
+const namesShown = 4
+
+// listed puts names into a sentence.
+func listed(names []string) string {
+	if n := len(names) - namesShown; n > 1 {
+		return words.Say("list.more", "list", strings.Join(names[:namesShown], ", "), "n", n)
+	}
+	return strings.Join(names, ", ")
 }
