@@ -1,9 +1,10 @@
 package render
 
 import (
-	"ndwhy/diag"
 	"net/netip"
 	"slices"
+
+	"ndwhy/diag"
 )
 
 // sourcesOf names the sources that an address is known to be assigned from.

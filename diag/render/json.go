@@ -3,6 +3,7 @@ package render
 import (
 	"encoding/json"
 	"io"
+
 	"ndwhy/diag"
 )
 

@@ -3,9 +3,10 @@ package render
 import (
 	"fmt"
 	"io"
+	"strings"
+
 	"ndwhy/diag"
 	"ndwhy/diag/words"
-	"strings"
 )
 
 // Markdown writes the report for a ticket: the verdict first, then findings with their remedies,

@@ -5,11 +5,12 @@ package render
 import (
 	"fmt"
 	"io"
-	"ndwhy/diag"
-	"ndwhy/diag/words"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"ndwhy/diag"
+	"ndwhy/diag/words"
 )
 
 // Style is how text may be written.
