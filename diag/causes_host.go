@@ -397,8 +397,8 @@ func findSourceSelection(iv *ifaceView) []hypothesis {
 	var list []hypothesis
 	at := map[netip.Addr]int{}
 	selections := iv.selections()
-	// What lies beyond the router is the better example.
-	slices.SortStableFunc(selections, func(a, b Selection) int { return b.Via.BitLen() - a.Via.BitLen() })
+	rank := iv.mattering(selections)
+	slices.SortStableFunc(selections, func(a, b Selection) int { return rank[b.Dst] - rank[a.Dst] })
 	for _, sel := range selections {
 		if sel.From.IsValid() || sel.Errno != "" || sel.Interface != iv.name || ScopeOf(sel.Dst) == LinkLocalScope ||
 			sel.Dst.IsMulticast() || ScopeOf(sel.Source) == LinkLocalScope {
@@ -415,7 +415,11 @@ func findSourceSelection(iv *ifaceView) []hypothesis {
 			if iv.silenced(sel.Source) {
 				h.confidence = Certain
 			}
-			h.args = append(h.args, "target", sel.Dst)
+			so := "in-part"
+			if rank[sel.Dst] == mattersMost {
+				so = "cut-off"
+			}
+			h.args = append(h.args, "target", sel.Dst, "so", words.Say("cause.host.source-selection."+so))
 			i = len(list)
 			at[sel.Source] = i
 			list = append(list, h)
@@ -423,6 +427,35 @@ func findSourceSelection(iv *ifaceView) []hypothesis {
 		list[i].facts = append(list[i].facts, iv.said(sel.key()))
 	}
 	return list
+}
+
+// mattersMost is what a host on the Internet matters as an example.
+const mattersMost = 3
+
+// mattering says how good an example each destination is of what this host speaks to: an Internet
+// host, a peer, anything else, an address of the router itself.
+func (iv *ifaceView) mattering(selections []Selection) map[netip.Addr]int {
+	class := map[netip.Addr]TargetClass{}
+	for _, p := range iv.paths {
+		class[p.Target] = p.TargetClass
+	}
+	prefixes := iv.s.linkPrefixes(iv.name)
+	rank := map[netip.Addr]int{}
+	for _, sel := range selections {
+		dst := sel.Dst
+		reserved := slices.ContainsFunc(prefixes, func(p netip.Prefix) bool { return reservedIn(p, dst) })
+		switch {
+		case class[dst] == TargetInternet, slices.Contains(iv.s.Run.Internet, dst):
+			rank[dst] = mattersMost
+		case class[dst] == TargetRouter, reserved:
+			rank[dst] = 0
+		case class[dst] == TargetPeer:
+			rank[dst] = 2
+		default:
+			rank[dst] = 1
+		}
+	}
+	return rank
 }
 
 // findRouting looks for what the kernel would send the wrong way, or refuse: a network that

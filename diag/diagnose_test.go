@@ -943,3 +943,44 @@ func TestAnAssignedPrefixMakesNobodyADuplicate(t *testing.T) {
 		t.Errorf("%s is the duplicate, want %s", f.Subject.Value, peerGlobal)
 	}
 }
+
+// TestSourceSelectionNamesWhatMatters: the example is what an application would speak to, and what is
+// said of it no worse than what is so.
+func TestSourceSelectionNamesWhatMatters(t *testing.T) {
+	vpcOne := netip.MustParseAddr("2001:db8:1f16:8df::1")
+	chooses := func(dst, source netip.Addr, via ...netip.Addr) Selection {
+		sel := Selection{Dst: dst, Bound: "eth0", Source: source, Interface: "eth0"}
+		if len(via) > 0 {
+			sel.Via = via[0]
+		}
+		return sel
+	}
+	dns := netip.MustParseAddr("fd00:ec2::253")
+	right := chooses(host1, mine, routerAddr)
+	right.Bound = "" // as the world has it
+	tests := []struct {
+		name    string
+		say     []Body
+		target  netip.Addr
+		cutsOff bool
+	}{
+		{"the Internet before all", []Body{
+			chooses(vpcOne, hand), chooses(dns, hand, routerAddr), chooses(peerGlobal, hand), chooses(host2, hand, routerAddr),
+		}, host2, true},
+		{"a peer before the router's own address", []Body{chooses(vpcOne, hand), chooses(peerGlobal, hand)}, peerGlobal, false},
+		{"a peer before a service", []Body{chooses(dns, hand, routerAddr), chooses(peerGlobal, hand)}, peerGlobal, false},
+		{"the router's own address where there is nothing else", []Body{chooses(vpcOne, hand)}, vpcOne, false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := handAdded().say(right).say(tt.say...)
+			f := find(t, Diagnose(w.state()), "host.source-selection")
+			if !strings.Contains(f.Summary, "For "+tt.target.String()+" ") {
+				t.Errorf("%s\nwant %s as the example", f.Summary, tt.target)
+			}
+			if got := strings.Contains(f.Summary, "cut itself off"); got != tt.cutsOff {
+				t.Errorf("%s\nthe instance is cut off: %v", f.Summary, tt.cutsOff)
+			}
+		})
+	}
+}

@@ -67,7 +67,9 @@ var causesHost = map[string]string{
 	"cause.host.neighbour-table-full.source":      "Linux net/core/neighbour.c; Documentation/networking/ip-sysctl.rst",
 
 	"cause.host.source-selection.title":       "The kernel would speak from an address that the network drops",
-	"cause.host.source-selection.summary":     "For {target} the kernel chooses the source {address}, which the network drops: this instance has cut itself off.",
+	"cause.host.source-selection.summary":     "For {target} the kernel chooses the source {address}, which the network drops: {so}.",
+	"cause.host.source-selection.cut-off":     "this instance has cut itself off",
+	"cause.host.source-selection.in-part":     "what does not bind a source itself gets no answer from there",
 	"cause.host.source-selection.explanation": "{interface} has an address that may speak. By the rules of source selection (RFC 6724 §5) {address} wins over it, because it matches the destination better, is newer, or the other is deprecated. Everything that does not bind a source itself goes out from {address} and is dropped.",
 	"cause.host.source-selection.means":       "This machine has a good address and a bad one, and uses the bad one. Details: RTM_GETROUTE without a source answers with one outside the assigned set.",
 	"cause.host.source-selection.evidence":    "The kernel's own answer to which source it would use, and that source being filtered.",
