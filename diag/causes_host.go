@@ -498,7 +498,10 @@ func (iv *ifaceView) wrongWay(sel Selection) (hypothesis, bool) {
 	}
 	h := hypothesis{
 		direct: true, confidence: Certain, subject: addressSubject(sel.From), addr: sel.From,
-		args:  []any{"address", sel.From, "target", sel.Dst, "other", sel.Interface, "router", iv.gateway()},
+		args: []any{
+			"address", sel.From, "target", sel.Dst, "other", sel.Interface, "router", iv.gateway(),
+			"what", words.Say("cause.host.routing.by-way", "address", sel.From, "other", sel.Interface),
+		},
 		facts: []Event{iv.said(sel.key()), factOf(a)}, more: []string{"cause.host.routing.wrong-way"},
 	}
 	for _, p := range iv.paths {
@@ -529,7 +532,7 @@ var refusals = []string{"unreachable", "blackhole", "prohibit"}
 func (iv *ifaceView) refusedRoute(sel Selection) (hypothesis, bool) {
 	h := hypothesis{
 		direct: true, confidence: Certain, facts: []Event{iv.said(sel.key())}, subject: Subject{"target", sel.Dst.String()},
-		args: []any{"target", sel.Dst, "errno", sel.Errno, "route", words.Say("word.unknown")}, more: []string{"cause.host.routing.refused"},
+		more: []string{"cause.host.routing.refused"},
 	}
 	if sel.From.IsValid() {
 		if _, ok := iv.s.Addresses[InterfaceAddr{iv.name, sel.From}]; !ok {
@@ -538,7 +541,7 @@ func (iv *ifaceView) refusedRoute(sel Selection) (hypothesis, bool) {
 		h.addr = sel.From
 		h.args = append(h.args, "address", sel.From, "router", iv.gateway())
 	}
-	rule := false
+	rule, what := false, words.Say("cause.host.routing.by-rule")
 	var best At[Route]
 	for k, r := range iv.s.Routes {
 		if !slices.Contains(refusals, k.Type) || !k.Dst.Contains(sel.Dst) || best.Fact.Type != "" && !moreSpecific(r.Fact, best.Fact) {
@@ -547,7 +550,7 @@ func (iv *ifaceView) refusedRoute(sel Selection) (hypothesis, bool) {
 		best, rule = r, true
 	}
 	if rule {
-		h.args = append([]any{"route", describeRoute(best.Fact, Forever)}, h.args...)
+		what = words.Say("cause.host.routing.by-route", "route", describeRoute(best.Fact, Forever))
 		h.facts = append(h.facts, factOf(best))
 		h.subject = Subject{"route", describeRoute(best.Fact, Forever)}
 	}
@@ -561,6 +564,7 @@ func (iv *ifaceView) refusedRoute(sel Selection) (hypothesis, bool) {
 	if !rule {
 		return h, false
 	}
+	h.args = append(h.args, "target", sel.Dst, "errno", sel.Errno, "what", what)
 	for _, p := range iv.paths {
 		if p.Via == ViaKernel && p.Outcome == Unsent && (p.Target == sel.Dst || best.Fact.Type != "" && best.Fact.Dst.Contains(p.Target)) {
 			iv.explain(&h, p)

@@ -91,6 +91,7 @@ func findUnmapped(iv *ifaceView) []hypothesis {
 
 func findEchoBlocked(iv *ifaceView) []hypothesis {
 	var list []hypothesis
+	linkLocal := false // of all of them is said the same, so that it need be said once
 	targets, by := iv.pathsByTarget(TargetPeer)
 	for _, peer := range targets {
 		h := peerHypothesis(peer)
@@ -115,10 +116,13 @@ func findEchoBlocked(iv *ifaceView) []hypothesis {
 		default:
 			h.more = append(h.more, "cause.peer.echo-blocked.alive")
 		}
-		if ScopeOf(peer) == LinkLocalScope {
-			h.more = append(h.more, "cause.peer.echo-blocked.link-local")
-		}
+		linkLocal = linkLocal || ScopeOf(peer) == LinkLocalScope
 		list = append(list, h)
+	}
+	if linkLocal {
+		for i := range list {
+			list[i].more = append(list[i].more, "cause.peer.echo-blocked.link-local")
+		}
 	}
 	return list
 }

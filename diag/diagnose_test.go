@@ -984,3 +984,38 @@ func TestSourceSelectionNamesWhatMatters(t *testing.T) {
 		})
 	}
 }
+
+// TestExplanationsDoNotNameTheSubject: the summary does, so that findings of one cause can share one
+// explanation.
+func TestExplanationsDoNotNameTheSubject(t *testing.T) {
+	worlds := []func() *world{
+		func() *world { return vpc().silence(to(peerGlobal)).silence(to(peerLocal)) },
+		func() *world {
+			return vpc().silence(func(p Path) bool { return p.TargetClass == TargetPeer && p.Asks == AsksEcho })
+		},
+		func() *world { return handAdded().say(byHand(mineNext, 64)) },
+		func() *world { return vpc().assign(mine, peerSecond, hand) },
+		func() *world {
+			return vpc().say(Selection{Dst: host1, Bound: "eth0", Source: hand, Interface: "eth0", Via: routerAddr}, byHand(hand, 64))
+		},
+	}
+	for _, tt := range causeTests {
+		worlds = append(worlds, tt.world)
+	}
+	for _, world := range worlds {
+		d := Diagnose(world().state())
+		same := map[string]string{}
+		for _, f := range d.Findings {
+			if f.Subject.Kind == "interface" || f.Subject.Kind == "host" {
+				continue
+			}
+			if strings.Contains(f.Explanation, f.Subject.Value) {
+				t.Errorf("%s: the explanation names %s: %s", f.Cause, f.Subject.Value, f.Explanation)
+			}
+			if before, ok := same[f.Cause]; ok && before != f.Explanation {
+				t.Errorf("%s is explained twice in one diagnosis:\n%s\n%s", f.Cause, before, f.Explanation)
+			}
+			same[f.Cause] = f.Explanation
+		}
+	}
+}

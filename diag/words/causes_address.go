@@ -15,7 +15,7 @@ var causesAddress = map[string]string{
 	"cause.address.unassigned.title":       "Configured here, not assigned",
 	"cause.address.unassigned.summary":     "{address} on {interface} is not assigned to it: the network drops what it sends.",
 	"cause.address.unassigned.explanation": "The kernel accepted the address and duplicate address detection passes, so it looks fine from inside. This network ({network}) lets only addresses speak that it assigned to the interface, one by one, so answers never come: assign it to {eni}, or take it off.",
-	"cause.address.unassigned.seen":        "It was seen: a question from {address} stayed unanswered where the same one from an assigned address was answered.",
+	"cause.address.unassigned.seen":        "It was seen: a question from it stayed unanswered where the same one from an assigned address was answered.",
 	"cause.address.unassigned.means":       "This machine gave itself an address that the network did not give it, and the network ignores it. Details: outside ipv6s and ipv6-prefix of the interface; NS and echo from it are dropped by the fabric's source check, DAD (asked from ::) is not.",
 	"cause.address.unassigned.evidence":    "A configured address outside the known set of assigned ones, in a network that filters by address, or seen to be silent where an assigned one is answered.",
 	"cause.address.unassigned.contradicts": "Any echo answered to it; the assigned set not being known.",
@@ -25,7 +25,7 @@ var causesAddress = map[string]string{
 
 	"cause.address.not-configured.title":       "Assigned, not configured here",
 	"cause.address.not-configured.summary":     "{address} is assigned to {interface}, which does not have it.",
-	"cause.address.not-configured.explanation": "The infrastructure delivers what comes for {address} to this host, and the kernel refuses it. Additional addresses of an interface do not always come by DHCPv6: many systems have to be told.",
+	"cause.address.not-configured.explanation": "The infrastructure delivers what comes for it to this host, and the kernel refuses that. Additional addresses of an interface do not always come by DHCPv6: many systems have to be told.",
 	"cause.address.not-configured.routed":      "It is routed to another interface of this host, as for containers and pods, so this may be just what is meant.",
 	"cause.address.not-configured.means":       "The network reserved an address for this machine, and the machine does not use it. Details: in ipv6s (or a lease, or --assigned) and absent from the interface.",
 	"cause.address.not-configured.evidence":    "The assignment, and a complete list of the interface's addresses without it.",
@@ -36,7 +36,7 @@ var causesAddress = map[string]string{
 
 	"cause.address.wrong-interface.title":       "Configured on the wrong interface",
 	"cause.address.wrong-interface.summary":     "{address} is assigned to {other}, and configured on {interface}.",
-	"cause.address.wrong-interface.explanation": "The network ties each address to one interface of the instance. What {address} sends through {interface} is dropped, and what comes for it arrives at {other}, where the kernel may refuse it.",
+	"cause.address.wrong-interface.explanation": "The network ties each address to one interface of the instance. What it sends through {interface} is dropped, and what comes for it arrives at {other}, where the kernel may refuse it.",
 	"cause.address.wrong-interface.means":       "The address belongs to this machine's other network card. Details: IMDS lists it under another MAC of this instance; the source/destination check is by interface.",
 	"cause.address.wrong-interface.evidence":    "The metadata service's list of both interfaces, and the interface's configured addresses.",
 	"cause.address.wrong-interface.contradicts": "The address being assigned to this interface as well.",

@@ -46,7 +46,7 @@ var causesNetwork = map[string]string{
 
 	"cause.peer.unmapped.title":       "No interface has the peer's address",
 	"cause.peer.unmapped.summary":     "Nobody answers for {peer}: no interface here has that address, or it is down.",
-	"cause.peer.unmapped.explanation": "Solicitations for {peer} stayed unanswered while {other} resolved on the same link, so the question left and the link works.",
+	"cause.peer.unmapped.explanation": "Solicitations for it stayed unanswered while {other} resolved on the same link, so the question left and the link works.",
 	"cause.peer.unmapped.fabric":      "In {network} the infrastructure answers for every address that is assigned to an interface of the subnet: that it does not means that none has this one, or that it is in another subnet.",
 	"cause.peer.unmapped.means":       "The other machine's address does not exist on this network segment, as far as the segment says. Details: NS for the peer get no NA, INCOMPLETE then FAILED in the neighbour cache, while other neighbours resolve.",
 	"cause.peer.unmapped.evidence":    "Unanswered solicitations for the peer from an address that works, and another neighbour that resolved.",
@@ -60,7 +60,7 @@ var causesNetwork = map[string]string{
 	"cause.peer.echo-blocked.explanation": "Its address resolves and the echo requests left this host, so what stops them is beyond it. This host cannot see which: a security group without a rule for ICMPv6, or the peer's own firewall.",
 	"cause.peer.echo-blocked.fabric":      "In {network} the infrastructure answers solicitations on the peer's behalf: that it resolves says that the address is assigned, not that the machine runs. It may be stopped.",
 	"cause.peer.echo-blocked.alive":       "It may also be that something answers neighbour discovery on its behalf.",
-	"cause.peer.echo-blocked.link-local":  "Whether security groups look at link-local addresses is not documented: if its global address answers, do not blame them.",
+	"cause.peer.echo-blocked.link-local":  "Whether security groups look at link-local addresses is not documented: if a global address of the same host answers, do not blame them.",
 	"cause.peer.echo-blocked.means":       "The other machine's address is known on the network, yet it does not reply to ping. Details: NS are answered, or the entry is resolved, and ICMPv6 echo requests that were seen leaving get no reply, by kernel and by wire alike.",
 	"cause.peer.echo-blocked.evidence":    "A resolved peer and unanswered echo requests to it.",
 	"cause.peer.echo-blocked.contradicts": "Any echo reply of the peer.",
