@@ -42,6 +42,7 @@ type Lens struct {
 	moved  bool // anything but the clock
 	table  bool // the neighbour table
 	frames bool
+	settle bool
 	checks map[diag.CheckKey]CheckRow
 
 	report    diag.Report
@@ -99,6 +100,13 @@ func (l *Lens) Note(e diag.Event) {
 	default:
 		l.facts = true
 	}
+	l.Stir()
+}
+
+// Settle has the next Snapshot diagnose, whatever that costs: a replay stands still, and no event will
+// come that makes up for what was put off. It is called as Note is.
+func (l *Lens) Settle() {
+	l.settle = true
 	l.Stir()
 }
 
@@ -170,11 +178,11 @@ func (l *Lens) diagnose(s *diag.State) {
 	if l.moved {
 		limit = stale
 	}
-	if !due && old < limit && !l.diagnosed.IsZero() {
+	if !due && !l.settle && old < limit && !l.diagnosed.IsZero() {
 		return
 	}
 	l.report = diag.NewReport(s, diag.Diagnose(s))
-	l.diagnosed, l.facts, l.moved = s.Now, false, false
+	l.diagnosed, l.facts, l.moved, l.settle = s.Now, false, false, false
 }
 
 func (l *Lens) checkRows() []CheckRow {

@@ -52,7 +52,7 @@ func replayCommand() *cobra.Command {
 
 // replay plays a recording on the screens, or as lines where there is no terminal to draw on.
 func (o *replayOptions) replay(cmd *cobra.Command, name string) (err error) {
-	if !(o.speed >= record.Slowest && o.speed <= record.Fastest) { //nolint:staticcheck // NaN is refused too
+	if !(o.speed >= record.Slowest && o.speed <= record.Fastest) {
 		return usagef("--speed %g: want %g to %g", o.speed, float64(record.Slowest), float64(record.Fastest))
 	}
 	recording, err := openRecording(cmd.Context(), name)
@@ -61,9 +61,7 @@ func (o *replayOptions) replay(cmd *cobra.Command, name string) (err error) {
 	}
 	defer recording.Close()
 	lens := ui.NewLens()
-	// A Tick changes nothing but that there is something to show.
-	stir := func() { lens.Note(diag.Event{Body: diag.Tick{}}) }
-	player, err := record.NewPlayer(recording, lens.Note, stir)
+	player, err := record.NewPlayer(recording, lens.Note, lens.Settle)
 	if err != nil {
 		return usagef("%s: %w", name, err)
 	}

@@ -248,3 +248,44 @@ func TestRecordingOfALab(t *testing.T) {
 		t.Errorf("exit %d, %q, %q", code, stderr, stdout)
 	}
 }
+
+// A recording that is begun in the middle, when all has been asked, still knows all of it.
+func TestRecordingBegunWhileRunning(t *testing.T) {
+	t.Parallel()
+	labtest.Need(t)
+	self := program(t)
+	lab := filepath.Join(t.TempDir(), "ndwhy-labtest")
+	if err := os.Symlink(self, lab); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	p := ptytest.Start(t, ptytest.Config{
+		Command: []string{lab, "vpc", "", "sh", "-c", "cd " + dir + " && ndwhy --add claim"},
+		Env:     []string{"PATH=" + filepath.Dir(self) + string(os.PathListSeparator) + os.Getenv("PATH")},
+	})
+	p.Wait("speak, and yours do")
+	p.Send("e")
+	p.Wait("* recording")
+	p.Send("e")
+	p.Wait("The recording is in")
+	p.Send("q")
+	if code := p.Exit(); code != 0 {
+		t.Fatalf("exit %d\n%s", code, p)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*.jsonl"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("recordings %v %v", files, err)
+	}
+	var out, errs strings.Builder
+	if code := run([]string{"check", "--json", "--from", files[0]}, nil, &out, &errs); code != 0 {
+		t.Errorf("exit %d: %s", code, errs.String())
+	}
+	causes(t, report(t, labtest.Result{Stdout: out.String()}), "net.per-address-filter", "net.multicast-suppressed", "net.router-silent")
+	screen := ptytest.Start(t, ptytest.Config{Command: []string{self, "replay", "--speed", "100", files[0]}})
+	screen.Wait("speak, and yours do")
+	screen.Wait("end of recording")
+	screen.Send("q")
+	if code := screen.Exit(); code != 0 {
+		t.Errorf("exit %d", code)
+	}
+}

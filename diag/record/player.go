@@ -78,7 +78,8 @@ type Progress struct {
 // event in it at all.
 //
 // note, if not nil, is called with every event once it is in the state, changed when Progress says
-// something else without an event. Both must return at once and must not call the Player.
+// something else than how many there were: that it is paused or has ended, or its speed. Both must
+// return at once and must not call the Player.
 func NewPlayer(r io.ReadSeeker, note func(diag.Event), changed func()) (*Player, error) {
 	events, err := count(r)
 	if err == nil {
@@ -214,6 +215,9 @@ func (p *Player) apply() {
 	}
 	if p.note != nil {
 		p.note(e)
+	}
+	if !p.more {
+		p.tell()
 	}
 }
 

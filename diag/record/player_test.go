@@ -105,6 +105,9 @@ func TestPlayAsItHappened(t *testing.T) {
 		if got, want := p.Progress(), (Progress{Event: 9, Events: 9, Ended: true, Speed: 1}); got != want {
 			t.Errorf("%+v, want %+v", got, want)
 		}
+		if p.changes != 1 {
+			t.Errorf("told %d times that it has ended", p.changes)
+		}
 		if !slices.Equal(p.noted, []int64{1, 2, 3, 4, 5, 6, 7, 8, 9}) {
 			t.Errorf("noted %v", p.noted)
 		}
