@@ -1,44 +1,38 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"ndwhy/diag/lab"
+	"ndwhy/diag/words"
 )
 
 // labEntry does the work of the lab's helper processes, which are this executable again. main asks
 // it first.
 func labEntry() (code int, handled bool) { return lab.Entry() }
 
+// showFlags are the flags of the interactive face that lab takes for the ndwhy that it opens.
+var showFlags = []string{"plain", "ascii", "no-color", "mouse", "redact"}
+
 func labCommand() *cobra.Command {
 	var switchLog string
+	var tour bool
 	cmd := &cobra.Command{
-		Use:   "lab [SCENARIO] [-- COMMAND...]",
-		Short: "A VPC subnet on this machine, in network namespaces",
-		Long: `Builds a VPC subnet in network namespaces: the instances ubuntu1 and ubuntu2, real
-kernels both, and between them a switch that plays the cloud's network: its filter, its
-router, DHCPv6, metadata service and a host on the Internet. COMMAND (without one: a
-shell) runs inside ubuntu1; ndwhy in there is this very program. Nothing of this machine
-is touched, everything ends with COMMAND, and root is not needed where user namespaces
-are allowed.
-
-SCENARIO is what the network is and what is broken in it: "vpc" by default, or any of
-"ndwhy lab list", joined by +, as in lan+peer-down.
-
-Exit codes: that of COMMAND (128+n where signal n ended it), 125 the lab itself failed.`,
-		Example: `  ndwhy lab -- ndwhy check --add kernel
-  ndwhy lab article -- ping -c1 -W1 fe80::4fd:d1ff:fec8:f9cf%eth0
-  ndwhy lab unassigned-address --switch-log switch.jsonl
-  ndwhy lab exec ubuntu2 -- tcpdump -ni eth0 icmp6`,
+		Use:     "lab [SCENARIO] [-- COMMAND...]",
+		Short:   words.Say("cli.lab.short"),
+		Long:    words.Say("cli.lab.long"),
+		Example: words.Say("cli.lab.example"),
 		Args: func(cmd *cobra.Command, args []string) error {
 			scenario, _ := splitDash(cmd, args)
 			if len(scenario) > 1 {
-				return usagef("one scenario at most, and the command after --: ndwhy lab %s -- %s", scenario[0], strings.Join(scenario[1:], " "))
+				return usagef("%s", words.Say("cli.lab.one-scenario", "scenario", scenario[0], "command", strings.Join(scenario[1:], " ")))
 			}
 			return nil
 		},
@@ -52,8 +46,18 @@ Exit codes: that of COMMAND (128+n where signal n ended it), 125 the lab itself 
 			if err != nil {
 				return usageError{err}
 			}
+			var opened []string
+			for _, flag := range append([]string{"tour"}, showFlags...) {
+				switch {
+				case !cmd.Flags().Changed(flag):
+				case len(command) > 0:
+					return usagef("%s", words.Say("cli.lab.with-command", "flag", flag))
+				default:
+					opened = append(opened, "--"+flag+"="+cmd.Flags().Lookup(flag).Value.String())
+				}
+			}
 			if len(command) == 0 {
-				fmt.Fprintf(cmd.ErrOrStderr(), "ndwhy lab %s: a shell on ubuntu1. ndwhy check explains the network; exit ends it.\n", name)
+				command = append([]string{"ndwhy"}, opened...)
 			}
 			code, err := lab.Run(lab.Options{
 				Spec: spec, Command: command, SwitchLog: switchLog, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
@@ -61,22 +65,26 @@ Exit codes: that of COMMAND (128+n where signal n ended it), 125 the lab itself 
 			return labResult(cmd, code, err)
 		},
 	}
-	cmd.Flags().StringVar(&switchLog, "switch-log", "", "write each frame's verdict and its reason to FILE (JSON Lines)")
-	cmd.AddCommand(labListCommand(), labExecCommand())
+	cmd.Flags().StringVar(&switchLog, "switch-log", "", words.Say("cli.lab.flag.switch-log"))
+	cmd.Flags().BoolVar(&tour, "tour", false, words.Say("cli.lab.flag.tour"))
+	for _, flag := range showFlags {
+		cmd.Flags().Bool(flag, false, words.Say("cli.flag."+flag))
+	}
+	cmd.AddCommand(labListCommand(), labExecCommand(), labBreakCommand(true), labBreakCommand(false))
 	return cmd
 }
 
 func labListCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
-		Short: "The scenarios: name, what it is, what a diagnosis must find",
+		Short: words.Say("cli.lab.list.short"),
 		Args:  usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
 			for _, s := range lab.Scenarios {
 				on := ""
 				if s.On != "" && s.On != "vpc" {
-					on = " (on " + s.On + ")"
+					on = " " + words.Say("cli.lab.list.on", "base", s.On)
 				}
 				fmt.Fprintf(w, "%s\t%s%s\n\t  %s\n", s.Name, s.Title, on, strings.Join(s.Causes, ", "))
 			}
@@ -89,26 +97,77 @@ func labExecCommand() *cobra.Command {
 	var pid int
 	cmd := &cobra.Command{
 		Use:     "exec HOST -- COMMAND...",
-		Short:   "Run a command inside a host of a running lab",
-		Long:    "Enters the lab that runs in another terminal: HOST is ubuntu1, ubuntu2 or internet.",
-		Example: "  ndwhy lab exec ubuntu2 -- tcpdump -ni eth0 icmp6\n  ndwhy lab exec ubuntu2 -- bash",
+		Short:   words.Say("cli.lab.exec.short"),
+		Long:    words.Say("cli.lab.exec.long"),
+		Example: words.Say("cli.lab.exec.example"),
 		Args: func(cmd *cobra.Command, args []string) error {
 			host, command := splitDash(cmd, args)
 			if len(host) != 1 || len(command) == 0 {
-				return usagef("want a host and, after --, a command: ndwhy lab exec ubuntu2 -- ip -6 addr")
+				return usagef("%s", words.Say("cli.lab.exec.usage"))
 			}
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			host, command := splitDash(cmd, args)
-			code, err := lab.Exec(lab.ExecOptions{
-				Lab: pid, Host: host[0], Command: command, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-			})
-			return labResult(cmd, code, err)
+			return labExec(cmd, pid, host[0], command)
 		},
 	}
-	cmd.Flags().IntVar(&pid, "lab", 0, "process ID of the ndwhy lab that is meant, where several run")
+	cmd.Flags().IntVar(&pid, "lab", 0, words.Say("cli.lab.flag.pid"))
 	return cmd
+}
+
+func labExec(cmd *cobra.Command, pid int, host string, command []string) error {
+	code, err := lab.Exec(lab.ExecOptions{
+		Lab: pid, Host: host, Command: command, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+	})
+	return labResult(cmd, code, err)
+}
+
+// labBreakCommand is "lab break", or "lab mend".
+func labBreakCommand(on bool) *cobra.Command {
+	var pid int
+	name, use, args := "break", "break [ID]", cobra.MaximumNArgs(1)
+	if !on {
+		name, use, args = "mend", "mend ID", cobra.ExactArgs(1)
+	}
+	cmd := &cobra.Command{
+		Use:       use,
+		Short:     words.Say("cli.lab." + name + ".short"),
+		Long:      words.Say("cli.lab." + name + ".long"),
+		Example:   words.Say("cli.lab.break.example"),
+		ValidArgs: lab.Breakable(),
+		Args:      usageArgs(args),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 && !slices.Contains(lab.Breakable(), args[0]) {
+				return usagef("%s", words.Say("cli.lab.unbreak", "id", args[0], "all", strings.Join(lab.Breakable(), ", ")))
+			}
+			control, err := lab.Dial(os.Getenv, func(lab.News) {})
+			if errors.Is(err, lab.ErrOutside) {
+				return labExec(cmd, pid, "ubuntu1", append([]string{"ndwhy", "lab", name}, args...))
+			}
+			if err != nil {
+				return labResult(cmd, 0, err)
+			}
+			defer control.Close()
+			if len(args) > 0 {
+				return labResult(cmd, 0, control.Break(args[0], on))
+			}
+			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+			for _, b := range control.Breaks() {
+				fmt.Fprintf(w, "%s\t%s\t%s\n", b.ID, broken(b.Broken), words.Say("lab.break."+b.ID))
+			}
+			return w.Flush()
+		},
+	}
+	cmd.Flags().IntVar(&pid, "lab", 0, words.Say("cli.lab.flag.pid"))
+	return cmd
+}
+
+func broken(is bool) string {
+	if is {
+		return words.Say("lab.broken")
+	}
+	return words.Say("lab.whole")
 }
 
 // labResult makes the exit code: the command's, or the lab's own with its one line.

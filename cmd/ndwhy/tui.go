@@ -62,14 +62,21 @@ func (o *tuiOptions) show(cmd *cobra.Command, _ []string) error {
 		Mode: ui.Live, Frames: box.Take, Want: lens.Want, Intents: w, Checks: checks.IDs(),
 		ASCII: profile.ASCII, NoColor: !profile.Color, Mouse: o.mouse, Redact: o.redact, Tour: o.tour,
 	}
+	run := func() {
+		if !o.passive {
+			w.again(o.only, diag.AddMode(o.add))
+		}
+	}
+	if w.bench = labBench(run, lens.Stir); w.bench != nil {
+		defer w.bench.close()
+		config.Mode, config.Bench = ui.InLab, w.bench
+	} else if o.tour {
+		return usagef("%s", words.Say("cli.lab.tour-outside"))
+	}
 	ctx, cancel := context.WithCancel(cmd.Context())
 	defer cancel()
 	stop := frames(ctx, screen, live.Session, lens, box, w.note)
-	screen.Go(func() {
-		if !o.passive {
-			_ = w.Run(o.only, diag.AddMode(o.add))
-		}
-	})
+	screen.Go(run)
 	model, err := screen.Run(ctx, ui.New(config))
 	cancel()
 	w.Stop()
@@ -174,23 +181,30 @@ type wishes struct {
 	timeout   time.Duration
 	clipboard bool
 
+	bench *bench // nil outside the lab
+
 	mu        sync.Mutex
 	cancel    context.CancelFunc // of the run under way
+	ended     chan struct{}      // closed when that has ended
 	recording string
 }
 
 func (w *wishes) note(f *ui.Frame) {
+	w.bench.note(f)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	f.Recording = w.recording
 }
 
-// asked is the Run that would run only these checks, in this way; none means all that apply.
+// asked is the Run that would run only these checks, in this way; none means all that apply, and no
+// mode the one that was configured.
 func asked(r diag.Run, ids []string, add diag.AddMode) diag.Run {
 	if len(ids) > 0 {
 		r.Only, r.Skip = ids, nil
 	}
-	r.Add = add
+	if add != "" {
+		r.Add = add
+	}
 	return r
 }
 
@@ -219,23 +233,34 @@ func (w *wishes) Run(ids []string, add diag.AddMode) error {
 		w.mu.Unlock()
 		return errBusy
 	}
-	w.cancel = cancel
+	ended := make(chan struct{})
+	w.cancel, w.ended = cancel, ended
 	w.mu.Unlock()
 	defer func() {
 		w.mu.Lock()
 		w.cancel = nil
 		w.mu.Unlock()
+		close(ended)
 	}()
 	var was diag.Run
 	w.live.Look(func(s *diag.State) { was = s.Run })
 	w.live.Emit(asked(was, ids, add))
 	err := w.live.ask(ctx, part{w.live.Session, len(ids) > 0}, w.timeout)
-	if len(ids) > 0 {
-		// What this run left out is as it was before.
-		was.Add = add
-		w.live.Emit(was)
-	}
+	w.live.Emit(was) // what the user wants by default is as it was before
 	return err
+}
+
+// again runs checks, and first stops those under way: what they measure has been changed.
+func (w *wishes) again(ids []string, add diag.AddMode) {
+	for errors.Is(w.Run(ids, add), errBusy) {
+		w.mu.Lock()
+		stop, ended := w.cancel, w.ended
+		w.mu.Unlock()
+		if stop != nil {
+			stop()
+		}
+		<-ended
+	}
 }
 
 // A part is the session of a run of some checks: what it leaves out is not said to be skipped.

@@ -102,9 +102,6 @@ var faults = []fault{
 	ofSwitch("silence-dhcpv6",
 		func(c *vswitch.Config) bool { return c.Routers[0].DHCP.Off },
 		func(c *vswitch.Config, on bool) { c.Routers[0].DHCP.Off = on }),
-	ofSwitch("silence-router",
-		func(c *vswitch.Config) bool { return c.Routers[0].Unresolvable },
-		func(c *vswitch.Config, on bool) { c.Routers[0].Unresolvable = on }),
 	{"wrong-neighbour", (*world).hasWrongNeighbour, (*world).setWrongNeighbour},
 	{"forward", (*world).forwards, (*world).setForwards},
 }

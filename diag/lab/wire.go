@@ -170,6 +170,7 @@ func (w *wire) do(step func() ([]vswitch.Output, []vswitch.Entry)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	outs, entries := step()
+	w.lost(entries)
 	w.watch(entries)
 	if w.log != nil {
 		for _, e := range entries {
@@ -183,6 +184,21 @@ func (w *wire) do(step func() ([]vswitch.Output, []vswitch.Entry)) {
 		}
 		// A cable whose other end is down takes nothing, as in life.
 		_, _ = w.ports[o.Port].Write(o.Frame)
+	}
+}
+
+// lost adds to the log what the switch cannot know: that nothing takes what it sends to a port.
+func (w *wire) lost(entries []vswitch.Entry) {
+	for port, out := range w.unplugged {
+		if !out {
+			continue
+		}
+		name := w.sw.Config().Ports[port].Name
+		for i := range entries {
+			if e := &entries[i]; slices.Contains(e.To, name) || e.Direction == "out" && e.Port == name {
+				e.Reason += "; " + name + " is stopped and takes nothing"
+			}
+		}
 	}
 }
 

@@ -60,7 +60,6 @@ shell: what key b does in its screens.`,
 	"lab.break.shrink-mtu":      "large packets to the Internet vanish without a Packet Too Big",
 	"lab.break.lose-frames":     "30 % of what ubuntu1 sends is lost",
 	"lab.break.silence-dhcpv6":  "the DHCPv6 server answers nothing",
-	"lab.break.silence-router":  "the router answers no neighbour solicitation",
 	"lab.break.wrong-neighbour": "ubuntu1 has a permanent neighbour entry with a wrong MAC for ubuntu2",
 	"lab.break.forward":         "ubuntu1 forwards, as containers make it do: it ignores advertisements",
 
