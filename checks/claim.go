@@ -119,14 +119,14 @@ func (c *claim) prepare() (undo func()) {
 		return undo
 	}
 	what := words.Say("change.address", "address", addr, "interface", iface)
-	c.r.Session.Emit(diag.Change{Interface: iface, What: what})
+	c.r.Session.Emit(diag.Change{Interface: iface, What: what, Address: addr})
 	undos = append(undos, func() {
 		err := c.r.Net.DelAddress(iface, addr)
 		if err != nil && errno(err) != "EADDRNOTAVAIL" && errno(err) != "ENODEV" {
 			c.r.broken(idAdded, iface, err)
 			return
 		}
-		c.r.Session.Emit(diag.Change{Interface: iface, What: what, Undone: true})
+		c.r.Session.Emit(diag.Change{Interface: iface, What: what, Address: addr, Undone: true})
 	})
 	c.awaitDAD()
 	return undo

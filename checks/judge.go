@@ -404,7 +404,7 @@ func (t *tally) lossy() bool {
 func (t *tally) verdict() diag.Path {
 	p := t.path
 	p.Evidence = slices.Clone(p.Evidence)
-	if t.kernel() && t.q.Asks != diag.AsksDAD && t.nud != "" {
+	if t.kernel() && t.q.Asks != diag.AsksDAD && t.nud != "" && t.hop() == t.q.Target {
 		p.NUD = t.nud
 	}
 	if t.preset != "" {

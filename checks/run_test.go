@@ -203,6 +203,9 @@ func TestRunNetworkFaults(t *testing.T) {
 		if p.Responders[0].MAC != routerMAC {
 			t.Errorf("the echo went to %s, not to the gateway", p.Responders[0].MAC)
 		}
+		if p := w.path("peer-echo/eth0/" + ourGUA.String() + "/" + far.String() + "/kernel"); p.NUD != "" {
+			t.Errorf("its entry is %s, and it can have none", p.NUD)
+		}
 		if n := w.happened("wire echo-request " + ourGUA.String() + " > " + far.String()); n == 0 {
 			t.Error("no echo of our own")
 		}

@@ -96,8 +96,14 @@ func findEchoBlocked(iv *ifaceView) []hypothesis {
 	for _, peer := range targets {
 		h := peerHypothesis(peer)
 		resolved := false
+		if !iv.onLink(peer) {
+			h.as = "routed"
+		}
 		for _, p := range by[peer] {
 			switch {
+			case h.as == "routed":
+				// The router has it to resolve: that the echo left for the router is all there is to know.
+				resolved = resolved || p.Asks == AsksEcho && p.Outcome == Silent && p.Detail != "unresolved" && p.Sent > 0
 			case p.Asks == AsksND && p.Outcome == Answered,
 				p.Asks == AsksEcho && p.Via == ViaKernel && p.NUD.Resolved() && p.Detail != "unresolved":
 				resolved = true
@@ -111,6 +117,7 @@ func findEchoBlocked(iv *ifaceView) []hypothesis {
 			continue
 		}
 		switch {
+		case h.as == "routed":
 		case iv.profile.Answers:
 			h.more = append(h.more, "cause.peer.echo-blocked.fabric")
 		default:
@@ -222,7 +229,8 @@ func findBeyondRouter(iv *ifaceView) []hypothesis {
 		confidence: Likely, subject: Subject{"router", router.String()}, addr: router, args: []any{"router", router}, beyond: true,
 	}
 	for _, p := range iv.paths {
-		if (p.TargetClass == TargetInternet) && p.Outcome == Silent && p.Detail != "unresolved" && ourSource(p) {
+		beyond := p.TargetClass == TargetInternet || p.TargetClass == TargetPeer && p.Asks == AsksEcho && !iv.onLink(p.Target)
+		if beyond && p.Outcome == Silent && p.Detail != "unresolved" && ourSource(p) {
 			iv.explain(&h, p)
 		}
 	}

@@ -48,6 +48,7 @@ type hypothesis struct {
 	paths    []string // that it explains
 	evidence []int64
 	args     []any    // of its words
+	as       string   // "", or which other summary and explanation the catalogue has under cause.<ID>.<as>
 	more     []string // keys of sentences that go on the explanation
 	facts    []Event
 }
@@ -448,6 +449,9 @@ func (v *view) finding(c choice, evidence map[int64]Event) Finding {
 	h := &c.hypothesis
 	args := v.args(h)
 	id := "cause." + h.cause.ID
+	if h.as != "" {
+		id += "." + h.as
+	}
 	f := Finding{
 		Cause: h.cause.ID, Interface: h.iface, Subject: Subject{h.subject.Kind, words.Clean(h.subject.Value)}, Severity: h.severity,
 		Confidence: h.confidence, Summary: words.Say(id+".summary", args...),

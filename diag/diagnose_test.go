@@ -245,6 +245,16 @@ var causeTests = []struct {
 		},
 	},
 	{
+		name: "peer beyond the router", cause: "peer.echo-blocked", sure: Likely, faults: []string{"peer.echo-blocked"},
+		world: func() *world { return vpc().farPeer(Silent) },
+	},
+	{
+		name: "peer beyond the router, and nothing else there answers", cause: "path.beyond-router", faults: []string{"path.beyond-router"},
+		world: func() *world {
+			return vpc().farPeer(Silent).silence(func(p Path) bool { return p.TargetClass == TargetInternet })
+		},
+	},
+	{
 		name: "nothing beyond the router", cause: "path.beyond-router", sure: Likely, faults: []string{"path.beyond-router"},
 		world: func() *world { return vpc().silence(func(p Path) bool { return p.TargetClass == TargetInternet }) },
 	},
@@ -457,6 +467,25 @@ func (w *world) noDefault() *world {
 		p.silent()
 		p.Outcome, p.Sent, p.Errno = Unsent, 0, "ENETUNREACH"
 	})
+}
+
+// farPeer asks a peer of another subnet.
+func (w *world) farPeer(outcome Outcome) *world {
+	far := netip.MustParseAddr("2001:db8:1f16:8df1::7")
+	w.say(Selection{Dst: far, Bound: "eth0", Source: mine, Interface: "eth0", Via: routerAddr})
+	w.both(Path{
+		Check: "peer-nd", Asks: AsksND, Source: mine, Target: far, TargetClass: TargetPeer, Given: true,
+		Outcome: OutcomeSkipped, Detail: "via-router", Note: routerAddr.String(),
+	})
+	w.both(Path{Check: "peer-echo", Asks: AsksEcho, Source: mine, Target: far, TargetClass: TargetPeer, Given: true, Outcome: outcome})
+	return w
+}
+
+func TestFarPeerWords(t *testing.T) {
+	f := find(t, Diagnose(vpc().farPeer(Silent).state()), "peer.echo-blocked")
+	if strings.Contains(f.Summary+f.Explanation, "resolve") || !strings.Contains(f.Summary, "router") {
+		t.Errorf("nobody resolved a peer beyond the router:\n%s\n%s", f.Summary, f.Explanation)
+	}
 }
 
 func (w *world) noAddress() *world {

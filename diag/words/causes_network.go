@@ -61,6 +61,8 @@ var causesNetwork = map[string]string{
 	"cause.peer.echo-blocked.fabric":      "In {network} the infrastructure answers solicitations on the peer's behalf: that it resolves says that the address is assigned, not that the machine runs. It may be stopped.",
 	"cause.peer.echo-blocked.alive":       "It may also be that something answers neighbour discovery on its behalf.",
 	"cause.peer.echo-blocked.link-local":  "Whether security groups look at link-local addresses is not documented: if a global address of the same host answers, do not blame them.",
+	"cause.peer.echo-blocked.routed.summary":     "{peer}, which lies beyond the router, does not answer an echo.",
+	"cause.peer.echo-blocked.routed.explanation": "The echo requests left this host for the router. This host cannot see how far they came: there may be no route to it or none back, a network ACL or a security group without a rule for ICMPv6, the peer's own firewall, or the peer is stopped.",
 	"cause.peer.echo-blocked.means":       "The other machine's address is known on the network, yet it does not reply to ping. Details: NS are answered, or the entry is resolved, and ICMPv6 echo requests that were seen leaving get no reply, by kernel and by wire alike.",
 	"cause.peer.echo-blocked.evidence":    "A resolved peer and unanswered echo requests to it.",
 	"cause.peer.echo-blocked.contradicts": "Any echo reply of the peer.",
