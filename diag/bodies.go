@@ -466,7 +466,9 @@ const (
 type Change struct {
 	Interface string `json:"interface"`
 	What      string `json:"what"` // a sentence, from the catalogue
-	Undone    bool   `json:"undone,omitempty"`
+	// Address is the address that was configured for some seconds, where that is what changed.
+	Address netip.Addr `json:"address,omitzero"`
+	Undone  bool       `json:"undone,omitempty"`
 }
 
 // Kind returns "run", the body's name in recordings.

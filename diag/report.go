@@ -191,6 +191,8 @@ type ReportUnexplained struct {
 type ReportSkipped struct {
 	Check string `json:"check"`
 	Why   string `json:"why"`
+
+	User bool `json:"-"` // turned off by the user
 }
 
 // ReportTraffic is what the run put on the wire: packets seen leaving, and how many of them were
@@ -468,7 +470,7 @@ func (b *reporter) paths() []ReportPath {
 			SourceClass: p.SourceClass, Target: p.Target.String(), TargetClass: p.TargetClass,
 			Via: p.Via, Outcome: p.Outcome, Normal: b.d.Normal[p.ID],
 			Sent: p.Sent, Received: p.Received, RTTMS: millis(p.RTTMS), Errno: text(p.Errno),
-			Responders: []ReportResponder{}, Detail: words.Clean(p.Detail),
+			Responders: []ReportResponder{}, Detail: words.Clean(b.detail(p)),
 			Given: p.Given, Note: words.Clean(p.Note), NUD: p.NUD,
 		}
 		if p.Source.IsValid() {
@@ -487,6 +489,29 @@ func (b *reporter) paths() []ReportPath {
 		list = append(list, row)
 	}
 	return list
+}
+
+// detail is a path's detail, said more exactly where it is known whose address answered.
+func (b *reporter) detail(p Path) string {
+	if p.Detail != "answered-for" || !ProfileNamed(b.d.Profile.Name).Reserved {
+		return p.Detail
+	}
+	mine := p.Source // the candidate
+	if p.Asks == AsksDAD {
+		mine = p.Target
+	}
+	for _, subnet := range b.s.linkPrefixes(p.Interface) {
+		switch {
+		case mine == subnet.Masked().Addr().Next():
+			return "answered-for-router"
+		case reservedIn(subnet, mine):
+			return "answered-for-reserved"
+		}
+	}
+	if mine == VPCRouter {
+		return "answered-for-router"
+	}
+	return p.Detail
 }
 
 func (b *reporter) findings() []ReportFinding {
@@ -515,7 +540,7 @@ func (b *reporter) skipped() []ReportSkipped {
 	list := []ReportSkipped{}
 	for _, c := range b.s.checksSorted() {
 		if c.State == CheckSkipped {
-			list = append(list, ReportSkipped{c.ID, skippedWhy(c)})
+			list = append(list, ReportSkipped{c.ID, skippedWhy(c), c.User})
 		}
 	}
 	return slices.Compact(list)
@@ -541,9 +566,41 @@ func (b *reporter) traffic() ReportTraffic {
 	return t
 }
 
+// changed lists what the program changed and undid: one sentence for the addresses of an interface,
+// one for each other change.
 func (b *reporter) changed() []string {
 	list, at := []string{}, map[string]int{}
+	var ifaces []string
+	added, removed := map[string][]string{}, map[string][]string{}
 	for _, c := range b.s.Changes {
+		switch {
+		case !c.Address.IsValid():
+		case c.Undone:
+			removed[c.Interface] = append(removed[c.Interface], c.Address.String())
+		default:
+			if added[c.Interface] == nil {
+				ifaces = append(ifaces, c.Interface)
+			}
+			added[c.Interface] = append(added[c.Interface], c.Address.String())
+		}
+	}
+	for _, iface := range ifaces {
+		more, gone := added[iface], removed[iface]
+		key := "change.addresses-left"
+		switch {
+		case len(gone) == 0:
+			key = "change.addresses"
+		case len(gone) >= len(more) && len(more) == 1:
+			key = "change.one-address-gone"
+		case len(gone) >= len(more):
+			key = "change.addresses-gone"
+		}
+		list = append(list, words.Say(key, "interface", iface, "added", strings.Join(more, ", "), "removed", strings.Join(gone, ", ")))
+	}
+	for _, c := range b.s.Changes {
+		if c.Address.IsValid() {
+			continue
+		}
 		i, ok := at[c.What]
 		if !ok {
 			i = len(list)

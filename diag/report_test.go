@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 	"unicode"
+
+	"ndwhy/diag/words"
 )
 
 func reportJSON(t *testing.T, s *State) []byte {
@@ -246,5 +249,86 @@ func TestEvidenceOfReplacedPathsIsForgotten(t *testing.T) {
 	next(Path{ID: "b", Target: host1})
 	if _, ok := s.Evidence(first); ok {
 		t.Error("evidence that nothing points at any more is kept")
+	}
+}
+
+// TestChangedIsOneSentenceAnInterface: what --add kernel put on an interface and took off it again.
+func TestChangedIsOneSentenceAnInterface(t *testing.T) {
+	change := func(iface string, a netip.Addr, undone bool) Change {
+		return Change{Interface: iface, What: words.Say("change.address", "address", a, "interface", iface), Address: a, Undone: undone}
+	}
+	w := vpc().say(
+		change("eth0", mineNext, false), change("eth0", ulaCand, false), change("eth0", localCand, false),
+		change("eth1", mineNext, false), change("eth1", ulaCand, false),
+		change("eth0", mineNext, true), change("eth0", localCand, true), change("eth0", ulaCand, true),
+		change("eth1", ulaCand, true),
+		Change{Interface: "eth0", What: "something else"}, Change{Interface: "eth0", What: "something else", Undone: true},
+	)
+	s := w.state()
+	got := NewReport(s, Diagnose(s)).Changed
+	want := []string{
+		"eth0 had more addresses for some seconds, all of them removed again: " + mineNext.String() + ", " + ulaCand.String() + ", " + localCand.String() + ".",
+		"eth1 was given more addresses for some seconds: " + mineNext.String() + ", " + ulaCand.String() + "; removed so far: " + ulaCand.String() + "; the kernel removes the rest by itself.",
+		"something else (undone)",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q\nwant %q", got, want)
+	}
+}
+
+// TestReportTellsWhatTheUserTurnedOff apart from what could not run.
+func TestReportTellsWhatTheUserTurnedOff(t *testing.T) {
+	w := vpc().skip("mtu")
+	w.checks = append(w.checks, Check{ID: "services", Interface: "eth0", State: CheckSkipped, Why: words.Say("skipped.timeout")})
+	s := w.state()
+	got := NewReport(s, Diagnose(s)).Skipped
+	want := []ReportSkipped{{"mtu", words.Say("skipped.user"), true}, {"services", words.Say("skipped.timeout"), false}}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+// TestAnsweredForSaysWhose: the addresses that a VPC keeps for itself are somebody's today, and it is
+// known whose.
+func TestAnsweredForSaysWhose(t *testing.T) {
+	try := func(w *world, target string) Report {
+		a := netip.MustParseAddr(target)
+		w.run.Try = []netip.Addr{a}
+		w.path(Path{
+			Check: "added", Asks: AsksDAD, Source: netip.IPv6Unspecified(), SourceClass: SourceUnspecified, Target: a, TargetClass: TargetPeer,
+			Responders: []Responder{{Address: a, MAC: routerMAC}},
+		})
+		w.path(Path{
+			Check: "added", Asks: AsksND, Source: a, SourceClass: SourceCandidate, Target: peerGlobal, TargetClass: TargetPeer,
+			Outcome: OutcomeSkipped, Detail: "answered-for", Note: routerMAC.String(),
+		})
+		s := w.state()
+		return NewReport(s, Diagnose(s))
+	}
+	for _, tt := range []struct {
+		world  *world
+		target string
+		want   string
+	}{
+		{vpc(), "2001:db8:1f16:8df::1", "answered-for-router"},
+		{vpc(), "fe80:ec2::1", "answered-for-router"},
+		{vpc(), "2001:db8:1f16:8df::2", "answered-for-reserved"},
+		{vpc(), "2001:db8:1f16:8df:ffff:ffff:ffff:ffff", "answered-for-reserved"},
+		{vpc(), "2001:db8:1f16:8df::1234", "answered-for"},
+		{lan(), "2001:db8:1f16:8df::1", "answered-for"},
+	} {
+		found := false
+		for _, p := range try(tt.world, tt.target).Paths {
+			if p.Source == nil || *p.Source != tt.target {
+				continue
+			}
+			found = true
+			if p.Detail != tt.want || !words.Has("detail."+p.Detail) || p.Note != routerMAC.String() {
+				t.Errorf("%s in %s: %s (%s), want %s", tt.target, tt.world.run.Host, p.Detail, p.Note, tt.want)
+			}
+		}
+		if !found {
+			t.Errorf("%s: no path", tt.target)
+		}
 	}
 }

@@ -336,7 +336,11 @@ func (t *textWriter) unexplained(r diag.Report) {
 }
 
 func (t *textWriter) unknown(r diag.Report) {
-	if len(r.Unknown)+len(r.Skipped) == 0 {
+	// What the user turned off is no news to the user; what is unknown stands there with its reason.
+	skipped := slices.DeleteFunc(slices.Clone(r.Skipped), func(s diag.ReportSkipped) bool {
+		return s.User || slices.ContainsFunc(r.Unknown, func(u diag.Unknown) bool { return u.What == s.Check })
+	})
+	if len(r.Unknown)+len(skipped) == 0 {
 		return
 	}
 	t.section("unknown")
@@ -358,10 +362,7 @@ func (t *textWriter) unknown(r diag.Report) {
 	}
 	var why []string
 	checks := map[string][]string{}
-	for _, s := range r.Skipped {
-		if slices.ContainsFunc(r.Unknown, func(u diag.Unknown) bool { return u.What == s.Check }) {
-			continue
-		}
+	for _, s := range skipped {
 		if !slices.Contains(why, s.Why) {
 			why = append(why, s.Why)
 		}
