@@ -121,18 +121,21 @@ var Scenarios = []Scenario{
 		Break:  func(s *Spec) { s.router().DHCP.Off = true },
 	},
 	{
-		Name: "dhcp-no-address", On: "vpc",
+		Name: "nothing-assigned", On: "vpc",
 		Title:  "The infrastructure assigned ubuntu1 no IPv6 address, and so the DHCPv6 server has none.",
-		Causes: []string{"assignment.none", "dhcpv6.no-address"},
-		Break: func(s *Spec) {
-			nic := &s.ubuntu1().NICs[0]
-			nic.Addresses, nic.Static, nic.NoLease = nil, nil, true
-		},
+		Causes: []string{"assignment.none"},
+		Break:  nothingAssigned,
+	},
+	{
+		Name: "dhcp-no-address", On: "lan",
+		Title:  "The DHCPv6 server has no address for ubuntu1, and no metadata service says why.",
+		Causes: []string{"dhcpv6.no-address"},
+		Break:  nothingAssigned,
 	},
 	{
 		Name: "no-dhcp-client", On: "vpc",
 		Title:  "No DHCPv6 client runs on ubuntu1: the address that waits for it is never asked for.",
-		Causes: []string{"dhcpv6.no-client", "address.not-configured"},
+		Causes: []string{"dhcpv6.no-client"},
 		Break:  func(s *Spec) { s.ubuntu1().NICs[0].DHCP = false },
 	},
 	{
@@ -200,6 +203,12 @@ var Scenarios = []Scenario{
 			h.Added = append(h.Added, Added{NIC: "eth0", Prefix: netip.MustParsePrefix("2001:db8:1f16:8df0:aaaa::77/128")})
 		},
 	},
+}
+
+// nothingAssigned leaves ubuntu1 without a global address, and the DHCPv6 server with none for it.
+func nothingAssigned(s *Spec) {
+	nic := &s.ubuntu1().NICs[0]
+	nic.Addresses, nic.Static, nic.NoLease = nil, nil, true
 }
 
 // Find returns the network of a scenario's name, and the causes that a diagnosis of it must name: a
