@@ -232,6 +232,20 @@ var causeTests = []struct {
 		},
 	},
 	{
+		name: "nothing assigned, as the DHCPv6 server says too", cause: "assignment.none", faults: []string{"assignment.none"},
+		world: func() *world {
+			return vpc().assign().noAddress().offer(DHCPv6{Message: "advertise", Status: "NoAddrsAvail"}).
+				path(Path{Check: "dhcpv6", Asks: AsksDHCP, Source: myLocal, Target: netip.MustParseAddr("ff02::1:2"), TargetClass: TargetService, Detail: "no-address"})
+		},
+	},
+	{
+		name: "no DHCPv6 client, and a second address that none would ask for", cause: "address.not-configured", sure: Certain,
+		faults: []string{"address.not-configured", "dhcpv6.no-client"},
+		world: func() *world {
+			return vpc().assign(mine, peerSecond).noAddress().offer(DHCPv6{Message: "advertise", Addresses: []LeaseAddress{{Prefix: netip.PrefixFrom(mine, 128)}}})
+		},
+	},
+	{
 		name: "peer that does not exist", cause: "peer.unmapped", sure: Likely, faults: []string{"peer.unmapped"},
 		world: func() *world {
 			return vpc().silence(to(peerGlobal)).
