@@ -27,8 +27,10 @@ func (w *Writer) changes(s *diag.State, d diag.Diagnosis, running bool) {
 		w.was = now
 		return
 	}
+	said := map[string]bool{} // two checks may ask the same
 	for _, p := range s.Paths() {
-		if text := now.paths[p.ID]; text != w.was.paths[p.ID] {
+		if text := now.paths[p.ID]; text != w.was.paths[p.ID] && !said[text] {
+			said[text] = true
 			w.say(s, words.Say("plain.now", "text", text))
 		}
 	}

@@ -140,8 +140,8 @@ func (w *Writer) summary(s *diag.State, d diag.Diagnosis) {
 	for _, x := range slices.Concat(sorted(w.was.links), sorted(w.was.addresses), sorted(w.was.routers)) {
 		w.line(x)
 	}
-	for _, p := range s.Paths() {
-		w.line(words.Say("plain.asked", "text", w.was.paths[p.ID]))
+	for _, text := range questions(s, d) {
+		w.line(words.Say("plain.asked", "text", text))
 	}
 	for _, n := range r.Neighbours.Asked {
 		mac := ""
@@ -209,7 +209,7 @@ func (w *Writer) now(s *diag.State, d diag.Diagnosis) known {
 	}
 	paths := s.Paths()
 	for _, p := range paths {
-		k.paths[p.ID] = pathText(p, d.Normal[p.ID])
+		k.paths[p.ID] = pathText(p, d.Normal[p.ID], words.Say("plain.via."+string(p.Via)))
 		if p.Target.IsValid() && !p.Target.IsMulticast() && p.TargetClass != diag.TargetInternet {
 			key := diag.InterfaceAddr{Interface: p.Interface, Address: p.Target}
 			k.neighbours[key] = entry(s, key)
@@ -259,8 +259,47 @@ func addressText(s *diag.State, a diag.Address) string {
 		"class", words.Say(class), "flags", flags.String())
 }
 
+// questions says what was asked, what is not as it should be first; what came out the same by wire
+// and by kernel is said once.
+func questions(s *diag.State, d diag.Diagnosis) []string {
+	rank := func(p diag.Path) int {
+		switch normal := d.Normal[p.ID]; {
+		case p.Outcome == diag.OutcomeSkipped:
+			return 3
+		case normal == nil:
+			return 1
+		case *normal:
+			return 2
+		default:
+			return 0
+		}
+	}
+	paths := s.Paths()
+	slices.SortStableFunc(paths, func(a, b diag.Path) int { return rank(a) - rank(b) })
+	var order []string
+	vias := map[string][]diag.Via{} // by the sentence that says nothing of them
+	first := map[string]diag.Path{}
+	for _, p := range paths {
+		key := pathText(p, d.Normal[p.ID], "")
+		if vias[key] == nil {
+			order, first[key] = append(order, key), p
+		}
+		if !slices.Contains(vias[key], p.Via) {
+			vias[key] = append(vias[key], p.Via)
+		}
+	}
+	for i, key := range order {
+		via := words.Say("plain.via.both")
+		if len(vias[key]) == 1 {
+			via = words.Say("plain.via." + string(vias[key][0]))
+		}
+		order[i] = pathText(first[key], d.Normal[first[key].ID], via)
+	}
+	return order
+}
+
 // pathText says a question and what came of it, whom it concerns first.
-func pathText(p diag.Path, normal *bool) string {
+func pathText(p diag.Path, normal *bool, via string) string {
 	source := words.Say("plain.no-source")
 	if p.Source.IsValid() && !p.Source.IsUnspecified() {
 		source = p.Source.String()
@@ -282,6 +321,6 @@ func pathText(p diag.Path, normal *bool) string {
 		class = words.Say("target." + string(p.TargetClass))
 	}
 	return words.Say(key, "class", class, "target", p.Target, "interface", p.Interface,
-		"asks", words.Say("plain.asks."+string(p.Asks)), "via", words.Say("plain.via."+string(p.Via)),
+		"asks", words.Say("plain.asks."+string(p.Asks)), "via", via,
 		"source", source, "detail", detail, "normal", words.Say(expected))
 }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -35,9 +36,11 @@ func Main(m *testing.M, programs map[string]func() int) int {
 
 // Config says what to run and where.
 type Config struct {
-	// Program is one of those that TestMain gave to Main; Command is used where it is empty.
+	// Program is one of those that TestMain gave to Main. Where it is empty Command is run, or Cmd,
+	// which is not started yet and whose environment is kept.
 	Program string
 	Command []string
+	Cmd     *exec.Cmd
 	// Env is added to PATH, HOME, LANG=C.UTF-8 and the TERM of the dialect.
 	Env []string
 	// Width and Height are 80 and 24 where they are 0.
@@ -63,6 +66,7 @@ type Terminal struct {
 
 	mu      sync.Mutex
 	screen  *vt.Screen
+	partial bool          // there is more to read: what shows may be half a frame
 	changed chan struct{} // closed with the next change of the screen
 }
 
@@ -101,7 +105,10 @@ func start(tb testing.TB, c Config) (*Terminal, error) {
 	if c.Patience == 0 {
 		c.Patience = 20 * time.Second
 	}
-	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "LANG=C.UTF-8", "TERM=" + terms[c.Dialect.Name], "GORACE=atexit_sleep_ms=0"}
+	env := []string{"LANG=C.UTF-8", "TERM=" + terms[c.Dialect.Name], "GORACE=atexit_sleep_ms=0"}
+	if c.Cmd == nil {
+		env = append(env, "PATH="+os.Getenv("PATH"), "HOME="+os.Getenv("HOME"))
+	}
 	command := c.Command
 	if c.Program != "" {
 		self, err := os.Executable()
@@ -124,8 +131,11 @@ func start(tb testing.TB, c Config) (*Terminal, error) {
 	if err := p.resize(c.Width, c.Height); err != nil {
 		return nil, err
 	}
-	p.cmd = exec.Command(command[0], command[1:]...)
-	p.cmd.Env = append(env, c.Env...)
+	p.cmd = c.Cmd
+	if p.cmd == nil {
+		p.cmd = exec.Command(command[0], command[1:]...)
+	}
+	p.cmd.Env = slices.Concat(p.cmd.Env, env, c.Env)
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = slave, slave, slave
 	p.cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true, Setctty: true}
 	p.started = time.Now() //nolint:forbidigo // what is measured is the time itself
@@ -185,13 +195,35 @@ func (p *Terminal) read() {
 		if n > 0 {
 			p.mu.Lock()
 			_, _ = p.screen.Write(buf[:n])
-			p.wake()
+			if p.partial = p.readable(0); !p.partial {
+				p.wake()
+			}
 			p.mu.Unlock()
 		}
-		if err != nil {
-			return // EIO: nobody has the other end open
+		if err != nil { // EIO: nobody has the other end open
+			p.mu.Lock()
+			p.partial = false
+			p.wake()
+			p.mu.Unlock()
+			return
 		}
 	}
+}
+
+// readable reports whether there is something to read, waiting for it so many milliseconds.
+func (p *Terminal) readable(wait int) bool {
+	raw, err := p.master.SyscallConn()
+	if err != nil {
+		return false
+	}
+	n := 0
+	err = raw.Control(func(fd uintptr) {
+		ready := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+		if n, err = unix.Poll(ready, wait); err != nil || ready[0].Revents&unix.POLLIN == 0 {
+			n = 0
+		}
+	})
+	return err == nil && n > 0
 }
 
 func (p *Terminal) wake() {
@@ -279,7 +311,7 @@ func (p *Terminal) await(cond func(*vt.Screen) bool) error {
 	defer cancel()
 	for {
 		p.mu.Lock()
-		ok, changed := cond(p.screen), p.changed
+		ok, changed := !p.partial && cond(p.screen), p.changed
 		p.mu.Unlock()
 		if ok {
 			return nil
@@ -321,17 +353,8 @@ func (p *Terminal) Stall(keys string, fn func()) {
 	if _, err := io.WriteString(p.master, keys); err != nil {
 		p.tb.Fatalf("pressing %q: %v", keys, err)
 	}
-	raw, err := p.master.SyscallConn()
-	if err == nil {
-		err = raw.Control(func(fd uintptr) {
-			ready := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-			if n, err := unix.Poll(ready, int(p.patience.Milliseconds())); n == 0 || err != nil {
-				p.tb.Errorf("the program wrote nothing: %v", err)
-			}
-		})
-	}
-	if err != nil {
-		p.tb.Error(err)
+	if !p.readable(int(p.patience.Milliseconds())) {
+		p.tb.Error("the program wrote nothing")
 	}
 	fn()
 }
