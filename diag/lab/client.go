@@ -64,7 +64,7 @@ func (c *client) open() error {
 	return nil
 }
 
-// run keeps a lease for as long as the process lasts.
+// run keeps a lease for as long as the process lasts, or gets one and is gone.
 func (c *client) run() {
 	for {
 		lease := c.acquire()
@@ -73,6 +73,10 @@ func (c *client) run() {
 			continue
 		}
 		c.leased.Store(true)
+		if c.port.nic.DHCPOnce {
+			c.socket.Close()
+			return
+		}
 		for lease != nil {
 			lease = c.keep(lease)
 		}

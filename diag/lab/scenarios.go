@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"ndwhy/diag"
 	"ndwhy/diag/lab/vswitch"
 )
 
@@ -168,7 +169,7 @@ var Scenarios = []Scenario{
 		Causes: []string{"host.neighbour-override"},
 		Break: func(s *Spec) {
 			h := s.ubuntu1()
-			h.Neighbours = append(h.Neighbours, Neighbour{"eth0", s.ubuntu2().NICs[0].Addresses[0], mac("06:00:5e:00:53:99")})
+			h.Neighbours = append(h.Neighbours, Neighbour{"eth0", s.ubuntu2().NICs[0].Addresses[0], mac("06:00:5e:00:53:99"), diag.PermanentNUD})
 		},
 	},
 	{

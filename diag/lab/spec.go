@@ -22,7 +22,9 @@ type Spec struct {
 	Internet Internet
 	Metadata *Metadata // nil: there is no metadata service
 	Try      []netip.Addr
-	Faulty   bool // something is broken on purpose: boot does not insist on a whole network
+	Faulty   bool          // something is broken on purpose: boot does not insist on a whole network
+	Age      time.Duration // how long the leases are held before the command runs
+	Args     []string      // further arguments with which `ndwhy check` sees what there is to see
 }
 
 // Metadata is what the metadata service says that is not said by the interfaces themselves.
@@ -33,6 +35,8 @@ type Metadata struct {
 	Region, Zone    string
 	Owner           string
 	NoIPv6          bool // the IPv6 endpoint is off
+	NoDNS           bool // the resolver answers nothing
+	NoNTP           bool // the time server answers nothing
 	InstanceType    string
 	SecurityGroup   string
 	SecurityGroupID string
@@ -54,7 +58,23 @@ type Host struct {
 	Down       bool              // stopped: its links go down after boot
 	Sysctls    map[string]string // below /proc/sys/net, set after boot: "ipv6/conf/eth0/accept_ra"
 	Added      []Added           // addresses that somebody added by hand
-	Neighbours []Neighbour       // permanent entries of the neighbour cache
+	Neighbours []Neighbour       // entries of the neighbour cache that are there already
+	Routes     []Route           // that somebody added by hand
+	Policies   []Policy          // of routing by source
+	Filters    []Filter          // rules of its packet filter
+	Networkd   *Networkd         // nil: the kernel itself acts on advertisements
+	Pod        *Pod              // nil: it is host to nobody
+}
+
+// Networkd says that systemd-networkd configures the interfaces: it switches the kernel's handling
+// of advertisements off, and acts on them itself.
+type Networkd struct {
+	NoGateway bool // UseGateway=no: it makes no default route of them
+}
+
+// A Pod is a container behind a host, which forwards for it.
+type Pod struct {
+	Address, Gateway netip.Addr // the host's end is the gateway
 }
 
 // A NIC is one interface of a host. Its first assigned address is the one that DHCPv6 leases.
@@ -66,8 +86,10 @@ type NIC struct {
 	Addresses []netip.Addr // assigned
 	Prefixes  []netip.Prefix
 	Address4  netip.Addr
-	DHCP      bool         // a DHCPv6 client runs
-	Static    []netip.Addr // assigned, and configured by the image rather than by DHCPv6
+	DHCP      bool              // a DHCPv6 client runs
+	DHCPOnce  bool              // it ends as soon as it has its lease
+	Static    []netip.Addr      // assigned, and configured by the image rather than by DHCPv6
+	Early     map[string]string // settings of the interface from before it comes up: "accept_ra"
 
 	Detached bool // the infrastructure knows nothing of it any more
 	NoLease  bool // the DHCPv6 server has no address for it
@@ -83,13 +105,31 @@ type Added struct {
 	NIC        string
 	Prefix     netip.Prefix
 	Deprecated bool // never chosen as a source by itself
+	DAD        bool // duplicates are looked for, as the kernel does unless told not to
+	Optimistic bool // it is used meanwhile (RFC 4429)
 }
 
-// A Neighbour is a permanent entry of the neighbour cache.
+// A Neighbour is an entry of the neighbour cache.
 type Neighbour struct {
 	NIC     string
 	Address netip.Addr
 	MAC     diag.MAC
+	State   diag.NUD // PermanentNUD, Stale or Failed
+}
+
+// A Route is one that somebody added.
+type Route struct {
+	NIC    string // of a route that leads somewhere
+	Dst    netip.Prefix
+	Via    netip.Addr // zero: on-link
+	Table  int        // 0: main
+	Refuse bool       // "unreachable": it leads nowhere
+}
+
+// A Policy looks packets from a prefix up in a routing table of their own.
+type Policy struct {
+	From  netip.Prefix
+	Table int
 }
 
 // Host returns the host of a name, or nil.
@@ -268,6 +308,14 @@ func (s *Spec) environment(host *Host) map[string]string {
 		}
 	}
 	env["NDWHY_PEER"] = join(peers)
+	env[networkdEnv] = ""
+	if host.Networkd != nil {
+		var nics []string
+		for i := range host.NICs {
+			nics = append(nics, host.NICs[i].Name)
+		}
+		env[networkdEnv] = strings.Join(nics, ",")
+	}
 	if s.Metadata != nil {
 		env["NDWHY_IMDS"] = "http://" + imds4.String()
 	} else {

@@ -25,11 +25,12 @@ const (
 // advertisement is r's RA to dst.
 func (t *turn) advertisement(r *Router, dst netip.Addr, mac diag.MAC) []byte {
 	ra := &ndp.RouterAdvertisement{
-		CurrentHopLimit:      r.HopLimit,
-		ManagedConfiguration: r.Managed,
-		OtherConfiguration:   r.Other,
-		RouterLifetime:       r.Lifetime,
-		Options:              []ndp.Option{&ndp.LinkLayerAddress{Direction: ndp.Source, Addr: r.MAC[:]}},
+		CurrentHopLimit:           r.HopLimit,
+		ManagedConfiguration:      r.Managed,
+		OtherConfiguration:        r.Other,
+		RouterSelectionPreference: r.Preference,
+		RouterLifetime:            r.Lifetime,
+		Options:                   []ndp.Option{&ndp.LinkLayerAddress{Direction: ndp.Source, Addr: r.MAC[:]}},
 	}
 	if r.OnLink || r.Autonomous {
 		ra.Options = append(ra.Options, &ndp.PrefixInformation{

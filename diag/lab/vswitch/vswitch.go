@@ -15,6 +15,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/mdlayher/ndp"
+
 	"ndwhy/diag"
 )
 
@@ -61,10 +63,11 @@ type Router struct {
 	Silent       bool // never advertises
 	Every        time.Duration
 	Lifetime     time.Duration
-	Managed      bool // M flag
-	Other        bool // O flag
-	OnLink       bool // L flag of the subnet's prefix
-	Autonomous   bool // A flag of the subnet's prefix
+	Preference   ndp.Preference // RFC 4191
+	Managed      bool           // M flag
+	Other        bool           // O flag
+	OnLink       bool           // L flag of the subnet's prefix
+	Autonomous   bool           // A flag of the subnet's prefix
 	HopLimit     uint8
 	MTU          uint32 // announced where not 0
 	Unresolvable bool   // answers no solicitation for its addresses
