@@ -18,7 +18,7 @@ var added = Check{
 		{"sends.echo", 4, "per.candidate"},
 		{"sends.mld", 4, "per.candidate"},
 	},
-	Changes: []string{"changes.mld", "changes.alarm"},
+	Changes: []string{"changes.neighbour", "changes.mld", "changes.alarm"},
 	plan:    planAdded,
 }
 
@@ -31,7 +31,11 @@ func planAdded(p *planner) {
 	if mode != diag.AddClaim && mode != diag.AddKernel || !p.raDone() {
 		return
 	}
-	for _, c := range p.chosenCandidates() {
+	list := p.chosenCandidates()
+	if p.wire() {
+		p.planControls(list, mode)
+	}
+	for _, c := range list {
 		p.planCandidate(c, mode)
 	}
 }
@@ -198,16 +202,8 @@ func (p *planner) candidateQuestion(c candidate, asks diag.Asks, target netip.Ad
 
 // planCandidatePeer asks the peer that answered an assigned address.
 func (p *planner) planCandidatePeer(c candidate, mode diag.AddMode) {
-	peers, given := p.peers()
-	local := c.addr.IsLinkLocalUnicast()
+	peers, given := p.candidatePeers(c.addr.IsLinkLocalUnicast())
 	reserved := p.reserved()
-	if i := slices.Index(peers, reserved); i >= 0 {
-		// It is asked late: another will do sooner, if there is one.
-		peers = append(slices.Delete(slices.Clone(peers), i, i+1), reserved)
-	}
-	peers = slices.DeleteFunc(slices.Clone(peers), func(a netip.Addr) bool {
-		return a.IsLinkLocalUnicast() != local || p.own(a) || !p.mayBeNear(a)
-	})
 	if len(peers) == 0 {
 		return
 	}

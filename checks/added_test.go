@@ -126,6 +126,92 @@ func TestAddedClaim(t *testing.T) {
 	})
 }
 
+// Left alone, the experiment brings its own positive control.
+func TestAddedAlone(t *testing.T) {
+	filter := func(w *world) {
+		w.t.Helper()
+		for _, f := range diag.Diagnose(w.state()).Findings {
+			if f.Cause == "net.per-address-filter" {
+				return
+			}
+		}
+		w.t.Error("the controls do not show the filter")
+	}
+	for mode, via := range map[diag.AddMode]string{diag.AddClaim: "wire", diag.AddKernel: "kernel"} {
+		inWorld(t, string(mode), func(w *world) {
+			t := w.t
+			w.edit(func(r *diag.Run) {
+				r.Add, r.Only, r.Peers = mode, []string{"added"}, []netip.Addr{peerGUA, peerLL, peerGUA2}
+			})
+			took := w.run(t.Context(), nil)
+			w.want(w.row(ourGUA, peerGUA, "nd/"+via), diag.Answered, "")
+			w.want(w.row(ourGUA, peerGUA, "echo/"+via), diag.Answered, "")
+			w.want(w.row(ourLL, peerLL, "nd/"+via), diag.Answered, "")
+			w.want(w.row(ourGUA, farHost, "echo/"+via), diag.Answered, "")
+			for _, c := range w.candidates(t) {
+				peer := peerGUA
+				if c.kind == linkLocal {
+					peer = peerLL
+				}
+				w.want(w.row(c.addr, peer, "nd/wire"), diag.Silent, "")
+				w.want(w.row(c.addr, peer, "echo/"+via), diag.Silent, "")
+				if c.kind != linkLocal {
+					w.want(w.row(c.addr, farHost, "echo/"+via), diag.Silent, "")
+				}
+			}
+			filter(w)
+			if mode == diag.AddClaim && took > 1700*time.Millisecond {
+				t.Errorf("took %s", took)
+			}
+			if mode == diag.AddKernel {
+				p := w.want(w.row(w.candidates(t)[0].addr, peerGUA2, "nd/kernel/fresh"), diag.Silent, "")
+				if p.NUD != diag.Failed {
+					t.Errorf("the entry ended %q", p.NUD)
+				}
+			}
+		})
+	}
+	inWorld(t, "with the neighbour cache's peers", func(w *world) {
+		t := w.t
+		w.edit(func(r *diag.Run) { r.Add, r.Only, r.Peers = diag.AddClaim, []string{"added"}, nil })
+		w.knows(peerGUA, peerMAC, diag.Stale)
+		w.run(t.Context(), nil)
+		w.want(w.row(ourGUA, peerGUA, "echo/wire"), diag.Answered, "")
+		w.want(w.row(w.candidates(t)[0].addr, peerGUA, "echo/wire"), diag.Silent, "")
+		filter(w)
+	})
+	inWorld(t, "the first peer is gone", func(w *world) {
+		t := w.t
+		delete(w.holders, peerGUA)
+		w.edit(func(r *diag.Run) {
+			r.Add, r.Only, r.Peers = diag.AddClaim, []string{"added"}, []netip.Addr{peerGUA, peerGUA2}
+		})
+		w.run(t.Context(), nil)
+		w.want(w.row(ourGUA, peerGUA, "nd/wire"), diag.Silent, "")
+		w.want(w.row(ourGUA, peerGUA2, "nd/wire"), diag.Answered, "")
+		w.want(w.row(w.candidates(t)[0].addr, peerGUA2, "echo/wire"), diag.Silent, "")
+	})
+	inWorld(t, "not where other checks ask the same", func(w *world) {
+		t := w.t
+		w.edit(func(r *diag.Run) { r.Add = diag.AddClaim })
+		w.run(t.Context(), nil)
+		for _, p := range w.state().Paths() {
+			if p.Check == "added" && p.SourceClass == diag.SourceAssigned {
+				t.Errorf("%s: asked twice", p.ID)
+			}
+		}
+	})
+	inWorld(t, "what the others leave out", func(w *world) {
+		t := w.t
+		w.edit(func(r *diag.Run) { r.Add, r.Skip = diag.AddClaim, []string{"peer-echo"} })
+		w.run(t.Context(), nil)
+		w.want(w.row(ourGUA, peerGUA, "echo/wire"), diag.Answered, "")
+		if _, ok := w.state().Path(w.row(ourGUA, peerGUA, "nd/wire")); ok {
+			t.Error("peer-nd asks that")
+		}
+	})
+}
+
 func TestAddedKernel(t *testing.T) {
 	kernelRun := func(r *diag.Run) {
 		r.Add, r.Peers = diag.AddKernel, []netip.Addr{peerGUA, peerLL, peerGUA2}

@@ -382,8 +382,7 @@ func (p *planner) peers() (list []netip.Addr, given bool) {
 		return list, true
 	}
 	for _, q := range p.prior {
-		if q.TargetClass == diag.TargetPeer && (q.Check == idPeerND || q.Check == idPeerEcho) &&
-			!slices.Contains(list, q.Target) {
+		if isControl(q, diag.TargetPeer) && !slices.Contains(list, q.Target) {
 			list = append(list, q.Target)
 		}
 	}
@@ -445,41 +444,6 @@ func (p *planner) hosts() []netip.Addr {
 func (p *planner) resolved(addr netip.Addr) bool {
 	n, ok := p.s.Neighbours[diag.InterfaceAddr{Interface: p.iface, Address: addr}]
 	return ok && n.Fact.State.Resolved()
-}
-
-// proven returns the first of the targets that answered an address that is no candidate: the
-// positive control. wait says that one may yet answer. Where no check asks them there is no control,
-// and the first target has to do.
-func (p *planner) proven(class diag.TargetClass, asks diag.Asks, targets []netip.Addr) (target netip.Addr, wait bool) {
-	if len(targets) == 0 {
-		return netip.Addr{}, false
-	}
-	controls := []string{idPeerND}
-	if class == diag.TargetInternet {
-		controls = []string{idInternet, idSource}
-	}
-	if p.guess || !slices.ContainsFunc(controls, func(id string) bool { return wanted(p.s.Run, id) }) {
-		return targets[0], false
-	}
-	answered, open, asked := map[netip.Addr]bool{}, map[netip.Addr]bool{}, map[netip.Addr]bool{}
-	for _, list := range [][]Question{p.prior, p.questions} {
-		for _, q := range list {
-			if !slices.Contains(controls, q.Check) || q.Interface != p.iface || q.TargetClass != class || q.Asks != asks {
-				continue
-			}
-			path, ok := p.s.Path(q.ID)
-			answered[q.Target] = answered[q.Target] || path.Outcome == diag.Answered
-			open[q.Target] = open[q.Target] || !ok && q.Planned()
-			asked[q.Target] = true
-		}
-	}
-	for _, a := range targets {
-		if answered[a] {
-			return a, false
-		}
-		wait = wait || open[a] || !asked[a]
-	}
-	return netip.Addr{}, wait
 }
 
 // settled reports whether a check has asked something and has no question open.

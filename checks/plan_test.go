@@ -176,6 +176,14 @@ func TestPlan(t *testing.T) {
 
 func TestPlanIsStable(t *testing.T) {
 	s := instance(func(r *diag.Run) { r.Add, r.Peers = diag.AddKernel, []netip.Addr{peerGUA, peerLL} })
+	for _, only := range [][]string{nil, {"added"}} {
+		s.Run.Only = only
+		planTwice(t, s)
+	}
+}
+
+func planTwice(t *testing.T, s *diag.State) {
+	t.Helper()
 	first, second := Plan(s), Plan(s)
 	seen := map[string]bool{}
 	for i, q := range first {

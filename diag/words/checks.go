@@ -44,7 +44,7 @@ var checks = map[string]string{
 
 	"check.added.title":   "May an address speak that nobody assigned?",
 	"check.added.asks":    "The experiment of a hand-added address: candidates next to the assigned address, elsewhere in the subnet, in a unique-local prefix, and a link-local one. Each: duplicate address detection, then neighbour discovery and echo to a peer, and an echo beyond the router. It is the negative control: only when an assigned address is answered where a candidate is not, the network filters by address.",
-	"check.added.sends":   "Neighbour solicitations and echo requests from addresses that are not assigned, with the interface's own MAC.",
+	"check.added.sends":   "Neighbour solicitations and echo requests from addresses that are not assigned, with the interface's own MAC. Where the peer and Internet checks are left out, the same from an address of this host's own: the positive control.",
 	"check.added.changes": "With --add claim, multicast groups are joined for some seconds. With --add kernel, addresses are configured for at most 20 s as /128, never preferred; the kernel itself removes them. A provider may raise an alarm about frames from unassigned addresses.",
 
 	"check.assignment.title":   "Is what is configured what was assigned?",
