@@ -24,8 +24,8 @@ import (
 // beyondHost is the name of the stack behind the router: the Internet host and the services.
 const beyondHost = "internet"
 
-// How long boot waits for leases and default routes. They take milliseconds; a network that is
-// broken on purpose may never give them.
+// How long boot waits for leases and default routes. They take milliseconds, or where a solicitation
+// is lost as long as its retransmission; a network that is broken on purpose may never give them.
 const (
 	wholeWait  = 5 * time.Second
 	brokenWait = time.Second
@@ -256,14 +256,14 @@ func (w *world) bootNIC(p port) error {
 // settle waits until every client has its lease and every host its default route, and until no
 // address is tentative: the kernel decides late, in a queue, whether it checks for duplicates.
 func (w *world) settle() error {
-	wait := wholeWait
-	if w.spec.Faulty {
-		wait = brokenWait
-	}
-	deadline := time.Now().Add(wait)
-	until := func(settled func() bool, otherwise string) error {
+	begun := time.Now()
+	until := func(coming bool, settled func() bool, otherwise string) error {
+		wait := wholeWait
+		if !coming {
+			wait = brokenWait
+		}
 		for !settled() {
-			if time.Now().After(deadline) {
+			if time.Since(begun) > wait {
 				if w.spec.Faulty {
 					return nil
 				}
@@ -274,24 +274,40 @@ func (w *world) settle() error {
 		return nil
 	}
 	for _, c := range w.clients {
-		if err := until(c.leased.Load, c.port.host.Name+": the DHCPv6 exchange did not end in a lease"); err != nil {
+		if err := until(w.spec.leases(c.port), c.leased.Load, c.port.host.Name+": the DHCPv6 exchange did not end in a lease"); err != nil {
 			return err
 		}
 	}
 	for i := range w.spec.Hosts {
 		name := w.spec.Hosts[i].Name
-		if err := until(func() bool { return w.hasDefault(name) }, name+" has learnt no default route from the router's advertisement"); err != nil {
+		if err := until(w.spec.routes(&w.spec.Hosts[i]), func() bool { return w.hasDefault(name) }, name+" has learnt no default route from the router's advertisement"); err != nil {
 			return err
 		}
 	}
-	deadline = time.Now().Add(wholeWait)
+	begun = time.Now()
 	for i := range w.spec.Hosts {
 		name := w.spec.Hosts[i].Name
-		if err := until(func() bool { return !w.hasTentative(name) }, name+" still checks its addresses for duplicates"); err != nil {
+		if err := until(true, func() bool { return !w.hasTentative(name) }, name+" still checks its addresses for duplicates"); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// leases reports whether the DHCPv6 server will give an interface a lease: then a peer that has none
+// yet would look like one that is broken on purpose.
+func (s *Spec) leases(p port) bool {
+	return !s.Faulty || !s.router().DHCP.Off && !p.nic.NoLease && !p.nic.Detached && len(p.nic.Addresses) > 0
+}
+
+// routes reports whether a host will learn a default route.
+func (s *Spec) routes(h *Host) bool {
+	if !s.Faulty {
+		return true
+	}
+	r := s.router()
+	return !r.Silent && r.Lifetime > 0 && (h.Networkd == nil || !h.Networkd.NoGateway) &&
+		!slices.ContainsFunc(h.NICs, func(n NIC) bool { return len(n.Early) > 0 })
 }
 
 func (w *world) hasTentative(host string) bool {
