@@ -105,6 +105,7 @@ func (o *checkOptions) run(ctx context.Context, stdout, stderr io.Writer) error 
 		return err
 	}
 	defer live.close()
+	live.settle(ctx)
 	if o.dryRun {
 		live.Look(func(s *diag.State) { err = dryRun(out, s) })
 		return err

@@ -25,16 +25,17 @@ import (
 
 const defaultTimeout = 10 * time.Second
 
-// settle bounds how long the sources that answer once may take before the checks begin without
+// settleWithin bounds how long the sources that answer once may take before the checks begin without
 // them: no metadata service answers later than this when it answers at all.
-const settle = time.Second
+const settleWithin = time.Second
 
 // live is a session with its sources running.
 type live struct {
 	*session.Session
-	done   chan struct{} // closed when no source is left
-	cancel context.CancelFunc
-	wg     sync.WaitGroup
+	done    chan struct{} // closed when no source is left
+	settled chan struct{} // closed when the sources that answer once have answered
+	cancel  context.CancelFunc
+	wg      sync.WaitGroup
 
 	// Both are touched under the session's lock alone, once it exists.
 	recording *recording
@@ -45,9 +46,8 @@ type live struct {
 	closed error
 }
 
-// open starts a session: the interface is chosen, every source is running, and those that answer
-// once have answered or had their time. A session that is to stay is kept up to date. show, if not
-// nil, sees every event.
+// open starts a session: the interface is chosen and every source is running; settle waits for what
+// they have to say. A session that is to stay is kept up to date. show, if not nil, sees every event.
 func open(ctx context.Context, o *options, stay bool, show func(diag.Event)) (*live, error) {
 	wanted, err := o.parse()
 	if err != nil {
@@ -181,31 +181,51 @@ func (l *live) start(ctx context.Context, imdsFlag string, run diag.Run, links [
 	l.Watch(askIncomplete(reader))
 	l.source(diag.FeedNetlink, func() error { return reader.Run(ctx, l) })
 
-	// These answer once; the checks wait for them, but not for ever.
-	once, cancel := context.WithTimeout(ctx, settle)
-	defer cancel()
-	var answers sync.WaitGroup
 	root := os.DirFS("/")
 	if stay {
 		l.source(diag.FeedHost, func() error {
 			host.Watch(ctx, l, root, links, nil)
 			return nil
 		})
-		answers.Go(func() {
-			l.Wait(once.Done(), func(s *diag.State) bool { return s.Feeds[diag.FeedHost].State != "" })
-		})
-	} else {
-		answers.Go(func() { host.Read(once, l, root, links) })
-	}
-	answers.Go(func() { l.metadata(once, imdsFlag) })
-	answers.Wait()
-	l.Wait(once.Done(), func(s *diag.State) bool { return s.Complete(diag.FeedNetlink) })
-	l.leases(root, links)
-	l.selections(run)
-	if stay {
 		l.wg.Go(func() { l.refresh(ctx, imdsFlag, run, links) })
+	} else {
+		l.source(diag.FeedHost, func() error {
+			host.Read(ctx, l, root, links)
+			return nil
+		})
 	}
+	asked := make(chan struct{})
+	l.source(diag.FeedIMDS, func() error {
+		defer close(asked)
+		l.metadata(ctx, imdsFlag)
+		return nil
+	})
+	l.settled = make(chan struct{})
+	l.source(diag.FeedLease, func() error {
+		defer close(l.settled)
+		once, cancel := context.WithTimeout(ctx, settleWithin)
+		defer cancel()
+		l.leases(root, links)
+		select {
+		case <-asked:
+		case <-once.Done():
+		}
+		l.Wait(once.Done(), func(s *diag.State) bool {
+			return s.Complete(diag.FeedNetlink) && s.Feeds[diag.FeedHost].State != ""
+		})
+		l.selections(run)
+		return nil
+	})
 	return ctx.Err()
+}
+
+// settle waits until what the checks rest on is known, as far as it will be: the sources that answer
+// once have answered or had their time.
+func (l *live) settle(ctx context.Context) {
+	select {
+	case <-l.settled:
+	case <-ctx.Done():
+	}
 }
 
 // How often a session that stays tells the time, and how often it asks again what announces no

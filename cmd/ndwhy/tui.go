@@ -63,6 +63,7 @@ func (o *tuiOptions) show(cmd *cobra.Command, _ []string) error {
 		ASCII: profile.ASCII, NoColor: !profile.Color, Mouse: o.mouse, Redact: o.redact, Tour: o.tour,
 	}
 	run := func() {
+		live.settle(cmd.Context())
 		if !o.passive {
 			w.again(o.only, diag.AddMode(o.add))
 		}
@@ -116,6 +117,7 @@ func (o *tuiOptions) lines(ctx context.Context, stdout io.Writer) error {
 		return err
 	}
 	defer live.close()
+	live.settle(ctx)
 	if !o.passive {
 		if err := live.ask(ctx, live.Session, o.timeout); err != nil {
 			return err
