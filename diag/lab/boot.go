@@ -307,7 +307,7 @@ func (s *Spec) routes(h *Host) bool {
 	}
 	r := s.router()
 	return !r.Silent && r.Lifetime > 0 && (h.Networkd == nil || !h.Networkd.NoGateway) &&
-		!slices.ContainsFunc(h.NICs, func(n NIC) bool { return len(n.Early) > 0 })
+		!slices.ContainsFunc(h.NICs, func(n NIC) bool { return n.Detached || len(n.Early) > 0 })
 }
 
 func (w *world) hasTentative(host string) bool {
@@ -457,7 +457,7 @@ func (w *world) neighbour(host *Host, n Neighbour) error {
 
 func (w *world) route(host *Host, r Route) error {
 	h := w.handles[host.Name]
-	route := &netlink.Route{Dst: ipNet(r.Dst), Table: r.Table, Protocol: unix.RTPROT_STATIC}
+	route := &netlink.Route{Dst: ipNet(r.Dst), Table: r.Table, Priority: r.Metric, Protocol: unix.RTPROT_STATIC}
 	if r.Refuse {
 		route.Type = unix.RTN_UNREACHABLE
 	} else {

@@ -14,6 +14,7 @@ func TestBootWaitsForWhatIsComing(t *testing.T) {
 		{"peer-echo-blocked", true, true},
 		{"dhcp-silent", false, true},
 		{"no-ra", true, false},
+		{"peer-unmapped", false, false},
 		{"not-default", true, false},
 	} {
 		spec, _, err := Find(tt.scenario)
