@@ -2,7 +2,6 @@ package term
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -93,7 +92,7 @@ func (t *Terminal) options(ctx context.Context) []tea.ProgramOption {
 		colors = colorprofile.ANSI
 	}
 	return []tea.ProgramOption{
-		tea.WithContext(ctx), tea.WithInput(t.in), tea.WithOutput(t.out), tea.WithEnvironment(env),
+		tea.WithInput(t.in), tea.WithOutput(t.out), tea.WithEnvironment(env),
 		tea.WithColorProfile(colors), tea.WithFPS(frameRate), tea.WithoutSignalHandler(), tea.WithoutCatchPanics(),
 		tea.WithFilter(func(_ tea.Model, msg tea.Msg) tea.Msg {
 			if _, ok := msg.(tea.SuspendMsg); ok {
@@ -123,8 +122,8 @@ func (t *Terminal) Run(ctx context.Context, model tea.Model, opts ...tea.Program
 	var final tea.Model
 	var err error
 	t.Go(func() {
-		defer close(ended)
 		final, err = p.Run()
+		close(ended) // not after a panic: the trace comes before the end
 	})
 	t.Go(func() { t.watchJob(ctx, p, ended) })
 	select {
@@ -135,7 +134,7 @@ func (t *Terminal) Run(ctx context.Context, model tea.Model, opts ...tea.Program
 	if g, ok := final.(guarded); ok {
 		final = g.Model
 	}
-	if errors.Is(err, tea.ErrProgramKilled) && ctx.Err() != nil {
+	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
 	return final, err
@@ -190,15 +189,20 @@ func (t *Terminal) rescue() {
 	}
 }
 
-// watchJob does what the shell's job control asks, until ended.
+// watchJob ends the program with ctx and does what the shell's job control asks, until ended.
 func (t *Terminal) watchJob(ctx context.Context, p *tea.Program, ended <-chan struct{}) {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, unix.SIGCONT, unix.SIGQUIT)
 	defer signal.Stop(signals)
+	done := ctx.Done()
 	for {
 		select {
 		case <-ended:
 			return
+		case <-done:
+			// Not tea.WithContext: it closes what the reader still reads.
+			done = nil
+			t.Go(p.Quit)
 		case s := <-signals:
 			switch s {
 			case unix.SIGCONT:
