@@ -361,6 +361,9 @@ func findRogue(iv *ifaceView) []hypothesis {
 	best := routers[0]
 	var list []hypothesis
 	for _, r := range routers[1:] {
+		if !iv.profile.OneRouter && standsBy(r.RouterSeen, best.RouterSeen) {
+			continue
+		}
 		h := hypothesis{
 			direct: true, confidence: Possible, subject: Subject{"router", r.Address.String()}, addr: r.Address,
 			args:  []any{"router", r.Address, "routermac", r.MAC, "expected", best.Address},
@@ -379,6 +382,15 @@ func findRogue(iv *ifaceView) []hypothesis {
 		list = append(list, h)
 	}
 	return list
+}
+
+// standsBy reports whether a router offers itself for when another fails and nothing else: with low
+// preference (RFC 4191 §2.1), which no host heeds while there is another, and no prefix of its own.
+func standsBy(r, other *RouterSeen) bool {
+	return r.Last.Preference == "low" && other.Last.Preference != "low" &&
+		!slices.ContainsFunc(r.Last.Prefixes, func(p PrefixInfo) bool {
+			return !slices.ContainsFunc(other.Last.Prefixes, func(o PrefixInfo) bool { return o.Prefix == p.Prefix })
+		})
 }
 
 // standing says how much of what no other host can just say of itself speaks for an advertiser. What

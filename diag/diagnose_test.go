@@ -45,6 +45,17 @@ func TestHealthyVPC(t *testing.T) {
 	}
 }
 
+// TestAbsentAndNotTaken: that nobody answers for an address of the instance's own is as it must be.
+func TestAbsentAndNotTaken(t *testing.T) {
+	d := Diagnose(vpc().assign(mine, peerSecond).path(Path{
+		Check: "assignment", Asks: AsksND, Source: mine, Target: peerSecond, TargetClass: TargetPeer, Outcome: Silent,
+	}).state())
+	got := slices.DeleteFunc(named(d), func(c string) bool { return strings.HasPrefix(c, "net.") })
+	if !slices.Equal(got, []string{"address.not-configured"}) {
+		t.Errorf("named %v", got)
+	}
+}
+
 func TestHealthyLAN(t *testing.T) {
 	d := Diagnose(lan().state())
 	if got := named(d); !slices.Equal(got, []string{"net.open-link"}) {
@@ -206,7 +217,7 @@ var causeTests = []struct {
 	{
 		name: "a second router on a LAN", cause: "router.rogue", faults: []string{},
 		world: func() *world {
-			return lan().say(raFrame(peerLocal, peerMAC, Advertisement{LifetimeS: 1800, Preference: "low"}))
+			return lan().say(raFrame(peerLocal, peerMAC, Advertisement{LifetimeS: 1800}))
 		},
 	},
 	{
@@ -916,6 +927,34 @@ func TestTheRouterThatBelongsIsNotTheRogue(t *testing.T) {
 			}
 			if f.Confidence != Certain {
 				t.Errorf("it is %s", f.Confidence)
+			}
+		})
+	}
+}
+
+// TestBackupRouter: on a LAN a second router may stand by for the first; a prefix of its own, or an
+// equal say, is something else.
+func TestBackupRouter(t *testing.T) {
+	mac := MAC{0x06, 0, 0x5e, 0, 0x53, 0x66}
+	standing := vpcRA()
+	standing.Preference = "low"
+	elsewhere := standing
+	elsewhere.Prefixes = []PrefixInfo{{Prefix: netip.MustParsePrefix("2001:db8:bad::/64"), OnLink: true, ValidS: 7200, PreferredS: 7200}}
+	for _, tt := range []struct {
+		name  string
+		world *world
+		ra    Advertisement
+		rogue bool
+	}{
+		{"low preference", lan(), standing, false},
+		{"low preference, a prefix of its own", lan(), elsewhere, true},
+		{"the same preference", lan(), vpcRA(), true},
+		{"low preference, where there is one router", vpc(), standing, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			d := Diagnose(tt.world.say(raFrame(mac.LinkLocal(), mac, tt.ra)).state())
+			if got := slices.Contains(named(d), "router.rogue"); got != tt.rogue {
+				t.Errorf("router.rogue named: %v, want %v", got, tt.rogue)
 			}
 		})
 	}

@@ -421,6 +421,9 @@ func (n *normals) of(p Path) *bool {
 		// It answered the kernel a moment before: a limit on its answers, not a fault.
 		return nil
 	}
+	if p.Asks == AsksND && p.Outcome == Silent && n.s.ClassOf(p.Interface, p.Target) == SourceAssigned {
+		return new(true) // the interface's own address, which is not configured: nobody has taken it
+	}
 	expect := n.expect(p)
 	if p.Outcome == Answered {
 		switch expect {
