@@ -35,7 +35,7 @@ func (w *world) beyond() error {
 	}
 	addresses := []netip.Addr{w.spec.Internet.Host}
 	if w.spec.Metadata != nil {
-		addresses = append(addresses, imds4, imds6)
+		addresses = append(addresses, imds4, imds6, dns6, ntp6)
 	}
 	for _, a := range addresses {
 		if err := w.address(beyondHost, "eth0", netip.PrefixFrom(a, a.BitLen()), unix.IFA_F_NODAD, 0, 0); err != nil {
@@ -62,6 +62,9 @@ func (w *world) beyond() error {
 	}
 	if w.spec.Metadata == nil {
 		return nil
+	}
+	if err := w.services(); err != nil {
+		return err
 	}
 	server := &http.Server{
 		Handler: metadata.New(w.spec.instances(), time.Now), ReadTimeout: 10 * time.Second, IdleTimeout: time.Minute,

@@ -5,18 +5,25 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/mdlayher/ndp"
 
 	"ndwhy/diag"
 	"ndwhy/diag/lab/vswitch"
 )
 
-// A Scenario is a network and what is broken in it. Bases stand alone; faults change a base, and
-// compose: "lan+peer-down", "no-ra+unassigned-address".
+// A Scenario is a network and what is broken in it, or what merely looks so. Bases stand alone;
+// faults change a base, and compose: "lan+peer-down", "no-ra+unassigned-address".
 type Scenario struct {
-	Name   string
-	Title  string   // one sentence
-	Causes []string // what a diagnosis must name; of a fault: on the base that it is made for
-	On     string   // the base that a fault breaks unless another is named; empty: this is a base
+	Name    string
+	Title   string   // one sentence
+	Causes  []string // what a diagnosis must name; of a fault: beside what it names of the base
+	Subject string   // what the first of Causes is about, or a part of it; empty: anything
+	Hides   []string // of a fault: causes of the base that nobody can tell under it
+	Args    []string // further arguments with which `ndwhy check` sees it
+	On      string   // the base that a fault breaks unless another is named; empty: this is a base
+	Healthy bool     // nothing is broken, though it may look so
 
 	Base  func() Spec // of a base
 	Break func(*Spec) // of a fault
@@ -26,29 +33,34 @@ type Scenario struct {
 var Scenarios = []Scenario{
 	{
 		Name: "vpc", Base: vpc,
-		Title:  "A VPC subnet of today: only assigned addresses speak, the fabric answers solicitations.",
-		Causes: []string{"net.per-address-filter", "net.multicast-suppressed", "net.router-silent"},
+		Title:   "A VPC subnet of today: only assigned addresses speak, the fabric answers solicitations.",
+		Causes:  []string{"net.per-address-filter", "net.multicast-suppressed", "net.router-silent"},
+		Healthy: true,
 	},
 	{
 		Name: "article", Base: article,
-		Title:  "The VPC of January 2017: no fe80:ec2::1, prefix::1 is nobody's, one address an instance.",
-		Causes: []string{"net.per-address-filter", "net.multicast-suppressed", "net.router-silent"},
+		Title:   "The VPC of January 2017: no fe80:ec2::1, prefix::1 is nobody's, one address an instance.",
+		Causes:  []string{"net.per-address-filter", "net.multicast-suppressed", "net.router-silent"},
+		Healthy: true,
 	},
 	{
 		Name: "lan", Base: lan,
-		Title:  "A plain LAN: no filter, multicast everywhere, the router answers, no metadata service.",
-		Causes: []string{"net.open-link"},
+		Title:   "A plain LAN: no filter, multicast everywhere, the router answers, no metadata service.",
+		Causes:  []string{"net.open-link"},
+		Healthy: true,
 	},
 	{
 		Name: "forwarded-nd", Base: forwardedND,
-		Title:  "A filtering network whose solicitations reach the target itself, as OpenStack's do.",
-		Causes: []string{"net.per-address-filter", "net.multicast-suppressed", "net.router-silent"},
+		Title:   "A filtering network whose solicitations reach the target itself, as OpenStack's do.",
+		Causes:  []string{"net.per-address-filter", "net.multicast-suppressed", "net.router-silent"},
+		Healthy: true,
 	},
 
 	{
 		Name: "unassigned-address", On: "vpc",
-		Title:  "Somebody added an address to ubuntu1 that nobody assigned; it is deprecated, so nothing uses it.",
-		Causes: []string{"address.unassigned"},
+		Title:   "Somebody added an address to ubuntu1 that nobody assigned; it is deprecated, so nothing uses it.",
+		Causes:  []string{"address.unassigned"},
+		Subject: neighbouring.String(),
 		Break: func(s *Spec) {
 			h := s.ubuntu1()
 			h.Added = append(h.Added, Added{NIC: "eth0", Prefix: netip.PrefixFrom(neighbouring, 64), Deprecated: true})
@@ -67,6 +79,7 @@ var Scenarios = []Scenario{
 		Name: "peer-down", On: "forwarded-nd",
 		Title:  "ubuntu2 is stopped, in a network that leaves it to ubuntu2 to answer.",
 		Causes: []string{"peer.unmapped"},
+		Hides:  []string{"net.multicast-suppressed"},
 		Break:  func(s *Spec) { s.ubuntu2().Down = true },
 	},
 	{
@@ -79,6 +92,7 @@ var Scenarios = []Scenario{
 		Name: "peer-unmapped", On: "vpc",
 		Title:  "ubuntu2's interface was detached: its addresses are nobody's.",
 		Causes: []string{"peer.unmapped"},
+		Hides:  []string{"net.multicast-suppressed"},
 		Break:  func(s *Spec) { s.ubuntu2().NICs[0].Detached = true },
 	},
 	{
@@ -107,11 +121,12 @@ var Scenarios = []Scenario{
 	},
 	{
 		Name: "rogue-router", On: "vpc",
-		Title:  "A second router advertises itself.",
-		Causes: []string{"router.rogue"},
+		Title:   "A second router advertises itself.",
+		Causes:  []string{"router.rogue"},
+		Subject: rogueMAC.LinkLocal().String(),
 		Break: func(s *Spec) {
 			rogue := *s.router()
-			rogue.Name, rogue.MAC, rogue.Addresses, rogue.Address4 = "rogue", mac("06:00:5e:00:53:66"), nil, netip.Addr{}
+			rogue.Name, rogue.MAC, rogue.Addresses, rogue.Address4 = "rogue", rogueMAC, nil, netip.Addr{}
 			s.Routers = append(s.Routers, rogue)
 		},
 	},
@@ -128,16 +143,107 @@ var Scenarios = []Scenario{
 		Break:  nothingAssigned,
 	},
 	{
-		Name: "dhcp-no-address", On: "lan",
-		Title:  "The DHCPv6 server has no address for ubuntu1, and no metadata service says why.",
+		Name: "dhcp-no-address", On: "vpc",
+		Title:  "ubuntu1 is assigned an address, but the DHCPv6 server has none for it.",
 		Causes: []string{"dhcpv6.no-address"},
-		Break:  nothingAssigned,
+		Break:  func(s *Spec) { s.ubuntu1().NICs[0].NoLease = true },
 	},
 	{
 		Name: "no-dhcp-client", On: "vpc",
 		Title:  "No DHCPv6 client runs on ubuntu1: the address that waits for it is never asked for.",
 		Causes: []string{"dhcpv6.no-client"},
 		Break:  func(s *Spec) { s.ubuntu1().NICs[0].DHCP = false },
+	},
+	{
+		Name: "no-assignment", On: "vpc",
+		Title:  "The infrastructure assigned ubuntu1 no IPv6 address, and so the DHCPv6 server has none.",
+		Causes: []string{"assignment.none"},
+		Break: func(s *Spec) {
+			nic := &s.ubuntu1().NICs[0]
+			nic.Addresses, nic.Static, nic.NoLease = nil, nil, true
+		},
+	},
+	{
+		Name: "not-configured", On: "vpc",
+		Title:   "A second address is assigned to ubuntu1, and nobody told its kernel: DHCPv6 leases only the first.",
+		Causes:  []string{"address.not-configured"},
+		Subject: furtherAddress.String(),
+		Break: func(s *Spec) {
+			nic := &s.ubuntu1().NICs[0]
+			nic.Addresses = append(nic.Addresses, furtherAddress)
+		},
+	},
+	{
+		Name: "duplicate", On: "vpc",
+		Title:   "Somebody gave ubuntu1 the address of ubuntu2: duplicate address detection found it out.",
+		Causes:  []string{"address.duplicate"},
+		Subject: peerAddress.String(),
+		Break: func(s *Spec) {
+			h := s.ubuntu1()
+			h.Added = append(h.Added, Added{NIC: "eth0", Prefix: netip.PrefixFrom(peerAddress, 64), DAD: true})
+		},
+	},
+	{
+		Name: "address-taken", On: "lan",
+		Title:   "While ubuntu1 is without its address, ubuntu2 has taken it and answers for it.",
+		Causes:  []string{"address.duplicate", "dhcpv6.no-client"},
+		Subject: ownAddress.String(),
+		Break: func(s *Spec) {
+			s.ubuntu1().NICs[0].DHCP = false
+			h := s.ubuntu2()
+			h.Added = append(h.Added, Added{NIC: "eth0", Prefix: netip.PrefixFrom(ownAddress, 64)})
+		},
+	},
+	{
+		Name: "wrong-interface", On: "vpc",
+		Title:   "The address of ubuntu1's second interface is configured on the first.",
+		Causes:  []string{"address.wrong-interface"},
+		Subject: secondENI.String(),
+		Break: func(s *Spec) {
+			s.addENI().Static = nil
+			h := s.ubuntu1()
+			h.Added = append(h.Added, Added{NIC: "eth0", Prefix: netip.PrefixFrom(secondENI, 128), Deprecated: true})
+		},
+	},
+	{
+		Name: "expiring", On: "vpc",
+		Title:   "ubuntu1's DHCPv6 client died 16 s ago (so long this lab takes to boot): nobody renews the lease.",
+		Causes:  []string{"address.expiring"},
+		Subject: ownAddress.String(),
+		Break: func(s *Spec) {
+			s.ubuntu1().NICs[0].DHCPOnce = true
+			s.router().DHCP = vswitch.DHCP{Preferred: 20 * time.Second, Valid: 60 * time.Second}
+			// Renewal is due at half, and overdue at 0.8 of the preferred lifetime (RFC 8415 §21.4).
+			s.Age = 16200 * time.Millisecond
+		},
+	},
+	{
+		Name: "reserved-address", On: "vpc",
+		Title:   "Somebody gave ubuntu1 one of the addresses that the VPC keeps for itself.",
+		Causes:  []string{"address.reserved"},
+		Subject: reservedAddress.String(),
+		Break: func(s *Spec) {
+			h := s.ubuntu1()
+			h.Added = append(h.Added, Added{NIC: "eth0", Prefix: netip.PrefixFrom(reservedAddress, 64), Deprecated: true})
+		},
+	},
+	{
+		Name: "stable-privacy", On: "vpc",
+		Title:   "ubuntu1 makes its link-local address by RFC 7217, not from the MAC: the network drops what it sends.",
+		Causes:  []string{"address.link-local-not-eui64"},
+		Subject: "fe80::",
+		Break: func(s *Spec) {
+			nic := &s.ubuntu1().NICs[0]
+			// A DHCPv6 client, which asks from that address, would get nothing.
+			nic.DHCP, nic.Static = false, nic.Addresses
+			nic.Early = map[string]string{"stable_secret": "2001:db8::1"}
+		},
+	},
+	{
+		Name: "route-missing", On: "vpc",
+		Title:  "networkd acts on ubuntu1's advertisements and is told to make no default route of them (UseGateway=no).",
+		Causes: []string{"route.missing"},
+		Break:  func(s *Spec) { s.ubuntu1().Networkd = &Networkd{NoGateway: true} },
 	},
 	{
 		Name: "internet-down", On: "vpc",
@@ -176,32 +282,203 @@ var Scenarios = []Scenario{
 		Name: "forwarding", On: "vpc",
 		Title:  "Forwarding was switched on in ubuntu1, as containers and VPNs do: its kernel ignores advertisements.",
 		Causes: []string{"router.advertisement-ignored"},
+		Hides:  []string{"net.per-address-filter"},
 		Break:  func(s *Spec) { s.ubuntu1().Sysctls = map[string]string{"ipv6/conf/all/forwarding": "1"} },
 	},
 	{
 		Name: "ipv6-disabled", On: "vpc",
 		Title:  "IPv6 is disabled on ubuntu1's interface.",
 		Causes: []string{"host.ipv6-disabled"},
+		Hides:  everything,
 		Break:  func(s *Spec) { s.ubuntu1().Sysctls = map[string]string{"ipv6/conf/eth0/disable_ipv6": "1"} },
 	},
 	{
 		Name: "link-down", On: "vpc",
 		Title:  "ubuntu1's interface is down.",
 		Causes: []string{"host.link-down"},
+		Args:   []string{"-i", "eth0"},
+		Hides:  everything,
 		Break:  func(s *Spec) { s.ubuntu1().Down = true },
 	},
 	{
-		Name: "dad-off", On: "vpc",
-		Title: "Duplicate address detection is off in ubuntu1, as on Amazon Linux 2023: no fault.",
+		Name: "ns-dropped", On: "vpc",
+		Title:   "A rule of ubuntu1's packet filter drops the neighbour solicitations that leave.",
+		Causes:  []string{"host.firewall"},
+		Subject: "inet filter output: icmpv6 type nd-neighbor-solicit",
+		Break:   dropping(Filter{Table: "inet filter", Chain: "output", Hook: "output", Type: neighbourSolicitation}),
+	},
+	{
+		Name: "na-dropped", On: "vpc",
+		Title:   "A rule of ubuntu1's packet filter drops the neighbour advertisements that arrive.",
+		Causes:  []string{"host.firewall"},
+		Subject: "ip6 filter INPUT: icmpv6 type nd-neighbor-advert",
+		Break:   dropping(Filter{Table: "ip6 filter", Chain: "INPUT", Hook: "input", Type: neighbourAdvert}),
+	},
+	{
+		Name: "echo-reply-dropped", On: "vpc",
+		Title:   "A rule of ubuntu1's packet filter drops the echo replies that arrive.",
+		Causes:  []string{"host.firewall"},
+		Subject: "inet filter input: icmpv6 type echo-reply",
+		Break:   dropping(Filter{Table: "inet filter", Chain: "input", Hook: "input", Type: echoReply}),
+	},
+	{
+		Name: "echo-request-dropped", On: "vpc",
+		Title:   "A rule of ubuntu1's packet filter drops the echo requests that leave.",
+		Causes:  []string{"host.firewall"},
+		Subject: "ip6 filter OUTPUT: icmpv6 type echo-request",
+		Break:   dropping(Filter{Table: "ip6 filter", Chain: "OUTPUT", Hook: "output", Type: echoRequest}),
+	},
+	{
+		Name: "egress-hook", On: "vpc",
+		Title:   "A policy agent drops echo requests at ubuntu1's egress, below the packet filter.",
+		Causes:  []string{"host.egress-hook"},
+		Subject: "netdev policy egress: icmpv6 type echo-request",
+		Hides:   []string{"net.multicast-suppressed", "net.router-silent"},
+		Break:   dropping(Filter{Table: "netdev policy", Chain: "egress", Hook: "egress", NIC: "eth0", Type: echoRequest}),
+	},
+	{
+		Name: "unreachable-route", On: "vpc",
+		Title:   "An unreachable route in ubuntu1 refuses what lies around the Internet host.",
+		Causes:  []string{"host.routing"},
+		Subject: "unreachable 3fff:7f8::/32",
+		Break: func(s *Spec) {
+			h := s.ubuntu1()
+			h.Routes = append(h.Routes, Route{Dst: netip.PrefixFrom(s.Internet.Host, 32), Refuse: true})
+		},
+	},
+	{
+		Name: "no-policy-routing", On: "vpc",
+		Title:   "ubuntu1 has a second interface, and what is sent from its address leaves by the first.",
+		Causes:  []string{"host.routing"},
+		Subject: secondENI.String(),
+		Args:    []string{"-i", "all"},
+		Break: func(s *Spec) {
+			s.addENI()
+			h := s.ubuntu1()
+			const metric = 2000 // the first interface's is better
+			h.Routes = append(h.Routes,
+				Route{NIC: "eth1", Dst: netip.MustParsePrefix("::/0"), Via: s.router().LinkLocal(), Metric: metric},
+				Route{NIC: "eth1", Dst: s.Subnet, Metric: metric})
+		},
+	},
+	{
+		Name: "pod-without-nat", On: "vpc",
+		Title:  "A container behind ubuntu1 speaks with its own address: nobody assigned it, and nothing translates it.",
+		Causes: []string{"host.forwards-unassigned"},
+		Hides:  []string{"net.per-address-filter"},
+		Break: func(s *Spec) {
+			h := s.ubuntu1()
+			h.Pod = &Pod{Address: netip.MustParseAddr("fd00:10:244::2"), Gateway: netip.MustParseAddr("fd00:10:244::1")}
+			h.NICs[0].Early = map[string]string{"accept_ra": "2"}
+			h.Sysctls = map[string]string{"ipv6/conf/all/forwarding": "1"}
+		},
+	},
+	{
+		Name: "imds-ipv6-off", On: "vpc",
+		Title:  "The metadata service's IPv6 endpoint is off, as it is unless somebody switches it on.",
+		Causes: []string{"service.imds-ipv6-off"}, Healthy: true,
+		Break: func(s *Spec) { s.Metadata.NoIPv6 = true },
+	},
+	{
+		Name: "dns-down", On: "vpc",
+		Title:   "The resolver of the VPC answers nothing.",
+		Causes:  []string{"service.unreachable"},
+		Subject: dns6.String(),
+		Break:   func(s *Spec) { s.Metadata.NoDNS = true },
+	},
+	{
+		Name: "ntp-down", On: "vpc",
+		Title:   "The time server of the VPC answers nothing.",
+		Causes:  []string{"service.unreachable"},
+		Subject: ntp6.String(),
+		Break:   func(s *Spec) { s.Metadata.NoNTP = true },
+	},
+
+	{
+		Name: "dad-off", On: "vpc", Healthy: true,
+		Title: "Duplicate address detection is off in ubuntu1, as on Amazon Linux 2023.",
 		Break: func(s *Spec) { s.ubuntu1().Sysctls = map[string]string{"ipv6/conf/eth0/accept_dad": "0"} },
 	},
 	{
-		Name: "delegated-prefix", On: "vpc",
-		Title: "ubuntu1 uses an address inside a prefix that is delegated to it: no fault.",
+		Name: "networkd", On: "vpc", Healthy: true,
+		Title: "systemd-networkd acts on ubuntu1's advertisements, and so the kernel does not (accept_ra=0).",
+		Break: func(s *Spec) { s.ubuntu1().Networkd = &Networkd{} },
+	},
+	{
+		Name: "router-no-echo", On: "lan", Healthy: true,
+		Title:  "The router of a LAN answers no echo requests.",
+		Causes: []string{"net.router-silent"},
+		Break:  func(s *Spec) { s.router().AnswersEcho = false },
+	},
+	{
+		Name: "backup-router", On: "lan", Healthy: true,
+		Title: "A second router of a LAN advertises itself with low preference, in case the first fails.",
+		Break: func(s *Spec) {
+			backup := *s.router()
+			backup.Name, backup.MAC, backup.Addresses, backup.Address4 = "backup", rogueMAC, nil, netip.Addr{}
+			backup.Preference = ndp.Low
+			s.Routers = append(s.Routers, backup)
+		},
+	},
+	{
+		Name: "leftovers", On: "vpc", Healthy: true,
+		Title: "ubuntu1's neighbour cache holds a STALE entry of its peer, and a FAILED one of somebody who is gone.",
+		Break: func(s *Spec) {
+			h, peer := s.ubuntu1(), s.ubuntu2().NICs[0]
+			h.Neighbours = append(h.Neighbours,
+				Neighbour{"eth0", peerAddress, peer.MAC, diag.Stale},
+				Neighbour{"eth0", netip.MustParseAddr("2001:db8:1f16:8df0::dead"), diag.MAC{}, diag.Failed})
+		},
+	},
+	{
+		Name: "echo-limit", On: "vpc", Healthy: true,
+		Title: "ubuntu2 answers no more than a few echo requests a second.",
+		Break: func(s *Spec) {
+			h := s.ubuntu2()
+			h.Filters = append(h.Filters, Filter{Table: "inet filter", Chain: "input", Hook: "input", Type: echoRequest, Above: 5})
+		},
+	},
+	{
+		Name: "optimistic", On: "vpc", Healthy: true,
+		Title: "ubuntu1 uses a new address while its kernel still looks for duplicates (RFC 4429).",
+		Break: func(s *Spec) {
+			h := s.ubuntu1()
+			nic := &h.NICs[0]
+			nic.Addresses = append(nic.Addresses, furtherAddress)
+			nic.Early = map[string]string{"optimistic_dad": "1", "use_optimistic": "1"}
+			h.Added = append(h.Added, Added{NIC: "eth0", Prefix: netip.PrefixFrom(furtherAddress, 128), Optimistic: true})
+		},
+	},
+	{
+		Name: "delegated-prefix", On: "vpc", Healthy: true,
+		Title: "ubuntu1 uses an address inside a prefix that is delegated to it.",
 		Break: func(s *Spec) {
 			h := s.ubuntu1()
 			h.NICs[0].Prefixes = []netip.Prefix{netip.MustParsePrefix("2001:db8:1f16:8df0:aaaa::/80")}
 			h.Added = append(h.Added, Added{NIC: "eth0", Prefix: netip.MustParsePrefix("2001:db8:1f16:8df0:aaaa::77/128")})
+		},
+	},
+	{
+		Name: "deprecated", On: "vpc", Healthy: true,
+		Title: "One of two assigned addresses of ubuntu1 is deprecated: valid, and used only where asked for.",
+		Break: func(s *Spec) {
+			h := s.ubuntu1()
+			h.NICs[0].Addresses = append(h.NICs[0].Addresses, furtherAddress)
+			h.Added = append(h.Added, Added{NIC: "eth0", Prefix: netip.PrefixFrom(furtherAddress, 128), Deprecated: true})
+		},
+	},
+	{
+		Name: "two-interfaces", On: "vpc", Healthy: true,
+		Title: "ubuntu1 has a second interface, and sends what is from its address by a routing table of its own.",
+		Args:  []string{"-i", "all"},
+		Break: func(s *Spec) {
+			s.addENI()
+			h := s.ubuntu1()
+			const table = 10001
+			h.Routes = append(h.Routes,
+				Route{NIC: "eth1", Dst: netip.MustParsePrefix("::/0"), Via: s.router().LinkLocal(), Table: table},
+				Route{NIC: "eth1", Dst: s.Subnet, Table: table})
+			h.Policies = append(h.Policies, Policy{From: netip.PrefixFrom(secondENI, 128), Table: table})
 		},
 	},
 }
@@ -212,42 +489,69 @@ func nothingAssigned(s *Spec) {
 	nic.Addresses, nic.Static, nic.NoLease = nil, nil, true
 }
 
-// Find returns the network of a scenario's name, and the causes that a diagnosis of it must name: a
-// base, or faults on the base that the first of them is made for, or a base and faults, joined by
-// "+". What a base's own causes are under a fault depends on the fault: then only the faults' are
-// returned. The error says where to look.
+// everything is all that is said of a base.
+var everything = []string{"net.per-address-filter", "net.multicast-suppressed", "net.router-silent", "net.open-link"}
+
+// dropping is a fault of ubuntu1's packet filter.
+func dropping(f Filter) func(*Spec) {
+	return func(s *Spec) {
+		h := s.ubuntu1()
+		h.Filters = append(h.Filters, f)
+	}
+}
+
+// addENI attaches a second interface to ubuntu1, configured by its image: the kernel makes no second
+// default route, which would be as good as the first.
+func (s *Spec) addENI() *NIC {
+	h := s.ubuntu1()
+	h.NICs = append(h.NICs, NIC{
+		Name: "eth1", ID: "eni-01f16f557112ef9be", MAC: mac("06:df:a5:6c:5d:99"), MTU: h.NICs[0].MTU,
+		Addresses: []netip.Addr{secondENI}, Static: []netip.Addr{secondENI}, Early: map[string]string{"accept_ra": "0"},
+	})
+	return &h.NICs[len(h.NICs)-1]
+}
+
+// Find returns the network of a scenario's name: a base, or faults on the base that the first of
+// them is made for, or a base and faults, joined by "+"; and the causes that a diagnosis of it names,
+// sorted. The error says where to look.
 func Find(name string) (Spec, []string, error) {
-	var spec *Spec
+	var base *Scenario
 	var faults []Scenario
-	var causes []string
 	for n := range strings.SplitSeq(name, "+") {
-		i := slices.IndexFunc(Scenarios, func(s Scenario) bool { return s.Name == n })
-		if i < 0 {
-			return Spec{}, nil, fmt.Errorf("scenario %q: there is no such one; see: ndwhy lab list", n)
-		}
-		sc := Scenarios[i]
+		sc := find(n)
 		switch {
+		case sc == nil:
+			return Spec{}, nil, fmt.Errorf("scenario %q: there is no such one; see: ndwhy lab list", n)
 		case sc.On != "":
-			faults = append(faults, sc)
-		case spec != nil:
-			return Spec{}, nil, fmt.Errorf("scenario %q: %s and %s are both whole networks; join one with faults", name, spec.Base, n)
+			faults = append(faults, *sc)
+		case base != nil:
+			return Spec{}, nil, fmt.Errorf("scenario %q: %s and %s are both whole networks; join one with faults", name, base.Name, n)
 		default:
-			s := sc.Base()
-			spec, causes = &s, sc.Causes
+			base = sc
 		}
 	}
-	if len(faults) > 0 {
-		causes = nil
+	if base == nil {
+		base = find(faults[0].On)
 	}
-	if spec == nil {
-		i := slices.IndexFunc(Scenarios, func(s Scenario) bool { return s.Name == faults[0].On })
-		s := Scenarios[i].Base()
-		spec = &s
+	spec, causes := base.Base(), slices.Clone(base.Causes)
+	spec.Scenario = name
+	for _, f := range faults {
+		f.Break(&spec)
+		spec.Faulty = spec.Faulty || !f.Healthy
+		spec.Args = append(spec.Args, f.Args...)
+		causes = slices.DeleteFunc(causes, func(c string) bool { return slices.Contains(f.Hides, c) })
 	}
 	for _, f := range faults {
-		f.Break(spec)
 		causes = append(causes, f.Causes...)
 	}
-	spec.Scenario, spec.Faulty = name, len(faults) > 0
-	return *spec, causes, nil
+	slices.Sort(causes)
+	return spec, slices.Compact(causes), nil
+}
+
+func find(name string) *Scenario {
+	i := slices.IndexFunc(Scenarios, func(s Scenario) bool { return s.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &Scenarios[i]
 }

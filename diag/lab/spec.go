@@ -123,6 +123,7 @@ type Route struct {
 	Dst    netip.Prefix
 	Via    netip.Addr // zero: on-link
 	Table  int        // 0: main
+	Metric int        // 0: the kernel's own, 1024
 	Refuse bool       // "unreachable": it leads nowhere
 }
 
@@ -158,6 +159,15 @@ var (
 	internetHost = netip.MustParseAddr("3fff:7f8:b001:c09::71")
 	imds4        = netip.MustParseAddr("169.254.169.254")
 	imds6        = netip.MustParseAddr("fd00:ec2::254")
+	dns6         = netip.MustParseAddr("fd00:ec2::253")
+	ntp6         = netip.MustParseAddr("fd00:ec2::123")
+	ownAddress   = netip.MustParseAddr("2001:db8:1f16:8df0:f557:112e:f9bd:c7f3")
+	peerAddress  = netip.MustParseAddr("2001:db8:1f16:8df0:d326:143a:2015:79fa")
+	// furtherAddress and secondENI are ubuntu1's too, where a scenario gives it more than one.
+	furtherAddress = netip.MustParseAddr("2001:db8:1f16:8df0:f557:112e:f9bd:d001")
+	secondENI      = netip.MustParseAddr("2001:db8:1f16:8df0:f557:112e:f9bd:e001")
+	// reservedAddress is one of the first four of the subnet.
+	reservedAddress = netip.MustParseAddr("2001:db8:1f16:8df0::2")
 	// neighbouring is ubuntu1's assigned address plus one.
 	neighbouring = netip.MustParseAddr("2001:db8:1f16:8df0:f557:112e:f9bd:c7f4")
 )
@@ -170,8 +180,10 @@ func mac(s string) diag.MAC {
 	return m
 }
 
-// beyondMAC is the far side of the router.
-var beyondMAC = mac("06:00:5e:00:53:01")
+var (
+	beyondMAC = mac("06:00:5e:00:53:01") // of the far side of the router
+	rogueMAC  = mac("06:00:5e:00:53:66") // of a second router
+)
 
 // A VPC's interfaces take frames of 9001 bytes, its way to the Internet 1500 (EC2 user guide,
 // "Network MTU").
@@ -188,13 +200,13 @@ func vpc() Spec {
 		Hosts: []Host{
 			{Name: "ubuntu1", Instance: "i-01f16f557112ef9bd", NICs: []NIC{{
 				Name: "eth0", ID: "eni-01f16f557112ef9bd", MAC: mac("06:df:a5:6c:5d:57"), MTU: vpcMTU, DHCP: true,
-				Addresses: []netip.Addr{netip.MustParseAddr("2001:db8:1f16:8df0:f557:112e:f9bd:c7f3")},
+				Addresses: []netip.Addr{ownAddress},
 				Address4:  netip.MustParseAddr("10.0.0.11"),
 			}}},
 			{Name: "ubuntu2", Instance: "i-01f16d326143a2015", NICs: []NIC{{
 				Name: "eth0", ID: "eni-01f16d326143a2015", MAC: mac("06:f0:13:eb:c6:1d"), MTU: vpcMTU, DHCP: true,
 				Addresses: []netip.Addr{
-					netip.MustParseAddr("2001:db8:1f16:8df0:d326:143a:2015:79fa"),
+					peerAddress,
 					netip.MustParseAddr("2001:db8:1f16:8df0:d326:143a:2015:7a01"),
 				},
 				Static:   []netip.Addr{netip.MustParseAddr("2001:db8:1f16:8df0:d326:143a:2015:7a01")},
