@@ -295,8 +295,30 @@ func (l *live) leases(root fs.FS, links []diag.Link) {
 	l.Emit(feed)
 }
 
-// selections asks the kernel how it would reach what the checks are about to ask.
+// sourcesAsked bounds for how many of an interface's addresses the kernel is asked by which way it
+// would send from them.
+const sourcesAsked = 16
+
+// selections asks the kernel how it would reach what the checks are about to ask, left to itself and,
+// beyond the router, from each address that an application may bind to.
 func (l *live) selections(run diag.Run) {
+	var bound []netip.Addr
+	l.Look(func(s *diag.State) {
+		for _, iface := range run.Interfaces {
+			n := 0
+			for _, a := range s.AddressesOn(iface) {
+				if a.Fact.Flags.Usable() && !a.Fact.Address.IsLinkLocalUnicast() && n < sourcesAsked {
+					n++
+					bound = append(bound, a.Fact.Address)
+				}
+			}
+		}
+	})
+	for _, dst := range run.Internet {
+		for _, from := range bound {
+			l.Emit(kernel.Route(dst, from, ""))
+		}
+	}
 	for _, dst := range slices.Concat(run.Internet, run.Peers) {
 		if dst.IsLinkLocalUnicast() {
 			continue
