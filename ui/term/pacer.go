@@ -24,6 +24,7 @@ type pacer struct {
 
 	mu     sync.Mutex
 	drawn  int
+	busy   bool
 	ticker *time.Ticker
 }
 
@@ -37,12 +38,14 @@ func (p *pacer) draw() {
 	defer p.mu.Unlock()
 	p.ticker = ticker
 	p.drawn++
-	if p.drawn == 1 {
+	drawn := p.drawn
+	switch {
+	case drawn == 1:
 		ticker.Reset(atFirst)
-	} else {
+	case !p.busy:
 		ticker.Reset(time.Second / frameRate)
 	}
-	drawn := p.drawn
+	p.busy = true // further frames are drawn with the next tick, and put none off
 	time.AfterFunc(busyFor, func() { p.rest(drawn) })
 }
 
@@ -50,8 +53,12 @@ func (p *pacer) draw() {
 func (p *pacer) rest(drawn int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if drawn == p.drawn {
+	switch drawn {
+	case p.drawn:
+		p.busy = false
 		p.ticker.Reset(idleEvery)
+	case 1:
+		p.ticker.Reset(time.Second / frameRate)
 	}
 }
 
