@@ -61,12 +61,13 @@ const (
 	idDHCPv6     = "dhcpv6"
 	idHost       = "host"
 	idMTU        = "mtu"
+	idServices   = "services"
 )
 
 // All is every check, in the order in which they are shown.
 var All = []Check{
 	raCheck, routerND, routerEcho, peerND, peerEcho, allNodes, internet, source, added,
-	assignment, dhcpv6, host, mtu,
+	assignment, dhcpv6, host, mtu, servicesCheck,
 }
 
 // IDs returns the names of all checks in order.
@@ -121,6 +122,8 @@ type Question struct {
 	Fresh bool
 	// Guard is the address that asks, before anything else, whether somebody has the candidate.
 	Guard netip.Addr
+	// Service is what is asked for, of a path that asks for a service.
+	Service Service
 	// Size is how many bytes the packet is to have; 0: as many as it needs.
 	Size int
 	// Frames is how many packets the question may cost at most, the kernel's included.

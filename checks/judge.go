@@ -241,6 +241,10 @@ func (t *tally) error(e diag.Event, typ diag.FrameType, code int, from netip.Add
 }
 
 func (t *tally) seeSocket(e diag.Event, b diag.Socket) {
+	if t.q.Asks == diag.AsksService {
+		t.seeService(e, b)
+		return
+	}
 	if t.q.Asks != diag.AsksEcho {
 		if b.Event == diag.SocketError && b.Type == "" && !b.From.IsValid() {
 			t.refuse(b.Errno) // so it solicits nothing either
@@ -379,7 +383,7 @@ func (t *tally) hasAnswer() bool {
 	switch {
 	case t.preset != "" || t.closed:
 		return true
-	case t.path.Error != nil || t.path.Errno != "" && t.path.Sent == 0:
+	case t.path.Error != nil || t.path.Errno != "" && t.path.Sent == 0 || t.path.Detail == DetailClosed:
 		return true
 	case t.q.Asks == diag.AsksND && t.kernel():
 		return t.nud.Resolved() || t.nud == diag.Failed && (t.copies > 0 || !t.host.Tap)
@@ -428,6 +432,8 @@ func (t *tally) verdict() diag.Path {
 		p.Outcome = diag.Silent
 	case t.q.Asks == diag.AsksEcho && t.kernel():
 		t.judgeKernelEcho(&p)
+	case t.q.Asks == diag.AsksService:
+		t.judgeService(&p)
 	case p.Sent > 0:
 		p.Outcome = diag.Silent
 		if t.host.XDP {

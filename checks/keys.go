@@ -34,6 +34,7 @@ const (
 	DetailOffers      = "offers"      // {note}: the addresses that the server has for us
 	DetailNoAddress   = "no-address"  // {note}: the server's status
 	DetailTooBig      = "too-big"     // {note}: how much fits, in bytes
+	DetailClosed      = "closed"      // the service's host refused the connection
 	DetailNotAdded    = "not-added"   // the kernel refused the candidate; {note}: its error
 )
 
@@ -43,6 +44,6 @@ var Details = []string{
 	DetailAnsweredFor, DetailConfigured, DetailAssigned, DetailForwarding, DetailNoRoute, DetailNoOther,
 	DetailNoControl, DetailNoRouter, DetailNoFresh, DetailNoSource, DetailUnproven,
 	DetailTimeout, DetailCancelled, DetailBudget, DetailOwn, DetailNotSeen, DetailRouted,
-	DetailEchoUnsent, DetailTooMany, DetailInterrupted, DetailNotAdded,
+	DetailEchoUnsent, DetailTooMany, DetailInterrupted, DetailClosed, DetailNotAdded,
 	DetailOffers, DetailNoAddress, DetailTooBig,
 }

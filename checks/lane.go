@@ -109,11 +109,11 @@ func (l *lane) again(ctx context.Context) {
 	}
 	defer l.r.post.unsubscribe(l.in)
 	var list []*asking
-	for _, t := range l.of(diag.ViaKernel, diag.AsksEcho) {
-		if t.verdict().Outcome != diag.Silent || t.unresolved() {
+	for _, t := range l.of(diag.ViaKernel, "") {
+		if t.q.Asks == diag.AsksND || t.path.Detail == DetailClosed || t.verdict().Outcome != diag.Silent || t.unresolved() {
 			continue
 		}
-		sock, err := l.r.socket(l.key.Interface, l.key.Source)
+		sock, err := l.r.socket(socketKey{l.key.Interface, l.key.Source, t.q.Service})
 		if err != nil {
 			continue
 		}
@@ -144,9 +144,15 @@ func (l *lane) silent() bool {
 		return false
 	}
 	for _, t := range l.tallies {
-		if t.preset == "" && (t.q.Asks == diag.AsksEcho || t.q.Asks == diag.AsksND) && !t.q.Target.IsMulticast() &&
-			t.verdict().Outcome == diag.Silent {
-			return true
+		if t.preset != "" || t.q.Target.IsMulticast() || t.path.Detail == DetailClosed {
+			continue
+		}
+		switch t.q.Asks {
+		case diag.AsksEcho, diag.AsksND, diag.AsksService:
+			if t.verdict().Outcome == diag.Silent {
+				return true
+			}
+		default:
 		}
 	}
 	return false
@@ -496,10 +502,10 @@ func (l *lane) byKernel(ctx context.Context) {
 		}
 		return
 	}
-	if l.before.Resolved() && len(l.of(diag.ViaKernel, diag.AsksEcho)) == 0 {
+	if l.before.Resolved() && len(l.of(diag.ViaKernel, diag.AsksEcho))+len(l.of(diag.ViaKernel, diag.AsksService)) == 0 {
 		return
 	}
-	sock, err := l.r.socket(l.key.Interface, l.key.Source)
+	sock, err := l.r.socket(socketKey{l.key.Interface, l.key.Source, kernel[0].q.Service})
 	if err != nil {
 		_, denied := errors.AsType[*Denied](err)
 		for _, t := range kernel {
@@ -516,9 +522,13 @@ func (l *lane) byKernel(ctx context.Context) {
 		tallies: kernel, count: l.r.count, interval: l.r.interval, wait: l.r.wait, again: l.reask, leave: l.host.Tap,
 		send: func() error { sock.Ask(l.key.Target, l.r.nextSeq()); return nil },
 	}
-	if !l.before.Resolved() && !l.hop.IsMulticast() {
+	switch {
+	case kernel[0].q.Service != "":
+		// The tap shows none of it: one request, and again where silence would be a symptom.
+		a.count, a.leave, a.cost = 1, false, kernel[0].q.Frames-kernelSolicits
+	case !l.before.Resolved() && !l.hop.IsMulticast():
 		a.cost = 2
-	} else {
+	default:
 		// The kernel has nothing to solicit; what its echo does is all there is to see.
 		a.tallies = l.of(diag.ViaKernel, diag.AsksEcho)
 	}

@@ -32,7 +32,9 @@ type Net interface {
 	Send(iface string, f Frame) error
 	// Listen opens a socket that asks as an application on this host would, bound to the interface
 	// and the source. An error that is a *Denied says which line would allow it.
-	Listen(iface string, source netip.Addr) (Echoer, error)
+	Listen(iface string, source netip.Addr) (Asker, error)
+	// Inquire prepares requests to a service from such sockets. Its errors are Listen's.
+	Inquire(iface string, source netip.Addr, service Service) (Asker, error)
 	// Join makes this host a member of a multicast group until leave is called.
 	Join(iface string, group netip.Addr) (leave func() error, err error)
 	// AddAddress configures addr as a /128 that no other program chooses as source, and that the
@@ -46,9 +48,9 @@ type Net interface {
 	Route(iface string, dst netip.Addr) diag.Selection
 }
 
-// An Echoer asks for echoes through a socket. What it sent and what came back are diag.Socket
-// events with its ID, a refusal of the host among them.
-type Echoer interface {
+// An Asker asks for echoes, or a service, through sockets. What it sent and what came back are
+// diag.Socket events with its ID, a refusal of the host among them.
+type Asker interface {
 	ID() uint16
 	Ask(target netip.Addr, seq uint16)
 	Close() error

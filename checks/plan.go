@@ -17,6 +17,8 @@ const (
 	cachePeers  = 4
 	sourceHosts = 2 // Internet hosts that each configured address asks
 	reasks      = 12
+	// kernelSolicits is how often the kernel itself solicits a neighbour (mcast_solicit).
+	kernelSolicits = 3
 )
 
 // A planner makes the questions of one round. It never changes the state.
@@ -94,7 +96,7 @@ func (p *planner) count() int { return max(1, p.s.Run.Count) }
 func (p *planner) frames(via diag.Via) int {
 	n := p.count()
 	if via == diag.ViaKernel {
-		n += 3 // its own solicitations (mcast_solicit)
+		n += kernelSolicits
 	}
 	return n
 }
@@ -355,12 +357,10 @@ func (p *planner) routers() []netip.Addr {
 	return list
 }
 
-// aws reports whether the state shows a VPC.
+// aws reports whether the state shows a VPC: by the user's word, the metadata service's or DMI's.
 func (p *planner) aws() bool {
-	if p.s.Run.Profile != "" {
-		return p.s.Run.Profile == "aws"
-	}
-	return p.s.Metadata.State == diag.MetadataOK || p.s.Machine.SysVendor == "Amazon EC2"
+	r := diag.Recognise(p.s)
+	return r.Name == "aws" && r.Confidence == diag.Certain
 }
 
 // peers returns the peers of the interface and whether the user named them.

@@ -47,13 +47,14 @@ type run struct {
 }
 
 type socketKey struct {
-	iface  string
-	source netip.Addr
+	iface   string
+	source  netip.Addr
+	service Service // empty: for echoes
 }
 
 type openSocket struct {
 	once sync.Once
-	sock Echoer
+	sock Asker
 	err  error
 }
 
@@ -458,7 +459,7 @@ func (r *run) end(ctx context.Context, prior []Question) {
 var nothing = map[string]string{
 	idRouterND: "detail.no-router", idRouterEcho: "detail.no-router", idPeerND: "detail.no-peer",
 	idPeerEcho: "detail.no-peer", idInternet: "detail.no-hosts", idSource: "detail.no-router",
-	idDHCPv6: "detail.not-managed",
+	idDHCPv6: "detail.not-managed", idServices: "detail.no-service",
 }
 
 // gone ends what is asked on an interface that has vanished. The session calls it, so it only
@@ -493,9 +494,8 @@ func (r *run) broken(check, iface string, why any) {
 }
 
 // socket returns the socket that asks from a source: one for all targets.
-func (r *run) socket(iface string, source netip.Addr) (Echoer, error) {
+func (r *run) socket(key socketKey) (Asker, error) {
 	r.mu.Lock()
-	key := socketKey{iface, source}
 	s := r.sockets[key]
 	if s == nil {
 		s = &openSocket{}
@@ -503,7 +503,11 @@ func (r *run) socket(iface string, source netip.Addr) (Echoer, error) {
 	}
 	r.mu.Unlock()
 	s.once.Do(func() {
-		s.sock, s.err = r.Net.Listen(iface, source)
+		if key.service != "" {
+			s.sock, s.err = r.Net.Inquire(key.iface, key.source, key.service)
+		} else {
+			s.sock, s.err = r.Net.Listen(key.iface, key.source)
+		}
 		if denied, ok := errors.AsType[*Denied](s.err); ok {
 			r.mu.Lock()
 			r.denied = denied

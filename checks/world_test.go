@@ -54,11 +54,12 @@ type world struct {
 	latency  time.Duration
 	lose     func(f diag.Frame) bool // of those that leave
 	noRA     bool
-	tapLag   time.Duration // how much later than the sockets the tap sees
-	pathMTU  int          // of the way beyond the router; 0: no limit
-	noPTB    bool         // what is too big for it vanishes
-	offers   []netip.Addr // of the DHCPv6 server; nil: it is silent
-	extra    []netip.Addr // who else answers ff02::1
+	tapLag   time.Duration      // how much later than the sockets the tap sees
+	pathMTU  int                // of the way beyond the router; 0: no limit
+	noPTB    bool               // what is too big for it vanishes
+	offers   []netip.Addr       // of the DHCPv6 server; nil: it is silent
+	extra    []netip.Addr       // who else answers ff02::1
+	answers  map[Service]string // what services say; "closed" is no answer but a refusal
 
 	// What the host does.
 	dropNSOut, dropNAIn, dropEchoIn bool
@@ -392,11 +393,49 @@ func (w *world) resolve(src, hop netip.Addr, send func()) {
 	}()
 }
 
-func (w *world) Listen(_ string, source netip.Addr) (Echoer, error) {
+func (w *world) Listen(_ string, source netip.Addr) (Asker, error) {
 	if w.listenErr != nil {
 		return nil, w.listenErr
 	}
 	return &fakeEcho{w, source}, nil
+}
+
+// A fakeInquirer asks services, which the tap does not see.
+type fakeInquirer struct {
+	w       *world
+	source  netip.Addr
+	service Service
+}
+
+func (i *fakeInquirer) ID() uint16   { return 99 }
+func (i *fakeInquirer) Close() error { return nil }
+
+func (i *fakeInquirer) Ask(target netip.Addr, seq uint16) {
+	w := i.w
+	s := diag.Socket{Interface: "eth0", Event: diag.SocketSent, Source: i.source, Target: target, EchoID: 99, EchoSeq: seq, Service: string(i.service)}
+	w.sess.Emit(s)
+	w.resolve(i.source, router, func() {
+		w.mu.Lock()
+		w.note("request " + string(i.service))
+		lost := w.lose != nil && w.lose(diag.Frame{Type: "request", Src: i.source, Dst: target})
+		answer := w.answers[i.service]
+		w.mu.Unlock()
+		if answer == "" || lost || w.filtered(i.source) {
+			return
+		}
+		s.Event, s.From, s.Answer = diag.SocketReply, target, answer
+		if answer == "closed" {
+			s.Event, s.From, s.Answer, s.Errno = diag.SocketError, netip.Addr{}, "", "ECONNREFUSED"
+		}
+		w.later(w.latency, func() { w.sess.Emit(s) })
+	})
+}
+
+func (w *world) Inquire(_ string, source netip.Addr, service Service) (Asker, error) {
+	if w.listenErr != nil {
+		return nil, w.listenErr
+	}
+	return &fakeInquirer{w, source, service}, nil
 }
 
 func (w *world) Send(_ string, f Frame) error {

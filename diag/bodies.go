@@ -428,6 +428,10 @@ type Socket struct {
 	Errno     string      `json:"errno,omitempty"`
 	Type      FrameType   `json:"type,omitempty"` // of an ICMPv6 error
 	Code      int         `json:"code,omitempty"`
+	// Service is what was asked where it was no echo: "imds", "dns" or "ntp". Then EchoID and EchoSeq
+	// number the requests, and Answer is what a reply says: "HTTP 403".
+	Service string `json:"service,omitempty"`
+	Answer  string `json:"answer,omitempty"`
 }
 
 // SocketEvent is what a socket saw.
@@ -436,7 +440,7 @@ type SocketEvent string
 // What happens at a socket.
 const (
 	SocketSent  SocketEvent = "sent"  // the kernel took the packet
-	SocketReply SocketEvent = "reply" // an echo reply was delivered
+	SocketReply SocketEvent = "reply" // an echo reply, or a service's answer, was delivered
 	SocketError SocketEvent = "error" // send refused, or the error queue had an ICMPv6 error
 )
 

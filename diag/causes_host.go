@@ -276,6 +276,12 @@ func (iv *ifaceView) local(p *Path) bool {
 	if p.Errno == "EPERM" || p.Errno == "EACCES" && p.Outcome == Unsent {
 		return true
 	}
+	if p.Asks == AsksService && p.Detail == "unresolved" {
+		// No frame of ours asks for a service; what resolves the way to it is seen on the wire.
+		return iv.any(func(r *Path) bool {
+			return r.Via == ViaWire && r.Asks == AsksND && r.TargetClass == TargetRouter && r.Outcome == Answered && ourSource(r)
+		})
+	}
 	return iv.s.answered[ViaWire][questionOf(*p)] > 0
 }
 
@@ -363,7 +369,7 @@ func findFirewall(iv *ifaceView) []hypothesis {
 
 func (iv *ifaceView) filtersSorted() []Filter {
 	list := slices.Clone(iv.s.Filters)
-	slices.SortStableFunc(list, func(a, b Filter) int { return strings.Compare(ruleName(a), ruleName(b)) })
+	SortFunc(list, func(a, b Filter) int { return strings.Compare(ruleName(a), ruleName(b)) })
 	return list
 }
 
@@ -374,7 +380,7 @@ func (v *view) selections() []Selection {
 	for _, sel := range v.s.Selections {
 		list = append(list, sel)
 	}
-	slices.SortFunc(list, func(a, b Selection) int {
+	SortFunc(list, func(a, b Selection) int {
 		if c := a.Dst.Compare(b.Dst); c != 0 {
 			return c
 		}
@@ -398,7 +404,7 @@ func findSourceSelection(iv *ifaceView) []hypothesis {
 	at := map[netip.Addr]int{}
 	selections := iv.selections()
 	rank := iv.mattering(selections)
-	slices.SortStableFunc(selections, func(a, b Selection) int { return rank[b.Dst] - rank[a.Dst] })
+	SortFunc(selections, func(a, b Selection) int { return rank[b.Dst] - rank[a.Dst] })
 	for _, sel := range selections {
 		if sel.From.IsValid() || sel.Errno != "" || sel.Interface != iv.name || ScopeOf(sel.Dst) == LinkLocalScope ||
 			sel.Dst.IsMulticast() || ScopeOf(sel.Source) == LinkLocalScope {
@@ -613,8 +619,8 @@ func findForwards(iv *ifaceView) []hypothesis {
 	} else if !iv.s.AssignmentKnown(iv.name, GlobalScope) {
 		h.confidence = Likely
 	}
-	slices.SortFunc(sources, netip.Addr.Compare)
-	slices.SortFunc(h.facts, func(a, b Event) int { return int(a.Seq - b.Seq) })
+	SortFunc(sources, netip.Addr.Compare)
+	SortFunc(h.facts, func(a, b Event) int { return int(a.Seq - b.Seq) })
 	h.facts = h.facts[:min(8, len(h.facts))]
 	h.args = []any{"source", sources[0], "count", len(sources)}
 	return []hypothesis{h}

@@ -341,9 +341,11 @@ var serviceCauses = []Cause{
 	},
 }
 
+// services are the paths to services that gave no answer, though they were asked.
 func (iv *ifaceView) services(ok func(*Path) bool) []*Path {
 	return iv.where(func(p *Path) bool {
-		return p.TargetClass == TargetService && p.Asks == AsksService && missing(p) && ourSource(p) && ok(p)
+		asked := (p.Outcome == Silent || p.Outcome == Refused) && p.Detail != "unresolved"
+		return p.TargetClass == TargetService && p.Asks == AsksService && asked && ourSource(p) && ok(p)
 	})
 }
 

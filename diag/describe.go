@@ -371,17 +371,40 @@ func describeRA(a Advertisement) string {
 }
 
 func describeSocket(k Socket) string {
+	if k.Service != "" {
+		return describeRequest(k)
+	}
 	switch k.Event {
 	case SocketReply:
 		return words.Say("event.socket-reply", "target", k.Target, "from", addrText(k.From), "seq", k.EchoSeq)
 	case SocketError:
-		why := k.Errno
-		if k.Type != "" {
-			why = strings.TrimSpace(words.Say(errorKey(k.Type, k.Code), "code", k.Code) + " " + k.Errno)
-		}
-		return words.Say("event.socket-error", "target", k.Target, "why", why, "seq", k.EchoSeq)
+		return words.Say("event.socket-error", "target", k.Target, "why", whyFailed(k), "seq", k.EchoSeq)
 	default:
 		return words.Say("event.socket-sent", "source", addrText(k.Source), "target", k.Target, "seq", k.EchoSeq)
+	}
+}
+
+// whyFailed names a socket's error, and the ICMPv6 error behind it.
+func whyFailed(k Socket) string {
+	if k.Type == "" {
+		return k.Errno
+	}
+	return strings.TrimSpace(words.Say(errorKey(k.Type, k.Code), "code", k.Code) + " " + k.Errno)
+}
+
+// describeRequest says what happened to a request to a service.
+func describeRequest(k Socket) string {
+	service := k.Service
+	if key := "service." + service; words.Has(key) {
+		service = words.Say(key)
+	}
+	switch k.Event {
+	case SocketReply:
+		return words.Say("event.service-reply", "service", service, "target", k.Target, "answer", k.Answer)
+	case SocketError:
+		return words.Say("event.service-error", "service", service, "target", k.Target, "why", whyFailed(k))
+	default:
+		return words.Say("event.service-sent", "service", service, "source", addrText(k.Source), "target", k.Target)
 	}
 }
 

@@ -444,6 +444,34 @@ var causeTests = []struct {
 		},
 	},
 	{
+		name: "NTP answers and DNS does not, on a machine that does not say what it is", cause: "service.unreachable", faults: []string{"service.unreachable"},
+		world: func() *world {
+			return vpc().noDMI().service("fd00:ec2::253", Silent).service("fd00:ec2::123", Answered)
+		},
+	},
+	{
+		name: "no service answers, as on Xen", cause: "net.per-address-filter", faults: []string{},
+		world: func() *world {
+			return vpc().noDMI().service("fd00:ec2::253", Silent).service("fd00:ec2::123", Silent).service("fd00:ec2::254", Silent)
+		},
+	},
+	{
+		name: "no service answers, on Nitro", cause: "service.unreachable", faults: []string{"service.unreachable"},
+		world: func() *world { return vpc().service("fd00:ec2::253", Silent).service("fd00:ec2::123", Silent) },
+	},
+	{
+		name: "the host drops advertisements, so that no service can be asked", cause: "host.firewall", faults: []string{"host.firewall"},
+		world: func() *world {
+			w := vpc().service("fd00:ec2::253", Silent).service("fd00:ec2::123", Silent)
+			return w.each(func(p Path) bool { return p.Via == ViaKernel && p.SourceClass == SourceAssigned }, func(p *Path) {
+				if p.TargetClass == TargetPeer || p.TargetClass == TargetInternet || p.TargetClass == TargetService {
+					p.silent()
+					p.Detail = "unresolved"
+				}
+			}).say(Filter{Table: "inet filter", Chain: "input", Hook: "input", Rule: "drop", Verdict: "drop", Matches: []string{"na"}})
+		},
+	},
+	{
 		name: "IMDS over IPv6 is off", cause: "service.imds-ipv6-off", faults: []string{},
 		world: func() *world {
 			return vpc().path(Path{Check: "services", Asks: AsksService, Source: mine, Target: imdsIPv6, TargetClass: TargetService, Via: ViaKernel, Outcome: Silent})
@@ -491,6 +519,18 @@ func (w *world) noDefault() *world {
 	}, func(p *Path) {
 		p.silent()
 		p.Outcome, p.Sent, p.Errno = Unsent, 0, "ENETUNREACH"
+	})
+}
+
+// noDMI takes away what the machine says of itself.
+func (w *world) noDMI() *world {
+	return w.drop(func(b Body) bool { _, dmi := b.(Machine); return dmi })
+}
+
+func (w *world) service(target string, outcome Outcome) *world {
+	return w.path(Path{
+		Check: "services", Asks: AsksService, Source: mine, Target: netip.MustParseAddr(target), TargetClass: TargetService,
+		Via: ViaKernel, Outcome: outcome,
 	})
 }
 

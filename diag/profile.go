@@ -361,10 +361,24 @@ func (n *normals) expect(p Path) Expectation {
 	case p.Asks == AsksService && p.Target == imdsIPv6:
 		// IMDS over IPv6 is off unless somebody switched it on (EC2 user guide).
 		return ExpectEither
+	case p.Asks == AsksService && e == ExpectAnswer && !n.hasServices(p):
+		return ExpectUnknown
 	case e == ExpectAnswer && p.Asks != AsksND && n.farSource(p):
 		return ExpectUnknown
 	}
 	return e
+}
+
+// hasServices reports whether the services of a VPC are known to be there: they are on Nitro
+// instances alone (VPC user guide, "DHCP option sets"), which say so, or of which one answers.
+func (n *normals) hasServices(p Path) bool {
+	q := questionOf(p)
+	for _, q.target = range vpcServices {
+		if n.answered(p.Via, q) {
+			return true
+		}
+	}
+	return n.s.Machine.SysVendor == "Amazon EC2"
 }
 
 // farSource reports whether an answer to a question's source may not find its way back, whatever
@@ -383,7 +397,11 @@ func (n *normals) farSource(p Path) bool {
 	})
 }
 
-var imdsIPv6 = netip.MustParseAddr("fd00:ec2::254")
+// The services that a VPC has at fixed addresses: instance metadata, DNS, NTP.
+var (
+	imdsIPv6    = netip.MustParseAddr("fd00:ec2::254")
+	vpcServices = []netip.Addr{imdsIPv6, netip.MustParseAddr("fd00:ec2::253"), netip.MustParseAddr("fd00:ec2::123")}
+)
 
 func (n *normals) hasOtherDefault(iface string) bool {
 	return slices.ContainsFunc(n.s.DefaultRoutes(iface), func(r At[Route]) bool {

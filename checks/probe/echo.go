@@ -40,7 +40,7 @@ type echo struct {
 }
 
 // Listen opens an echo socket bound to the interface and the source.
-func (n *Net) Listen(iface string, source netip.Addr) (checks.Echoer, error) {
+func (n *Net) Listen(iface string, source netip.Addr) (checks.Asker, error) {
 	i, err := index(iface)
 	if err != nil {
 		return nil, named(err)
@@ -128,10 +128,13 @@ func (e *echo) setUp(fd int, raw bool) error {
 	return nil
 }
 
-func (e *echo) sockaddr(a netip.Addr) *unix.SockaddrInet6 {
+func (e *echo) sockaddr(a netip.Addr) *unix.SockaddrInet6 { return scoped(a, e.index) }
+
+// scoped is an address as sockets take it, with the interface where its scope needs one.
+func scoped(a netip.Addr, index int) *unix.SockaddrInet6 {
 	to := &unix.SockaddrInet6{Addr: a.As16()}
 	if a.IsLinkLocalUnicast() || a.IsLinkLocalMulticast() {
-		to.ZoneId = uint32(e.index)
+		to.ZoneId = uint32(index)
 	}
 	return to
 }

@@ -30,7 +30,8 @@ type host struct {
 	sess *session.Session
 	net  *Net
 	run  diag.Run
-	peer netip.Addr // the other side's link-local address
+	peer netip.Addr  // the other side's link-local address
+	far  chan func() // run on the other side
 }
 
 const (
@@ -44,7 +45,7 @@ func newHost(t *testing.T) *host {
 	t.Helper()
 	must(t, netlink.LinkAdd(&netlink.Veth{LinkAttrs: netlink.LinkAttrs{Name: "eth0"}, PeerName: "wire"}))
 	wire := nstest.Link(t, "wire")
-	inside := make(chan error)
+	inside, far := make(chan error), make(chan func())
 	go func() { // its thread stays in the new namespace, and ends with it
 		runtime.LockOSThread()
 		inside <- func() error {
@@ -99,7 +100,9 @@ func newHost(t *testing.T) *host {
 			}
 			return netlink.LinkSetUp(l)
 		}()
-		select {} // keep the namespace
+		for f := range far { // keeps the namespace
+			f()
+		}
 	}()
 	must(t, <-inside)
 	nstest.Sysctl(t, "ipv6/conf/eth0/accept_ra", "0")
@@ -108,7 +111,7 @@ func newHost(t *testing.T) *host {
 	nstest.Address(t, "eth0", instance+"/64")
 	var mac diag.MAC
 	copy(mac[:], wire.Attrs().HardwareAddr)
-	h := &host{t: t, sess: session.New(nil), peer: mac.LinkLocal()}
+	h := &host{t: t, sess: session.New(nil), peer: mac.LinkLocal(), far: far}
 	h.run = diag.Run{
 		Interfaces: []string{"eth0"}, Peers: []netip.Addr{netip.MustParseAddr(neighbour), h.peer},
 		Internet: []netip.Addr{netip.MustParseAddr(beyond)}, InternetGiven: true,

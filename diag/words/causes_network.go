@@ -113,7 +113,7 @@ var causesNetwork = map[string]string{
 
 	"cause.service.unreachable.title":       "A service of the network does not answer",
 	"cause.service.unreachable.summary":     "{target}, a service of {network}, does not answer.",
-	"cause.service.unreachable.explanation": "The VPC's DNS and NTP have IPv6 addresses on Nitro instances, which no security group filters. Names or time will have to come another way.",
+	"cause.service.unreachable.explanation": "The VPC's DNS and NTP have IPv6 addresses on Nitro instances, which no security group filters. Names or time will have to come another way. A packet filter of this host that stops TCP or UDP would look the same from here.",
 	"cause.service.unreachable.means":       "A helper that the cloud offers at a fixed address is not reachable. Details: a request to fd00:ec2::253 (DNS) or fd00:ec2::123 (NTP) stayed unanswered from an assigned address.",
 	"cause.service.unreachable.evidence":    "An unanswered request from an address that works.",
 	"cause.service.unreachable.contradicts": "Any answer of the service.",

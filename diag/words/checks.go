@@ -69,7 +69,7 @@ var checks = map[string]string{
 
 	"check.services.title":   "Do the VPC's own services answer over IPv6?",
 	"check.services.asks":    "Instance metadata at fd00:ec2::254, DNS at fd00:ec2::253, NTP at fd00:ec2::123, where the network has them.",
-	"check.services.sends":   "One HTTP, one DNS and one NTP request.",
+	"check.services.sends":   "An HTTP request for a metadata token, a DNS query for the root's name servers, an NTP request; through sockets, as any application would.",
 	"check.services.changes": "Nothing.",
 
 	"sends.rs":      "router solicitations",
@@ -155,6 +155,7 @@ var details = map[string]string{
 	"detail.echo-unsent":           "the kernel refused the echo that would have made it ask",
 	"detail.too-many":              "the kernel is not asked about more than 64 unknown targets",
 	"detail.interrupted":           "the check broke off",
+	"detail.closed":                "it refused the connection",
 	"detail.not-added":             "the kernel refused the candidate: {note}",
 	"detail.passive":               "--passive sends nothing",
 	"detail.not-applicable":        "does not apply here",

@@ -43,6 +43,13 @@ var events = map[string]string{
 	"event.socket-sent":          "echo request {source} > {target} handed to the kernel, seq {seq}",
 	"event.socket-reply":         "echo reply for {target} delivered from {from}, seq {seq}",
 	"event.socket-error":         "echo to {target}: {why}, seq {seq}",
+	"event.service-sent":         "{service} request {source} > {target} handed to the kernel",
+	"event.service-reply":        "{service} at {target} answered: {answer}",
+	"event.service-error":        "{service} request to {target}: {why}",
+
+	"service.imds": "instance metadata",
+	"service.dns":  "DNS",
+	"service.ntp":  "NTP",
 
 	// RFC 4443 §3, and the codes that RFC 7084 and Linux add.
 	"icmp.unreachable":       "destination unreachable, code {code}",
