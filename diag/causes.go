@@ -214,7 +214,7 @@ func (iv *ifaceView) routerAddresses() []netip.Addr {
 			list = append(list, d.Fact.Via)
 		}
 	}
-	slices.SortFunc(list, netip.Addr.Compare)
+	SortFunc(list, netip.Addr.Compare)
 	return list
 }
 
@@ -230,7 +230,7 @@ func (iv *ifaceView) targets(class TargetClass) []netip.Addr {
 	for a := range seen {
 		list = append(list, a)
 	}
-	slices.SortFunc(list, netip.Addr.Compare)
+	SortFunc(list, netip.Addr.Compare)
 	return list
 }
 

@@ -343,7 +343,7 @@ func (iv *ifaceView) advertisers() []advertiser {
 		}
 		list = append(list, advertiser{r, iv.standing(r, servers[r.Address]), hint(r, first)})
 	}
-	slices.SortStableFunc(list, func(a, b advertiser) int {
+	SortFunc(list, func(a, b advertiser) int {
 		return cmp.Or(cmp.Compare(b.standing, a.standing), cmp.Compare(b.hint, a.hint))
 	})
 	return list

@@ -27,7 +27,7 @@ func cover(list []*hypothesis, covered []bool) []choice {
 		out := choice{hypothesis: *set.members[0]}
 		out.alternatives = append(out.alternatives, set.members[1:]...)
 		out.alternatives = append(out.alternatives, c.standIns(g, taken, times)...)
-		slices.SortFunc(out.alternatives, compareHypotheses)
+		SortFunc(out.alternatives, compareHypotheses)
 		chosen = append(chosen, out)
 	}
 	return chosen
@@ -46,7 +46,7 @@ type coverSet struct {
 
 func newCoverage(list []*hypothesis, covered []bool) *coverage {
 	list = slices.Clone(list)
-	slices.SortFunc(list, compareHypotheses)
+	SortFunc(list, compareHypotheses)
 	c := &coverage{of: map[int][]int{}}
 	byKey := map[string]int{}
 	for _, h := range list {

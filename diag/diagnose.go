@@ -102,7 +102,7 @@ func diagnose(s *State) Diagnosis {
 		}
 		d.Findings = append(d.Findings, v.finding(c, d.evidence))
 	}
-	slices.SortStableFunc(d.Findings, compareFindings)
+	SortFunc(d.Findings, compareFindings)
 	d.Unexplained = v.unexplained(covered)
 	d.Unknown = v.unknown()
 	d.Verdict = verdict(d)
@@ -178,7 +178,7 @@ func (v *view) newInterface(name string) *ifaceView {
 			iv.defaults = append(iv.defaults, r)
 		}
 	}
-	slices.SortFunc(iv.defaults, func(a, b At[Route]) int {
+	SortFunc(iv.defaults, func(a, b At[Route]) int {
 		return cmp.Or(cmp.Compare(a.Fact.Table, b.Fact.Table), cmp.Compare(a.Fact.Metric, b.Fact.Metric),
 			a.Fact.Via.Compare(b.Fact.Via))
 	})
@@ -326,7 +326,7 @@ func (iv *ifaceView) absentAddresses() []netip.Addr {
 		}
 		list = append(list, addr)
 	}
-	slices.SortFunc(list, netip.Addr.Compare)
+	SortFunc(list, netip.Addr.Compare)
 	return list
 }
 
@@ -499,7 +499,7 @@ func (v *view) finding(c choice, evidence map[int64]Event) Finding {
 
 // inOrder returns the paths' IDs once each, in the order of the report.
 func (v *view) inOrder(ids []string) []string {
-	slices.SortFunc(ids, func(a, b string) int { return cmp.Compare(v.place[a], v.place[b]) })
+	SortFunc(ids, func(a, b string) int { return cmp.Compare(v.place[a], v.place[b]) })
 	return slices.Compact(ids)
 }
 

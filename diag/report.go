@@ -440,7 +440,7 @@ func (b *reporter) neighbours() ReportNeighbours {
 			key.Interface, key.Address.String(), macText(e.Fact.MAC), nudName(e.Fact.State), e.Fact.Router,
 		})
 	}
-	slices.SortFunc(n.Asked, func(a, b ReportNeighbour) int {
+	SortFunc(n.Asked, func(a, b ReportNeighbour) int {
 		return cmp.Or(cmp.Compare(a.Interface, b.Interface),
 			netip.MustParseAddr(a.Address).Compare(netip.MustParseAddr(b.Address)))
 	})
@@ -692,7 +692,7 @@ func sortPaths(list []Path) {
 	for i, id := range checkOrder {
 		rank[id] = i
 	}
-	slices.SortFunc(list, func(a, b Path) int {
+	SortFunc(list, func(a, b Path) int {
 		return cmp.Or(
 			cmp.Compare(a.Interface, b.Interface),
 			cmp.Compare(rank[a.Check], rank[b.Check]),
@@ -708,7 +708,7 @@ func sortPaths(list []Path) {
 
 func (s *State) checksSorted() []Check {
 	list := slices.Collect(maps.Values(s.Checks))
-	slices.SortFunc(list, func(a, b Check) int {
+	SortFunc(list, func(a, b Check) int {
 		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Interface, b.Interface))
 	})
 	return list
@@ -716,7 +716,7 @@ func (s *State) checksSorted() []Check {
 
 func (s *State) routersSorted() []*RouterSeen {
 	list := slices.Collect(maps.Values(s.Routers))
-	slices.SortFunc(list, func(a, b *RouterSeen) int {
+	SortFunc(list, func(a, b *RouterSeen) int {
 		return cmp.Or(cmp.Compare(a.Interface, b.Interface), a.Address.Compare(b.Address))
 	})
 	return list

@@ -572,7 +572,7 @@ func (s *State) AddressesOn(iface string) []At[Address] {
 			list = append(list, a)
 		}
 	}
-	slices.SortFunc(list, func(a, b At[Address]) int { return a.Fact.Address.Compare(b.Fact.Address) })
+	SortFunc(list, func(a, b At[Address]) int { return a.Fact.Address.Compare(b.Fact.Address) })
 	return list
 }
 
@@ -585,7 +585,7 @@ func (s *State) DefaultRoutes(iface string) []At[Route] {
 			list = append(list, r)
 		}
 	}
-	slices.SortFunc(list, func(a, b At[Route]) int {
+	SortFunc(list, func(a, b At[Route]) int {
 		return cmp.Or(cmp.Compare(a.Fact.Metric, b.Fact.Metric), a.Fact.Via.Compare(b.Fact.Via))
 	})
 	return list

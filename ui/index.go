@@ -157,7 +157,7 @@ func (x *neighbourIndex) rebuild(s *diag.State) {
 			x.entries = append(x.entries, e)
 		}
 	}
-	slices.SortFunc(x.entries, x.query.compare)
+	diag.SortFunc(x.entries, x.query.compare)
 	x.at, x.dirty, x.valid = s.Now, false, true
 }
 
@@ -166,7 +166,7 @@ func (x *neighbourIndex) rebuild(s *diag.State) {
 func (x *neighbourIndex) refilter() {
 	match := x.matcher()
 	x.entries = slices.DeleteFunc(x.entries, func(e entry) bool { return !match(&e) })
-	slices.SortFunc(x.entries, x.query.compare)
+	diag.SortFunc(x.entries, x.query.compare)
 }
 
 func role(s *diag.State, key diag.InterfaceAddr, n diag.Neighbour) Role {

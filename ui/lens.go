@@ -187,7 +187,7 @@ func (l *Lens) diagnose(s *diag.State) {
 
 func (l *Lens) checkRows() []CheckRow {
 	rows := slices.Collect(maps.Values(l.checks))
-	slices.SortFunc(rows, func(a, b CheckRow) int {
+	diag.SortFunc(rows, func(a, b CheckRow) int {
 		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Interface, b.Interface))
 	})
 	return rows
@@ -195,7 +195,7 @@ func (l *Lens) checkRows() []CheckRow {
 
 func feeds(s *diag.State) []diag.Feed {
 	list := slices.Collect(maps.Values(s.Feeds))
-	slices.SortFunc(list, func(a, b diag.Feed) int { return cmp.Compare(a.Name, b.Name) })
+	diag.SortFunc(list, func(a, b diag.Feed) int { return cmp.Compare(a.Name, b.Name) })
 	return list
 }
 
@@ -267,7 +267,7 @@ func addresses(s *diag.State, r diag.Report) []AddressRow {
 				}
 			}
 		}
-		slices.SortFunc(rows[first:], func(a, b AddressRow) int {
+		diag.SortFunc(rows[first:], func(a, b AddressRow) int {
 			return cmp.Or(cmp.Compare(scopeRank(a.Prefix.Addr()), scopeRank(b.Prefix.Addr())),
 				a.Prefix.Addr().Compare(b.Prefix.Addr()), cmp.Compare(a.Prefix.Bits(), b.Prefix.Bits()))
 		})
@@ -332,7 +332,7 @@ func routers(s *diag.State, r diag.Report) []RouterRow {
 		}
 		rows = append(rows, row)
 	}
-	slices.SortFunc(rows, func(a, b RouterRow) int {
+	diag.SortFunc(rows, func(a, b RouterRow) int {
 		return cmp.Or(cmp.Compare(a.Interface, b.Interface), a.Address.Compare(b.Address))
 	})
 	return rows

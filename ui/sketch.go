@@ -137,7 +137,7 @@ func nodesByClass(s *scene) map[diag.TargetClass][]*node {
 		of[n.class] = append(of[n.class], n)
 	}
 	for _, list := range of {
-		slices.SortStableFunc(list, func(a, b *node) int { return cmp.Compare(b.rank/5, a.rank/5) })
+		diag.SortFunc(list, func(a, b *node) int { return cmp.Compare(b.rank/5, a.rank/5) })
 	}
 	return of
 }
@@ -185,7 +185,7 @@ func ownAddresses(s *scene) []AddressRow {
 		}
 		list = append(list, a)
 	}
-	slices.SortStableFunc(list, func(a, b AddressRow) int {
+	diag.SortFunc(list, func(a, b AddressRow) int {
 		return cmp.Compare(addressEdge(&b).mark.rank()/5, addressEdge(&a).mark.rank()/5)
 	})
 	return list

@@ -133,7 +133,7 @@ var (
 
 // order sorts rows and columns, puts headings in, and names the targets.
 func (m *matrix) order() {
-	slices.SortStableFunc(m.rows, func(a, b matrixRow) int {
+	diag.SortFunc(m.rows, func(a, b matrixRow) int {
 		return slices.Index(classOrder, a.class) - slices.Index(classOrder, b.class)
 	})
 	targets := map[diag.TargetClass][]string{}
@@ -142,7 +142,7 @@ func (m *matrix) order() {
 			targets[c.class] = append(targets[c.class], c.target)
 		}
 	}
-	slices.SortStableFunc(m.cols, func(a, b matrixColumn) int {
+	diag.SortFunc(m.cols, func(a, b matrixColumn) int {
 		if d := slices.Index(targetOrder, a.class) - slices.Index(targetOrder, b.class); d != 0 {
 			return d
 		}

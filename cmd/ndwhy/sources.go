@@ -373,7 +373,7 @@ func chooseInterfaces(ctx context.Context, asked, zones []string) ([]diag.Link, 
 	if len(links) == 0 {
 		return nil, interfaceError(&kernel.InterfaceError{})
 	}
-	slices.SortFunc(links, func(a, b diag.Link) int { return cmp.Compare(a.Interface, b.Interface) })
+	diag.SortFunc(links, func(a, b diag.Link) int { return cmp.Compare(a.Interface, b.Interface) })
 	return links, nil
 }
 

@@ -250,7 +250,7 @@ func firstAnswer(ctx context.Context, endpoints []string) (*client, string, erro
 
 // joined puts errors in one line, those that say more than "no answer" first.
 func joined(errs []error) error {
-	slices.SortStableFunc(errs, func(a, b error) int { return rank(a) - rank(b) })
+	diag.SortFunc(errs, func(a, b error) int { return rank(a) - rank(b) })
 	texts := make([]string, len(errs))
 	for i, err := range errs {
 		texts[i] = err.Error()

@@ -81,7 +81,7 @@ func CheckInterface(links []diag.Link, name string) error {
 
 // discoverers names the interfaces that do neighbour discovery.
 func discoverers(links []diag.Link) []string {
-	links = slices.SortedFunc(slices.Values(links), func(a, b diag.Link) int { return cmp.Compare(a.Index, b.Index) })
+	links = diag.SortedFunc(slices.Values(links), func(a, b diag.Link) int { return cmp.Compare(a.Index, b.Index) })
 	var names []string
 	for _, l := range links {
 		if l.Ethernet && !l.Gone {

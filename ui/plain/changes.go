@@ -87,7 +87,7 @@ func (w *Writer) findings(s *diag.State, d diag.Diagnosis, now known) {
 }
 
 func (w *Writer) neighbours(s *diag.State, now map[diag.InterfaceAddr]neighbour) {
-	keys := slices.SortedFunc(maps.Keys(now), func(a, b diag.InterfaceAddr) int {
+	keys := diag.SortedFunc(maps.Keys(now), func(a, b diag.InterfaceAddr) int {
 		return cmp.Or(cmp.Compare(a.Interface, b.Interface), a.Address.Compare(b.Address))
 	})
 	for _, key := range keys {

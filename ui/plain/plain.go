@@ -275,7 +275,7 @@ func questions(s *diag.State, d diag.Diagnosis) []string {
 		}
 	}
 	paths := s.Paths()
-	slices.SortStableFunc(paths, func(a, b diag.Path) int { return rank(a) - rank(b) })
+	diag.SortFunc(paths, func(a, b diag.Path) int { return rank(a) - rank(b) })
 	var order []string
 	vias := map[string][]diag.Via{} // by the sentence that says nothing of them
 	first := map[string]diag.Path{}
