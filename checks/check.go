@@ -151,10 +151,11 @@ type Line struct {
 }
 
 // DryRun returns what a run would ask from what is known now, without what it would yet learn (a
-// router that only an advertisement tells of), and how many packets that is at most.
-func DryRun(s *diag.State) (lines []Line, frames int) {
+// router that only an advertisement tells of); how many packets that is at most; and how many more
+// at most where silence makes it ask again.
+func DryRun(s *diag.State) (lines []Line, frames, again int) {
 	if s.Run.Passive {
-		return nil, 0
+		return nil, 0, 0
 	}
 	changed := map[string]bool{}
 	for _, q := range Plan(s) {
@@ -170,9 +171,25 @@ func DryRun(s *diag.State) (lines []Line, frames int) {
 			line.Frames = 0
 		}
 		frames += line.Frames
+		if q.Planned() && q.mayReask() {
+			again += reasks
+		}
 		lines = append(lines, line)
 	}
-	return lines, frames
+	bound := packetBound(s.Run)
+	frames = min(frames, bound)
+	return lines, frames, min(again, bound-frames)
+}
+
+// mayReask reports whether the question's silence can make it be asked again; what solicitations of
+// routers and DHCPv6 servers cost when they are repeated is in Frames.
+func (q Question) mayReask() bool {
+	switch q.Asks {
+	case diag.AsksND, diag.AsksEcho, diag.AsksMTU, diag.AsksService:
+		return !q.Target.IsMulticast()
+	default:
+		return false
+	}
 }
 
 // wanted reports whether the user left a check on.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"ndwhy/diag"
 )
 
 // Pacing of safety rule 4.
@@ -11,6 +13,9 @@ const (
 	packetsPerSecond = 100
 	burst            = 40
 )
+
+// packetBound is how many packets a run may send.
+func packetBound(run diag.Run) int { return max(maxPackets, perPeer*len(run.Peers)) }
 
 // A pacer lets packets out at a bounded rate, and no more than a bounded number. It is safe for
 // concurrent use; those who wait are served in the order in which they came.

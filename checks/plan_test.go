@@ -288,7 +288,7 @@ func TestCandidates(t *testing.T) {
 
 func TestDryRun(t *testing.T) {
 	s := instance(func(r *diag.Run) { r.Add, r.Peers = diag.AddClaim, []netip.Addr{peerGUA, peerLL} })
-	lines, frames := DryRun(s)
+	lines, frames, again := DryRun(s)
 	sum, changes := 0, map[string]bool{}
 	for _, l := range lines {
 		sum += l.Frames
@@ -307,8 +307,27 @@ func TestDryRun(t *testing.T) {
 	if changes["changes.address"] {
 		t.Error("a claim configures no address")
 	}
-	if lines, frames := DryRun(instance(func(r *diag.Run) { r.Passive = true })); len(lines) > 0 || frames > 0 {
-		t.Errorf("passive: %d lines, %d packets", len(lines), frames)
+	silent := 0 // paths that can be asked again
+	for _, l := range lines {
+		if l.Planned() && (l.Asks == diag.AsksND || l.Asks == diag.AsksEcho || l.Asks == diag.AsksMTU || l.Asks == diag.AsksService) && !l.Target.IsMulticast() {
+			silent++
+		}
+	}
+	if again != 12*silent {
+		t.Errorf("at most %d packets more for %d paths, want 12 each", again, silent)
+	}
+	if lines, frames, again := DryRun(instance(func(r *diag.Run) { r.Passive = true })); len(lines) > 0 || frames > 0 || again > 0 {
+		t.Errorf("passive: %d lines, %d packets, %d more", len(lines), frames, again)
+	}
+	many := instance(func(r *diag.Run) {
+		for i := range 1000 {
+			b := subnet.Addr().As16()
+			b[13], b[14], b[15] = 9, byte(i>>8), byte(i)
+			r.Peers = append(r.Peers, netip.AddrFrom16(b))
+		}
+	})
+	if _, frames, again := DryRun(many); frames+again > 8*1000 {
+		t.Errorf("%d packets and %d more, the bound is 8 a peer", frames, again)
 	}
 }
 

@@ -82,7 +82,7 @@ func Run(ctx context.Context, runner Runner) error {
 	r.count = max(1, r.spec.Count)
 	r.interval = time.Duration(max(1, r.spec.IntervalMS)) * time.Millisecond
 	r.wait = time.Duration(max(1, r.spec.WaitMS)) * time.Millisecond
-	r.pace.left = max(maxPackets, perPeer*len(r.spec.Peers))
+	r.pace.left = packetBound(r.spec)
 	r.seq.Store(rand.Uint32N(1 << 15))
 	if r.begin() {
 		r.post = newPost(r.gone)

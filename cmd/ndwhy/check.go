@@ -189,7 +189,7 @@ func (o *checkOptions) replay(stderr io.Writer) (*diag.State, error) {
 // dryRun lists what would be asked, by what is known now, and what that may change.
 func dryRun(w io.Writer, s *diag.State) error {
 	var b bytes.Buffer
-	lines, frames := checks.DryRun(s)
+	lines, frames, again := checks.DryRun(s)
 	fmt.Fprintln(&b, words.Say("dry-run.title", "n", frames))
 	var changes []string
 	for _, line := range lines {
@@ -208,6 +208,9 @@ func dryRun(w io.Writer, s *diag.State) error {
 				changes = append(changes, text)
 			}
 		}
+	}
+	if again > 0 {
+		fmt.Fprintln(&b, words.Say("dry-run.again", "n", again))
 	}
 	if len(changes) > 0 {
 		fmt.Fprintln(&b, words.Say("dry-run.changes"))

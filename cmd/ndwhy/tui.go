@@ -215,7 +215,7 @@ func (w *wishes) Plan(ids []string, add diag.AddMode) (plan ui.Plan, err error) 
 		// A copy with another Run: planning reads the rest and changes nothing.
 		would := *s
 		would.Run = asked(s.Run, ids, add)
-		lines, frames := checks.DryRun(&would)
+		lines, frames, _ := checks.DryRun(&would)
 		plan.Frames = frames
 		for _, l := range lines {
 			plan.Lines = append(plan.Lines, ui.PlanLine{Path: l.Path, Frames: l.Frames, Changes: l.Changes})

@@ -120,6 +120,7 @@ do, and how to see it with stock tools. Without an argument it lists them all.`,
 	"class.unknown":     "",
 
 	"dry-run.title":   "At most {n} packets would be sent, by what is known now:",
+	"dry-run.again":   "Paths that stay silent where an answer would be normal are asked again, up to 12 times each: at most {n} packets more.",
 	"dry-run.changes": "What that may change on this host:",
 
 	"via.wire":   "wire",
