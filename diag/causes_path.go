@@ -11,22 +11,32 @@ var peerCauses = []Cause{
 		ID: "peer.unmapped", Severity: Warning,
 		Remedy: slices.Concat(
 			always("ndisc6 {peer} {interface}"),
-			onAWS("aws ec2 describe-network-interfaces --filters Name=ipv6-addresses.ipv6-address,Values={peer}"),
+			forGlobal(onAWS("aws ec2 describe-network-interfaces --filters Name=ipv6-addresses.ipv6-address,Values={peer}")),
 		),
 		find: findUnmapped, contradicted: targetAnswered,
 	},
 	{
 		ID: "peer.echo-blocked", Severity: Warning,
-		Remedy: onAWS(
-			"aws ec2 describe-network-interfaces --filters Name=ipv6-addresses.ipv6-address,Values={peer} --query 'NetworkInterfaces[].Groups'",
-			"aws ec2 describe-security-group-rules --filters Name=group-id,Values=SG",
-			"aws ec2 authorize-security-group-ingress --group-id SG --ip-permissions 'IpProtocol=icmpv6,FromPort=128,ToPort=-1,Ipv6Ranges=[{CidrIpv6=VPC6,Description=\"ping6\"}]'",
+		Remedy: slices.Concat(
+			forGlobal(onAWS("aws ec2 describe-network-interfaces --filters Name=ipv6-addresses.ipv6-address,Values={peer} --query 'NetworkInterfaces[].Groups'")),
+			onAWS(
+				"aws ec2 describe-security-group-rules --filters Name=group-id,Values=SG",
+				"aws ec2 authorize-security-group-ingress --group-id SG --ip-permissions 'IpProtocol=icmpv6,FromPort=128,ToPort=-1,Ipv6Ranges=[{CidrIpv6=VPC6,Description=\"ping6\"}]'",
+			),
 		),
 		find: findEchoBlocked,
 		contradicted: func(iv *ifaceView, h hypothesis) bool {
 			return iv.any(func(p *Path) bool { return p.Target == h.addr && p.Asks == AsksEcho && p.Outcome == Answered })
 		},
 	},
+}
+
+// forGlobal limits commands to a peer's global address: EC2 lists no link-local ones.
+func forGlobal(list []Remedy) []Remedy {
+	for i := range list {
+		list[i].If = func(_ *view, h *hypothesis) bool { return ScopeOf(h.addr) == GlobalScope }
+	}
+	return list
 }
 
 // targetAnswered reports whether the subject answered anything at all.
@@ -128,7 +138,9 @@ func findEchoBlocked(iv *ifaceView) []hypothesis {
 	}
 	if linkLocal {
 		for i := range list {
-			list[i].more = append(list[i].more, "cause.peer.echo-blocked.link-local")
+			if list[i].as == "" {
+				list[i].more = append(list[i].more, "cause.peer.echo-blocked.link-local")
+			}
 		}
 	}
 	return list

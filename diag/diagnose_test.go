@@ -1141,3 +1141,17 @@ func TestExplanationsDoNotNameTheSubject(t *testing.T) {
 		}
 	}
 }
+
+// TestNoCommandAboutALinkLocalPeer: EC2 does not list link-local addresses.
+func TestNoCommandAboutALinkLocalPeer(t *testing.T) {
+	for _, asks := range [][]Asks{{AsksEcho}, {AsksEcho, AsksND}} {
+		d := Diagnose(vpc().silence(func(p Path) bool { return p.TargetClass == TargetPeer && slices.Contains(asks, p.Asks) }).state())
+		for _, f := range d.Findings {
+			for _, c := range f.Remedy {
+				if strings.Contains(c, "ipv6-addresses.ipv6-address,Values=fe80:") {
+					t.Errorf("%s: %s", f.Cause, c)
+				}
+			}
+		}
+	}
+}
