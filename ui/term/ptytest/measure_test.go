@@ -64,7 +64,7 @@ func hello() int {
 // changes, with few and with many neighbours. It runs only if asked to, with the program's command
 // line (which finds an interface eth0):
 //
-//	NDWHY_MEASURE="/tmp/ndwhy -i eth0 --passive" go test -run TestMeasure -v ./ui/term/ptytest
+//	NDWHY_MEASURE="/tmp/ndwhy -i eth0 --passive" go test -count=1 -run TestMeasure -v ./ui/term/ptytest
 //
 // NDWHY_MEASURE=hello measures the smallest program instead. NDWHY_MEASURE_SHOWS is a text of the
 // first frame (else it is the first character that shows), NDWHY_MEASURE_WINDOW how long each
