@@ -2,7 +2,9 @@ package lab
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"slices"
@@ -69,7 +71,7 @@ func (b *bench) saw(entries []vswitch.Entry) {
 	}
 	for w := range b.watchers {
 		w.next.Entries = append(w.next.Entries, entries...)
-		if over := len(w.next.Entries) - slowEntries; over > 0 {
+		if over := len(w.next.Entries) - slowEntries; over > slowEntries {
 			w.next.Entries = slices.Clone(w.next.Entries[over:])
 			w.next.Dropped += over
 		}
@@ -122,7 +124,10 @@ func (b *bench) set(id string, on bool) error {
 func (b *bench) letIn() {
 	for {
 		files, err := receiveFiles(b.door, 1)
-		if err != nil {
+		switch {
+		case errors.Is(err, net.ErrClosed), errors.Is(err, io.EOF):
+			return
+		case err != nil:
 			continue // they sent something else: that is theirs to wonder about
 		}
 		c, err := net.FileConn(files[0])
