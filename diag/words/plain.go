@@ -81,4 +81,5 @@ var plainText = map[string]string{
 	"plain.asks.service":   "its service",
 	"plain.via.wire":       "by wire",
 	"plain.via.kernel":     "by kernel",
+	"plain.via.both":       "by wire and by kernel",
 }
