@@ -132,7 +132,7 @@ func TestTryOfTheRoutersAddress(t *testing.T) {
 	r, _ := check(t, "vpc", "--try", subnetOne)
 	paths(t, r, want{check: "added", asks: diag.AsksEcho, source: subnetOne, outcome: diag.OutcomeSkipped})
 	for _, p := range r.Paths {
-		if p.Source != nil && *p.Source == subnetOne && p.Detail != "answered-for" {
+		if p.Source != nil && *p.Source == subnetOne && p.Detail != "answered-for-router" {
 			t.Errorf("%s from %s: %s %s", p.Asks, subnetOne, p.Outcome, p.Detail)
 		}
 	}

@@ -23,21 +23,20 @@ func TestHandAddedAddress(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		address string
+		how     string
 		code    int
 		cause   string
-		remedy  string
 	}{
 		// Of equals the newest is chosen (RFC 6724 §5 leaves it open; net/ipv6/addrconf.c keeps the
 		// newest first).
-		{next + "/64", 2, "host.source-selection", "aws ec2 assign-ipv6-addresses --network-interface-id eni-"},
-		// A unique-local one is not chosen for a global destination (rule 6); and as it is not in
-		// the subnet, no command would assign it.
-		{"fd00:1:2:3::4/64", 1, "address.unassigned", "ip -6 addr del"},
+		{next + "/64", "", 2, "host.source-selection"},
+		// A deprecated one is chosen for nothing while another is there (rule 3).
+		{next + "/64", "deprecated", 1, "address.unassigned"},
 	} {
-		r := labtest.Run(t, "vpc", "sh", "-c", "ndwhy test-address "+c.address+" && ndwhy check --json")
+		r := labtest.Run(t, "vpc", "sh", "-c", "ndwhy test-address "+c.address+" "+c.how+" && ndwhy check --json")
 		got := report(t, r)
 		if r.Code != c.code {
-			t.Errorf("%s: exit %d, want %d: %s", c.address, r.Code, c.code, got.Headline)
+			t.Errorf("%s %s: exit %d, want %d: %s", c.address, c.how, r.Code, c.code, got.Headline)
 		}
 		finding(t, got, c.cause)
 		f := finding(t, got, "address.unassigned")
@@ -45,7 +44,7 @@ func TestHandAddedAddress(t *testing.T) {
 		if f.Subject.Value != host || f.Confidence != diag.Certain {
 			t.Errorf("%s: %+v, %s", c.address, f.Subject, f.Confidence)
 		}
-		if !strings.Contains(strings.Join(f.Remedy, "\n"), c.remedy) ||
+		if !strings.Contains(strings.Join(f.Remedy, "\n"), "aws ec2 assign-ipv6-addresses --network-interface-id eni-") ||
 			!strings.Contains(strings.Join(f.Remedy, "\n"), "ip -6 addr del "+c.address+" dev eth0") {
 			t.Errorf("%s: remedy %q", c.address, f.Remedy)
 		}

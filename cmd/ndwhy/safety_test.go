@@ -26,7 +26,8 @@ import (
 	"ndwhy/diag/lab/labtest"
 )
 
-// addAddress configures an address as a person would: ADDRESS/LENGTH on eth0, waiting for DAD.
+// addAddress configures an address as a person would: ADDRESS/LENGTH on eth0, waiting for DAD. With a
+// second argument it is deprecated.
 func addAddress(args []string) error {
 	link, err := netlink.LinkByName("eth0")
 	if err != nil {
@@ -35,6 +36,9 @@ func addAddress(args []string) error {
 	a, err := netlink.ParseAddr(args[0])
 	if err != nil {
 		return err
+	}
+	if len(args) > 1 {
+		a.ValidLft, a.PreferedLft = 3600, 0
 	}
 	if err := netlink.AddrAdd(link, a); err != nil {
 		return fmt.Errorf("adding %s: %w", args[0], err)
