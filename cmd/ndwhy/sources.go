@@ -327,6 +327,14 @@ func (l *live) selections(run diag.Run) {
 	}
 }
 
+// interrupted ends what only ctrl-c ends: with its exit code, unless the recording failed.
+func (l *live) interrupted() error {
+	if err := l.close(); err != nil {
+		return err
+	}
+	return exitCode(exitInterrupted)
+}
+
 // close ends the sources and the recording, and returns what went wrong with it.
 func (l *live) close() error {
 	l.once.Do(func() {

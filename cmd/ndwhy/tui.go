@@ -46,6 +46,7 @@ func (o *tuiOptions) show(cmd *cobra.Command, _ []string) error {
 		}
 		return o.lines(cmd.Context(), cmd.OutOrStdout())
 	}
+	profile.Mouse = o.mouse
 	screen, err := term.Open(os.Stdin, os.Stdout, profile, os.Getenv)
 	if err != nil {
 		return err
@@ -131,11 +132,11 @@ func (o *tuiOptions) lines(ctx context.Context, stdout io.Writer) error {
 		}
 		select {
 		case <-ctx.Done():
-			return live.close()
+			return live.interrupted()
 		case <-lens.Wake():
 		}
 		if !pause(ctx, time.Second) {
-			return live.close()
+			return live.interrupted()
 		}
 	}
 }

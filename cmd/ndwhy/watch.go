@@ -80,10 +80,10 @@ func watchCommand() *cobra.Command {
 		case <-cmd.Context().Done():
 		case <-live.done:
 		}
-		if err := live.close(); err != nil {
-			return err
+		if failed != nil {
+			return failed
 		}
-		return failed
+		return live.interrupted()
 	}
 	return cmd
 }
