@@ -243,7 +243,23 @@ var netCauses = []Cause{
 }
 
 func candidateSpoke(iv *ifaceView, _ hypothesis) bool {
-	return iv.any(func(p *Path) bool { return p.SourceClass == SourceCandidate && iv.spoke(p.Source) })
+	sought := iv.sought()
+	return iv.any(func(p *Path) bool {
+		return p.SourceClass == SourceCandidate && (sought[p.Source] || iv.spoke(p.Source))
+	})
+}
+
+// sought are the addresses that others on the link asked for. Who asks for a candidate has something
+// to deliver to it: what was sent from it arrived, and was answered. (A claim answers no solicitation.)
+func (iv *ifaceView) sought() map[netip.Addr]bool {
+	set := map[netip.Addr]bool{}
+	for _, e := range iv.s.frames.events {
+		f, ok := e.Body.(Frame)
+		if ok && !f.Out && f.Type == NS && f.Bad == "" && f.Interface == iv.name && !f.Src.IsUnspecified() && !iv.ownMAC(f.SrcMAC) {
+			set[f.Target] = true
+		}
+	}
+	return set
 }
 
 // findPerAddressFilter wants the two controls: an assigned address was answered, and one that

@@ -353,10 +353,11 @@ var serviceCauses = []Cause{
 	},
 }
 
-// services are the paths to services that gave no answer, though they were asked.
+// services are the paths to services that gave no answer, though they were asked, and from where an
+// answer can come back to.
 func (iv *ifaceView) services(ok func(*Path) bool) []*Path {
 	return iv.where(func(p *Path) bool {
-		asked := (p.Outcome == Silent || p.Outcome == Refused) && p.Detail != "unresolved"
+		asked := (p.Outcome == Silent || p.Outcome == Refused) && p.Detail != "unresolved" && !p.Source.IsLinkLocalUnicast()
 		return p.TargetClass == TargetService && p.Asks == AsksService && asked && ourSource(p) && ok(p)
 	})
 }

@@ -45,6 +45,38 @@ func TestHealthyVPC(t *testing.T) {
 	}
 }
 
+// TestCandidateThatIsAskedFor: with no peer to ask, candidates of an open link stay unanswered, because
+// they answer no solicitation; but the router asks for them, with the reply in its hands.
+func TestCandidateThatIsAskedFor(t *testing.T) {
+	silent := func() *world {
+		return lan().silence(func(p Path) bool { return p.SourceClass == SourceCandidate && p.Asks != AsksDAD })
+	}
+	ns := Frame{
+		Interface: "eth0", SrcMAC: routerMAC, Src: routerAddr, Dst: SolicitedNode(mineNext), HopLimit: 255, Type: NS, Target: mineNext,
+	}
+	if got := named(Diagnose(silent().state())); !slices.Contains(got, "net.per-address-filter") {
+		t.Errorf("named %v", got)
+	}
+	if got := named(Diagnose(silent().say(ns).state())); slices.Contains(got, "net.per-address-filter") {
+		t.Errorf("a candidate was heard, and yet: %v", got)
+	}
+	dad := ns
+	dad.Src = netip.IPv6Unspecified()
+	if got := named(Diagnose(silent().say(dad).state())); !slices.Contains(got, "net.per-address-filter") {
+		t.Errorf("that another host wants the address proves nothing: %v", got)
+	}
+}
+
+// TestServicesFromALinkLocalAddress: without a global address no service can answer.
+func TestServicesFromALinkLocalAddress(t *testing.T) {
+	d := Diagnose(vpc().noAddress().path(Path{
+		Check: "services", Asks: AsksService, Source: myLocal, Target: imdsIPv6, TargetClass: TargetService, Via: ViaKernel, Outcome: Silent,
+	}).state())
+	if got := named(d); slices.Contains(got, "service.imds-ipv6-off") {
+		t.Errorf("named %v", got)
+	}
+}
+
 // TestAbsentAndNotTaken: that nobody answers for an address of the instance's own is as it must be.
 func TestAbsentAndNotTaken(t *testing.T) {
 	d := Diagnose(vpc().assign(mine, peerSecond).path(Path{
