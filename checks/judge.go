@@ -188,7 +188,7 @@ func (t *tally) ask(e diag.Event, seq uint16) {
 func (t *tally) answer(e diag.Event, seq uint16, from netip.Addr, mac diag.MAC) {
 	at, asked := t.asked[seq]
 	if !asked {
-		if t.q.Target.IsMulticast() {
+		if t.q.Target.IsMulticast() || seq&groupSeq != 0 {
 			return // to another question from the same socket
 		}
 		// The copy of the question was lost on its way to the tap: the answer proves that it left.

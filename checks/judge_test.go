@@ -80,16 +80,17 @@ func TestJudge(t *testing.T) {
 		sent, received int
 		errno          string
 	}{
-		"echo answered":                      {q: echoWire, events: events(request(1), reply(1)), outcome: diag.Answered, sent: 1, received: 1},
-		"the same answer twice is one":       {q: echoWire, events: events(request(1), reply(1), reply(1)), outcome: diag.Answered, sent: 1, received: 1},
-		"the second of two answered":         {q: echoWire, events: events(request(1), request(2), reply(2)), outcome: diag.Answered, sent: 2, received: 1},
-		"an answer that is not believed":     {q: echoWire, events: events(request(1), bad), outcome: diag.Silent, sent: 1},
-		"another program's answer":           {q: echoWire, events: events(request(1), other), outcome: diag.Silent, sent: 1},
-		"silent":                             {q: echoWire, events: events(request(1), request(2)), outcome: diag.Silent, sent: 2},
-		"silent under XDP":                   {q: echoWire, xdp: true, events: events(request(1)), outcome: diag.Silent, detail: DetailXDP, sent: 1},
-		"refused by another host":            {q: echoWire, events: events(request(1), unreachable(router)), outcome: diag.Refused, sent: 1},
-		"the host's own error is no refusal": {q: echoWire, events: events(request(1), unreachable(ourGUA)), outcome: diag.Silent, sent: 1},
-		"no copy seen leaving":               {q: echoWire, events: nil, outcome: diag.Unsent, detail: DetailNotSeen},
+		"echo answered":                       {q: echoWire, events: events(request(1), reply(1)), outcome: diag.Answered, sent: 1, received: 1},
+		"the same answer twice is one":        {q: echoWire, events: events(request(1), reply(1), reply(1)), outcome: diag.Answered, sent: 1, received: 1},
+		"the second of two answered":          {q: echoWire, events: events(request(1), request(2), reply(2)), outcome: diag.Answered, sent: 2, received: 1},
+		"an answer that is not believed":      {q: echoWire, events: events(request(1), bad), outcome: diag.Silent, sent: 1},
+		"another program's answer":            {q: echoWire, events: events(request(1), other), outcome: diag.Silent, sent: 1},
+		"silent":                              {q: echoWire, events: events(request(1), request(2)), outcome: diag.Silent, sent: 2},
+		"silent under XDP":                    {q: echoWire, xdp: true, events: events(request(1)), outcome: diag.Silent, detail: DetailXDP, sent: 1},
+		"refused by another host":             {q: echoWire, events: events(request(1), unreachable(router)), outcome: diag.Refused, sent: 1},
+		"the host's own error is no refusal":  {q: echoWire, events: events(request(1), unreachable(ourGUA)), outcome: diag.Silent, sent: 1},
+		"an answer to what a group was asked": {q: echoWire, events: events(reply(groupSeq|1), request(2), reply(2)), outcome: diag.Answered, sent: 1, received: 1},
+		"no copy seen leaving":                {q: echoWire, events: nil, outcome: diag.Unsent, detail: DetailNotSeen},
 
 		"kernel answered":               {q: echoKernel, events: events(sock(diag.SocketSent, 1), request(1), reply(1), sock(diag.SocketReply, 1)), outcome: diag.Answered, sent: 1, received: 1},
 		"kernel silent, wire answered":  {q: echoKernel, events: events(sock(diag.SocketSent, 1), request(1), reply(1)), outcome: diag.Silent, sent: 1},

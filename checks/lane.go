@@ -119,7 +119,7 @@ func (l *lane) again(ctx context.Context) {
 		}
 		t.closed = false
 		l.useID(sock.ID())
-		list = append(list, l.moreOf(t, func() error { sock.Ask(l.key.Target, l.r.nextSeq()); return nil }))
+		list = append(list, l.moreOf(t, func() error { sock.Ask(l.key.Target, l.r.nextSeq(l.key.Target)); return nil }))
 		break
 	}
 	for _, t := range l.of(diag.ViaWire, "") {
@@ -520,7 +520,7 @@ func (l *lane) byKernel(ctx context.Context) {
 	l.useID(sock.ID())
 	a := &asking{
 		tallies: kernel, count: l.r.count, interval: l.r.interval, wait: l.r.wait, again: l.reask, leave: l.host.Tap,
-		send: func() error { sock.Ask(l.key.Target, l.r.nextSeq()); return nil },
+		send: func() error { sock.Ask(l.key.Target, l.r.nextSeq(l.key.Target)); return nil },
 	}
 	switch {
 	case kernel[0].q.Service != "":
@@ -742,7 +742,7 @@ func (l *lane) wireSender(t *tally, id uint16) func() error {
 			f.Type, f.Dst, f.DstMAC = diag.RS, diag.AllRouters, diag.MulticastMAC(diag.AllRouters)
 		default:
 			f.Type, f.Dst, f.DstMAC = diag.EchoRequest, t.q.Target, l.mac()
-			f.EchoID, f.EchoSeq = id, l.r.nextSeq()
+			f.EchoID, f.EchoSeq = id, l.r.nextSeq(t.q.Target)
 		}
 		return l.r.Net.Send(l.key.Interface, f)
 	}

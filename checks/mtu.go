@@ -78,7 +78,7 @@ func (l *lane) fullSize(ctx context.Context) {
 				send: func() error {
 					return l.r.Net.Send(l.key.Interface, Frame{
 						Type: diag.EchoRequest, SrcMAC: l.link.MAC, DstMAC: l.mac(), Src: l.key.Source, Dst: l.key.Target,
-						EchoID: id, EchoSeq: l.r.nextSeq(), Size: size,
+						EchoID: id, EchoSeq: l.r.nextSeq(l.key.Target), Size: size,
 					})
 				},
 			})

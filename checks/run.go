@@ -517,7 +517,17 @@ func (r *run) socket(key socketKey) (Asker, error) {
 	return s.sock, s.err
 }
 
-func (r *run) nextSeq() uint16 { return uint16(r.seq.Add(1)) }
+// groupSeq marks the sequence numbers of echoes to a group. Their replies come from the members' own
+// addresses, and from the same socket's id would pass for replies to what was asked of those.
+const groupSeq = 1 << 15
+
+func (r *run) nextSeq(target netip.Addr) uint16 {
+	seq := uint16(r.seq.Add(1)) &^ groupSeq
+	if target.IsMulticast() {
+		seq |= groupSeq
+	}
+	return seq
+}
 
 // echoID returns an id for echoes by wire: random, as other programs' raw sockets hear the replies,
 // and none twice.
