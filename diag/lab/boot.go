@@ -278,6 +278,17 @@ func (w *world) settle() error {
 			return err
 		}
 	}
+	// A host that the network does not let solicit hears the next advertisement: that is now, and not
+	// while the command runs.
+	if slices.ContainsFunc(w.spec.Hosts, func(h Host) bool { return w.spec.routes(&h) && !w.hasDefault(h.Name) }) {
+		for i := range w.spec.Hosts {
+			name := w.spec.Hosts[i].Name
+			if err := until(true, func() bool { return w.hasLinkLocal(name) }, name+" has no link-local address"); err != nil {
+				return err
+			}
+		}
+		w.wire.advertise()
+	}
 	for i := range w.spec.Hosts {
 		name := w.spec.Hosts[i].Name
 		if err := until(w.spec.routes(&w.spec.Hosts[i]), func() bool { return w.hasDefault(name) }, name+" has learnt no default route from the router's advertisement"); err != nil {
@@ -307,12 +318,23 @@ func (s *Spec) routes(h *Host) bool {
 	}
 	r := s.router()
 	return !r.Silent && r.Lifetime > 0 && (h.Networkd == nil || !h.Networkd.NoGateway) &&
-		!slices.ContainsFunc(h.NICs, func(n NIC) bool { return n.Detached || len(n.Early) > 0 })
+		!slices.ContainsFunc(h.NICs, func(n NIC) bool { return n.Detached })
 }
 
 func (w *world) hasTentative(host string) bool {
 	list, err := w.handles[host].AddrList(nil, netlink.FAMILY_V6)
 	return err != nil || slices.ContainsFunc(list, func(a netlink.Addr) bool { return a.Flags&unix.IFA_F_TENTATIVE != 0 })
+}
+
+// hasLinkLocal reports whether every interface of a host has a link-local address that can be used.
+func (w *world) hasLinkLocal(host string) bool {
+	list, err := w.handles[host].AddrList(nil, netlink.FAMILY_V6)
+	usable := map[int]bool{}
+	for _, a := range list {
+		usable[a.LinkIndex] = usable[a.LinkIndex] || a.IP.IsLinkLocalUnicast() && a.Flags&unix.IFA_F_TENTATIVE == 0
+	}
+	delete(usable, 1) // the loopback
+	return err == nil && len(usable) == len(w.spec.Host(host).NICs) && !slices.Contains(slices.Collect(maps.Values(usable)), false)
 }
 
 func (w *world) hasDefault(host string) bool {

@@ -155,15 +155,6 @@ var Scenarios = []Scenario{
 		Break:  func(s *Spec) { s.ubuntu1().NICs[0].DHCP = false },
 	},
 	{
-		Name: "no-assignment", On: "vpc",
-		Title:  "The infrastructure assigned ubuntu1 no IPv6 address, and so the DHCPv6 server has none.",
-		Causes: []string{"assignment.none"},
-		Break: func(s *Spec) {
-			nic := &s.ubuntu1().NICs[0]
-			nic.Addresses, nic.Static, nic.NoLease = nil, nil, true
-		},
-	},
-	{
 		Name: "not-configured", On: "vpc",
 		Title:   "A second address is assigned to ubuntu1, and nobody told its kernel: DHCPv6 leases only the first.",
 		Causes:  []string{"address.not-configured"},
@@ -282,7 +273,7 @@ var Scenarios = []Scenario{
 		Name: "forwarding", On: "vpc",
 		Title:  "Forwarding was switched on in ubuntu1, as containers and VPNs do: its kernel ignores advertisements.",
 		Causes: []string{"router.advertisement-ignored"},
-		Hides:  []string{"net.per-address-filter"},
+		Hides:  []string{"net.per-address-filter", "net.open-link"},
 		Break:  func(s *Spec) { s.ubuntu1().Sysctls = map[string]string{"ipv6/conf/all/forwarding": "1"} },
 	},
 	{
