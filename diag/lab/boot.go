@@ -405,6 +405,10 @@ func (w *world) finish(host *Host) error {
 	if !host.Down {
 		return nil
 	}
+	if host != w.spec.ubuntu1() {
+		w.stopped(host.Name, true) // so that it can be started again as it was
+		return nil
+	}
 	h := w.handles[host.Name]
 	for _, nic := range host.NICs {
 		link, err := h.LinkByName(nic.Name)

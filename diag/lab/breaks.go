@@ -165,16 +165,6 @@ func (w *world) stopped(host string, on bool) {
 	}
 }
 
-// dadWait bounds how long the kernel takes to check an address for duplicates: a random delay of at
-// most a second (RFC 4862 §5.4.2), then one more.
-const dadWait = 3 * time.Second
-
-// byHand is the address that somebody adds to ubuntu1 by hand. It is deprecated: no program uses it
-// unless told to.
-func (w *world) byHand() Added {
-	return Added{NIC: w.spec.ubuntu1().NICs[0].Name, Prefix: netip.PrefixFrom(neighbouring, 64), Deprecated: true}
-}
-
 func (w *world) hasAdded() bool { return w.added() != nil }
 
 // added returns the address as the kernel has it, or nil.
@@ -209,23 +199,10 @@ func (w *world) setAdded(on bool) error {
 	if have != nil {
 		return nil
 	}
-	a := w.byHand()
-	if err := w.address("ubuntu1", a.NIC, a.Prefix, 0, 0, forever); err != nil {
-		return err
-	}
-	// Nothing can be asked from it before: this is over when that is. Answers reach it a moment later,
-	// with its local route.
-	for end := time.Now().Add(dadWait); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		have = w.added()
-		if have == nil || have.Flags&unix.IFA_F_DADFAILED != 0 {
-			break
-		}
-		routes, err := w.handles["ubuntu1"].RouteGet(have.IP)
-		if have.Flags&unix.IFA_F_TENTATIVE == 0 && err == nil && len(routes) > 0 && routes[0].Type == unix.RTN_LOCAL {
-			break
-		}
-	}
-	return nil
+	return w.add(w.spec.ubuntu1(), Added{
+		// Deprecated, so that no program uses it unless told to.
+		NIC: w.spec.ubuntu1().NICs[0].Name, Prefix: netip.PrefixFrom(neighbouring, 64), Deprecated: true, DAD: true,
+	})
 }
 
 // wrong is the entry that says where ubuntu2 is not.

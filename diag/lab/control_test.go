@@ -249,7 +249,7 @@ func FuzzListen(f *testing.F) {
 	f.Add([]byte(`{"ID":1,"Break":"door","On":true}`))
 	f.Add([]byte(`{"ID":1,"Break":"window"}{"ID":-1}nonsense`))
 	f.Add([]byte("\x00{"))
-	f.Fuzz(func(t *testing.T, text []byte) {
+	f.Fuzz(func(_ *testing.T, text []byte) {
 		b := &bench{faults: []fault{{"door", func(*world) bool { return false }, func(*world, bool) error { return nil }}}}
 		ours, theirs := net.Pipe()
 		go func() {

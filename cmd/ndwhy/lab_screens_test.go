@@ -1,0 +1,292 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"ndwhy/diag"
+	"ndwhy/diag/lab"
+	"ndwhy/diag/lab/labtest"
+	"ndwhy/diag/words"
+	"ndwhy/ui/term/ptytest"
+)
+
+func init() { helpers["test-unassign"] = deleteAddress }
+
+// deleteAddress deletes an address from eth0, as its finding's remedy says.
+func deleteAddress(args []string) error {
+	link, err := netlink.LinkByName("eth0")
+	if err != nil {
+		return err
+	}
+	a, err := netlink.ParseAddr(args[0] + "/64")
+	if err != nil {
+		return err
+	}
+	return netlink.AddrDel(link, a)
+}
+
+// reports decodes what several runs of check --json printed.
+func reports(t *testing.T, r labtest.Result, n int) []diag.Report {
+	t.Helper()
+	var list []diag.Report
+	for d := json.NewDecoder(strings.NewReader(r.Stdout)); ; {
+		var got diag.Report
+		err := d.Decode(&got)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatalf("%v: %s%s", err, r.Stdout, r.Stderr)
+		}
+		list = append(list, got)
+	}
+	if len(list) != n {
+		t.Fatalf("%d reports, want %d: %s%s", len(list), n, r.Stdout, r.Stderr)
+	}
+	return list
+}
+
+// troubles are the causes of a report that are no mere information, each once.
+func troubles(r diag.Report) []string {
+	var list []string
+	for _, f := range r.Findings {
+		if f.Severity != diag.Info && !slices.Contains(list, f.Cause) {
+			list = append(list, f.Cause)
+		}
+	}
+	return list
+}
+
+// Whatever is broken while the lab runs, the diagnosis names it, and after mending nothing.
+func TestBreakAndMend(t *testing.T) {
+	t.Parallel()
+	causes := map[string]string{
+		"stop-peer": "peer.echo-blocked", "add-address": "address.unassigned", "drop-ra": "router.no-advertisement",
+		"block-echo": "peer.echo-blocked", "detach-peer": "peer.unmapped", "cut-internet": "path.beyond-router",
+		"shrink-mtu": "path.mtu", "lose-frames": "path.lossy", "silence-dhcpv6": "dhcpv6.silent",
+		"wrong-neighbour": "host.neighbour-override", "forward": "router.advertisement-ignored",
+	}
+	for _, id := range lab.Breakable() {
+		t.Run(id, func(t *testing.T) {
+			t.Parallel()
+			want, ok := causes[id]
+			if !ok || !words.Has("lab.break."+id) {
+				t.Fatal("nothing says what it is to be called or what is to be found")
+			}
+			r := labtest.Run(t, "vpc", "sh", "-c", "ndwhy lab break "+id+" && ndwhy check --json; ndwhy lab mend "+id+" && ndwhy check --json")
+			got := reports(t, r, 2)
+			if !slices.ContainsFunc(got[0].Findings, func(f diag.ReportFinding) bool { return f.Cause == want }) || len(got[0].Unexplained) > 0 {
+				t.Errorf("broken: %v and unexplained %v, want %s", troubles(got[0]), got[0].Unexplained, want)
+			}
+			if id != "silence-dhcpv6" && got[0].Verdict == diag.VerdictOK {
+				t.Errorf("broken: verdict %s", got[0].Verdict)
+			}
+			if bad := troubles(got[1]); len(bad) > 0 || got[1].Verdict != diag.VerdictOK {
+				t.Errorf("mended: %s because of %v", got[1].Verdict, bad)
+			}
+		})
+	}
+}
+
+// What a scenario broke can be mended too; what somebody mended in another way is whole.
+func TestMendAScenario(t *testing.T) {
+	t.Parallel()
+	for scenario, id := range map[string]string{"peer-stopped": "stop-peer", "no-ra": "drop-ra", "unassigned-source": "add-address"} {
+		t.Run(scenario, func(t *testing.T) {
+			t.Parallel()
+			r := labtest.Run(t, scenario, "sh", "-c", "ndwhy lab break >&2; ndwhy lab mend "+id+" && ndwhy check --json")
+			if !strings.Contains(r.Stderr, id) || strings.Count(r.Stderr, words.Say("lab.broken")) != 1 {
+				t.Errorf("what is broken at first:\n%s", r.Stderr)
+			}
+			if got := reports(t, r, 1)[0]; got.Verdict != diag.VerdictOK {
+				t.Errorf("mended: %s because of %v", got.Verdict, troubles(got))
+			}
+		})
+	}
+	r := labtest.Run(t, "unassigned-address", "sh", "-c", "ndwhy test-unassign "+next+"; ndwhy lab break")
+	if strings.Contains(r.Stdout, words.Say("lab.broken")) {
+		t.Errorf("the address is gone, and yet:\n%s", r.Stdout)
+	}
+}
+
+// labTerminal opens "ndwhy lab ARGS" in a terminal.
+func labTerminal(t *testing.T, width, height int, args ...string) *ptytest.Terminal {
+	t.Helper()
+	return startLab(t, width, height, func(ndwhy string) []string { return append([]string{ndwhy, "lab"}, args...) })
+}
+
+// startLab runs a command in a terminal, which is told the name of the program.
+func startLab(t *testing.T, width, height int, command func(ndwhy string) []string) *ptytest.Terminal {
+	t.Helper()
+	labtest.Need(t)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "ndwhy")
+	if err := os.Symlink(self, name); err != nil {
+		t.Fatal(err)
+	}
+	return ptytest.Start(t, ptytest.Config{
+		Command: command(name), Width: width, Height: height, Patience: time.Minute,
+	})
+}
+
+// The lab opens the screens with the truth beside them; something is broken with a key, and the
+// finding appears; it is mended, and goes.
+func TestLabScreens(t *testing.T) {
+	t.Parallel()
+	p := labTerminal(t, 120, 40)
+	p.Wait("lab vpc")
+	p.Wait(words.Say("ui.switch.title"))
+	p.Wait("dropped")
+	p.Wait("OK  eth0")
+	p.Send("b")
+	p.Wait(words.Say("lab.break.stop-peer"))
+	p.Send("\r")
+	p.Wait(words.Say("ui.breaks.broken"))
+	p.Send("q")
+	p.Wait("resolves but does not answer an echo")
+	p.Wait("WARNING")
+	p.Send("8")
+	p.Wait("is stopped and takes nothing")
+	p.Send("b\r")
+	p.WaitGone(words.Say("ui.breaks.broken"))
+	p.Send("q1")
+	p.Wait("OK  eth0")
+	p.WaitGone("does not answer an echo")
+	p.Send("q")
+	if code := p.Exit(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+// The tour begins at its beginning, and a step breaks what it speaks of.
+func TestLabTour(t *testing.T) {
+	t.Parallel()
+	p := labTerminal(t, 80, 24, "--tour")
+	p.Wait(words.Say("ui.tour.welcome.title"))
+	p.Wait("OK  eth0")
+	p.Send(">>>>>>>>")
+	p.Wait(words.Say("ui.tour.by-hand.title"))
+	p.Send("!")
+	p.Wait(next + " on eth0 is not assigned")
+	p.Send("q")
+	if code := p.Exit(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+// A shell's job control holds for the screens inside the lab as for any program.
+func TestLabIsStopped(t *testing.T) {
+	t.Parallel()
+	p := startLab(t, 80, 24, func(ndwhy string) []string {
+		return []string{"sh", "-c", "set -m; " + ndwhy + " lab; echo stopped; read answer; fg; echo ended with $?"}
+	})
+	p.Wait("OK  eth0")
+	p.Send("\x1a")
+	p.Wait("stopped")
+	p.Send("\r")
+	p.Wait("OK  eth0")
+	p.Send("q")
+	p.Wait("ended with 0")
+}
+
+// However the lab dies, nothing of it is left: no screen either.
+func TestLabIsKilled(t *testing.T) {
+	t.Parallel()
+	p := labTerminal(t, 80, 24)
+	p.Wait("OK  eth0")
+	started := descendants(t, p.Pid())
+	if len(started) < 2 {
+		t.Fatalf("processes %v: the lab's first one and its command should be there", started)
+	}
+	p.Signal(unix.SIGKILL)
+	if code := p.Exit(); code != -1 {
+		t.Errorf("exit code %d of what was killed", code)
+	}
+	for end := time.Now().Add(10 * time.Second); slices.ContainsFunc(started, runs); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("of processes %v some are left", started)
+		}
+	}
+}
+
+// descendants are the processes that a process started, and those that they did.
+func descendants(t *testing.T, pid int) []int {
+	t.Helper()
+	tasks, err := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/children")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []int
+	for _, file := range tasks {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			continue
+		}
+		for field := range strings.FieldsSeq(string(text)) {
+			if child, err := strconv.Atoi(field); err == nil {
+				list = append(append(list, child), descendants(t, child)...)
+			}
+		}
+	}
+	return list
+}
+
+func runs(pid int) bool {
+	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	return err == nil && !strings.Contains(string(stat), ") Z ")
+}
+
+// Where there is no terminal the lab writes lines, until it is asked to end.
+func TestLabLines(t *testing.T) {
+	t.Parallel()
+	labtest.Need(t)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self)
+	cmd.Args = []string{"ndwhy", "lab", "peer-echo-blocked"}
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() }).Stop()
+	var text []byte
+	for buf := make([]byte, 4096); !strings.Contains(string(text), "peer.echo-blocked"); {
+		n, err := out.Read(buf)
+		if text = append(text, buf[:n]...); err != nil {
+			t.Fatalf("%v after %q, %q", err, text, stderr.String())
+		}
+	}
+	if err := cmd.Process.Signal(unix.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = io.Copy(io.Discard, out)
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("%v; %s", err, stderr.String())
+	}
+	if strings.ContainsRune(string(text), '\x1b') {
+		t.Errorf("escape sequences where there is no terminal: %q", text)
+	}
+}
