@@ -426,7 +426,8 @@ func ipNet(p netip.Prefix) *net.IPNet {
 	return &net.IPNet{IP: p.Masked().Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
 }
 
-// add adds an address as somebody did by hand, and returns when its duplicates have been looked for.
+// add adds an address as somebody did by hand, and returns when it can be used, or when it turned out
+// to be a duplicate.
 func (w *world) add(host *Host, a Added) error {
 	flags, preferred, valid := unix.IFA_F_NODAD, 0, 0
 	if a.DAD {
@@ -441,20 +442,24 @@ func (w *world) add(host *Host, a Added) error {
 	if err := w.address(host.Name, a.NIC, a.Prefix, flags, preferred, valid); err != nil {
 		return err
 	}
-	if !a.DAD {
-		return nil
-	}
+	h, ip := w.handles[host.Name], net.IP(a.Prefix.Addr().AsSlice())
 	for deadline := time.Now().Add(wholeWait); ; time.Sleep(time.Millisecond) {
-		list, err := w.handles[host.Name].AddrList(nil, netlink.FAMILY_V6)
+		list, err := h.AddrList(nil, netlink.FAMILY_V6)
 		if err != nil {
 			return fmt.Errorf("addresses: %w", err)
 		}
-		i := slices.IndexFunc(list, func(x netlink.Addr) bool { return x.IP.Equal(a.Prefix.Addr().AsSlice()) })
-		switch {
-		case i >= 0 && (list[i].Flags&unix.IFA_F_TENTATIVE == 0 || list[i].Flags&unix.IFA_F_DADFAILED != 0):
+		i := slices.IndexFunc(list, func(x netlink.Addr) bool { return x.IP.Equal(ip) })
+		if i < 0 || list[i].Flags&unix.IFA_F_DADFAILED != 0 {
 			return nil
-		case time.Now().After(deadline):
-			return fmt.Errorf("address %s: it is still not known whether it is a duplicate", a.Prefix)
+		}
+		// What is sent to it arrives only when it has its local route, which comes a moment later.
+		routes, err := h.RouteGet(ip)
+		usable := list[i].Flags&unix.IFA_F_TENTATIVE == 0 || list[i].Flags&unix.IFA_F_OPTIMISTIC != 0
+		if usable && err == nil && len(routes) > 0 && routes[0].Type == unix.RTN_LOCAL {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("address %s: it cannot be used yet, and no duplicate was found", a.Prefix)
 		}
 	}
 }

@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"ndwhy/diag"
 	"ndwhy/diag/lab"
 	"ndwhy/diag/lab/labtest"
 	"ndwhy/diag/lab/vswitch"
@@ -615,9 +616,24 @@ func TestDenied(t *testing.T) {
 
 func TestFind(t *testing.T) {
 	t.Parallel()
+	known := diag.CauseNames()
+	seen := map[string]bool{}
 	for _, s := range lab.Scenarios {
-		if _, causes, err := lab.Find(s.Name); err != nil || !slices.Equal(causes, s.Causes) {
-			t.Errorf("%s: causes %v, want %v; %v", s.Name, causes, s.Causes, err)
+		if seen[s.Name] {
+			t.Errorf("%s: there are two", s.Name)
+		}
+		seen[s.Name] = true
+		spec, causes, err := lab.Find(s.Name)
+		if err != nil || spec.Scenario != s.Name || spec.Faulty == s.Healthy {
+			t.Errorf("%s: %+v, %v", s.Name, spec, err)
+		}
+		for _, c := range causes {
+			if !slices.Contains(known, c) {
+				t.Errorf("%s: there is no cause %s", s.Name, c)
+			}
+		}
+		if minus := slices.DeleteFunc(slices.Clone(s.Causes), func(c string) bool { return slices.Contains(causes, c) }); len(minus) > 0 {
+			t.Errorf("%s: causes %v are without %v", s.Name, causes, minus)
 		}
 		if s.On != "" {
 			if base, _, err := lab.Find(s.On); err != nil || base.Base != s.On {
@@ -625,12 +641,17 @@ func TestFind(t *testing.T) {
 			}
 		}
 	}
-	spec, causes, err := lab.Find("lan+no-ra+peer-down")
-	if err != nil || spec.Base != "lan" || !spec.Routers[0].Silent || !spec.Host("ubuntu2").Down || !spec.Faulty {
-		t.Errorf("lan+no-ra+peer-down: %+v, %v", spec, err)
+	spec, causes, err := lab.Find("forwarded-nd+no-ra+peer-down+link-down")
+	if err != nil || spec.Base != "forwarded-nd" || !spec.Routers[0].Silent || !spec.Host("ubuntu2").Down || !spec.Faulty ||
+		!slices.Equal(spec.Args, []string{"-i", "eth0"}) {
+		t.Errorf("forwarded-nd+no-ra+peer-down+link-down: %+v, %v", spec, err)
 	}
-	if want := []string{"router.no-advertisement", "peer.unmapped"}; !slices.Equal(causes, want) {
+	if want := []string{"host.link-down", "peer.unmapped", "router.no-advertisement"}; !slices.Equal(causes, want) {
 		t.Errorf("causes %v, want %v", causes, want)
+	}
+	_, causes, err = lab.Find("lan+peer-down")
+	if want := []string{"net.open-link", "peer.unmapped"}; err != nil || !slices.Equal(causes, want) {
+		t.Errorf("lan+peer-down: causes %v, want %v; %v", causes, want, err)
 	}
 	if again, _, err := lab.Find("vpc"); err != nil || again.Routers[0].Silent {
 		t.Error("a fault has changed its base for good")
