@@ -143,7 +143,7 @@ func (l *lane) solicitServer(ctx context.Context) {
 				Src: l.key.Source, Dst: dhcpServers, Client: client, Transaction: transaction,
 			})
 		},
-		again: func(a *asking) bool {
+		again: func(ctx context.Context, a *asking) bool {
 			limit := dhcpSolicits
 			if l.r.lossy.Load() {
 				limit *= 2

@@ -60,6 +60,7 @@ type tally struct {
 	local       bool // this host itself said that the target is unreachable
 	closed      bool // what comes later does not count
 	done        bool // its wait has come to an end
+	waited      bool // it came to an end once; it may be asked again since
 	muted       bool // what comes now is not about it yet
 	quiet       bool // it serves another question, and is not reported
 	// preset is the outcome of a question that is not asked any more.
@@ -372,6 +373,9 @@ func (t *tally) passed() bool { return t.nud == diag.NoARP }
 
 // left reports whether anything of the question was seen to leave this host.
 func (t *tally) left() bool { return t.copies > 0 || t.path.Received > 0 }
+
+// failed reports whether the kernel's own discovery came to its end in vain.
+func (t *tally) failed() bool { return t.kernel() && t.nud == diag.Failed && !t.before.Resolved() }
 
 // unresolved reports whether the kernel's entry for the next hop failed or is not made.
 func (t *tally) unresolved() bool {

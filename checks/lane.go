@@ -119,22 +119,22 @@ func (l *lane) again(ctx context.Context) {
 		}
 		t.closed = false
 		l.useID(sock.ID())
-		list = append(list, l.moreOf(t, func() error { sock.Ask(l.key.Target, l.r.nextSeq(l.key.Target)); return nil }))
+		list = append(list, l.moreOf(ctx, t, func() error { sock.Ask(l.key.Target, l.r.nextSeq(l.key.Target)); return nil }))
 		break
 	}
 	for _, t := range l.of(diag.ViaWire, "") {
 		if t.verdict().Outcome == diag.Silent && (t.q.Asks == diag.AsksND || len(list) == 0 && t.q.Asks == diag.AsksEcho) {
-			list = append(list, l.moreOf(t, l.sender(t)))
+			list = append(list, l.moreOf(ctx, t, l.sender(t)))
 		}
 	}
 	l.pursue(ctx, list...)
 }
 
 // moreOf is the re-asking of one question.
-func (l *lane) moreOf(t *tally, send func() error) *asking {
+func (l *lane) moreOf(ctx context.Context, t *tally, send func() error) *asking {
 	l.reasked = true
 	return &asking{
-		tallies: []*tally{t}, send: send, count: reasks, interval: reaskInterval, wait: reaskInterval, reasked: true,
+		tallies: []*tally{t}, send: send, count: l.r.reasks(ctx), interval: reaskInterval, wait: reaskInterval, reasked: true,
 	}
 }
 
@@ -174,7 +174,7 @@ type asking struct {
 	// twice: the kernel had a second round of discovery.
 	twice bool
 	// again may prolong an asking whose wait has ended.
-	again func(*asking) bool
+	again func(context.Context, *asking) bool
 	over  bool
 }
 
@@ -229,6 +229,9 @@ func (l *lane) step(ctx context.Context, a *asking, at func(time.Time)) (busy bo
 				return false
 			}
 		}
+		if a.sent > 0 && a.sent < a.count && a.gaveUp() {
+			a.count, a.end = a.sent, now
+		}
 		switch {
 		case a.sent < a.count && !now.Before(a.next):
 			cost := 1
@@ -247,8 +250,12 @@ func (l *lane) step(ctx context.Context, a *asking, at func(time.Time)) (busy bo
 				}
 				return false
 			}
+			now = time.Now()
 			if a.sent == 0 {
-				a.started = time.Now()
+				a.started = now
+			} else if l.drain(); a.idle() {
+				l.r.pace.charge(-cost) // in the meantime there is nothing to send
+				continue
 			}
 			if err := a.send(); err != nil {
 				for _, t := range a.tallies {
@@ -265,12 +272,24 @@ func (l *lane) step(ctx context.Context, a *asking, at func(time.Time)) (busy bo
 		case now.Before(a.end):
 			at(a.end)
 			return true
-		case a.again != nil && a.again(a):
+		case a.again != nil && a.again(ctx, a):
 		default:
 			a.finish()
 			return false
 		}
 	}
+}
+
+// gaveUp reports whether the kernel has ended its discovery in vain before all was asked: another
+// question would only make it begin anew.
+func (a *asking) gaveUp() bool {
+	return !a.reasked && slices.ContainsFunc(a.tallies, (*tally).failed)
+}
+
+// idle reports whether another question has lost its point while it waited for its turn.
+func (a *asking) idle() bool {
+	answered, _ := a.answered()
+	return answered || a.gaveUp()
 }
 
 func (a *asking) finish() {
@@ -421,6 +440,9 @@ func (l *lane) finish(ctx *context.Context) {
 		if t.hasAnswer() || t.done || (*ctx).Err() == nil {
 			continue
 		}
+		if t.waited && errors.Is((*ctx).Err(), context.DeadlineExceeded) {
+			continue // it was asked in full, if not again
+		}
 		l.r.interrupt(*ctx, t)
 	}
 	l.publish(true)
@@ -441,13 +463,21 @@ func (l *lane) symptom(list []*tally) bool {
 }
 
 // reask prolongs an asking that stayed silent where an answer would be normal.
-func (l *lane) reask(a *asking) bool {
+func (l *lane) reask(ctx context.Context, a *asking) bool {
 	for _, t := range a.tallies {
-		t.done = true // for those who look on: silent so far
+		t.done, t.waited = true, true // for those who look on: silent so far
 	}
 	l.publish(false)
 	again := a.reasked && l.r.lossy.Load() && !a.twice && l.unresolved(a.tallies)
 	if a.reasked && !again || l.r.pace.spent() || !l.symptom(a.tallies) {
+		return false
+	}
+	more := l.r.reasks(ctx)
+	unresolved := l.unresolved(a.tallies)
+	if unresolved && more < reasks {
+		more /= kernelSolicits // each makes the kernel solicit anew
+	}
+	if more == 0 {
 		return false
 	}
 	for _, t := range a.tallies {
@@ -455,15 +485,15 @@ func (l *lane) reask(a *asking) bool {
 	}
 	a.reasked, l.reasked = true, true
 	a.next = time.Now()
-	a.count, a.interval, a.wait = a.count+reasks, reaskInterval, reaskInterval
-	if l.unresolved(a.tallies) {
+	a.count, a.interval, a.wait = a.count+more, reaskInterval, reaskInterval
+	if unresolved {
 		// The kernel solicits once a second, whatever it is asked meanwhile: one more of its
 		// solicitations, and where frames get lost three more, after the entry has failed.
 		a.interval, a.wait = 6*reaskInterval, 6*reaskInterval
-		a.count = a.sent + 2
+		a.count = a.sent + min(more, 2)
 		if again {
 			a.twice = true
-			a.count = a.sent + 6
+			a.count = a.sent + min(more, 6)
 		}
 	}
 	return true
@@ -528,6 +558,7 @@ func (l *lane) byKernel(ctx context.Context) {
 		a.count, a.leave, a.cost = 1, false, kernel[0].q.Frames-kernelSolicits
 	case !l.before.Resolved() && !l.hop.IsMulticast():
 		a.cost = 2
+		l.r.ledger.kernel(l.key.Interface, l.key.Source, l.hop)
 	default:
 		// The kernel has nothing to solicit; what its echo does is all there is to see.
 		a.tallies = l.of(diag.ViaKernel, diag.AsksEcho)
@@ -744,6 +775,9 @@ func (l *lane) wireSender(t *tally, id uint16) func() error {
 			f.Type, f.Dst, f.DstMAC = diag.EchoRequest, t.q.Target, l.mac()
 			f.EchoID, f.EchoSeq = id, l.r.nextSeq(t.q.Target)
 		}
+		if f.Type == diag.NS {
+			l.r.ledger.wire(l.key.Interface, f.Src, f.Target)
+		}
 		return l.r.Net.Send(l.key.Interface, f)
 	}
 }
@@ -766,7 +800,7 @@ func (l *lane) solicitRouter(ctx context.Context) {
 	tallies := l.of(diag.ViaWire, diag.AsksRS)
 	l.pursue(ctx, &asking{
 		tallies: tallies, count: 1, wait: l.r.wait, send: l.wireSender(tallies[0], 0),
-		again: func(a *asking) bool {
+		again: func(ctx context.Context, a *asking) bool {
 			for _, t := range tallies {
 				t.done = true
 			}

@@ -36,6 +36,10 @@ type planner struct {
 	questions []Question
 	wants     []lookup
 	known     map[string]bool
+
+	// What is asked of the state again and again, by interface.
+	usables  map[string][]diag.Address
+	prefixes map[string][]netip.Prefix
 }
 
 // A lookup is a question to the kernel's routing that planning waits for.
@@ -45,7 +49,10 @@ type lookup struct {
 }
 
 func newPlanner(s *diag.State, prior []Question) *planner {
-	p := &planner{s: s, prior: prior, later: len(prior) > 0, known: map[string]bool{}}
+	p := &planner{
+		s: s, prior: prior, later: len(prior) > 0, known: map[string]bool{},
+		usables: map[string][]diag.Address{}, prefixes: map[string][]netip.Prefix{},
+	}
 	for _, q := range prior {
 		p.known[q.ID] = true
 	}
@@ -162,12 +169,16 @@ func (p *planner) wire() bool {
 
 // usable returns the configured addresses that can be a source, without candidates of ours.
 func (p *planner) usable() []diag.Address {
-	var list []diag.Address
+	list, ok := p.usables[p.iface]
+	if ok {
+		return list
+	}
 	for _, a := range p.s.AddressesOn(p.iface) {
 		if a.Fact.Flags.Usable() && !Temporary(a.Fact) {
 			list = append(list, a.Fact)
 		}
 	}
+	p.usables[p.iface] = list
 	return list
 }
 
@@ -290,7 +301,10 @@ func (p *planner) mayBeNear(peer netip.Addr) bool {
 // subnets returns the global prefixes of the link, in a fixed order: as the metadata service names
 // them, as routers announce them on-link, as the kernel routes them, as addresses imply them.
 func (p *planner) subnets() []netip.Prefix {
-	var list []netip.Prefix
+	list, ok := p.prefixes[p.iface]
+	if ok {
+		return list
+	}
 	add := func(prefix netip.Prefix) {
 		prefix = prefix.Masked()
 		if prefix.IsValid() && prefix.Bits() > 0 && prefix.Bits() < 128 &&
@@ -330,6 +344,7 @@ func (p *planner) subnets() []netip.Prefix {
 	for _, prefix := range more {
 		add(prefix)
 	}
+	p.prefixes[p.iface] = list
 	return list
 }
 
@@ -424,7 +439,8 @@ func (p *planner) belongs(addr netip.Addr) bool {
 		return true
 	}
 	for _, iface := range p.s.Run.Interfaces {
-		other := &planner{s: p.s, iface: iface, link: p.s.Links[iface]}
+		other := newPlanner(p.s, nil)
+		other.iface, other.link = iface, p.s.Links[iface]
 		if other.onLink(addr) {
 			return false
 		}

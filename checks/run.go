@@ -28,11 +28,13 @@ type run struct {
 	Runner
 	spec           diag.Run
 	post           *post
-	pace           pacer
+	pace           *pacer
+	ledger         *ledger
 	count          int
 	interval, wait time.Duration
 
 	lossy atomic.Bool
+	open  atomic.Int32 // lanes under way
 	seq   atomic.Uint32
 
 	mu      sync.Mutex
@@ -82,11 +84,16 @@ func Run(ctx context.Context, runner Runner) error {
 	r.count = max(1, r.spec.Count)
 	r.interval = time.Duration(max(1, r.spec.IntervalMS)) * time.Millisecond
 	r.wait = time.Duration(max(1, r.spec.WaitMS)) * time.Millisecond
-	r.pace.left = packetBound(r.spec)
+	r.pace, r.ledger = newPacer(packetBound(r.spec)), newLedger()
 	r.seq.Store(rand.Uint32N(1 << 15))
 	if r.begin() {
 		r.post = newPost(r.gone)
-		stop := r.Session.Watch(r.post.see)
+		stop := r.Session.Watch(func(e diag.Event) {
+			if f, ok := e.Body.(diag.Frame); ok && f.Out && f.Type == diag.NS && r.ledger.unpaid(f) {
+				r.pace.charge(1)
+			}
+			r.post.see(e)
+		})
 		for _, iface := range r.spec.Interfaces {
 			c, cancel := context.WithCancelCause(ctx)
 			defer cancel(nil)
@@ -212,18 +219,23 @@ func (r *run) ask(ctx context.Context) []Question {
 		lanes = append(lanes, l)
 		running[key] = true
 		active++
+		r.open.Add(1)
 		q := list[0]
 		switch {
 		case !q.Candidate.IsValid():
 		case q.Asks == diag.AsksDAD:
 			c := r.newClaim(l)
-			go c.hold(func() { ended <- l })
+			go c.hold(func() {
+				r.open.Add(-1)
+				ended <- l
+			})
 			return
 		default:
 			l.candidate = diag.InterfaceAddr{Interface: key.Interface, Address: q.Candidate}
 		}
 		go func() {
 			l.run(r.ifaces[key.Interface].ctx)
+			r.open.Add(-1)
 			ended <- l
 		}()
 	}
@@ -600,6 +612,18 @@ func (r *run) forget(iface string, addr netip.Addr) {
 		return
 	}
 	r.Session.Emit(diag.Neighbour{Interface: iface, Address: addr, Gone: true})
+}
+
+// reasks is how often one silent path may be asked again: less often where so many are on their way
+// that there is neither time nor traffic for more.
+func (r *run) reasks(ctx context.Context) int {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return reasks
+	}
+	// Every lane is to have its first turn before others have more.
+	share := r.pace.room(deadline.Add(-r.wait))/max(1, int(r.open.Load())) - r.count
+	return min(reasks, max(0, share))
 }
 
 // timeFor reports whether the run lasts until t.

@@ -367,19 +367,51 @@ func TestRunLoss(t *testing.T) {
 	})
 }
 
+// manyPeers replaces the peers, and returns them.
+func (w *world) manyPeers(n int) []netip.Addr {
+	var list []netip.Addr
+	for i := range n {
+		b := subnet.Addr().As16()
+		b[13], b[14], b[15] = 9, byte(i>>8), byte(i)
+		list = append(list, netip.AddrFrom16(b))
+	}
+	w.edit(func(r *diag.Run) { r.Peers = list })
+	return list
+}
+
+func TestRunManySilentPeers(t *testing.T) {
+	inWorld(t, "within the bounds, and in time", func(w *world) {
+		t := w.t
+		const timeout = 10 * time.Second
+		peers := w.manyPeers(300)
+		ctx, cancel := context.WithTimeout(t.Context(), timeout)
+		defer cancel()
+		took := w.run(ctx, func(p diag.Path) bool { return p.TargetClass == diag.TargetPeer })
+		silent := map[netip.Addr]bool{}
+		for _, p := range w.state().Paths() {
+			if p.Check == "peer-nd" && p.Via == diag.ViaWire && p.Outcome == diag.Silent {
+				silent[p.Target] = true
+			}
+		}
+		if len(silent) != len(peers) {
+			t.Errorf("%d of %d silent peers were told within %s (%s)", len(silent), len(peers), timeout, took)
+		}
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if rate := float64(len(w.log)-burst) / took.Seconds(); rate > packetsPerSecond {
+			t.Errorf("%d packets in %s", len(w.log), took)
+		}
+		if len(w.log) > perPeer*len(peers) {
+			t.Errorf("%d packets for %d peers", len(w.log), len(peers))
+		}
+	})
+}
+
 func TestRunManyPeers(t *testing.T) {
 	inWorld(t, "within the bounds", func(w *world) {
 		t := w.t
 		const n = 120
-		w.edit(func(r *diag.Run) {
-			r.Peers = nil
-			for i := range n {
-				b := subnet.Addr().As16()
-				b[13], b[14], b[15] = 9, byte(i>>8), byte(i)
-				r.Peers = append(r.Peers, netip.AddrFrom16(b))
-			}
-		})
-		for _, p := range w.state().Run.Peers {
+		for _, p := range w.manyPeers(n) {
 			w.holders[p] = peerMAC
 		}
 		took := w.run(t.Context(), nil)

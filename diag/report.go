@@ -557,11 +557,17 @@ func skippedWhy(c Check) string {
 
 func (b *reporter) traffic() ReportTraffic {
 	var t ReportTraffic
+	sent := map[question]int{}
 	for _, p := range b.s.paths {
-		t.Sent += p.Sent
+		// What the kernel asked was seen on the wire: it is the question by wire, too.
+		q := questionOf(p)
+		sent[q] = max(sent[q], p.Sent)
 		if p.Via == ViaKernel {
 			t.ByKernel += p.Sent
 		}
+	}
+	for _, n := range sent {
+		t.Sent += n
 	}
 	return t
 }

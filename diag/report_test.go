@@ -332,3 +332,17 @@ func TestAnsweredForSaysWhose(t *testing.T) {
 		}
 	}
 }
+
+// A frame that the kernel sent is both the kernel's question and the wire's, and one packet.
+func TestTrafficCountsPackets(t *testing.T) {
+	w := vpc()
+	w.paths = nil
+	q := Path{Check: "peer-echo", Asks: AsksEcho, Source: mine, Target: peerGlobal, TargetClass: TargetPeer, Sent: 3}
+	w.both(q)
+	q.Check, q.Asks, q.Sent, q.Via = "peer-nd", AsksND, 2, ViaWire
+	w.path(q)
+	s := w.state()
+	if got := NewReport(s, Diagnose(s)).Traffic; got != (ReportTraffic{Sent: 5, ByKernel: 3}) {
+		t.Errorf("%+v", got)
+	}
+}
