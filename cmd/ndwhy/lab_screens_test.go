@@ -283,8 +283,9 @@ func TestLabLines(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, _ = io.Copy(io.Discard, out)
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("%v; %s", err, stderr.String())
+	_ = cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
+		t.Errorf("exit code %d; %s", code, stderr.String())
 	}
 	if strings.ContainsRune(string(text), '\x1b') {
 		t.Errorf("escape sequences where there is no terminal: %q", text)

@@ -35,6 +35,7 @@ type bench struct {
 	handle *os.File      // what commands inherit to knock there
 
 	setting sync.Mutex // held while something is broken or mended
+	looking sync.Mutex // held while it is looked what is: who looks later knows better
 
 	mu       sync.Mutex
 	recent   []vswitch.Entry
@@ -88,6 +89,8 @@ func (w *watcher) wake() {
 
 // refresh looks what is broken, and tells those who watch if it is not what they were told.
 func (b *bench) refresh() {
+	b.looking.Lock()
+	defer b.looking.Unlock()
 	list := make([]Break, len(b.faults))
 	for i, f := range b.faults {
 		list[i] = Break{f.id, f.broken(b.world)}
