@@ -169,10 +169,14 @@ func (iv *ifaceView) resolved(target netip.Addr) bool {
 // neighbour reports whether a target is proven to be on the link: the kernel would ask for it there,
 // and neighbour discovery for it succeeded. An echo alone may have come from beyond a router.
 func (iv *ifaceView) neighbour(target netip.Addr) bool {
-	return iv.onLink(target) && iv.any(func(p *Path) bool {
-		return p.Target == target && (p.Asks == AsksND && (p.Outcome == Answered || p.Detail == "already-resolved") ||
-			p.Asks == AsksEcho && p.Outcome == Answered && p.Via == ViaKernel && p.NUD.Resolved())
-	})
+	return iv.discovered[target] && iv.onLink(target)
+}
+
+// discovers reports whether a path shows that neighbour discovery for its target succeeds, if that is
+// on the link at all.
+func discovers(p *Path) bool {
+	return p.Asks == AsksND && (p.Outcome == Answered || p.Detail == "already-resolved") ||
+		p.Asks == AsksEcho && p.Outcome == Answered && p.Via == ViaKernel && p.NUD.Resolved()
 }
 
 // onLink reports whether a target is reached without a router: the kernel's own word where it was
@@ -181,7 +185,7 @@ func (iv *ifaceView) onLink(target netip.Addr) bool {
 	if target.IsLinkLocalUnicast() {
 		return true
 	}
-	if iv.any(func(p *Path) bool { return p.Target == target && p.Detail == "via-router" }) {
+	if iv.viaRouter[target] {
 		return false
 	}
 	for _, bound := range []string{iv.name, ""} {

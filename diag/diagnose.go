@@ -83,6 +83,9 @@ type ifaceView struct {
 	reached map[question]bool
 	// answers are the answered paths by what was asked, of whom.
 	answers map[asked][]*Path
+	// discovered are the targets of which a path shows that neighbour discovery succeeds; viaRouter
+	// those for which the kernel would not try it.
+	discovered, viaRouter map[netip.Addr]bool
 }
 
 // asked is a question without who asked it.
@@ -151,7 +154,7 @@ func (v *view) newInterface(name string) *ifaceView {
 	iv := &ifaceView{
 		view: v, name: name, addresses: v.s.AddressesOn(name), assigned: v.s.Assignments(name),
 		class: map[netip.Addr]SourceClass{}, reached: map[question]bool{},
-		answers: map[asked][]*Path{},
+		answers: map[asked][]*Path{}, discovered: map[netip.Addr]bool{}, viaRouter: map[netip.Addr]bool{},
 	}
 	iv.link, iv.known = v.s.Links[name]
 	for _, a := range iv.addresses {
@@ -163,6 +166,12 @@ func (v *view) newInterface(name string) *ifaceView {
 			continue
 		}
 		iv.paths = append(iv.paths, p)
+		if discovers(p) {
+			iv.discovered[p.Target] = true
+		}
+		if p.Detail == "via-router" {
+			iv.viaRouter[p.Target] = true
+		}
 		if p.Outcome == Answered {
 			iv.reached[questionOf(*p)] = true
 			iv.answers[asked{p.Asks, p.Target}] = append(iv.answers[asked{p.Asks, p.Target}], p)
