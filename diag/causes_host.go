@@ -134,8 +134,10 @@ func findIPv6Disabled(iv *ifaceView) []hypothesis {
 func findTableFull(iv *ifaceView) []hypothesis {
 	u := iv.s.TableUse
 	full := u.Thresh3 > 0 && u.Entries >= u.Thresh3
-	// ENOBUFS alone may as well be a hook that drops what leaves.
-	refused := u.NoBuffers && (u.Thresh3 == 0 || 10*u.Entries >= 9*u.Thresh3) &&
+	// ENOBUFS alone may as well be a hook that drops what leaves. A packet for which no entry can be made
+	// is refused with EINVAL (net/ipv6/ip6_output.c, ip6_finish_output2).
+	unmade := func(p *Path) bool { return p.Via == ViaKernel && p.Outcome == Unsent && p.Errno == "EINVAL" }
+	refused := (u.NoBuffers || iv.any(unmade)) && (u.Thresh3 == 0 || 10*u.Entries >= 9*u.Thresh3) &&
 		!iv.any(func(p *Path) bool { return p.Via == ViaWire && p.Errno == "ENOBUFS" })
 	if !full && !refused {
 		return nil
@@ -148,7 +150,7 @@ func findTableFull(iv *ifaceView) []hypothesis {
 		h.confidence = Likely
 	}
 	for _, p := range iv.paths {
-		if p.Via == ViaKernel && missing(p) && (p.Errno == "ENOBUFS" || p.Detail == "unresolved" || p.Asks == AsksND) {
+		if p.Via == ViaKernel && missing(p) && (unmade(p) || p.Errno == "ENOBUFS" || p.Detail == "unresolved" || p.Asks == AsksND) {
 			iv.explain(&h, p)
 		}
 	}
@@ -285,6 +287,10 @@ func (iv *ifaceView) local(p *Path) bool {
 	return iv.s.answered[ViaWire][questionOf(*p)] > 0
 }
 
+// noFilter are the errors that a packet ends with before any packet filter sees it, or after: no route,
+// no room in the neighbour table, a hook below.
+var noFilter = map[string]bool{"ENETUNREACH": true, "EINVAL": true, "ENOBUFS": true}
+
 // findFirewall names the rules that stand between what the wire answered and what the kernel got,
 // one hypothesis for each set of symptoms; and, where none that is readable does, that there must
 // be one.
@@ -293,7 +299,7 @@ func findFirewall(iv *ifaceView) []hypothesis {
 	wire := iv.any(func(p *Path) bool { return p.Via == ViaWire && p.Outcome != OutcomeSkipped })
 	for _, p := range iv.paths {
 		_, symptom := iv.byPath[p.ID]
-		if !symptom || p.Via != ViaKernel || !missing(p) || p.Errno == "ENOBUFS" {
+		if !symptom || p.Via != ViaKernel || !missing(p) || noFilter[p.Errno] {
 			continue
 		}
 		if iv.local(p) || !wire && p.Outcome != Refused {

@@ -440,6 +440,16 @@ var causeTests = []struct {
 		},
 	},
 	{
+		name: "table full, as a container sees it", cause: "host.neighbour-table-full", sure: Likely, faults: []string{"host.neighbour-table-full"},
+		world: func() *world {
+			return vpc().drop(ofKind(func(TableUse) bool { return true })).
+				each(func(p Path) bool { return p.Target == peerGlobal && p.Via == ViaKernel }, func(p *Path) {
+					p.silent()
+					p.Outcome, p.Sent, p.Errno = Unsent, 0, "EINVAL"
+				})
+		},
+	},
+	{
 		name: "the other interface's default route", cause: "host.routing", sure: Certain, faults: []string{"host.routing"},
 		world: func() *world {
 			return vpc().say(
