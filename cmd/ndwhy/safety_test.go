@@ -300,7 +300,7 @@ func TestDryRunBoundsTheRun(t *testing.T) {
 	for _, add := range []string{"claim", "kernel"} {
 		r := labtest.Run(t, "vpc", "sh", "-c", "ndwhy check --dry-run --add "+add+" >&2 && ndwhy check --json --add "+add)
 		if r.Code != 0 {
-			t.Fatalf("exit %d\n%s", r.Code, r.Stderr)
+			t.Fatalf("exit %d: %s\n%s", r.Code, report(t, r).Headline, r.Stderr)
 		}
 		var most int
 		if _, err := fmt.Sscanf(r.Stderr, "At most %d packets", &most); err != nil {
