@@ -1,0 +1,295 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"ndwhy/diag"
+	"ndwhy/diag/lab"
+	"ndwhy/diag/lab/labtest"
+)
+
+var update = flag.Bool("update", false, "write generated documents anew")
+
+const accuracyFile = "../../docs/accuracy.md"
+
+// A trial is a scenario, or several at once, and what of their causes the whole does not show.
+type trial struct {
+	name    string
+	without []string
+}
+
+// together are scenarios that are tried on another base than their own, or several at once: a fault
+// never hides another that has symptoms of its own.
+var together = []trial{
+	{name: "peer-down+unassigned-address"},
+	{name: "internet-down+peer-echo-blocked"},
+	{name: "mtu-blackhole+rogue-router"},
+	{name: "echo-reply-dropped+internet-down"},
+	{name: "wrong-neighbour+dns-down"},
+	{name: "dhcp-silent+peer-echo-blocked"},
+	{name: "na-dropped+unassigned-address"},
+	{name: "networkd+no-ra"},
+	{name: "unassigned-address+peer-echo-blocked+mtu-blackhole"},
+	// Nobody is left whose answer to a candidate would show that the link is open.
+	{name: "lan+peer-down", without: []string{"net.open-link"}},
+	{name: "lan+na-dropped"},
+	{name: "lan+no-ra"},
+	{name: "lan+forwarding"},
+	{name: "lan+internet-refused"},
+	// On an open link an address that nobody assigned works.
+	{name: "lan+unassigned-address", without: []string{"address.unassigned"}},
+}
+
+// recorded are the causes that no scenario shows, because it would harm the machine that the lab is on,
+// with the test that shows them.
+var recorded = map[string]string{
+	"host.neighbour-table-full": "`TestNeighbourTableFull`, from recorded events: the table is one for all namespaces of a machine",
+}
+
+// atOnce is how many labs run side by side. Most of a run is waiting.
+const atOnce = 4
+
+// An outcome is what a diagnosis said of a trial.
+type outcome struct {
+	trial
+	want, got []string
+	healthy   bool
+	verdict   diag.Verdict
+}
+
+// Every scenario of the lab, on real kernels: all causes that it has are named, and no others. What
+// is found is the table of docs/accuracy.md.
+func TestAccuracy(t *testing.T) {
+	labtest.Need(t)
+	var trials []trial
+	for _, s := range lab.Scenarios {
+		trials = append(trials, trial{name: s.Name})
+	}
+	trials = append(trials, together...)
+	outcomes := make([]outcome, len(trials))
+	next := make(chan int)
+	var workers sync.WaitGroup
+	for range atOnce {
+		workers.Go(func() {
+			for i := range next {
+				t.Run(trials[i].name, func(t *testing.T) { outcomes[i] = try(t, trials[i]) })
+			}
+		})
+	}
+	for i := range trials {
+		next <- i
+	}
+	close(next)
+	workers.Wait()
+	for _, name := range diag.CauseNames() {
+		shown := slices.ContainsFunc(outcomes, func(o outcome) bool { return slices.Contains(o.want, name) })
+		if (recorded[name] != "") == shown {
+			t.Errorf("%s: in a scenario: %v; shown otherwise: %q", name, shown, recorded[name])
+		}
+	}
+	table := accuracyTable(outcomes)
+	t.Log("\n" + table)
+	if t.Failed() {
+		return
+	}
+	text := accuracyHead + table
+	if *update {
+		if err := os.WriteFile(accuracyFile, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if was, err := os.ReadFile(accuracyFile); err != nil || string(was) != text {
+		t.Errorf("%s is not what was found (%v): go test -run TestAccuracy ./cmd/ndwhy -update", accuracyFile, err)
+	}
+}
+
+// try runs one trial.
+func try(t *testing.T, what trial) outcome {
+	t.Helper()
+	spec, want, err := lab.Find(what.name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := outcome{trial: what, healthy: !spec.Faulty}
+	o.want = slices.DeleteFunc(want, func(c string) bool { return slices.Contains(what.without, c) })
+	r := labtest.Run(t, what.name, append([]string{"ndwhy", "check", "--json"}, spec.Args...)...)
+	got := report(t, r)
+	o.verdict = got.Verdict
+	for _, f := range got.Findings {
+		o.got = append(o.got, f.Cause)
+	}
+	slices.Sort(o.got)
+	o.got = slices.Compact(o.got)
+	for _, c := range o.missed() {
+		t.Errorf("missed %s", c)
+	}
+	for _, c := range o.invented() {
+		f := finding(t, got, c)
+		t.Errorf("invented %s: %s", c, f.Summary)
+	}
+	for _, u := range got.Unexplained {
+		t.Errorf("unexplained: %s", u.Symptom)
+	}
+	if o.healthy && o.verdict != diag.VerdictOK {
+		t.Errorf("verdict %s: %s", o.verdict, got.Headline)
+	}
+	for name := range strings.SplitSeq(what.name, "+") {
+		about(t, got, name, what.without)
+	}
+	if t.Failed() {
+		t.Logf("exit %d, %s: %s\n%s", r.Code, got.Verdict, got.Headline, r.Stderr)
+	}
+	return o
+}
+
+// about checks that the cause of a scenario is named of what it is about.
+func about(t *testing.T, got diag.Report, name string, without []string) {
+	t.Helper()
+	i := slices.IndexFunc(lab.Scenarios, func(s lab.Scenario) bool { return s.Name == name })
+	s := lab.Scenarios[i]
+	if s.Subject == "" || slices.Contains(without, s.Causes[0]) {
+		return
+	}
+	var named []string
+	for _, f := range got.Findings {
+		if f.Cause == s.Causes[0] {
+			named = append(named, f.Subject.Value)
+		}
+	}
+	if len(named) != 1 || !strings.Contains(named[0], s.Subject) {
+		t.Errorf("%s is named of %q, want %q alone", s.Causes[0], named, s.Subject)
+	}
+}
+
+func (o *outcome) missed() []string   { return minus(o.want, o.got) }
+func (o *outcome) invented() []string { return minus(o.got, o.want) }
+
+func minus(a, b []string) []string {
+	return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return slices.Contains(b, s) })
+}
+
+// What stands above the table; docs/accuracy.md is this and the table.
+const accuracyHead = `# How right is it
+
+Generated by a test: do not edit. Every scenario of the lab (` + "`ndwhy lab list`" + `) is booted on this machine's kernel,
+` + "`ndwhy check --add claim`" + ` runs in it, and what it names is held against what was broken. A cause that is missed or
+invented, a finding about the wrong address or rule, a symptom left unexplained, or a verdict other than ok where
+nothing is broken, fails the test:
+
+    go test -run TestAccuracy -v ./cmd/ndwhy             # prints this table
+    go test -run TestAccuracy -v ./cmd/ndwhy -update     # and writes this file
+
+One scenario by itself, with what the network did to every frame:
+
+    ndwhy lab peer-down --switch-log switch.jsonl -- ndwhy check
+
+What the lab cannot show is what a real cloud does beyond its documentation: the switch is written here.
+
+`
+
+// accuracyTable is the confusion matrix, written as two lists because it is nearly empty.
+func accuracyTable(outcomes []outcome) string {
+	var b strings.Builder
+	missed, invented := 0, 0
+	for _, o := range outcomes {
+		missed += len(o.missed())
+		invented += len(o.invented())
+	}
+	fmt.Fprintf(&b, "## Scenarios × causes named\n\n%d scenarios, %d causes missed, %d invented. Causes in parentheses describe the network and are no fault.\n\n",
+		len(outcomes), missed, invented)
+	b.WriteString("| scenario | verdict | named |\n|---|---|---|\n")
+	for _, group := range []struct {
+		title string
+		in    func(outcome) bool
+	}{
+		{"**Nothing is broken**", func(o outcome) bool { return o.healthy }},
+		{"**One fault**", func(o outcome) bool { return !o.healthy && !strings.Contains(o.name, "+") }},
+		{"**Several, or on another network**", func(o outcome) bool { return !o.healthy && strings.Contains(o.name, "+") }},
+	} {
+		fmt.Fprintf(&b, "| %s | | |\n", group.title)
+		for _, o := range outcomes {
+			if group.in(o) {
+				fmt.Fprintf(&b, "| `%s` | %s | %s |\n", o.name, o.verdict, o.cells())
+			}
+		}
+	}
+	b.WriteString("\n## Causes × scenarios\n\n| cause | named rightly in | missed | invented |\n|---|---|---|---|\n")
+	for _, cause := range diag.CauseNames() {
+		var right []string
+		n := map[string]int{}
+		for _, o := range outcomes {
+			switch want, got := slices.Contains(o.want, cause), slices.Contains(o.got, cause); {
+			case want && got:
+				right = append(right, "`"+o.name+"`")
+			case want:
+				n["missed"]++
+			case got:
+				n["invented"]++
+			}
+		}
+		where := strings.Join(right, ", ")
+		switch {
+		case recorded[cause] != "":
+			where = recorded[cause]
+		case len(right) > 6:
+			where = fmt.Sprintf("%d scenarios", len(right))
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %d | %d |\n", cause, where, n["missed"], n["invented"])
+	}
+	return b.String()
+}
+
+// cells are the causes that were named, marked where they are wrong.
+func (o *outcome) cells() string {
+	all := map[string]bool{}
+	for _, c := range slices.Concat(o.want, o.got) {
+		all[c] = true
+	}
+	var faults, network []string
+	for _, c := range slices.Sorted(maps.Keys(all)) {
+		text := "`" + c + "`"
+		switch {
+		case !slices.Contains(o.got, c):
+			text = "**missed** " + text
+		case !slices.Contains(o.want, c):
+			text = "**invented** " + text
+		}
+		if strings.HasPrefix(c, "net.") {
+			network = append(network, text)
+		} else {
+			faults = append(faults, text)
+		}
+	}
+	if len(network) > 0 {
+		faults = append(faults, "("+strings.Join(network, ", ")+")")
+	}
+	return strings.Join(faults, ", ")
+}
+
+// The recording is of ubuntu1 in the lab's VPC, with what the kernel says where the neighbour table is
+// full put in: its use as /proc shows it, and EINVAL for every echo that would need a new entry
+// (net/ipv6/ip6_output.c, ip6_finish_output2). The entry of the router is there already.
+func TestNeighbourTableFull(t *testing.T) {
+	t.Parallel()
+	var out, errs strings.Builder
+	code := run([]string{"check", "--json", "--from", "testdata/neighbour-table-full.jsonl"}, nil, &out, &errs)
+	got := report(t, labtest.Result{Stdout: out.String(), Stderr: errs.String(), Code: code})
+	causes(t, got, "host.neighbour-table-full", "net.multicast-suppressed", "net.router-silent")
+	f := finding(t, got, "host.neighbour-table-full")
+	if code != 2 || f.Confidence != diag.Certain || errs.Len() > 0 {
+		t.Errorf("exit %d, %s: %s\n%s", code, f.Confidence, f.Summary, errs.String())
+	}
+	for _, p := range got.Paths {
+		if p.Check == "peer-echo" && p.Via == diag.ViaKernel && !slices.Contains(f.Explains, p.ID) {
+			t.Errorf("%s is not explained by it", p.ID)
+		}
+	}
+}
