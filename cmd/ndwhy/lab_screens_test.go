@@ -122,6 +122,46 @@ func TestMendAScenario(t *testing.T) {
 	}
 }
 
+// A lab that runs in one terminal is broken from another.
+func TestBreakFromOutside(t *testing.T) {
+	t.Parallel()
+	cmd := labtest.Command(t, "vpc", "", "sh", "-c", "echo ready; cat")
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cmd.Wait() }()
+	defer in.Close()
+	if _, err := io.ReadFull(out, make([]byte, len("ready"))); err != nil {
+		t.Fatal(err)
+	}
+	ndwhy := func(args ...string) string {
+		other := exec.Command(cmd.Path)
+		other.Args = append([]string{"ndwhy", "lab"}, args...)
+		text, err := other.CombinedOutput()
+		if err != nil {
+			t.Errorf("%v: %v: %s", args, err, text)
+		}
+		return string(text)
+	}
+	pid := strconv.Itoa(cmd.Process.Pid)
+	for _, x := range []struct{ command, now string }{{"break", "lab.broken"}, {"mend", "lab.whole"}} {
+		ndwhy(x.command, "--lab", pid, "block-echo")
+		for line := range strings.Lines(ndwhy("break", "--lab", pid)) {
+			if strings.HasPrefix(line, "block-echo") && !strings.Contains(line, words.Say(x.now)) {
+				t.Errorf("after %s: %s", x.command, line)
+			}
+		}
+	}
+}
+
 // labTerminal opens "ndwhy lab ARGS" in a terminal.
 func labTerminal(t *testing.T, width, height int, args ...string) *ptytest.Terminal {
 	t.Helper()
