@@ -211,7 +211,7 @@ func (l *live) start(ctx context.Context, imdsFlag string, run diag.Run, links [
 		case <-once.Done():
 		}
 		l.Wait(once.Done(), func(s *diag.State) bool {
-			return s.Complete(diag.FeedNetlink) && s.Feeds[diag.FeedHost].State != ""
+			return s.Complete(diag.FeedNetlink) && s.Feeds[diag.FeedHost].State != "" && s.Feeds[diag.FeedFrames].State != ""
 		})
 		l.selections(run)
 		return nil
