@@ -181,12 +181,14 @@ func DryRun(s *diag.State) (lines []Line, frames, again int) {
 	return lines, frames, min(again, bound-frames)
 }
 
-// mayReask reports whether the question's silence can make it be asked again; what solicitations of
-// routers and DHCPv6 servers cost when they are repeated is in Frames.
+// mayReask reports whether the question's silence can make it be asked again; what the
+// repeated solicitation of routers costs is in Frames.
 func (q Question) mayReask() bool {
 	switch q.Asks {
 	case diag.AsksND, diag.AsksEcho, diag.AsksMTU, diag.AsksService:
 		return !q.Target.IsMulticast()
+	case diag.AsksDHCP:
+		return true // where frames get lost
 	default:
 		return false
 	}

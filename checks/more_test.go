@@ -65,6 +65,31 @@ func TestMTU(t *testing.T) {
 			w.t.Error("asked a router that answers no echo at all")
 		}
 	})
+	inWorld(t, "a link whose router says less", func(w *world) {
+		w.run(w.t.Context(), nil)
+		w.sess.Emit(diag.Frame{
+			Interface: "eth0", Type: diag.RA, Src: router, SrcMAC: routerMAC, HopLimit: 255,
+			RA: &diag.Advertisement{LifetimeS: 1800, MTU: 1400},
+		})
+		for _, q := range Plan(w.state()) {
+			if q.Check == "mtu" && q.Size != 1400 {
+				w.t.Errorf("%s: %d bytes, the link takes 1400", q.ID, q.Size)
+			}
+		}
+	})
+	inWorld(t, "a route whose MTU is less", func(w *world) {
+		w.run(w.t.Context(), nil)
+		w.sess.Emit(diag.Selection{Dst: farHost, Bound: "eth0", Interface: "eth0", Source: ourGUA, Via: router, MTU: 1280})
+		for _, q := range Plan(w.state()) {
+			want := 1500
+			if q.Target == farHost {
+				want = 1280
+			}
+			if q.Check == "mtu" && q.Size != want {
+				w.t.Errorf("%s: %d bytes, want %d", q.ID, q.Size, want)
+			}
+		}
+	})
 	inWorld(t, "a narrower path that says so", func(w *world) {
 		w.pathMTU = 1400
 		w.run(w.t.Context(), nil)

@@ -2,6 +2,7 @@ package checks
 
 import (
 	"context"
+	"net/netip"
 	"strconv"
 
 	"ndwhy/diag"
@@ -49,10 +50,28 @@ func planMTU(p *planner) {
 					Check: idMTU, Asks: diag.AsksMTU, Via: diag.ViaWire, Source: q.Source, Target: q.Target,
 					TargetClass: q.TargetClass, Given: q.Given,
 				},
-				NextHop: q.NextHop, Size: p.link.MTU,
+				NextHop: q.NextHop, Size: p.fullSize(q.Target),
 			})
 		}
 	}
+}
+
+// fullSize is how large a packet to target may be when it leaves: as the interface has it, or less
+// where a router (RFC 4861 §4.6.4) or the route says so.
+func (p *planner) fullSize(target netip.Addr) int {
+	size := p.link.MTU
+	less := func(mtu int) {
+		if mtu >= minMTU {
+			size = min(size, mtu)
+		}
+	}
+	for k, r := range p.s.Routers {
+		if k.Interface == p.iface {
+			less(r.Last.MTU)
+		}
+	}
+	less(p.s.Selections[diag.SelectionKey{Dst: target, Bound: p.iface}].MTU)
+	return size
 }
 
 // fullSize asks for the largest echo, and for less where a router says how much fits.

@@ -40,6 +40,10 @@ type planner struct {
 	// What is asked of the state again and again, by interface.
 	usables  map[string][]diag.Address
 	prefixes map[string][]netip.Prefix
+	// mayAsk is kernelMayAsk's answer by interface, and fresh how many targets without an entry the
+	// kernel is asked about.
+	mayAsk map[string]map[netip.Addr]bool
+	fresh  int
 }
 
 // A lookup is a question to the kernel's routing that planning waits for.
@@ -479,15 +483,34 @@ func (p *planner) settled(check string) bool {
 	return some
 }
 
-// kernelMayAsk returns the peers that the kernel is asked about: those that it has an entry for, and
-// as many others as safety rule 4 allows.
+// kernelMayAsk returns the peers that the kernel is asked about: those that it has an entry for or
+// reaches through a router, and as many others as safety rule 4 allows on all interfaces together.
 func (p *planner) kernelMayAsk(peers []netip.Addr) map[netip.Addr]bool {
-	may, unknown := map[netip.Addr]bool{}, 0
-	for _, a := range peers {
-		if !p.resolved(a) {
-			unknown++
-		}
-		may[a] = p.resolved(a) || unknown <= maxFresh
+	if may := p.mayAsk[p.iface]; may != nil {
+		return may
 	}
+	if p.mayAsk == nil {
+		p.mayAsk = map[string]map[netip.Addr]bool{}
+		for _, iface := range p.s.Run.Interfaces {
+			other := newPlanner(p.s, nil)
+			other.iface, other.link = iface, p.s.Links[iface]
+			for _, router := range other.routerTargets() {
+				if !other.resolved(router) {
+					p.fresh++
+				}
+			}
+		}
+	}
+	may := map[netip.Addr]bool{}
+	for _, a := range peers {
+		switch {
+		case p.resolved(a) || !p.mayBeNear(a):
+			may[a] = true
+		case p.fresh < maxFresh:
+			p.fresh++
+			may[a] = true
+		}
+	}
+	p.mayAsk[p.iface] = may
 	return may
 }

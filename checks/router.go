@@ -32,18 +32,10 @@ var (
 
 // planRouters asks every router known, and in a VPC the two addresses that its router has besides.
 func planRouters(p *planner, check string, asks diag.Asks) {
-	targets := p.routers()
-	if len(targets) == 0 && !p.raDone() {
+	if len(p.routers()) == 0 && !p.raDone() {
 		return
 	}
-	if p.aws() {
-		for _, a := range p.vpcAddresses() {
-			if !slices.Contains(targets, a) {
-				targets = append(targets, a)
-			}
-		}
-	}
-	for _, target := range targets {
+	for _, target := range p.routerTargets() {
 		q := Question{Path: diag.Path{Check: check, Asks: asks, Target: target, TargetClass: diag.TargetRouter}}
 		// The kernel reaches fe80:ec2::1 through the router that advertised, without asking who
 		// has it: it is in no on-link prefix. So only our own frames can ask.
@@ -70,6 +62,19 @@ func planRouters(p *planner, check string, asks diag.Asks) {
 			p.both(q)
 		}
 	}
+}
+
+// routerTargets are the addresses of routers that are asked.
+func (p *planner) routerTargets() []netip.Addr {
+	targets := p.routers()
+	if p.aws() {
+		for _, a := range p.vpcAddresses() {
+			if !slices.Contains(targets, a) {
+				targets = append(targets, a)
+			}
+		}
+	}
+	return targets
 }
 
 // vpcAddresses are the addresses that a VPC's router has besides the one that it advertises from.
