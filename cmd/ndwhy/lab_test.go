@@ -32,7 +32,7 @@ func TestLabCommandLine(t *testing.T) {
 		{"lab exec -- ip", false, exitUsage, "", "want a host"},
 		{"lab exec --lab 1 ubuntu2 -- true", false, lab.Failed, "", "no lab"},
 		{"lab --tour -- true", false, exitUsage, "", "--tour is for the ndwhy that the lab opens"},
-		{"--tour --imds none", true, exitUsage, "", "ndwhy lab --tour"},
+		{"--tour", false, exitUsage, "", "ndwhy lab --tour"},
 		{"lab break nonsense", false, exitUsage, "", "nonsense is nothing that can be broken; there are stop-peer"},
 		{"lab mend", false, exitUsage, "", "ndwhy lab mend --help"},
 		{"lab break --lab 1", false, lab.Failed, "", "no lab"},

@@ -39,6 +39,9 @@ func (o *tuiOptions) show(cmd *cobra.Command, _ []string) error {
 	if err := o.environment(cmd.Flags()); err != nil {
 		return err
 	}
+	if o.tour && os.Getenv("NDWHY_LAB") == "" {
+		return usagef("%s", words.Say("cli.lab.tour-outside"))
+	}
 	profile, why := o.terminal(cmd.OutOrStdout())
 	if profile.Level == term.Dumb {
 		if why != "" {
@@ -72,8 +75,6 @@ func (o *tuiOptions) show(cmd *cobra.Command, _ []string) error {
 	if w.bench = labBench(run, lens.Stir); w.bench != nil {
 		defer w.bench.close()
 		config.Mode, config.Bench = ui.InLab, w.bench
-	} else if o.tour {
-		return usagef("%s", words.Say("cli.lab.tour-outside"))
 	}
 	ctx, cancel := context.WithCancel(cmd.Context())
 	defer cancel()
