@@ -86,7 +86,14 @@ func labListCommand() *cobra.Command {
 				if s.On != "" && s.On != "vpc" {
 					on = " " + words.Say("cli.lab.list.on", "base", s.On)
 				}
-				fmt.Fprintf(w, "%s\t%s%s\n\t  %s\n", s.Name, s.Title, on, strings.Join(s.Causes, ", "))
+				find := strings.Join(s.Causes, ", ")
+				if find == "" {
+					find = words.Say("cli.lab.list.healthy")
+				}
+				if len(s.Args) > 0 {
+					find += "; " + words.Say("cli.lab.list.args", "args", strings.Join(s.Args, " "))
+				}
+				fmt.Fprintf(w, "%s\t%s%s\n\t  %s\n", s.Name, s.Title, on, find)
 			}
 			return w.Flush()
 		},

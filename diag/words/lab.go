@@ -31,8 +31,10 @@ Exit codes: that of COMMAND (128+n where signal n ended it), 125 the lab itself 
 	"cli.lab.with-command":    "--{flag} is for the ndwhy that the lab opens; with a command of your own, give it to that",
 	"cli.lab.tour-outside":    "--tour leads through the lab: ndwhy lab --tour",
 
-	"cli.lab.list.short": "The scenarios: name, what it is, what a diagnosis must find",
-	"cli.lab.list.on":    "(on {base})",
+	"cli.lab.list.short":   "The scenarios: name, what it is, what a diagnosis must find",
+	"cli.lab.list.on":      "(on {base})",
+	"cli.lab.list.healthy": "nothing: all is well",
+	"cli.lab.list.args":    "seen with: ndwhy check {args}",
 
 	"cli.lab.exec.short": "Run a command inside a host of a running lab",
 	"cli.lab.exec.long":  `Enters the lab that runs in another terminal: HOST is ubuntu1, ubuntu2 or internet.`,
