@@ -88,8 +88,12 @@ func TestBreakAndMend(t *testing.T) {
 			}
 			r := labtest.Run(t, "vpc", "sh", "-c", "ndwhy lab break "+id+" && ndwhy check --json; ndwhy lab mend "+id+" && ndwhy check --json")
 			got := reports(t, r, 2)
-			if !slices.ContainsFunc(got[0].Findings, func(f diag.ReportFinding) bool { return f.Cause == want }) || len(got[0].Unexplained) > 0 {
-				t.Errorf("broken: %v and unexplained %v, want %s", troubles(got[0]), got[0].Unexplained, want)
+			if !slices.ContainsFunc(got[0].Findings, func(f diag.ReportFinding) bool { return f.Cause == want }) {
+				t.Errorf("broken: %v, want %s", troubles(got[0]), want)
+			}
+			// Chance may take whatever is asked a few times only, and what explains that is chance.
+			if len(got[0].Unexplained) > 0 && id != "lose-frames" {
+				t.Errorf("broken: unexplained %v", got[0].Unexplained)
 			}
 			if id != "silence-dhcpv6" && got[0].Verdict == diag.VerdictOK {
 				t.Errorf("broken: verdict %s", got[0].Verdict)
