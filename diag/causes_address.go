@@ -1,9 +1,9 @@
 package diag
 
 import (
+	"math"
 	"net/netip"
 	"slices"
-	"time"
 )
 
 var addressCauses = []Cause{
@@ -478,8 +478,7 @@ func findExpiring(iv *ifaceView) []hypothesis {
 			direct: true, confidence: Certain, subject: addressSubject(f.Address), addr: f.Address, facts: []Event{factOf(a)},
 			args: []any{
 				"address", f.Address, "left", seconds(iv.s.Left(f.ValidS, a.At)),
-				"age", time.Duration(elapsed * float64(time.Second)).Round(time.Second),
-				"lifetime", time.Duration(lifetime * float64(time.Second)).Round(time.Second),
+				"age", seconds(int64(math.Round(elapsed))), "lifetime", seconds(int64(math.Round(lifetime))),
 			},
 		}
 		list = append(list, h)

@@ -4,6 +4,8 @@ import (
 	"math"
 	"net/netip"
 	"slices"
+
+	"ndwhy/diag/words"
 )
 
 var peerCauses = []Cause{
@@ -378,6 +380,19 @@ func findIMDSIPv6Off(iv *ifaceView) []hypothesis {
 	return []hypothesis{h}
 }
 
+// serviceName says what a VPC has at one of its own addresses (Amazon VPC user guide, "DNS
+// attributes"; EC2 user guide, "Amazon Time Sync Service").
+func serviceName(addr netip.Addr) string {
+	switch addr {
+	case netip.MustParseAddr("fd00:ec2::253"):
+		return words.Say("cause.service.unreachable.dns")
+	case netip.MustParseAddr("fd00:ec2::123"):
+		return words.Say("cause.service.unreachable.ntp")
+	default:
+		return words.Say("cause.service.unreachable.some")
+	}
+}
+
 func findServiceUnreachable(iv *ifaceView) []hypothesis {
 	var list []hypothesis
 	at := map[netip.Addr]int{}
@@ -390,7 +405,8 @@ func findServiceUnreachable(iv *ifaceView) []hypothesis {
 			i = len(list)
 			at[p.Target] = i
 			list = append(list, hypothesis{
-				confidence: Likely, subject: Subject{"service", p.Target.String()}, addr: p.Target, args: []any{"target", p.Target}, beyond: true,
+				confidence: Likely, subject: Subject{"service", p.Target.String()}, addr: p.Target, beyond: true,
+				args: []any{"target", p.Target, "service", serviceName(p.Target)},
 			})
 		}
 		iv.explain(&list[i], p)

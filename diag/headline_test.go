@@ -127,6 +127,18 @@ func TestHeadline(t *testing.T) {
 			"2 things differ from what is normal here, and nothing known explains them; the first: all-nodes: echo from fe80::4df:a5ff:fe6c:5d57 to ff02::1 by kernel: answered.",
 		},
 		{
+			"the resolver is silent", vpc().path(Path{
+				Check: "services", Asks: AsksService, Source: mine, Target: netip.MustParseAddr("fd00:ec2::253"), TargetClass: TargetService, Via: ViaKernel, Outcome: Silent,
+			}), VerdictWarning,
+			"fd00:ec2::253, the DNS resolver of an Amazon VPC, does not answer.",
+		},
+		{
+			"a lease that nobody renews", vpc().drop(ofKind(func(x Address) bool { return x.Address == mine })).say(Address{
+				Interface: "eth0", Address: mine, PrefixLen: 128, PreferredS: 20, ValidS: 330, UpdatedS: 120,
+			}), VerdictWarning,
+			"The lease of 2001:db8:1f16:8df:f557:112e:f9bd:c7f3 was not renewed: last set 122 s ago for 140 s; in 329 s the kernel removes it.",
+		},
+		{
 			"no privilege", vpc().say(Feed{Name: FeedFrames, State: Unavailable, Why: "needs CAP_NET_RAW"}), VerdictUnknown,
 			"Could not tell whether all is well: needs CAP_NET_RAW (frames).",
 		},

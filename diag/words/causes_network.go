@@ -112,7 +112,10 @@ var causesNetwork = map[string]string{
 	"cause.path.lossy.source":      "RFC 4443 §2.4(f) on rate limits",
 
 	"cause.service.unreachable.title":       "A service of the network does not answer",
-	"cause.service.unreachable.summary":     "{target}, a service of {network}, does not answer.",
+	"cause.service.unreachable.summary":     "{target}, {service} of {network}, does not answer.",
+	"cause.service.unreachable.dns":         "the DNS resolver",
+	"cause.service.unreachable.ntp":         "the time server",
+	"cause.service.unreachable.some":        "a service",
 	"cause.service.unreachable.explanation": "The VPC's DNS and NTP have IPv6 addresses on Nitro instances, which no security group filters. Names or time will have to come another way. A packet filter of this host that stops TCP or UDP would look the same from here.",
 	"cause.service.unreachable.means":       "A helper that the cloud offers at a fixed address is not reachable. Details: a request to fd00:ec2::253 (DNS) or fd00:ec2::123 (NTP) stayed unanswered from an assigned address.",
 	"cause.service.unreachable.evidence":    "An unanswered request from an address that works.",
