@@ -118,7 +118,7 @@ func unresolved(t *testing.T, r diag.Report) {
 func TestArticleOf2017(t *testing.T) {
 	t.Parallel()
 	r, _ := check(t, "article", "--add", "kernel", "--try", subnetOne, "--try", articleLL)
-	causes(t, r, "net.per-address-filter", "net.multicast-suppressed", "net.router-silent")
+	causes(t, r, "net.per-address-filter", "net.multicast-suppressed", "net.router-silent", "service.imds-ipv6-off")
 	paths(t, r,
 		want{check: "added", asks: diag.AsksDAD, target: subnetOne, outcome: diag.Silent},
 		want{check: "added", asks: diag.AsksEcho, source: subnetOne, outcome: diag.Silent},

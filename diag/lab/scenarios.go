@@ -39,8 +39,8 @@ var Scenarios = []Scenario{
 	},
 	{
 		Name: "article", Base: article,
-		Title:   "The VPC of January 2017: no fe80:ec2::1, prefix::1 is nobody's, one address an instance.",
-		Causes:  []string{"net.per-address-filter", "net.multicast-suppressed", "net.router-silent"},
+		Title:   "The VPC of January 2017: no fe80:ec2::1, prefix::1 is nobody's, one address an instance, services over IPv4 alone.",
+		Causes:  []string{"net.per-address-filter", "net.multicast-suppressed", "net.router-silent", "service.imds-ipv6-off"},
 		Healthy: true,
 	},
 	{

@@ -236,6 +236,7 @@ func article() Spec {
 	s := vpc()
 	s.Base = "article"
 	s.router().Addresses = nil
+	s.Metadata.NoIPv6, s.Metadata.NoDNS, s.Metadata.NoNTP = true, true, true
 	nic := &s.ubuntu2().NICs[0]
 	nic.Addresses, nic.Static = nic.Addresses[:1], nil
 	return s
