@@ -67,6 +67,9 @@ type outcome struct {
 // Every scenario of the lab, on real kernels: all causes that it has are named, and no others. What
 // is found is the table of docs/accuracy.md.
 func TestAccuracy(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it boots every scenario")
+	}
 	labtest.Need(t)
 	var trials []trial
 	for _, s := range lab.Scenarios {

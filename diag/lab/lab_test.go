@@ -662,3 +662,34 @@ func TestFind(t *testing.T) {
 		}
 	}
 }
+
+// TestInstanceIsAnotherMachine: what the firmware says of the machine is not said of the instance, or a
+// lab on EC2 would always be taken for EC2.
+func TestInstanceIsAnotherMachine(t *testing.T) {
+	t.Parallel()
+	if _, err := os.Stat("/sys/class/dmi/id"); err != nil {
+		t.Skip("this machine has no DMI to hide:", err)
+	}
+	if r := run(t, "lan", "sh", "-c", "ls -A /sys/class/dmi"); r.Stdout != "" {
+		t.Errorf("/sys/class/dmi holds %q", r.Stdout)
+	}
+}
+
+// TestNetworkd: the host looks as one does that networkd configures, and nothing of it is left behind.
+func TestNetworkd(t *testing.T) {
+	t.Parallel()
+	before, _ := os.ReadDir("/run/systemd/netif/links")
+	r := run(t, "networkd", "sh", "-c",
+		`cat /proc/sys/net/ipv6/conf/eth0/accept_ra /run/systemd/netif/links/*; for p in /proc/[0-9]*; do cat $p/comm; done`)
+	for _, want := range []string{"0\n", "ADMIN_STATE=configured", "NETWORK_FILE=/run/systemd/network/70-eth0.network", "systemd-network\n"} {
+		if !strings.Contains(r.Stdout, want) {
+			t.Errorf("there is no %q in\n%s", want, r.Stdout)
+		}
+	}
+	if after, _ := os.ReadDir("/run/systemd/netif/links"); len(after) != len(before) {
+		t.Errorf("/run/systemd/netif/links held %d files before, and %d after", len(before), len(after))
+	}
+	if r := labtest.Run(t, "vpc", "ls", "/run/systemd/netif/links/2"); r.Code == 0 && len(before) == 0 {
+		t.Error("another lab shows networkd's state")
+	}
+}
