@@ -203,6 +203,13 @@ func lack(feed diag.Feed, key string) (why, fix string) {
 	return why, fix
 }
 
+// maxCrowd is how many peers are asked at the same time: enough that silent ones leave no packet of
+// the pace unused, few enough that the first of a long list are told when time is up.
+const maxCrowd = 96
+
+// crowds reports whether there may be a thousand questions like this one.
+func (q Question) crowds() bool { return q.Check == idPeerND || q.Check == idPeerEcho }
+
 // ask plans and asks in rounds until nothing new is to be learnt. It returns what was planned.
 func (r *run) ask(ctx context.Context) []Question {
 	var (
@@ -210,6 +217,8 @@ func (r *run) ask(ctx context.Context) []Question {
 		lanes   []*lane
 		running = map[Lane]bool{}
 		queued  = map[Lane][]Question{}
+		crowd   []Lane // peers that wait until others are done; their questions are queued
+		inside  = 0    // lanes of the crowd under way
 		active  = 0
 		ended   = make(chan *lane)
 		second  = false
@@ -219,7 +228,6 @@ func (r *run) ask(ctx context.Context) []Question {
 		lanes = append(lanes, l)
 		running[key] = true
 		active++
-		r.open.Add(1)
 		q := list[0]
 		switch {
 		case !q.Candidate.IsValid():
@@ -238,6 +246,30 @@ func (r *run) ask(ctx context.Context) []Question {
 			r.open.Add(-1)
 			ended <- l
 		}()
+	}
+	next := func(key Lane) {
+		list := queued[key]
+		delete(queued, key)
+		if list[0].crowds() {
+			inside++
+		}
+		start(key, list)
+	}
+	admit := func(limit int) {
+		for ; len(crowd) > 0 && inside < limit; crowd = crowd[1:] {
+			next(crowd[0])
+		}
+	}
+	end := func(l *lane) {
+		active--
+		running[l.key] = false
+		if l.tallies[0].q.crowds() {
+			inside--
+		}
+		if len(queued[l.key]) > 0 {
+			r.open.Add(1)
+			next(l.key)
+		}
 	}
 	for {
 		begun := time.Now()
@@ -260,12 +292,20 @@ func (r *run) ask(ctx context.Context) []Question {
 			r.gate(key)
 		}
 		for _, key := range order {
-			if running[key] {
-				queued[key] = append(queued[key], byLane[key]...)
-			} else {
-				start(key, byLane[key])
+			list := byLane[key]
+			switch {
+			case running[key]:
+				queued[key] = append(queued[key], list...)
+			case list[0].crowds():
+				running[key], queued[key] = true, list
+				crowd = append(crowd, key)
+				r.open.Add(1)
+			default:
+				r.open.Add(1)
+				start(key, list)
 			}
 		}
+		admit(maxCrowd)
 		if active == 0 {
 			if ctx.Err() != nil || second || !r.lossy.Load() {
 				return prior
@@ -276,23 +316,15 @@ func (r *run) ask(ctx context.Context) []Question {
 		}
 		select {
 		case l := <-ended:
-			active--
-			running[l.key] = false
-			if list := queued[l.key]; len(list) > 0 {
-				delete(queued, l.key)
-				start(l.key, list)
+			end(l)
+			if pause > settleTime {
+				sleep(ctx, pause)
 			}
 		case <-r.post.learnt:
 			sleep(ctx, pause)
 		case <-ctx.Done():
-			for active > 0 {
-				l := <-ended
-				active--
-				running[l.key] = false
-				if list := queued[l.key]; len(list) > 0 {
-					delete(queued, l.key)
-					start(l.key, list)
-				}
+			for admit(len(crowd) + inside); active > 0; {
+				end(<-ended)
 			}
 			return prior
 		}

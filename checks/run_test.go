@@ -3,6 +3,7 @@ package checks
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -404,6 +405,31 @@ func TestRunManySilentPeers(t *testing.T) {
 		if len(w.log) > perPeer*len(peers) {
 			t.Errorf("%d packets for %d peers", len(w.log), len(peers))
 		}
+	})
+}
+
+func TestRunTooManyPeers(t *testing.T) {
+	inWorld(t, "what there is time for", func(w *world) {
+		t := w.t
+		peers := w.manyPeers(400)
+		ctx, cancel := context.WithTimeout(t.Context(), 6*time.Second)
+		defer cancel()
+		w.run(ctx, func(p diag.Path) bool { return p.TargetClass == diag.TargetPeer })
+		silent, first := 0, 0
+		for _, p := range w.state().Paths() {
+			if p.Check == "peer-nd" && p.Via == diag.ViaWire && p.Outcome == diag.Silent {
+				silent++
+				if i := slices.Index(peers, p.Target); i < 60 {
+					first++
+				}
+			}
+		}
+		// Two solicitations each at a hundred a second; the first of the list first.
+		if silent < 100 || first < 55 {
+			t.Errorf("%d of 400 silent peers were told in 6 s, %d of the first 60", silent, first)
+		}
+		w.want("internet/eth0/"+ourGUA.String()+"/"+farHost.String()+"/kernel", diag.Answered, "")
+		w.want("router-echo/eth0/"+ourLL.String()+"/"+router.String()+"/wire", diag.Silent, "")
 	})
 }
 
