@@ -42,7 +42,11 @@ const (
 	routerGlobal = "2001:db8:1f16:8df0::1"
 	routerMAC    = "06:fd:d1:c8:f9:cf"
 	internetOf   = "3fff:7f8:b001:c09::71"
+	routerOut    = "3fff:7f8:b001:c09::1"
 )
+
+// What a link of a VPC carries, and what the Internet does (EC2 user guide, "Network MTU").
+const vpcMTU, internetMTU = 9001, 1500
 
 // within is how long anything here may take that has to happen: more than any of it takes on a slow
 // machine.
@@ -51,7 +55,7 @@ const within = 20 * time.Second
 // programs are what the suite needs, by the Debian package that has each.
 var programs = map[string]string{
 	"radvd": "radvd", "dnsmasq": "dnsmasq-base", "dhclient": "isc-dhcp-client", "nft": "nftables",
-	"ip": "iproute2", "ping": "iputils-ping", "ndisc6": "ndisc6", "rdisc6": "ndisc6", "unshare": "util-linux",
+	"chronyd": "chrony", "ip": "iproute2", "ping": "iputils-ping", "ndisc6": "ndisc6", "rdisc6": "ndisc6", "unshare": "util-linux",
 }
 
 // need skips the test where the programs of others are not all there, saying which; with CI=true
@@ -260,15 +264,15 @@ func eventually(t *testing.T, what string, cond func() bool) {
 }
 
 // A subnet is a VPC's subnet of other people's parts: radvd and dnsmasq on a router, a kernel bridge
-// whose nftables filter plays the fabric, an instance that got its address through dhclient, and a
-// peer.
+// whose nftables filter plays the fabric, an instance that got its address through dhclient, a peer,
+// and a host beyond the router.
 type subnet struct {
-	fabric, router, instance, peer *node
-	dir                            string // of files that belong to the run
-	ndwhy                          string // the program: this test binary by its name
-	leases                         string // what stands for /var/lib/dhcp
-	empty                          string
-	client                         *process
+	fabric, router, instance, peer, beyond *node
+	dir                                    string // of files that belong to the run
+	ndwhy                                  string // the program: this test binary by its name
+	leases                                 string // what stands for /var/lib/dhcp
+	empty                                  string
+	client                                 *process
 }
 
 // newSubnet builds it and returns when the instance has its address and its default route.
@@ -284,9 +288,10 @@ func newSubnet(t *testing.T) *subnet {
 	must(t, "ndwhy", os.Symlink(exe, s.ndwhy))
 	s.fabric, s.router = newNode(t, "fabric"), newNode(t, "router")
 	s.instance, s.peer = newNode(t, "instance"), newNode(t, "peer")
+	s.beyond = newNode(t, "beyond")
 
 	s.fabric.sysctl(t, "default/disable_ipv6", "1")
-	for _, n := range []*node{s.router, s.peer, s.instance} {
+	for _, n := range []*node{s.router, s.peer, s.instance, s.beyond} {
 		n.sysctl(t, "default/disable_ipv6", "0")
 		n.sysctl(t, "default/accept_ra", "1")
 		n.sysctl(t, "all/forwarding", "0")
@@ -306,7 +311,15 @@ func newSubnet(t *testing.T) *subnet {
 
 	s.router.ok(t, "nft", "-f", "testdata/interop/router.nft")
 	s.router.address(t, "eth0", routerGlobal+"/64")
-	s.router.address(t, "lo", internetOf+"/128")
+	must(t, "router", s.router.nl.LinkAdd(&netlink.Veth{
+		LinkAttrs: netlink.LinkAttrs{Name: "eth1", MTU: internetMTU},
+		PeerName:  "eth0", PeerMTU: internetMTU, PeerNamespace: netlink.NsFd(s.beyond.ns),
+	}))
+	must(t, "router", s.router.nl.LinkSetUp(s.router.link(t, "eth1")))
+	must(t, "beyond", s.beyond.nl.LinkSetUp(s.beyond.link(t, "eth0")))
+	s.router.address(t, "eth1", routerOut+"/64")
+	s.beyond.address(t, "eth0", internetOf+"/64")
+	s.beyond.ok(t, "ip", "route", "add", "default", "via", routerOut)
 
 	s.router.start(t, nil, "radvd", "-n", "-m", "stderr", "-C", s.copy(t, "radvd.conf", 0o600), "-p", filepath.Join(s.dir, "radvd.pid"))
 	s.router.start(t, nil, "dnsmasq", "--no-daemon", "--conf-file=testdata/interop/dnsmasq.conf",
@@ -326,11 +339,36 @@ func (s *subnet) plug(t *testing.T, n *node, bridge netlink.Link, mac string) {
 	addr, err := net.ParseMAC(mac)
 	must(t, mac, err)
 	must(t, n.name, s.fabric.nl.LinkAdd(&netlink.Veth{
-		LinkAttrs: netlink.LinkAttrs{Name: n.name, MasterIndex: bridge.Attrs().Index},
-		PeerName:  "eth0", PeerHardwareAddr: addr, PeerNamespace: netlink.NsFd(n.ns),
+		LinkAttrs: netlink.LinkAttrs{Name: n.name, MTU: vpcMTU, MasterIndex: bridge.Attrs().Index},
+		PeerName:  "eth0", PeerMTU: vpcMTU, PeerHardwareAddr: addr, PeerNamespace: netlink.NsFd(n.ns),
 	}))
 	must(t, n.name, s.fabric.nl.LinkSetUp(s.fabric.link(t, n.name)))
 	must(t, n.name, n.nl.LinkSetUp(n.link(t, "eth0")))
+}
+
+// services has the metadata, name and time services of a VPC answer at their addresses: the mock,
+// dnsmasq and chrony.
+func (s *subnet) services(t *testing.T, mock string) {
+	t.Helper()
+	const imds, dns, ntp = "fd00:ec2::254", "fd00:ec2::253", "fd00:ec2::123"
+	for _, a := range []string{imds, dns, ntp} {
+		s.beyond.address(t, "eth0", a+"/128")
+	}
+	s.router.ok(t, "ip", "route", "add", "fd00:ec2::/32", "via", internetOf)
+	metadata := s.beyond.start(t, []string{"HOME=" + s.dir}, mock, "-c", "testdata/interop/imds.json",
+		"--hostname", "["+imds+"]", "--port", "80")
+	s.beyond.start(t, nil, "dnsmasq", "--no-daemon", "--conf-file=/dev/null", "--no-resolv", "--no-hosts",
+		"--bind-interfaces", "--listen-address="+dns, "--pid-file="+filepath.Join(s.dir, "names.pid"))
+	s.beyond.start(t, nil, "chronyd", "-d", "-x", "-U", "-u", "root", "local stratum 3", "allow all", "cmdport 0",
+		"bindaddress "+ntp, "pidfile "+filepath.Join(s.dir, "chronyd.pid"))
+	eventually(t, "the mock listens", func() bool { return s.beyond.listens(t, "["+imds+"]:80", metadata) })
+	eventually(t, "dnsmasq and chrony listen", func() bool {
+		var sockets []byte
+		var err error
+		s.beyond.in(func() { sockets, err = os.ReadFile("/proc/thread-self/net/udp6") })
+		must(t, "sockets", err)
+		return bytes.Contains(sockets, []byte(":0035 ")) && bytes.Contains(sockets, []byte(":007B "))
+	})
 }
 
 // copy puts a file of testdata/interop where the program that reads it may want it.

@@ -334,10 +334,9 @@ func TestInteropMetadataMock(t *testing.T) {
 	nstest.Run(t, func(t *testing.T) { //nolint:thelper // the test itself
 		s := newSubnet(t)
 		s.router.address(t, "eth0", diag.VPCRouter.String()+"/64")
-		service := s.instance.start(t, []string{"HOME=" + s.dir}, mock, "-c", "testdata/interop/imds.json",
-			"--hostname", "127.0.0.1", "--port", "8254")
-		eventually(t, "the mock listens", func() bool { return s.instance.listens(t, "127.0.0.1:8254", service) })
-		r := s.explained(t, s.empty, "--add", "claim", "--imds", "http://127.0.0.1:8254", "--try", "fe80::1234")
+		s.services(t, mock)
+		const imds = "http://[fd00:ec2::254]"
+		r := s.explained(t, s.empty, "--add", "claim", "--imds", imds, "--try", "fe80::1234")
 		r.assigned(t, diag.FromIMDS)
 		sameAsLab(t, r)
 		if r.Profile.Name != "aws" || r.Profile.Confidence != "certain" {
@@ -358,7 +357,7 @@ func TestInteropMetadataMock(t *testing.T) {
 
 		// An address that the VPC does not know, with the command that would assign it.
 		s.handAdd(t, "0")
-		r = s.check(t, s.empty, "--imds", "http://127.0.0.1:8254")
+		r = s.check(t, s.empty, "--imds", imds)
 		f := r.finding(t, "address.unassigned")
 		if want := "aws ec2 assign-ipv6-addresses --network-interface-id eni-0ec20ec20ec20ec20 --ipv6-addresses " + nextTo; f.Subject.Value != nextTo || !slices.Contains(f.Remedy, want) || r.Verdict != "warning" {
 			t.Errorf("verdict %s, %+v", r.Verdict, f)
