@@ -30,13 +30,19 @@ var dhcpServers = netip.MustParseAddr("ff02::1:2")
 // dhcpSolicits is how often a server is asked before its silence is sure; SOL_TIMEOUT is 1 s.
 const dhcpSolicits = 3
 
-func planDHCPv6(p *planner) {
-	managed, heard := false, false
-	for k, r := range p.s.Routers {
-		if k.Interface == p.iface {
+// managedBy reports whether a router of an interface says that addresses come by DHCPv6, and whether
+// one was heard at all.
+func managedBy(s *diag.State, iface string) (managed, heard bool) {
+	for k, r := range s.Routers {
+		if k.Interface == iface {
 			managed, heard = managed || r.Last.Managed, true
 		}
 	}
+	return managed, heard
+}
+
+func planDHCPv6(p *planner) {
+	managed, heard := managedBy(p.s, p.iface)
 	// A list of what would be sent has what a router may yet call for.
 	managed = managed || p.guess && !heard
 	if !managed || !p.wire() {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"ndwhy/diag"
+	"ndwhy/diag/words"
 )
 
 func TestDHCPv6(t *testing.T) {
@@ -43,16 +44,25 @@ func TestDHCPv6(t *testing.T) {
 			w.t.Errorf("%d solicits", p.Sent)
 		}
 	})
-	inWorld(t, "not managed", func(w *world) {
+	nothing := func(w *world, want string) {
+		w.t.Helper()
 		w.noRA = true
 		w.run(w.t.Context(), nil)
 		if _, ok := w.state().Path(id); ok {
 			w.t.Error("asked though no router says that addresses come by DHCPv6")
 		}
-		if c := w.state().Checks[diag.CheckKey{ID: "dhcpv6", Interface: "eth0"}]; c.State != diag.CheckDone || c.Why == "" {
-			w.t.Errorf("%+v", c)
+		if c := w.state().Checks[diag.CheckKey{ID: "dhcpv6", Interface: "eth0"}]; c.State != diag.CheckDone || c.Why != words.Say(want) {
+			w.t.Errorf("%+v, want %q", c, words.Say(want))
 		}
+	}
+	inWorld(t, "not managed", func(w *world) {
+		w.sess.Emit(diag.Frame{
+			Interface: "eth0", Type: diag.RA, Src: router, SrcMAC: routerMAC, HopLimit: 255,
+			RA: &diag.Advertisement{LifetimeS: 1800},
+		})
+		nothing(w, "detail.not-managed")
 	})
+	inWorld(t, "no advertisement", func(w *world) { nothing(w, "detail.no-advertisement") })
 }
 
 func TestMTU(t *testing.T) {

@@ -487,8 +487,8 @@ func (r *run) end(ctx context.Context, prior []Question) {
 				case asked == 0 && (late > 0 || ctx.Err() != nil && len(prior) == 0):
 					check.State, check.Why = diag.CheckSkipped, words.Say("skipped.timeout")
 				}
-				if key := nothing[c.ID]; planned == 0 && key != "" && check.State == diag.CheckDone {
-					check.Why = words.Say(key)
+				if planned == 0 && check.State == diag.CheckDone {
+					check.Why = nothingToAsk(s, key)
 				}
 				list = append(list, check)
 			}
@@ -499,11 +499,23 @@ func (r *run) end(ctx context.Context, prior []Question) {
 	}
 }
 
-// nothing says why a check had nothing to ask.
+// nothing has why a check may have had nothing to ask.
 var nothing = map[string]string{
 	idRouterND: "detail.no-router", idRouterEcho: "detail.no-router", idPeerND: "detail.no-peer",
 	idPeerEcho: "detail.no-peer", idInternet: "detail.no-hosts", idSource: "detail.no-router",
 	idDHCPv6: "detail.not-managed", idServices: "detail.no-service",
+}
+
+// nothingToAsk says why a check had nothing to ask; "" where that needs no reason.
+func nothingToAsk(s *diag.State, key diag.CheckKey) string {
+	why := nothing[key.ID]
+	if _, heard := managedBy(s, key.Interface); key.ID == idDHCPv6 && !heard {
+		why = "detail.no-advertisement"
+	}
+	if why == "" {
+		return ""
+	}
+	return words.Say(why)
 }
 
 // gone ends what is asked on an interface that has vanished. The session calls it, so it only

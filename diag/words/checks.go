@@ -160,6 +160,7 @@ var details = map[string]string{
 	"detail.passive":               "--passive sends nothing",
 	"detail.not-applicable":        "does not apply here",
 	"detail.not-managed":           "the router does not set the M flag, so addresses do not come by DHCPv6",
+	"detail.no-advertisement":      "no router advertisement was heard, so whether addresses come by DHCPv6 is not known; the check ra asks for one",
 	"detail.no-address":            "the server has no address for us {note}",
 	"detail.offers":                "the server offers {note}",
 	"detail.too-big":               "a router said how much fits: {note}",
