@@ -335,7 +335,8 @@ func (iv *ifaceView) lostByChance(rate float64) []*Path {
 		if p.Detail == "unresolved" {
 			asked = max(asked, 3)
 		}
-		return symptom && p.Outcome == Silent && reaches(p) && math.Pow(rate, float64(asked)) > unlikely
+		asks := reaches(p) || p.Asks == AsksRS && iv.advertised()
+		return symptom && p.Outcome == Silent && asks && math.Pow(rate, float64(asked)) > unlikely
 	})
 }
 

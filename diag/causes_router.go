@@ -46,9 +46,8 @@ var routerCauses = []Cause{
 		Remedy: always("ndisc6 {router} {interface}", "ip -6 neigh show {router} dev {interface}"),
 		find:   findUnresolvable,
 		contradicted: func(iv *ifaceView, h hypothesis) bool {
-			return iv.any(func(p *Path) bool {
-				return p.Target == h.addr && (p.Outcome == Answered || p.Asks == AsksEcho && p.NUD == Reachable)
-			})
+			// An entry that is still REACHABLE is from before: it says nothing of today's silence.
+			return iv.any(func(p *Path) bool { return p.Target == h.addr && p.Outcome == Answered })
 		},
 	},
 	{

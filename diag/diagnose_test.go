@@ -241,6 +241,18 @@ var causeTests = []struct {
 		},
 	},
 	{
+		name: "the router does not resolve any more, and the kernel has not noticed", cause: "router.unresolvable",
+		sure: Certain, faults: []string{"router.unresolvable"},
+		world: func() *world {
+			toIt := func(p Path) bool { return p.Target == routerAddr && p.Asks != AsksRS }
+			return vpc().silence(toIt).each(toIt, func(p *Path) {
+				if p.Via == ViaKernel {
+					p.NUD = Reachable
+				}
+			})
+		},
+	},
+	{
 		name: "a second router in a VPC", cause: "router.rogue", sure: Certain, faults: []string{"router.rogue"},
 		world: func() *world {
 			return vpc().say(raFrame(netip.MustParseAddr("fe80::bad"), peerMAC, Advertisement{LifetimeS: 1800, Preference: "high"}))
@@ -346,6 +358,18 @@ var causeTests = []struct {
 			return vpc().each(func(p Path) bool { return p.SourceClass == SourceAssigned && p.Outcome == Answered && reaches(&p) }, func(p *Path) {
 				p.Sent, p.Received = 4, 2
 				if p.Via == ViaKernel && p.Target == peerGlobal {
+					p.silent()
+					p.Sent = 3
+				}
+			})
+		},
+	},
+	{
+		name: "30 % loss takes a router solicitation", cause: "path.lossy", sure: Certain, faults: []string{"path.lossy"},
+		world: func() *world {
+			return vpc().each(func(p Path) bool { return p.SourceClass == SourceAssigned && p.Outcome == Answered }, func(p *Path) {
+				p.Sent, p.Received = 4, 2
+				if p.Asks == AsksRS {
 					p.silent()
 					p.Sent = 3
 				}

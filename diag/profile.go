@@ -235,6 +235,7 @@ func recognise(s *State) Recognition {
 	dmi := func(name, value string) {
 		because(name, Certain, words.Say("profile.because.dmi", "value", value))
 	}
+	// As cloud-init recognises them: its DataSource files Ec2, Azure, GCE, Oracle and OpenStack.
 	m := s.Machine
 	switch {
 	case m.SysVendor == "Amazon EC2":
