@@ -41,8 +41,7 @@ func (r *reader) manager(l diag.Link) diag.Manager {
 
 func (r *reader) runs(name string) bool {
 	return slices.ContainsFunc(r.processes, func(p process.Process) bool { return p.Name == name }) ||
-		// Where processes are hidden (hidepid) nothing was found at all.
-		len(r.processes) == 0 && process.Runs(r.root, name)
+		len(r.processes) == 0 && process.Hidden(r.root)
 }
 
 // networkd reads the state of a link (networkd-state-file.c, link_save) and what its .network file

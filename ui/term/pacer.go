@@ -6,6 +6,8 @@ import (
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+
+	"ndwhy/diag/guard"
 )
 
 // Bubble Tea looks for a new frame at a fixed rate, also when there is none: at 120 a second that
@@ -22,6 +24,8 @@ const (
 type pacer struct {
 	program *tea.Program
 
+	shows tea.View // the last that was drawn
+
 	mu     sync.Mutex
 	drawn  int
 	busy   bool
@@ -29,11 +33,12 @@ type pacer struct {
 }
 
 // draw is called in the program's event loop whenever the model has drawn.
-func (p *pacer) draw() {
+func (p *pacer) draw(v tea.View) {
 	ticker := tickerOf(p.program)
-	if ticker == nil {
+	if ticker == nil || ticker == p.ticker && same(v, p.shows) {
 		return
 	}
+	p.shows = v
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.ticker = ticker
@@ -46,18 +51,33 @@ func (p *pacer) draw() {
 		ticker.Reset(time.Second / frameRate)
 	}
 	p.busy = true // further frames are drawn with the next tick, and put none off
-	time.AfterFunc(busyFor, func() { p.rest(drawn) })
+	time.AfterFunc(busyFor, func() {
+		defer guard.Rescue()
+		p.rest(drawn)
+	})
+}
+
+// same reports whether two views look alike.
+func same(a, b tea.View) bool {
+	at := func(c *tea.Cursor) tea.Cursor {
+		if c == nil {
+			return tea.Cursor{Position: tea.Position{X: -1}}
+		}
+		return *c
+	}
+	return a.Content == b.Content && at(a.Cursor) == at(b.Cursor) && a.AltScreen == b.AltScreen && a.MouseMode == b.MouseMode
 }
 
 // rest slows the renderer down, unless the model has drawn since.
 func (p *pacer) rest(drawn int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	switch drawn {
-	case p.drawn:
+	switch {
+	case !p.busy: // a later one was faster than this
+	case drawn == p.drawn:
 		p.busy = false
 		p.ticker.Reset(idleEvery)
-	case 1:
+	case drawn == 1:
 		p.ticker.Reset(time.Second / frameRate)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 	"golang.org/x/sys/unix"
 
+	"ndwhy/diag/guard"
 	"ndwhy/ui/term"
 	"ndwhy/ui/term/ptytest"
 	"ndwhy/ui/term/vt"
@@ -27,7 +28,7 @@ func TestMain(m *testing.M) {
 // inserts and deletes, colours, resizes, copies, stops, panics.
 type busy struct {
 	width, height, offset, resumes int
-	terminal                       *term.Terminal
+	elsewhere                      chan struct{} // closed: what began before the program panics
 }
 
 func (busy) Init() tea.Cmd { return nil }
@@ -65,7 +66,7 @@ func (b busy) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		case "4":
 			return b, tea.Sequence(nil, boom)
 		case "5":
-			b.terminal.Go(func() { boom() })
+			close(b.elsewhere)
 		case "6":
 			b.offset = -1000
 		}
@@ -112,7 +113,13 @@ func tui() int {
 	}
 	fmt.Println("before")
 	w, h := t.Size()
-	if _, err := t.Run(ctx, busy{width: w, height: h, terminal: t}); err != nil {
+	elsewhere := make(chan struct{})
+	go func() {
+		defer guard.Rescue()
+		<-elsewhere
+		boom()
+	}()
+	if _, err := t.Run(ctx, busy{width: w, height: h, elsewhere: elsewhere}); err != nil {
 		fmt.Println("ended by", err)
 		return 1
 	}
@@ -207,7 +214,7 @@ func TestNoColor(t *testing.T) {
 func TestPanicRestores(t *testing.T) {
 	for key, where := range map[string]string{
 		"1": "Update", "2": "a command", "3": "a command of a batch", "4": "a command of a sequence",
-		"5": "a goroutine", "6": "View",
+		"5": "a goroutine that knows no terminal", "6": "View",
 	} {
 		t.Run(where, func(t *testing.T) {
 			dialects(t, func(t *testing.T, d vt.Dialect) {

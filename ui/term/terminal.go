@@ -15,6 +15,8 @@ import (
 	"github.com/charmbracelet/colorprofile"
 	tty "github.com/charmbracelet/x/term"
 	"golang.org/x/sys/unix"
+
+	"ndwhy/diag/guard"
 )
 
 // A Terminal is the terminal that the program draws on. It is safe for concurrent use.
@@ -106,13 +108,15 @@ func (t *Terminal) options(ctx context.Context) []tea.ProgramOption {
 
 func resumed(error) tea.Msg { return tea.ResumeMsg{} }
 
-// Run runs model until it quits or ctx is done, and puts the terminal back, whatever happens. ctx is
+// Run runs model until it quits or ctx is done, and puts the terminal back, whatever happens; before a
+// panic, too, in any goroutine that package guard knows of. ctx is
 // to end with SIGTERM, SIGHUP and SIGINT (signal.NotifyContext); then its cause is returned.
 //
 // tea.Suspend stops the whole job: in the terminal's raw mode ctrl-z is a key like any other. When it
 // goes on, and where nobody could make it go on, everything is drawn anew.
 func (t *Terminal) Run(ctx context.Context, model tea.Model, opts ...tea.ProgramOption) (tea.Model, error) {
-	defer t.rescue()
+	defer guard.Before(t.Restore)()
+	defer guard.Rescue()
 	defer t.Restore()
 	pace := &pacer{}
 	p := tea.NewProgram(guarded{model, t, pace}, append(t.options(ctx), opts...)...)
@@ -121,11 +125,15 @@ func (t *Terminal) Run(ctx context.Context, model tea.Model, opts ...tea.Program
 	ended := make(chan struct{})
 	var final tea.Model
 	var err error
-	t.Go(func() {
+	go func() {
+		defer guard.Rescue()
 		final, err = p.Run()
 		close(ended) // not after a panic: the trace comes before the end
-	})
-	t.Go(func() { t.watchJob(ctx, p, ended) })
+	}()
+	go func() {
+		defer guard.Rescue()
+		t.watchJob(ctx, p, ended)
+	}()
 	select {
 	case <-ended:
 	case <-overdue(ctx, ended):
@@ -144,6 +152,7 @@ func (t *Terminal) Run(ctx context.Context, model tea.Model, opts ...tea.Program
 func overdue(ctx context.Context, ended <-chan struct{}) <-chan struct{} {
 	over := make(chan struct{})
 	context.AfterFunc(ctx, func() {
+		defer guard.Rescue()
 		timeout, cancel := context.WithTimeout(context.Background(), takes)
 		defer cancel()
 		select {
@@ -172,23 +181,6 @@ func (t *Terminal) Restore() {
 	})
 }
 
-// Go runs fn in a goroutine of its own. If it panics the terminal is put back first and the trace
-// printed after, where it can be read.
-func (t *Terminal) Go(fn func()) {
-	go func() {
-		defer t.rescue()
-		fn()
-	}()
-}
-
-// rescue is deferred where a panic may come along.
-func (t *Terminal) rescue() {
-	if r := recover(); r != nil {
-		t.Restore()
-		panic(r) // the runtime prints the first trace with this one
-	}
-}
-
 // watchJob ends the program with ctx and does what the shell's job control asks, until ended.
 func (t *Terminal) watchJob(ctx context.Context, p *tea.Program, ended <-chan struct{}) {
 	signals := make(chan os.Signal, 4)
@@ -202,7 +194,10 @@ func (t *Terminal) watchJob(ctx context.Context, p *tea.Program, ended <-chan st
 		case <-done:
 			// Not tea.WithContext: it closes what the reader still reads.
 			done = nil
-			t.Go(p.Quit)
+			go func() {
+				defer guard.Rescue()
+				p.Quit()
+			}()
 		case s := <-signals:
 			switch s {
 			case unix.SIGCONT:
@@ -214,7 +209,10 @@ func (t *Terminal) watchJob(ctx context.Context, p *tea.Program, ended <-chan st
 				} else {
 					// Stopped by SIGSTOP or somebody else's SIGTSTP (once handled, the runtime never
 					// lets it stop the program again): undo what the shell did to the terminal.
-					t.Go(func() { p.Send(tea.Exec(&pause{t: t, ctx: ctx}, resumed)()) })
+					go func() {
+						defer guard.Rescue()
+						p.Send(tea.Exec(&pause{t: t, ctx: ctx}, resumed)())
+					}()
 				}
 			case unix.SIGQUIT:
 				// Without a handler the runtime prints every goroutine and ends.
@@ -293,8 +291,9 @@ func (g guarded) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 }
 
 func (g guarded) View() tea.View {
-	defer g.pace.draw()
-	return g.Model.View()
+	v := g.Model.View()
+	g.pace.draw(v)
+	return v
 }
 
 func (t *Terminal) guard(cmd tea.Cmd) tea.Cmd {
@@ -302,7 +301,7 @@ func (t *Terminal) guard(cmd tea.Cmd) tea.Cmd {
 		return nil
 	}
 	return func() tea.Msg {
-		defer t.rescue()
+		defer guard.Rescue()
 		return t.guardAll(cmd())
 	}
 }

@@ -54,12 +54,12 @@ func Initial(root fs.FS) bool {
 	return err == nil
 }
 
-// Runs reports whether a program of that name runs here. Where other users' processes are hidden
-// (the mount option hidepid) it takes it that what is on the host is.
-func Runs(root fs.FS, name string) bool {
-	if len(Find(root, name)) > 0 {
-		return true
-	}
+// Runs reports whether a program of that name runs here, as far as can be told.
+func Runs(root fs.FS, name string) bool { return len(Find(root, name)) > 0 || Hidden(root) }
+
+// Hidden reports whether other users' processes are hidden (the mount option hidepid) and all that
+// the host has would be in this network namespace: then what is on the host is taken to run.
+func Hidden(root fs.FS) bool {
 	_, err := fs.Stat(root, "proc/1/comm")
 	return err != nil && Initial(root)
 }
