@@ -342,7 +342,7 @@ func (p *planner) subnets() []netip.Prefix {
 	for _, a := range p.usable() {
 		more = append(more, netip.PrefixFrom(a.Address, a.PrefixLen))
 	}
-	slices.SortFunc(more, func(a, b netip.Prefix) int {
+	diag.SortFunc(more, func(a, b netip.Prefix) int {
 		return cmp.Or(a.Addr().Compare(b.Addr()), cmp.Compare(a.Bits(), b.Bits()))
 	})
 	for _, prefix := range more {
@@ -367,7 +367,7 @@ func (p *planner) routers() []netip.Addr {
 			heard = append(heard, r)
 		}
 	}
-	slices.SortFunc(heard, func(a, b *diag.RouterSeen) int { return a.Address.Compare(b.Address) })
+	diag.SortFunc(heard, func(a, b *diag.RouterSeen) int { return a.Address.Compare(b.Address) })
 	for _, r := range heard {
 		if !slices.Contains(list, r.Address) && len(list) < 8 {
 			list = append(list, r.Address)
@@ -424,7 +424,7 @@ func (p *planner) peers() (list []netip.Addr, given bool) {
 	confirmed := func(n diag.At[diag.Neighbour]) time.Time {
 		return n.At.Add(-time.Duration(n.Fact.ConfirmedS * float64(time.Second)))
 	}
-	slices.SortFunc(known, func(a, b diag.At[diag.Neighbour]) int {
+	diag.SortFunc(known, func(a, b diag.At[diag.Neighbour]) int {
 		return cmp.Or(confirmed(b).Compare(confirmed(a)), a.Fact.Address.Compare(b.Fact.Address))
 	})
 	for _, n := range known[:min(len(known), cachePeers)] {

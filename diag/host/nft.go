@@ -2,12 +2,12 @@ package host
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +15,8 @@ import (
 	"github.com/google/nftables/userdata"
 	"github.com/mdlayher/netlink"
 	"golang.org/x/sys/unix"
+
+	"ndwhy/diag"
 )
 
 // The rules are read with messages of our own and only their expressions decoded by
@@ -183,7 +185,7 @@ func dump(c *netlink.Conn) (*ruleset, error) {
 	rs := &ruleset{chains: map[chainKey]*chain{}, sets: map[setKey][]element{}}
 	wanted := map[setKey]bool{}
 	rules := 0
-	for _, family := range slices.Sorted(maps.Keys(families)) {
+	for _, family := range diag.SortedFunc(maps.Keys(families), cmp.Compare) {
 		chains, err := request(c, unix.NFT_MSG_GETCHAIN, family, netlink.Dump, nil)
 		if err != nil {
 			return nil, err
@@ -387,7 +389,7 @@ func decodeSet(c *netlink.Conn, key setKey) ([]element, error) {
 		}
 	}
 	// The kernel lists a hash table as it lies; a rule must read the same every time.
-	slices.SortFunc(elements, func(a, b element) int { return bytes.Compare(a.key, b.key) })
+	diag.SortFunc(elements, func(a, b element) int { return bytes.Compare(a.key, b.key) })
 	return elements, nil
 }
 
