@@ -106,7 +106,7 @@ func (m *Model) modeSpans(s *scene) []span {
 	if s.Recording != "" {
 		add("● "+say("status.recording"), red)
 	}
-	if m.hide.on {
+	if m.hide.On {
 		add(say("status.hidden"), cyan)
 	}
 	switch {

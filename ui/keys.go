@@ -138,9 +138,9 @@ func (m *Model) globalKey(s *scene, key string) (tea.Cmd, bool) {
 	case "shift+tab", "[":
 		m.show(s, m.screen-1)
 	case "x":
-		m.hide.on = !m.hide.on
+		m.hide.On = !m.hide.On
 		m.notice = span{say("notice.hidden"), plain}
-		if !m.hide.on {
+		if !m.hide.On {
 			m.notice = span{say("notice.shown"), plain}
 		}
 	case "space", "p":

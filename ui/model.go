@@ -4,6 +4,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"ndwhy/diag"
+	"ndwhy/diag/redact"
 )
 
 // Mode says what the program is the face of.
@@ -57,7 +58,7 @@ type Model struct {
 	hinted  [ScreenSwitch + 1]bool
 
 	notice  span // what came of the last key; goes with the next
-	hide    redactor
+	hide    redact.Redactor
 	pane    pane // the lab's
 	tour    *tour
 	plan    Plan // of the candidates, for the matrix
@@ -138,7 +139,7 @@ func New(cfg Config) *Model {
 	}
 	m.canvas.ascii = cfg.ASCII
 	m.canvas.mask = m.mask
-	m.hide.on = cfg.Redact
+	m.hide.On = cfg.Redact
 	m.screens = [...]screen{
 		ScreenMap: &mapScreen{}, ScreenMatrix: &matrixScreen{}, ScreenNeighbours: &neighbourScreen{},
 		ScreenRouters: &routerScreen{}, ScreenAddresses: &addressScreen{}, ScreenPackets: &packetScreen{},
@@ -150,7 +151,7 @@ func New(cfg Config) *Model {
 	return m
 }
 
-func (m *Model) mask(text string) string { return m.hide.text(text) }
+func (m *Model) mask(text string) string { return m.hide.Text(text) }
 
 // Init implements tea.Model.
 func (m *Model) Init() tea.Cmd {
@@ -256,7 +257,7 @@ func (m *Model) scene() *scene {
 	s := &scene{
 		Frame: &m.frame, canvas: &m.canvas, checks: m.cfg.Checks, plan: m.plan,
 		play: m.cfg.Player != nil, bench: m.cfg.Bench != nil, canAsk: m.cfg.Intents != nil,
-		frozen: m.frozen, redact: m.hide.on, waiting: !m.ready,
+		frozen: m.frozen, redact: m.hide.On, waiting: !m.ready,
 	}
 	if n := len(m.frame.Links); n > 0 {
 		s.iface = m.frame.Links[m.iface%n].Interface

@@ -1,4 +1,5 @@
-package ui
+// Package redact hides addresses in text that is to be given away.
+package redact
 
 import (
 	"fmt"
@@ -8,11 +9,11 @@ import (
 	"ndwhy/diag"
 )
 
-// A redactor hides addresses: the same address is the same mask wherever it stands, for as long as
+// A Redactor hides addresses: the same address is the same mask wherever it stands, for as long as
 // the program runs, so that a picture or a copied finding can be given away and still be followed.
-// The zero redactor shows everything.
-type redactor struct {
-	on    bool
+// The zero Redactor shows everything.
+type Redactor struct {
+	On    bool
 	masks map[string]string
 	count map[string]int
 }
@@ -25,25 +26,35 @@ var wellKnown = map[netip.Addr]bool{
 	netip.MustParseAddr("fd00:ec2::123"): true,
 }
 
-// text returns text with its addresses hidden.
-func (d *redactor) text(text string) string {
-	if !d.on || !strings.ContainsAny(text, ":-") {
+// Text returns text with its addresses hidden, and the names of the infrastructure that an address
+// can be found by. It may hold control sequences, or be JSON.
+func (d *Redactor) Text(text string) string {
+	if !d.On || !strings.ContainsAny(text, ":-") {
 		return text
 	}
 	var b strings.Builder
+	owed := 0 // how much shorter the line has become: in a table what follows stays in its column
 	for i := 0; i < len(text); {
-		if n := sequence(text[i:]); n > 0 {
+		n := sequence(text[i:])
+		switch {
+		case n > 0:
 			b.WriteString(text[i : i+n])
-			i += n
-			continue
+		case strings.HasPrefix(text[i:], "  "):
+			b.WriteString(strings.Repeat(" ", max(owed, 0)+1))
+			n, owed = 1, 0
+		default:
+			if n = token(text[i:]); n > 0 {
+				word := d.token(text[i : i+n])
+				b.WriteString(word)
+				owed += n - len(word)
+				break
+			}
+			n = escape(text[i:])
+			b.WriteString(text[i : i+n])
+			if text[i] == '\n' {
+				owed = 0
+			}
 		}
-		n := token(text[i:])
-		if n == 0 {
-			b.WriteByte(text[i])
-			i++
-			continue
-		}
-		b.WriteString(d.token(text[i : i+n]))
 		i += n
 	}
 	return b.String()
@@ -61,6 +72,19 @@ func sequence(text string) int {
 	return end + 3
 }
 
+// escape returns the length of the byte, or the escaped character (RFC 8259 §7), at the start of
+// text: what follows a \n is no part of a word with its n.
+func escape(text string) int {
+	switch {
+	case text[0] != '\\' || len(text) < 2:
+		return 1
+	case text[1] == 'u':
+		return min(len(text), len(`\u0000`))
+	default:
+		return 2
+	}
+}
+
 // token returns the length of the word at the start of text that may be an address or an
 // infrastructure's name; 0: none.
 func token(text string) int {
@@ -75,7 +99,7 @@ func isAlnum(b byte) bool {
 	return b >= '0' && b <= '9' || b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z'
 }
 
-func (d *redactor) token(word string) string {
+func (d *Redactor) token(word string) string {
 	core := strings.TrimRight(word, ".-_")
 	if strings.HasSuffix(core, ":") && !strings.HasSuffix(core, "::") {
 		core = strings.TrimSuffix(core, ":")
@@ -116,7 +140,7 @@ func kindOf(a netip.Addr) string {
 	}
 }
 
-func (d *redactor) mask(kind, text string) string {
+func (d *Redactor) mask(kind, text string) string {
 	if m, ok := d.masks[text]; ok {
 		return m
 	}
