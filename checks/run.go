@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ndwhy/diag"
+	"ndwhy/diag/guard"
 	"ndwhy/diag/words"
 )
 
@@ -233,15 +234,19 @@ func (r *run) ask(ctx context.Context) []Question {
 		case !q.Candidate.IsValid():
 		case q.Asks == diag.AsksDAD:
 			c := r.newClaim(l)
-			go c.hold(func() {
-				r.open.Add(-1)
-				ended <- l
-			})
+			go func() {
+				defer guard.Rescue()
+				c.hold(func() {
+					r.open.Add(-1)
+					ended <- l
+				})
+			}()
 			return
 		default:
 			l.candidate = diag.InterfaceAddr{Interface: key.Interface, Address: q.Candidate}
 		}
 		go func() {
+			defer guard.Rescue()
 			l.run(r.ifaces[key.Interface].ctx)
 			r.open.Add(-1)
 			ended <- l
@@ -391,7 +396,10 @@ func (r *run) askAgain(ctx context.Context, lanes []*lane) {
 	defer wg.Wait()
 	for _, l := range lanes {
 		if l.silent() && ctx.Err() == nil {
-			wg.Go(func() { l.again(r.ifaces[l.key.Interface].ctx) })
+			wg.Go(func() {
+				defer guard.Rescue()
+				l.again(r.ifaces[l.key.Interface].ctx)
+			})
 		}
 	}
 }

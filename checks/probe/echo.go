@@ -13,6 +13,7 @@ import (
 
 	"ndwhy/checks"
 	"ndwhy/diag"
+	"ndwhy/diag/guard"
 	"ndwhy/diag/privilege"
 
 	"golang.org/x/sys/unix"
@@ -62,7 +63,10 @@ func (n *Net) Listen(iface string, source netip.Addr) (checks.Asker, error) {
 		_ = e.file.Close()
 		return nil, err
 	}
-	go e.receive()
+	go func() {
+		defer guard.Rescue()
+		e.receive()
+	}()
 	return e, nil
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"ndwhy/checks"
 	"ndwhy/diag"
+	"ndwhy/diag/guard"
 	"ndwhy/diag/privilege"
 
 	"golang.org/x/net/dns/dnsmessage"
@@ -196,7 +197,10 @@ func (q *inquiry) Ask(target netip.Addr, seq uint16) {
 		return
 	}
 	q.sink.EmitAt(at, event)
-	q.wg.Go(func() { r.finish(file) })
+	q.wg.Go(func() {
+		defer guard.Rescue()
+		r.finish(file)
+	})
 }
 
 // A request is one question on its way.
@@ -233,7 +237,10 @@ func (r *request) begin(target netip.Addr) (*os.File, error) {
 
 // finish waits for what comes of the request, and says it.
 func (r *request) finish(file *os.File) {
-	stop := context.AfterFunc(r.ctx, func() { _ = file.SetDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(r.ctx, func() {
+		defer guard.Rescue()
+		_ = file.SetDeadline(time.Unix(1, 0))
+	})
 	defer stop()
 	defer file.Close()
 	_ = file.SetDeadline(time.Now().Add(requestTime))

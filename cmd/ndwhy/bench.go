@@ -5,28 +5,31 @@ import (
 	"slices"
 	"sync"
 
+	"ndwhy/diag/guard"
 	"ndwhy/diag/lab"
 	"ndwhy/diag/words"
 	"ndwhy/ui"
+	"ndwhy/ui/plain"
 )
 
 // keepVerdicts bounds what is kept of the switch's log for the screens.
 const keepVerdicts = 300
 
-// A bench is the lab that this process runs in, for the screens: what the switch did, and what can
-// be broken and mended. note does nothing on a nil bench, which is
-// what there is elsewhere.
+// A bench is the lab that this process runs in: what the switch did, and what can be broken and
+// mended. A nil bench is none, which is what there is elsewhere.
 type bench struct {
 	control *lab.Control
 	again   func() // asks everything once more
 	stir    func() // there is something new to show
 
-	mu  sync.Mutex
-	lab ui.Lab // Verdicts only ever grows behind what a frame was given
+	mu    sync.Mutex
+	lab   ui.Lab       // Verdicts only ever grows behind what a frame was given
+	fresh []ui.Verdict // those that no line was given
 }
 
 // labBench returns the lab that this process runs in, or nil. again is called after something was
-// broken or mended, to see what became of it, and stir whenever there is something new to show.
+// broken or mended, here or in another terminal, to see what became of it, and stir whenever there is
+// something new to show.
 func labBench(again, stir func()) *bench {
 	b := &bench{again: again, stir: stir}
 	b.lab.Scenario = os.Getenv("NDWHY_LAB")
@@ -37,17 +40,23 @@ func labBench(again, stir func()) *bench {
 	return b
 }
 
+// newest returns the last n of a list, in an array of its own if that is half of it or less.
+func newest[T any](list []T, n int) []T {
+	if len(list) < 2*n {
+		return list
+	}
+	return slices.Clone(list[len(list)-n:])
+}
+
 // take notes what the lab tells.
 func (b *bench) take(n lab.News) {
 	b.mu.Lock()
 	for _, e := range n.Entries {
-		b.lab.Verdicts = append(b.lab.Verdicts, ui.Verdict{
-			Time: e.Time, Port: e.Port, Verdict: string(e.Verdict), Reason: e.Reason, Summary: e.Frame,
-		})
+		v := ui.Verdict{Time: e.Time, Port: e.Port, Verdict: string(e.Verdict), Reason: e.Reason, Summary: e.Frame}
+		b.lab.Verdicts = append(b.lab.Verdicts, v)
+		b.fresh = append(b.fresh, v)
 	}
-	if len(b.lab.Verdicts) > 2*keepVerdicts {
-		b.lab.Verdicts = slices.Clone(b.lab.Verdicts[len(b.lab.Verdicts)-keepVerdicts:])
-	}
+	b.lab.Verdicts, b.fresh = newest(b.lab.Verdicts, keepVerdicts), newest(b.fresh, keepVerdicts)
 	if n.Breaks != nil {
 		b.lab.Breaks = nil
 		for _, x := range n.Breaks {
@@ -56,6 +65,12 @@ func (b *bench) take(n lab.News) {
 	}
 	b.mu.Unlock()
 	b.stir()
+	if n.Turned {
+		go func() {
+			defer guard.Rescue()
+			b.again()
+		}()
+	}
 }
 
 // note puts the lab into a frame.
@@ -70,13 +85,23 @@ func (b *bench) note(f *ui.Frame) {
 	f.Lab = &now
 }
 
-// Break implements ui.Bench.
-func (b *bench) Break(id string, on bool) error {
-	if err := b.control.Break(id, on); err != nil {
-		return err
+// tell writes what is new as lines.
+func (b *bench) tell(out *plain.Writer) error {
+	if b == nil {
+		return nil
 	}
-	b.again()
-	return nil
+	b.mu.Lock()
+	fresh, breaks := b.fresh, b.lab.Breaks
+	b.fresh = nil
+	b.mu.Unlock()
+	return out.Lab(b.lab.Scenario, fresh, breaks)
 }
 
-func (b *bench) close() { b.control.Close() }
+// Break implements ui.Bench.
+func (b *bench) Break(id string, on bool) error { return b.control.Break(id, on) }
+
+func (b *bench) close() {
+	if b != nil {
+		b.control.Close()
+	}
+}

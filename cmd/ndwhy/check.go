@@ -50,6 +50,7 @@ func checkCommand() *cobra.Command {
 	}
 	f := cmd.Flags()
 	o.register(f)
+	o.look(f)
 	f.StringVar(&o.format, "format", "text", words.Say("cli.flag.format"))
 	f.BoolVar(&o.json, "json", false, words.Say("cli.flag.json"))
 	f.StringVar(&o.output, "output", "", words.Say("cli.flag.output"))
@@ -107,7 +108,7 @@ func (o *checkOptions) run(ctx context.Context, stdout, stderr io.Writer) error 
 	defer live.close()
 	live.settle(ctx)
 	if o.dryRun {
-		live.Look(func(s *diag.State) { err = dryRun(out, s) })
+		live.Look(func(s *diag.State) { err = dryRun(out, s, o.hide.Text) })
 		return err
 	}
 	err = live.ask(ctx, live.Session, o.timeout)
@@ -143,6 +144,11 @@ func (l *live) ask(ctx context.Context, into checks.Session, timeout time.Durati
 // conclude diagnoses and writes the result; the exit code is the verdict's.
 func (o *checkOptions) conclude(out io.Writer, s *diag.State) error {
 	report := diag.NewReport(s, diag.Diagnose(s))
+	if o.hide.On {
+		for i := range report.Evidence {
+			report.Evidence[i].Frame = nil // no mask fits its bytes
+		}
+	}
 	var b bytes.Buffer
 	var err error
 	switch o.format {
@@ -156,7 +162,7 @@ func (o *checkOptions) conclude(out io.Writer, s *diag.State) error {
 	if err != nil {
 		return err
 	}
-	if _, err := out.Write(b.Bytes()); err != nil {
+	if _, err := io.WriteString(out, o.hide.Text(b.String())); err != nil {
 		return fmt.Errorf("writing the result: %w", err)
 	}
 	if code := diag.ExitCode(report.Verdict, o.failOn); code != 0 {
@@ -187,7 +193,7 @@ func (o *checkOptions) replay(stderr io.Writer) (*diag.State, error) {
 }
 
 // dryRun lists what would be asked, by what is known now, and what that may change.
-func dryRun(w io.Writer, s *diag.State) error {
+func dryRun(w io.Writer, s *diag.State, mask func(string) string) error {
 	var b bytes.Buffer
 	lines, frames, again := checks.DryRun(s)
 	fmt.Fprintln(&b, words.Say("dry-run.title", "n", frames))
@@ -218,6 +224,6 @@ func dryRun(w io.Writer, s *diag.State) error {
 	for _, text := range changes {
 		fmt.Fprintf(&b, "  %s\n", text)
 	}
-	_, err := w.Write(b.Bytes())
+	_, err := io.WriteString(w, mask(b.String()))
 	return err
 }

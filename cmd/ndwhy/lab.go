@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"ndwhy/diag/lab"
 	"ndwhy/diag/words"
@@ -18,12 +19,12 @@ import (
 // it first.
 func labEntry() (code int, handled bool) { return lab.Entry() }
 
-// showFlags are the flags of the interactive face that lab takes for the ndwhy that it opens.
-var showFlags = []string{"plain", "ascii", "no-color", "mouse", "redact"}
-
 func labCommand() *cobra.Command {
 	var switchLog string
-	var tour bool
+	var o tuiOptions // for the ndwhy that it opens
+	opens := pflag.NewFlagSet("lab", pflag.ContinueOnError)
+	o.stay(opens)
+	opens.BoolVar(&o.tour, "tour", false, words.Say("cli.lab.flag.tour"))
 	cmd := &cobra.Command{
 		Use:     "lab [SCENARIO] [-- COMMAND...]",
 		Short:   words.Say("cli.lab.short"),
@@ -47,14 +48,14 @@ func labCommand() *cobra.Command {
 				return usageError{err}
 			}
 			var opened []string
-			for _, flag := range append([]string{"tour"}, showFlags...) {
-				switch {
-				case !cmd.Flags().Changed(flag):
-				case len(command) > 0:
-					return usagef("%s", words.Say("cli.lab.with-command", "flag", flag))
-				default:
-					opened = append(opened, "--"+flag+"="+cmd.Flags().Lookup(flag).Value.String())
+			opens.VisitAll(func(f *pflag.Flag) {
+				if f.Changed {
+					opened = append(opened, "--"+f.Name+"="+f.Value.String())
 				}
+			})
+			if len(command) > 0 && len(opened) > 0 {
+				flag, _, _ := strings.Cut(opened[0], "=")
+				return usagef("%s", words.Say("cli.lab.with-command", "flag", flag))
 			}
 			if len(command) == 0 {
 				command = append([]string{"ndwhy"}, opened...)
@@ -66,10 +67,7 @@ func labCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&switchLog, "switch-log", "", words.Say("cli.lab.flag.switch-log"))
-	cmd.Flags().BoolVar(&tour, "tour", false, words.Say("cli.lab.flag.tour"))
-	for _, flag := range showFlags {
-		cmd.Flags().Bool(flag, false, words.Say("cli.flag."+flag))
-	}
+	cmd.Flags().AddFlagSet(opens)
 	cmd.AddCommand(labListCommand(), labExecCommand(), labBreakCommand(true), labBreakCommand(false))
 	return cmd
 }

@@ -12,6 +12,7 @@ import (
 	"ndwhy/checks"
 	"ndwhy/diag"
 	"ndwhy/diag/imds"
+	"ndwhy/diag/redact"
 	"ndwhy/diag/words"
 )
 
@@ -33,6 +34,7 @@ type options struct {
 	only, skip []string
 	noColor    bool
 	ascii      bool
+	hide       redact.Redactor
 }
 
 // The time between two questions to one target, and after the last: what the budgets are made of.
@@ -78,8 +80,13 @@ func (o *options) register(f *pflag.FlagSet) {
 	f.StringVar(&o.pcap, "pcap", "", say("pcap"))
 	f.StringSliceVar(&o.only, "only", nil, say("only"))
 	f.StringSliceVar(&o.skip, "skip", nil, say("skip"))
-	f.BoolVar(&o.noColor, "no-color", false, say("no-color"))
-	f.BoolVar(&o.ascii, "ascii", false, say("ascii"))
+}
+
+// look registers the flags of how anything is written.
+func (o *options) look(f *pflag.FlagSet) {
+	f.BoolVar(&o.noColor, "no-color", false, words.Say("cli.flag.no-color"))
+	f.BoolVar(&o.ascii, "ascii", false, words.Say("cli.flag.ascii"))
+	f.BoolVar(&o.hide.On, "redact", false, words.Say("cli.flag.redact"))
 }
 
 // environment fills the flags that were not given from their variables.

@@ -7,12 +7,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"ndwhy/checks"
 	"ndwhy/diag"
+	"ndwhy/diag/guard"
 	"ndwhy/diag/record"
 	"ndwhy/diag/words"
 	"ndwhy/ui"
@@ -42,11 +43,7 @@ func replayCommand() *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.Float64Var(&o.speed, "speed", 1, words.Say("cli.flag.speed"))
-	f.BoolVar(&o.plain, "plain", false, words.Say("cli.flag.plain"))
-	f.BoolVar(&o.mouse, "mouse", false, words.Say("cli.flag.mouse"))
-	f.BoolVar(&o.redact, "redact", false, words.Say("cli.flag.redact"))
-	f.BoolVar(&o.noColor, "no-color", false, words.Say("cli.flag.no-color"))
-	f.BoolVar(&o.ascii, "ascii", false, words.Say("cli.flag.ascii"))
+	o.stay(f)
 	return cmd
 }
 
@@ -72,62 +69,31 @@ func (o *replayOptions) replay(cmd *cobra.Command, name string) (err error) {
 			fmt.Fprintln(cmd.ErrOrStderr(), "ndwhy: "+words.Say("cli.from-problem", "file", name, "problem", p))
 		}
 	}()
-	profile, why := o.terminal(cmd.OutOrStdout())
-	if profile.Level == term.Dumb {
-		if why != "" {
-			fmt.Fprintln(cmd.ErrOrStderr(), "ndwhy: "+why)
-		}
-		return o.tell(cmd.Context(), cmd.OutOrStdout(), player, lens)
-	}
-	return o.play(cmd.Context(), cmd.OutOrStdout(), profile, player, lens)
-}
-
-// play opens the screens over a recording.
-func (o *replayOptions) play(ctx context.Context, out io.Writer, profile term.Profile, player *record.Player, lens *ui.Lens) error {
-	screen, err := term.Open(os.Stdin, os.Stdout, profile, os.Getenv)
-	if err != nil {
-		return err
-	}
-	box := ui.NewMailbox()
-	config := ui.Config{
-		Mode: ui.Replaying, Frames: box.Take, Want: lens.Want, Player: player, Checks: checks.IDs(),
-		Intents: &viewing{wishes{clipboard: profile.Clipboard}},
-		ASCII:   profile.ASCII, NoColor: !profile.Color, Mouse: o.mouse, Redact: o.redact,
-	}
-	playing, cancel := context.WithCancel(ctx)
-	defer cancel()
-	stop := frames(playing, screen, player, lens, box, func(f *ui.Frame) { f.Replay = new(ui.Replay(player.Progress())) })
-	ran := make(chan struct{})
-	screen.Go(func() {
-		defer close(ran)
-		player.Run(playing)
+	ctx, end := context.WithCancel(cmd.Context())
+	defer end()
+	var beside sync.WaitGroup
+	beside.Go(func() {
+		defer guard.Rescue()
+		player.Run(ctx)
 	})
-	model, err := screen.Run(playing, ui.New(config))
-	cancel()
-	stop()
-	<-ran
-	if err != nil && ctx.Err() != nil {
-		return exitCode(exitInterrupted)
+	farewell := ""
+	if profile := o.terminal(cmd); profile.Level == term.Dumb {
+		err = o.tell(ctx, cmd.OutOrStdout(), player, lens)
+	} else {
+		config := ui.Config{Mode: ui.Replaying, Player: player, Intents: &viewing{wishes{clipboard: profile.Clipboard}}}
+		farewell, err = o.screens(ctx, profile, player, lens, config, func(f *ui.Frame) { f.Replay = new(ui.Replay(player.Progress())) })
 	}
-	if m, ok := model.(*ui.Model); ok && err == nil {
-		_, err = io.WriteString(out, m.Farewell())
+	end()
+	beside.Wait()
+	if err == nil {
+		_, err = io.WriteString(cmd.OutOrStdout(), farewell)
 	}
 	return err
 }
 
 // tell writes what a recording says as lines, at the pace at which it happened.
 func (o *replayOptions) tell(ctx context.Context, stdout io.Writer, player *record.Player, lens *ui.Lens) (err error) {
-	playing, cancel := context.WithCancel(ctx)
-	ran := make(chan struct{})
-	go func() {
-		defer close(ran)
-		player.Run(playing)
-	}()
-	defer func() {
-		cancel()
-		<-ran
-	}()
-	out := plain.New(stdout, o.style(stdout))
+	out := plain.New(stdout, o.style(stdout), o.hide.Text)
 	// Every second of the recording's own time, as it would have been said then.
 	every := max(time.Duration(float64(time.Second)/o.speed), time.Millisecond)
 	for {
@@ -179,6 +145,7 @@ func openRecording(ctx context.Context, name string) (io.ReadSeekCloser, error) 
 	// Whoever should write may never begin: opening waits for that.
 	read := make(chan func() ([]byte, error), 1)
 	go func() {
+		defer guard.Rescue()
 		b, err := readPipe(name)
 		read <- func() ([]byte, error) { return b, err }
 	}()

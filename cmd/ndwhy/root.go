@@ -68,9 +68,7 @@ func rootCommand() *cobra.Command {
 		return usagef("%w; see: %s --help", err, cmd.CommandPath())
 	})
 	o.register(root.Flags())
-	root.Flags().BoolVar(&o.plain, "plain", false, words.Say("cli.flag.plain"))
-	root.Flags().BoolVar(&o.mouse, "mouse", false, words.Say("cli.flag.mouse"))
-	root.Flags().BoolVar(&o.redact, "redact", false, words.Say("cli.flag.redact"))
+	o.stay(root.Flags())
 	root.Flags().BoolVar(&o.tour, "tour", false, words.Say("cli.lab.flag.tour"))
 	_ = root.Flags().MarkHidden("tour") // it is ndwhy lab that gives it
 	root.AddCommand(checkCommand(), watchCommand(), explainCommand(), labCommand(), replayCommand())

@@ -14,6 +14,7 @@ import (
 
 	"ndwhy/diag"
 	"ndwhy/diag/capture"
+	"ndwhy/diag/guard"
 	"ndwhy/diag/host"
 	"ndwhy/diag/imds"
 	"ndwhy/diag/kernel"
@@ -37,10 +38,12 @@ type live struct {
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup
 
-	// Both are touched under the session's lock alone, once it exists.
+	// They are touched under the session's lock alone, once it exists.
 	recording *recording
 	capture   *capturing
-	failed    error // the first write that failed
+	failed    error // the first write to capture that failed
+
+	turning sync.Mutex // held while a recording is begun or ended
 
 	once   sync.Once
 	closed error
@@ -74,16 +77,22 @@ func open(ctx context.Context, o *options, stay bool, show func(diag.Event)) (*l
 		return nil, err
 	}
 	go func() {
+		defer guard.Rescue()
 		l.wg.Wait()
 		close(l.done)
 	}()
 	return l, nil
 }
 
-// A recording is an open --record file.
+// A recording is the stream on its way into a file.
 type recording struct {
-	file *os.File
 	*record.Writer
+	file   *os.File
+	failed error // the first write that failed: nothing is written after it
+
+	// What comes while that which was known before is being written waits for its turn.
+	holds bool
+	held  []diag.Event
 }
 
 func createRecording(path string) (*recording, error) {
@@ -96,10 +105,39 @@ func createRecording(path string) (*recording, error) {
 		file.Close()
 		return nil, err
 	}
-	return &recording{file, w}, nil
+	return &recording{Writer: w, file: file}, nil
 }
 
-func (r *recording) Close() error { return errors.Join(r.Flush(), r.file.Close()) }
+func (r *recording) add(e diag.Event) {
+	switch {
+	case r.holds:
+		r.held = append(r.held, e)
+	case r.failed == nil:
+		r.failed = r.Write(e)
+	}
+}
+
+// resume writes what was known before, and then what came meanwhile. locked calls its function where
+// add is not called at the same time.
+func (r *recording) resume(known []diag.Event, locked func(func(*diag.State))) error {
+	for list := known; ; {
+		for _, e := range list {
+			if err := r.Write(e); err != nil {
+				return err
+			}
+		}
+		locked(func(*diag.State) {
+			list, r.held = r.held, nil
+			r.holds = len(list) > 0
+		})
+		if !r.holds {
+			return nil
+		}
+	}
+}
+
+// Close ends the recording, and returns what went wrong with it.
+func (r *recording) Close() error { return errors.Join(r.failed, r.Flush(), r.file.Close()) }
 
 // A capturing is an open --pcap file.
 type capturing struct {
@@ -134,12 +172,54 @@ func (l *live) keep(o *options, ifaces []string) (err error) {
 
 // write keeps an event; the session calls it with each, in order.
 func (l *live) write(e diag.Event) {
-	if l.recording != nil && l.failed == nil {
-		l.failed = l.recording.Write(e)
+	if l.recording != nil {
+		l.recording.add(e)
 	}
 	if l.capture != nil && l.failed == nil {
 		l.failed = l.capture.Write(e)
 	}
+}
+
+// record begins a recording, or ends the one under way, and returns its file. What is so already
+// stays so.
+func (l *live) record(on bool) (path string, err error) {
+	l.turning.Lock()
+	defer l.turning.Unlock()
+	path = l.recordingTo()
+	switch {
+	case on == (path != ""):
+		return path, nil
+	case on:
+		path = fileName("recording", "jsonl")
+		return path, l.startRecording(path)
+	default:
+		return path, l.stopRecording()
+	}
+}
+
+// recordingTo returns the file of the recording under way; "" where there is none.
+func (l *live) recordingTo() (path string) {
+	l.Look(func(*diag.State) {
+		if l.recording != nil {
+			path = l.recording.file.Name()
+		}
+	})
+	return path
+}
+
+// startRecording begins a recording in the middle: with what is known so far. The session goes on
+// while that is written.
+func (l *live) startRecording(path string) error {
+	r, err := createRecording(path)
+	if err != nil {
+		return err
+	}
+	var known []diag.Event
+	l.Look(func(s *diag.State) { known, r.holds, l.recording = s.Events(), true, r })
+	if err := r.resume(known, l.Look); err != nil {
+		return errors.Join(err, l.stopRecording())
+	}
+	return nil
 }
 
 // stopRecording ends the recording under way.
@@ -155,6 +235,7 @@ func (l *live) stopRecording() error {
 // source runs one source of events until ctx ends; a panic in it becomes a lost feed.
 func (l *live) source(name diag.FeedName, run func() error) {
 	l.wg.Go(func() {
+		defer guard.Rescue()
 		defer func() {
 			if p := recover(); p != nil {
 				l.Emit(diag.Feed{Name: name, State: diag.Lost, Why: fmt.Sprint("internal error: ", p)})
@@ -187,7 +268,10 @@ func (l *live) start(ctx context.Context, imdsFlag string, run diag.Run, links [
 			host.Watch(ctx, l, root, links, nil)
 			return nil
 		})
-		l.wg.Go(func() { l.refresh(ctx, imdsFlag, run, links) })
+		l.wg.Go(func() {
+			defer guard.Rescue()
+			l.refresh(ctx, imdsFlag, run, links)
+		})
 	} else {
 		l.source(diag.FeedHost, func() error {
 			host.Read(ctx, l, root, links)
@@ -340,6 +424,8 @@ func (l *live) close() error {
 	l.once.Do(func() {
 		l.cancel()
 		l.wg.Wait()
+		l.turning.Lock()
+		defer l.turning.Unlock()
 		l.closed = errors.Join(l.failed, l.stopRecording())
 		if l.capture != nil {
 			l.closed = errors.Join(l.closed, l.capture.file.Close())

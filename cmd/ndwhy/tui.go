@@ -11,9 +11,11 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"ndwhy/checks"
 	"ndwhy/diag"
+	"ndwhy/diag/guard"
 	"ndwhy/diag/record"
 	"ndwhy/diag/words"
 	"ndwhy/ui"
@@ -24,13 +26,19 @@ import (
 // framesEvery bounds how often the screen is drawn anew: ten times a second, however much happens.
 const framesEvery = 100 * time.Millisecond
 
-// tuiOptions are the flags of the interactive face.
+// tuiOptions are the flags of the faces that stay open: the screens, and the lines instead of them.
 type tuiOptions struct {
 	options
-	plain  bool
-	mouse  bool
-	redact bool
-	tour   bool
+	plain bool
+	mouse bool
+	tour  bool
+}
+
+// stay registers the flags of how a face that stays open is drawn.
+func (o *tuiOptions) stay(f *pflag.FlagSet) {
+	f.BoolVar(&o.plain, "plain", false, words.Say("cli.flag.plain"))
+	f.BoolVar(&o.mouse, "mouse", false, words.Say("cli.flag.mouse"))
+	o.look(f)
 }
 
 // show opens the interactive face on live sources, or writes lines where there is no terminal to
@@ -42,129 +50,134 @@ func (o *tuiOptions) show(cmd *cobra.Command, _ []string) error {
 	if o.tour && os.Getenv("NDWHY_LAB") == "" {
 		return usagef("%s", words.Say("cli.lab.tour-outside"))
 	}
-	profile, why := o.terminal(cmd.OutOrStdout())
-	if profile.Level == term.Dumb {
-		if why != "" {
-			fmt.Fprintln(cmd.ErrOrStderr(), "ndwhy: "+why)
-		}
-		return o.lines(cmd.Context(), cmd.OutOrStdout())
-	}
-	profile.Mouse = o.mouse
-	screen, err := term.Open(os.Stdin, os.Stdout, profile, os.Getenv)
-	if err != nil {
-		return err
-	}
+	ctx, end := context.WithCancel(cmd.Context())
+	defer end()
+	profile := o.terminal(cmd)
 	lens := ui.NewLens()
-	live, err := open(cmd.Context(), &o.options, true, lens.Note)
-	if err != nil {
-		return err
-	}
-	defer live.close()
-	w := &wishes{live: live, timeout: o.timeout, recording: o.record, clipboard: profile.Clipboard}
-	box := ui.NewMailbox()
-	config := ui.Config{
-		Mode: ui.Live, Frames: box.Take, Want: lens.Want, Intents: w, Checks: checks.IDs(),
-		ASCII: profile.ASCII, NoColor: !profile.Color, Mouse: o.mouse, Redact: o.redact, Tour: o.tour,
-	}
-	run := func() {
-		live.settle(cmd.Context())
-		if !o.passive {
-			w.again(o.only, diag.AddMode(o.add))
-		}
-	}
-	if w.bench = labBench(run, lens.Stir); w.bench != nil {
-		defer w.bench.close()
-		config.Mode, config.Bench = ui.InLab, w.bench
-	}
-	ctx, cancel := context.WithCancel(cmd.Context())
-	defer cancel()
-	stop := frames(ctx, screen, live.Session, lens, box, w.note)
-	screen.Go(run)
-	model, err := screen.Run(ctx, ui.New(config))
-	cancel()
-	w.Stop()
-	stop()
-	if err != nil && cmd.Context().Err() != nil {
-		return exitCode(exitInterrupted)
-	}
-	if err != nil {
-		return err
-	}
-	if err := live.close(); err != nil {
-		return err
-	}
-	if m, ok := model.(*ui.Model); ok {
-		_, err = io.WriteString(cmd.OutOrStdout(), m.Farewell())
-	}
-	return err
-}
-
-// terminal says what may be written to out, and why lines are.
-func (o *tuiOptions) terminal(out io.Writer) (term.Profile, string) {
-	if o.plain {
-		return term.Profile{}, ""
-	}
-	p, _ := o.profileOf(out)
-	if p.Why == "" {
-		return p, ""
-	}
-	return p, plain.Why(p)
-}
-
-// lines writes the summary and then every change as a line, until ctx ends.
-func (o *tuiOptions) lines(ctx context.Context, stdout io.Writer) error {
-	lens := ui.NewLens() // it says when there is something new to diagnose
 	live, err := open(ctx, &o.options, true, lens.Note)
 	if err != nil {
 		return err
 	}
 	defer live.close()
-	live.settle(ctx)
-	if !o.passive {
-		if err := live.ask(ctx, live.Session, o.timeout); err != nil {
-			return err
+	w := &wishes{ctx: ctx, live: live, timeout: o.timeout, clipboard: profile.Clipboard}
+	run := func() {
+		live.settle(ctx)
+		if !o.passive {
+			w.again(o.only, diag.AddMode(o.add))
 		}
 	}
-	out := plain.New(stdout, o.style(stdout))
+	w.bench = labBench(run, lens.Stir)
+	defer w.bench.close()
+	var beside sync.WaitGroup
+	beside.Go(func() {
+		defer guard.Rescue()
+		run()
+	})
+	farewell := ""
+	if profile.Level == term.Dumb {
+		err = o.lines(ctx, cmd.OutOrStdout(), w, lens)
+	} else {
+		config := ui.Config{Mode: ui.Live, Intents: w, Tour: o.tour}
+		if w.bench != nil {
+			config.Mode, config.Bench = ui.InLab, w.bench
+		}
+		farewell, err = o.screens(ctx, profile, live.Session, lens, config, w.note)
+	}
+	end()
+	beside.Wait()
+	w.wait()
+	if err := errors.Join(err, live.close()); err != nil {
+		return err
+	}
+	_, err = io.WriteString(cmd.OutOrStdout(), farewell)
+	return err
+}
+
+// screens draws until the user leaves, or ctx ends, and returns what is to stay on the terminal.
+func (o *tuiOptions) screens(ctx context.Context, profile term.Profile, s looker, lens *ui.Lens, config ui.Config, note func(*ui.Frame)) (farewell string, err error) {
+	profile.Mouse = o.mouse
+	screen, err := term.Open(os.Stdin, os.Stdout, profile, os.Getenv)
+	if err != nil {
+		return "", err
+	}
+	box := ui.NewMailbox()
+	config.Frames, config.Want, config.Checks = box.Take, lens.Want, checks.IDs()
+	config.ASCII, config.NoColor, config.Mouse, config.Redact = profile.ASCII, !profile.Color, o.mouse, o.hide.On
+	drawing, end := context.WithCancel(ctx)
+	defer end()
+	var beside sync.WaitGroup
+	beside.Go(func() {
+		defer guard.Rescue()
+		frames(drawing, s, lens, box, note)
+	})
+	model, err := screen.Run(ctx, ui.New(config))
+	end()
+	beside.Wait()
+	switch m, ok := model.(*ui.Model); {
+	case err != nil && ctx.Err() != nil:
+		return "", exitCode(exitInterrupted)
+	case err != nil || !ok:
+		return "", err
+	default:
+		return m.Farewell(), nil
+	}
+}
+
+// terminal says what may be written to where cmd writes to, and on its standard error why that is
+// lines, if it is and nobody asked for them.
+func (o *tuiOptions) terminal(cmd *cobra.Command) term.Profile {
+	if o.plain {
+		return term.Profile{}
+	}
+	p, _ := o.profileOf(cmd.OutOrStdout())
+	if p.Why != "" {
+		fmt.Fprintln(cmd.ErrOrStderr(), "ndwhy: "+plain.Why(p))
+	}
+	return p
+}
+
+// lines writes the summary and then every change as a line, until ctx ends.
+func (o *tuiOptions) lines(ctx context.Context, stdout io.Writer, w *wishes, lens *ui.Lens) (err error) {
+	out := plain.New(stdout, o.style(stdout), o.hide.Text)
 	for {
-		live.Look(func(s *diag.State) { err = out.Update(s, diag.Diagnose(s)) })
+		w.live.Look(func(s *diag.State) { err = out.Update(s, diag.Diagnose(s)) })
+		if err == nil {
+			err = w.bench.tell(out)
+		}
 		if err != nil {
 			return err
 		}
 		select {
 		case <-ctx.Done():
-			return live.interrupted()
 		case <-lens.Wake():
 		}
 		if !pause(ctx, time.Second) {
-			return live.interrupted()
+			return exitCode(exitInterrupted)
 		}
 	}
 }
 
+// looker is what has a state: a session, or a player.
+type looker interface{ Look(func(*diag.State)) }
+
 // frames hands a frame to the program whenever there is something new to see, and not oftener than
-// ten times a second. The function it returns waits for the last.
-func frames(ctx context.Context, screen *term.Terminal, s interface{ Look(func(*diag.State)) }, lens *ui.Lens, box *ui.Mailbox, note func(*ui.Frame)) (stop func()) {
-	done := make(chan struct{})
-	screen.Go(func() {
-		defer close(done)
-		defer box.Close()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-lens.Wake():
-			}
-			var f ui.Frame
-			s.Look(func(st *diag.State) { f = lens.Snapshot(st) })
-			note(&f)
-			box.Put(f)
-			if !pause(ctx, framesEvery) {
-				return
-			}
+// ten times a second, until ctx ends.
+func frames(ctx context.Context, s looker, lens *ui.Lens, box *ui.Mailbox, note func(*ui.Frame)) {
+	defer box.Close()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-lens.Wake():
 		}
-	})
-	return func() { <-done }
+		var f ui.Frame
+		s.Look(func(st *diag.State) { f = lens.Snapshot(st) })
+		note(&f)
+		box.Put(f)
+		if !pause(ctx, framesEvery) {
+			return
+		}
+	}
 }
 
 // pause waits for d, and reports whether ctx lasted.
@@ -181,23 +194,21 @@ func pause(ctx context.Context, d time.Duration) bool {
 
 // wishes does what the screens ask for.
 type wishes struct {
+	ctx       context.Context // of the face: runs end with it
 	live      *live
 	timeout   time.Duration
 	clipboard bool
 
 	bench *bench // nil outside the lab
 
-	mu        sync.Mutex
-	cancel    context.CancelFunc // of the run under way
-	ended     chan struct{}      // closed when that has ended
-	recording string
+	mu     sync.Mutex
+	cancel context.CancelFunc // of the run under way
+	ended  chan struct{}      // closed when that has ended
 }
 
 func (w *wishes) note(f *ui.Frame) {
 	w.bench.note(f)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	f.Recording = w.recording
+	f.Recording = w.live.recordingTo()
 }
 
 // asked is the Run that would run only these checks, in this way; none means all that apply, and no
@@ -230,7 +241,7 @@ func (w *wishes) Plan(ids []string, add diag.AddMode) (plan ui.Plan, err error) 
 var errBusy = errors.New(words.Say("cli.busy"))
 
 func (w *wishes) Run(ids []string, add diag.AddMode) error {
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(w.ctx)
 	defer cancel()
 	w.mu.Lock()
 	if w.cancel != nil {
@@ -257,12 +268,17 @@ func (w *wishes) Run(ids []string, add diag.AddMode) error {
 // again runs checks, and first stops those under way: what they measure has been changed.
 func (w *wishes) again(ids []string, add diag.AddMode) {
 	for errors.Is(w.Run(ids, add), errBusy) {
-		w.mu.Lock()
-		stop, ended := w.cancel, w.ended
-		w.mu.Unlock()
-		if stop != nil {
-			stop()
-		}
+		w.Stop()
+		w.wait()
+	}
+}
+
+// wait waits until the run under way has ended, and what it added is removed.
+func (w *wishes) wait() {
+	w.mu.Lock()
+	ended := w.ended
+	w.mu.Unlock()
+	if ended != nil {
 		<-ended
 	}
 }
@@ -288,21 +304,7 @@ func (w *wishes) Stop() {
 	}
 }
 
-func (w *wishes) Record(on bool) (string, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if !on {
-		was := w.recording
-		w.recording = ""
-		return was, w.live.stopRecording()
-	}
-	path := fileName("recording", "jsonl")
-	if err := w.live.startRecording(path); err != nil {
-		return "", err
-	}
-	w.recording = path
-	return path, nil
-}
+func (w *wishes) Record(on bool) (string, error) { return w.live.record(on) }
 
 func (w *wishes) Save(markdown string) (string, error) {
 	return keep(fileName("report", "md"), markdown)
@@ -313,26 +315,6 @@ func (w *wishes) Keep(text string) (string, error) {
 		return "", nil
 	}
 	return keep(fileName("copy", "txt"), text)
-}
-
-// startRecording begins a recording in the middle: with what is known so far.
-func (l *live) startRecording(path string) error {
-	r, err := createRecording(path)
-	if err != nil {
-		return err
-	}
-	l.Look(func(s *diag.State) {
-		for _, e := range s.Events() {
-			if err = r.Write(e); err != nil {
-				return
-			}
-		}
-		l.recording = r
-	})
-	if err != nil {
-		r.Close()
-	}
-	return err
 }
 
 // fileName names a file of this moment in the working directory, or where that cannot be written

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/netip"
 	"slices"
 	"strings"
@@ -30,6 +31,7 @@ func watchCommand() *cobra.Command {
 	f.StringVar(&o.imds, "imds", "", words.Say("cli.flag.imds")+" [$NDWHY_IMDS]")
 	f.StringVar(&o.record, "record", "", words.Say("cli.flag.record"))
 	f.StringVar(&o.pcap, "pcap", "", words.Say("cli.flag.pcap"))
+	f.BoolVar(&o.hide.On, "redact", false, words.Say("cli.flag.redact"))
 	f.BoolVar(&asJSON, "json", false, words.Say("cli.flag.watch-json"))
 	f.StringSliceVar(&kinds, "only", nil, words.Say("cli.flag.watch-only", "kinds", strings.Join(diag.Kinds(), ", ")))
 	f.StringVar(&about, "for", "", words.Say("cli.flag.watch-for"))
@@ -59,17 +61,23 @@ func watchCommand() *cobra.Command {
 			_, tick := e.Body.(diag.Tick)
 			return (len(kinds) == 0 && !tick || slices.Contains(kinds, e.Kind())) && (!addr.IsValid() || diag.Concerns(e, addr))
 		}
-		enc := json.NewEncoder(cmd.OutOrStdout())
 		var failed error
 		show := func(e diag.Event) {
 			if failed != nil || !wanted(e) {
 				return
 			}
+			line := fmt.Sprintf("%s %-9s %s", e.At.Format("15:04:05.000"), e.Kind(), diag.Describe(e))
 			if asJSON {
-				failed = enc.Encode(e)
-				return
+				if o.hide.On {
+					e.Body = bare(e.Body)
+				}
+				text, err := json.Marshal(e)
+				if failed = err; err != nil {
+					return
+				}
+				line = string(text)
 			}
-			_, failed = fmt.Fprintf(cmd.OutOrStdout(), "%s %-9s %s\n", e.At.Format("15:04:05.000"), e.Kind(), diag.Describe(e))
+			_, failed = io.WriteString(cmd.OutOrStdout(), o.hide.Text(line)+"\n")
 		}
 		live, err := open(cmd.Context(), &o, true, show)
 		if err != nil {
@@ -86,4 +94,29 @@ func watchCommand() *cobra.Command {
 		return live.interrupted()
 	}
 	return cmd
+}
+
+// bare is an event without what has addresses in a form that no mask fits: whole frames, and what a
+// DHCPv6 client makes of a MAC.
+func bare(body diag.Body) diag.Body {
+	switch b := body.(type) {
+	case diag.Frame:
+		b.Raw = nil
+		if b.RA != nil {
+			ra := *b.RA
+			ra.Unknown = nil
+			b.RA = &ra
+		}
+		if b.DHCPv6 != nil {
+			d := *b.DHCPv6
+			d.ClientDUID, d.ServerDUID, d.IAID = "", "", 0
+			b.DHCPv6 = &d
+		}
+		return b
+	case diag.Lease:
+		b.DUID, b.IAID = "", 0
+		return b
+	default:
+		return body
+	}
 }

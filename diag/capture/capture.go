@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ndwhy/diag"
+	"ndwhy/diag/guard"
 	"ndwhy/diag/privilege"
 )
 
@@ -78,6 +79,7 @@ func (t *Tap) Run(ctx context.Context, sink diag.Sink) error {
 	defer t.Close()
 	t.sink = sink
 	stop := context.AfterFunc(ctx, func() {
+		defer guard.Rescue()
 		for _, one := range t.taps {
 			_ = one.file.SetReadDeadline(time.Unix(1, 0))
 		}
@@ -91,7 +93,10 @@ func (t *Tap) Run(ctx context.Context, sink diag.Sink) error {
 	t.say()
 	var readers sync.WaitGroup
 	for _, one := range t.taps {
-		readers.Go(func() { t.read(ctx, one) })
+		readers.Go(func() {
+			defer guard.Rescue()
+			t.read(ctx, one)
+		})
 	}
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()

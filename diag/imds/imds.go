@@ -20,6 +20,7 @@ import (
 	"unicode"
 
 	"ndwhy/diag"
+	"ndwhy/diag/guard"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
@@ -224,7 +225,10 @@ func firstAnswer(ctx context.Context, endpoints []string) (*client, string, erro
 	next, asking := 0, 0
 	for {
 		if next < len(endpoints) {
-			go ask(endpoints[next])
+			go func(endpoint string) {
+				defer guard.Rescue()
+				ask(endpoint)
+			}(endpoints[next])
 			next++
 			asking++
 		}
@@ -345,6 +349,7 @@ func (c *client) read(ctx context.Context, list string) diag.Metadata {
 	}
 	group.SetLimit(parallel)
 	group.Go(func() error {
+		defer guard.Rescue()
 		if text, err := c.get(ctx, "placement/region"); err == nil {
 			m.Region = parseID("", text)
 		}
@@ -352,6 +357,7 @@ func (c *client) read(ctx context.Context, list string) diag.Metadata {
 	})
 	for i, mac := range macs {
 		group.Go(func() error {
+			defer guard.Rescue()
 			found, complaints, whole := c.readInterface(ctx, mac)
 			mu.Lock()
 			defer mu.Unlock()

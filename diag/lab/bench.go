@@ -120,6 +120,12 @@ func (b *bench) set(id string, on bool) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", id, err)
 	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for w := range b.watchers {
+		w.next.Turned = true
+		w.wake()
+	}
 	return nil
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"ndwhy/diag/guard"
 	"ndwhy/diag/lab/vswitch"
 )
 
@@ -33,6 +34,7 @@ type News struct {
 	Entries []vswitch.Entry // what the switch did, oldest first
 	Dropped int             // entries before these that were lost because nobody read them in time
 	Breaks  []Break         // what can be broken, and is; nil: as before
+	Turned  bool            // somebody broke or mended something by a Control: what was measured is old
 }
 
 // What goes down a Control's line and up, as JSON.
@@ -41,6 +43,7 @@ type (
 		Entries []vswitch.Entry `json:",omitempty"`
 		Dropped int             `json:",omitempty"`
 		Breaks  []Break         `json:",omitempty"`
+		Turned  bool            `json:",omitempty"`
 		Done    []done          `json:",omitempty"`
 	}
 	done struct {
@@ -152,6 +155,7 @@ func newControl(conn net.Conn, news func(News)) (*Control, error) {
 		return nil, err
 	}
 	go func() {
+		defer guard.Rescue()
 		for {
 			if err := c.receive(news); err != nil {
 				c.end(errors.New("the lab has ended"))
@@ -173,8 +177,8 @@ func (c *Control) receive(news func(News)) error {
 		c.breaks = m.Breaks
 	}
 	c.mu.Unlock()
-	if len(m.Entries) > 0 || m.Dropped > 0 || m.Breaks != nil {
-		news(News{Entries: m.Entries, Dropped: m.Dropped, Breaks: slices.Clone(m.Breaks)})
+	if len(m.Entries) > 0 || m.Dropped > 0 || m.Breaks != nil || m.Turned {
+		news(News{Entries: m.Entries, Dropped: m.Dropped, Breaks: slices.Clone(m.Breaks), Turned: m.Turned})
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -12,6 +12,8 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"ndwhy/diag/guard"
 )
 
 // With calls f on a thread that has a capability (unix.CAP_NET_RAW …) in effect, if the process is
@@ -20,6 +22,7 @@ import (
 func With(capability int, f func() error) error {
 	done := make(chan error)
 	go func() {
+		defer guard.Rescue()
 		runtime.LockOSThread()
 		restored, err := raised(capability, f)
 		if restored {

@@ -28,7 +28,7 @@ Exit codes: that of COMMAND (128+n where signal n ended it), 125 the lab itself 
 	"cli.lab.flag.tour":       "open the guided tour: the experiments that ndwhy starts from, one by one",
 	"cli.lab.flag.pid":        "process ID of the ndwhy lab that is meant, where several run",
 	"cli.lab.one-scenario":    "one scenario at most, and the command after --: ndwhy lab {scenario} -- {command}",
-	"cli.lab.with-command":    "--{flag} is for the ndwhy that the lab opens; with a command of your own, give it to that",
+	"cli.lab.with-command":    "{flag} is for the ndwhy that the lab opens; with a command of your own, give it to that",
 	"cli.lab.tour-outside":    "--tour leads through the lab: ndwhy lab --tour",
 
 	"cli.lab.list.short":   "The scenarios: name, what it is, what a diagnosis must find",

@@ -59,6 +59,12 @@ var plainText = map[string]string{
 	"plain.neighbour.failed":   "Neighbour {address} on {interface} does not answer (FAILED).",
 	"plain.neighbour.none":     "Neighbour {address} on {interface} is no longer in the kernel's cache.",
 
+	"plain.lab":          "The lab {scenario}. Break and mend things with ndwhy lab break, from another terminal; of its switch it is said once what it drops or answers itself, and why.",
+	"plain.lab.broken":   "Broken in the lab: {what}.",
+	"plain.lab.mended":   "Mended in the lab; no more: {what}.",
+	"plain.lab.dropped":  "The switch drops what {port} sends or is to get: {frame}. Why: {reason}. ({time})",
+	"plain.lab.answered": "The switch answers {port} itself: {frame}. Why: {reason}. ({time})",
+
 	"plain.asked":          "Asked: {text}",
 	"plain.path.answered":  "{class} {target} on {interface} answers {asks} {via}, from {source}{detail}: {normal}.",
 	"plain.path.silent":    "{class} {target} on {interface} does not answer {asks} {via}, from {source}{detail}: {normal}.",

@@ -21,17 +21,22 @@ import (
 type Writer struct {
 	w     io.Writer
 	ascii bool
+	mask  func(string) string
 	err   error
 
 	asked bool // what is being asked has been said
 	told  bool // the summary has been written
 	was   known
+
+	lab    bool            // the lab has been spoken of
+	broken map[string]bool // what is broken in it, by what it is called
+	marks  map[string]bool // what the switch did that was said, since something was last broken or mended
 }
 
 // New returns a Writer. Of style only ASCII counts: lines are not broken, for that is what the
-// reader's own device does best.
-func New(w io.Writer, style render.Style) *Writer {
-	return &Writer{w: w, ascii: style.ASCII}
+// reader's own device does best. mask is what every line goes through, to hide what it may not show.
+func New(w io.Writer, style render.Style, mask func(string) string) *Writer {
+	return &Writer{w: w, ascii: style.ASCII, mask: mask}
 }
 
 // Why says in a sentence why lines are written instead of the screens.
@@ -106,7 +111,7 @@ func (w *Writer) line(text string) {
 	if w.ascii {
 		text = term.ASCII(text)
 	}
-	_, w.err = io.WriteString(w.w, text+"\n")
+	_, w.err = io.WriteString(w.w, w.mask(text)+"\n")
 }
 
 // say writes a line with the time at its end, where it does not stand before what is new.

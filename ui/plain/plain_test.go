@@ -35,7 +35,7 @@ type reader struct {
 func newReader(t *testing.T, style render.Style) *reader {
 	t.Helper()
 	r := &reader{t: t, state: diag.NewState()}
-	r.w = New(&r.out, style)
+	r.w = New(&r.out, style, strings.Clone)
 	r.hear(
 		diag.Run{Interfaces: []string{"eth0"}, Peers: []netip.Addr{peer}, Count: 2},
 		diag.Feed{Name: diag.FeedNetlink, State: diag.Synced},
@@ -204,7 +204,7 @@ func (full) Write([]byte) (int, error) { return 0, errors.New("no space left on 
 
 func TestWriteError(t *testing.T) {
 	s := diag.NewState()
-	if err := New(full{}, render.Style{}).End(s, diag.Diagnose(s)); err == nil || err.Error() != "no space left on device" {
+	if err := New(full{}, render.Style{}, strings.Clone).End(s, diag.Diagnose(s)); err == nil || err.Error() != "no space left on device" {
 		t.Error(err)
 	}
 }
