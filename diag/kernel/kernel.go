@@ -42,7 +42,7 @@ const (
 // 100,000 neighbours take the kernel 49 ms, which five times a second would be a quarter of a core.
 const (
 	countersShare = 20
-	routesShare   = 200
+	tableShare    = 300
 )
 
 // asksMax is how many entries are asked for one by one; more are cheaper to dump.
@@ -390,17 +390,18 @@ func (r *Reader) refresh(ctx context.Context) error {
 		r.countersAt = now.Add(max(countersEvery, countersShare*time.Since(now)))
 	}
 	if !now.Before(r.neighboursAt) {
+		start := time.Now()
 		if err := r.neighbours(ctx, 0); err != nil {
 			return err
 		}
-		r.neighboursAt = now.Add(refreshEvery)
+		r.neighboursAt = start.Add(max(refreshEvery, tableShare*time.Since(start)))
 	}
 	if !now.Before(r.routesAt) {
 		start := time.Now()
 		if err := r.table(ctx, routes, 0); err != nil {
 			return err
 		}
-		r.routesAt = start.Add(max(refreshEvery, routesShare*time.Since(start)))
+		r.routesAt = start.Add(max(refreshEvery, tableShare*time.Since(start)))
 	}
 	return nil
 }
