@@ -162,7 +162,7 @@ func (r region) raw(x, y int, text string, st style) int {
 			case r.c.ascii:
 				g, width = toASCII(g), 1
 			}
-			if width < 1 || width > 2 || len(g) == 1 && g[0] < ' ' {
+			if width < 1 || width > 2 || len(g) == 1 && (g[0] < ' ' || g[0] >= 0x7f) {
 				continue
 			}
 		}

@@ -59,6 +59,9 @@ func nodes(paths []*diag.ReportPath) []*node {
 				continue
 			}
 			e := edgeOf(asks, group)
+			if name := serviceName(question{asks, k.addr}); name != "" && asks == diag.AsksService {
+				e.text = name + " " + e.text
+			}
 			if asks == diag.AsksMTU && e.mark != markBad {
 				continue // said only where something is wrong with it: 80 columns are full
 			}

@@ -91,6 +91,10 @@ func (p *pairing) add(e diag.Event, f diag.Frame) {
 		}
 	case diag.DHCPv6Frame:
 		p.dhcp(e, f)
+	case diag.MLD: // nobody answers a report; it is said several times (RFC 3810 §6.1)
+		k := exchangeKey{iface: f.Interface, kind: diag.MLD, from: f.Src, to: f.Dst}
+		p.ask(e, f, k)
+		p.list[p.open[k]].Expects = false
 	default:
 		p.refused(e, f)
 	}

@@ -92,6 +92,44 @@ func TestFreezeHoldsStill(t *testing.T) {
 	s.wantNot("fe80::78")
 }
 
+// What is pressed before the rows have come is about them all the same: over a slow line people type
+// ahead.
+func TestKeysWaitForTheirRows(t *testing.T) {
+	ahead := func(s *stage, keys ...tea.KeyPressMsg) *stage {
+		for _, k := range keys {
+			s.send(k)
+		}
+		return s
+	}
+	key := func(r rune) tea.KeyPressMsg { return tea.KeyPressMsg{Code: r, Text: string(r)} }
+	enter, down := tea.KeyPressMsg{Code: tea.KeyEnter}, tea.KeyPressMsg{Code: tea.KeyDown}
+
+	s := newStage(t, Config{}, 80, 24).play("unassigned-address")
+	ahead(s, key('6'), down, enter).wantNot("Nothing passed yet", "Ethernet")
+	s.look().want("Ethernet")
+	s.press("esc").want("2/")
+
+	s = newStage(t, Config{}, 80, 24).play("unassigned-address")
+	ahead(s, key('3'), down, down, enter).look().want("2001:db8:1f16:8df0:d326:143a:2015:7a01", "What became of it")
+
+	s = newStage(t, Config{}, 80, 24).play("unassigned-address").press("3")
+	ahead(s, key('/'), key('f'), key('e'), key('8'), key('0'), enter, enter).look()
+	s.want("fe80::4f0:13ff:feeb:c61d dev eth0")
+
+	// They are about the screen on which they were pressed.
+	s = newStage(t, Config{}, 80, 24).play("unassigned-address")
+	ahead(s, key('6'), enter, key('1')).look().want("WHY  1 of").wantNot("What to do")
+}
+
+// Time that stands still does so on every screen, those that were not in sight too.
+func TestFrozenPacketsAreThoseOfThen(t *testing.T) {
+	s := newStage(t, Config{}, 80, 24).play("unassigned-address").press("space")
+	late := netip.MustParseAddr("fe80::77")
+	s.emit(time.Second, diag.Frame{Interface: "eth0", Type: diag.NS, Src: late, Dst: diag.SolicitedNode(late), HopLimit: 255, Target: late})
+	s.press("6").want("FROZEN", "waiting", "1/44").wantNot("fe80::77", "Nothing passed yet")
+	s.press("space").want("fe80::77")
+}
+
 func TestIncompleteAppearsWithItsAsker(t *testing.T) {
 	s := newStage(t, Config{}, 120, 30).play("unassigned-address").press("3")
 	dead := netip.MustParseAddr("2001:db8:1f16:8df0::dead")
@@ -103,7 +141,7 @@ func TestIncompleteAppearsWithItsAsker(t *testing.T) {
 	s.emit(time.Second, ns)
 	s.emit(time.Second, diag.Neighbour{Interface: "eth0", Address: dead, State: diag.Failed})
 	s.emit(time.Second, diag.Tick{})
-	s.want("FAILED", "no answer ×3")
+	s.want("FAILED", "none ×3")
 	s.press("/").typed("dead").press("enter", "enter")
 	s.want("INCOMPLETE", "FAILED", "nobody answered", "asked for by "+me.String())
 	s.press("esc", "esc", "6").want("? no answer", "who has 2001:db8:1f16:8df0::dead? asks 2001:db8:1f16:8df0:f557:112e:f9bd:c7f3 ×3")
@@ -134,7 +172,7 @@ func TestExchangesPairQuestionsWithAnswers(t *testing.T) {
 		got = append(got, exchangeMark(&x, now).s+" "+exchangeText(&x, now))
 	}
 	want := []string{
-		"? who has fe80::3? asks fe80::1: no answer after 1",
+		"? who has fe80::3? asks fe80::1: no answer",
 		"? RA fe80::2 > ff02::1: " + strings.TrimPrefix(diag.Describe(events[7]), "RA fe80::2 > ff02::1: "),
 		"  " + diag.Describe(events[6]),
 		"✗ echo fe80::1 > fe80::2: refused by fe80::9: " + words.Say("icmp.unreachable.1"),

@@ -10,6 +10,7 @@ import (
 // A Frame is what the screens show at one moment: an immutable snapshot. Lens.Snapshot makes it;
 // Lab, Replay and Recording are put in by who owns them before the Frame is handed on.
 type Frame struct {
+	Of      Query // what it was made for
 	Seq     int64
 	Started time.Time
 	At      time.Time // the last event's time: what the screens call now
@@ -21,7 +22,7 @@ type Frame struct {
 	Addresses  []AddressRow
 	Routers    []RouterRow
 	Neighbours NeighbourPage
-	Exchanges  []Exchange // of the frames that passed, newest first; on the packets screen alone
+	Exchanges  []Exchange // of the frames that passed, newest first; where they are in sight
 	Temporary  []Temporary
 
 	Lab       *Lab
@@ -38,6 +39,9 @@ func (f *Frame) feed(name diag.FeedName) diag.Feed {
 	}
 	return diag.Feed{}
 }
+
+// hasNeighbours reports whether the neighbours' rows are in the Frame, as far as they are in sight.
+func (f *Frame) hasNeighbours() bool { return f.Of.Screen == ScreenNeighbours || f.Of.Neighbour.Frozen }
 
 // CheckRow is a check and how it stands.
 type CheckRow struct {

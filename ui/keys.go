@@ -23,6 +23,7 @@ type (
 	run      struct{ checks []string } // with what is asked for by default
 	try      struct{ add diag.AddMode }
 	stop     struct{}
+	tell     struct{ text string }
 	goTo     struct{ screen Screen }
 	filterOn struct{ f *filter }
 	breaks   struct {
@@ -99,7 +100,7 @@ func (m *Model) onKey(key, text string) tea.Cmd {
 	if cmd, ok := m.globalKey(s, key); ok {
 		return cmd
 	}
-	if m.overlay != nil {
+	if m.overlay != nil || m.hold(key) {
 		return nil
 	}
 	act, ok := m.screens[m.screen].key(s, key)
@@ -200,7 +201,7 @@ func (m *Model) show(s *scene, to Screen) {
 	case to < ScreenMap:
 		to = last
 	}
-	m.overlay = nil
+	m.overlay, m.held = nil, nil
 	m.screen = to
 }
 
@@ -258,6 +259,8 @@ func (m *Model) perform(s *scene, act action) tea.Cmd {
 	case agreedTo:
 		m.agreed[a.add] = true
 		return m.run([]string{checkAdded}, a.add)
+	case tell:
+		m.notice = span{a.text, dim}
 	case stop:
 		if m.cfg.Intents != nil {
 			return func() tea.Msg { m.cfg.Intents.Stop(); return nil }

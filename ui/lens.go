@@ -140,7 +140,7 @@ func (l *Lens) Snapshot(s *diag.State) Frame {
 	l.mu.Unlock()
 	l.diagnose(s)
 	f := Frame{
-		Seq: s.Seq, Started: s.Started, At: s.Now, Report: l.report,
+		Of: q, Seq: s.Seq, Started: s.Started, At: s.Now, Report: l.report,
 		Feeds: feeds(s), Links: links(s), Checks: l.checkRows(), Temporary: temporary(s),
 	}
 	f.Addresses = addresses(s, l.report)

@@ -1,6 +1,9 @@
 package ui
 
 import (
+	"slices"
+	"strings"
+
 	"ndwhy/diag"
 	"ndwhy/diag/words"
 )
@@ -61,7 +64,7 @@ func (m *mapScreen) draw(s *scene, r region) {
 		lines := m.lines(s, left.w, left.h-y)
 		drawLines(left.sub(0, y, left.w, left.h-y), lines)
 		drawLately(s, left.sub(0, y+len(lines)+1, left.w, left.h-y-len(lines)-1))
-		m.drawWide(s, r.sub(84, 0, r.w-84, r.h), items)
+		m.drawOpen(s, r.sub(84, 0, r.w-84, r.h), items)
 		return
 	}
 	y := m.drawHeadline(s, r)
@@ -77,7 +80,12 @@ func (m *mapScreen) draw(s *scene, r region) {
 	if r.h-y > len(items)+4 {
 		y++
 	}
-	m.drawItems(s, r.sub(0, y, r.w, r.h-y), items)
+	below := r.sub(0, y, r.w, r.h-y)
+	if below.h < len(items)+16 {
+		m.drawItems(s, below, items)
+		return
+	}
+	m.drawOpen(s, below, items)
 }
 
 // drawHeadline says the verdict in one sentence.
@@ -87,10 +95,7 @@ func (m *mapScreen) drawHeadline(s *scene, r region) int {
 	if s.undecided() {
 		headline = say("so-far")
 	}
-	for _, line := range wrap(s.canvas, headline, r.w-2) {
-		if y >= max(r.h/3, 1) {
-			break
-		}
+	for _, line := range clipped(s.canvas, wrap(s.canvas, headline, r.w-2), max(r.h/3, 1), r.w-2) {
 		r.put(1, y, line, bold)
 		y++
 	}
@@ -124,13 +129,11 @@ func (m *mapScreen) drawItems(s *scene, r region, items []because) {
 	var heights []int
 	texts := make([][]string, len(items))
 	for i, it := range items {
-		texts[i] = wrap(s.canvas, it.text, body.w-at-1)
-		if i != m.list.sel && len(texts[i]) > 1 {
-			texts[i] = []string{texts[i][0] + " …"}
+		most := max(body.h, 1)
+		if i != m.list.sel {
+			most = 1
 		}
-		if len(texts[i]) > body.h {
-			texts[i] = texts[i][:max(body.h, 1)]
-		}
+		texts[i] = clipped(s.canvas, wrap(s.canvas, it.text, body.w-at-1), most, body.w-at-1)
 		heights = append(heights, len(texts[i]))
 	}
 	y := 0
@@ -146,6 +149,16 @@ func (m *mapScreen) drawItems(s *scene, r region, items []because) {
 			y++
 		}
 	}
+}
+
+// clipped returns at most n of the lines of a text, the last with a mark where there are more.
+func clipped(c *canvas, lines []string, n, w int) []string {
+	if len(lines) <= n {
+		return lines
+	}
+	lines = slices.Clone(lines[:n])
+	lines[n-1] = strings.TrimSuffix(c.fit(lines[n-1], w-2), " …") + " …"
+	return lines
 }
 
 // firstInSight returns the first item to show so that item sel is in h lines in full.
@@ -180,21 +193,22 @@ func drawLately(s *scene, r region) {
 		m := exchangeMark(e, s.At)
 		x := r.spans(1, y, span{clock(e.First.At)[:8] + " ", dim}, direction(e), span{" ", plain},
 			span{pad(s.canvas, joinNonEmpty(" ", m.s, outcomeWord(e, s.At)), 12), m.st})
-		r.put(x, y, s.canvas.fit(questionText(e, s.canvas, 20), r.w-x), plain)
+		r.put(x, y, s.canvas.fit(questionText(e, r.w >= 82), r.w-x), plain)
 	}
 	if len(s.Exchanges) == 0 {
 		r.put(1, 1, r.c.fit(s.emptyText("packets.empty", diag.FeedFrames), r.w-2), dim)
 	}
 }
 
-// drawWide shows the list and, below it, what enter would open.
-func (m *mapScreen) drawWide(s *scene, r region, items []because) {
-	n := min(len(items)+4, r.h/2)
-	m.drawItems(s, r.sub(0, 0, r.w, max(n, 3)), items)
+// drawOpen shows the list and, below it, what enter would open.
+func (m *mapScreen) drawOpen(s *scene, r region, items []because) {
+	n := max(min(len(items)+4, r.h/2), 3)
+	m.drawItems(s, r.sub(0, 0, r.w, n), items)
 	if len(items) > 0 {
-		below := r.sub(0, max(n, 3)+1, r.w, r.h-max(n, 3)-1)
+		below := r.sub(0, n+1, r.w, r.h-n-1)
 		below.rule(0, dim)
-		items[m.list.sel].page(s.canvas, below.w-2).draw(below.sub(1, 1, below.w-2, below.h-1), 0)
+		inside := below.sub(1, 1, below.w-2, below.h-1)
+		items[m.list.sel].page(s.canvas, min(inside.w, 110)).preview(inside)
 	}
 }
 

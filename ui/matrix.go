@@ -12,22 +12,28 @@ import (
 // matrixScreen is who can reach whom: a row a source, a column a question to a target, and in each
 // cell two marks, by wire and by kernel.
 type matrixScreen struct {
-	rows list
-	col  int
-	left int // the first column in sight
+	rows  list
+	moved bool     // the cursor, by the reader
+	at    question // in whose column the cursor is
+	col   int      // that column
+	left  int      // the first column in sight
+	room  int      // for the columns, when they were last drawn
 }
+
+// sourceWidth is what a source has at least: the cursor, an address, a gap.
+const sourceWidth = 2 + shortestAddress + 1
 
 func (x *matrixScreen) draw(s *scene, r region) {
 	r = s.drawTroubles(r, diag.FeedFrames)
-	m := newMatrix(s)
+	x.room = r.w - sourceWidth
+	m := newMatrix(s, x.room)
 	if len(m.cols) == 0 {
 		for i, line := range wrap(s.canvas, say("matrix.empty"), r.w-4) {
 			r.put(2, i+1, line, dim)
 		}
 		return
 	}
-	total := m.measure(s.canvas)
-	names := min(max(r.w-total-1, 24), 42)
+	names := min(max(r.w-width(m.cols)-1, sourceWidth), longestAddress+4)
 	foot := min(5, max(r.h/3, 2))
 	if r.h >= 32 { // room for the evidence itself
 		foot = r.h - len(m.rows) - 4
@@ -43,9 +49,16 @@ func (x *matrixScreen) draw(s *scene, r region) {
 	x.drawDetail(s, m, r.sub(0, r.h-foot, r.w, foot))
 }
 
-// fit keeps the cursor on a source, and its column in sight.
+// fit keeps the cursor on a source, and its column in sight. Until the reader moves it, it is where
+// something is wrong, else where something was asked.
 func (x *matrixScreen) fit(m *matrix, h, w int) {
 	before := x.rows.sel
+	if !x.moved && !x.rows.moved {
+		x.rows.sel, x.col = m.start()
+		x.at = m.cols[x.col].questions[0]
+	} else {
+		x.col = max(0, slices.IndexFunc(m.cols, func(c matrixColumn) bool { return c.has(x.at) }))
+	}
 	x.rows.follow(len(m.rows), h, func(i int) string { return m.rows[i].id() })
 	if len(m.rows) > 0 && m.rows[x.rows.sel].heading {
 		x.rows.sel++
@@ -58,12 +71,29 @@ func (x *matrixScreen) fit(m *matrix, h, w int) {
 	if x.rows.sel == 1 {
 		x.rows.top = 0 // its heading stays in sight
 	}
-	x.col = max(0, min(x.col, len(m.cols)-1))
 	x.left = min(x.left, x.col)
 	for used := width(m.cols[x.left : x.col+1]); used > w && x.left < x.col; {
 		used -= m.cols[x.left].width
 		x.left++
 	}
+}
+
+// start is the first cell with a symptom, else the first that was asked.
+func (m *matrix) start() (row, col int) {
+	found := false
+	for i, r := range m.rows {
+		for k, c := range m.cols {
+			for _, p := range m.paths(r, c) {
+				if cellMark(p) == markBad {
+					return i, k
+				}
+				if !found {
+					row, col, found = i, k, true
+				}
+			}
+		}
+	}
+	return row, col
 }
 
 func width(cols []matrixColumn) int {
@@ -87,13 +117,13 @@ func (x *matrixScreen) drawHeadings(m *matrix, r region) {
 		if i == x.col {
 			st = bold | underline
 		}
-		r.put(at, 1, words.Say("asks."+string(c.asks)), st)
+		r.put(at, 1, c.head, st)
 		at += c.width
 	}
 	if x.left > 0 {
 		r.put(0, 0, "←", bold)
 	}
-	if at > r.w {
+	if at-2 > r.w {
 		r.put(r.w-1, 0, "→", bold)
 	}
 }
@@ -120,22 +150,13 @@ func (x *matrixScreen) drawRow(s *scene, m *matrix, r region, y, i, names int) {
 	at := names
 	for k := x.left; k < len(m.cols) && at < r.w; k++ {
 		c := m.cols[k]
-		wire, kernel := m.cell(row, c, diag.ViaWire), m.cell(row, c, diag.ViaKernel)
-		cell := r.sub(at, y, 3, 1)
-		cell.spans(0, 0, cellMark(wire), span{" ", plain}, cellMark(kernel))
+		cell := r.sub(at, y, 2, 1)
+		cell.spans(0, 0, m.mark(row, c, diag.ViaWire).span(), m.mark(row, c, diag.ViaKernel).span())
 		if i == x.rows.sel && k == x.col {
 			cell.restyle(0, func(style) style { return reverse })
 		}
 		at += c.width
 	}
-}
-
-// cellMark is the mark of a question; one that was planned and not asked waits.
-func cellMark(p *diag.ReportPath) span {
-	if p != nil && p.Outcome == "" {
-		return markWaiting.span()
-	}
-	return pathMark(p).span()
 }
 
 // drawDetail says in words what the cell under the cursor holds.
@@ -151,40 +172,100 @@ func (x *matrixScreen) drawDetail(s *scene, m *matrix, r region) {
 	row, col := m.rows[x.rows.sel], m.cols[x.col]
 	inside := r.sub(1, 1, r.w-2, r.h-1)
 	d := newDoc(s.canvas, inside.w)
-	if paths := m.paths(row, col); r.h > 8 && len(paths) > 0 {
-		pathsDoc(s.canvas, min(inside.w, 110), &s.Report, paths).preview(inside)
+	all := m.all(row, col)
+	switch {
+	case len(all) == 0:
+		d.para(span{"", plain}, say("matrix.not-asked", "asks", askedWord(col.questions[0].asks), "source", row.source, "target", targetText(&col)), dim)
+	case r.h > 8 && len(m.paths(row, col)) > 0:
+		pathsDoc(s.canvas, min(inside.w, 110), &s.Report, m.paths(row, col)).preview(inside)
 		return
-	}
-	asked := false
-	for _, via := range []diag.Via{diag.ViaWire, diag.ViaKernel} {
-		p := m.cell(row, col, via)
-		if p == nil {
-			continue
+	case len(col.questions) > 1:
+		d.para(span{"", plain}, say("cells", "asks", askedWord(col.questions[0].asks), "source", row.source, "target", targetText(&col)), bold)
+		for _, q := range col.questions {
+			m.oneLine(d, row, q)
 		}
-		if !asked {
-			d.para(span{"", plain}, cellTitle(p), bold)
-			asked = true
+	default:
+		d.para(span{"", plain}, cellTitle(all[0]), bold)
+		for _, p := range all {
+			lead := span{"  " + pad(s.canvas, say("via."+string(p.Via)), 10), dim}
+			if p.Outcome == "" {
+				d.line(lead, span{say("not-tried"), dim})
+				continue
+			}
+			lead.text += pathMark(p).s + " "
+			d.para(lead, joinNonEmpty(" · ", outcomeText(p), normalText(p)), plain)
 		}
-		lead := span{"  " + pad(s.canvas, say("via."+string(via)), 10), dim}
-		if p.Outcome == "" {
-			d.line(lead, span{say("not-tried"), dim})
-			continue
-		}
-		mk := pathMark(p)
-		lead.text += mk.s + " "
-		d.para(lead, joinNonEmpty(" · ", outcomeText(p), normalText(p)), plain)
-	}
-	if !asked {
-		d.para(span{"", plain}, say("matrix.not-asked"), dim)
 	}
 	d.preview(inside)
+}
+
+// oneLine says what came of one question of a cell that has several.
+func (m *matrix) oneLine(d *doc, row matrixRow, q question) {
+	marks := []span{{"  ", plain}}
+	name, normal := q.target, ""
+	var outcomes []string
+	for _, via := range vias {
+		p := m.cells[matrixKey{row.id(), q, via}]
+		if p == nil {
+			marks = append(marks, markNone.span())
+			continue
+		}
+		marks = append(marks, cellMark(p).span())
+		if service := serviceName(q); service != "" && outcomes == nil {
+			name = service + " " + name
+		}
+		text := say("not-tried-yet")
+		if p.Outcome != "" {
+			text = words.Say("outcome." + string(p.Outcome))
+			normal = normalText(p)
+		}
+		if p.RTTMS != nil {
+			text = millis(*p.RTTMS)
+		}
+		outcomes = append(outcomes, say("via."+string(via))+" "+text)
+	}
+	if outcomes != nil {
+		d.line(append(marks, span{" " + name + " " + joinNonEmpty(" · ", strings.Join(outcomes, ", "), normal), plain})...)
+	}
+}
+
+// serviceName is what answers a question to a service; empty: not known.
+func serviceName(q question) string {
+	switch {
+	case q.asks == diag.AsksDHCP:
+		return words.Say("service.dhcpv6")
+	case q.asks != diag.AsksService:
+		return ""
+	}
+	switch q.target {
+	case "fd00:ec2::254":
+		return say("source.imds")
+	case "fd00:ec2::253":
+		return words.Say("service.dns")
+	case "fd00:ec2::123":
+		return words.Say("service.ntp")
+	}
+	return ""
+}
+
+// askedWord names a question in a sentence.
+func askedWord(asks diag.Asks) string { return say("asks." + string(asks)) }
+
+// targetText names the targets of a column.
+func targetText(c *matrixColumn) string {
+	switch {
+	case len(c.questions) > 1 || c.questions[0].target == "":
+		return c.group
+	default:
+		return joinNonEmpty(" ", say("column."+string(c.class)), c.questions[0].target)
+	}
 }
 
 func cellTitle(p *diag.ReportPath) string {
 	if p.Asks == diag.AsksDAD {
 		return say("cell.dad", "target", p.Target)
 	}
-	return say("cell", "asks", words.Say("asks."+string(p.Asks)), "source", sourceText(p),
+	return say("cell", "asks", askedWord(p.Asks), "source", sourceText(p),
 		"class", words.Say("target."+string(p.TargetClass)), "target", p.Target)
 }
 
@@ -202,12 +283,19 @@ func normalText(p *diag.ReportPath) string {
 }
 
 func (x *matrixScreen) key(s *scene, key string) (action, bool) {
-	m := newMatrix(s)
+	m := newMatrix(s, x.room)
 	switch key {
-	case "left":
-		x.col = max(0, x.col-1)
-	case "right":
-		x.col = min(x.col+1, max(len(m.cols)-1, 0))
+	case "left", "right":
+		if len(m.cols) == 0 {
+			break
+		}
+		x.moved = true
+		if key == "left" {
+			x.col = max(0, x.col-1)
+		} else {
+			x.col = min(x.col+1, len(m.cols)-1)
+		}
+		x.at = m.cols[x.col].questions[0]
 	case "enter":
 		return x.open(s, m)
 	case "c":
@@ -216,8 +304,8 @@ func (x *matrixScreen) key(s *scene, key string) (action, bool) {
 		return try{diag.AddKernel}, true
 	case "r":
 		if row, col, ok := x.under(m); ok {
-			for _, via := range []diag.Via{diag.ViaWire, diag.ViaKernel} {
-				if p := m.cell(row, col, via); p != nil && p.Check != checkAdded {
+			for _, p := range m.all(row, col) {
+				if p.Check != checkAdded {
 					return run{[]string{p.Check}}, true
 				}
 			}
@@ -251,7 +339,7 @@ func (x *matrixScreen) open(s *scene, m *matrix) (action, bool) {
 	}
 	paths := m.paths(row, col)
 	if len(paths) == 0 {
-		return nil, true
+		return tell{say("matrix.nothing-asked")}, true
 	}
 	report := &s.Report
 	page := func(c *canvas, w int) *doc { return pathsDoc(c, w, report, paths) }
@@ -265,8 +353,11 @@ func (x *matrixScreen) open(s *scene, m *matrix) (action, bool) {
 // pathsDoc is a cell in full: what was asked, what came of it, and the frames that show it.
 func pathsDoc(c *canvas, w int, r *diag.Report, paths []*diag.ReportPath) *doc {
 	d := newDoc(c, w)
-	d.para(span{"", plain}, cellTitle(paths[0]), bold)
-	for _, p := range paths {
+	for i, p := range paths {
+		if i == 0 || p.Target != paths[i-1].Target || p.Asks != paths[i-1].Asks {
+			d.gap()
+			d.para(span{"", plain}, cellTitle(p), bold)
+		}
 		d.gap()
 		m := pathMark(p)
 		d.para(span{m.s + " ", m.st}, words.Say("via."+string(p.Via))+": "+joinNonEmpty(" · ", outcomeText(p), normalText(p)), bold)
@@ -290,7 +381,7 @@ func pathsDoc(c *canvas, w int, r *diag.Report, paths []*diag.ReportPath) *doc {
 }
 
 func (x *matrixScreen) copied(s *scene) string {
-	m := newMatrix(s)
+	m := newMatrix(s, x.room)
 	row, col, ok := x.under(m)
 	if !ok {
 		return ""

@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"slices"
+
 	tea "charm.land/bubbletea/v2"
 
 	"ndwhy/diag"
@@ -57,7 +59,8 @@ type Model struct {
 	typing  *filter // the filter being typed; nil: none
 	hinted  [ScreenSwitch + 1]bool
 
-	notice  span // what came of the last key; goes with the next
+	held    []string // keys that wait for the rows they are meant for
+	notice  span     // what came of the last key; goes with the next
 	hide    redact.Redactor
 	pane    pane // the lab's
 	tour    *tour
@@ -108,6 +111,7 @@ type scene struct {
 	frozen  bool
 	redact  bool
 	waiting bool // no Frame came yet
+	coming  bool // the rows of the screen in sight are on their way
 }
 
 // link returns the interface in sight.
@@ -162,6 +166,8 @@ func (m *Model) Init() tea.Cmd {
 // Messages that commands of this package send.
 type (
 	frameMsg struct{ f Frame }
+	// heldMsg says that the rows which keys wait for have come and were drawn.
+	heldMsg struct{}
 	// noticeMsg says something; instead, if not empty, is what must still stand there for it to.
 	noticeMsg struct {
 		text    span
@@ -196,6 +202,8 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.w, m.h = msg.Width, msg.Height
 	case frameMsg:
 		cmd = m.onFrame(msg.f)
+	case heldMsg:
+		cmd = m.onHeld()
 	case planMsg:
 		m.onPlan(msg)
 	case noticeMsg:
@@ -218,15 +226,75 @@ func (m *Model) onFrame(f Frame) tea.Cmd {
 	if !m.frozen || !m.ready {
 		m.frame, m.ready = f, true
 	}
-	if m.frozen && m.screen == ScreenNeighbours {
-		m.frame.Neighbours = f.Neighbours // the Lens keeps it still
+	if m.frozen {
+		m.thaw(&f)
 	}
 	cmds := []tea.Cmd{m.next()}
+	if len(m.held) > 0 && !m.coming() {
+		cmds = append(cmds, func() tea.Msg { return heldMsg{} })
+	}
 	if !m.planned && m.cfg.Intents != nil && m.screen == ScreenMatrix && !running(&f) {
 		m.planned = true
 		cmds = append(cmds, m.askPlan(nil, diag.AddClaim, []string{checkAdded}))
 	}
 	return tea.Batch(cmds...)
+}
+
+// thaw takes from a newer Frame what the frozen one lacks: a screen may be turned to that was not in
+// sight when time stopped. The Lens keeps the neighbours as they were; of the packets those that
+// came later are left out.
+func (m *Model) thaw(f *Frame) {
+	switch {
+	case m.screen == ScreenNeighbours && f.hasNeighbours():
+		m.frame.Neighbours, m.frame.Of.Screen, m.frame.Of.Neighbour = f.Neighbours, f.Of.Screen, f.Of.Neighbour
+	case m.screen == ScreenPackets && f.Of.Exchanges && !m.frame.Of.Exchanges:
+		first := slices.IndexFunc(f.Exchanges, func(x Exchange) bool { return x.First.Seq <= m.frame.Seq })
+		if first < 0 {
+			first = len(f.Exchanges)
+		}
+		m.frame.Exchanges, m.frame.Of.Exchanges = f.Exchanges[first:], true
+	}
+}
+
+// coming reports whether the rows of the screen in sight are on their way: the Frame that is shown
+// was made for another screen or another filter.
+func (m *Model) coming() bool {
+	switch m.screen {
+	case ScreenPackets:
+		return !m.frame.Of.Exchanges
+	case ScreenNeighbours:
+		of, want := m.frame.Of.Neighbour, m.screens[ScreenNeighbours].(*neighbourScreen).query()
+		return !m.frame.hasNeighbours() || of.Filter != want.Filter || of.Sort != want.Sort || of.Reverse != want.Reverse
+	default:
+		return false
+	}
+}
+
+// hold keeps a key that is about rows until they have come.
+func (m *Model) hold(key string) bool {
+	const most = 16
+	switch key {
+	case "enter", "up", "down", "pgup", "pgdown", "home", "end":
+		if !m.ready || !m.coming() || len(m.held) == most {
+			return false
+		}
+		m.held = append(m.held, key)
+		return true
+	default:
+		return false
+	}
+}
+
+// onHeld does what the keys that were held ask for, one after another: each is about what the one
+// before it has drawn.
+func (m *Model) onHeld() tea.Cmd {
+	if len(m.held) == 0 || m.overlay != nil || m.coming() {
+		m.held = nil
+		return nil
+	}
+	key := m.held[0]
+	m.held = m.held[1:]
+	return tea.Batch(m.onKey(key, ""), func() tea.Msg { return heldMsg{} })
 }
 
 // running reports whether a check is running.
@@ -257,7 +325,7 @@ func (m *Model) scene() *scene {
 	s := &scene{
 		Frame: &m.frame, canvas: &m.canvas, checks: m.cfg.Checks, plan: m.plan,
 		play: m.cfg.Player != nil, bench: m.cfg.Bench != nil, canAsk: m.cfg.Intents != nil,
-		frozen: m.frozen, redact: m.hide.On, waiting: !m.ready,
+		frozen: m.frozen, redact: m.hide.On, waiting: !m.ready, coming: m.ready && m.coming(),
 	}
 	if n := len(m.frame.Links); n > 0 {
 		s.iface = m.frame.Links[m.iface%n].Interface

@@ -53,6 +53,9 @@ func (x *neighbourScreen) ids(s *scene) func(int) string {
 }
 
 func (x *neighbourScreen) emptyText(s *scene) string {
+	if s.coming {
+		return ""
+	}
 	if x.filter.text != "" && s.Neighbours.Total > 0 {
 		return say("neighbours.none-match", "filter", x.filter.text, "n", s.Neighbours.Total)
 	}
@@ -162,13 +165,35 @@ func answerText(s *scene, n *NeighbourRow) string {
 		return took(a.After)
 	case s.At.Sub(a.At) < answerWithin:
 		return say("answer.waiting")
+	case a.Times == 1:
+		return say("answer.none")
 	default:
-		return say("answer.none", "n", a.Times)
+		return say("answer.none-n", "n", a.Times)
 	}
 }
 
+// askedText says who asked for an entry last, and what came of it.
+func askedText(s *scene, n *NeighbourRow) string {
+	a := n.Asked
+	if a == nil {
+		return say("asked.never")
+	}
+	outcome := say("packet.none", "n", a.Times)
+	switch {
+	case a.Answered:
+		outcome = say("packet.answer", "after", took(a.After))
+	case s.At.Sub(a.At) < answerWithin:
+		outcome = say("packet.waiting")
+	case a.Times == 1:
+		outcome = say("packet.no-answer")
+	}
+	return say("asked", "by", askedBy(n), "ago", ago(s.At.Sub(a.At)), "answer", outcome)
+}
+
+// answerStyle marks a silence that the kernel gave up on: a live entry may have been asked for by an
+// address that gets no answers.
 func answerStyle(s *scene, n *NeighbourRow) style {
-	if a := n.Asked; a != nil && !a.Answered && s.At.Sub(a.At) >= answerWithin && !a.By.IsUnspecified() {
+	if a := n.Asked; a != nil && !a.Answered && s.At.Sub(a.At) >= answerWithin && n.State == diag.Failed {
 		return red
 	}
 	return plain
@@ -196,11 +221,7 @@ func (x *neighbourScreen) drawDetail(s *scene, r region) {
 	}
 	at := r.put(1, 1, n.Address.String(), bold)
 	r.put(at+2, 1, joinNonEmpty(" ", n.MAC.String(), n.Role.name()), dim)
-	asked := say("asked.never")
-	if n.Asked != nil {
-		asked = say("asked", "by", askedBy(n), "ago", ago(s.At.Sub(n.Asked.At)), "answer", answerText(s, n))
-	}
-	r.put(1, 2, r.c.fit(asked, r.w-2), plain)
+	r.put(1, 2, r.c.fit(askedText(s, n), r.w-2), plain)
 	var parts []string
 	for _, t := range n.History {
 		state := string(t.State)
@@ -254,19 +275,18 @@ func (x *neighbourScreen) key(s *scene, key string) (action, bool) {
 
 // page is an entry in full, with what its state means.
 func (x *neighbourScreen) page(s *scene, n NeighbourRow) func(c *canvas, w int) *doc {
-	at := s.At
-	last := answerText(s, &n)
+	last := askedText(s, &n)
 	return func(c *canvas, w int) *doc {
 		d := newDoc(c, w)
 		d.line(span{n.Address.String(), bold})
-		d.line(span{neighbourText(n), dim})
+		d.para(span{"", plain}, neighbourText(n), dim)
 		if key := "ui.nud." + string(n.State); words.Has(key) {
 			d.gap()
 			d.para(span{string(n.State) + ": ", bold | nudStyle(n.State)}, words.Say(key), plain)
 		}
 		if n.Asked != nil {
 			d.heading(say("neighbour.asked"))
-			d.para(span{"  ", plain}, say("asked", "by", askedBy(&n), "ago", ago(at.Sub(n.Asked.At)), "answer", last), plain)
+			d.para(span{"  ", plain}, last, plain)
 		}
 		if len(n.History) > 0 {
 			d.heading(say("neighbour.history"))

@@ -2,7 +2,6 @@ package ui
 
 import (
 	"fmt"
-	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -42,12 +41,11 @@ func (x *packetScreen) draw(s *scene, r region) {
 	}, list: &x.list, empty: x.emptyText(s), row: func(i int) []span {
 		e := rows[i]
 		at := clock(e.First.At)
-		limit := 39
 		if !wide {
-			at, limit = at[:8], 20
+			at = at[:8]
 		}
 		m := exchangeMark(e, s.At)
-		return []span{{at, dim}, direction(e), {joinNonEmpty(" ", m.s, outcomeWord(e, s.At)), m.st}, {questionText(e, s.canvas, limit), plain}}
+		return []span{{at, dim}, direction(e), {joinNonEmpty(" ", m.s, outcomeWord(e, s.At)), m.st}, {questionText(e, wide), plain}}
 	}}
 	area := r
 	foot := 0
@@ -69,6 +67,9 @@ func (x *packetScreen) draw(s *scene, r region) {
 }
 
 func (x *packetScreen) emptyText(s *scene) string {
+	if s.coming {
+		return ""
+	}
 	if x.filter.text != "" && len(s.Exchanges) > 0 {
 		return say("packets.none-match", "filter", x.filter.text, "n", len(s.Exchanges))
 	}
@@ -129,41 +130,45 @@ func outcomeWord(e *Exchange, now time.Time) string {
 	}
 }
 
-// questionText says what was asked, with addresses in at most limit columns.
-func questionText(e *Exchange, c *canvas, limit int) string {
+// questionText says what was asked and how often; where there is little room the solicitation of an
+// address is an NS.
+func questionText(e *Exchange, wide bool) string {
 	f := e.Frame()
-	short := func(a netip.Addr) string { return c.fit(addr(a), limit) }
-	times := ""
-	if e.Asked > 1 {
-		times = " ×" + strconv.Itoa(e.Asked)
-	}
+	text := ""
 	switch {
 	case f.Bad != "":
 	case isDAD(f):
-		return say("packet.dad", "target", short(f.Target)) + times
+		text = say("packet.dad", "target", f.Target)
+	case e.Type == diag.NS && !wide:
+		text = say("packet.ns-short", "target", f.Target, "source", f.Src)
 	case e.Type == diag.NS:
-		return say("packet.ns", "target", short(f.Target), "source", short(f.Src)) + times
+		text = say("packet.ns", "target", f.Target, "source", f.Src)
 	case e.Type == diag.RS:
-		return say("packet.rs", "source", short(f.Src)) + times
+		text = say("packet.rs", "source", f.Src)
 	case e.Type == diag.EchoRequest:
-		return say("packet.echo", "source", short(f.Src), "target", short(f.Dst)) + times
+		text = say("packet.echo", "source", f.Src, "target", f.Dst)
 	case e.Type == diag.DHCPv6Frame && f.DHCPv6 != nil:
-		return say("packet.dhcp", "message", f.DHCPv6.Message, "source", short(f.Src)) + times
+		text = say("packet.dhcp", "message", f.DHCPv6.Message, "source", f.Src)
 	case e.Type == diag.RA && f.RA != nil:
-		return say("packet.ra", "source", short(f.Src), "flags", routerFlags(f.RA), "lifetime", seconds(f.RA.LifetimeS))
+		text = say("packet.ra", "source", f.Src, "flags", routerFlags(f.RA), "lifetime", seconds(f.RA.LifetimeS))
 	}
-	return diag.Describe(e.First)
+	if text == "" {
+		text = diag.Describe(e.First)
+	}
+	if e.Asked > 1 {
+		text += " ×" + strconv.Itoa(e.Asked)
+	}
+	return text
 }
 
 // exchangeText says an exchange in words: what was asked, by whom, and what came of it.
 func exchangeText(e *Exchange, now time.Time) string {
-	whole := canvas{mask: func(text string) string { return text }}
 	if !e.Expects {
 		return diag.Describe(e.First)
 	}
 	one := *e
 	one.Asked = 1
-	return questionText(&one, &whole, 64) + ": " + outcomeOf(e, now)
+	return questionText(&one, true) + ": " + outcomeOf(e, now)
 }
 
 func outcomeOf(e *Exchange, now time.Time) string {
@@ -189,6 +194,8 @@ func outcomeOf(e *Exchange, now time.Time) string {
 		return say("packet.waiting")
 	case isDAD(f):
 		return say("packet.nobody", "n", e.Asked)
+	case e.Asked == 1:
+		return say("packet.no-answer")
 	default:
 		return say("packet.none", "n", e.Asked)
 	}

@@ -10,54 +10,174 @@ import (
 // lines draws the network in as many lines as there is room for: first the strokes between the
 // nodes go, then the least remarkable of many nodes.
 func (m *mapScreen) lines(s *scene, w, h int) [][]span {
-	for _, room := range []struct {
-		strokes bool
-		each    int
-	}{{true, 64}, {false, 64}, {false, 6}, {false, 4}, {false, 3}, {false, 2}, {false, 1}} {
-		lines := mapLines(s, w, room.strokes, room.each)
-		if len(lines) <= h || room.each == 1 {
-			return lines
+	k := newSketch(s, w)
+	for strokes := true; ; strokes = false {
+		k.draw(strokes)
+		if len(k.lines) <= h || !strokes && !k.less() {
+			return k.lines
 		}
 	}
-	return nil
+}
+
+// A group is the nodes of one kind, what deserves attention first.
+type group struct {
+	label string
+	nodes []*node
+	shown int    // the first of them; where not all are, a line says what the rest is
+	where Screen // has them all
 }
 
 // A sketch is the map being drawn: the link as a rail on the left, with what is on it as branches.
 type sketch struct {
-	s     *scene
-	w     int
-	each  int // nodes of a kind at most
-	lines [][]span
+	s      *scene
+	w      int
+	groups map[string]*group
+	lines  [][]span
 }
 
-// add draws nodes of one kind; only the first has the label and the branch.
-func (k *sketch) add(first, others, label string, list []*node) {
-	for i, n := range list {
-		if i == k.each && len(list) > k.each+1 {
-			k.line(others, "", say("map.more", "n", len(list)-i), nil)
+func newSketch(s *scene, w int) *sketch {
+	k := &sketch{s: s, w: w, groups: map[string]*group{}}
+	of := nodesByClass(s)
+	of[diag.TargetRouter] = routersOf(of[diag.TargetRouter])
+	for name, class := range map[string]diag.TargetClass{
+		"internet": diag.TargetInternet, "service": diag.TargetService, "router": diag.TargetRouter,
+		"peer": diag.TargetPeer, "all-nodes": diag.TargetAllNodes,
+	} {
+		k.groups[name] = &group{label: say("node." + name), nodes: of[class], shown: len(of[class]), where: ScreenMatrix}
+	}
+	own := ownAddresses(s)
+	self := &group{shown: len(own), where: ScreenAddresses}
+	for i := range own {
+		a := &own[i]
+		text := a.Prefix.Addr().String()
+		if !a.Prefix.IsSingleIP() {
+			text = a.Prefix.String()
+		}
+		n := &node{addr: text}
+		n.add(addressEdge(a))
+		self.nodes = append(self.nodes, n)
+	}
+	k.groups["self"] = self
+	return k
+}
+
+// less leaves one more line away, where that is missed least: a group that is shortened already
+// hides one node more, a whole one hides two. It reports whether there was any.
+func (k *sketch) less() bool {
+	var best *group
+	for _, name := range []string{"internet", "service", "router", "peer", "self"} {
+		g := k.groups[name]
+		hides := g.shown - 1 // where it ends if it is shortened
+		if g.shown == len(g.nodes) {
+			hides--
+		}
+		if hides < 1 {
+			continue
+		}
+		if best == nil || g.cost() < best.cost() {
+			best = g
+		}
+	}
+	if best == nil {
+		return false
+	}
+	if best.shown == len(best.nodes) {
+		best.shown--
+	}
+	best.shown--
+	return true
+}
+
+// cost is what shortening a group by one more line would hide.
+func (g *group) cost() int {
+	last, cost := g.shown-1, 0
+	if g.shown == len(g.nodes) {
+		cost = 1 // two go for one line
+	}
+	return cost + 2*g.nodes[last].rank - g.shown
+}
+
+// draw makes the lines.
+func (k *sketch) draw(strokes bool) {
+	k.lines = nil
+	rail := func() {
+		if strokes {
+			k.lines = append(k.lines, []span{{stemRail, dim}})
+		}
+	}
+	k.add(stemFree, stemFree, k.groups["internet"])
+	k.add(stemFree, stemFree, k.groups["service"])
+	if len(k.lines) > 0 && strokes {
+		k.lines = append(k.lines, []span{{"       │", dim}})
+	}
+	if len(k.groups["router"].nodes) > 0 {
+		k.add(stemFirst, stemRail, k.groups["router"])
+		rail()
+	}
+	link := k.s.link()
+	k.line(stemBranch, stemRail, say("node.self"), link.MAC.String(), linkMarks(link))
+	k.add(stemRail, stemRail, k.groups["self"])
+	peers, everybody := k.groups["peer"], k.groups["all-nodes"]
+	if len(peers.nodes)+len(everybody.nodes) > 0 {
+		rail()
+	}
+	last := stemRail
+	if len(everybody.nodes) == 0 {
+		last = stemFree
+	}
+	k.add(stemBranch, last, peers)
+	k.add(stemLast, stemFree, everybody)
+	k.close()
+}
+
+// add draws the nodes of a group; only the first has the label and the branch.
+func (k *sketch) add(first, others string, g *group) {
+	label := g.label
+	for i, n := range g.nodes {
+		if i == g.shown {
+			k.rest(others, g)
 			return
 		}
-		k.line(first, label, n.addr, n.marks)
+		k.line(first, others, label, n.addr, n.marks)
 		first, label = others, ""
 	}
 }
 
-// line is one line of the map: label, address, and what came of asking, each in its column.
-func (k *sketch) line(stem, label, address string, marks []edge) {
+// rest says what is not shown of a group, and where it is.
+func (k *sketch) rest(stem string, g *group) {
+	key := "map.more"
+	hidden := g.nodes[g.shown:]
+	if !slices.ContainsFunc(hidden, func(n *node) bool { return n.rank >= markUnknown.rank() }) {
+		key = "map.more-normal"
+	}
+	k.line(stem, stem, "", say(key, "n", len(hidden), "screen", int(g.where)), nil)
+}
+
+// line is a node: label, address, and what came of asking, each in its column. What has no room
+// beside the address goes below.
+func (k *sketch) line(stem, below, label, address string, marks []edge) {
 	c := k.s.canvas
 	if k.w < 66 {
 		k.narrow(stem, label, address, marks)
 		return
 	}
 	const labels = 16
-	room := max(20, min(39, k.w-labels-25))
+	room := max(shortestAddress, min(longestAddress, k.w-labels-25))
 	text := c.fit(address, room)
 	line := []span{{stem, dim}, {pad(c, label, labels-c.width(stem)), bold}, {text, plain}, {blank(room - c.width(text) + 1), plain}}
+	from := labels + room + 1
+	x := from
 	for i, e := range marks {
-		if i > 0 {
+		if n := 2 + c.width(e.text); i > 0 && x+1+n > k.w {
+			k.lines = append(k.lines, line)
+			line = []span{{below, dim}, {blank(from - c.width(below)), plain}}
+			x = from
+		} else if i > 0 {
 			line = append(line, span{" ", plain})
+			x++
 		}
 		line = append(line, e.spans()...)
+		x += 2 + c.width(e.text)
 	}
 	k.lines = append(k.lines, line)
 }
@@ -83,52 +203,6 @@ const (
 	stemBranch = " ├─ "
 	stemLast   = " └─ "
 )
-
-func mapLines(s *scene, w int, strokes bool, each int) [][]span {
-	k := &sketch{s: s, w: w, each: each}
-	of := nodesByClass(s)
-	k.add(stemFree, stemFree, say("node.internet"), of[diag.TargetInternet])
-	k.add(stemFree, stemFree, say("node.service"), of[diag.TargetService])
-	above := len(k.lines) > 0
-	if above && strokes {
-		k.lines = append(k.lines, []span{{"       │", dim}})
-	}
-	rail := func() {
-		if strokes {
-			k.lines = append(k.lines, []span{{stemRail, dim}})
-		}
-	}
-	if list := routersOf(of[diag.TargetRouter]); len(list) > 0 {
-		k.add(stemFirst, stemRail, say("node.router"), list)
-		rail()
-	}
-	link := s.link()
-	k.line(stemBranch, say("node.self"), link.MAC.String(), linkMarks(link))
-	own := ownAddresses(s)
-	for i, a := range own {
-		if i == each && len(own) > each+1 {
-			k.line(stemRail, "", say("map.more", "n", len(own)-i), nil)
-			break
-		}
-		text := a.Prefix.Addr().String()
-		if !a.Prefix.IsSingleIP() {
-			text = a.Prefix.String()
-		}
-		k.line(stemRail, "", text, []edge{addressEdge(&a)})
-	}
-	peers, everybody := of[diag.TargetPeer], of[diag.TargetAllNodes]
-	if len(peers)+len(everybody) > 0 {
-		rail()
-	}
-	last := stemRail
-	if len(everybody) == 0 {
-		last = stemFree
-	}
-	k.add(stemBranch, last, say("node.peer"), peers)
-	k.add(stemLast, stemFree, say("node.all-nodes"), everybody)
-	k.close()
-	return k.lines
-}
 
 // nodesByClass returns the targets by class, what deserves attention first.
 func nodesByClass(s *scene) map[diag.TargetClass][]*node {

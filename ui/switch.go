@@ -1,5 +1,7 @@
 package ui
 
+import "strings"
+
 // switchScreen is the truth beside the diagnosis: what the lab's switch did with each frame, and
 // why. It is a screen of its own and, by a key, a pane beside the others.
 type switchScreen struct {
@@ -39,17 +41,27 @@ func verdictText(v *Verdict) string {
 func (x *switchScreen) draw(s *scene, r region) {
 	rows := x.rows(s)
 	foot := min(4, r.h/3)
+	// The whole frame has room beside the reason only in a wide window; else its kind stands there.
+	wide := r.w >= 140
+	frame := column{title: say("col.frame"), width: 12}
+	if wide {
+		frame.grow = 90
+	}
 	g := grid{columns: []column{
 		{title: say("col.time"), width: 12, drop: 3},
 		{title: say("col.port"), width: 8, drop: 2},
 		{title: "", width: 1},
 		{title: say("col.verdict"), width: 9},
-		{title: say("col.reason"), width: 42, grow: 70},
-		{title: say("col.frame"), width: 24, grow: 110, drop: 1},
-	}, list: &x.list, empty: say("switch.empty"), row: func(i int) []span {
+		frame,
+		{title: say("col.reason"), width: 50, grow: 100, drop: 1},
+	}, list: &x.list, empty: x.emptyText(s), row: func(i int) []span {
 		v := rows[i]
 		m := verdictStyle(v.Verdict)
-		return []span{{clock(v.Time), dim}, {v.Port, plain}, m.span(), {v.Verdict, m.st}, {v.Reason, plain}, {v.Summary, dim}}
+		what := frameKind(v.Summary)
+		if wide {
+			what = v.Summary
+		}
+		return []span{{clock(v.Time), dim}, {v.Port, plain}, m.span(), {v.Verdict, m.st}, {what, plain}, {v.Reason, plain}}
 	}}
 	g.draw(r.sub(0, 0, r.w, r.h-foot), len(rows), func(i int) string { return verdictText(rows[i]) })
 	if x.filter.text != "" {
@@ -60,6 +72,21 @@ func (x *switchScreen) draw(s *scene, r region) {
 		area.rule(0, dim)
 		verdictDoc(s.canvas, area.w-2, rows[x.list.sel]).preview(area.sub(1, 1, area.w-2, area.h-1))
 	}
+}
+
+func (x *switchScreen) emptyText(s *scene) string {
+	if x.filter.text != "" && s.Lab != nil && len(s.Lab.Verdicts) > 0 {
+		return say("packets.none-match", "filter", x.filter.text, "n", len(s.Lab.Verdicts))
+	}
+	return say("switch.empty")
+}
+
+// frameKind is what a frame is, out of its summary: "source > destination: kind, more".
+func frameKind(summary string) string {
+	if _, what, ok := strings.Cut(summary, ": "); ok {
+		summary = what
+	}
+	return summary[:max(0, strings.IndexAny(summary+":", ":,"))]
 }
 
 func verdictDoc(c *canvas, w int, v *Verdict) *doc {

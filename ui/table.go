@@ -1,8 +1,8 @@
 package ui
 
 import (
-	"fmt"
 	"slices"
+	"strconv"
 
 	"ndwhy/diag"
 	"ndwhy/diag/words"
@@ -18,26 +18,31 @@ type matrixRow struct {
 
 func (r matrixRow) id() string { return string(r.class) + " " + r.source }
 
-// A matrixColumn is one kind of question to one target.
+// A matrixColumn is one kind of question to one target, or where the window is too narrow for that,
+// to all targets of a class.
 type matrixColumn struct {
-	class  diag.TargetClass
-	target string // empty: the questions that have no target of their own (DAD, DHCPv6)
-	asks   diag.Asks
-	group  string // what the target is called in the heading
-	width  int
+	class     diag.TargetClass
+	questions []question
+	group     string // what the targets are called, in the heading
+	head      string // what is asked, below it
+	width     int
 }
 
+// A question is what is asked of a target; an RS and DAD have no target of their own.
+type question struct {
+	asks   diag.Asks
+	target string
+}
+
+func (c *matrixColumn) has(q question) bool { return slices.Contains(c.questions, q) }
+
 // targetNobody is the column of a question that hopes for no answer: is the address free?
-const (
-	targetNobody diag.TargetClass = "nobody"
-	targetAny    diag.TargetClass = "any" // asked of everybody on the link
-)
+const targetNobody diag.TargetClass = "nobody"
 
 type matrixKey struct {
-	row  string
-	asks diag.Asks
-	to   string
-	via  diag.Via
+	row string
+	question
+	via diag.Via
 }
 
 // A matrix is the paths of an interface in rows and columns.
@@ -47,37 +52,65 @@ type matrix struct {
 	cells map[matrixKey]*diag.ReportPath
 }
 
-func (m *matrix) cell(r matrixRow, c matrixColumn, via diag.Via) *diag.ReportPath {
-	return m.cells[matrixKey{r.id(), c.asks, c.target, via}]
-}
+var vias = [...]diag.Via{diag.ViaWire, diag.ViaKernel}
 
-// paths returns the questions of a cell that were settled, by wire first.
-func (m *matrix) paths(r matrixRow, c matrixColumn) []*diag.ReportPath {
+// all returns the questions of a cell, one target after another, by wire first.
+func (m *matrix) all(r matrixRow, c matrixColumn) []*diag.ReportPath {
 	var list []*diag.ReportPath
-	for _, via := range []diag.Via{diag.ViaWire, diag.ViaKernel} {
-		if p := m.cell(r, c, via); p != nil && p.Outcome != "" {
-			list = append(list, p)
+	for _, q := range c.questions {
+		for _, via := range vias {
+			if p := m.cells[matrixKey{r.id(), q, via}]; p != nil {
+				list = append(list, p)
+			}
 		}
 	}
 	return list
+}
+
+// paths returns the questions of a cell that were settled.
+func (m *matrix) paths(r matrixRow, c matrixColumn) []*diag.ReportPath {
+	return slices.DeleteFunc(m.all(r, c), func(p *diag.ReportPath) bool { return p.Outcome == "" })
+}
+
+// mark is the mark of a cell by one way: of several questions, that which most deserves attention.
+func (m *matrix) mark(r matrixRow, c matrixColumn, via diag.Via) mark {
+	worst := markNone
+	for _, p := range m.all(r, c) {
+		if x := cellMark(p); p.Via == via && (worst == markNone || x.rank() > worst.rank()) {
+			worst = x
+		}
+	}
+	return worst
+}
+
+// cellMark is the mark of a question; one that was planned and not asked waits.
+func cellMark(p *diag.ReportPath) mark {
+	if p.Outcome == "" {
+		return markWaiting
+	}
+	return pathMark(p)
 }
 
 // place says in which row and column a path belongs. The question whether an address is free is
 // asked from no address: it belongs to the row of the address it asks for.
 func place(p *diag.ReportPath) (matrixRow, matrixColumn) {
 	row := matrixRow{class: p.SourceClass, source: sourceText(p)}
-	col := matrixColumn{class: p.TargetClass, target: p.Target, asks: p.Asks}
+	class, q := p.TargetClass, question{p.Asks, p.Target}
 	switch p.Asks {
 	case diag.AsksDAD:
 		row = matrixRow{class: diag.SourceCandidate, source: p.Target}
-		col = matrixColumn{class: targetNobody, asks: p.Asks}
-	case diag.AsksRS, diag.AsksDHCP:
-		col.class, col.target = targetAny, ""
+		class, q.target = targetNobody, ""
+	case diag.AsksRS:
+		class, q.target = diag.TargetRouter, ""
+	case diag.AsksDHCP:
+		class = diag.TargetService
 	}
-	return row, col
+	return row, matrixColumn{class: class, questions: []question{q}}
 }
 
-func newMatrix(s *scene) *matrix {
+// newMatrix arranges what was and would be asked in columns that are at most w wide together, if
+// that can be.
+func newMatrix(s *scene, w int) *matrix {
 	m := &matrix{cells: map[matrixKey]*diag.ReportPath{}}
 	for _, p := range s.paths() {
 		m.add(p, false)
@@ -88,6 +121,7 @@ func newMatrix(s *scene) *matrix {
 		}
 	}
 	m.order()
+	m.shape(s.canvas, w)
 	return m
 }
 
@@ -114,50 +148,40 @@ func (m *matrix) add(p *diag.ReportPath, planned bool) {
 	case planned && !m.rows[i].planned:
 		return // it was tried: what came of it stands there
 	}
-	if !slices.ContainsFunc(m.cols, func(x matrixColumn) bool {
-		return x.class == col.class && x.target == col.target && x.asks == col.asks
-	}) {
+	q := col.questions[0]
+	if !slices.ContainsFunc(m.cols, func(x matrixColumn) bool { return x.class == col.class && x.has(q) }) {
 		m.cols = append(m.cols, col)
 	}
-	k := matrixKey{row.id(), col.asks, col.target, p.Via}
-	if old := m.cells[k]; old == nil || pathMark(p).rank() > pathMark(old).rank() {
+	k := matrixKey{row.id(), q, p.Via}
+	if old := m.cells[k]; old == nil || cellMark(p).rank() > cellMark(old).rank() {
 		m.cells[k] = p
 	}
 }
 
 var (
 	classOrder  = []diag.SourceClass{diag.SourceAssigned, diag.SourceUnknown, diag.SourceUnassigned, diag.SourceUnspecified, diag.SourceCandidate}
-	targetOrder = []diag.TargetClass{diag.TargetRouter, diag.TargetPeer, diag.TargetAllNodes, diag.TargetInternet, diag.TargetService, targetNobody, targetAny}
-	asksOrder   = []diag.Asks{diag.AsksRS, diag.AsksDHCP, diag.AsksND, diag.AsksEcho, diag.AsksMTU, diag.AsksService, diag.AsksDAD}
+	targetOrder = []diag.TargetClass{diag.TargetRouter, diag.TargetPeer, diag.TargetAllNodes, diag.TargetInternet, diag.TargetService, targetNobody}
+	asksOrder   = []diag.Asks{diag.AsksRS, diag.AsksND, diag.AsksEcho, diag.AsksMTU, diag.AsksService, diag.AsksDHCP, diag.AsksDAD}
 )
 
-// order sorts rows and columns, puts headings in, and names the targets.
+// order sorts rows and columns, and puts headings in.
 func (m *matrix) order() {
 	diag.SortFunc(m.rows, func(a, b matrixRow) int {
 		return slices.Index(classOrder, a.class) - slices.Index(classOrder, b.class)
 	})
-	targets := map[diag.TargetClass][]string{}
+	targets := []string{""} // in the order in which they were asked
 	for _, c := range m.cols {
-		if !slices.Contains(targets[c.class], c.target) && c.target != "" {
-			targets[c.class] = append(targets[c.class], c.target)
-		}
+		targets = append(targets, c.questions[0].target)
 	}
 	diag.SortFunc(m.cols, func(a, b matrixColumn) int {
 		if d := slices.Index(targetOrder, a.class) - slices.Index(targetOrder, b.class); d != 0 {
 			return d
 		}
-		if d := slices.Index(targets[a.class], a.target) - slices.Index(targets[b.class], b.target); d != 0 {
+		if d := slices.Index(targets, a.questions[0].target) - slices.Index(targets, b.questions[0].target); d != 0 {
 			return d
 		}
-		return slices.Index(asksOrder, a.asks) - slices.Index(asksOrder, b.asks)
+		return slices.Index(asksOrder, a.questions[0].asks) - slices.Index(asksOrder, b.questions[0].asks)
 	})
-	for i := range m.cols {
-		c := &m.cols[i]
-		c.group = say("column." + string(c.class))
-		if n := slices.Index(targets[c.class], c.target); len(targets[c.class]) > 1 && n >= 0 {
-			c.group += fmt.Sprintf(" %d", n+1)
-		}
-	}
 	var rows []matrixRow
 	for i, r := range m.rows {
 		if i == 0 || r.class != m.rows[i-1].class {
@@ -168,23 +192,80 @@ func (m *matrix) order() {
 	m.rows = rows
 }
 
-// measure gives each column its width: two marks, or its heading; a group's name fits over it.
-func (m *matrix) measure(c *canvas) int {
-	total := 0
-	for i := range m.cols {
-		m.cols[i].width = max(3, c.width(words.Say("asks."+string(m.cols[i].asks)))) + 1
-		total += m.cols[i].width
+// shape folds the targets of every class into one column a question, and unfolds those for which w
+// columns are enough: what is looked for first, first.
+func (m *matrix) shape(c *canvas, w int) {
+	whole := m.cols
+	open := map[diag.TargetClass]bool{}
+	for _, class := range [...]diag.TargetClass{diag.TargetPeer, diag.TargetRouter, diag.TargetInternet, diag.TargetService} {
+		open[class] = true
+		if m.fold(whole, open); m.measure(c, 2) > w {
+			open[class] = false
+		}
 	}
+	m.fold(whole, open)
+	if m.measure(c, 2) > w {
+		m.measure(c, 1)
+	}
+}
+
+// fold makes the columns of whole, one for all targets of a class that is not open, and names them.
+func (m *matrix) fold(whole []matrixColumn, open map[diag.TargetClass]bool) {
+	names := map[diag.TargetClass][]string{}
+	for _, c := range whole {
+		if t := c.questions[0].target; t != "" && !slices.Contains(names[c.class], t) {
+			names[c.class] = append(names[c.class], t)
+		}
+	}
+	m.cols = nil
+	for _, c := range whole {
+		q, n := c.questions[0], len(names[c.class])
+		c.group = say("column." + string(c.class))
+		if c.class != diag.TargetService && c.class != targetNobody {
+			c.head = words.Say("asks." + string(q.asks))
+		}
+		switch {
+		case n < 2:
+		case !open[c.class]:
+			if key := "column." + string(c.class) + ".n"; words.Has("ui." + key) {
+				c.group = say(key, "n", n)
+			}
+			i := slices.IndexFunc(m.cols, func(x matrixColumn) bool { return x.class == c.class && x.head == c.head })
+			if i >= 0 {
+				m.cols[i].questions = append(slices.Clip(m.cols[i].questions), q)
+				continue
+			}
+		case c.class == diag.TargetService:
+			if name := serviceName(q); name != "" {
+				c.group = name
+			}
+		case q.target != "":
+			c.group += " " + strconv.Itoa(slices.Index(names[c.class], q.target)+1)
+		}
+		m.cols = append(m.cols, c)
+	}
+	slices.SortStableFunc(m.cols, func(a, b matrixColumn) int {
+		if a.class != b.class || open[a.class] {
+			return 0
+		}
+		return slices.Index(asksOrder, a.questions[0].asks) - slices.Index(asksOrder, b.questions[0].asks)
+	})
+}
+
+// measure gives each column its width, two marks or its heading, with gap columns between groups,
+// and returns what they take together.
+func (m *matrix) measure(c *canvas, gap int) int {
+	total := 0
 	for i := 0; i < len(m.cols); {
 		j, w := i, 0
-		for j < len(m.cols) && m.cols[j].group == m.cols[i].group && m.cols[j].class == m.cols[i].class {
+		for ; j < len(m.cols) && m.cols[j].group == m.cols[i].group && m.cols[j].class == m.cols[i].class; j++ {
+			m.cols[j].width = max(2, c.width(m.cols[j].head)) + 1
 			w += m.cols[j].width
-			j++
 		}
-		more := max(1, c.width(m.cols[i].group)+2-w)
+		more := max(0, c.width(m.cols[i].group)+1-w) + gap - 1
 		m.cols[j-1].width += more
-		total += more
+		total += w + more
 		i = j
 	}
-	return total
+	return total - gap
 }

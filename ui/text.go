@@ -35,8 +35,22 @@ func (d *doc) gap() {
 	}
 }
 
-// line adds pieces of text as one line; what is too long is cut when it is drawn.
-func (d *doc) line(pieces ...span) { d.lines = append(d.lines, pieces) }
+// line adds pieces of text as one line; what is too long is shortened.
+func (d *doc) line(pieces ...span) { d.lines = append(d.lines, d.fitted(pieces, d.w)) }
+
+// fitted shortens pieces of text to w columns together.
+func (d *doc) fitted(pieces []span, w int) []span {
+	var line []span
+	for _, p := range pieces {
+		if w <= 0 {
+			break
+		}
+		p.text = d.c.fit(p.text, w)
+		w -= d.c.width(p.text)
+		line = append(line, p)
+	}
+	return line
+}
 
 // heading adds a bold line with a gap above.
 func (d *doc) heading(text string) {
@@ -56,26 +70,53 @@ func (d *doc) para(first span, text string, st style) {
 }
 
 // command adds a shell command; continued lines end in a backslash, so that what is copied off the
-// screen still runs.
+// screen still runs. A word that is too long for the indentation goes without.
 func (d *doc) command(text string) {
-	lines := wrap(d.c, text, d.w-6)
+	const tail = " \\"
+	lead, hang := "  $ ", "      "
+	room := d.w - len(hang) - len(tail)
+	var lines []string
+	line := ""
+	for word := range strings.FieldsSeq(d.c.mask(text)) {
+		if line != "" && d.c.width(line)+1+d.c.width(word) > room {
+			lines = append(lines, line)
+			line = ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	lines = append(lines, line)
 	for i, line := range lines {
-		lead, tail := "  $ ", ""
-		if i > 0 {
-			lead = "      "
+		after := tail
+		if i == len(lines)-1 {
+			after = ""
 		}
-		if i < len(lines)-1 {
-			tail = " \\"
+		if over := d.c.width(line) - room; over > 0 {
+			lead = lead[:max(0, len(lead)-over)]
 		}
-		d.line(span{lead, dim}, span{line + tail, cyan})
+		for i, part := range wrap(d.c, line+after, d.w-len(lead)) {
+			if i > 0 {
+				lead = ""
+			}
+			d.lines = append(d.lines, []span{{lead, dim}, {part, cyan}})
+		}
+		lead = hang
 	}
 }
 
 // preview shows the beginning, and says so where that is not all.
 func (d *doc) preview(r region) {
 	d.draw(r, 0)
-	if len(d.lines) > r.h && r.h > 0 {
-		r.put(max(r.w-2, 0), r.h-1, " …", dim)
+	if len(d.lines) <= r.h || r.h <= 0 {
+		return
+	}
+	last := d.fitted(d.lines[r.h-1], r.w-2)
+	r.sub(0, r.h-1, r.w, 1).clear()
+	x := r.spans(0, r.h-1, last...)
+	if n := len(last); n == 0 || !strings.HasSuffix(last[n-1].text, "…") {
+		r.put(x, r.h-1, " …", dim)
 	}
 }
 
@@ -113,6 +154,9 @@ func wrap(c *canvas, text string, w int) []string {
 			}
 			for n > w { // a path or a line of hexadecimal
 				cut := max(len(c.cut(word, w)), 1)
+				if at := strings.LastIndexAny(word[:cut], "=,"); at > 0 { // before an address, not within
+					cut = at + 1
+				}
 				lines = append(lines, word[:cut])
 				word = word[cut:]
 				n = c.width(word)
@@ -138,8 +182,9 @@ func (c *canvas) cut(text string, w int) string {
 	return text
 }
 
-// fit returns text in at most w columns; what is cut off is marked. An address keeps its last four
-// groups, which tell the hosts of a subnet apart.
+// fit returns text in at most w columns; what is cut off is marked. Addresses keep their last four
+// groups, which tell the hosts of a subnet apart: where a text is too long its addresses are
+// shortened first, and then words are left away at the end, but no address is cut.
 func (c *canvas) fit(text string, w int) string {
 	text = c.mask(text)
 	if w <= 0 {
@@ -152,17 +197,47 @@ func (c *canvas) fit(text string, w int) string {
 		head = head[:max(0, min(w-1-len(tail), len(head)))]
 		return head[:strings.LastIndexByte(head, ':')+1] + "…" + tail
 	}
-	return c.cut(text, w-1) + "…"
+	if text = c.shorten(text); c.width(text) <= w {
+		return text
+	}
+	begin := c.cut(text, w-1)
+	at := strings.LastIndexByte(begin, ' ')
+	word, _, _ := strings.Cut(text[at+1:], " ")
+	switch {
+	case at > 0 && (strings.Count(word, ":") > 1 || c.width(begin[at:]) < 12):
+		return strings.TrimRight(begin[:at], " ") + " …"
+	case strings.Count(word, ":") > 1:
+		return "…"
+	}
+	return begin + "…"
+}
+
+// The columns of an address: in full at most, and with nothing but its last four groups.
+const (
+	longestAddress  = 39
+	shortestAddress = 20
+)
+
+// shorten leaves nothing but their last four groups of the addresses in text: all look alike, line
+// after line.
+func (c *canvas) shorten(text string) string {
+	words := strings.Split(text, " ")
+	for i, word := range words {
+		words[i] = c.fitWord(word, shortestAddress)
+	}
+	return strings.Join(words, " ")
 }
 
 // fitWord is fit for a word of a sentence: only an address is shortened, with what follows it kept.
 func (c *canvas) fitWord(word string, w int) string {
 	core := strings.TrimRight(word, ".,:;?!)")
+	if len(core) <= shortestAddress {
+		return word
+	}
 	if _, _, ok := lastGroups(core); !ok {
 		return word
 	}
-	rest := word[len(core):]
-	return c.fit(core, w-len(rest)) + rest
+	return c.fit(core, max(w-len(word)+len(core), shortestAddress)) + word[len(core):]
 }
 
 // lastGroups splits an address, with what follows it, before its last four groups.
@@ -218,7 +293,7 @@ func age(d time.Duration) string {
 // ago writes age as a phrase: "5s ago".
 func ago(d time.Duration) string {
 	if d < 5*time.Second {
-		return say("age.now")
+		return say("age.just")
 	}
 	return say("age.ago", "age", age(d))
 }

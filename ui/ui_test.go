@@ -112,7 +112,7 @@ func (s *stage) do(cmd tea.Cmd) {
 		for _, c := range msg {
 			s.do(c)
 		}
-	case noticeMsg, planMsg:
+	case noticeMsg, planMsg, heldMsg:
 		s.send(msg)
 	default:
 		s.sent = append(s.sent, fmt.Sprintf("%T %v", msg, msg))

@@ -47,9 +47,10 @@ var events = map[string]string{
 	"event.service-reply":        "{service} at {target} answered: {answer}",
 	"event.service-error":        "{service} request to {target}: {why}",
 
-	"service.imds": "instance metadata",
-	"service.dns":  "DNS",
-	"service.ntp":  "NTP",
+	"service.imds":   "instance metadata",
+	"service.dns":    "DNS",
+	"service.ntp":    "NTP",
+	"service.dhcpv6": "DHCPv6",
 
 	// RFC 4443 §3, and the codes that RFC 7084 and Linux add.
 	"icmp.unreachable":       "destination unreachable, code {code}",
