@@ -90,11 +90,11 @@ func (m *Model) Farewell() string {
 		return ""
 	}
 	var b strings.Builder
-	style := render.Style{Width: m.w, Color: !m.cfg.NoColor, ASCII: m.cfg.ASCII}
+	style := render.Style{Width: m.w, Color: !m.cfg.NoColor, ASCII: m.cfg.ASCII, Mask: m.mask}
 	if err := render.Text(&b, m.frame.Report, style); err != nil {
 		return err.Error() + "\n"
 	}
-	return m.mask(b.String())
+	return b.String()
 }
 
 // Report returns the report as it was last shown, for the exit code.

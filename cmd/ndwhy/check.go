@@ -157,7 +157,9 @@ func (o *checkOptions) conclude(out io.Writer, s *diag.State) error {
 	case "markdown":
 		err = render.Markdown(&b, report)
 	default:
-		err = render.Text(&b, report, o.style(out))
+		style := o.style(out)
+		style.Mask = o.hide.Text
+		err = render.Text(&b, report, style)
 	}
 	if err != nil {
 		return err

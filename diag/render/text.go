@@ -18,6 +18,8 @@ type Style struct {
 	Width int  // columns; at least 60
 	Color bool // the terminal's own colours; they never carry meaning alone
 	ASCII bool // no character beyond ASCII
+	// Mask rewrites what is written before it is laid out: it hides addresses. nil leaves all as it is.
+	Mask func(string) string
 }
 
 // Text writes the report for a person: the verdict, the matrix of questions, the explanations,
@@ -25,6 +27,9 @@ type Style struct {
 func Text(w io.Writer, r diag.Report, style Style) error {
 	t := &textWriter{style: style, evidence: map[string]diag.ReportEvidence{}}
 	t.style.Width = max(60, style.Width)
+	if t.style.Mask == nil {
+		t.style.Mask = func(text string) string { return text }
+	}
 	for _, e := range r.Evidence {
 		t.evidence[e.ID] = e
 	}
@@ -68,7 +73,14 @@ func (t *textWriter) paint(code, text string) string {
 	return "\x1b[" + code + "m" + text + "\x1b[0m"
 }
 
-func (t *textWriter) line(format string, args ...any) { fmt.Fprintf(&t.b, format+"\n", args...) }
+func (t *textWriter) line(format string, args ...any) {
+	for i, a := range args {
+		if text, ok := a.(string); ok {
+			args[i] = t.style.Mask(text)
+		}
+	}
+	fmt.Fprintf(&t.b, format+"\n", args...)
+}
 
 func (t *textWriter) section(key string) {
 	t.line("\n%s", t.paint(bold, words.Say("report.section."+key)))
@@ -76,7 +88,7 @@ func (t *textWriter) section(key string) {
 
 // wrap writes text in lines of at most the style's width, all but the first with a hanging indent.
 func (t *textWriter) wrap(first, hang, text string) {
-	for paragraph := range strings.SplitSeq(text, "\n") {
+	for paragraph := range strings.SplitSeq(t.style.Mask(text), "\n") {
 		line, used := first, utf8.RuneCountInString(first)
 		empty := true
 		for word := range strings.FieldsSeq(paragraph) {
@@ -194,7 +206,7 @@ func (t *textWriter) matrix(r diag.Report) {
 				addr = words.Say("report.dad")
 			}
 			t.line("  %-9s %-39s %-5s %s %s", words.Say("target."+string(x.target)), addr,
-				words.Say("asks."+string(x.asks)), t.cell(x.by[diag.ViaWire]), t.cell(x.by[diag.ViaKernel]))
+				words.Say("asks."+string(x.asks)), t.cell(x.by[diag.ViaWire], 11), t.cell(x.by[diag.ViaKernel], 0))
 			for _, p := range x.by {
 				if p.Detail == "" || p.Outcome == diag.Answered {
 					continue
@@ -214,10 +226,10 @@ func (t *textWriter) matrix(r diag.Report) {
 	}
 }
 
-// cell is an outcome in eleven columns: "!" marks a symptom, "?" what has no normal outcome here.
-func (t *textWriter) cell(p diag.ReportPath) string {
+// cell is an outcome in w columns: "!" marks a symptom, "?" what has no normal outcome here.
+func (t *textWriter) cell(p diag.ReportPath, w int) string {
 	if p.ID == "" {
-		return fmt.Sprintf("%-11s", "-")
+		return fmt.Sprintf("%-*s", w, "-")
 	}
 	text := words.Say("outcome." + string(p.Outcome))
 	if p.Asks == diag.AsksDAD && words.Has("dad."+string(p.Outcome)) {
@@ -232,7 +244,7 @@ func (t *textWriter) cell(p diag.ReportPath) string {
 	case !*p.Normal:
 		text, color = text+"!", bold+";"+red
 	}
-	return t.paint(color, fmt.Sprintf("%-11s", text))
+	return t.paint(color, fmt.Sprintf("%-*s", w, text))
 }
 
 func severityColor(s diag.Severity) string {
@@ -385,17 +397,19 @@ func (t *textWriter) addresses(r diag.Report) {
 		} else if a.Assigned != nil {
 			status = words.Say("assigned.no")
 		}
-		flags := ""
-		if len(a.Flags) > 0 {
-			flags = " " + strings.Join(a.Flags, " ")
-		}
-		t.line("  %-43s %s%s", fmt.Sprintf("%s/%d", a.Address, a.PrefixLen), status, t.paint(dim, flags))
+		t.address(fmt.Sprintf("%s/%d", a.Address, a.PrefixLen), status+" "+strings.Join(a.Flags, " "))
 	}
 	for _, a := range r.Assigned {
 		if !covered(r, a) {
-			t.line("  %-43s %s", a.Prefix, words.Say("assigned.absent", "source", a.Source))
+			t.address(a.Prefix, words.Say("assigned.absent", "source", a.Source))
 		}
 	}
+}
+
+// address writes an address, and beside it what is to be said of it.
+func (t *textWriter) address(prefix, status string) {
+	const column = 46
+	t.wrap(fmt.Sprintf("  %-*s", column-2, t.style.Mask(prefix)), strings.Repeat(" ", column), status)
 }
 
 func (t *textWriter) routers(r diag.Report) {
@@ -422,7 +436,7 @@ func (t *textWriter) routers(r diag.Report) {
 			t.line("    MTU %d", *x.MTU)
 		}
 		if len(x.RDNSS) > 0 {
-			t.line("    RDNSS %s", strings.Join(x.RDNSS, " "))
+			t.wrap("    RDNSS ", "          ", strings.Join(x.RDNSS, " "))
 		}
 		route := words.Say("report.no-kernel-route")
 		if x.KernelRoute != nil {
@@ -445,7 +459,7 @@ func (t *textWriter) neighbours(r diag.Report) {
 		if n.Router {
 			router = " " + words.Say("target.router")
 		}
-		t.line("  %-39s %s %s%s", n.Address, mac, n.State, router)
+		t.line("  %-39s %-17s %s%s", n.Address, mac, n.State, router)
 	}
 }
 

@@ -1,10 +1,12 @@
 package render
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
 	"ndwhy/diag"
+	"ndwhy/diag/redact"
 )
 
 func textOf(t *testing.T, r diag.Report) string {
@@ -46,5 +48,42 @@ func TestTextExplainsOnceWhatFindingsShare(t *testing.T) {
 		if strings.Count(text, want) != 1 {
 			t.Errorf("%q stands %d times in:\n%s", want, strings.Count(text, want), text)
 		}
+	}
+}
+
+// An address that is assigned and not configured is said within the width, in the column of the rest;
+// with addresses hidden everything stands where it stood.
+func TestTextKeepsItsColumns(t *testing.T) {
+	mac := "06:f0:13:eb:c6:1d"
+	r := diag.Report{
+		Verdict: diag.VerdictOK, Headline: "Fine.", Profile: diag.Recognition{Name: "aws", Confidence: diag.Certain},
+		Addresses: []diag.ReportAddress{{Interface: "eth0", Address: "2001:db8:1f16:8df0:f557:112e:f9bd:c7f3", PrefixLen: 128, Flags: []string{"noprefixroute", "mngtmpaddr"}}},
+		Assigned:  []diag.ReportAssigned{{Interface: "eth0", Prefix: "2001:db8:1f16:8df0:f557:112e:f9bd:c7f4/128", Source: diag.FromIMDS}},
+	}
+	r.Neighbours.Asked = []diag.ReportNeighbour{{Address: "2001:db8:1f16:8df0:d326:143a:2015:79fa", MAC: &mac, State: diag.Reachable}}
+	columns := func(text string) (at []int) {
+		for line := range strings.SplitSeq(text, "\n") {
+			if len(line) > 80 {
+				t.Errorf("%d columns: %q", len(line), line)
+			}
+			for _, word := range []string{"assigned (imds)", "NOT KNOWN", "REACHABLE"} {
+				if i := strings.Index(line, word); i > 0 {
+					at = append(at, i)
+				}
+			}
+		}
+		return at
+	}
+	shown := columns(textOf(t, r))
+	var b strings.Builder
+	hide := redact.Redactor{On: true}
+	if err := Text(&b, r, Style{Width: 80, Mask: hide.Text}); err != nil {
+		t.Fatal(err)
+	}
+	if hidden := columns(b.String()); len(shown) == 0 || !slices.Equal(shown, hidden) {
+		t.Errorf("columns %v, and %v with addresses hidden:\n%s", shown, hidden, b.String())
+	}
+	if strings.Contains(b.String(), "2001:db8:1f16") {
+		t.Errorf("not hidden:\n%s", b.String())
 	}
 }
