@@ -143,6 +143,8 @@ func (m *Model) drawHint(s *scene, r region) *rect {
 	switch {
 	case m.notice.text != "":
 		r.put(1, 0, r.c.fit(m.notice.text, r.w-2), m.notice.st)
+	case s.Replay != nil && s.Replay.Quiet > 0:
+		r.put(1, 0, r.c.fit(say("replay.quiet", "time", seconds(int64(s.Replay.Quiet.Seconds()))), r.w-2), cyan)
 	case len(s.Temporary) > 0:
 		t := s.Temporary[0]
 		text := say("temporary", "address", t.Address, "left", t.LeftS)
@@ -196,11 +198,17 @@ func drawKey(r region, x, y int, k hotkey) int {
 	return r.spans(x, y, span{k.key, bold | cyan}, span{" " + say("key."+k.what), plain}, span{"  ", plain})
 }
 
+// playKeys are the keys of a replay.
+var playKeys = []hotkey{{"space", "pause"}, {"n", "next-finding"}, {".", "step"}, {"+ -", "speed"}, {"R", "restart"}}
+
 // commonKeys are the keys that hold on every screen, the most important first.
 func (m *Model) commonKeys(s *scene) []hotkey {
 	var keys []hotkey
-	if s.Replay != nil {
-		keys = append(keys, hotkey{"space", "pause"}, hotkey{".", "step"}, hotkey{"n", "next-finding"}, hotkey{"+ -", "speed"})
+	switch {
+	case s.Replay != nil && s.Replay.Ended:
+		keys = append(keys, hotkey{"R", "restart"})
+	case s.Replay != nil:
+		keys = append(keys, playKeys...)
 	}
 	if s.Lab != nil {
 		keys = append(keys, hotkey{"w", "pane"})
@@ -242,10 +250,23 @@ func (s *scene) troubles(names ...diag.FeedName) []trouble {
 	return list
 }
 
+// problems says what of a recording could not be read.
+func (s *scene) problems() []trouble {
+	if s.Replay == nil || len(s.Replay.Problems) == 0 {
+		return nil
+	}
+	list := s.Replay.Problems
+	text := say("replay.problem", "problem", list[0])
+	if n := len(list) - 1; n > 0 {
+		text = say("replay.problem-n", "problem", list[0], "n", n)
+	}
+	return []trouble{{text: text}}
+}
+
 // drawTroubles shows them on top of a screen and returns what is left of it.
 func (s *scene) drawTroubles(r region, names ...diag.FeedName) region {
 	d := newDoc(s.canvas, r.w-2)
-	for _, t := range s.troubles(names...) {
+	for _, t := range append(s.problems(), s.troubles(names...)...) {
 		d.para(span{"! ", yellow | bold}, t.text, yellow)
 		if t.fix != "" {
 			d.command(t.fix)

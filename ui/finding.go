@@ -29,12 +29,18 @@ func (p *pager) draw(s *scene, r region) {
 	}
 	inside := r.sub(1, 0, r.w-2, r.h)
 	d := p.page(s.canvas, min(inside.w, 110))
-	if len(d.lines) > inside.h { // the last line says that there is more
-		inside.h--
+	p.scroll.draw(d, inside)
+}
+
+// draw shows the lines in sight, and how many there are below them.
+func (p *scroll) draw(d *doc, r region) {
+	h := r.h
+	if len(d.lines) > h { // the last line says that there is more
+		h--
 	}
-	p.scroll.fit(len(d.lines), inside.h)
-	d.draw(inside, p.scroll.top)
-	if more := len(d.lines) - p.scroll.top - inside.h; more > 0 {
+	p.fit(len(d.lines), h)
+	d.draw(r.sub(0, 0, r.w, h), p.top)
+	if more := len(d.lines) - p.top - h; more > 0 {
 		r.right(r.h-1, 0, span{say("more-below", "n", more), dim})
 	}
 }

@@ -245,7 +245,18 @@ func TestReplayKeys(t *testing.T) {
 	if !slices.Equal(p.did, want) {
 		t.Errorf("the player was told %v, want %v", p.did, want)
 	}
-	s.press("R").want("Nothing can be asked here")
+	s.press("r").want("Nothing can be asked here")
+	s.press("?", "end").want("half as fast").wantNot("stop the checks")
+	s.press("esc")
+
+	p.did = nil
+	s.replay = &Replay{Event: 12, Events: 345, Speed: 1, Quiet: 130 * time.Second, Problems: []string{"line 7 is cut short", "line 9: what"}}
+	s.look().want("nothing happened for 130 s: shortened", "line 7 is cut short (and 1 more)")
+	s.replay = &Replay{Event: 345, Events: 345, Speed: 1, Ended: true}
+	s.look().want("end of recording", "R from the beginning").press("R", "space")
+	if want := []string{"restart", "restart"}; !slices.Equal(p.did, want) {
+		t.Errorf("the player was told %v, want %v", p.did, want)
+	}
 }
 
 type player struct{ did []string }
@@ -254,6 +265,7 @@ func (p *player) Pause(on bool)        { p.did = append(p.did, fmt.Sprint("pause
 func (p *player) Step()                { p.did = append(p.did, "step") }
 func (p *player) Speed(factor float64) { p.did = append(p.did, fmt.Sprint("speed ", factor)) }
 func (p *player) NextFinding()         { p.did = append(p.did, "next") }
+func (p *player) Restart()             { p.did = append(p.did, "restart") }
 
 func TestBreakAndMend(t *testing.T) {
 	b := &bench{}

@@ -118,4 +118,6 @@ type Replay struct {
 	Event, Events int // the last event's number, and how many there are; 0: not known
 	Paused, Ended bool
 	Speed         float64
+	Quiet         time.Duration // of which the replay makes a moment, before the next event
+	Problems      []string      // what could not be read so far, a line each
 }

@@ -1,33 +1,45 @@
 package ui
 
-import "ndwhy/diag/words"
+import (
+	"slices"
+
+	"ndwhy/diag/words"
+)
 
 // help lists the keys of a screen, and those that hold everywhere.
 type help struct {
 	scroll scroll
 	screen Screen
 	own    []hotkey // of the screen
+	play   bool     // over a recording
+	lab    bool     // beside a lab
 }
 
-// globalKeys are listed in the help of every screen.
-var globalKeys = []hotkey{
+// globalKeys are the keys of every screen; those of what runs live are not there in a replay.
+func (h *help) globalKeys() []hotkey {
+	keys := slices.Clone(everywhere)
+	if h.play {
+		keys = append(keys, playKeys...)
+	} else {
+		keys = append(keys, hotkey{"space p", "freeze"}, hotkey{"e", "record"}, hotkey{"r R", "run-keys"}, hotkey{"S", "stop"})
+	}
+	if h.lab {
+		keys = append(keys, hotkey{"w", "pane"}, hotkey{"b", "toggle"})
+	}
+	return append(keys, hotkey{"ctrl+z", "suspend"}, hotkey{"q", "quit"}, hotkey{"Q", "quit-report"})
+}
+
+var everywhere = []hotkey{
 	{"1-8", "screens"},
 	{"tab [ ]", "next-screen"},
 	{"↑↓ jk", "move"},
 	{"g G", "ends"},
 	{"enter", "open"},
 	{"esc", "back"},
-	{"space p", "freeze"},
 	{"i", "interface"},
 	{"y", "copy"},
 	{"s", "save"},
-	{"e", "record"},
 	{"x", "hide"},
-	{"r R", "run-keys"},
-	{"S", "stop"},
-	{"ctrl+z", "suspend"},
-	{"q", "quit"},
-	{"Q", "quit-report"},
 }
 
 func (h *help) draw(s *scene, r region) {
@@ -40,7 +52,7 @@ func (h *help) draw(s *scene, r region) {
 		d.para(span{"  " + pad(s.canvas, k.key, 9), bold | cyan}, describeKey(k), plain)
 	}
 	d.heading(say("help.everywhere"))
-	for _, k := range globalKeys {
+	for _, k := range h.globalKeys() {
 		d.para(span{"  " + pad(s.canvas, k.key, 9), bold | cyan}, describeKey(k), plain)
 	}
 	d.heading(say("help.marks"))
@@ -50,8 +62,7 @@ func (h *help) draw(s *scene, r region) {
 	}{{markGood, "good"}, {markQuiet, "quiet"}, {markBad, "bad"}, {markUnknown, "unknown"}, {markSkipped, "skipped"}, {markWaiting, "waiting"}} {
 		d.para(span{"  " + pad(s.canvas, m.m.s, 9), m.m.st}, say("help.mark."+m.what), plain)
 	}
-	h.scroll.fit(len(d.lines), r.h)
-	d.draw(r.sub(1, 0, r.w-2, r.h), h.scroll.top)
+	h.scroll.draw(d, r.sub(1, 0, r.w-2, r.h))
 }
 
 // describeKey says in full what a key does; where the footer's word says it all, that.

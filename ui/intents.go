@@ -27,6 +27,7 @@ type Player interface {
 	Step()                // the next event
 	Speed(factor float64) // 1 is as recorded
 	NextFinding()         // on to where the findings change
+	Restart()             // from the beginning again
 }
 
 // Bench breaks and mends things in the lab.

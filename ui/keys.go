@@ -133,7 +133,7 @@ func (m *Model) globalKey(s *scene, key string) (tea.Cmd, bool) {
 		m.quit = leavingReport
 		return tea.Quit, true
 	case "?":
-		m.overlay = &help{screen: m.screen, own: m.screens[m.screen].keys(s)}
+		m.overlay = &help{screen: m.screen, own: m.screens[m.screen].keys(s), play: s.play, lab: s.Lab != nil}
 	case "tab", "]":
 		m.show(s, m.screen+1)
 	case "shift+tab", "[":
@@ -155,6 +155,9 @@ func (m *Model) globalKey(s *scene, key string) (tea.Cmd, bool) {
 	case "e":
 		return m.record(), true
 	case "R":
+		if m.cfg.Player != nil {
+			return m.playerKey(key)
+		}
 		return m.perform(s, run{}), true
 	case "S":
 		return m.perform(s, stop{}), true
@@ -210,6 +213,9 @@ func (m *Model) freeze() tea.Cmd {
 	if m.cfg.Player != nil && m.frame.Replay != nil {
 		on := !m.frame.Replay.Paused
 		player := m.cfg.Player
+		if m.frame.Replay.Ended {
+			return func() tea.Msg { player.Restart(); return nil }
+		}
 		return func() tea.Msg { player.Pause(on); return nil }
 	}
 	m.frozen = !m.frozen
@@ -232,6 +238,8 @@ func (m *Model) playerKey(key string) (tea.Cmd, bool) {
 		do = p.Step
 	case "n":
 		do = p.NextFinding
+	case "R":
+		do = p.Restart
 	case "+", "=":
 		do = func() { p.Speed(min(speed*2, 64)) }
 	case "-":

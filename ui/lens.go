@@ -38,6 +38,7 @@ type Lens struct {
 	want Query
 
 	// What Note has seen since the last Snapshot, and gathered for ever.
+	seq    int64
 	facts  bool // something that the diagnosis rests on
 	moved  bool // anything but the clock
 	table  bool // the neighbour table
@@ -83,6 +84,11 @@ func (l *Lens) Want(q Query) {
 
 // Note takes notice of an event. It is cheap and never blocks: it is meant for Session.Watch.
 func (l *Lens) Note(e diag.Event) {
+	if e.Seq <= l.seq { // a replay began again
+		clear(l.checks)
+		l.facts, l.table, l.frames, l.diagnosed = true, true, true, time.Time{}
+	}
+	l.seq = e.Seq
 	_, tick := e.Body.(diag.Tick)
 	l.moved = l.moved || !tick
 	switch b := e.Body.(type) {

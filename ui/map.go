@@ -176,6 +176,9 @@ func nothingToExplain(s *scene) string {
 		return say("nothing-so-far")
 	}
 	if len(s.Report.Paths) == 0 {
+		if !s.canAsk {
+			return say("nothing-so-far")
+		}
 		return say("nothing-asked")
 	}
 	return say("nothing-wrong")
@@ -236,6 +239,10 @@ func (m *mapScreen) copied(s *scene) string {
 	return s.Report.Headline
 }
 
-func (m *mapScreen) keys(*scene) []hotkey {
-	return []hotkey{{"↑↓", "choose"}, {"enter", "open"}, {"r", "run-again"}}
+func (m *mapScreen) keys(s *scene) []hotkey {
+	keys := []hotkey{{"↑↓", "choose"}, {"enter", "open"}}
+	if s.canAsk {
+		keys = append(keys, hotkey{"r", "run-again"})
+	}
+	return keys
 }

@@ -324,7 +324,7 @@ func (m *Model) tell() {
 func (m *Model) scene() *scene {
 	s := &scene{
 		Frame: &m.frame, canvas: &m.canvas, checks: m.cfg.Checks, plan: m.plan,
-		play: m.cfg.Player != nil, bench: m.cfg.Bench != nil, canAsk: m.cfg.Intents != nil,
+		play: m.cfg.Player != nil, bench: m.cfg.Bench != nil, canAsk: m.cfg.Intents != nil && m.cfg.Player == nil,
 		frozen: m.frozen, redact: m.hide.On, waiting: !m.ready, coming: m.ready && m.coming(),
 	}
 	if n := len(m.frame.Links); n > 0 {

@@ -81,7 +81,13 @@ func (o *replayOptions) replay(cmd *cobra.Command, name string) (err error) {
 		err = o.tell(ctx, cmd.OutOrStdout(), player, lens)
 	} else {
 		config := ui.Config{Mode: ui.Replaying, Player: player, Intents: &viewing{wishes{clipboard: profile.Clipboard}}}
-		farewell, err = o.screens(ctx, profile, player, lens, config, func(f *ui.Frame) { f.Replay = new(ui.Replay(player.Progress())) })
+		farewell, err = o.screens(ctx, profile, player, lens, config, func(f *ui.Frame) {
+			p := player.Progress()
+			f.Replay = &ui.Replay{
+				Event: p.Event, Events: p.Events, Paused: p.Paused, Ended: p.Ended, Speed: p.Speed,
+				Quiet: p.Quiet, Problems: player.Problems(),
+			}
+		})
 	}
 	end()
 	beside.Wait()

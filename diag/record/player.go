@@ -42,6 +42,7 @@ type Player struct {
 	poke    chan struct{} // something for Run to consider
 
 	mu     sync.Mutex
+	file   io.ReadSeeker
 	state  *diag.State
 	next   func() (diag.Event, error, bool)
 	stop   func()
@@ -52,6 +53,9 @@ type Player struct {
 	resumed int64 // of a recording that begins in the middle: the last event of what was known
 	event   int
 	events  int
+	total   int // events that the file seems to have
+	ended   bool
+	quiet   time.Duration // for which nothing happened before ahead, where playing shortens it
 
 	paused bool
 	speed  float64
@@ -71,6 +75,8 @@ type Progress struct {
 	Event, Events int
 	Paused, Ended bool
 	Speed         float64
+	// Quiet is how long nothing happened before the event that comes next, where that is shortened.
+	Quiet time.Duration
 }
 
 // NewPlayer opens a recording at its beginning. It is read as it is played, so r must stay open until
@@ -78,27 +84,38 @@ type Progress struct {
 // event in it at all.
 //
 // note, if not nil, is called with every event once it is in the state, changed when Progress says
-// something else than how many there were: that it is paused or has ended, or its speed. Both must
+// something else than how many there were: that it is paused or has ended, its speed, a quiet time. Both must
 // return at once and must not call the Player.
 func NewPlayer(r io.ReadSeeker, note func(diag.Event), changed func()) (*Player, error) {
 	events, err := count(r)
+	p := &Player{note: note, changed: changed, poke: make(chan struct{}, 1), file: r, total: events, speed: 1}
 	if err == nil {
-		_, err = r.Seek(0, io.SeekStart)
+		err = p.begin()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the recording: %w", err)
 	}
-	p := &Player{note: note, changed: changed, poke: make(chan struct{}, 1), state: diag.NewState(), events: events, speed: 1}
-	p.next, p.stop = iter.Pull2(Read(r))
-	if p.fetch(); !p.more {
+	if !p.more {
 		p.stop()
 		return nil, p.unread.nothing()
 	}
+	return p, nil
+}
+
+// begin goes to the beginning of the recording.
+func (p *Player) begin() error {
+	if _, err := p.file.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	p.state, p.unread, p.event, p.events = diag.NewState(), problems{}, 0, p.total
+	p.paused, p.seeking, p.resumed, p.quiet = false, false, 0, 0
+	p.next, p.stop = iter.Pull2(Read(p.file))
+	p.fetch()
 	if run, ok := p.ahead.Body.(diag.Run); ok && run.Resumed != nil {
 		p.resumed = run.Resumed.Until
 	}
 	p.left, p.since = 0, time.Now()
-	return p, nil
+	return nil
 }
 
 // count returns how many lines there are that should be events.
@@ -152,6 +169,7 @@ func (p *Player) Run(ctx context.Context) {
 	defer func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
+		p.ended = true
 		p.stop()
 	}()
 	timer := time.NewTimer(0)
@@ -210,13 +228,19 @@ func (p *Player) apply() {
 	p.state.Apply(e)
 	p.event++
 	p.fetch()
+	was := p.quiet
+	p.quiet = 0
 	if p.more && !p.known() {
-		p.left += min(max(p.ahead.At.Sub(p.state.Now), 0), longestGap)
+		gap := max(p.ahead.At.Sub(p.state.Now), 0)
+		if gap > longestGap && !p.seeking {
+			p.quiet = gap
+		}
+		p.left += min(gap, longestGap)
 	}
 	if p.note != nil {
 		p.note(e)
 	}
-	if !p.more {
+	if !p.more || p.quiet != was {
 		p.tell()
 	}
 }
@@ -296,6 +320,20 @@ func (p *Player) Step() {
 	p.tell()
 }
 
+// Restart plays from the beginning again, as fast as before.
+func (p *Player) Restart() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ended {
+		return
+	}
+	p.stop()
+	if err := p.begin(); err != nil {
+		p.unread.add(fmt.Errorf("going back to the beginning: %w", err))
+	}
+	p.tell()
+}
+
 // Speed sets how much faster than recorded it goes, within bounds; what is not above 0 changes
 // nothing.
 func (p *Player) Speed(factor float64) {
@@ -324,7 +362,10 @@ func (p *Player) NextFinding() {
 func (p *Player) Progress() Progress {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return Progress{Event: p.event, Events: max(p.events, p.event), Paused: p.paused, Ended: !p.more, Speed: p.speed}
+	return Progress{
+		Event: p.event, Events: max(p.events, p.event), Paused: p.paused, Ended: !p.more, Speed: p.speed,
+		Quiet: p.quiet,
+	}
 }
 
 // Look calls fn with the state, which fn must neither keep nor change.

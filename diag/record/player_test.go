@@ -98,15 +98,15 @@ func TestPlayAsItHappened(t *testing.T) {
 		p.after(t, 2500*time.Millisecond, 8)
 		// Of six seconds in which nothing happened three are left.
 		p.after(t, longestGap-time.Millisecond, 8)
-		if got, want := p.Progress(), (Progress{Event: 8, Events: 9, Speed: 1}); got != want {
+		if got, want := p.Progress(), (Progress{Event: 8, Events: 9, Speed: 1, Quiet: 6 * time.Second}); got != want {
 			t.Errorf("%+v, want %+v", got, want)
 		}
 		p.after(t, time.Millisecond, 9)
 		if got, want := p.Progress(), (Progress{Event: 9, Events: 9, Ended: true, Speed: 1}); got != want {
 			t.Errorf("%+v, want %+v", got, want)
 		}
-		if p.changes != 1 {
-			t.Errorf("told %d times that it has ended", p.changes)
+		if p.changes != 2 {
+			t.Errorf("told %d times, want once of the quiet time and once of the end", p.changes)
 		}
 		if !slices.Equal(p.noted, []int64{1, 2, 3, 4, 5, 6, 7, 8, 9}) {
 			t.Errorf("noted %v", p.noted)
@@ -125,6 +125,36 @@ func TestPlayAsItHappened(t *testing.T) {
 		p.NextFinding()
 		p.Pause(false)
 		p.after(t, time.Hour, 9)
+	})
+}
+
+// From the beginning again it is the same, also after the end.
+func TestRestart(t *testing.T) {
+	play(t, recorded(t, outage()), func(p *playing) {
+		p.Speed(1000)
+		p.after(t, time.Second, 9)
+		p.noted = nil
+		p.Restart()
+		p.Restart()
+		p.Speed(1)
+		p.after(t, time.Second, 4)
+		if got, want := p.Progress(), (Progress{Event: 4, Events: 9, Speed: 1}); got != want {
+			t.Errorf("%+v, want %+v", got, want)
+		}
+		p.Speed(1000)
+		p.after(t, time.Second, 9)
+		if !slices.Equal(p.noted[len(p.noted)-9:], []int64{1, 2, 3, 4, 5, 6, 7, 8, 9}) {
+			t.Errorf("noted %v", p.noted)
+		}
+		want := diag.NewState()
+		for _, e := range outage() {
+			want.Apply(e)
+		}
+		p.Look(func(s *diag.State) {
+			if diff := cmp.Diff(want, s, internals); diff != "" {
+				t.Errorf("(-recorded +played)\n%s", diff)
+			}
+		})
 	})
 }
 

@@ -8,7 +8,7 @@ and the same diagnosis, at the pace at which it happened. It needs no privilege,
 no socket and asks nothing. Times in which nothing happened are shortened to 3 seconds.
 
 Keys: space pauses, . is the next event, n goes on to where the findings change, + and -
-change the speed. Where there is no terminal to draw on, changes are written as lines.`,
+change the speed, R plays from the beginning again. Where there is no terminal to draw on, changes are written as lines.`,
 	"cli.replay.example": `  ndwhy replay ndwhy-recording-20261122-120000.jsonl
   ndwhy replay --speed 8 run.jsonl
   ndwhy replay --plain <(zcat run.jsonl.gz)`,
