@@ -16,7 +16,7 @@ type InterfaceError struct {
 	// NoND: it exists, but does no neighbour discovery. Nothing can be told about it; the command
 	// line was right. Else the user has to name one of Others.
 	NoND bool
-	// Others are the interfaces that could be named, in order of index.
+	// Others are the interfaces that could be named, in order of index, those that are down marked so.
 	Others []string
 }
 
@@ -84,8 +84,12 @@ func discoverers(links []diag.Link) []string {
 	links = diag.SortedFunc(slices.Values(links), func(a, b diag.Link) int { return cmp.Compare(a.Index, b.Index) })
 	var names []string
 	for _, l := range links {
-		if l.Ethernet && !l.Gone {
+		switch {
+		case !l.Ethernet || l.Gone:
+		case l.Up:
 			names = append(names, l.Interface)
+		default:
+			names = append(names, l.Interface+" (down)")
 		}
 	}
 	return names
