@@ -48,7 +48,8 @@ func (x *addressScreen) draw(s *scene, r region) {
 
 // drawSources says who was asked what is assigned, and what they said.
 func (x *addressScreen) drawSources(s *scene, r region) int {
-	line := []span{{say("assignment") + " ", dim}}
+	y := 0
+	at := r.put(1, 0, say("assignment")+" ", dim)
 	for _, a := range s.Report.Assignment {
 		m := markGood
 		switch a.State {
@@ -59,10 +60,13 @@ func (x *addressScreen) drawSources(s *scene, r region) int {
 		case diag.MetadataNotAsked:
 			m = markSkipped
 		}
-		line = append(line, m.span(), span{" " + say("source."+string(a.Source)) + "  ", plain})
+		name := say("source." + string(a.Source))
+		if at+2+r.width(name) > r.w {
+			at, y = 1, y+1
+		}
+		at = r.spans(at, y, m.span(), span{" " + name + "  ", plain})
 	}
-	r.spans(1, 0, line...)
-	return 1
+	return y + 1
 }
 
 func addressCells(a *AddressRow) []span {

@@ -117,7 +117,7 @@ func (l *checkLine) took() string {
 
 func (x *checkScreen) draw(s *scene, r region) {
 	lines := checkLines(s)
-	foot := min(5, r.h/3)
+	foot := min(max(r.h-len(lines)-1, 4), 6, r.h/3)
 	g := grid{columns: []column{
 		{title: "", width: 1},
 		{title: say("col.check"), width: 12},

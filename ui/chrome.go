@@ -14,33 +14,39 @@ func (m *Model) drawTabs(s *scene, r region) {
 	if s.Lab != nil {
 		last = ScreenSwitch
 	}
-	var names []string
-	width := 0
-	for i := ScreenMap; i <= last; i++ {
-		name := say("tab." + i.name())
-		names = append(names, name)
-		width += 4 + s.canvas.width(name)
-	}
-	for i, name := range names {
-		if Screen(i+1) != m.screen && width > r.w {
-			if short := say("tab.short." + Screen(i+1).name()); short != name {
-				width -= s.canvas.width(name) - s.canvas.width(short)
-				names[i] = short
-			}
-		}
-	}
 	x := 0
-	for i, name := range names {
-		label := fmt.Sprintf(" %d %s ", i+1, name)
-		if width > r.w && Screen(i+1) != m.screen {
-			label = fmt.Sprintf(" %d ", i+1)
-		}
+	for i, label := range m.tabLabels(s, last, r.w) {
 		st := plain
 		if Screen(i+1) == m.screen {
-			label, st = fmt.Sprintf("[%d %s]", i+1, name), bold|reverse
+			st = bold | reverse
 		}
 		x = r.put(x, 0, label, st)
 	}
+}
+
+// tabLabels are the names of the screens: in full where there is room, else short, else the keys
+// alone beside the name of the screen in sight.
+func (m *Model) tabLabels(s *scene, last Screen, w int) []string {
+	var labels []string
+	for _, how := range []struct{ own, others string }{{"tab.", "tab."}, {"tab.", "tab.short."}, {"tab.short.", "tab.short."}, {"tab.", ""}} {
+		labels = labels[:0]
+		width := 0
+		for i := ScreenMap; i <= last; i++ {
+			label := fmt.Sprintf(" %d ", i)
+			switch {
+			case i == m.screen:
+				label = fmt.Sprintf("[%d %s]", i, say(how.own+i.name()))
+			case how.others != "":
+				label = fmt.Sprintf(" %d %s ", i, say(how.others+i.name()))
+			}
+			labels = append(labels, label)
+			width += s.canvas.width(label)
+		}
+		if width <= w {
+			break
+		}
+	}
+	return labels
 }
 
 // drawStatus says the verdict, where one is, and what goes on.
@@ -141,7 +147,7 @@ func (m *Model) drawHint(s *scene, r region) *rect {
 		return &rect{x: r.x + x, y: r.y}
 	}
 	switch {
-	case m.notice.text != "":
+	case m.notice.text != "" && (len(s.Temporary) == 0 || m.notice.text != m.asking):
 		r.put(1, 0, r.c.fit(m.notice.text, r.w-2), m.notice.st)
 	case s.Replay != nil && s.Replay.Quiet > 0:
 		r.put(1, 0, r.c.fit(say("replay.quiet", "time", seconds(int64(s.Replay.Quiet.Seconds()))), r.w-2), cyan)

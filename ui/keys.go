@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"context"
+	"errors"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -286,9 +288,13 @@ func (m *Model) run(ids []string, add diag.AddMode) tea.Cmd {
 		return nil
 	}
 	asking := say("notice.running", "checks", orAll(ids))
-	m.notice = span{asking, plain}
+	m.notice, m.asking = span{asking, plain}, asking
 	return func() tea.Msg {
-		if err := m.cfg.Intents.Run(ids, add); err != nil {
+		err := m.cfg.Intents.Run(ids, add)
+		switch {
+		case errors.Is(err, context.Canceled):
+			return noticeMsg{text: span{say("notice.stopped"), plain}, instead: asking}
+		case err != nil:
 			return noticeMsg{text: span{words.Clean(err.Error()), red}}
 		}
 		return noticeMsg{instead: asking}

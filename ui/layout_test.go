@@ -65,6 +65,84 @@ func TestFitKeepsTheLastFourGroups(t *testing.T) {
 	}
 }
 
+// On no screen of any size is an address cut: it stands in full, or with nothing missing but its
+// front.
+func TestNoScreenCutsAnAddress(t *testing.T) {
+	for _, name := range []string{"unassigned-address", "rogue-router", "wrong-neighbour"} {
+		for _, size := range [][2]int{{40, 10}, {66, 20}, {80, 24}, {120, 40}, {200, 60}} {
+			s := newStage(t, Config{Mode: InLab, Bench: &bench{}}, size[0], size[1]).play(name)
+			s.lab = labOf(s)
+			for _, p := range s.lens.report.Paths { // reasons as long as the lab's
+				s.lab.Verdicts = append(s.lab.Verdicts, Verdict{
+					Time: s.state.Now, Port: "ubuntu1", Verdict: "dropped",
+					Reason:  "source " + deref(p.Source) + " is not assigned to ubuntu1: a packet from it goes nowhere",
+					Summary: deref(p.Source) + " > " + p.Target + ": echo request, id 1 seq 2, 64 bytes",
+				})
+			}
+			known := knownAddresses(s)
+			s.look()
+			for _, screen := range []string{"1", "2", "3", "4", "5", "6", "7", "8"} {
+				s.press("esc", screen)
+				for _, keys := range [][]string{{}, {"down"}, {"down"}, {"w"}, {"w"}, {"enter"}, {"pgdown"}, {"end"}} {
+					s.press(keys...)
+					for line := range strings.SplitSeq(s.shown(), "\n") {
+						if at := cutAddress(line, known); at != "" {
+							t.Fatalf("%s, screen %s after %v at %dx%d cuts %q in %q:\n%s", name, screen, keys, size[0], size[1], at, line, s.shown())
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+func knownAddresses(s *stage) map[string]bool {
+	known := map[string]bool{candidate.String(): true}
+	add := func(a netip.Addr) { known[a.String()] = true }
+	for key := range s.state.Neighbours {
+		add(key.Address)
+	}
+	for key := range s.state.Addresses {
+		add(key.Address)
+	}
+	for _, p := range s.lens.report.Paths {
+		known[p.Target], known[deref(p.Source)] = true, true
+	}
+	for _, e := range s.state.Frames() {
+		if f, ok := e.Body.(diag.Frame); ok {
+			add(f.Src)
+			add(f.Dst)
+			add(f.Target)
+		}
+	}
+	for a := range known { // the subnet is shown too
+		if p, err := netip.ParseAddr(a); err == nil {
+			known[strings.TrimRight(netip.PrefixFrom(p, 64).Masked().Addr().String(), ":")] = true
+		}
+	}
+	return known
+}
+
+// cutAddress returns what is left of an address in a line that lacks a part of its end.
+func cutAddress(line string, known map[string]bool) string {
+	for word := range strings.FieldsFuncSeq(line, func(r rune) bool { return !strings.ContainsRune("0123456789abcdef:…", r) }) {
+		word = strings.TrimRight(word, ":")
+		if strings.Count(word, ":") < 3 || known[word] {
+			continue
+		}
+		front, end, elided := strings.Cut(word, "…")
+		whole, cut := false, false
+		for a := range known {
+			whole = whole || elided && strings.HasPrefix(a, front) && strings.HasSuffix(a, end) && strings.Count(end, ":") >= 3
+			cut = cut || len(front) >= 8 && strings.HasPrefix(a, front) || front == "" && strings.Contains(a, end)
+		}
+		if cut && !whole || strings.Count(word, "…") > 1 {
+			return word
+		}
+	}
+	return ""
+}
+
 // wrap keeps addresses whole and lines within the width.
 func TestWrap(t *testing.T) {
 	c := &canvas{mask: func(text string) string { return text }}

@@ -61,6 +61,7 @@ type Model struct {
 
 	held    []string // keys that wait for the rows they are meant for
 	notice  span     // what came of the last key; goes with the next
+	asking  string   // the notice that checks run: the countdown of an address goes before it
 	hide    redact.Redactor
 	pane    pane // the lab's
 	tour    *tour

@@ -76,6 +76,7 @@ var screens = map[string]string{
 	"ui.notice.hidden":          "Addresses are hidden, here and in what is copied or saved.",
 	"ui.notice.shown":           "Addresses are shown again.",
 	"ui.notice.running":         "Asking: {checks}.",
+	"ui.notice.stopped":         "Stopped.",
 	"ui.notice.no-checks":       "Nothing can be asked here: this is a recording.",
 	"ui.notice.no-save":         "Nothing can be saved here.",
 	"ui.notice.no-record":       "Nothing can be recorded here.",
@@ -167,7 +168,7 @@ var screens = map[string]string{
 	"ui.address.unknown-answered":    "answered",
 	"ui.address.temporary":           "trial, soon removed",
 	"ui.address.asked":               "Asked from it",
-	"ui.address.because":             "Assigned, says {sources}.",
+	"ui.address.because":             "Assigned according to {sources}.",
 	"ui.address.not-in":              "What assigned the others does not name this one.",
 	"ui.address.nobody-said":         "Nobody said what is assigned to this interface.",
 
