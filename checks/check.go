@@ -158,8 +158,10 @@ func DryRun(s *diag.State) (lines []Line, frames, again int) {
 		return nil, 0, 0
 	}
 	changed := map[string]bool{}
+	profile := diag.Recognise(s).Name
 	for _, q := range Plan(s) {
 		line := Line{Question: q}
+		line.Detail = diag.DetailOf(s, profile, line.Path)
 		if c, ok := Find(q.Check); ok && q.Planned() && !changed[c.ID] {
 			changed[c.ID] = true
 			line.Changes = c.Changes

@@ -470,7 +470,7 @@ func (b *reporter) paths() []ReportPath {
 			SourceClass: p.SourceClass, Target: p.Target.String(), TargetClass: p.TargetClass,
 			Via: p.Via, Outcome: p.Outcome, Normal: b.d.Normal[p.ID],
 			Sent: p.Sent, Received: p.Received, RTTMS: millis(p.RTTMS), Errno: text(p.Errno),
-			Responders: []ReportResponder{}, Detail: words.Clean(b.detail(p)),
+			Responders: []ReportResponder{}, Detail: words.Clean(DetailOf(b.s, b.d.Profile.Name, p)),
 			Given: p.Given, Note: words.Clean(p.Note), NUD: p.NUD,
 		}
 		if p.Source.IsValid() {
@@ -491,16 +491,17 @@ func (b *reporter) paths() []ReportPath {
 	return list
 }
 
-// detail is a path's detail, said more exactly where it is known whose address answered.
-func (b *reporter) detail(p Path) string {
-	if p.Detail != "answered-for" || !ProfileNamed(b.d.Profile.Name).Reserved {
+// DetailOf returns the detail of a path in a network of a profile: as it is, or said more exactly
+// where it is known whose address answered.
+func DetailOf(s *State, profile string, p Path) string {
+	if p.Detail != "answered-for" || !ProfileNamed(profile).Reserved {
 		return p.Detail
 	}
 	mine := p.Source // the candidate
 	if p.Asks == AsksDAD {
 		mine = p.Target
 	}
-	for _, subnet := range b.s.linkPrefixes(p.Interface) {
+	for _, subnet := range s.linkPrefixes(p.Interface) {
 		switch {
 		case mine == subnet.Masked().Addr().Next():
 			return "answered-for-router"
