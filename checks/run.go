@@ -276,6 +276,21 @@ func (r *run) ask(ctx context.Context) []Question {
 			next(l.key)
 		}
 	}
+	// gather lets what is learnt within a while come together. What may go on without a plan does.
+	gather := func(while time.Duration) {
+		over := time.After(while)
+		for active > 0 {
+			select {
+			case l := <-ended:
+				end(l)
+				admit(maxCrowd)
+			case <-over:
+				return
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
 	for {
 		begun := time.Now()
 		fresh := r.plan(ctx, prior)
@@ -323,10 +338,10 @@ func (r *run) ask(ctx context.Context) []Question {
 		case l := <-ended:
 			end(l)
 			if pause > settleTime {
-				sleep(ctx, pause)
+				gather(pause)
 			}
 		case <-r.post.learnt:
-			sleep(ctx, pause)
+			gather(pause)
 		case <-ctx.Done():
 			for admit(len(crowd) + inside); active > 0; {
 				end(<-ended)
