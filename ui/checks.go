@@ -81,6 +81,8 @@ func (l *checkLine) outcome() string {
 		return say("check.running")
 	case !l.known:
 		return say("check.not-run")
+	case l.asked == 0 && words.Has("ui.check.read."+l.ID):
+		return say("check.read." + l.ID)
 	case l.asked == 0:
 		return say("check.no-questions")
 	case l.wrong > 0:
@@ -107,12 +109,10 @@ func (l *checkLine) stateText() string {
 }
 
 func (l *checkLine) took() string {
-	switch {
-	case l.Started.IsZero() || l.Ended.IsZero():
+	if l.Started.IsZero() || l.Ended.IsZero() || l.Settled.Before(l.Started) {
 		return ""
-	default:
-		return took(l.Ended.Sub(l.Started))
 	}
+	return took(l.Settled.Sub(l.Started))
 }
 
 func (x *checkScreen) draw(s *scene, r region) {

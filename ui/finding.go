@@ -152,7 +152,7 @@ func sourceText(p *diag.ReportPath) string {
 // outcomeText says what came of a question, with what refines it.
 func outcomeText(p *diag.ReportPath) string {
 	text := words.Say("outcome." + string(p.Outcome))
-	if p.RTTMS != nil {
+	if p.RTTMS != nil && p.Outcome == diag.Answered {
 		text += " " + millis(*p.RTTMS)
 	}
 	if p.Sent > 1 && p.Received < p.Sent && p.Outcome == diag.Answered {

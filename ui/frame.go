@@ -47,6 +47,7 @@ func (f *Frame) hasNeighbours() bool { return f.Of.Screen == ScreenNeighbours ||
 type CheckRow struct {
 	diag.Check
 	Started, Ended time.Time // zero: not known, not yet
+	Settled        time.Time // its last question, as all checks of a run end together; zero: none
 }
 
 // AddressRow is an address on an interface: assigned, configured, or both.

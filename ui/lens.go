@@ -103,6 +103,13 @@ func (l *Lens) Note(e diag.Event) {
 	case diag.Check:
 		l.facts = true
 		l.noteCheck(e.At, b)
+	case diag.Path:
+		l.facts = true
+		key := diag.CheckKey{ID: b.Check, Interface: b.Interface}
+		if row, ok := l.checks[key]; ok {
+			row.Settled = e.At
+			l.checks[key] = row
+		}
 	default:
 		l.facts = true
 	}

@@ -108,6 +108,9 @@ func drawLines(r region, lines [][]span) {
 	}
 }
 
+// textAt is the column in which the text of the list begins.
+const textAt = 13
+
 // drawItems lists why, worst first; the one under the cursor is shown in full.
 func (m *mapScreen) drawItems(s *scene, r region, items []because) {
 	m.list.follow(len(items), len(items), func(i int) string { return items[i].id })
@@ -122,7 +125,7 @@ func (m *mapScreen) drawItems(s *scene, r region, items []because) {
 		body.put(2, 0, r.c.fit(nothingToExplain(s), body.w-3), dim)
 		return
 	}
-	at := 13
+	at := textAt
 	if body.w < 60 {
 		at = 3
 	}
@@ -205,10 +208,14 @@ func drawLately(s *scene, r region) {
 
 // drawOpen shows the list and, below it, what enter would open.
 func (m *mapScreen) drawOpen(s *scene, r region, items []because) {
-	n := max(min(len(items)+4, r.h/2), 3)
+	n := len(items) + 1
+	for _, it := range items {
+		n = max(n, len(items)+len(wrap(s.canvas, it.text, r.w-textAt-1)))
+	}
+	n = max(min(n, r.h/2), 3)
 	m.drawItems(s, r.sub(0, 0, r.w, n), items)
 	if len(items) > 0 {
-		below := r.sub(0, n+1, r.w, r.h-n-1)
+		below := r.sub(0, n, r.w, r.h-n)
 		below.rule(0, dim)
 		inside := below.sub(1, 1, below.w-2, below.h-1)
 		items[m.list.sel].page(s.canvas, min(inside.w, 110)).preview(inside)

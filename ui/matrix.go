@@ -219,7 +219,7 @@ func (m *matrix) oneLine(d *doc, row matrixRow, q question) {
 			text = words.Say("outcome." + string(p.Outcome))
 			normal = normalText(p)
 		}
-		if p.RTTMS != nil {
+		if p.RTTMS != nil && p.Outcome == diag.Answered {
 			text = millis(*p.RTTMS)
 		}
 		outcomes = append(outcomes, say("via."+string(via))+" "+text)

@@ -150,7 +150,7 @@ func questionText(e *Exchange, wide bool) string {
 	case e.Type == diag.DHCPv6Frame && f.DHCPv6 != nil:
 		text = say("packet.dhcp", "message", f.DHCPv6.Message, "source", f.Src)
 	case e.Type == diag.RA && f.RA != nil:
-		text = say("packet.ra", "source", f.Src, "flags", routerFlags(f.RA), "lifetime", seconds(f.RA.LifetimeS))
+		text = say("packet.ra", "source", f.Src, "flags", flagWord(f.RA), "lifetime", seconds(f.RA.LifetimeS))
 	}
 	if text == "" {
 		text = diag.Describe(e.First)

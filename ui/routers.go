@@ -56,6 +56,14 @@ func routerFlags(ra *diag.Advertisement) string {
 	return flag(ra.Managed, "M") + flag(ra.Other, "O")
 }
 
+// flagWord is routerFlags within a sentence.
+func flagWord(ra *diag.Advertisement) string {
+	if flags := strings.Trim(routerFlags(ra), "-"); flags != "" {
+		return flags
+	}
+	return say("router.no-flags")
+}
+
 func routerCells(s *scene, x *RouterRow) []span {
 	name, st := x.Address.String(), plain
 	if x.Rogue {

@@ -43,7 +43,7 @@ func (x *switchScreen) draw(s *scene, r region) {
 	foot := min(4, r.h/3)
 	// The whole frame has room beside the reason only in a wide window; else its kind stands there.
 	wide := r.w >= 140
-	frame := column{title: say("col.frame"), width: 12}
+	frame := column{title: say("col.frame"), width: 10}
 	if wide {
 		frame.grow = 90
 	}
@@ -86,7 +86,8 @@ func frameKind(summary string) string {
 	if _, what, ok := strings.Cut(summary, ": "); ok {
 		summary = what
 	}
-	return summary[:max(0, strings.IndexAny(summary+":", ":,"))]
+	kind := summary[:strings.IndexAny(summary+":", ":,")]
+	return strings.TrimSuffix(kind, " request")
 }
 
 func verdictDoc(c *canvas, w int, v *Verdict) *doc {

@@ -203,10 +203,12 @@ func (c *canvas) fit(text string, w int) string {
 	begin := c.cut(text, w-1)
 	at := strings.LastIndexByte(begin, ' ')
 	word, _, _ := strings.Cut(text[at+1:], " ")
+	address := strings.Count(word, ":") > 1
 	switch {
-	case at > 0 && (strings.Count(word, ":") > 1 || c.width(begin[at:]) < 12):
+	case !address && strings.IndexByte(" ,.;:", text[len(begin)]) >= 0: // a whole word
+	case at > 0 && (address || c.width(begin[at:]) < 12):
 		return strings.TrimRight(begin[:at], " ") + " …"
-	case strings.Count(word, ":") > 1:
+	case address:
 		return "…"
 	}
 	return begin + "…"
