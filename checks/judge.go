@@ -53,6 +53,10 @@ type tally struct {
 	copies   int       // frames seen leaving
 	taken    int       // packets that the socket took
 	last     time.Time // of the newest question
+	// solicits are the times of a solicitation's repetitions. Their answers do not tell which they
+	// answer: where all came, in turn.
+	solicits []time.Time
+	heard    time.Time // the first answer to them
 	nud      diag.NUD
 	nonce    []byte // of our own DAD solicitation
 	// transaction is our own of DHCPv6, in hexadecimal.
@@ -96,7 +100,7 @@ func (t *tally) kernel() bool { return t.q.Via == diag.ViaKernel }
 
 // see folds one event. What came before the question is not to be shown to it.
 func (t *tally) see(e diag.Event) {
-	if t.closed || t.muted || t.preset != "" {
+	if t.closed && !t.late(e) || t.muted || t.preset != "" {
 		return
 	}
 	switch b := e.Body.(type) {
@@ -120,6 +124,13 @@ func (t *tally) see(e diag.Event) {
 			t.seeAddress(e, b)
 		}
 	}
+}
+
+// late reports whether an event is the answer to what the kernel sent before its wait was over: our own
+// frames, which came after, have no part in it.
+func (t *tally) late(e diag.Event) bool {
+	b, ok := e.Body.(diag.Socket)
+	return ok && b.Event == diag.SocketReply && t.copies > 0
 }
 
 // hop is the address whose entry the question depends on.
@@ -280,6 +291,7 @@ func (t *tally) seeND(e diag.Event, f diag.Frame) {
 		t.copies++
 		t.path.Sent++
 		t.last = e.At
+		t.solicits = append(t.solicits, e.At)
 		t.note(e)
 	case f.Out:
 	case f.Type == diag.NA && (f.Dst == t.q.Source || f.Dst.IsMulticast()):
@@ -299,6 +311,12 @@ func (t *tally) seeND(e diag.Event, f diag.Frame) {
 		}
 		if t.path.Received == 1 {
 			t.path.RTTMS = rtt
+		}
+		if t.heard.IsZero() {
+			t.heard = e.At
+		}
+		if n := len(t.solicits); n > 1 && t.path.Received == n && t.path.Sent == n {
+			t.path.RTTMS = milliseconds(t.heard.Sub(t.solicits[0]))
 		}
 		t.responder(f.Target, mac, rtt)
 		t.note(e)
@@ -400,7 +418,24 @@ func (t *tally) hasAnswer() bool {
 
 // outstanding reports whether a question is still on its way though another was answered.
 func (t *tally) outstanding() bool {
-	return t.q.Asks == diag.AsksEcho && t.path.Received > 0 && len(t.answered) < len(t.asked)
+	switch {
+	case t.path.Received == 0:
+		return false
+	case t.q.Asks == diag.AsksND:
+		return !t.kernel() && t.path.Received < t.path.Sent
+	default:
+		return (t.q.Asks == diag.AsksEcho || t.q.Asks == diag.AsksMTU) && len(t.answered) < len(t.asked)
+	}
+}
+
+// patience is how long after the newest question others on their way are waited for: twice as long as
+// an answer takes, at the most.
+func (t *tally) patience() time.Duration {
+	rtt := time.Duration(t.path.RTTMS * float64(time.Millisecond))
+	if len(t.solicits) > 0 {
+		rtt += t.solicits[len(t.solicits)-1].Sub(t.solicits[0])
+	}
+	return min(max(2*rtt, tapMayLag), time.Second)
 }
 
 // lossy reports whether some questions were answered and some were not.
@@ -458,8 +493,9 @@ func (t *tally) judgeKernelND(p *diag.Path) {
 	switch {
 	case t.before.Resolved():
 		p.Outcome, p.Detail = diag.OutcomeSkipped, DetailResolved
-	case t.nud.Resolved() && p.Sent == 0 && t.host.Tap:
-		// Another source's question was answered meanwhile.
+	case t.nud.Resolved() && t.host.Tap && (p.Sent == 0 || t.nud != diag.Reachable && p.Received == 0):
+		// Another source's question was answered meanwhile; or an advertisement or solicitation of the target
+		// told its address, and nothing yet whether it answers.
 		p.Outcome, p.Detail = diag.OutcomeSkipped, DetailResolved
 	case t.nud.Resolved():
 		p.Outcome = diag.Answered

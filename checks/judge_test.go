@@ -104,6 +104,7 @@ func TestJudge(t *testing.T) {
 		"an advertisement that is not believed": {q: ndWire, events: events(solicit, spoofed), outcome: diag.Silent, sent: 1},
 		"unresolved":                            {q: ndWire, events: events(solicit, solicit), outcome: diag.Silent, sent: 2},
 		"kernel resolved":                       {q: ndKernel, events: events(solicit, advertise, entry(diag.Reachable)), outcome: diag.Answered, sent: 1, received: 1},
+		"an advertisement told it":              {q: ndKernel, events: events(solicit, entry(diag.Stale)), outcome: diag.OutcomeSkipped, detail: DetailResolved, sent: 1},
 		"kernel did not take the answer":        {q: ndKernel, events: events(solicit, advertise, entry(diag.Incomplete)), outcome: diag.Silent, sent: 1},
 		"kernel had it already":                 {q: ndKernel, before: diag.Stale, events: events(entry(diag.Delay)), outcome: diag.OutcomeSkipped, detail: DetailResolved},
 		"kernel's solicitation never left":      {q: ndKernel, events: events(entry(diag.Incomplete)), outcome: diag.Unsent, detail: DetailNotSeen},
@@ -150,5 +151,54 @@ func TestJudgeAllNodes(t *testing.T) {
 		from(ourLL, ourMAC),
 	)); p.Outcome != diag.Silent {
 		t.Errorf("only ourselves: %s", p.Outcome)
+	}
+}
+
+// TestLateIsNotLost: a solicitation whose answer is still on its way when another is answered is waited for,
+// and its time is told from the question that it answers.
+func TestLateIsNotLost(t *testing.T) {
+	q := question(diag.AsksND, diag.ViaWire, ourLL, router)
+	tally := newTally(q, Host{MAC: ourMAC, Tap: true, Own: func(netip.Addr) bool { return false }})
+	solicit := diag.Frame{Interface: "eth0", Out: true, SrcMAC: ourMAC, Type: diag.NS, Src: ourLL, Target: router}
+	advertise := diag.Frame{Interface: "eth0", SrcMAC: routerMAC, Type: diag.NA, Src: router, Dst: ourLL, Target: router}
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	see := func(after time.Duration, f diag.Frame) {
+		tally.see(diag.Event{Seq: int64(after) + 1, At: at.Add(after), Body: f})
+	}
+	see(0, solicit)
+	see(200*time.Millisecond, solicit)
+	see(900*time.Millisecond, advertise)
+	if end := 200*time.Millisecond + tally.patience(); !tally.outstanding() || end < 1100*time.Millisecond {
+		t.Errorf("outstanding %v, waited for until %v", tally.outstanding(), end)
+	}
+	see(1100*time.Millisecond, advertise)
+	if p := tally.verdict(); tally.outstanding() || tally.lossy() || p.RTTMS != 900 {
+		t.Errorf("outstanding %v, lossy %v, %v ms", tally.outstanding(), tally.lossy(), p.RTTMS)
+	}
+}
+
+// TestDeliveredLate: what the kernel sent before its wait was over is its own answer, whenever it comes; what
+// it sent after our own frames is not.
+func TestDeliveredLate(t *testing.T) {
+	for left, want := range map[bool]diag.Outcome{true: diag.Answered, false: diag.Silent} {
+		tally := newTally(question(diag.AsksEcho, diag.ViaKernel, ourGUA, peerGUA), Host{MAC: ourMAC, Tap: true, Own: func(netip.Addr) bool { return false }})
+		tally.ids[7] = true
+		sock := diag.Socket{Interface: "eth0", Event: diag.SocketSent, Source: ourGUA, Target: peerGUA, EchoID: 7, EchoSeq: 1}
+		request := diag.Frame{Interface: "eth0", Out: true, SrcMAC: ourMAC, Type: diag.EchoRequest, Src: ourGUA, Dst: peerGUA, EchoID: 7, EchoSeq: 1}
+		list := []diag.Body{sock, diag.Neighbour{Interface: "eth0", Address: peerGUA, State: diag.Incomplete}}
+		if left {
+			list = append(list, request)
+		}
+		for _, e := range events(list...) {
+			tally.see(e)
+		}
+		tally.closed = true
+		sock.Event, sock.From = diag.SocketReply, peerGUA
+		for _, e := range events(request, sock) {
+			tally.see(e)
+		}
+		if p := tally.verdict(); p.Outcome != want {
+			t.Errorf("seen leaving %v: %s, want %s", left, p.Outcome, want)
+		}
 	}
 }

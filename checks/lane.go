@@ -88,6 +88,7 @@ func (l *lane) run(ctx context.Context) {
 		l.byKernel(ctx)
 		l.letGo()
 		l.byWire(ctx)
+		l.delivered(ctx)
 		l.fullSize(ctx)
 	}
 }
@@ -307,8 +308,7 @@ func (a *asking) answered() (ok bool, grace time.Time) {
 			return false, grace
 		}
 		if t.outstanding() {
-			rtt := time.Duration(t.path.RTTMS * float64(time.Millisecond))
-			if g := t.last.Add(min(max(2*rtt, tapMayLag), time.Second)); g.After(grace) {
+			if g := t.last.Add(t.patience()); g.After(grace) {
 				grace = g
 			}
 		}
@@ -631,7 +631,7 @@ func (l *lane) tapBehind(kernel []*tally) (lag time.Duration) {
 				lag = tapLag
 			}
 			for _, w := range l.of(diag.ViaWire, diag.AsksEcho) {
-				if w.path.Received == 0 && w.path.Error == nil {
+				if w.path.Received == 0 && w.path.Error == nil || w.outstanding() && !k.outstanding() {
 					lag = tapLag
 				}
 			}
@@ -733,6 +733,20 @@ func (l *lane) byWire(ctx context.Context) {
 		for _, t := range a.tallies {
 			if !a.over {
 				t.skip(DetailUnresolved, "")
+			}
+		}
+	}
+}
+
+// delivered waits for the socket's side of an answer that the tap showed after the kernel's wait.
+func (l *lane) delivered(ctx context.Context) {
+	for _, w := range l.of(diag.ViaWire, diag.AsksEcho) {
+		if w.path.Received == 0 {
+			continue
+		}
+		end := time.Now().Add(tapMayLag)
+		for _, k := range l.of(diag.ViaKernel, diag.AsksEcho) {
+			for k.copies > 0 && k.path.Received == 0 && l.listen(ctx, end) && time.Now().Before(end) {
 			}
 		}
 	}

@@ -103,10 +103,17 @@ func (iv *ifaceView) explain(h *hypothesis, paths ...*Path) {
 	}
 }
 
-// explainKind says that h is why a symptom that is no path's is there.
+// explains reports whether a path's symptom is among those that h explains.
+func (iv *ifaceView) explains(h *hypothesis, p *Path) bool {
+	y, ok := iv.byPath[p.ID]
+	return ok && slices.Contains(h.symptoms, y)
+}
+
+// explainKind says that h is why a symptom that is no path's is there. A link-local address comes from
+// nobody but this host.
 func (iv *ifaceView) explainKind(h *hypothesis, kinds ...symptomKind) {
 	for i, y := range iv.symptoms {
-		if y.iface == iv.name && slices.Contains(kinds, y.kind) {
+		if y.iface == iv.name && slices.Contains(kinds, y.kind) && !y.addr.IsLinkLocalUnicast() {
 			h.symptoms = append(h.symptoms, i)
 		}
 	}
@@ -332,6 +339,7 @@ func findMulticastSuppressed(iv *ifaceView) []hypothesis {
 	all := iv.where(func(p *Path) bool { return p.TargetClass == TargetAllNodes })
 	heard := slices.ContainsFunc(all, func(p *Path) bool { return p.Outcome == Answered })
 	all = slices.DeleteFunc(all, func(p *Path) bool { return p.Outcome != Silent })
+	heard = heard || len(iv.lateEchoes()) > 0
 	if len(all) == 0 || heard {
 		return nil
 	}
@@ -361,14 +369,14 @@ func findMulticastSuppressed(iv *ifaceView) []hypothesis {
 func findRouterSilent(iv *ifaceView) []hypothesis {
 	var list []hypothesis
 	for _, router := range iv.targets(TargetRouter) {
-		if !iv.resolved(router) {
+		if !iv.resolved(router) || len(iv.lateEchoes()) > 0 {
 			continue
 		}
 		answered := iv.any(func(p *Path) bool { return p.Target == router && p.Asks == AsksEcho && p.Outcome == Answered })
 		silent := iv.where(func(p *Path) bool {
-			return p.Target == router && p.Asks == AsksEcho && p.Outcome == Silent && p.Detail != "unresolved" && ourSource(p)
+			return p.Target == router && p.Asks == AsksEcho && p.Outcome == Silent && p.Detail != "unresolved" && ourSource(p) && !iv.excused(p)
 		})
-		if answered || len(silent) == 0 {
+		if answered || len(silent) == 0 || iv.overridden(router) != nil {
 			continue
 		}
 		h := hypothesis{

@@ -66,7 +66,10 @@ var addressCauses = []Cause{
 	{
 		ID: "address.not-configured", Severity: Warning,
 		Remedy: slices.Concat(
-			always("ip -6 addr add {address}/128 dev {interface}"),
+			[]Remedy{
+				{Command: "ip -6 addr add {address}/128 dev {interface}", If: func(_ *view, h *hypothesis) bool { return h.as == "" }},
+				{Command: "ip -6 addr add {address}/64 dev {interface}", If: func(_ *view, h *hypothesis) bool { return h.as != "" }},
+			},
 			onAWS("aws ec2 unassign-ipv6-addresses --network-interface-id {eni} --ipv6-addresses {address}"),
 		),
 		find: findNotConfigured,
@@ -198,6 +201,9 @@ func (iv *ifaceView) about(a At[Address]) hypothesis {
 func (iv *ifaceView) said(key any) Event { return iv.s.said[key] }
 
 func findAssignmentNone(iv *ifaceView) []hypothesis {
+	if h, ok := iv.nothingAdvertised(); ok {
+		return []hypothesis{h}
+	}
 	if iv.s.Metadata.State != MetadataOK && iv.s.Metadata.State != MetadataNone || !iv.known {
 		return nil
 	}
@@ -221,6 +227,29 @@ func findAssignmentNone(iv *ifaceView) []hypothesis {
 		}
 	}
 	return []hypothesis{h}
+}
+
+// nothingAdvertised looks for a link on which nothing that says where addresses come from gives any: no
+// prefix to make one from, no DHCPv6, and nothing known to be assigned.
+func (iv *ifaceView) nothingAdvertised() (h hypothesis, ok bool) {
+	if !iv.known || !iv.s.Complete(FeedNetlink) || len(iv.routers) == 0 || iv.hasUsableGlobal() || iv.s.AssignmentKnown(iv.name, GlobalScope) {
+		return h, false
+	}
+	h = hypothesis{direct: true, confidence: Likely, subject: Subject{"interface", iv.name}, as: "advertised"}
+	for _, r := range iv.routers {
+		if _, forms := r.forms(); forms || r.Last.Managed {
+			return h, false
+		}
+		h.facts = append(h.facts, iv.heard(r))
+	}
+	h.args = []any{"router", iv.routers[0].Address}
+	iv.explainKind(&h, noGlobal)
+	for _, p := range iv.paths {
+		if missing(p) && p.Source.IsLinkLocalUnicast() && (p.TargetClass == TargetInternet || p.TargetClass == TargetService) {
+			iv.explain(&h, p)
+		}
+	}
+	return h, true
 }
 
 func findDuplicate(iv *ifaceView) []hypothesis {
@@ -427,6 +456,11 @@ func findNotConfigured(iv *ifaceView) []hypothesis {
 		h := hypothesis{
 			confidence: Certain, subject: addressSubject(y.addr), addr: y.addr,
 			args: []any{"address", y.addr}, symptoms: []int{i}, facts: []Event{iv.said(Metadata{}.Kind()), iv.said(leaseKey(iv.name))},
+		}
+		if y.addr.IsLinkLocalUnicast() {
+			h.as, h.facts = "link-local", []Event{iv.said(linkKey(iv.name))}
+			list = append(list, h)
+			continue
 		}
 		if iv.routedInside(y.addr) {
 			h.severity = Info

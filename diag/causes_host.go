@@ -23,8 +23,11 @@ var hostCauses = []Cause{
 	},
 	{
 		ID: "host.ipv6-disabled", Severity: Critical, Hides: hiddenByInterface,
-		Remedy: always("sysctl -w net.ipv6.conf.{interface}.disable_ipv6=0"),
-		find:   findIPv6Disabled,
+		Remedy: []Remedy{
+			{Command: "ip link set dev {interface} mtu 1500", If: func(_ *view, h *hypothesis) bool { return h.as == "mtu" }},
+			{Command: "sysctl -w net.ipv6.conf.{interface}.disable_ipv6=0", If: func(_ *view, h *hypothesis) bool { return h.as == "" }},
+		},
+		find: findIPv6Disabled,
 		contradicted: func(iv *ifaceView, _ hypothesis) bool {
 			return slices.ContainsFunc(iv.addresses, func(a At[Address]) bool { return a.Fact.Flags.Usable() })
 		},
@@ -83,7 +86,8 @@ var hostCauses = []Cause{
 			{Command: "ip -6 route get {target}", If: func(v *view, h *hypothesis) bool { return !hasSource(v, h) }},
 			{Command: "ip -6 rule add from {address} lookup 10000", If: hasSource},
 			{Command: "ip -6 route add default via {router} dev {interface} table 10000", If: hasSource},
-			{Command: "ip -6 route show table all type unreachable", If: func(v *view, h *hypothesis) bool { return !hasSource(v, h) }},
+			{Command: "ip -6 route show table all type unreachable", If: func(v *view, h *hypothesis) bool { return !hasSource(v, h) && h.as == "" }},
+			{Command: "ip -6 route del {route}", If: func(_ *view, h *hypothesis) bool { return h.as != "" }},
 		},
 		find: findRouting,
 	},
@@ -121,8 +125,19 @@ func findLinkDown(iv *ifaceView) []hypothesis {
 	return []hypothesis{h}
 }
 
+// leastMTU is what IPv6 demands of a link (RFC 8200 §5); the kernel runs none on one that carries less.
+const leastMTU = 1280
+
 func findIPv6Disabled(iv *ifaceView) []hypothesis {
 	value, e, _ := iv.sysctl("disable_ipv6")
+	if iv.known && iv.link.Up && iv.link.MTU > 0 && iv.link.MTU < leastMTU {
+		h := hypothesis{
+			direct: true, confidence: Certain, subject: Subject{"interface", iv.name}, as: "mtu", args: []any{"mtu", iv.link.MTU},
+			facts: []Event{iv.said(linkKey(iv.name))},
+		}
+		iv.explainAll(&h)
+		return []hypothesis{h}
+	}
 	if value != "1" {
 		return nil
 	}
@@ -164,15 +179,11 @@ func findOverride(iv *ifaceView) []hypothesis {
 	var list []hypothesis
 	found := map[netip.Addr]bool{}
 	for _, p := range iv.paths {
-		if p.Asks != AsksND || p.Via != ViaWire || p.Outcome != Answered || found[p.Target] {
-			continue
-		}
-		n, ok := iv.s.Neighbours[InterfaceAddr{iv.name, p.Target}]
-		if !ok || n.Fact.State != PermanentNUD || n.Fact.MAC == (MAC{}) || len(p.Responders) == 0 ||
-			slices.ContainsFunc(p.Responders, func(r Responder) bool { return r.MAC == n.Fact.MAC || r.MAC == (MAC{}) }) {
+		if found[p.Target] || p.Asks != AsksND || p.Via != ViaWire || p.Outcome != Answered || iv.overridden(p.Target) != p {
 			continue
 		}
 		found[p.Target] = true
+		n := iv.s.Neighbours[InterfaceAddr{iv.name, p.Target}]
 		h := hypothesis{
 			direct: true, confidence: Certain, subject: addressSubject(p.Target), addr: p.Target, facts: []Event{factOf(n)},
 			args: []any{"address", p.Target, "static", n.Fact.MAC, "answered", p.Responders[0].MAC},
@@ -180,13 +191,29 @@ func findOverride(iv *ifaceView) []hypothesis {
 		rest(&h, p)
 		for _, q := range iv.paths {
 			through := q.TargetClass == TargetInternet || q.TargetClass == TargetService
-			if missing(q) && (q.Target == p.Target || through && q.Via == ViaKernel && iv.theirs(p.Target)) {
+			if missing(q) && (q.Target == p.Target || through && iv.theirs(p.Target)) {
 				iv.explain(&h, q)
 			}
 		}
 		list = append(list, h)
 	}
 	return list
+}
+
+// overridden returns the answer of the wire that a static entry for a neighbour contradicts; nil where
+// there is none.
+func (iv *ifaceView) overridden(addr netip.Addr) *Path {
+	n, ok := iv.s.Neighbours[InterfaceAddr{iv.name, addr}]
+	if !ok || !n.Fact.State.Fixed() || n.Fact.MAC == (MAC{}) {
+		return nil
+	}
+	for _, p := range iv.answers[asked{AsksND, addr}] {
+		if p.Via == ViaWire && len(p.Responders) > 0 &&
+			!slices.ContainsFunc(p.Responders, func(r Responder) bool { return r.MAC == n.Fact.MAC || r.MAC == (MAC{}) }) {
+			return p
+		}
+	}
+	return nil
 }
 
 // findEgressHook looks for our own frames that never left: tc and netdev egress drop after the
@@ -247,11 +274,12 @@ func ruleName(f Filter) string {
 func stops(f Filter, p *Path) bool {
 	var need []FrameType
 	in := inward(f.Hook)
-	never := p.Outcome == Unsent || p.Sent == 0 && p.Detail != "unresolved"
+	// The kernel's discovery that was seen to leave no solicitation had begun before.
+	never := p.Outcome == Unsent || p.Sent == 0 && p.Asks != AsksND && p.Detail != "unresolved"
 	switch {
 	case f.Hook == "egress":
 		return false // drops our own frames too: host.egress-hook
-	case in && never:
+	case in && never, p.Via == ViaWire:
 		return false
 	case in && p.Asks == AsksND, in && p.Detail == "unresolved":
 		need = []FrameType{NA}
@@ -272,6 +300,9 @@ func stops(f Filter, p *Path) bool {
 // local reports whether a kernel path's missing answer must be this host's doing: the same
 // question was answered on the wire, or the kernel was not allowed to send it.
 func (iv *ifaceView) local(p *Path) bool {
+	if iv.deaf(p) {
+		return true
+	}
 	if p.Via != ViaKernel || !missing(p) || p.Outcome == Refused {
 		return false
 	}
@@ -287,6 +318,50 @@ func (iv *ifaceView) local(p *Path) bool {
 	return iv.s.answered[ViaWire][questionOf(*p)] > 0
 }
 
+// excused reports whether a silence is not the asked one's: it was answered too late, or this host does not
+// answer for its own address.
+func (iv *ifaceView) excused(p *Path) bool { return iv.late(p) || iv.deaf(p) }
+
+// deaf reports whether an answer may be missing because this host does not answer for the source it
+// asked with: somebody solicited for that, and no advertisement left. Who cannot resolve cannot answer.
+func (iv *ifaceView) deaf(p *Path) bool {
+	return p.Outcome == Silent && (p.Asks == AsksEcho || p.Asks == AsksMTU) && p.Detail != "unresolved" && iv.unanswered()[p.Source]
+}
+
+// deafens reports whether a rule of this host can be why it does not answer for its addresses.
+func deafens(f Filter) bool {
+	if inward(f.Hook) {
+		return slices.Contains(f.Matches, string(NS))
+	}
+	return slices.Contains(f.Matches, string(NA))
+}
+
+// unanswered are the usable addresses of the interface that others solicited for and this host never
+// advertised.
+func (iv *ifaceView) unanswered() map[netip.Addr]bool {
+	if iv.deafTo != nil {
+		return iv.deafTo
+	}
+	iv.deafTo = map[netip.Addr]bool{}
+	for _, e := range iv.s.frames.events {
+		f, ok := e.Body.(Frame)
+		if !ok || f.Interface != iv.name || f.Bad != "" {
+			continue
+		}
+		switch {
+		case f.Type == NS && !f.Out && !f.Src.IsUnspecified() && !iv.ownMAC(f.SrcMAC):
+			a, ours := iv.s.Addresses[InterfaceAddr{iv.name, f.Target}]
+			_, answered := iv.deafTo[f.Target]
+			if ours && a.Fact.Flags.Usable() && !iv.temporary(a.Fact) && !answered && iv.s.Now.Sub(e.At) >= settled {
+				iv.deafTo[f.Target] = true
+			}
+		case f.Type == NA && f.Out:
+			iv.deafTo[f.Target] = false
+		}
+	}
+	return iv.deafTo
+}
+
 // noFilter are the errors that a packet ends with before any packet filter sees it, or after: no route,
 // no room in the neighbour table, a hook below.
 var noFilter = map[string]bool{"ENETUNREACH": true, "EINVAL": true, "ENOBUFS": true}
@@ -299,7 +374,7 @@ func findFirewall(iv *ifaceView) []hypothesis {
 	wire := iv.any(func(p *Path) bool { return p.Via == ViaWire && p.Outcome != OutcomeSkipped })
 	for _, p := range iv.paths {
 		_, symptom := iv.byPath[p.ID]
-		if !symptom || p.Via != ViaKernel || !missing(p) || noFilter[p.Errno] {
+		if !symptom && !iv.deaf(p) || p.Via != ViaKernel && !iv.deaf(p) || !missing(p) || noFilter[p.Errno] {
 			continue
 		}
 		if iv.local(p) || !wire && p.Outcome != Refused {
@@ -318,7 +393,7 @@ func findFirewall(iv *ifaceView) []hypothesis {
 			facts: []Event{iv.said(filterKeyOf(f))},
 		}
 		for _, p := range inside {
-			if !stops(f, p) {
+			if !stops(f, p) && !(iv.deaf(p) && deafens(f)) {
 				continue
 			}
 			if !iv.local(p) {
@@ -344,7 +419,7 @@ func findFirewall(iv *ifaceView) []hypothesis {
 	}
 	var unnamed []*Path
 	for _, p := range inside {
-		if iv.local(p) && !slices.ContainsFunc(iv.s.Filters, func(f Filter) bool { return iv.applies(f) && stops(f, p) }) {
+		if iv.local(p) && !slices.ContainsFunc(iv.s.Filters, func(f Filter) bool { return iv.applies(f) && (stops(f, p) || iv.deaf(p) && deafens(f)) }) {
 			unnamed = append(unnamed, p)
 		}
 	}
@@ -356,6 +431,16 @@ func findFirewall(iv *ifaceView) []hypothesis {
 			rest(&h, p)
 		}
 		list = append(list, h)
+	}
+	if len(list) == 0 {
+		list = iv.firewallInPart()
+	}
+	for i := range list {
+		if slices.ContainsFunc(inside, func(p *Path) bool {
+			return iv.deaf(p) && (slices.Contains(list[i].paths, p.ID) || iv.explains(&list[i], p))
+		}) {
+			list[i].more = append(list[i].more, "cause.host.firewall.deaf")
+		}
 	}
 	wires := map[question]*Path{}
 	for _, p := range iv.paths {
@@ -371,6 +456,40 @@ func findFirewall(iv *ifaceView) []hypothesis {
 		}
 	}
 	return list
+}
+
+// firewallInPart looks for answers that all arrived, by wire, and of which the kernel passed on a part: a
+// rule with a limit, or one that takes packets by chance.
+func (iv *ifaceView) firewallInPart() []hypothesis {
+	h := hypothesis{
+		severity: Warning, direct: true, confidence: Likely, as: "in-part", subject: Subject{"host", words.Clean(iv.s.Run.Host)},
+	}
+	rule := words.Say("cause.host.firewall.some-rule")
+	questions := iv.inPart()
+	lost, sent := 0, 0
+	for _, p := range iv.paths {
+		wire := questions[questionOf(*p)]
+		if wire == nil || wire.Via != ViaWire || lossy(wire) || p.Via != ViaKernel || p.Asks != AsksEcho || !lossy(p) {
+			continue
+		}
+		lost += p.Sent - p.Received
+		sent += p.Sent
+		iv.explain(&h, p)
+		rest(&h, p, wire)
+		for _, f := range iv.filtersSorted() {
+			if h.subject.Kind != "rule" && iv.applies(f) && inward(f.Hook) && slices.Contains(f.Matches, string(EchoReply)) {
+				rule = ruleName(f)
+				h.subject = Subject{"rule", rule}
+				h.facts = append(h.facts, iv.said(filterKeyOf(f)))
+				h.args = append(h.args, "table", f.Table, "chain", f.Chain)
+			}
+		}
+	}
+	if lost < 2 {
+		return nil
+	}
+	h.args = append(h.args, "rule", rule, "lost", lost, "sent", sent)
+	return []hypothesis{h}
 }
 
 func (iv *ifaceView) filtersSorted() []Filter {
@@ -474,12 +593,18 @@ func (iv *ifaceView) mattering(selections []Selection) map[netip.Addr]int {
 // filters by interface drops what leaves by another than its source's.
 func findRouting(iv *ifaceView) []hypothesis {
 	var list []hypothesis
-	done := map[string]bool{}
+	at := map[Subject]int{}
 	add := func(h hypothesis) {
-		if key := h.subject.Kind + h.subject.Value; !done[key] {
-			done[key] = true
+		i, ok := at[h.subject]
+		if !ok {
+			at[h.subject] = len(list)
 			list = append(list, h)
+			return
 		}
+		// The same route, or address, in the way of another destination.
+		list[i].symptoms = append(list[i].symptoms, h.symptoms...)
+		list[i].paths = append(list[i].paths, h.paths...)
+		list[i].evidence = append(list[i].evidence, h.evidence...)
 	}
 	for _, sel := range iv.selections() {
 		if sel.Dst.IsLinkLocalUnicast() || sel.Dst.IsMulticast() || sel.Bound != "" && sel.Bound != iv.name {
@@ -494,9 +619,75 @@ func findRouting(iv *ifaceView) []hypothesis {
 			if h, ok := iv.wrongWay(sel); ok {
 				add(h)
 			}
+		case sel.Interface == iv.name && !sel.Via.IsValid():
+			if h, ok := iv.noGateway(sel); ok {
+				add(h)
+			}
+		case sel.Interface == iv.name:
+			if h, ok := iv.throughHost(sel); ok {
+				add(h)
+			}
 		}
 	}
 	return list
+}
+
+// silentBeyond has h explain what got no answer from a host that is not on the link, and reports whether
+// that is so of all that was asked of it.
+func (iv *ifaceView) silentBeyond(h *hypothesis, dst, from netip.Addr) bool {
+	for _, p := range iv.paths {
+		if p.Target != dst || p.Asks != AsksEcho || from.IsValid() && p.Source != from {
+			continue
+		}
+		if p.Outcome == Answered && p.Via == ViaKernel {
+			return false
+		}
+		if missing(p) {
+			iv.explain(h, p)
+			rest(h, p)
+		}
+	}
+	return len(h.symptoms) > 0
+}
+
+// routeTo returns the most specific route that leads to a destination by a gateway, or by none.
+func (iv *ifaceView) routeTo(dst, via netip.Addr) (best At[Route], ok bool) {
+	for k, r := range iv.s.Routes {
+		if k.Interface == iv.name && k.Type == "unicast" && k.Via == via && k.Dst.Contains(dst) && (!ok || moreSpecific(r.Fact, best.Fact)) {
+			best, ok = r, true
+		}
+	}
+	return best, ok
+}
+
+// noGateway looks for a default route that names no router: the kernel then takes every host for a
+// neighbour, and asks for it on the link.
+func (iv *ifaceView) noGateway(sel Selection) (hypothesis, bool) {
+	route, ok := iv.routeTo(sel.Dst, netip.Addr{})
+	if !ok || route.Fact.Dst.Bits() != 0 || !iv.link.Ethernet {
+		return hypothesis{}, false
+	}
+	name := describeRoute(route.Fact, Forever)
+	h := hypothesis{
+		confidence: Certain, direct: true, subject: Subject{"route", name}, as: "no-gateway",
+		args: []any{"target", sel.Dst, "router", iv.gateway(), "route", name}, facts: []Event{iv.said(sel.key()), factOf(route)},
+	}
+	return h, iv.silentBeyond(&h, sel.Dst, sel.From)
+}
+
+// throughHost looks for a way out that leads through a neighbour which says that it is no router.
+func (iv *ifaceView) throughHost(sel Selection) (hypothesis, bool) {
+	_, na, ok := iv.misled(&Path{Target: sel.Dst, Source: sel.From})
+	route, known := iv.routeTo(sel.Dst, sel.Via)
+	if !ok || !known {
+		return hypothesis{}, false
+	}
+	name := describeRoute(route.Fact, Forever)
+	h := hypothesis{
+		confidence: Likely, subject: Subject{"route", name}, as: "through-host",
+		args: []any{"target", sel.Dst, "gateway", sel.Via, "router", iv.gateway(), "route", name}, facts: []Event{iv.said(sel.key()), factOf(route), na},
+	}
+	return h, iv.silentBeyond(&h, sel.Dst, sel.From)
 }
 
 func (iv *ifaceView) wrongWay(sel Selection) (hypothesis, bool) {

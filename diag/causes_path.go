@@ -4,6 +4,8 @@ import (
 	"math"
 	"net/netip"
 	"slices"
+	"strconv"
+	"time"
 
 	"ndwhy/diag/words"
 )
@@ -121,7 +123,7 @@ func findEchoBlocked(iv *ifaceView) []hypothesis {
 				resolved = true
 				rest(&h, p)
 			}
-			if p.Asks == AsksEcho && p.Outcome == Silent && p.Detail != "unresolved" && ourSource(p) {
+			if p.Asks == AsksEcho && p.Outcome == Silent && p.Detail != "unresolved" && ourSource(p) && !iv.excused(p) {
 				iv.explain(&h, p)
 			}
 		}
@@ -192,7 +194,7 @@ func findRefused(iv *ifaceView) []hypothesis {
 	var list []hypothesis
 	at := map[string]int{}
 	for _, p := range iv.paths {
-		if p.Outcome != Refused || p.Error == nil || p.Error.Type == PacketTooBig || !ourSource(p) {
+		if p.Outcome != Refused || p.Error == nil || p.Error.Type == PacketTooBig || !ourSource(p) || beyondScope(p) {
 			continue
 		}
 		h := hypothesis{
@@ -215,44 +217,82 @@ func findRefused(iv *ifaceView) []hypothesis {
 	return list
 }
 
+// beyondScope reports whether a packet was refused because a link-local address asked beyond the link
+// (RFC 4443 §3.1, code 2): that is how it must be, and what is wrong is that there was no other source.
+func beyondScope(p *Path) bool {
+	return p.Error.Type == Unreachable && p.Error.Code == 2 && p.Source.IsLinkLocalUnicast()
+}
+
+// gatewayOf returns the router that the kernel sends a path's packets to, as it answers itself; ok is
+// false where it was not asked.
+func (iv *ifaceView) gatewayOf(p *Path) (via netip.Addr, ok bool) {
+	for _, key := range []SelectionKey{{p.Target, p.Source, ""}, {Dst: p.Target}, {Dst: p.Target, Bound: iv.name}} {
+		if sel, asked := iv.s.Selections[key]; asked && sel.Errno == "" && sel.Interface == iv.name {
+			return sel.Via, true
+		}
+	}
+	return via, false
+}
+
+// resolves reports whether a router's link-layer address is known: it answered for it, or the kernel
+// uses it. One that answers no solicitation today is router.unresolvable's.
+func (iv *ifaceView) resolves(router netip.Addr) bool {
+	if iv.answers[asked{AsksND, router}] != nil {
+		return true
+	}
+	if iv.any(func(p *Path) bool {
+		return p.Target == router && p.Asks == AsksND && p.Outcome == Silent && ourSource(p)
+	}) {
+		return false
+	}
+	n, known := iv.s.Neighbours[InterfaceAddr{iv.name, router}]
+	return iv.answers[asked{AsksEcho, router}] != nil || known && n.Fact.State.Resolved()
+}
+
+// misled are the silent paths that went to a gateway which says that it is no router, by gateway.
+func (iv *ifaceView) misled(p *Path) (via netip.Addr, na Event, ok bool) {
+	via, known := iv.gatewayOf(p)
+	if !known || !via.IsValid() {
+		return via, na, false
+	}
+	if _, advertises := iv.s.Routers[InterfaceAddr{iv.name, via}]; advertises {
+		return via, na, false
+	}
+	na, ok = iv.noRouter(via)
+	return via, na, ok
+}
+
 func findBeyondRouter(iv *ifaceView) []hypothesis {
-	var through *Path
-	for _, p := range iv.paths {
-		if p.TargetClass == TargetRouter && ourSource(p) && iv.theirs(p.Target) &&
-			(p.Asks == AsksND && p.Outcome == Answered || p.Asks == AsksEcho && p.Outcome == Answered) {
-			through = p
-			break
-		}
-	}
-	router, resolved := netip.Addr{}, through != nil
-	if through != nil {
-		router = through.Target
-	} else {
-		// Without the wire, the kernel's own use of the router is the proof.
-		for _, p := range iv.paths {
-			if p.TargetClass == TargetRouter && p.Via == ViaKernel && p.NUD.Resolved() && p.Detail != "unresolved" {
-				router, resolved = p.Target, true
-				break
-			}
-		}
-	}
-	if !resolved {
-		return nil
-	}
-	h := hypothesis{
-		confidence: Likely, subject: Subject{"router", router.String()}, addr: router, args: []any{"router", router}, beyond: true,
-	}
+	var list []hypothesis
+	at := map[netip.Addr]int{}
 	for _, p := range iv.paths {
 		beyond := p.TargetClass == TargetInternet || p.TargetClass == TargetPeer && p.Asks == AsksEcho && !iv.onLink(p.Target)
-		if beyond && p.Outcome == Silent && p.Detail != "unresolved" && ourSource(p) {
-			iv.explain(&h, p)
+		if !beyond || p.Outcome != Silent || p.Detail == "unresolved" || !ourSource(p) || iv.excused(p) {
+			continue
 		}
+		router, known := iv.gatewayOf(p)
+		if !known {
+			for _, r := range iv.routerAddresses() {
+				if !router.IsValid() && iv.resolves(r) {
+					router = r
+				}
+			}
+		}
+		if _, _, host := iv.misled(p); host || !router.IsValid() || !iv.resolves(router) || iv.overridden(router) != nil {
+			continue
+		}
+		i, ok := at[router]
+		if !ok {
+			i = len(list)
+			at[router] = i
+			list = append(list, hypothesis{
+				confidence: Likely, subject: Subject{"router", router.String()}, addr: router, args: []any{"router", router}, beyond: true,
+			})
+			rest(&list[i], iv.answers[asked{AsksND, router}]...)
+		}
+		iv.explain(&list[i], p)
 	}
-	if len(h.symptoms) == 0 {
-		return nil
-	}
-	rest(&h, through)
-	return []hypothesis{h}
+	return list
 }
 
 func findMTU(iv *ifaceView) []hypothesis {
@@ -277,24 +317,39 @@ func findMTU(iv *ifaceView) []hypothesis {
 			list = append(list, h)
 		}
 	}
-	return list
+	if len(list) < 2 || !slices.ContainsFunc(list, func(h hypothesis) bool { return iv.onLink(h.addr) }) ||
+		iv.any(func(p *Path) bool { return p.Asks == AsksMTU && (p.Outcome == Answered || p.Outcome == Refused) }) {
+		return list
+	}
+	// Nobody takes them, neighbours neither: it is the link that carries less.
+	link := list[0]
+	link.subject, link.addr, link.as = Subject{"interface", iv.name}, netip.Addr{}, "link"
+	for _, h := range list[1:] {
+		link.symptoms = append(link.symptoms, h.symptoms...)
+		link.evidence = append(link.evidence, h.evidence...)
+	}
+	return []hypothesis{link}
 }
 
 // findLossy wants loss that a limit on a host's own answers does not explain: in neighbour
 // discovery, or at two targets. A single target that answers some echoes is only remarked.
 func findLossy(iv *ifaceView) []hypothesis {
 	h := hypothesis{direct: true, confidence: Likely, subject: Subject{"interface", iv.name}}
+	questions := iv.inPart()
 	sent, received := 0, 0
 	inND := false
 	targets := map[netip.Addr]bool{}
 	var first netip.Addr
 	for _, p := range iv.paths {
-		if p.Outcome != Answered || !reaches(p) || p.TargetClass == TargetAllNodes || !ourSource(p) {
+		q, ok := questions[questionOf(*p)]
+		if !ok || p.Outcome != Answered {
 			continue
 		}
-		sent += p.Sent
-		received += min(p.Received, p.Sent)
-		if p.Received <= 0 || p.Received >= p.Sent {
+		if p == q {
+			sent += p.Sent
+			received += min(p.Received, p.Sent)
+		}
+		if !lossy(q) || !lossy(p) {
 			continue
 		}
 		iv.explain(&h, p)
@@ -304,6 +359,9 @@ func findLossy(iv *ifaceView) []hypothesis {
 		if !first.IsValid() {
 			first = p.Target
 		}
+	}
+	if late, ok := iv.tardy(); ok {
+		return []hypothesis{late}
 	}
 	lost := sent - received
 	if len(targets) == 0 {
@@ -322,6 +380,83 @@ func findLossy(iv *ifaceView) []hypothesis {
 		h.more = []string{"cause.path.lossy.limit"}
 	}
 	return []hypothesis{h}
+}
+
+// echoed is an echo, by what its reply repeats.
+type echoed struct{ id, seq uint16 }
+
+// lateEchoes are the replies that came after the wait for them, by the address that was asked.
+func (iv *ifaceView) lateEchoes() map[netip.Addr]Event {
+	if iv.lateTo != nil {
+		return iv.lateTo
+	}
+	iv.lateTo = map[netip.Addr]Event{}
+	sent := map[echoed]Event{}
+	for _, e := range iv.s.frames.list() {
+		f, ok := e.Body.(Frame)
+		switch {
+		case !ok || f.Interface != iv.name || f.Bad != "":
+		case f.Out && f.Type == EchoRequest:
+			sent[echoed{f.EchoID, f.EchoSeq}] = e
+		case !f.Out && f.Type == EchoReply:
+			if q, asked := sent[echoed{f.EchoID, f.EchoSeq}]; asked && e.At.Sub(q.At) >= tooLate {
+				iv.lateTo[q.Body.(Frame).Dst] = e
+				iv.latest = max(iv.latest, e.At.Sub(q.At))
+			}
+		}
+	}
+	return iv.lateTo
+}
+
+// tooLate is how long an echo is waited for.
+const tooLate = time.Second
+
+// late reports whether the target of a silent path answered after all, when nobody waited any more.
+func (iv *ifaceView) late(p *Path) bool {
+	_, ok := iv.lateEchoes()[p.Target]
+	return ok && p.Outcome == Silent && (p.Asks == AsksEcho || p.Asks == AsksMTU)
+}
+
+// tardy is a network that answers, and takes its time.
+func (iv *ifaceView) tardy() (h hypothesis, ok bool) {
+	late := iv.where(func(p *Path) bool { return iv.late(p) && p.SourceClass != SourceCandidate })
+	if len(late) == 0 {
+		return h, false
+	}
+	h = hypothesis{direct: true, confidence: Certain, subject: Subject{"interface", iv.name}, as: "late"}
+	targets := map[netip.Addr]bool{}
+	for _, p := range late {
+		iv.explain(&h, p)
+		if !targets[p.Target] {
+			targets[p.Target] = true
+			h.facts = append(h.facts, iv.lateEchoes()[p.Target])
+		}
+	}
+	h.args = []any{"target", late[0].Target, "targets", len(targets), "seconds", strconv.FormatFloat(iv.latest.Seconds(), 'f', 1, 64)}
+	iv.explain(&h, iv.where(func(p *Path) bool {
+		_, symptom := iv.byPath[p.ID]
+		return symptom && reaches(p) && p.Outcome == Silent // three solicitations, a second apart, are too few as well
+	})...)
+	return h, true
+}
+
+func lossy(p *Path) bool { return p.Outcome == Answered && p.Received > 0 && p.Received < p.Sent }
+
+// inPart returns for each question that was answered, at least in part, the path that tells what was
+// lost in the network: the one by wire, where there is one. A frame counts once, whichever checks asked.
+func (iv *ifaceView) inPart() map[question]*Path {
+	best := map[question]*Path{}
+	for _, p := range iv.paths {
+		if p.Outcome != Answered || !reaches(p) || p.TargetClass == TargetAllNodes || !ourSource(p) {
+			continue
+		}
+		q := questionOf(*p)
+		old := best[q]
+		if old == nil || p.Via == ViaWire && old.Via != ViaWire || p.Via == old.Via && p.Sent > old.Sent {
+			best[q] = p
+		}
+	}
+	return best
 }
 
 // lostByChance are the silent paths that were asked so few times that loss at a rate may have taken

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"ndwhy/diag/words"
 )
 
 var routerCauses = []Cause{
@@ -20,12 +22,13 @@ var routerCauses = []Cause{
 	{
 		ID: "router.advertisement-ignored", Severity: Critical, Hides: []string{"route.missing"},
 		Remedy: []Remedy{
-			{Command: "sysctl -w net.ipv6.conf.{interface}.accept_ra=2", If: forwards},
-			{Command: "sysctl -w net.ipv6.conf.{interface}.accept_ra=1", If: func(v *view, h *hypothesis) bool { return !forwards(v, h) }},
+			{Command: "sysctl -w {sysctl}=1", If: func(_ *view, h *hypothesis) bool { return h.as == "prefix" }},
+			{Command: "sysctl -w net.ipv6.conf.{interface}.accept_ra=2", If: func(v *view, h *hypothesis) bool { return h.as == "" && forwards(v, h) }},
+			{Command: "sysctl -w net.ipv6.conf.{interface}.accept_ra=1", If: func(v *view, h *hypothesis) bool { return h.as == "" && !forwards(v, h) }},
 			{Command: "rdisc6 -1 {interface}"},
 		},
 		find:         findAdvertisementIgnored,
-		contradicted: hasDefaultHere,
+		contradicted: func(iv *ifaceView, h hypothesis) bool { return h.as == "" && hasDefaultHere(iv, h) },
 	},
 	{
 		ID: "router.not-default", Severity: Critical,
@@ -46,8 +49,9 @@ var routerCauses = []Cause{
 		Remedy: always("ndisc6 {router} {interface}", "ip -6 neigh show {router} dev {interface}"),
 		find:   findUnresolvable,
 		contradicted: func(iv *ifaceView, h hypothesis) bool {
-			// An entry that is still REACHABLE is from before: it says nothing of today's silence.
-			return iv.any(func(p *Path) bool { return p.Target == h.addr && p.Outcome == Answered })
+			// An entry that is still REACHABLE is from before, and an echo that was answered used one: neither says
+			// anything of today's silence.
+			return iv.any(func(p *Path) bool { return p.Target == h.addr && p.Asks == AsksND && p.Outcome == Answered })
 		},
 	},
 	{
@@ -215,6 +219,9 @@ func (iv *ifaceView) noRoute(r *RouterSeen) hypothesis {
 func (iv *ifaceView) managesRA() bool { return iv.s.Managers[iv.name].RA }
 
 func findAdvertisementIgnored(iv *ifaceView) []hypothesis {
+	if h, ok := iv.prefixIgnored(); ok {
+		return []hypothesis{h}
+	}
 	r := iv.unusedRouter()
 	if r == nil || iv.managesRA() {
 		return nil
@@ -240,6 +247,49 @@ func findAdvertisementIgnored(iv *ifaceView) []hypothesis {
 	return []hypothesis{h}
 }
 
+// formable is the length of the prefixes that addresses are made from (RFC 4862 §5.5.3 and RFC 4291
+// §2.5.1: an interface identifier has 64 bits).
+const formable = 64
+
+// forms returns the first prefix of a router that hosts are to make an address from.
+func (r *RouterSeen) forms() (PrefixInfo, bool) {
+	i := slices.IndexFunc(r.Last.Prefixes, func(p PrefixInfo) bool {
+		return p.Autonomous && p.ValidS != 0 && p.Prefix.Bits() == formable && !p.Prefix.Addr().IsLinkLocalUnicast()
+	})
+	if i < 0 {
+		return PrefixInfo{}, false
+	}
+	return r.Last.Prefixes[i], true
+}
+
+// prefixIgnored looks for a prefix that is announced for making addresses from, which a setting of the
+// kernel forbids.
+func (iv *ifaceView) prefixIgnored() (h hypothesis, ok bool) {
+	if iv.managesRA() || iv.hasUsableGlobal() || !iv.s.Complete(FeedNetlink) {
+		return h, false
+	}
+	for _, name := range []string{"accept_ra_pinfo", "autoconf"} {
+		value, e, known := iv.sysctl(name)
+		if !known || value != "0" {
+			continue
+		}
+		for _, r := range iv.routers {
+			prefix, forms := r.forms()
+			if !forms {
+				continue
+			}
+			h = hypothesis{
+				direct: true, confidence: Certain, subject: Subject{"router", r.Address.String()}, addr: r.Address, as: "prefix",
+				args:  []any{"router", r.Address, "prefix", prefix.Prefix, "setting", sysctlName(iv.name, name) + "=0", "sysctl", sysctlName(iv.name, name)},
+				facts: []Event{iv.heard(r), e},
+			}
+			iv.explainKind(&h, noGlobal)
+			return h, true
+		}
+	}
+	return h, false
+}
+
 func findRouteMissing(iv *ifaceView) []hypothesis {
 	r := iv.unusedRouter()
 	if r == nil || iv.dropsRA() {
@@ -251,6 +301,10 @@ func findRouteMissing(iv *ifaceView) []hypothesis {
 	}
 	h := iv.noRoute(r)
 	h.facts = append(h.facts, facts...)
+	if e, ok := iv.noRouter(r.Address); ok {
+		h.facts = append(h.facts, e)
+		h.more = append(h.more, "cause.route.missing.host")
+	}
 	if !known && !iv.managesRA() {
 		h.direct, h.confidence = false, Possible
 	}
@@ -280,6 +334,7 @@ func findNotDefault(iv *ifaceView) []hypothesis {
 func findUnresolvable(iv *ifaceView) []hypothesis {
 	var list []hypothesis
 	alive := iv.any(func(p *Path) bool { return reaches(p) && p.Outcome == Answered && p.TargetClass != TargetAllNodes })
+	anyND := iv.any(func(p *Path) bool { return p.Asks == AsksND && p.Outcome == Answered })
 	for _, router := range iv.routerAddresses() {
 		var silent []*Path
 		h := hypothesis{confidence: Possible, subject: Subject{"router", router.String()}, addr: router, args: []any{"router", router}, beyond: true}
@@ -300,7 +355,8 @@ func findUnresolvable(iv *ifaceView) []hypothesis {
 		}
 		iv.explain(&h, silent...)
 		for _, p := range iv.paths {
-			beyond := p.Target == router || p.TargetClass == TargetInternet || p.TargetClass == TargetService || p.Asks == AsksDHCP || !alive
+			beyond := p.Target == router || p.TargetClass == TargetInternet || p.TargetClass == TargetService || p.Asks == AsksDHCP ||
+				!alive || !anyND && p.Asks == AsksND
 			if beyond && p.Outcome == Silent && ourSource(p) {
 				if _, ok := iv.byPath[p.ID]; ok {
 					iv.explain(&h, p)
@@ -309,10 +365,43 @@ func findUnresolvable(iv *ifaceView) []hypothesis {
 		}
 		if n, ok := iv.s.Neighbours[InterfaceAddr{iv.name, router}]; ok {
 			h.facts = append(h.facts, factOf(n))
+			if n.Fact.State.Fixed() && alive {
+				h.severity = Info // nobody has to ask for it
+			}
+		}
+		if e, ok := iv.advertisement(router, false); ok {
+			h.facts = append(h.facts, e)
+			h.more = append(h.more, "cause.router.unresolvable.bad")
+			h.args = append(h.args, "bad", words.Clean(e.Body.(Frame).Bad))
 		}
 		list = append(list, h)
 	}
 	return list
+}
+
+// advertisement returns the newest advertisement for a neighbour that arrived: one that is to be
+// believed, or one that is not.
+func (iv *ifaceView) advertisement(addr netip.Addr, good bool) (newest Event, ok bool) {
+	for _, e := range iv.s.frames.events {
+		f, is := e.Body.(Frame)
+		if is && f.Type == NA && !f.Out && f.Interface == iv.name && f.Target == addr && (f.Bad == "") == good && e.Seq > newest.Seq {
+			newest, ok = e, true
+		}
+	}
+	return newest, ok
+}
+
+// noRouter reports whether a neighbour says of itself that it is no router (RFC 4861 §4.4, R flag): of the
+// address, or of another that it has.
+func (iv *ifaceView) noRouter(addr netip.Addr) (Event, bool) {
+	e, ok := iv.advertisement(addr, true)
+	mac := iv.s.Neighbours[InterfaceAddr{iv.name, addr}].Fact.MAC
+	for _, p := range iv.paths {
+		if !ok && mac != (MAC{}) && p.Asks == AsksND && slices.ContainsFunc(p.Responders, func(r Responder) bool { return r.MAC == mac }) {
+			e, ok = iv.advertisement(p.Target, true)
+		}
+	}
+	return e, ok && !e.Body.(Frame).Router
 }
 
 // maxInterval is the longest time between a router's advertisements (RFC 4861 §6.2.1,

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"ndwhy/diag/words"
 )
@@ -61,6 +62,7 @@ type view struct {
 	paths   []Path
 	normal  map[string]*bool
 	ifaces  []*ifaceView
+	gone    []string // interfaces that are not there
 
 	symptoms []symptom
 	byPath   map[string]int // symptom of a path
@@ -86,6 +88,11 @@ type ifaceView struct {
 	// discovered are the targets of which a path shows that neighbour discovery succeeds; viaRouter
 	// those for which the kernel would not try it.
 	discovered, viaRouter map[netip.Addr]bool
+	// deafTo is what unanswered found; nil: it was not asked yet.
+	deafTo map[netip.Addr]bool
+	// lateTo is what lateEchoes found, and latest the longest that one took.
+	lateTo map[netip.Addr]Event
+	latest time.Duration
 }
 
 // asked is a question without who asked it.
@@ -142,7 +149,18 @@ func newView(s *State) *view {
 		v.place[p.ID] = i
 	}
 	for _, name := range s.InterfacesOf() {
-		v.ifaces = append(v.ifaces, v.newInterface(name))
+		// Of an interface that is gone nothing can be told any more: what it lacks now says nothing of
+		// what it had, and what failed may have failed because it went.
+		if iv := v.newInterface(name); iv.known || !s.Complete(FeedNetlink) {
+			v.ifaces = append(v.ifaces, iv)
+		} else {
+			v.gone = append(v.gone, name)
+			for _, p := range iv.paths {
+				if n := v.normal[p.ID]; n != nil && !*n {
+					v.normal[p.ID] = nil
+				}
+			}
+		}
 	}
 	for _, iv := range v.ifaces {
 		iv.findSymptoms()
@@ -221,6 +239,10 @@ func (iv *ifaceView) findSymptoms() {
 	for _, a := range iv.absentAddresses() {
 		iv.symptom(symptom{kind: absent, iface: iv.name, addr: a})
 	}
+	if iv.link.Ethernet && iv.link.MAC != (MAC{}) && !slices.ContainsFunc(iv.addresses, func(a At[Address]) bool { return a.Fact.Address.IsLinkLocalUnicast() }) {
+		// Every interface has one (RFC 4291 §2.1); which, only the rule of EUI-64 tells.
+		iv.symptom(symptom{kind: absent, iface: iv.name, addr: iv.link.MAC.LinkLocal()})
+	}
 }
 
 func (v *view) symptom(y symptom) {
@@ -252,6 +274,12 @@ func (iv *ifaceView) temporary(a Address) bool {
 // is of a kind that filters (or was seen to), and nothing answered addr.
 func (iv *ifaceView) filtered(addr netip.Addr) bool {
 	return iv.class[addr] == SourceUnassigned && (iv.profile.Filters || iv.silenced(addr)) && !iv.spoke(addr)
+}
+
+// strange reports whether an address of which it is not known whether it is assigned gets no answer to
+// what another of the interface, likewise, is answered.
+func (iv *ifaceView) strange(addr netip.Addr) bool {
+	return iv.class[addr] == SourceUnknown && iv.silenced(addr) && !iv.spoke(addr)
 }
 
 // spoke reports whether a source got an answer that shows it may speak.
@@ -546,6 +574,10 @@ func (v *view) remedy(h *hypothesis, args []any) []string {
 	return list
 }
 
+func (v *view) on(iface string) *ifaceView {
+	return v.ifaces[slices.IndexFunc(v.ifaces, func(iv *ifaceView) bool { return iv.name == iface })]
+}
+
 func (v *view) unexplained(covered []bool) []Symptom {
 	var list []Symptom
 	for i, y := range v.symptoms {
@@ -555,6 +587,19 @@ func (v *view) unexplained(covered []bool) []Symptom {
 		u := Symptom{Interface: y.iface, Address: y.addr}
 		switch y.kind {
 		case pathSymptom:
+			if iv := v.on(y.iface); iv.strange(y.path.Source) {
+				// What is told by one address is said once.
+				at := slices.IndexFunc(list, func(x Symptom) bool { return x.Address == y.path.Source && x.Interface == y.iface })
+				if at < 0 {
+					at = len(list)
+					list = append(list, Symptom{
+						Interface: y.iface, Address: y.path.Source, Text: words.Say("symptom.strange", "address", y.path.Source, "interface", y.iface),
+					})
+				}
+				list[at].Paths = append(list[at].Paths, y.path.ID)
+				list[at].Evidence = append(list[at].Evidence, y.path.Evidence...)
+				continue
+			}
 			u.Text = words.Say("symptom.path", "path", DescribePath(*y.path), "interface", y.iface)
 			u.Paths, u.Evidence = []string{y.path.ID}, y.path.Evidence
 		case noGlobal:
@@ -587,6 +632,13 @@ func (v *view) unknown() []Unknown {
 		if !slices.ContainsFunc(list, func(x Unknown) bool { return x.What == u.What && x.Why == u.Why }) {
 			list = append(list, u)
 		}
+	}
+	for _, name := range v.gone {
+		key := "unknown.interface"
+		if _, was := v.s.said[goneKey(name)]; was {
+			key = "unknown.interface-gone"
+		}
+		add(Unknown{name, words.Say(key, "interface", name), ""})
 	}
 	for _, name := range []FeedName{FeedNetlink, FeedFrames, FeedIMDS, FeedHost} {
 		f, said := v.s.Feeds[name]
@@ -623,11 +675,6 @@ func (v *view) unknown() []Unknown {
 		}
 		if !idle {
 			add(Unknown{nothingAsked, words.Say("unknown.nothing"), ""})
-		}
-	}
-	for _, iv := range v.ifaces {
-		if !iv.known && v.s.Complete(FeedNetlink) {
-			add(Unknown{iv.name, words.Say("unknown.interface", "interface", iv.name), ""})
 		}
 	}
 	return list
@@ -723,7 +770,7 @@ func clause(text string) string { return strings.TrimSuffix(text, ".") }
 
 func (v *view) firstSymptom(d Diagnosis) string {
 	y := d.Unexplained[0]
-	if len(y.Paths) > 0 {
+	if len(y.Paths) > 0 && !y.Address.IsValid() {
 		return DescribePath(v.paths[v.place[y.Paths[0]]])
 	}
 	return clause(y.Text)

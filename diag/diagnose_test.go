@@ -88,6 +88,22 @@ func TestAbsentAndNotTaken(t *testing.T) {
 	}
 }
 
+// TestInterfaceGone: what an interface lacks after it was removed is no fault of the network, and
+// what was asked meanwhile says nothing.
+func TestInterfaceGone(t *testing.T) {
+	d := Diagnose(vpc().path(Path{
+		Check: "router-nd", Asks: AsksND, Source: myLocal, Target: routerAddr, TargetClass: TargetRouter, Outcome: Unsent,
+	}).say(
+		Address{Interface: "eth0", Address: mine, PrefixLen: 128, Gone: true},
+		Address{Interface: "eth0", Address: myLocal, PrefixLen: 64, Gone: true},
+		Route{Interface: "eth0", Dst: netip.MustParsePrefix("::/0"), Via: routerAddr, Type: "unicast", Metric: 1024, Table: 254, Protocol: "ra", Gone: true},
+		Link{Interface: "eth0", Gone: true},
+	).state())
+	if d.Verdict != VerdictUnknown || len(d.Findings) > 0 || len(d.Unexplained) > 0 || !strings.Contains(d.Headline, "eth0 was removed") {
+		t.Errorf("verdict %s: %s, named %v, unexplained %v", d.Verdict, d.Headline, named(d), d.Unexplained)
+	}
+}
+
 func TestHealthyLAN(t *testing.T) {
 	d := Diagnose(lan().state())
 	if got := named(d); !slices.Equal(got, []string{"net.open-link"}) {
@@ -137,7 +153,8 @@ var causeTests = []struct {
 			return vpc().run2().say(byHand(hand, 128)).say(Metadata{State: MetadataOK, Interfaces: []MetadataInterface{
 				{MAC: myMAC, ID: "eni-0123", Addresses: []netip.Addr{mine}, Subnets: []netip.Prefix{subnet}},
 				{MAC: otherMAC, ID: "eni-4567", Addresses: []netip.Addr{hand}, Subnets: []netip.Prefix{subnet}},
-			}}).say(Link{Interface: "eth1", MAC: otherMAC, MTU: 9001, Up: true, Carrier: true, Ethernet: true})
+			}}).say(Link{Interface: "eth1", MAC: otherMAC, MTU: 9001, Up: true, Carrier: true, Ethernet: true}).
+				say(Address{Interface: "eth1", Address: otherMAC.LinkLocal(), PrefixLen: 64, PreferredS: Forever, ValidS: Forever, Flags: Permanent})
 		},
 	},
 	{

@@ -179,12 +179,15 @@ const (
 // Resolved reports whether an entry in this state has a link-layer address that the kernel uses.
 func (n NUD) Resolved() bool {
 	switch n {
-	case Reachable, Stale, Delay, Probing, PermanentNUD:
+	case Reachable, Stale, Delay, Probing, PermanentNUD, NoARP:
 		return true
 	default:
 		return false
 	}
 }
+
+// Fixed reports whether an entry in this state stands whatever neighbours say: it is never asked about.
+func (n NUD) Fixed() bool { return n == PermanentNUD || n == NoARP }
 
 // Forever is the lifetime of what does not expire (RFC 4861 §4.6.2: all ones).
 const Forever int64 = -1

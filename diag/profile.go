@@ -393,9 +393,23 @@ func (n *normals) farSource(p Path) bool {
 	if p.Source.IsLinkLocalUnicast() {
 		return true
 	}
+	if ScopeOf(p.Source) == ULAScope && ScopeOf(p.Target) == GlobalScope && n.hasGlobal(p.Interface) {
+		return true // ULAs are not routed on the Internet (RFC 4193 §4.1)
+	}
 	return p.SourceClass == SourceCandidate && !slices.ContainsFunc(n.s.linkPrefixes(p.Interface), func(prefix netip.Prefix) bool {
 		return prefix.Contains(p.Source)
 	})
+}
+
+// hasGlobal reports whether an interface has an address for the Internet. Without one, what its ULA
+// cannot reach nothing can: unless that is translated, which is then what is missing.
+func (n *normals) hasGlobal(iface string) bool {
+	for k, a := range n.s.Addresses {
+		if k.Interface == iface && ScopeOf(k.Address) == GlobalScope && a.Fact.Flags.Usable() {
+			return true
+		}
+	}
+	return false
 }
 
 // The services that a VPC has at fixed addresses: instance metadata, DNS, NTP.
@@ -432,6 +446,9 @@ func (n *normals) of(p Path) *bool {
 		return n.dad(p)
 	}
 	q := questionOf(p)
+	if p.Asks == AsksND && p.Via == ViaKernel && p.Outcome == Unsent && n.answered(ViaKernel, question{q.iface, AsksEcho, q.source, q.target}) {
+		return nil // the kernel sends it another way, and needed none
+	}
 	if p.Via == ViaKernel && p.Outcome != Answered && n.answered(ViaWire, q) && p.Target != VPCRouter {
 		// The wire answered the same question: whatever this target does elsewhere, it answers here.
 		return new(false)

@@ -38,6 +38,7 @@ type world struct {
 	paths   []Path
 	checks  []Check
 	elapsed time.Duration // from the first event to the last
+	late    time.Duration // after which an echo of the router's comes that nobody waited for
 }
 
 func (w *world) say(bodies ...Body) *world {
@@ -137,7 +138,14 @@ func (w *world) events() []Event {
 	if w.elapsed == 0 {
 		w.elapsed = 2 * time.Second
 	}
-	at = start.Add(w.elapsed)
+	if w.late > 0 {
+		echo := Frame{Interface: "eth0", Out: true, Type: EchoRequest, Src: myLocal, Dst: routerAddr, SrcMAC: myMAC, HopLimit: 64, EchoID: 7, EchoSeq: 7}
+		add(echo)
+		at = at.Add(w.late)
+		echo.Out, echo.Type, echo.Src, echo.Dst, echo.SrcMAC = false, EchoReply, routerAddr, myLocal, routerMAC
+		add(echo)
+	}
+	at = start.Add(max(w.elapsed, at.Sub(start)))
 	add(Tick{})
 	return list
 }

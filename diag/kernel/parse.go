@@ -395,7 +395,8 @@ type neighbourKey struct {
 const sizeofNdMsg = 12
 
 // parseNeighbour reads an ndmsg. ok is false for other families, for multicast groups and for
-// interfaces without resolution (NUD_NOARP): the kernel keeps entries there, which say nothing.
+// interfaces without resolution (NUD_NOARP and no address): the kernel keeps entries there, which say
+// nothing.
 func parseNeighbour(b []byte) (n neighbour, ok bool) {
 	if len(b) < sizeofNdMsg || b[0] != unix.AF_INET6 {
 		return n, false
@@ -415,7 +416,7 @@ func parseNeighbour(b []byte) (n neighbour, ok bool) {
 			n.confirmed = u32(v)
 		}
 	}
-	return n, ok && n.key.addr[0] != 0xff && n.state&unix.NUD_NOARP == 0
+	return n, ok && n.key.addr[0] != 0xff && (n.state&unix.NUD_NOARP == 0 || n.mac != diag.MAC{})
 }
 
 func nud(state uint16) diag.NUD {
@@ -434,6 +435,8 @@ func nud(state uint16) diag.NUD {
 		return diag.Failed
 	case unix.NUD_PERMANENT:
 		return diag.PermanentNUD
+	case unix.NUD_NOARP:
+		return diag.NoARP
 	default:
 		return ""
 	}

@@ -45,13 +45,15 @@ var general = map[string]string{
 	"list.more": "{list} and {n} more",
 
 	"symptom.path":       "{path}, which is not normal here ({interface})",
+	"symptom.strange":    "{address} on {interface} gets no answer where another address of it does: whether the network assigned it is not known here (--assigned would tell), and it may belong to another network",
 	"symptom.no-global":  "{interface} has no global address that the network lets through",
 	"symptom.no-default": "there is no default route",
 	"symptom.absent":     "{address} is assigned to {interface} and not configured on it",
 
-	"unknown.feed":      "the {feed} source of events gave nothing",
-	"unknown.nothing":   "nothing was asked, so nothing can be said",
-	"unknown.interface": "there is no interface {interface}",
+	"unknown.feed":           "the {feed} source of events gave nothing",
+	"unknown.nothing":        "nothing was asked, so nothing can be said",
+	"unknown.interface":      "there is no interface {interface}",
+	"unknown.interface-gone": "the interface {interface} was removed while it was looked at",
 
 	"report.undone": "{what} (undone)",
 
