@@ -71,6 +71,7 @@ func rootCommand() *cobra.Command {
 	o.stay(root.Flags())
 	root.Flags().BoolVar(&o.tour, "tour", false, words.Say("cli.lab.flag.tour"))
 	_ = root.Flags().MarkHidden("tour") // it is ndwhy lab that gives it
+	foldUsage(root)
 	root.AddCommand(checkCommand(), watchCommand(), explainCommand(), labCommand(), replayCommand())
 	return root
 }

@@ -3,10 +3,11 @@ package words
 // cli has the help, the sentences of the command line, and the headings of the text report.
 var cli = map[string]string{
 	"cli.root.short": "Explain IPv6 neighbour discovery on a cloud instance",
-	"cli.root.long": `ndwhy asks the router, the peers, all nodes and the Internet, from every address of an
-interface, by the kernel and by its own frames, and says why each answer came or did
-not: above all in a VPC, where only the addresses that the infrastructure assigned may
-speak. It harms nothing, and claims nothing that it did not see.`,
+	"cli.root.long": `ndwhy asks the router, the peers, all nodes and the Internet, from every
+address of an interface, by the kernel and by its own frames, and says why each
+answer came or did not: above all in a VPC, where only the addresses that the
+infrastructure assigned may speak. It harms nothing, and claims nothing that it
+did not see.`,
 	"cli.root.example": `  ndwhy check                        the sanity check, explained
   ndwhy check --add kernel           with the experiment of a hand-added address
   ndwhy check --json | jq .verdict   for a script
@@ -14,7 +15,8 @@ speak. It harms nothing, and claims nothing that it did not see.`,
   ndwhy explain router.rogue         what a finding means`,
 
 	"cli.check.short": "Run the checks once, explain, exit",
-	"cli.check.long": `Runs the checks (all that apply, or those named) and explains what came of them.
+	"cli.check.long": `Runs the checks (all that apply, or those named) and explains what came of
+them.
 
 Exit codes: 0 all is normal, 1 warning, 2 critical, 3 could not tell, 64 usage,
 130 interrupted.`,
@@ -25,14 +27,15 @@ Exit codes: 0 all is normal, 1 warning, 2 critical, 3 could not tell, 64 usage,
   ndwhy check --json --output report.json
   ndwhy check --from recording.jsonl`,
 	"cli.watch.short": "Every event as it happens, one line each",
-	"cli.watch.long": `Watches without sending anything: the neighbour cache, addresses, routes, and (with
-CAP_NET_RAW) neighbour discovery on the wire. Ends with ctrl-c.`,
+	"cli.watch.long": `Watches without sending anything: the neighbour cache, addresses, routes, and
+(with CAP_NET_RAW) neighbour discovery on the wire. Ends with ctrl-c.`,
 	"cli.watch.example": `  ndwhy watch
   ndwhy watch --json --only neighbour,frame
   ndwhy watch --for fe80::1`,
 	"cli.explain.short": "What a cause or a check means, offline",
-	"cli.explain.long": `Explains a cause or a check: what it means, what shows it, what contradicts it, what to
-do, and how to see it with stock tools. Without an argument it lists them all.`,
+	"cli.explain.long": `Explains a cause or a check: what it means, what shows it, what contradicts it,
+what to do, and how to see it with stock tools. Without an argument it lists
+them all.`,
 	"cli.explain.example": `  ndwhy explain
   ndwhy explain address.unassigned
   ndwhy explain peer-nd`,

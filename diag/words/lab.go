@@ -3,19 +3,21 @@ package words
 // labText has the help of the lab's commands and the names of what can be broken in it.
 var labText = map[string]string{
 	"cli.lab.short": "A VPC subnet on this machine, in network namespaces",
-	"cli.lab.long": `Builds a VPC subnet in network namespaces: the instances ubuntu1 and ubuntu2, real
-kernels both, and between them a switch that plays the cloud's network: its filter, its
-router, DHCPv6, metadata service and a host on the Internet. Without COMMAND it opens
-ndwhy inside ubuntu1, with what the switch did to each frame beside the diagnosis (w),
-and a list of things to break and mend meanwhile (b). COMMAND runs there instead, and
-ndwhy in there is this very program; a shell is ndwhy lab -- $SHELL. Nothing of this
-machine is touched, everything ends with COMMAND, and root is not needed where user
-namespaces are allowed.
+	"cli.lab.long": `Builds a VPC subnet in network namespaces: the instances ubuntu1 and ubuntu2,
+real kernels both, and between them a switch that plays the cloud's network:
+its filter, its router, DHCPv6, metadata service and a host on the Internet.
+Without COMMAND it opens ndwhy inside ubuntu1, with what the switch did to each
+frame beside the diagnosis (w), and a list of things to break and mend
+meanwhile (b). COMMAND runs there instead, and ndwhy in there is this very
+program; a shell is ndwhy lab -- $SHELL. Nothing of this machine is touched,
+everything ends with COMMAND, and root is not needed where user namespaces are
+allowed.
 
-SCENARIO is what the network is and what is broken in it: "vpc" by default, or any of
-"ndwhy lab list", joined by +, as in lan+peer-down.
+SCENARIO is what the network is and what is broken in it: "vpc" by default, or
+any of "ndwhy lab list", joined by +, as in lan+peer-down.
 
-Exit codes: that of COMMAND (128+n where signal n ended it), 125 the lab itself failed.`,
+Exit codes: that of COMMAND (128+n where signal n ended it), 125 the lab itself
+failed.`,
 	"cli.lab.example": `  ndwhy lab --tour
   ndwhy lab no-ra
   ndwhy lab -- $SHELL
@@ -37,14 +39,15 @@ Exit codes: that of COMMAND (128+n where signal n ended it), 125 the lab itself 
 	"cli.lab.list.args":    "seen with: ndwhy check {args}",
 
 	"cli.lab.exec.short": "Run a command inside a host of a running lab",
-	"cli.lab.exec.long":  `Enters the lab that runs in another terminal: HOST is ubuntu1, ubuntu2 or internet.`,
+	"cli.lab.exec.long":  `Enters the lab that runs in another terminal: HOST is ubuntu1, ubuntu2 or
+internet.`,
 	"cli.lab.exec.example": `  ndwhy lab exec ubuntu2 -- tcpdump -ni eth0 icmp6
   ndwhy lab exec ubuntu2 -- bash`,
 	"cli.lab.exec.usage": "want a host and, after --, a command: ndwhy lab exec ubuntu2 -- ip -6 addr",
 
 	"cli.lab.break.short": "Break something in a running lab; without ID, list what can be broken",
-	"cli.lab.break.long": `Breaks something in the lab that runs in another terminal, or in the one around this
-shell: what key b does in its screens.`,
+	"cli.lab.break.long": `Breaks something in the lab that runs in another terminal, or in the one around
+this shell: what key b does in its screens.`,
 	"cli.lab.break.example": `  ndwhy lab break
   ndwhy lab break stop-peer
   ndwhy lab mend stop-peer`,
