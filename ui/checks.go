@@ -109,7 +109,7 @@ func (l *checkLine) stateText() string {
 }
 
 func (l *checkLine) took() string {
-	if l.Started.IsZero() || l.Ended.IsZero() || l.Settled.Before(l.Started) {
+	if l.State != diag.CheckDone || l.Started.IsZero() || l.Ended.IsZero() || l.Settled.Before(l.Started) {
 		return ""
 	}
 	return took(l.Settled.Sub(l.Started))

@@ -159,7 +159,11 @@ func (m *Model) drawHint(s *scene, r region) *rect {
 		}
 		r.put(1, 0, r.c.fit(text, r.w-2), yellow)
 	case m.overlay == nil && !m.hinted[m.screen] && !s.waiting:
-		r.put(1, 0, r.c.fit(say("hint."+m.screen.name()), r.w-2), dim)
+		key := "hint." + m.screen.name()
+		if !s.canAsk && words.Has("ui."+key+".seen") {
+			key += ".seen"
+		}
+		r.put(1, 0, r.c.fit(say(key), r.w-2), dim)
 	}
 	return nil
 }

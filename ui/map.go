@@ -45,11 +45,31 @@ func becauses(s *scene) []because {
 	if s.undecided() {
 		return list // what is not known yet is no finding
 	}
-	for i := range s.Report.Unknown {
-		u := &s.Report.Unknown[i]
+	return append(list, unknowns(s)...)
+}
+
+// unknowns are what could not be told: one reason often keeps many checks from running, and is said
+// once.
+func unknowns(s *scene) []because {
+	type reason struct{ why, fix string }
+	at := map[reason]int{}
+	var whole []diag.Unknown
+	for _, u := range s.Report.Unknown {
+		k := reason{u.Why, u.Fix}
+		if i, ok := at[k]; ok {
+			whole[i].What += ", " + u.What
+			continue
+		}
+		at[k] = len(whole)
+		whole = append(whole, u)
+	}
+	var list []because
+	for i := range whole {
+		u := &whole[i]
+		text := u.What + ": " + u.Why
 		list = append(list, because{
-			mark: markUnknown, word: words.Say("verdict.unknown"), text: u.What + ": " + u.Why, id: u.What + u.Why,
-			page: func(c *canvas, w int) *doc { return unknownDoc(c, w, u) }, plain: joinNonEmpty("\n", u.What+": "+u.Why, u.Fix),
+			mark: markUnknown, word: words.Say("verdict.unknown"), text: joinNonEmpty(" · ", text, u.Fix), id: u.Why + u.Fix,
+			page: func(c *canvas, w int) *doc { return unknownDoc(c, w, u) }, plain: joinNonEmpty("\n", text, u.Fix),
 		})
 	}
 	return list
