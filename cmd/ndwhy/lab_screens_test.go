@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"encoding/json"
 	"errors"
 	"io"
@@ -296,7 +297,8 @@ func runs(pid int) bool {
 	return err == nil && !strings.Contains(string(stat), ") Z ")
 }
 
-// Where there is no terminal the lab writes lines, until it is asked to end.
+// Where there is no terminal the lab writes lines, until it is asked to end; what is broken meanwhile
+// is asked about, and what the switch does stands beside it.
 func TestLabLines(t *testing.T) {
 	t.Parallel()
 	labtest.Need(t)
@@ -316,13 +318,27 @@ func TestLabLines(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() }).Stop()
-	var text []byte
-	for buf := make([]byte, 4096); !strings.Contains(string(text), "peer.echo-blocked"); {
-		n, err := out.Read(buf)
-		if text = append(text, buf[:n]...); err != nil {
-			t.Fatalf("%v after %q, %q", err, text, stderr.String())
+	lines, said := bufio.NewScanner(out), ""
+	wait := func(text string) {
+		t.Helper()
+		for !strings.Contains(said, text) {
+			if !lines.Scan() {
+				t.Fatalf("no %q: %v, %q, in:\n%s", text, lines.Err(), stderr.String(), said)
+			}
+			said += lines.Text() + "\n"
 		}
 	}
+	wait("Finding 1 of")
+	wait("Broken in the lab: " + words.Say("lab.break.block-echo"))
+	wait("The switch drops at ubuntu1: ")
+	other := exec.Command(self)
+	other.Args = []string{"ndwhy", "lab", "mend", "--lab", strconv.Itoa(cmd.Process.Pid), "block-echo"}
+	if text, err := other.CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, text)
+	}
+	wait("Mended in the lab; no more: " + words.Say("lab.break.block-echo"))
+	wait("Finding gone: peer.echo-blocked")
+	wait("Verdict ok")
 	if err := cmd.Process.Signal(unix.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
@@ -331,7 +347,7 @@ func TestLabLines(t *testing.T) {
 	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
 		t.Errorf("exit code %d; %s", code, stderr.String())
 	}
-	if strings.ContainsRune(string(text), '\x1b') {
-		t.Errorf("escape sequences where there is no terminal: %q", text)
+	if strings.ContainsRune(said, '\x1b') {
+		t.Errorf("escape sequences where there is no terminal: %q", said)
 	}
 }

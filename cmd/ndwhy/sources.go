@@ -90,7 +90,7 @@ type recording struct {
 	file   *os.File
 	failed error // the first write that failed: nothing is written after it
 
-	// What comes while that which was known before is being written waits for its turn.
+	// While what was known before is being written, without the session's lock, what comes waits.
 	holds bool
 	held  []diag.Event
 }
@@ -114,25 +114,6 @@ func (r *recording) add(e diag.Event) {
 		r.held = append(r.held, e)
 	case r.failed == nil:
 		r.failed = r.Write(e)
-	}
-}
-
-// resume writes what was known before, and then what came meanwhile. locked calls its function where
-// add is not called at the same time.
-func (r *recording) resume(known []diag.Event, locked func(func(*diag.State))) error {
-	for list := known; ; {
-		for _, e := range list {
-			if err := r.Write(e); err != nil {
-				return err
-			}
-		}
-		locked(func(*diag.State) {
-			list, r.held = r.held, nil
-			r.holds = len(list) > 0
-		})
-		if !r.holds {
-			return nil
-		}
 	}
 }
 
@@ -216,7 +197,18 @@ func (l *live) startRecording(path string) error {
 	}
 	var known []diag.Event
 	l.Look(func(s *diag.State) { known, r.holds, l.recording = s.Events(), true, r })
-	if err := r.resume(known, l.Look); err != nil {
+	for i := 0; i < len(known) && err == nil; i++ {
+		err = r.Write(known[i])
+	}
+	l.Look(func(*diag.State) {
+		held := r.held
+		r.holds, r.held, r.failed = false, nil, err
+		for _, e := range held {
+			r.add(e)
+		}
+		err = r.failed
+	})
+	if err != nil {
 		return errors.Join(err, l.stopRecording())
 	}
 	return nil

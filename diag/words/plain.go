@@ -62,7 +62,7 @@ var plainText = map[string]string{
 	"plain.lab":          "The lab {scenario}. Break and mend things with ndwhy lab break, from another terminal; of its switch it is said once what it drops or answers itself, and why.",
 	"plain.lab.broken":   "Broken in the lab: {what}.",
 	"plain.lab.mended":   "Mended in the lab; no more: {what}.",
-	"plain.lab.dropped":  "The switch drops what {port} sends or is to get: {frame}. Why: {reason}. ({time})",
+	"plain.lab.dropped":  "The switch drops at {port}: {frame}. Why: {reason}. ({time})",
 	"plain.lab.answered": "The switch answers {port} itself: {frame}. Why: {reason}. ({time})",
 
 	"plain.asked":          "Asked: {text}",

@@ -33,7 +33,7 @@ func TestLab(t *testing.T) {
 		dropped, {Port: "ubuntu1", Verdict: "forwarded", Reason: "routed", Summary: "x"}, other,
 		{Port: "ubuntu1", Verdict: "answered", Reason: "ubuntu2 has it", Summary: "NS: who has fe80::2"},
 	}
-	want(t, "at first", heard(seen, stopped), "^The lab vpc", "^The switch drops what ubuntu1 .*echo request\\. Why: no multicast here",
+	want(t, "at first", heard(seen, stopped), "^The lab vpc", "^The switch drops at ubuntu1: .*echo request\\. Why: no multicast here",
 		"^The switch answers ubuntu1 itself: NS: who has fe80::2. Why: ubuntu2 has it")
 	want(t, "again", heard(seen, stopped))
 	stopped.Broken = true
