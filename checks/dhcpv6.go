@@ -96,10 +96,7 @@ func (t *tally) seeDHCP(e diag.Event, f diag.Frame) {
 	}
 	switch {
 	case f.Out && d.Message == "solicit":
-		t.copies++
-		t.path.Sent++
-		t.last = e.At
-		t.note(e)
+		t.leaves(e)
 	case !f.Out && (d.Message == "advertise" || d.Message == "reply"):
 		rtt := milliseconds(e.At.Sub(t.last))
 		t.path.Received++

@@ -288,39 +288,53 @@ func (t *tally) seeND(e diag.Event, f diag.Frame) {
 	switch {
 	case f.Target != t.q.Target:
 	case f.Out && f.Type == diag.NS && f.Src == t.q.Source:
-		t.copies++
-		t.path.Sent++
-		t.last = e.At
+		t.leaves(e)
 		t.solicits = append(t.solicits, e.At)
-		t.note(e)
 	case f.Out:
 	case f.Type == diag.NA && (f.Dst == t.q.Source || f.Dst.IsMulticast()):
-		mac := f.LLAddr
-		if mac == (diag.MAC{}) {
-			mac = f.SrcMAC
-		}
-		if mac == t.host.MAC {
+		if holder(f) == t.host.MAC {
 			return
 		}
 		if t.path.Received < t.path.Sent || t.path.Sent == 0 {
 			t.path.Received++
 		}
-		rtt := 0.0
-		if !t.last.IsZero() {
-			rtt = milliseconds(e.At.Sub(t.last))
-		}
-		if t.path.Received == 1 {
-			t.path.RTTMS = rtt
-		}
+		t.held(e, f)
 		if t.heard.IsZero() {
 			t.heard = e.At
 		}
 		if n := len(t.solicits); n > 1 && t.path.Received == n && t.path.Sent == n {
 			t.path.RTTMS = milliseconds(t.heard.Sub(t.solicits[0]))
 		}
-		t.responder(f.Target, mac, rtt)
-		t.note(e)
 	}
+}
+
+// leaves counts a question of which every copy is one.
+func (t *tally) leaves(e diag.Event) {
+	t.copies++
+	t.path.Sent++
+	t.last = e.At
+	t.note(e)
+}
+
+// held notes who says that the address asked about is theirs.
+func (t *tally) held(e diag.Event, f diag.Frame) {
+	rtt := 0.0
+	if !t.last.IsZero() {
+		rtt = milliseconds(e.At.Sub(t.last))
+	}
+	if t.path.Received == 1 {
+		t.path.RTTMS = rtt
+	}
+	t.responder(f.Target, holder(f), rtt)
+	t.note(e)
+}
+
+// holder is whose address an advertisement, or a solicitation of duplicate address detection, is about.
+func holder(f diag.Frame) diag.MAC {
+	if f.LLAddr != (diag.MAC{}) {
+		return f.LLAddr
+	}
+	return f.SrcMAC
 }
 
 // seeDAD looks for another holder of the address (RFC 4862 §5.4.3), or another that wants it at the
@@ -332,27 +346,12 @@ func (t *tally) seeDAD(e diag.Event, f diag.Frame) {
 		if len(t.nonce) > 0 && !slices.Equal(f.Nonce, t.nonce) {
 			return // the kernel's own
 		}
-		t.copies++
-		t.path.Sent++
-		t.last = e.At
-		t.note(e)
+		t.leaves(e)
 	case f.Out || f.SrcMAC == t.host.MAC:
 	case f.Type == diag.NS && len(t.nonce) > 0 && slices.Equal(f.Nonce, t.nonce): // ours, looped back
 	case f.Type == diag.NA, f.Type == diag.NS && f.Src.IsUnspecified():
-		mac := f.LLAddr
-		if mac == (diag.MAC{}) {
-			mac = f.SrcMAC
-		}
 		t.path.Received++
-		rtt := 0.0
-		if !t.last.IsZero() {
-			rtt = milliseconds(e.At.Sub(t.last))
-		}
-		if t.path.Received == 1 {
-			t.path.RTTMS = rtt
-		}
-		t.responder(f.Target, mac, rtt)
-		t.note(e)
+		t.held(e, f)
 	}
 }
 
@@ -371,10 +370,7 @@ func (t *tally) seeAddress(e diag.Event, a diag.Address) {
 func (t *tally) seeRS(e diag.Event, f diag.Frame) {
 	switch {
 	case f.Out && f.Type == diag.RS:
-		t.copies++
-		t.path.Sent++
-		t.last = e.At
-		t.note(e)
+		t.leaves(e)
 	case !f.Out && f.Type == diag.RA && t.path.Sent > 0:
 		rtt := milliseconds(e.At.Sub(t.last))
 		if t.path.Received == 0 {
