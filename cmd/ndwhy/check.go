@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"ndwhy/checks"
 	"ndwhy/checks/probe"
@@ -61,6 +62,9 @@ func checkCommand() *cobra.Command {
 		if err := knownChecks("check", ids); err != nil {
 			return err
 		}
+		if err := o.onlyReads(f, ids); err != nil {
+			return err
+		}
 		o.only = append(o.only, ids...)
 		if err := o.environment(f); err != nil {
 			return err
@@ -82,6 +86,28 @@ func checkCommand() *cobra.Command {
 	return cmd
 }
 
+// reading are the flags that say something where a recording is read.
+var reading = []string{"from", "format", "json", "output", "fail-on", "no-color", "ascii", "redact"}
+
+// onlyReads refuses, beside --from, what would be asked of a network.
+func (o *checkOptions) onlyReads(f *pflag.FlagSet, ids []string) (err error) {
+	if len(o.from) == 0 {
+		return nil
+	}
+	if len(o.from) > 1 {
+		return usagef("%s", words.Say("cli.from-two"))
+	}
+	if len(ids) > 0 {
+		return usagef("%s", words.Say("cli.from-asks", "what", ids[0]))
+	}
+	f.Visit(func(flag *pflag.Flag) {
+		if !slices.Contains(reading, flag.Name) {
+			err = usagef("%s", words.Say("cli.from-asks", "what", "--"+flag.Name))
+		}
+	})
+	return err
+}
+
 // run does the checks, or reads them from a recording, and writes the result.
 func (o *checkOptions) run(ctx context.Context, stdout, stderr io.Writer) error {
 	// What cannot be written is said before anything is sent.
@@ -95,7 +121,7 @@ func (o *checkOptions) run(ctx context.Context, stdout, stderr io.Writer) error 
 		out = file
 	}
 	if len(o.from) > 0 {
-		state, err := o.replay(stderr)
+		state, err := o.replay(ctx, stderr)
 		if err != nil {
 			return err
 		}
@@ -173,15 +199,12 @@ func (o *checkOptions) conclude(out io.Writer, s *diag.State) error {
 	return nil
 }
 
-// replay reads the recordings: the diagnosis over one is that of the run that made it.
-func (o *checkOptions) replay(stderr io.Writer) (*diag.State, error) {
-	if len(o.from) > 1 {
-		return nil, usagef("--from: one recording at a time")
-	}
+// replay reads a recording: the diagnosis over it is that of the run that made it.
+func (o *checkOptions) replay(ctx context.Context, stderr io.Writer) (*diag.State, error) {
 	name := o.from[0]
-	file, err := os.Open(name)
+	file, err := openRecording(ctx, name)
 	if err != nil {
-		return nil, usagef("--from: %w", err)
+		return nil, err
 	}
 	defer file.Close()
 	state, problems, err := record.Replay(file)
