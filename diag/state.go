@@ -273,6 +273,9 @@ func (s *State) Apply(e Event) {
 		if b.State == CheckRunning {
 			s.said[begunKey(key)] = e // when it began is for the screens to show
 		}
+		if b.State == CheckDone {
+			s.forgetPaths(key)
+		}
 	case Path:
 		s.applyPath(e, b)
 	case Change:
@@ -479,6 +482,11 @@ func (s *State) applyPath(e Event, p Path) {
 			s.evidence[seq] = pin
 		}
 	}
+	s.unpin(old)
+}
+
+// unpin lets go of a path's evidence.
+func (s *State) unpin(old Path) {
 	for _, seq := range old.Evidence {
 		pin, ok := s.evidence[seq]
 		if !ok {
@@ -490,6 +498,24 @@ func (s *State) applyPath(e Event, p Path) {
 			s.evidence[seq] = pin
 		}
 	}
+}
+
+// forgetPaths drops what an earlier run of a check asked and the one that has ended did not: it says
+// how things were then, and would contradict what is now.
+func (s *State) forgetPaths(key CheckKey) {
+	begun := s.said[begunKey(key)].Seq
+	s.order = slices.DeleteFunc(s.order, func(id string) bool {
+		p := s.paths[id]
+		if p.Check != key.ID || p.Interface != key.Interface || s.said[pathKey(id)].Seq >= begun {
+			return false
+		}
+		s.countAnswer(p, -1)
+		s.unpin(p)
+		delete(s.paths, id)
+		delete(s.telling, id)
+		delete(s.said, pathKey(id))
+		return true
+	})
 }
 
 // countAnswer keeps the questions that were answered, so that the same question asked in the other
