@@ -19,6 +19,7 @@ const keepVerdicts = 300
 // mended. A nil bench is none, which is what there is elsewhere.
 type bench struct {
 	control *lab.Control
+	quiet   func() // ends what is asked, and removes what that added
 	again   func() // asks everything once more
 	stir    func() // there is something new to show
 
@@ -27,11 +28,11 @@ type bench struct {
 	fresh []ui.Verdict // those that no line was given
 }
 
-// labBench returns the lab that this process runs in, or nil. again is called after something was
-// broken or mended, here or in another terminal, to see what became of it, and stir whenever there is
-// something new to show.
-func labBench(again, stir func()) *bench {
-	b := &bench{again: again, stir: stir}
+// labBench returns the lab that this process runs in, or nil. quiet is called before something is
+// broken or mended from here, again after that was done, here or in another terminal, to see what became
+// of it, and stir whenever there is something new to show.
+func labBench(quiet, again, stir func()) *bench {
+	b := &bench{quiet: quiet, again: again, stir: stir}
 	b.lab.Scenario = os.Getenv("NDWHY_LAB")
 	var err error
 	if b.control, err = lab.Dial(os.Getenv, b.take); err != nil {
@@ -98,7 +99,10 @@ func (b *bench) tell(out *plain.Writer) error {
 }
 
 // Break implements ui.Bench.
-func (b *bench) Break(id string, on bool) error { return b.control.Break(id, on) }
+func (b *bench) Break(id string, on bool) error {
+	b.quiet()
+	return b.control.Break(id, on)
+}
 
 func (b *bench) close() {
 	if b != nil {

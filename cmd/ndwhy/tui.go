@@ -66,7 +66,7 @@ func (o *tuiOptions) show(cmd *cobra.Command, _ []string) error {
 			w.again(o.only, diag.AddMode(o.add))
 		}
 	}
-	w.bench = labBench(run, lens.Stir)
+	w.bench = labBench(w.quiet, run, lens.Stir)
 	defer w.bench.close()
 	var beside sync.WaitGroup
 	beside.Go(func() {
@@ -268,9 +268,14 @@ func (w *wishes) Run(ids []string, add diag.AddMode) error {
 // again runs checks, and first stops those under way: what they measure has been changed.
 func (w *wishes) again(ids []string, add diag.AddMode) {
 	for errors.Is(w.Run(ids, add), errBusy) {
-		w.Stop()
-		w.wait()
+		w.quiet()
 	}
+}
+
+// quiet ends the run under way, and returns when what it added is removed.
+func (w *wishes) quiet() {
+	w.Stop()
+	w.wait()
 }
 
 // wait waits until the run under way has ended, and what it added is removed.
