@@ -112,8 +112,10 @@ type Link struct {
 	MTU       int    `json:"mtu"`
 	Up        bool   `json:"up"`      // administratively (IFF_UP)
 	Carrier   bool   `json:"carrier"` // IFF_LOWER_UP
-	// Ethernet: it does neighbour discovery over Ethernet (ARPHRD_ETHER without IFF_NOARP).
-	Ethernet bool   `json:"ethernet"`
+	// Ethernet: it does neighbour discovery over Ethernet (ARPHRD_ETHER without IFF_NOARP, and no port).
+	Ethernet bool `json:"ethernet"`
+	// Port is the kind of interface that it is a port of, which does IPv6 in its stead: bridge, bond …
+	Port     string `json:"port,omitempty"`
 	Loopback bool   `json:"loopback,omitempty"`
 	Type     string `json:"type,omitempty"` // veth, bridge, wireguard …; empty for a NIC
 	// XDP: a program is attached, which may drop what no tap ever sees (IFLA_XDP).

@@ -659,9 +659,28 @@ func findNoClient(iv *ifaceView) []hypothesis {
 		h.addr = addr
 		h.facts = append(h.facts, iv.said(offerKey(iv.name)))
 		h.args = append(h.args, "address", addr, "manager", iv.s.Managers[iv.name].Name)
+		if e, ok := iv.clientAtWork(); ok {
+			h.confidence, h.as = Likely, "busy"
+			h.facts = append(h.facts, e)
+		}
 		return []hypothesis{h}
 	}
 	return nil
+}
+
+// clientAtWork returns the last that a DHCPv6 client of this host was seen asking for: a message that is
+// no Solicit of the program's own.
+func (iv *ifaceView) clientAtWork() (last Event, ok bool) {
+	own := func(e Event) bool {
+		return iv.any(func(p *Path) bool { return p.Asks == AsksDHCP && slices.Contains(p.Evidence, e.Seq) })
+	}
+	for _, e := range iv.s.frames.events {
+		f, is := e.Body.(Frame)
+		if is && f.Out && f.Type == DHCPv6Frame && f.Interface == iv.name && f.DHCPv6 != nil && e.Seq > last.Seq && !own(e) {
+			last, ok = e, true
+		}
+	}
+	return last, ok
 }
 
 func findDHCPSilent(iv *ifaceView) []hypothesis {

@@ -643,12 +643,18 @@ func (v *view) unknown() []Unknown {
 	for _, name := range []FeedName{FeedNetlink, FeedFrames, FeedIMDS, FeedHost} {
 		f, said := v.s.Feeds[name]
 		switch {
-		case name == FeedIMDS && !v.profile.AWS:
 		case f.State == Lost || f.State == Unavailable:
 			add(Unknown{string(name), feedWhy(f), words.Clean(f.Fix)})
 		case !said && name == FeedNetlink:
 			add(Unknown{string(name), words.Say("unknown.feed", "feed", name), ""})
 		}
+	}
+	// It is asked where the machine is an EC2 instance, or where the user names it; what it would have said
+	// may be known from elsewhere.
+	if m := v.s.Metadata; m.State == MetadataUnreachable && slices.ContainsFunc(v.ifaces, func(iv *ifaceView) bool {
+		return !v.s.AssignmentKnown(iv.name, GlobalScope)
+	}) {
+		add(Unknown{string(FeedIMDS), words.Clean(m.Why), ""})
 	}
 	for _, c := range v.s.checksSorted() {
 		if c.State != CheckSkipped || c.User || doesNotApply[c.Why] {

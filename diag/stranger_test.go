@@ -256,3 +256,30 @@ func TestStrangers(t *testing.T) {
 		})
 	}
 }
+
+// TestAssignmentCouldNotBeTold: a metadata service that was asked and gave nothing to be read leaves unknown
+// what is assigned, unless something else tells.
+func TestAssignmentCouldNotBeTold(t *testing.T) {
+	w := func() *world { return slaac().say(Metadata{State: MetadataUnreachable, Why: "HTTP 401"}) }
+	if d := Diagnose(w().state()); d.Verdict != VerdictUnknown || !strings.Contains(d.Headline, "HTTP 401") {
+		t.Errorf("verdict %s: %s", d.Verdict, d.Headline)
+	}
+	known := w()
+	known.run.Assigned = []netip.Prefix{netip.PrefixFrom(mine, 128)}
+	known.each(func(p Path) bool { return p.Source == mine }, func(p *Path) { p.SourceClass = SourceAssigned })
+	if d := Diagnose(known.state()); d.Verdict != VerdictOK {
+		t.Errorf("verdict %s: %s", d.Verdict, d.Headline)
+	}
+}
+
+// TestClientAtWork: an address that is on its way is not said to have nobody who asks for it.
+func TestClientAtWork(t *testing.T) {
+	offer := DHCPv6{Message: "advertise", Addresses: []LeaseAddress{{Prefix: netip.PrefixFrom(mine, 128), PreferredS: 140, ValidS: 450}}}
+	w := vpc().noAddress().offer(offer).say(Frame{
+		Interface: "eth0", Out: true, Type: DHCPv6Frame, Src: myLocal, SrcMAC: myMAC, DHCPv6: &DHCPv6{Message: "request", Transaction: "abcdef"},
+	})
+	f := find(t, Diagnose(w.state()), "dhcpv6.no-client")
+	if f.Confidence == Certain || !strings.Contains(f.Summary, "not hold it yet") {
+		t.Errorf("%s: %s", f.Confidence, f.Summary)
+	}
+}

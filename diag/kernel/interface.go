@@ -16,6 +16,8 @@ type InterfaceError struct {
 	// NoND: it exists, but does no neighbour discovery. Nothing can be told about it; the command
 	// line was right. Else the user has to name one of Others.
 	NoND bool
+	// Port is the kind of interface that it is a port of, where that is why.
+	Port string
 	// Others are the interfaces that could be named, in order of index, those that are down marked so.
 	Others []string
 }
@@ -26,6 +28,8 @@ func (e *InterfaceError) Error() string {
 		others = "choose one with -i: " + strings.Join(e.Others, ", ")
 	}
 	switch {
+	case e.Port != "":
+		return fmt.Sprintf("%s is a port of a %s, which does neighbour discovery in its stead; %s", e.Interface, e.Port, others)
 	case e.NoND:
 		return fmt.Sprintf("%s does no neighbour discovery (it is no Ethernet interface); nothing to check there", e.Interface)
 	case e.Interface != "":
@@ -74,7 +78,7 @@ func CheckInterface(links []diag.Link, name string) error {
 		return &InterfaceError{Interface: name, Others: discoverers(links)}
 	}
 	if !links[i].Ethernet {
-		return &InterfaceError{Interface: name, NoND: true, Others: discoverers(links)}
+		return &InterfaceError{Interface: name, NoND: true, Port: links[i].Port, Others: discoverers(links)}
 	}
 	return nil
 }

@@ -113,8 +113,13 @@ func parseLink(b []byte) (l diag.Link, ok bool) {
 			l.MTU = int(u32(v))
 		case unix.IFLA_LINKINFO:
 			for typ, v := range attributes(v) {
-				if typ == unix.IFLA_INFO_KIND {
+				switch typ {
+				case unix.IFLA_INFO_KIND:
 					l.Type = text(v)
+				case unix.IFLA_INFO_SLAVE_KIND:
+					if kind := text(v); kind != "vrf" { // whose members keep their own addresses
+						l.Port = kind
+					}
 				}
 			}
 		case unix.IFLA_XDP:
@@ -125,6 +130,7 @@ func parseLink(b []byte) (l diag.Link, ok bool) {
 			}
 		}
 	}
+	l.Ethernet = l.Ethernet && l.Port == ""
 	return l, l.Interface != ""
 }
 
