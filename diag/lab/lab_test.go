@@ -97,7 +97,7 @@ func answers(t *testing.T, stdout string) map[string][]string {
 	return m
 }
 
-func run(t *testing.T, scenario string, command ...string) labtest.Result {
+func run(t testing.TB, scenario string, command ...string) labtest.Result {
 	t.Helper()
 	r := labtest.Run(t, scenario, command...)
 	if r.Code != 0 {
@@ -237,21 +237,12 @@ func TestInstance(t *testing.T) {
 	}
 }
 
-// Booting, one command and taking everything down again is well under a second: the best of five,
-// because other tests run beside.
-func TestBootIsFast(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a question of speed")
-	}
-	best := time.Hour
-	for range 5 {
-		began := time.Now()
-		run(t, "vpc", "true")
-		best = min(best, time.Since(began))
-	}
-	t.Logf("boot, true, and down again: %s", best)
-	if best > time.Second {
-		t.Errorf("%s, want less than a second", best)
+// BenchmarkBoot times a lab from its start to its end, with next to nothing in between:
+//
+//	go test -run '^$' -bench Boot ./diag/lab
+func BenchmarkBoot(b *testing.B) {
+	for b.Loop() {
+		run(b, "vpc", "true")
 	}
 }
 
