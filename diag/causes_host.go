@@ -647,7 +647,22 @@ func (iv *ifaceView) silentBeyond(h *hypothesis, dst, from netip.Addr) bool {
 			rest(h, p)
 		}
 	}
-	return len(h.symptoms) > 0
+	if len(h.symptoms) == 0 {
+		return false
+	}
+	iv.explain(h, iv.where(func(p *Path) bool { return p.TargetClass == TargetService && missing(p) && iv.astray(p) })...)
+	return true
+}
+
+// astray reports whether this host's routing sends a path's packets where no router is.
+func (iv *ifaceView) astray(p *Path) bool {
+	via, known := iv.gatewayOf(p)
+	if known && !via.IsValid() {
+		route, ok := iv.routeTo(p.Target, via)
+		return ok && route.Fact.Dst.Bits() == 0 && iv.link.Ethernet
+	}
+	_, _, host := iv.misled(p)
+	return host
 }
 
 // routeTo returns the most specific route that leads to a destination by a gateway, or by none.

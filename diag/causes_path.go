@@ -496,7 +496,7 @@ var serviceCauses = []Cause{
 func (iv *ifaceView) services(ok func(*Path) bool) []*Path {
 	return iv.where(func(p *Path) bool {
 		asked := (p.Outcome == Silent || p.Outcome == Refused) && p.Detail != "unresolved" && !p.Source.IsLinkLocalUnicast()
-		return p.TargetClass == TargetService && p.Asks == AsksService && asked && ourSource(p) && ok(p)
+		return p.TargetClass == TargetService && p.Asks == AsksService && asked && ourSource(p) && ok(p) && !iv.astray(p)
 	})
 }
 

@@ -338,6 +338,24 @@ var Scenarios = []Scenario{
 		},
 	},
 	{
+		Name: "wrong-gateway", On: "vpc",
+		Title:  "Somebody gave ubuntu1 a default route through ubuntu2, which is no router.",
+		Causes: []string{"host.routing"},
+		Break: func(s *Spec) {
+			h := s.ubuntu1()
+			h.Routes = append(h.Routes, Route{NIC: "eth0", Dst: netip.MustParsePrefix("::/0"), Via: s.ubuntu2().NICs[0].LinkLocal(), Metric: 512})
+		},
+	},
+	{
+		Name: "no-gateway", On: "vpc",
+		Title:  "Somebody gave ubuntu1 a default route that names no router: the kernel takes every host for a neighbour.",
+		Causes: []string{"host.routing"},
+		Break: func(s *Spec) {
+			h := s.ubuntu1()
+			h.Routes = append(h.Routes, Route{NIC: "eth0", Dst: netip.MustParsePrefix("::/0"), Metric: 512})
+		},
+	},
+	{
 		Name: "no-policy-routing", On: "vpc",
 		Title:   "ubuntu1 has a second interface, and what is sent from its address leaves by the first.",
 		Causes:  []string{"host.routing"},
