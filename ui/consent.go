@@ -69,9 +69,7 @@ func (c *consent) draw(s *scene, r region) {
 	}
 	h := min(len(d.lines)+4, r.h)
 	box := r.sub((r.w-w)/2, (r.h-h)/2, w, h).box(say("consent.title"), yellow)
-	inner := box.sub(0, 0, box.w, box.h-1)
-	c.scroll.fit(len(d.lines), inner.h)
-	d.draw(inner, c.scroll.top)
+	c.scroll.draw(d, box.sub(0, 0, box.w, box.h-1))
 	at := drawKey(box, 0, box.h-1, hotkey{"enter", "consent-run"})
 	drawKey(box, at+2, box.h-1, hotkey{"esc", "consent-leave"})
 }
@@ -99,6 +97,7 @@ func (c *consent) details(d *doc) {
 			}
 		}
 	}
+	d.heading(say("consent.sent", "n", c.plan.Frames))
 	d.heading(say("consent.addresses"))
 	for _, a := range sources {
 		if why := skipped[a]; why != "" {
@@ -107,7 +106,6 @@ func (c *consent) details(d *doc) {
 			d.line(span{"    " + a, bold})
 		}
 	}
-	d.heading(say("consent.sent", "n", c.plan.Frames))
 	if len(changes) > 0 {
 		d.heading(say("consent.changes"))
 		for _, text := range changes {

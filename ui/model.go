@@ -390,7 +390,7 @@ func (m *Model) draw(s *scene) *rect {
 
 func (m *Model) wants(s *scene) wants {
 	w := wants{pane: m.paneOpen() && s.Lab != nil && m.screen != ScreenSwitch && m.overlay == nil}
-	if m.tour != nil {
+	if _, asks := m.overlay.(*consent); m.tour != nil && !asks { // a question has all the room
 		w.tour = m.tour.height(s, m.w)
 	}
 	return w
