@@ -225,9 +225,15 @@ func TestLabTour(t *testing.T) {
 	p := labTerminal(t, 80, 24, "--tour")
 	p.Wait(words.Say("ui.tour.welcome.title"))
 	p.Wait("OK  eth0")
-	p.Send(">>>>>>>>")
-	p.Wait(words.Say("ui.tour.by-hand.title"))
+	p.Send(">>>>>>")
+	p.Wait(words.Say("ui.tour.kernel.title"))
 	p.Send("!")
+	p.Wait("packets are sent in all")
+	p.Send("\r")
+	p.Wait("the kernel removes")
+	p.Send(">>")
+	p.Wait(words.Say("ui.tour.by-hand.title"))
+	p.Send("!") // the same address, which the step before may still have
 	p.Wait(next + " on eth0 is not assigned")
 	p.Send("q")
 	if code := p.Exit(); code != 0 {

@@ -96,7 +96,7 @@ func TestReplayOnAScreen(t *testing.T) {
 	p.Send("n")
 	p.Wait("paused at 16/19")
 	p.Wait("eth0 is down")
-	p.Send("R")
+	p.Send("r")
 	p.Wait("this is a replay")
 	p.Send("e")
 	p.Wait("this is a replay")
@@ -105,6 +105,31 @@ func TestReplayOnAScreen(t *testing.T) {
 	p.WaitGone("eth0 is down")
 	p.Send(".")
 	p.Wait("end of recording 19/19")
+	p.Send("R")
+	p.Wait("3/19")
+	p.WaitGone("end of recording")
+	p.Send("n")
+	p.Wait("paused at 16/19")
+	p.Wait("eth0 is down")
+	p.Send("q")
+	if code := p.Exit(); code != 0 {
+		t.Errorf("exit %d", code)
+	}
+}
+
+// What the replay shortens and what it could not read is said on the screen.
+func TestReplaySaysWhatIsMissing(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(outage(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := keepText(t, string(text)+`{"seq":20,"at":"2026`)
+	p := ptytest.Start(t, ptytest.Config{Command: []string{program(t), "replay", "--speed", "50", file}})
+	p.Wait("end of recording 19/19")
+	p.Wait("Not all of the recording can be read: line 21")
+	p.Send("-------- ")
+	p.Wait("shortened to 3 s")
 	p.Send("q")
 	if code := p.Exit(); code != 0 {
 		t.Errorf("exit %d", code)
@@ -113,7 +138,7 @@ func TestReplayOnAScreen(t *testing.T) {
 
 func TestReplayGoesOnByItself(t *testing.T) {
 	t.Parallel()
-	p := ptytest.Start(t, ptytest.Config{Command: []string{program(t), "replay", "--speed", "50", outage(t)}})
+	p := ptytest.Start(t, ptytest.Config{Command: []string{program(t), "replay", "--speed", "50", outage(t)}, Height: 60})
 	p.Wait("end of recording 19/19")
 	p.Send("Q")
 	if code := p.Exit(); code != 0 {

@@ -123,6 +123,10 @@ func TestFlowsInTerminal(t *testing.T) {
 	p.Send("\r")
 	p.Wait("candidates: addresses that nobody assigned")
 
+	p.Send("6\r") // type-ahead: the packets are on their way
+	p.Wait("Ethernet")
+	p.Send("\x1b")
+	p.WaitGone("Ethernet")
 	p.Send("3/")
 	p.Wait("Filter:")
 	p.Send("!fe80")

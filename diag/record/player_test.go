@@ -271,8 +271,11 @@ func TestSearch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for range 3 {
+		p.Step()
+	}
 	p.NextFinding()
-	for range 100 {
+	for range 97 {
 		p.turn()
 	}
 	p.Pause(true)
