@@ -746,7 +746,10 @@ func (l *lane) delivered(ctx context.Context) {
 		}
 		end := time.Now().Add(tapMayLag)
 		for _, k := range l.of(diag.ViaKernel, diag.AsksEcho) {
-			for k.copies > 0 && k.path.Received == 0 && l.listen(ctx, end) && time.Now().Before(end) {
+			for k.copies > 0 && k.path.Received == 0 && time.Now().Before(end) {
+				if !l.listen(ctx, end) {
+					return
+				}
 			}
 		}
 	}

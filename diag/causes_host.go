@@ -393,7 +393,7 @@ func findFirewall(iv *ifaceView) []hypothesis {
 			facts: []Event{iv.said(filterKeyOf(f))},
 		}
 		for _, p := range inside {
-			if !stops(f, p) && !(iv.deaf(p) && deafens(f)) {
+			if !stops(f, p) && (!iv.deaf(p) || !deafens(f)) {
 				continue
 			}
 			if !iv.local(p) {
@@ -661,7 +661,7 @@ func (iv *ifaceView) astray(p *Path) bool {
 		route, ok := iv.routeTo(p.Target, via)
 		return ok && route.Fact.Dst.Bits() == 0 && iv.link.Ethernet
 	}
-	_, _, host := iv.misled(p)
+	_, host := iv.misled(p)
 	return host
 }
 
@@ -692,7 +692,7 @@ func (iv *ifaceView) noGateway(sel Selection) (hypothesis, bool) {
 
 // throughHost looks for a way out that leads through a neighbour which says that it is no router.
 func (iv *ifaceView) throughHost(sel Selection) (hypothesis, bool) {
-	_, na, ok := iv.misled(&Path{Target: sel.Dst, Source: sel.From})
+	na, ok := iv.misled(&Path{Target: sel.Dst, Source: sel.From})
 	route, known := iv.routeTo(sel.Dst, sel.Via)
 	if !ok || !known {
 		return hypothesis{}, false

@@ -249,17 +249,14 @@ func (iv *ifaceView) resolves(router netip.Addr) bool {
 	return iv.answers[asked{AsksEcho, router}] != nil || known && n.Fact.State.Resolved()
 }
 
-// misled are the silent paths that went to a gateway which says that it is no router, by gateway.
-func (iv *ifaceView) misled(p *Path) (via netip.Addr, na Event, ok bool) {
+// misled reports whether a path's packets are sent to a gateway which says that it is no router, and
+// where it does.
+func (iv *ifaceView) misled(p *Path) (na Event, ok bool) {
 	via, known := iv.gatewayOf(p)
-	if !known || !via.IsValid() {
-		return via, na, false
+	if _, advertises := iv.s.Routers[InterfaceAddr{iv.name, via}]; advertises || !known || !via.IsValid() {
+		return na, false
 	}
-	if _, advertises := iv.s.Routers[InterfaceAddr{iv.name, via}]; advertises {
-		return via, na, false
-	}
-	na, ok = iv.noRouter(via)
-	return via, na, ok
+	return iv.noRouter(via)
 }
 
 func findBeyondRouter(iv *ifaceView) []hypothesis {
@@ -278,7 +275,7 @@ func findBeyondRouter(iv *ifaceView) []hypothesis {
 				}
 			}
 		}
-		if _, _, host := iv.misled(p); host || !router.IsValid() || !iv.resolves(router) || iv.overridden(router) != nil {
+		if _, host := iv.misled(p); host || !router.IsValid() || !iv.resolves(router) || iv.overridden(router) != nil {
 			continue
 		}
 		i, ok := at[router]

@@ -185,7 +185,8 @@ var strangerTests = []struct {
 			w := slaac()
 			for _, p := range []Path{
 				{Source: myLocal, Target: routerAddr, TargetClass: TargetRouter},
-				{Source: mine, Target: peerGlobal, TargetClass: TargetPeer, Given: true}, {Source: mine, Target: host1, TargetClass: TargetInternet, Given: true},
+				{Source: mine, Target: peerGlobal, TargetClass: TargetPeer, Given: true},
+				{Source: mine, Target: host1, TargetClass: TargetInternet, Given: true},
 			} {
 				p.Check, p.Asks, p.Outcome, p.SourceClass = "mtu", AsksMTU, Silent, SourceUnknown
 				w.path(p)
