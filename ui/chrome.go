@@ -3,6 +3,7 @@ package ui
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"ndwhy/diag"
 	"ndwhy/diag/words"
@@ -109,6 +110,9 @@ func (m *Model) modeSpans(s *scene) []span {
 	case len(active) > 1:
 		add(say("status.running-n", "n", len(active)), yellow)
 	}
+	if d := s.sinceAsked(); len(active) == 0 && d >= askedLongAgo && s.Replay == nil {
+		add(say("status.asked", "ago", ago(d.Truncate(askedLongAgo))), dim)
+	}
 	if s.Recording != "" {
 		add("● "+say("status.recording"), red)
 	}
@@ -126,6 +130,24 @@ func (m *Model) modeSpans(s *scene) []span {
 		add(say("status.live"), dim)
 	}
 	return append(list, span{" ", plain})
+}
+
+// askedLongAgo is when it is said how old the answers are, and in which steps: an idle screen is not to
+// be drawn for it.
+const askedLongAgo = 10 * time.Minute
+
+// sinceAsked is how long ago the last check ended; 0: none did.
+func (s *scene) sinceAsked() time.Duration {
+	var last time.Time
+	for _, c := range s.Checks {
+		if c.Ended.After(last) {
+			last = c.Ended
+		}
+	}
+	if last.IsZero() {
+		return 0
+	}
+	return s.At.Sub(last)
 }
 
 func scenarioOf(s *scene) string {

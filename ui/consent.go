@@ -67,7 +67,7 @@ func (c *consent) draw(s *scene, r region) {
 	} else {
 		c.details(d)
 	}
-	h := min(len(d.lines)+4, r.h)
+	h := min(len(d.lines)+3, r.h)
 	box := r.sub((r.w-w)/2, (r.h-h)/2, w, h).box(say("consent.title"), yellow)
 	c.scroll.draw(d, box.sub(0, 0, box.w, box.h-1))
 	at := drawKey(box, 0, box.h-1, hotkey{"enter", "consent-run"})
@@ -97,8 +97,7 @@ func (c *consent) details(d *doc) {
 			}
 		}
 	}
-	d.heading(say("consent.sent", "n", c.plan.Frames))
-	d.heading(say("consent.addresses"))
+	d.heading(say("consent.sent", "n", c.plan.Frames)) // 80x24 has room for all of it, and no gap more
 	for _, a := range sources {
 		if why := skipped[a]; why != "" {
 			d.para(span{"  – ", dim}, a+": "+why, dim)
@@ -107,7 +106,7 @@ func (c *consent) details(d *doc) {
 		}
 	}
 	if len(changes) > 0 {
-		d.heading(say("consent.changes"))
+		d.line(span{say("consent.changes"), bold})
 		for _, text := range changes {
 			d.para(span{"  ", plain}, text, plain)
 		}

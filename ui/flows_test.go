@@ -397,6 +397,14 @@ func TestVanishedRouterStandsOut(t *testing.T) {
 	s.emit(20*time.Second, diag.Tick{}).want("✗ 45s", "Last heard 45s ago, though it advertised every 10 s")
 }
 
+// Answers that are old are said to be.
+func TestOldAnswersAreSaidToBe(t *testing.T) {
+	s := newStage(t, Config{}, 80, 24).play("unassigned-address")
+	s.emit(9*time.Minute, diag.Tick{}).wantNot("asked 9m ago")
+	s.emit(34*time.Minute, diag.Tick{}).want("asked 40m ago")
+	s.emit(0, diag.Check{ID: "ra", Interface: "eth0", State: diag.CheckRunning}).want("asking: ra").wantNot("asked 40m")
+}
+
 func TestInterfacesAreTurnedThrough(t *testing.T) {
 	s := newStage(t, Config{}, 80, 24)
 	s.emit(0,

@@ -47,6 +47,7 @@ var screens = map[string]string{
 	"ui.status.running":   "asking: {check}",
 	"ui.status.running-n": "asking: {n} checks",
 	"ui.status.of":        " (i: {n} interfaces)",
+	"ui.status.asked":     "asked {ago}",
 	"ui.status.asking":    "ASKING",
 
 	"ui.replay.paused":    "paused at",
@@ -364,13 +365,12 @@ var screens = map[string]string{
 	"ui.breaks.broken": "broken",
 	"ui.breaks.whole":  "whole",
 
-	"ui.consent.title":     "Try addresses that nobody assigned?",
-	"ui.consent.claim":     "The negative control: addresses that the network surely did not assign are used as the source of a few frames of our own. The kernel gets no address; nothing on this host is configured.",
-	"ui.consent.kernel":    "The negative control, as with ip addr add: each address is configured for at most 20 seconds, never as a source of your own traffic, and removed at the end. If ndwhy is killed, the kernel removes it.",
-	"ui.consent.planning":  "Working out what would be sent …",
-	"ui.consent.addresses": "Addresses",
-	"ui.consent.sent":      "At most {n} packets are sent in all.",
-	"ui.consent.changes":   "What may change",
+	"ui.consent.title":    "Try addresses that nobody assigned?",
+	"ui.consent.claim":    "The negative control: addresses that the network surely did not assign are used as the source of a few frames of our own. The kernel gets no address; nothing on this host is configured.",
+	"ui.consent.kernel":   "The negative control, as with ip addr add: each address is configured for at most 20 seconds, never as a source of your own traffic, and removed at the end. If ndwhy is killed, the kernel removes it.",
+	"ui.consent.planning": "Working out what would be sent …",
+	"ui.consent.sent":     "At most {n} packets are sent in all, from",
+	"ui.consent.changes":  "What may change",
 
 	"ui.key.choose":        "choose",
 	"ui.key.move":          "move",
