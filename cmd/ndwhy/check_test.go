@@ -214,6 +214,30 @@ func TestRedact(t *testing.T) {
 	}
 }
 
+func init() { helpers["test-await"] = await }
+
+// await waits until a file has a text in it.
+func await(args []string) error {
+	return until(20*time.Second, func() (bool, error) {
+		text, err := os.ReadFile(args[0])
+		return strings.Contains(string(text), args[1]), err
+	})
+}
+
+// By which way the kernel would send is asked again as soon as its addresses are others, and said where
+// that is another way then.
+func TestChoicesFollowAddresses(t *testing.T) {
+	t.Parallel()
+	file := t.TempDir() + "/events"
+	r := labtest.Run(t, "vpc", "sh", "-c", "ndwhy watch --json --only selection >"+file+" & pid=$!; "+
+		`ndwhy test-await `+file+` '"source":"`+ubuntu1+`"' && ndwhy test-address `+next+`/64 && ndwhy test-await `+file+` '"source":"`+next+`"'; `+
+		`code=$?; kill $pid; exit $code`)
+	if r.Code != 0 {
+		text, _ := os.ReadFile(file)
+		t.Errorf("exit %d %s: %s", r.Code, r.Stderr, text)
+	}
+}
+
 // deleteLink takes eth0 away once a check is under way: when the kernel has a neighbour entry.
 func deleteLink([]string) error {
 	link, err := netlink.LinkByName("eth0")

@@ -292,6 +292,10 @@ func (l *live) start(ctx context.Context, imdsFlag string, run diag.Run, links [
 		l.selections(run)
 		return nil
 	})
+	l.wg.Go(func() {
+		defer guard.Rescue()
+		l.follow(ctx, run)
+	})
 	return ctx.Err()
 }
 
@@ -371,6 +375,40 @@ func (l *live) leases(root fs.FS, links []diag.Link) {
 	l.Emit(feed)
 }
 
+// choiceRests is how long what the kernel's choice rests on is left to change on, before it is asked.
+const choiceRests = 100 * time.Millisecond
+
+// follow asks the kernel for its choices anew whenever addresses, routes or rules have changed: a lease
+// that comes a moment late makes another of them.
+func (l *live) follow(ctx context.Context, run diag.Run) {
+	changed := make(chan struct{}, 1)
+	defer l.Watch(func(e diag.Event) {
+		switch e.Body.(type) {
+		case diag.Address, diag.Route, diag.PolicyRule:
+			select {
+			case changed <- struct{}{}:
+			default:
+			}
+		}
+	})()
+	select {
+	case <-ctx.Done():
+		return
+	case <-l.settled:
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		}
+		if !pause(ctx, choiceRests) {
+			return
+		}
+		l.choices(run)
+	}
+}
+
 // sourcesAsked bounds for how many of an interface's addresses the kernel is asked by which way it
 // would send from them.
 const sourcesAsked = 16
@@ -392,14 +430,31 @@ func (l *live) selections(run diag.Run) {
 	})
 	for _, dst := range run.Internet {
 		for _, from := range bound {
-			l.Emit(kernel.Route(dst, from, ""))
+			l.choose(dst, from)
 		}
 	}
+	l.choices(run)
+}
+
+// choices asks the kernel how it would reach what the checks are about to ask, left to itself.
+func (l *live) choices(run diag.Run) {
 	for _, dst := range slices.Concat(run.Internet, run.Peers) {
 		if dst.IsLinkLocalUnicast() {
 			continue
 		}
-		l.Emit(kernel.Route(dst, netip.Addr{}, ""))
+		l.choose(dst, netip.Addr{})
+	}
+}
+
+// choose asks the kernel how it would reach dst, and says so unless that is known.
+func (l *live) choose(dst, from netip.Addr) {
+	now, known := kernel.Route(dst, from, ""), false
+	l.Look(func(s *diag.State) {
+		was, ok := s.Selections[diag.SelectionKey{Dst: now.Dst, From: now.From, Bound: now.Bound}]
+		known = ok && was == now
+	})
+	if !known {
+		l.Emit(now)
 	}
 }
 
