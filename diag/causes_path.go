@@ -467,7 +467,7 @@ func (iv *ifaceView) lostByChance(rate float64) []*Path {
 		if p.Detail == "unresolved" {
 			asked = max(asked, 3)
 		}
-		asks := reaches(p) || p.Asks == AsksRS && iv.advertised()
+		asks := reaches(p) || p.Asks == AsksDHCP || p.Asks == AsksRS && iv.advertised()
 		return symptom && p.Outcome == Silent && asks && math.Pow(rate, float64(asked)) > unlikely
 	})
 }

@@ -394,6 +394,15 @@ var causeTests = []struct {
 		},
 	},
 	{
+		name: "30 % loss takes what a DHCPv6 server was asked", cause: "path.lossy", sure: Certain, faults: []string{"path.lossy"},
+		world: func() *world {
+			return vpc().path(Path{Check: "dhcpv6", Asks: AsksDHCP, Outcome: Silent, Sent: 3, Source: myLocal, Target: netip.MustParseAddr("ff02::1:2"), TargetClass: TargetService}).
+				each(func(p Path) bool { return p.SourceClass == SourceAssigned && p.Outcome == Answered }, func(p *Path) {
+					p.Sent, p.Received = 4, 2
+				})
+		},
+	},
+	{
 		name: "loss does not hide a peer that is gone", cause: "peer.unmapped", faults: []string{"path.lossy", "peer.unmapped"},
 		world: func() *world {
 			return vpc().each(func(p Path) bool { return p.SourceClass == SourceAssigned && p.Outcome == Answered && reaches(&p) }, func(p *Path) {
