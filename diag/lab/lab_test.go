@@ -97,11 +97,11 @@ func answers(t *testing.T, stdout string) map[string][]string {
 	return m
 }
 
-func run(t testing.TB, scenario string, command ...string) labtest.Result {
-	t.Helper()
-	r := labtest.Run(t, scenario, command...)
+func run(tb testing.TB, scenario string, command ...string) labtest.Result {
+	tb.Helper()
+	r := labtest.Run(tb, scenario, command...)
 	if r.Code != 0 {
-		t.Fatalf("lab %s -- %v: exit code %d\n%s%s", scenario, command, r.Code, r.Stdout, r.Stderr)
+		tb.Fatalf("lab %s -- %v: exit code %d\n%s%s", scenario, command, r.Code, r.Stdout, r.Stderr)
 	}
 	return r
 }

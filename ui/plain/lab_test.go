@@ -30,7 +30,9 @@ func TestLab(t *testing.T) {
 	other := dropped
 	other.Summary = "fe80::1 > ff02::1: echo request again"
 	seen := []ui.Verdict{
-		dropped, {Port: "ubuntu1", Verdict: "forwarded", Reason: "routed", Summary: "x"}, other,
+		dropped,
+		{Port: "ubuntu1", Verdict: "forwarded", Reason: "routed", Summary: "x"},
+		other,
 		{Port: "ubuntu1", Verdict: "answered", Reason: "ubuntu2 has it", Summary: "NS: who has fe80::2"},
 	}
 	want(t, "at first", heard(seen, stopped), "^The lab vpc", "^The switch drops at ubuntu1: .*echo request\\. Why: no multicast here",
