@@ -22,6 +22,7 @@ import (
 	"ndwhy/diag/lab/labtest"
 	"ndwhy/diag/words"
 	"ndwhy/ui/term/ptytest"
+	"ndwhy/ui/term/vt"
 )
 
 func init() { helpers["test-unassign"] = deleteAddress }
@@ -190,6 +191,18 @@ func startLab(t *testing.T, width, height int, command func(ndwhy string) []stri
 	})
 }
 
+// rowWith reports whether a row of the screen has all of these texts.
+func rowWith(texts ...string) func(*vt.Screen) bool {
+	return func(s *vt.Screen) bool {
+		for row := range strings.Lines(s.String()) {
+			if !slices.ContainsFunc(texts, func(text string) bool { return !strings.Contains(row, text) }) {
+				return true
+			}
+		}
+		return false
+	}
+}
+
 // The lab opens the screens with the truth beside them; something is broken with a key, and the
 // finding appears; it is mended, and goes.
 func TestLabScreens(t *testing.T) {
@@ -202,14 +215,16 @@ func TestLabScreens(t *testing.T) {
 	p.Send("b")
 	p.Wait(words.Say("lab.break.stop-peer"))
 	p.Send("\r")
-	p.Wait(words.Say("ui.breaks.broken"))
+	p.WaitFor("ubuntu2 stopped", rowWith(words.Say("lab.break.stop-peer"), words.Say("ui.breaks.broken")))
 	p.Send("q")
 	p.Wait("resolves but does not answer an echo")
 	p.Wait("WARNING")
 	p.Send("8")
 	p.Wait("is stopped and takes nothing")
-	p.Send("b\r")
-	p.WaitGone(words.Say("ui.breaks.broken"))
+	p.Send("b")
+	p.Wait(words.Say("lab.break.stop-peer"))
+	p.Send("\r")
+	p.WaitFor("ubuntu2 going on", rowWith(words.Say("lab.break.stop-peer"), words.Say("ui.breaks.whole")))
 	p.Send("q1")
 	p.Wait("OK  eth0")
 	p.WaitGone("does not answer an echo")
