@@ -131,6 +131,7 @@ func TestSummaryWaitsForTheChecks(t *testing.T) {
 
 func TestSummaryOfWhatIsOver(t *testing.T) {
 	r := newReader(t, render.Style{})
+	r.hear(address(mac1.LinkLocal()))
 	if err := r.w.End(r.state, diag.Diagnose(r.state)); err != nil || !strings.HasPrefix(r.out.String(), "Verdict unknown: ") {
 		t.Errorf("%v: %s", err, &r.out)
 	}
