@@ -41,7 +41,7 @@ func newReader(t *testing.T, style render.Style) *reader {
 		diag.Feed{Name: diag.FeedNetlink, State: diag.Synced},
 		diag.Link{Interface: "eth0", Index: 2, MAC: mac1, MTU: 1500, Up: true, Carrier: true, Ethernet: true},
 		diag.Route{Interface: "eth0", Dst: netip.MustParsePrefix("::/0"), Via: router, Table: diag.MainTable, Type: "unicast", Protocol: "ra", ExpiresS: diag.Forever},
-		address(mine), entryOf(peer, diag.Reachable, mac2),
+		address(mine), address(mac1.LinkLocal()), entryOf(peer, diag.Reachable, mac2),
 	)
 	return r
 }
@@ -113,12 +113,12 @@ func told(t *testing.T) *reader {
 func TestSummaryWaitsForTheChecks(t *testing.T) {
 	r := newReader(t, render.Style{})
 	want(t, "before anything runs", r.hear(diag.Tick{}))
-	want(t, "the first check", r.hear(check("router-nd", diag.CheckRunning)), `^Asking the network on eth0; .* \(03:00:08\)$`)
+	want(t, "the first check", r.hear(check("router-nd", diag.CheckRunning)), `^Asking the network on eth0; .* \(03:00:09\)$`)
 	want(t, "while it runs", r.hear(nd("router-nd", router, diag.TargetRouter, diag.Silent)))
 	lines := r.hear(check("router-nd", diag.CheckDone))
 	text := strings.Join(lines, "\n")
 	for _, p := range []string{
-		`^Verdict [a-z]+: .*\(03:00:10\)\n`, `\nInterface: .*eth0`, `\nAddress 2001:db8::7/128 on eth0: `,
+		`^Verdict [a-z]+: .*\(03:00:11\)\n`, `\nInterface: .*eth0`, `\nAddress 2001:db8::7/128 on eth0: `,
 		`\nAsked: router fe80::1 on eth0 does not answer neighbour discovery by wire, from 2001:db8::7: `,
 		`\nWhat changes from now on `,
 	} {
