@@ -84,13 +84,13 @@ func (m *Model) record() tea.Cmd {
 }
 
 // Farewell is what the program leaves on the terminal when it has ended: the report if the user
-// asked for it (Q), else nothing.
-func (m *Model) Farewell() string {
+// asked for it (Q), in the style of any other, else nothing.
+func (m *Model) Farewell(style render.Style) string {
 	if m.quit != leavingReport || !m.ready {
 		return ""
 	}
 	var b strings.Builder
-	style := render.Style{Width: m.w, Color: !m.cfg.NoColor, ASCII: m.cfg.ASCII, Mask: m.mask}
+	style.Mask = m.mask
 	if err := render.Text(&b, m.frame.Report, style); err != nil {
 		return err.Error() + "\n"
 	}

@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"net/netip"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -11,6 +13,24 @@ import (
 type filter struct {
 	text   string
 	before string // what esc goes back to
+}
+
+// open is what the keys do that all screens with a filter share: type one, its inverse, or end it. It
+// reports whether the key was one.
+func (f *filter) open(key string) (action, bool) {
+	switch key {
+	case "!":
+		if f.text == "" {
+			f.text = "!"
+		}
+	case "/":
+	case "esc":
+		f.text = ""
+		return nil, true
+	default:
+		return nil, false
+	}
+	return filterOn{f}, true
 }
 
 // key takes a key while the filter is typed and reports whether that is over.
@@ -45,9 +65,27 @@ func (f *filter) insert(text string) {
 	}
 }
 
-// matches reports whether a row's text passes.
+// wanted returns what a filter looks for, lower case, the prefix if it is one, and whether it is turned
+// round.
+func wanted(filter string) (text string, prefix netip.Prefix, inverse bool) {
+	text, inverse = strings.CutPrefix(strings.TrimSpace(filter), "!")
+	text = strings.ToLower(strings.TrimSpace(text))
+	prefix, _ = netip.ParsePrefix(text)
+	return text, prefix.Masked(), inverse
+}
+
+// matches reports whether a row's text passes: it has the text, or an address in the prefix.
 func (f *filter) matches(text string) bool {
-	want, inverse := strings.CutPrefix(strings.TrimSpace(f.text), "!")
-	want = strings.ToLower(strings.TrimSpace(want))
-	return want == "" || strings.Contains(strings.ToLower(text), want) != inverse
+	want, prefix, inverse := wanted(f.text)
+	if !prefix.IsValid() {
+		return want == "" || strings.Contains(strings.ToLower(text), want) != inverse
+	}
+	words := strings.FieldsFunc(text, func(r rune) bool { return !strings.ContainsRune("0123456789abcdef:.", r) })
+	return slices.ContainsFunc(words, func(word string) bool {
+		a, err := netip.ParseAddr(word)
+		if err != nil { // the end of a sentence
+			a, err = netip.ParseAddr(strings.TrimRight(word, ":."))
+		}
+		return err == nil && prefix.Contains(a)
+	}) != inverse
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"ndwhy/diag"
+	"ndwhy/diag/render"
 	"ndwhy/diag/words"
 
 	tea "charm.land/bubbletea/v2"
@@ -76,6 +77,15 @@ func TestFilterNarrowsAndInverts(t *testing.T) {
 	s.press("esc", "/").typed("2001:db8:1f16:8df0::/64").want("d326:143a:2015:79fa").wantNot("fe80::4f0:13ff:feeb:c61d")
 	s.press("esc").want("fe80::4f0:13ff:feeb:c61d")
 	s.press("/").typed("nothing at all").press("enter").want("None of 5 entries")
+}
+
+// One filter for all screens: a prefix is one among the packets too.
+func TestFilterOfPacketsTakesAPrefix(t *testing.T) {
+	s := newStage(t, Config{}, 80, 24).play("unassigned-address").press("6")
+	s.want("1/44")
+	s.press("/").typed("fe80::/10").press("enter").want("/fe80::/10", "fe80::4").wantNot("c09::71")
+	s.press("esc", "!").want("Filter: !")
+	s.typed("fe80::/10").press("enter").want("/!fe80::/10", "c09::71").wantNot("fe80::4")
 }
 
 func TestFreezeHoldsStill(t *testing.T) {
@@ -221,7 +231,7 @@ func TestHiddenAddressesAreHiddenEverywhere(t *testing.T) {
 	s.press("s")
 	check("the saved report", s.intents.saved)
 	s.press("Q")
-	check("the report that Q leaves", s.m.Farewell())
+	check("the report that Q leaves", s.m.Farewell(render.Style{Width: 80}))
 	if a, b := s.m.mask("x 2001:db8::5, y"), s.m.mask("2001:db8:0::5"); !strings.Contains(a, b) {
 		t.Errorf("%q and %q: one address, two masks", a, b)
 	}
@@ -313,7 +323,7 @@ func TestQuitting(t *testing.T) {
 		if !slices.ContainsFunc(s.sent, func(m string) bool { return strings.Contains(m, "QuitMsg") }) {
 			t.Errorf("%s does not quit: %v", key, s.sent)
 		}
-		if got := s.m.Farewell(); strings.Contains(got, "WARNING") != want {
+		if got := s.m.Farewell(render.Style{Width: 80}); strings.Contains(got, "WARNING") != want {
 			t.Errorf("%s leaves %q", key, got)
 		}
 	}

@@ -197,13 +197,11 @@ func (q NeighbourQuery) compare(a, b entry) int {
 // matcher returns the test that a filter stands for: an address or prefix matches what it holds,
 // any other text what shows it; a leading ! turns it round.
 func (x *neighbourIndex) matcher() func(*entry) bool {
-	text, inverse := strings.CutPrefix(strings.TrimSpace(x.query.Filter), "!")
-	text = strings.ToLower(strings.TrimSpace(text))
+	text, p, inverse := wanted(x.query.Filter)
 	if text == "" {
 		return func(*entry) bool { return true }
 	}
-	if p, err := netip.ParsePrefix(text); err == nil {
-		p = p.Masked()
+	if p.IsValid() {
 		return func(e *entry) bool { return p.Contains(netip.AddrFrom16(e.addr)) != inverse }
 	}
 	var buf []byte

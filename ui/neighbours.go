@@ -246,15 +246,6 @@ func (x *neighbourScreen) key(s *scene, key string) (action, bool) {
 		return nil, true
 	}
 	switch key {
-	case "/":
-		return filterOn{&x.filter}, true
-	case "!":
-		if x.filter.text == "" {
-			x.filter.text = "!"
-		}
-		return filterOn{&x.filter}, true
-	case "esc":
-		x.filter.text = ""
 	case "o":
 		x.sort = (x.sort + 1) % neighbourSorts
 		x.list = list{}
@@ -268,7 +259,7 @@ func (x *neighbourScreen) key(s *scene, key string) (action, bool) {
 	case "r":
 		return run{[]string{"router-nd", "peer-nd"}}, true
 	default:
-		return nil, false
+		return x.filter.open(key)
 	}
 	return nil, true
 }

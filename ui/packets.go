@@ -224,23 +224,14 @@ func (x *packetScreen) key(s *scene, key string) (action, bool) {
 		return nil, true
 	}
 	switch key {
-	case "/":
-		return filterOn{&x.filter}, true
-	case "!":
-		if x.filter.text == "" {
-			x.filter.text = "!"
-		}
-		return filterOn{&x.filter}, true
-	case "esc":
-		x.filter.text = ""
 	case "enter":
 		if rows := x.rows(s); x.list.sel < len(rows) {
 			return open{eventPager(rows[x.list.sel].Events, s.redact)}, true
 		}
+		return nil, true
 	default:
-		return nil, false
+		return x.filter.open(key)
 	}
-	return nil, true
 }
 
 func (x *packetScreen) copied(s *scene) string {

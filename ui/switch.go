@@ -137,19 +137,15 @@ func (x *switchScreen) key(s *scene, key string) (action, bool) {
 		return nil, true
 	}
 	switch key {
-	case "/":
-		return filterOn{&x.filter}, true
-	case "esc":
-		x.filter.text = ""
 	case "enter":
 		if rows := x.rows(s); x.list.sel < len(rows) {
 			v := *rows[x.list.sel]
 			return open{&pager{page: func(c *canvas, w int) *doc { return verdictDoc(c, w, &v) }, plain: verdictText(&v)}}, true
 		}
+		return nil, true
 	default:
-		return nil, false
+		return x.filter.open(key)
 	}
-	return nil, true
 }
 
 func (x *switchScreen) copied(s *scene) string {

@@ -80,7 +80,7 @@ func (o *replayOptions) replay(cmd *cobra.Command, name string) (err error) {
 	if profile := o.terminal(cmd); profile.Level == term.Dumb {
 		err = o.tell(ctx, cmd.OutOrStdout(), player, lens)
 	} else {
-		config := ui.Config{Mode: ui.Replaying, Player: player, Intents: &viewing{wishes{clipboard: profile.Clipboard}}}
+		config := ui.Config{Mode: ui.Replaying, Player: player, Intents: &viewing{wishes{clipboard: profile.TakesClipboard()}}}
 		farewell, err = o.screens(ctx, profile, player, lens, config, func(f *ui.Frame) {
 			p := player.Progress()
 			f.Replay = &ui.Replay{

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"golang.org/x/sys/unix"
 
 	"ndwhy/checks"
 	"ndwhy/diag"
@@ -59,7 +60,7 @@ func (o *tuiOptions) show(cmd *cobra.Command, _ []string) error {
 		return err
 	}
 	defer live.close()
-	w := &wishes{ctx: ctx, live: live, timeout: o.timeout, clipboard: profile.Clipboard}
+	w := &wishes{ctx: ctx, live: live, timeout: o.timeout, clipboard: profile.TakesClipboard()}
 	run := func() {
 		live.settle(ctx)
 		if !o.passive {
@@ -119,7 +120,7 @@ func (o *tuiOptions) screens(ctx context.Context, profile term.Profile, s looker
 	case err != nil || !ok:
 		return "", err
 	default:
-		return m.Farewell(), nil
+		return m.Farewell(o.style(os.Stdout)), nil
 	}
 }
 
@@ -130,6 +131,9 @@ func (o *tuiOptions) terminal(cmd *cobra.Command) term.Profile {
 		return term.Profile{}
 	}
 	p, _ := o.profileOf(cmd.OutOrStdout())
+	if _, err := unix.IoctlGetTermios(int(os.Stdin.Fd()), unix.TCGETS); err != nil && p.Level > term.Dumb {
+		p = term.ProfileOf(os.Getenv, false) // there is a screen and no keys
+	}
 	if p.Why != "" {
 		fmt.Fprintln(cmd.ErrOrStderr(), "ndwhy: "+plain.Why(p))
 	}
@@ -197,7 +201,7 @@ type wishes struct {
 	ctx       context.Context // of the face: runs end with it
 	live      *live
 	timeout   time.Duration
-	clipboard bool
+	clipboard bool // the terminal is known to take what is copied
 
 	bench *bench // nil outside the lab
 
@@ -319,21 +323,24 @@ func (w *wishes) Keep(text string) (string, error) {
 	if w.clipboard {
 		return "", nil
 	}
-	return keep(fileName("copy", "txt"), text)
+	return keep(filepath.Join(os.TempDir(), datedName("copy", "txt")), text)
 }
 
 // fileName names a file of this moment in the working directory, or where that cannot be written
-// to, in the one for temporary files.
+// to, in the one for temporary files. The first is a bare name: it is to be said in one line.
 func fileName(what, ext string) string {
-	name := fmt.Sprintf("ndwhy-%s-%s.%s", what, time.Now().Format("20060102-150405"), ext)
-	if dir, err := os.Getwd(); err == nil {
-		if file, err := os.CreateTemp(dir, ".ndwhy-*"); err == nil {
-			file.Close()
-			os.Remove(file.Name())
-			return filepath.Join(dir, name)
-		}
+	name := datedName(what, ext)
+	file, err := os.CreateTemp(".", ".ndwhy-*")
+	if err != nil {
+		return filepath.Join(os.TempDir(), name)
 	}
-	return filepath.Join(os.TempDir(), name)
+	file.Close()
+	os.Remove(file.Name())
+	return name
+}
+
+func datedName(what, ext string) string {
+	return fmt.Sprintf("ndwhy-%s-%s.%s", what, time.Now().Format("20060102-150405"), ext)
 }
 
 func keep(path, text string) (string, error) {

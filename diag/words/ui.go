@@ -70,7 +70,7 @@ var screens = map[string]string{
 	"ui.temporary-n": "In {left} s the kernel removes {address}, and {n} more.",
 
 	"ui.notice.copied":          "Copied, if the terminal takes OSC 52.",
-	"ui.notice.kept":            "Copied, if the terminal takes OSC 52; it is in {path} too.",
+	"ui.notice.kept":            "It is in {path}; copied, if OSC 52 works here.",
 	"ui.notice.nothing-to-copy": "Nothing here to copy.",
 	"ui.notice.saved":           "The report is in {path}.",
 	"ui.notice.recording":       "Recording into {path}; e ends it.",

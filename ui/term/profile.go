@@ -42,6 +42,10 @@ type Profile struct {
 	Why string
 }
 
+// TakesClipboard reports whether a clipboard is known to be set by OSC 52: what calls itself xterm may be
+// a web console that drops it, or a multiplexer that keeps it to itself.
+func (p Profile) TakesClipboard() bool { return p.Clipboard && p.Level >= Modern }
+
 // terminals are the values of TERM that are known. A pattern is a name as in terminfo(5), alone or
 // followed by "-" or "." and anything; one that ends in "*" is a beginning. The first that matches
 // counts.

@@ -41,6 +41,8 @@ type Config struct {
 	Program string
 	Command []string
 	Cmd     *exec.Cmd
+	// Dir is where it runs; empty: where the test does. Files that a user asks for are written there.
+	Dir string
 	// Env is added to PATH, HOME, LANG=C.UTF-8 and the TERM of the dialect.
 	Env []string
 	// Width and Height are 80 and 24 where they are 0.
@@ -136,6 +138,9 @@ func start(tb testing.TB, c Config) (*Terminal, error) {
 		p.cmd = exec.Command(command[0], command[1:]...)
 	}
 	p.cmd.Env = slices.Concat(p.cmd.Env, env, c.Env)
+	if c.Dir != "" {
+		p.cmd.Dir = c.Dir
+	}
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = slave, slave, slave
 	p.cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true, Setctty: true}
 	p.started = time.Now() //nolint:forbidigo // what is measured is the time itself

@@ -34,6 +34,7 @@ type cursor struct {
 type Screen struct {
 	dialect       Dialect
 	width, height int
+	tallest       int // that it was before it was resized
 	lines         [][]cell
 	cursor
 	saved       cursor
@@ -152,6 +153,7 @@ func (s *Screen) Resize(width, height int) {
 	if s.alt {
 		s.main = resized(s.main, width, height)
 	}
+	s.tallest = max(s.height, s.tallest)
 	s.width, s.height = width, height
 	s.top, s.bottom = 0, height-1
 	s.x, s.y, s.wrap = min(s.x, width-1), min(s.y, height-1), false
@@ -299,6 +301,9 @@ func (s *Screen) goTo(x, y int) {
 }
 
 func (s *Screen) setMargins(top, bottom int, seq string) {
+	if bottom >= s.height && bottom < s.tallest {
+		return // it was on its way when the window shrank: a terminal does nothing then
+	}
 	if top >= bottom || bottom >= s.height {
 		s.fault("CSI %q: no such scrolling region on %d rows", seq, s.height)
 		return
