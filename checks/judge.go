@@ -114,8 +114,10 @@ func (t *tally) see(e diag.Event) {
 		}
 	case diag.Neighbour:
 		if b.Interface == t.q.Interface && b.Address == t.hop() && t.kernel() && !b.Gone {
-			t.nud = b.State
-			if t.q.Asks == diag.AsksND {
+			if t.q.Asks != diag.AsksND {
+				t.nud = b.State
+			} else if t.nud != diag.Reachable {
+				t.nud = b.State // what was confirmed once was answered, whoever flushes the entry afterwards
 				t.note(e)
 			}
 		}

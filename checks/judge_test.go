@@ -104,6 +104,7 @@ func TestJudge(t *testing.T) {
 		"an advertisement that is not believed": {q: ndWire, events: events(solicit, spoofed), outcome: diag.Silent, sent: 1},
 		"unresolved":                            {q: ndWire, events: events(solicit, solicit), outcome: diag.Silent, sent: 2},
 		"kernel resolved":                       {q: ndKernel, events: events(solicit, advertise, entry(diag.Reachable)), outcome: diag.Answered, sent: 1, received: 1},
+		"kernel resolved, then flushed":         {q: ndKernel, events: events(solicit, advertise, entry(diag.Reachable), entry(diag.Failed)), outcome: diag.Answered, sent: 1, received: 1},
 		"an advertisement told it":              {q: ndKernel, events: events(solicit, entry(diag.Stale)), outcome: diag.OutcomeSkipped, detail: DetailResolved, sent: 1},
 		"kernel did not take the answer":        {q: ndKernel, events: events(solicit, advertise, entry(diag.Incomplete)), outcome: diag.Silent, sent: 1},
 		"kernel had it already":                 {q: ndKernel, before: diag.Stale, events: events(entry(diag.Delay)), outcome: diag.OutcomeSkipped, detail: DetailResolved},

@@ -261,7 +261,7 @@ func findDuplicate(iv *ifaceView) []hypothesis {
 			continue
 		}
 		e := iv.said(key)
-		if a, ok := e.Body.(Address); ok && iv.temporary(a) {
+		if a, ok := e.Body.(Address); ok && a.passing() {
 			continue
 		}
 		found[addr] = true
@@ -385,7 +385,7 @@ func findLinkLocalNotEUI64(iv *ifaceView) []hypothesis {
 	var list []hypothesis
 	for _, a := range iv.addresses {
 		addr := a.Fact.Address
-		if ScopeOf(addr) != LinkLocalScope || iv.class[addr] == SourceAssigned || iv.temporary(a.Fact) || !a.Fact.Flags.Usable() {
+		if ScopeOf(addr) != LinkLocalScope || iv.class[addr] == SourceAssigned || a.Fact.passing() || !a.Fact.Flags.Usable() {
 			continue
 		}
 		h := iv.about(a)

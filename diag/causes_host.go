@@ -352,7 +352,7 @@ func (iv *ifaceView) unanswered() map[netip.Addr]bool {
 		case f.Type == NS && !f.Out && !f.Src.IsUnspecified() && !iv.ownMAC(f.SrcMAC):
 			a, ours := iv.s.Addresses[InterfaceAddr{iv.name, f.Target}]
 			_, answered := iv.deafTo[f.Target]
-			if ours && a.Fact.Flags.Usable() && !iv.temporary(a.Fact) && !answered && iv.s.Now.Sub(e.At) >= settled {
+			if ours && a.Fact.Flags.Usable() && !a.Fact.passing() && !answered && iv.s.Now.Sub(e.At) >= settled {
 				iv.deafTo[f.Target] = true
 			}
 		case f.Type == NA && f.Out:
@@ -536,7 +536,7 @@ func findSourceSelection(iv *ifaceView) []hypothesis {
 			continue
 		}
 		a, ok := iv.s.Addresses[InterfaceAddr{iv.name, sel.Source}]
-		if !ok || iv.temporary(a.Fact) || !iv.filtered(sel.Source) {
+		if !ok || a.Fact.passing() || !iv.filtered(sel.Source) {
 			continue
 		}
 		i, ok := at[sel.Source]

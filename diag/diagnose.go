@@ -62,7 +62,7 @@ type view struct {
 	paths   []Path
 	normal  map[string]*bool
 	ifaces  []*ifaceView
-	gone    []string // interfaces that are not there
+	gone    []Unknown // interfaces of which nothing can be told, by name
 
 	symptoms []symptom
 	byPath   map[string]int // symptom of a path
@@ -149,16 +149,18 @@ func newView(s *State) *view {
 		v.place[p.ID] = i
 	}
 	for _, name := range s.InterfacesOf() {
-		// Of an interface that is gone nothing can be told any more: what it lacks now says nothing of
-		// what it had, and what failed may have failed because it went.
-		if iv := v.newInterface(name); iv.known || !s.Complete(FeedNetlink) {
+		// Of an interface that is gone, or was shaken, nothing can be told: what it lacks now says nothing of
+		// what it had, and what failed may have failed because of that.
+		iv := v.newInterface(name)
+		why := iv.lost()
+		if why == "" {
 			v.ifaces = append(v.ifaces, iv)
-		} else {
-			v.gone = append(v.gone, name)
-			for _, p := range iv.paths {
-				if n := v.normal[p.ID]; n != nil && !*n {
-					v.normal[p.ID] = nil
-				}
+			continue
+		}
+		v.gone = append(v.gone, Unknown{name, why, ""})
+		for _, p := range iv.paths {
+			if n := v.normal[p.ID]; n != nil && !*n {
+				v.normal[p.ID] = nil
 			}
 		}
 	}
@@ -212,6 +214,31 @@ func (v *view) newInterface(name string) *ifaceView {
 	return iv
 }
 
+// lost says why nothing can be told of an interface; "" where something can. What is out of order for
+// good is for the causes to name.
+func (iv *ifaceView) lost() string {
+	e, shaken := iv.s.shaken(iv.name)
+	_, was := iv.s.said[goneKey(iv.name)]
+	switch {
+	case !iv.s.Complete(FeedNetlink) && !iv.known:
+		return ""
+	case !iv.known && was:
+		return words.Say("unknown.interface-gone", "interface", iv.name)
+	case !iv.known:
+		return words.Say("unknown.interface", "interface", iv.name)
+	case !shaken || !iv.link.Up || !iv.link.Carrier || len(findIPv6Disabled(iv)) > 0:
+		return ""
+	}
+	a, ok := e.Body.(Address)
+	switch {
+	case !ok:
+		return words.Say("unknown.link-lost", "interface", iv.name)
+	case iv.any(func(p *Path) bool { return p.Source == a.Address }):
+		return words.Say("unknown.address-lost", "interface", iv.name, "address", a.Address)
+	}
+	return ""
+}
+
 // findSymptoms lists what differs from normal on an interface.
 func (iv *ifaceView) findSymptoms() {
 	for _, p := range iv.paths {
@@ -262,12 +289,7 @@ func (iv *ifaceView) hasUsableGlobal() bool {
 
 func (iv *ifaceView) global(a Address) bool {
 	scope := ScopeOf(a.Address)
-	return (scope == GlobalScope || scope == ULAScope) && !iv.temporary(a)
-}
-
-// temporary reports whether an address is one that `--add kernel` put there for some seconds.
-func (iv *ifaceView) temporary(a Address) bool {
-	return a.PrefixLen == 128 && a.PreferredS == 0 && a.ValidS > 0 && a.ValidS <= 20 && a.Flags&NoPrefixRoute != 0
+	return (scope == GlobalScope || scope == ULAScope) && !a.passing()
 }
 
 // filtered reports whether the network is known to drop what addr sends: it did not assign it, it
@@ -633,12 +655,8 @@ func (v *view) unknown() []Unknown {
 			list = append(list, u)
 		}
 	}
-	for _, name := range v.gone {
-		key := "unknown.interface"
-		if _, was := v.s.said[goneKey(name)]; was {
-			key = "unknown.interface-gone"
-		}
-		add(Unknown{name, words.Say(key, "interface", name), ""})
+	for _, u := range v.gone {
+		add(u)
 	}
 	for _, name := range []FeedName{FeedNetlink, FeedFrames, FeedIMDS, FeedHost} {
 		f, said := v.s.Feeds[name]
@@ -764,8 +782,10 @@ func (v *view) headline(d Diagnosis) string {
 		return words.Say("headline.unexplained", "count", len(d.Unexplained), "symptom", v.firstSymptom(d))
 	case len(d.Unknown) > 0 && d.Unknown[0].What == nothingAsked:
 		return words.Say("headline.nothing")
+	case len(d.Unknown) > 0 && slices.Contains(checkOrder, d.Unknown[0].What):
+		return words.Say("headline.unknown-check", "what", d.Unknown[0].What, "why", clause(d.Unknown[0].Why))
 	case len(d.Unknown) > 0:
-		return words.Say("headline.unknown", "what", d.Unknown[0].What, "why", clause(d.Unknown[0].Why))
+		return words.Say("headline.unknown", "why", clause(d.Unknown[0].Why))
 	default:
 		return v.goodNews(d)
 	}

@@ -104,6 +104,51 @@ func TestInterfaceGone(t *testing.T) {
 	}
 }
 
+// TestShaken: what an interface lost for a moment while it was asked on is no fault that is there to stay,
+// and what was asked meanwhile says nothing. What it lost before is long known, and what it stays without is
+// for the causes to name.
+func TestShaken(t *testing.T) {
+	up := Link{Interface: "eth0", Index: 2, MAC: myMAC, MTU: 9001, Up: true, Carrier: true, Ethernet: true}
+	down := up
+	down.Up, down.Carrier = false, false
+	running := Check{ID: "peer-nd", Interface: "eth0", State: CheckRunning}
+	done := Check{ID: "peer-nd", Interface: "eth0", State: CheckDone}
+	gone := Address{Interface: "eth0", Address: mine, PrefixLen: 128, PreferredS: 100, ValidS: 400, Gone: true}
+	candidate := Address{Interface: "eth0", Address: mineNext, PrefixLen: 128, ValidS: 20, Flags: NoPrefixRoute, Gone: true}
+	for name, c := range map[string]struct {
+		say     []Body
+		verdict Verdict
+		says    string
+	}{
+		"link, for a moment":         {[]Body{running, down, up, done}, VerdictUnknown, "the link of eth0 was down for a moment"},
+		"link, and it runs yet":      {[]Body{running, down, up}, VerdictUnknown, "the link of eth0 was down for a moment"},
+		"link, for good":             {[]Body{running, down, done}, VerdictCritical, "eth0 is down"},
+		"link, before it was asked":  {[]Body{down, up, running, done}, VerdictOK, "as it should be"},
+		"link, and asked again":      {[]Body{running, down, up, done, running, done}, VerdictOK, "as it should be"},
+		"address that asked":         {[]Body{running, gone, done}, VerdictUnknown, mine.String() + " was removed from eth0"},
+		"IPv6 as a whole":            {[]Body{running, gone, Sysctl{Scope: "eth0", Name: "disable_ipv6", Value: "1"}, done}, VerdictCritical, "IPv6 is switched off on eth0"},
+		"candidate that was removed": {[]Body{running, candidate, done}, VerdictOK, "as it should be"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := vpc()
+			if c.verdict != VerdictOK {
+				w.path(Path{Check: "router-nd", Asks: AsksND, Source: myLocal, Target: routerAddr, TargetClass: TargetRouter, Outcome: Unsent})
+			}
+			if name == "IPv6 as a whole" {
+				w.say(Address{Interface: "eth0", Address: myLocal, PrefixLen: 64, Gone: true})
+			}
+			state := fold(w.say(c.say...).state().Events()) // as a recording that begins then
+			d := Diagnose(state)
+			if d.Verdict != c.verdict || !strings.Contains(d.Headline, c.says) {
+				t.Errorf("verdict %s: %s", d.Verdict, d.Headline)
+			}
+			if faults := slices.DeleteFunc(named(d), func(c string) bool { return strings.HasPrefix(c, "net.") }); c.verdict == VerdictUnknown && len(faults)+len(d.Unexplained) > 0 {
+				t.Errorf("named %v, unexplained %v", faults, d.Unexplained)
+			}
+		})
+	}
+}
+
 func TestHealthyLAN(t *testing.T) {
 	d := Diagnose(lan().state())
 	if got := named(d); !slices.Equal(got, []string{"net.open-link"}) {

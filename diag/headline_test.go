@@ -140,9 +140,9 @@ func TestHeadline(t *testing.T) {
 		},
 		{
 			"no privilege", vpc().say(Feed{Name: FeedFrames, State: Unavailable, Why: "needs CAP_NET_RAW"}), VerdictUnknown,
-			"Could not tell whether all is well: needs CAP_NET_RAW (frames).",
+			"Could not tell whether all is well: needs CAP_NET_RAW.",
 		},
-		{"nothing at all", &world{run: Run{Interfaces: []string{"eth0"}}}, VerdictUnknown, "Could not tell whether all is well: the netlink source of events gave nothing (netlink)."},
+		{"nothing at all", &world{run: Run{Interfaces: []string{"eth0"}}}, VerdictUnknown, "Could not tell whether all is well: the netlink source of events gave nothing."},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -207,6 +207,8 @@ func (s *State) Apply(e Event) {
 		s.said[linkKey(b.Interface)] = e
 		if b.Gone {
 			s.said[goneKey(b.Interface)] = e
+		} else if !b.Up || !b.Carrier {
+			s.lose(b.Interface, e)
 		}
 		s.applyLink(b)
 	case Address:
@@ -290,6 +292,7 @@ func (s *State) Apply(e Event) {
 type (
 	linkKey    string
 	goneKey    string // of a link that was removed: the newest time
+	lostKey    string // of an interface that lost its link or an address while it was asked on
 	managerKey string
 	leaseKey   string
 	routerKey  InterfaceAddr
@@ -355,12 +358,47 @@ func (s *State) applyAddress(e Event, a Address) {
 	}
 	if a.Gone {
 		delete(s.Addresses, key)
+		if a.Flags&DADFailed == 0 && !a.passing() {
+			s.lose(a.Interface, e)
+		}
 		return
 	}
 	if a.Flags&(DADFailed|Tentative) == 0 {
 		delete(s.DADFailures, key)
 	}
 	s.Addresses[key] = At[Address]{a, e.At, e.Seq}
+}
+
+// passing reports whether an address is one that `--add kernel` puts there for some seconds.
+func (a Address) passing() bool {
+	return a.PrefixLen == 128 && a.PreferredS == 0 && a.ValidS <= 20 && a.ValidS != Forever && a.Flags&NoPrefixRoute != 0
+}
+
+// lose notes what an interface lost while a check was asking on it: the first of it, which the rest
+// follows from.
+func (s *State) lose(iface string, e Event) {
+	for key, c := range s.Checks {
+		if key.Interface == iface && c.State == CheckRunning && s.said[lostKey(iface)].Seq < s.said[begunKey(key)].Seq {
+			s.said[lostKey(iface)] = e
+			return
+		}
+	}
+}
+
+// shaken returns what an interface lost while a check was asking on it: what was asked before, and what
+// after, was asked of two different hosts.
+func (s *State) shaken(iface string) (Event, bool) {
+	lost, ok := s.said[lostKey(iface)]
+	if !ok {
+		return lost, false
+	}
+	for key, c := range s.Checks {
+		if begun, ran := s.said[begunKey(key)]; ran && key.Interface == iface && begun.Seq < lost.Seq &&
+			(c.State == CheckRunning || lost.Seq < s.said[key].Seq) {
+			return lost, true
+		}
+	}
+	return lost, false
 }
 
 func (s *State) applyNeighbour(e Event, n Neighbour) {

@@ -138,6 +138,7 @@ func (o *checkOptions) run(ctx context.Context, stdout, stderr io.Writer) error 
 		return err
 	}
 	err = live.ask(ctx, live.Session, o.timeout)
+	live.host.Read(ctx) // a setting that was changed meanwhile announces itself no other way
 	if ctx.Err() != nil {
 		fmt.Fprintln(stderr, "ndwhy: "+words.Say("cli.interrupted"))
 		return exitCode(exitInterrupted)
@@ -161,10 +162,19 @@ func (l *live) ask(ctx context.Context, into checks.Session, timeout time.Durati
 	l.Emit(probe.Admin())
 	net := probe.New(into)
 	defer net.Close()
-	return checks.Run(ctx, checks.Runner{Session: into, Net: net, Expect: func(p diag.Path) (expect bool) {
-		l.Look(func(s *diag.State) { expect = diag.Unexpected(s, p) })
-		return expect
-	}})
+	return checks.Run(ctx, checks.Runner{
+		Session: into, Net: net,
+		Expect: func(p diag.Path) (expect bool) {
+			l.Look(func(s *diag.State) { expect = diag.Unexpected(s, p) })
+			return expect
+		},
+		Collect: func() {
+			if l.tap != nil {
+				l.tap.Collect()
+			}
+			net.Collect()
+		},
+	})
 }
 
 // conclude diagnoses and writes the result; the exit code is the verdict's.

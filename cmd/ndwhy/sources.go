@@ -37,6 +37,8 @@ type live struct {
 	settled chan struct{} // closed when the sources that answer once have answered
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup
+	host    *host.Reader
+	tap     *capture.Tap // nil where frames may not be seen
 
 	// They are touched under the session's lock alone, once it exists.
 	recording *recording
@@ -249,15 +251,17 @@ func (l *live) start(ctx context.Context, imdsFlag string, run diag.Run, links [
 	if err != nil {
 		l.Emit(capture.Missing(err))
 	} else {
+		l.tap = tap
 		l.source(diag.FeedFrames, func() error { return tap.Run(ctx, l) })
 	}
 	l.Watch(askIncomplete(reader))
 	l.source(diag.FeedNetlink, func() error { return reader.Run(ctx, l) })
 
 	root := os.DirFS("/")
+	l.host = host.New(l, root, links)
 	if stay {
 		l.source(diag.FeedHost, func() error {
-			host.Watch(ctx, l, root, links, nil)
+			l.host.Watch(ctx)
 			return nil
 		})
 		l.wg.Go(func() {
@@ -266,7 +270,7 @@ func (l *live) start(ctx context.Context, imdsFlag string, run diag.Run, links [
 		})
 	} else {
 		l.source(diag.FeedHost, func() error {
-			host.Read(ctx, l, root, links)
+			l.host.Read(ctx)
 			return nil
 		})
 	}

@@ -21,7 +21,7 @@ type filters struct {
 
 // readFilters emits the rules that stop neighbour discovery or echo, those that went, and whether
 // they could be read. A ruleset of the same generation is not read again.
-func (r *reader) readFilters(ctx context.Context) {
+func (r *Reader) readFilters(ctx context.Context) {
 	var rs *ruleset
 	err := privilege.With(unix.CAP_NET_ADMIN, func() (err error) {
 		rs, err = readRuleset(ctx, r.filters.generation)
@@ -41,7 +41,7 @@ func (r *reader) readFilters(ctx context.Context) {
 	r.say(feed.Name, feed)
 }
 
-func (r *reader) filtersUnreadable(err error) {
+func (r *Reader) filtersUnreadable(err error) {
 	r.emitFilters(nil)
 	r.filters.generation = 0
 	feed := diag.Feed{Name: diag.FeedFilters, State: diag.Unavailable, Why: clean(fmt.Sprintf("nftables rules: %v", err))}
@@ -53,7 +53,7 @@ func (r *reader) filtersUnreadable(err error) {
 }
 
 // emitFilters says what differs from what was said.
-func (r *reader) emitFilters(now []diag.Filter) {
+func (r *Reader) emitFilters(now []diag.Filter) {
 	has := func(list []diag.Filter, f diag.Filter) bool {
 		for _, g := range list {
 			if reflect.DeepEqual(f, g) {

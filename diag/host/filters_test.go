@@ -124,7 +124,7 @@ func (w *wall) flush() {
 }
 
 // filtersOf reads the filters and returns what it said, without handles: the kernel chooses them.
-func filtersOf(t *testing.T, r *reader) []diag.Filter {
+func filtersOf(t *testing.T, r *Reader) []diag.Filter {
 	t.Helper()
 	l := r.sink.(*log)
 	l.bodies = nil
@@ -149,7 +149,7 @@ func TestFilters(t *testing.T) {
 	for _, name := range []string{"eth0", "eth1"} {
 		links = append(links, diag.Link{Interface: name, Index: nstest.Link(t, name).Attrs().Index})
 	}
-	r := newReader(&log{}, fstest.MapFS{}, links)
+	r := New(&log{}, fstest.MapFS{}, links)
 	if got := filtersOf(t, r); len(got) != 0 {
 		t.Fatalf("without a rule: %+v", got)
 	}
@@ -253,7 +253,7 @@ func TestFiltersOfAUsualFirewall(t *testing.T) {
 	w.rule(input, icmpv6(), []expr.Any{in(w.set(inet, nil, 128, 133, 134, 135, 136))}, does(expr.VerdictAccept))
 	w.rule(input, []expr.Any{&expr.Reject{}})
 	w.flush()
-	r := newReader(&log{}, fstest.MapFS{}, []diag.Link{{Interface: "eth0", Index: nstest.Link(t, "eth0").Attrs().Index}})
+	r := New(&log{}, fstest.MapFS{}, []diag.Link{{Interface: "eth0", Index: nstest.Link(t, "eth0").Attrs().Index}})
 	if got := filtersOf(t, r); len(got) != 0 {
 		t.Errorf("%+v", got)
 	}
@@ -261,7 +261,7 @@ func TestFiltersOfAUsualFirewall(t *testing.T) {
 
 func TestFiltersUnreadable(t *testing.T) {
 	var l log
-	r := newReader(&l, fstest.MapFS{}, []diag.Link{eth0})
+	r := New(&l, fstest.MapFS{}, []diag.Link{eth0})
 	r.filters.said = []diag.Filter{{Table: "inet filter", Rule: "policy drop"}}
 	r.filtersUnreadable(fmt.Errorf("netlink: %w", unix.EPERM))
 	want := []diag.Body{
@@ -276,7 +276,7 @@ func TestFiltersUnreadable(t *testing.T) {
 	}
 	if os.Geteuid() != 0 {
 		var own log
-		newReader(&own, fstest.MapFS{}, []diag.Link{eth0}).readFilters(t.Context())
+		New(&own, fstest.MapFS{}, []diag.Link{eth0}).readFilters(t.Context())
 		if diff := cmp.Diff(want[1:], own.bodies); diff != "" {
 			t.Errorf("as an ordinary user (-want +got)\n%s", diff)
 		}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -26,32 +27,9 @@ const (
 	maxText = 4096
 )
 
-// Read emits all that can be read about the host and the given links, and then how complete it is:
-// FeedHost, and FeedFilters for the packet-filter rules, which need CAP_NET_ADMIN. root is "/" on a
-// live host.
-func Read(ctx context.Context, sink diag.Sink, root fs.FS, links []diag.Link) {
-	newReader(sink, root, links).read(ctx, true)
-}
-
-// Watch is Read, and then emits what changes: it looks every five seconds, and at once when again
-// yields a value. It returns when ctx ends.
-func Watch(ctx context.Context, sink diag.Sink, root fs.FS, links []diag.Link, again <-chan struct{}) {
-	r := newReader(sink, root, links)
-	tick := time.NewTicker(interval)
-	defer tick.Stop()
-	for n := 0; ; n++ {
-		r.read(ctx, n%processesEvery == 0)
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		case <-again:
-			n = -1 // everything anew
-		}
-	}
-}
-
-type reader struct {
+// A Reader reads what there is to know of the host and some links. Its methods may be called from
+// several goroutines.
+type Reader struct {
 	sink  diag.Sink
 	root  fs.FS
 	links []diag.Link
@@ -60,14 +38,41 @@ type reader struct {
 	table     diag.TableUse
 	processes []process.Process
 	filters   filters
+
+	mu    sync.Mutex // held while it reads
+	reads int
 }
 
-func newReader(sink diag.Sink, root fs.FS, links []diag.Link) *reader {
-	return &reader{sink: sink, root: root, links: links, said: map[any]diag.Body{}}
+// New returns a reader; root is "/" on a live host.
+func New(sink diag.Sink, root fs.FS, links []diag.Link) *Reader {
+	return &Reader{sink: sink, root: root, links: links, said: map[any]diag.Body{}}
+}
+
+// Read emits all that can be read, and then how complete it is: FeedHost, and FeedFilters for the
+// packet-filter rules, which need CAP_NET_ADMIN. Later it emits what has changed since.
+func (r *Reader) Read(ctx context.Context) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.read(ctx, r.reads%processesEvery == 0)
+	r.reads++
+}
+
+// Watch reads every five seconds until ctx ends.
+func (r *Reader) Watch(ctx context.Context) {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		r.Read(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
 }
 
 // say emits a body if it differs from the last one of its key.
-func (r *reader) say(key any, body diag.Body) {
+func (r *Reader) say(key any, body diag.Body) {
 	if old, ok := r.said[key]; ok && reflect.DeepEqual(old, body) {
 		return
 	}
@@ -75,7 +80,7 @@ func (r *reader) say(key any, body diag.Body) {
 	r.sink.Emit(body)
 }
 
-func (r *reader) read(ctx context.Context, processes bool) {
+func (r *Reader) read(ctx context.Context, processes bool) {
 	if processes {
 		r.processes = process.Find(r.root, "systemd-networkd", "NetworkManager", "dhclient", "dhcpcd")
 	}
@@ -95,12 +100,12 @@ func (r *reader) read(ctx context.Context, processes bool) {
 }
 
 // text reads a small file as one line, without what does not belong on a terminal.
-func (r *reader) text(path string) (string, bool) {
+func (r *Reader) text(path string) (string, bool) {
 	content, ok := r.content(path)
 	return clean(strings.TrimSpace(content)), ok
 }
 
-func (r *reader) content(path string) (string, bool) {
+func (r *Reader) content(path string) (string, bool) {
 	f, err := r.root.Open(path)
 	if err != nil {
 		return "", false
@@ -119,7 +124,7 @@ func clean(s string) string {
 	}, strings.ToValidUTF8(s, "."))
 }
 
-func (r *reader) machine() {
+func (r *Reader) machine() {
 	get := func(name string) string {
 		s, _ := r.text("sys/class/dmi/id/" + name)
 		return s
@@ -151,7 +156,7 @@ var plainNames = map[string]string{
 	"neigh/default/gc_thresh3":   "neigh.default.gc_thresh3",
 }
 
-func (r *reader) sysctls() {
+func (r *Reader) sysctls() {
 	emit := func(scope, name, path string) {
 		if value, ok := r.text("proc/sys/net/ipv6/" + path); ok {
 			r.say(diag.SysctlKey{Scope: scope, Name: name}, diag.Sysctl{Scope: scope, Name: name, Value: value})
@@ -174,7 +179,7 @@ func (r *reader) sysctls() {
 // tableUse reads /proc/net/stat/ndisc_cache, a line of hexadecimal counters for each CPU under a
 // line of names (net/core/neighbour.c, neigh_stat_seq_show). The number of entries is the whole
 // table's on every line. Only what changed by a tenth is said again.
-func (r *reader) tableUse() {
+func (r *Reader) tableUse() {
 	content, ok := r.content("proc/net/stat/ndisc_cache")
 	if !ok {
 		return

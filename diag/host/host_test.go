@@ -92,7 +92,7 @@ func instance(more fstest.MapFS) fstest.MapFS {
 
 func TestRead(t *testing.T) {
 	var l log
-	Read(t.Context(), &l, instance(nil), []diag.Link{eth0})
+	New(&l, instance(nil), []diag.Link{eth0}).Read(t.Context())
 	got := l.take()
 	want := []diag.Body{
 		diag.Machine{SysVendor: "Amazon EC2", Product: "t4g.nano", BIOS: "Amazon .[2JEC2", BIOSVersion: "1.0", ChassisID: "Amazon EC2"},
@@ -123,7 +123,7 @@ func TestRead(t *testing.T) {
 // IPv6 at all.
 func TestReadWhatIsNotThere(t *testing.T) {
 	var l log
-	Read(t.Context(), &l, fstest.MapFS{}, []diag.Link{eth0})
+	New(&l, fstest.MapFS{}, []diag.Link{eth0}).Read(t.Context())
 	got := l.take()
 	if len(of[diag.Machine](got))+len(of[diag.TableUse](got))+len(of[diag.Sysctl](got)) != 0 {
 		t.Errorf("%v", got)
@@ -167,12 +167,11 @@ func TestWatchSaysWhatChanges(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l log
 		root := &shared{fs: instance(nil)}
-		again := make(chan struct{})
 		done := make(chan struct{})
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() {
 			defer close(done)
-			Watch(ctx, &l, root, []diag.Link{eth0}, again)
+			New(&l, root, []diag.Link{eth0}).Watch(ctx)
 		}()
 		synctest.Wait()
 		if got := l.take(); len(of[diag.Sysctl](got)) == 0 {
@@ -192,12 +191,12 @@ func TestWatchSaysWhatChanges(t *testing.T) {
 			t.Errorf("(-want +got)\n%s", diff)
 		}
 
-		// On demand: also who runs, which is otherwise looked at every half minute.
+		// Who runs is looked at every half minute.
 		root.set("proc/9/comm", file("dhclient\n"))
 		root.set("proc/9/ns/net", link("net:[1]"))
 		root.set("proc/9/cmdline", file("dhclient\x00-6\x00eth0\x00"))
 		root.set("proc/net/stat/ndisc_cache", file(stat+"00000300 1 1 0 0 0 0 0 0 0 0 0 0000000d\n"))
-		again <- struct{}{}
+		time.Sleep((processesEvery - 2) * interval)
 		synctest.Wait()
 		want := []diag.Body{diag.TableUse{Entries: 768, Thresh3: 1024, TableFulls: 13}, diag.Manager{Interface: "eth0", Name: "dhclient"}}
 		if diff := cmp.Diff(want, l.take()); diff != "" {
@@ -262,7 +261,7 @@ func TestManager(t *testing.T) {
 				root["proc/50/ns/net"] = link("net:[2]")
 			}
 			var l log
-			Read(t.Context(), &l, root, []diag.Link{eth0})
+			New(&l, root, []diag.Link{eth0}).Read(t.Context())
 			c.want.Interface = "eth0"
 			if got := of[diag.Manager](l.take()); len(got) != 1 || got[0] != c.want {
 				t.Errorf("%+v, want %+v", got, c.want)

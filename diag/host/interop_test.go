@@ -36,7 +36,7 @@ func load(t *testing.T, rules, program string, args ...string) []string {
 		t.Fatalf("%v: %v\n%s", cmd.Args, err, out)
 	}
 	nstest.Veth(t, "eth0", "w0")
-	r := newReader(&log{}, fstest.MapFS{}, []diag.Link{{Interface: "eth0", Index: nstest.Link(t, "eth0").Attrs().Index}})
+	r := New(&log{}, fstest.MapFS{}, []diag.Link{{Interface: "eth0", Index: nstest.Link(t, "eth0").Attrs().Index}})
 	lines := []string{}
 	for _, f := range filtersOf(t, r) {
 		lines = append(lines, fmt.Sprintf("%s %s %s %s %v: %s", f.Table, f.Chain, f.Hook, f.Verdict, f.Matches, f.Rule))

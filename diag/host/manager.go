@@ -12,7 +12,7 @@ import (
 
 // manager says who configures an interface and whether he handles router advertisements himself, in
 // which case the kernel's accept_ra is 0 and no fault.
-func (r *reader) manager(l diag.Link) diag.Manager {
+func (r *Reader) manager(l diag.Link) diag.Manager {
 	iface, index := l.Interface, strconv.Itoa(l.Index)
 	if r.runs("systemd-networkd") {
 		if state, ok := r.content("run/systemd/netif/links/" + index); ok {
@@ -39,7 +39,7 @@ func (r *reader) manager(l diag.Link) diag.Manager {
 	return diag.Manager{Interface: iface, Name: "none"}
 }
 
-func (r *reader) runs(name string) bool {
+func (r *Reader) runs(name string) bool {
 	return slices.ContainsFunc(r.processes, func(p process.Process) bool { return p.Name == name }) ||
 		len(r.processes) == 0 && process.Hidden(r.root)
 }
@@ -47,7 +47,7 @@ func (r *reader) runs(name string) bool {
 // networkd reads the state of a link (networkd-state-file.c, link_save) and what its .network file
 // says about advertisements. networkd always switches the kernel's handling off, and by default does
 // it itself unless the interface forwards (systemd.network(5), IPv6AcceptRA=).
-func (r *reader) networkd(iface, state string) (managed, ra bool) {
+func (r *Reader) networkd(iface, state string) (managed, ra bool) {
 	switch key(state, "", "ADMIN_STATE") {
 	case "", "unmanaged", "linger":
 		return false, false
@@ -81,7 +81,7 @@ func (r *reader) networkd(iface, state string) (managed, ra bool) {
 // networkManager reports whether NetworkManager handles advertisements: with the method "auto" it
 // does, with "dhcp" it takes an address alone (nm-settings(5), ipv6.method). Where the connection
 // cannot be read, accept_ra tells: NetworkManager switches the kernel's handling off.
-func (r *reader) networkManager(iface, uuid string) bool {
+func (r *Reader) networkManager(iface, uuid string) bool {
 	for _, dir := range []string{"run/NetworkManager/system-connections", "etc/NetworkManager/system-connections"} {
 		entries, _ := fs.ReadDir(r.root, dir)
 		for _, e := range entries {

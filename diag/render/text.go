@@ -191,8 +191,7 @@ func (t *textWriter) matrix(r diag.Report) {
 		rows[src][i].by[p.Via] = p
 	}
 	t.section("matrix")
-	details := map[string]string{}
-	var order []string
+	var notes notes
 	for _, src := range sources {
 		name := src.addr
 		if name == "" || name == "::" {
@@ -205,29 +204,41 @@ func (t *textWriter) matrix(r diag.Report) {
 			if x.asks == diag.AsksDAD {
 				addr = words.Say("report.dad")
 			}
-			t.line("  %-9s %-39s %-5s %s %s", words.Say("target."+string(x.target)), addr,
-				words.Say("asks."+string(x.asks)), t.cell(x.by[diag.ViaWire], 11), t.cell(x.by[diag.ViaKernel], 0))
-			for _, p := range x.by {
-				if p.Detail == "" || p.Outcome == diag.Answered {
-					continue
-				}
-				key := p.Detail + "\x00" + p.Note
-				if _, ok := details[key]; !ok {
-					order = append(order, key)
-					details[key] = words.Say("outcome."+string(p.Outcome)) + ": " + words.Say("detail."+p.Detail, "note", p.Note)
-				}
-			}
+			wire, kernel := x.by[diag.ViaWire], x.by[diag.ViaKernel]
+			t.line("  %-9s %-39s %-4s %s %s", words.Say("target."+string(x.target)), addr,
+				words.Say("asks."+string(x.asks)), t.cell(wire, notes.mark(wire), 11), t.cell(kernel, notes.mark(kernel), 0))
 		}
 	}
 	t.wrap("", "", words.Say("report.legend"))
-	slices.Sort(order)
-	for _, key := range order {
-		t.wrap("  ", "    ", details[key])
+	for i, note := range notes {
+		t.wrap("  ("+string(rune('a'+i))+") ", "      ", note)
 	}
 }
 
-// cell is an outcome in w columns: "!" marks a symptom, "?" what has no normal outcome here.
-func (t *textWriter) cell(p diag.ReportPath, w int) string {
+// notes are what is said below the matrix of outcomes that do not speak for themselves.
+type notes []string
+
+// notesShown bounds them: a letter each.
+const notesShown = 26
+
+// mark returns the letter of the note that belongs to an outcome; "" where there is none.
+func (n *notes) mark(p diag.ReportPath) string {
+	if p.Detail == "" || p.Outcome == diag.Answered {
+		return ""
+	}
+	note := words.Say("detail."+p.Detail, "note", p.Note)
+	i := slices.Index(*n, note)
+	if i < 0 {
+		if i = len(*n); i == notesShown {
+			return ""
+		}
+		*n = append(*n, note)
+	}
+	return " " + string(rune('a'+i))
+}
+
+// cell is an outcome in w columns: "!" marks a symptom, "?" what has no normal outcome here, mark a note.
+func (t *textWriter) cell(p diag.ReportPath, mark string, w int) string {
 	if p.ID == "" {
 		return fmt.Sprintf("%-*s", w, "-")
 	}
@@ -244,7 +255,7 @@ func (t *textWriter) cell(p diag.ReportPath, w int) string {
 	case !*p.Normal:
 		text, color = text+"!", bold+";"+red
 	}
-	return t.paint(color, fmt.Sprintf("%-*s", w, text))
+	return t.paint(color, fmt.Sprintf("%-*s", w, text+mark))
 }
 
 func severityColor(s diag.Severity) string {

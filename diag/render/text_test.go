@@ -87,3 +87,34 @@ func TestTextKeepsItsColumns(t *testing.T) {
 		t.Errorf("not hidden:\n%s", b.String())
 	}
 }
+
+// What an outcome leaves open is said below the matrix, and a letter tells of which: not of all that look
+// alike. It fits 80 columns at its longest.
+func TestTextMarksWhatANoteIsAbout(t *testing.T) {
+	symptom := false
+	path := func(id, target string, outcome diag.Outcome, detail string) diag.ReportPath {
+		source := "2001:db8:1f16:8df0:f557:112e:f9bd:c7f3"
+		return diag.ReportPath{
+			ID: id, Interface: "eth0", Check: "peer-echo", Asks: diag.AsksEcho, Source: &source, SourceClass: diag.SourceAssigned,
+			Target: target, TargetClass: diag.TargetPeer, Via: diag.ViaKernel, Outcome: outcome, Normal: &symptom, Detail: detail,
+		}
+	}
+	text := textOf(t, diag.Report{
+		Verdict: diag.VerdictWarning, Headline: "Some.", Profile: diag.Recognition{Name: "lan", Confidence: diag.Likely},
+		Paths: []diag.ReportPath{
+			path("p1", "2001:db8:1f16:8df0:d326:143a:2015:7001", diag.Silent, ""),
+			path("p2", "2001:db8:1f16:8df0:d326:143a:2015:7002", diag.Silent, "unresolved"),
+			path("p3", "2001:db8:1f16:8df0:d326:143a:2015:7003", diag.Unsent, "not-seen-leaving"),
+		},
+	})
+	for _, want := range []string{"silent!\n", "silent! a\n", "not sent! b\n", "\n  (a) its neighbour discovery failed", "\n  (b) no copy of it"} {
+		if strings.Count(text, want) != 1 {
+			t.Errorf("%q stands %d times in:\n%s", want, strings.Count(text, want), text)
+		}
+	}
+	for line := range strings.SplitSeq(text, "\n") {
+		if len(line) > 80 {
+			t.Errorf("%d columns: %q", len(line), line)
+		}
+	}
+}

@@ -155,7 +155,7 @@ var details = map[string]string{
 	"detail.echo-unsent":           "the kernel refused the echo that would have made it ask",
 	"detail.too-many":              "the kernel is not asked about more than 64 unknown targets",
 	"detail.interrupted":           "the check broke off",
-	"detail.closed":                "it refused the connection",
+	"detail.closed":                "nothing serves there, the connection was refused",
 	"detail.not-added":             "the kernel refused the candidate: {note}",
 	"detail.passive":               "--passive sends nothing",
 	"detail.not-applicable":        "does not apply here",

@@ -76,7 +76,7 @@ them all.`,
 	"cli.from-asks":    "{what} is for asking the network; --from only reads what was asked",
 	"cli.from-two":     "--from: one recording at a time; the other side of the link is a check of its own: ndwhy check --from OTHER",
 
-	"report.section.matrix":      "WHO CAN REACH WHOM                                         by wire     by kernel",
+	"report.section.matrix":      "WHO CAN REACH WHOM                                       by wire     by kernel",
 	"report.section.findings":    "WHY",
 	"report.section.unexplained": "NOT EXPLAINED",
 	"report.section.unknown":     "NOT KNOWN",

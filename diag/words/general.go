@@ -39,7 +39,8 @@ var general = map[string]string{
 	"headline.faults":           "{summary} (and {more} more problems).",
 	"headline.unexplained-one":  "One thing differs from what is normal here, and nothing known explains it: {symptom}.",
 	"headline.unexplained":      "{count} things differ from what is normal here, and nothing known explains them; the first: {symptom}.",
-	"headline.unknown":          "Could not tell whether all is well: {why} ({what}).",
+	"headline.unknown":          "Could not tell whether all is well: {why}.",
+	"headline.unknown-check":    "Could not tell whether all is well: {why} ({what}).",
 	"headline.nothing":          "Nothing was asked, so nothing can be said.",
 
 	"list.more": "{list} and {n} more",
@@ -54,6 +55,8 @@ var general = map[string]string{
 	"unknown.nothing":        "nothing was asked, so nothing can be said",
 	"unknown.interface":      "there is no interface {interface}",
 	"unknown.interface-gone": "the interface {interface} was removed while it was looked at",
+	"unknown.link-lost":      "the link of {interface} was down for a moment while it was looked at: run it again",
+	"unknown.address-lost":   "{address} was removed from {interface} while it was being asked from: run it again",
 
 	"report.undone": "{what} (undone)",
 
