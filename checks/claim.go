@@ -191,7 +191,8 @@ func (c *claim) contest() {
 
 // awaitDAD waits until the kernel has found the address unique, or has not.
 func (c *claim) awaitDAD() {
-	end := time.Now().Add(dadTime)
+	c.now = time.Now()
+	end := c.now.Add(dadTime)
 	state := newTally(Question{Path: diag.Path{
 		Interface: c.key.Interface, Asks: diag.AsksDAD, Via: diag.ViaKernel, Target: c.key.Target,
 	}}, c.host)
@@ -208,7 +209,7 @@ func (c *claim) awaitDAD() {
 				t.done = true
 			}
 			return
-		case !time.Now().Before(end):
+		case !c.now.Before(end):
 			c.cancel(&refusal{DetailNotAdded, "tentative"})
 			return
 		}

@@ -39,6 +39,9 @@ type lane struct {
 	host    Host
 	link    diag.Link
 	reasked bool
+	// now is the lane's clock: all that had come by then is known. By the real one a wait may be over
+	// while its answer waits to be read.
+	now time.Time
 	// What was seen of the kernel's discovery of the next hop.
 	solicited bool
 	peeked    bool
@@ -181,6 +184,7 @@ type asking struct {
 
 // pursue asks until every asking has its answer or its wait has ended.
 func (l *lane) pursue(ctx context.Context, list ...*asking) {
+	l.now = time.Now()
 	for {
 		var wake time.Time
 		at := func(t time.Time) {
@@ -212,7 +216,7 @@ func (l *lane) pursue(ctx context.Context, list ...*asking) {
 // step brings one asking on, and reports whether there is more to wait for, until when through at.
 func (l *lane) step(ctx context.Context, a *asking, at func(time.Time)) (busy bool) {
 	for {
-		now := time.Now()
+		now := l.now
 		answered, grace := a.answered()
 		if answered && !now.Before(grace) {
 			a.finish()
@@ -342,6 +346,11 @@ func errno(err error) string {
 // ended.
 func (l *lane) listen(ctx context.Context, wake time.Time) bool {
 	list, ok := l.in.wait(ctx, wake)
+	l.now = time.Now()
+	if l.r.Collect != nil && !wake.IsZero() && !l.now.Before(wake) {
+		l.r.Collect()
+		list = append(list, l.in.take()...)
+	}
 	l.fold(list)
 	return ok
 }
@@ -573,10 +582,11 @@ func (l *lane) byKernel(ctx context.Context) {
 // settleKernel waits for the tap's side of what the socket already answered, and reads the entry
 // that the kernel's discovery left behind.
 func (l *lane) settleKernel(ctx context.Context, kernel []*tally, started time.Time) {
-	answered := time.Now()
+	l.now = time.Now()
+	answered := l.now
 	for l.host.Tap {
 		lag := l.tapBehind(kernel)
-		if end := answered.Add(lag); !time.Now().Before(end) {
+		if end := answered.Add(lag); !l.now.Before(end) {
 			break
 		} else if !l.listen(ctx, end) {
 			return
@@ -589,7 +599,7 @@ func (l *lane) settleKernel(ctx context.Context, kernel []*tally, started time.T
 	}
 	if fresh {
 		end := started.Add(resolveTime)
-		for waiting := true; waiting && !ended(kernel) && time.Now().Before(end); {
+		for waiting := true; waiting && !ended(kernel) && l.now.Before(end); {
 			waiting = l.listen(ctx, end)
 		}
 	}
@@ -744,9 +754,10 @@ func (l *lane) delivered(ctx context.Context) {
 		if w.path.Received == 0 {
 			continue
 		}
-		end := time.Now().Add(tapMayLag)
+		l.now = time.Now()
+		end := l.now.Add(tapMayLag)
 		for _, k := range l.of(diag.ViaKernel, diag.AsksEcho) {
-			for k.copies > 0 && k.path.Received == 0 && time.Now().Before(end) {
+			for k.copies > 0 && k.path.Received == 0 && l.now.Before(end) {
 				if !l.listen(ctx, end) {
 					return
 				}

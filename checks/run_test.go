@@ -137,6 +137,47 @@ func TestRunHostFaults(t *testing.T) {
 	})
 }
 
+// A host that is too busy to read what comes before the wait for it is over finds what it would find
+// otherwise.
+func TestRunBusy(t *testing.T) {
+	inWorld(t, "nothing is wrong", func(w *world) {
+		w.busy = true
+		w.echoes = func(_, _ netip.Addr) bool { return true }
+		w.run(w.t.Context(), nil)
+		for _, id := range []string{idEchoKernel, idEchoWire, idNDKernel, idNDWire} {
+			w.want(id, diag.Answered, "")
+		}
+		for _, p := range w.state().Paths() {
+			if p.Outcome == diag.Unsent || p.Outcome == diag.Silent && p.Asks != diag.AsksDHCP && !p.Target.IsMulticast() {
+				w.t.Errorf("%s: %s %q (sent %d, received %d)", p.ID, p.Outcome, p.Detail, p.Sent, p.Received)
+			}
+		}
+	})
+	inWorld(t, "the entry is there already", func(w *world) {
+		w.busy = true
+		w.knows(peerGUA, peerMAC, diag.Stale)
+		w.run(w.t.Context(), nil)
+		w.want(idEchoKernel, diag.Answered, "")
+		w.want(idEchoWire, diag.Answered, "")
+	})
+	inWorld(t, "the host drops advertisements", func(w *world) {
+		w.busy, w.dropNAIn = true, true
+		w.run(w.t.Context(), nil)
+		w.want(idNDKernel, diag.Silent, "")
+		w.want(idEchoKernel, diag.Silent, DetailUnresolved)
+		w.want(idEchoWire, diag.Answered, "")
+	})
+	inWorld(t, "somebody has the candidate", func(w *world) {
+		w.busy = true
+		w.edit(func(r *diag.Run) { r.Add, r.Try = diag.AddClaim, []netip.Addr{addr("fe80::1234")} })
+		w.holders[addr("fe80::1234")] = otherMAC
+		w.run(w.t.Context(), nil)
+		if n := w.happened("wire echo-request fe80::1234 > " + peerLL.String()); n != 0 {
+			w.t.Errorf("%d echoes from an address that somebody has", n)
+		}
+	})
+}
+
 func TestRunNetworkFaults(t *testing.T) {
 	inWorld(t, "the peer is gone", func(w *world) {
 		t := w.t

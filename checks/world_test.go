@@ -61,6 +61,10 @@ type world struct {
 	extra    []netip.Addr       // who else answers ff02::1
 	answers  map[Service]string // what services say; "closed" is no answer but a refusal
 
+	// busy: this host has no time to read what comes, frames and replies, until it is told to.
+	busy   bool
+	unread []func()
+
 	// What the host does.
 	dropNSOut, dropNAIn, dropEchoIn bool
 	echoErrno                       string
@@ -118,7 +122,7 @@ func (w *world) knows(a netip.Addr, mac diag.MAC, state diag.NUD) {
 func (w *world) run(ctx context.Context, expect func(diag.Path) bool) time.Duration {
 	w.t.Helper()
 	w.begun = time.Now()
-	if err := Run(ctx, Runner{Session: w.sess, Net: w, Expect: expect}); err != nil && ctx.Err() == nil {
+	if err := Run(ctx, Runner{Session: w.sess, Net: w, Expect: expect, Collect: w.collect}); err != nil && ctx.Err() == nil {
 		w.t.Fatal(err)
 	}
 	return time.Since(w.begun)
@@ -273,10 +277,33 @@ func (w *world) network(f diag.Frame) {
 // tap shows a frame.
 func (w *world) tap(f diag.Frame) {
 	if w.tapLag == 0 {
-		w.sess.Emit(f)
+		w.read(f)
 		return
 	}
-	w.later(w.tapLag, func() { w.sess.Emit(f) })
+	w.later(w.tapLag, func() { w.read(f) })
+}
+
+// read shows what a socket got, or on a busy host what it will have got.
+func (w *world) read(b diag.Body) {
+	w.mu.Lock()
+	if w.busy {
+		at := time.Now()
+		w.unread = append(w.unread, func() { w.sess.EmitAt(at, b) })
+		w.mu.Unlock()
+		return
+	}
+	w.mu.Unlock()
+	w.sess.Emit(b)
+}
+
+func (w *world) collect() {
+	w.mu.Lock()
+	list := w.unread
+	w.unread = nil
+	w.mu.Unlock()
+	for _, show := range list {
+		show()
+	}
 }
 
 // arrive shows a frame to the tap, then to the kernel.
@@ -304,7 +331,7 @@ func (w *world) arrive(f diag.Frame) {
 			s.Target, s.EchoID, s.EchoSeq = f.Quoted.Dst, f.Quoted.EchoID, f.Quoted.EchoSeq
 		}
 		if s.EchoID == kernelID {
-			go w.sess.Emit(s)
+			go w.read(s)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -38,6 +39,9 @@ type echo struct {
 
 	mu      sync.Mutex // orders sent before what came of it
 	targets map[uint16]netip.Addr
+
+	taking   sync.Mutex // held while what came is read
+	buf, oob []byte
 }
 
 // Listen opens an echo socket bound to the interface and the source.
@@ -52,7 +56,7 @@ func (n *Net) Listen(iface string, source netip.Addr) (checks.Asker, error) {
 	}
 	e := &echo{
 		sink: n.sink, iface: iface, index: i, source: source,
-		done: make(chan struct{}), targets: map[uint16]netip.Addr{},
+		done: make(chan struct{}), targets: map[uint16]netip.Addr{}, buf: make([]byte, 2048), oob: make([]byte, 512),
 	}
 	if err := e.setUp(fd, raw); err != nil {
 		_ = unix.Close(fd)
@@ -63,6 +67,9 @@ func (n *Net) Listen(iface string, source netip.Addr) (checks.Asker, error) {
 		_ = e.file.Close()
 		return nil, err
 	}
+	n.mu.Lock()
+	n.echoes = append(slices.Clip(n.echoes), e)
+	n.mu.Unlock()
 	go func() {
 		defer guard.Rescue()
 		e.receive()
@@ -193,30 +200,36 @@ func (e *echo) Close() error {
 // receive emits replies and errors until the socket is closed.
 func (e *echo) receive() {
 	defer close(e.done)
-	buf, oob := make([]byte, 2048), make([]byte, 512)
 	_ = e.conn.Read(func(fd uintptr) bool {
-		for {
-			n, oobn, _, _, err := unix.Recvmsg(int(fd), buf, oob, unix.MSG_ERRQUEUE|unix.MSG_DONTWAIT)
-			if err != nil {
-				break
-			}
-			e.failure(buf[:n], oob[:oobn])
-		}
-		for failures := 0; failures < 16; {
-			n, _, _, from, err := unix.Recvmsg(int(fd), buf, oob, unix.MSG_DONTWAIT)
-			switch {
-			case errors.Is(err, unix.EAGAIN):
-				return false
-			case err != nil:
-				failures++ // an error that was queued, and read above
-				continue
-			}
-			if in6, ok := from.(*unix.SockaddrInet6); ok {
-				e.reply(buf[:n], netip.AddrFrom16(in6.Addr))
-			}
-		}
+		e.take(fd)
 		return false
 	})
+}
+
+// take emits the replies and errors that the socket holds.
+func (e *echo) take(fd uintptr) {
+	e.taking.Lock()
+	defer e.taking.Unlock()
+	for {
+		n, oobn, _, _, err := unix.Recvmsg(int(fd), e.buf, e.oob, unix.MSG_ERRQUEUE|unix.MSG_DONTWAIT)
+		if err != nil {
+			break
+		}
+		e.failure(e.buf[:n], e.oob[:oobn])
+	}
+	for failures := 0; failures < 16; {
+		n, _, _, from, err := unix.Recvmsg(int(fd), e.buf, e.oob, unix.MSG_DONTWAIT)
+		switch {
+		case errors.Is(err, unix.EAGAIN):
+			return
+		case err != nil:
+			failures++ // an error that was queued, and read above
+			continue
+		}
+		if in6, ok := from.(*unix.SockaddrInet6); ok {
+			e.reply(e.buf[:n], netip.AddrFrom16(in6.Addr))
+		}
+	}
 }
 
 // header reads the id and sequence number of an echo of ours.

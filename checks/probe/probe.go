@@ -23,6 +23,7 @@ type Net struct {
 
 	mu      sync.Mutex
 	packets map[string]packetSocket
+	echoes  []*echo
 }
 
 type packetSocket struct{ fd, index int }
@@ -69,6 +70,16 @@ func (n *Net) Send(iface string, f checks.Frame) error {
 		return named(fmt.Errorf("send %s to %s on %s: %w", f.Type, f.Dst, iface, err))
 	}
 	return nil
+}
+
+// Collect emits what the echo sockets hold.
+func (n *Net) Collect() {
+	n.mu.Lock()
+	echoes := n.echoes
+	n.mu.Unlock()
+	for _, e := range echoes {
+		_ = e.conn.Control(e.take) // one that is closed holds nothing
+	}
 }
 
 func bigEndian(v uint16) uint16 { return v<<8 | v>>8 }

@@ -115,30 +115,64 @@ func (t *Tap) Run(ctx context.Context, sink diag.Sink) error {
 
 // read emits the frames of one interface.
 func (t *Tap) read(ctx context.Context, one *tap) {
-	buf, control := make([]byte, snap), make([]byte, 512)
 	for ctx.Err() == nil {
-		r, err := one.receive(buf, control)
+		var err error
+		gone := one.raw.Read(func(fd uintptr) bool {
+			_, err = t.take(one, fd)
+			return !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR)
+		})
 		switch {
-		case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, os.ErrClosed):
-			return
-		case errors.Is(err, unix.ENETDOWN):
-			// The kernel has detached us until the interface is up again.
-			t.set(one.name, one.name+" is down")
-			continue
-		case err != nil:
-			t.set(one.name, fmt.Sprintf("%s: receive: %v", one.name, err))
+		case gone != nil:
+			return // it is closed, or is to end
+		case err == nil, errors.Is(err, unix.ENETDOWN):
+		default:
 			select { // should it go on so
 			case <-ctx.Done():
 			case <-time.After(lookEvery):
 			}
-			continue
-		case !r.ours:
-			continue
-		}
-		if f, ok := Decode(one.name, r.out, r.frame, r.csumNotReady); ok {
-			t.sink.EmitAt(captured(time.Now(), r.at), f)
 		}
 	}
+}
+
+// Collect emits what the sockets hold of the frames that were seen by now. On a busy machine those may
+// wait there for longer than a question waits for its answer.
+func (t *Tap) Collect() {
+	t.mu.Lock()
+	running := t.said
+	t.mu.Unlock()
+	if !running {
+		return
+	}
+	now := time.Now()
+	for _, one := range t.taps {
+		_ = one.raw.Control(func(fd uintptr) {
+			for at, err := now, error(nil); err == nil && !at.After(now); {
+				at, err = t.take(one, fd)
+			}
+		})
+	}
+}
+
+// take emits the next frame that a socket holds, and returns when that was seen. The error is EAGAIN
+// where it holds none.
+func (t *Tap) take(one *tap, fd uintptr) (at time.Time, err error) {
+	one.taking.Lock()
+	defer one.taking.Unlock()
+	r, err := one.receive(fd)
+	switch {
+	case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.EINTR):
+	case errors.Is(err, unix.ENETDOWN):
+		// The kernel has detached us until the interface is up again.
+		t.set(one.name, one.name+" is down")
+	case err != nil:
+		t.set(one.name, fmt.Sprintf("%s: receive: %v", one.name, err))
+	default:
+		at = captured(time.Now(), r.at)
+		if f, ok := Decode(one.name, r.out, r.frame, r.csumNotReady); ok && r.ours {
+			t.sink.EmitAt(at, f)
+		}
+	}
+	return at, err
 }
 
 // captured returns the time of a frame that the kernel stamped with at by the wall clock, as now
@@ -218,6 +252,9 @@ type tap struct {
 	raw  syscall.RawConn
 	// index is of the interface that the socket is bound to. Only Run's own goroutine uses it.
 	index int
+
+	taking       sync.Mutex // held from receiving a frame until it is in the stream: they keep their order
+	buf, control []byte
 }
 
 // attach opens the tap of an interface.
@@ -230,7 +267,7 @@ func attach(name string) (*tap, error) {
 	if err != nil {
 		return nil, fmt.Errorf("frames of %s: packet socket: %w", name, err)
 	}
-	one := &tap{name: name}
+	one := &tap{name: name, buf: make([]byte, snap), control: make([]byte, 512)}
 	if err := one.setUp(fd); err != nil {
 		unix.Close(fd)
 		return nil, fmt.Errorf("frames of %s: %w", name, err)
@@ -334,24 +371,19 @@ type received struct {
 	at           time.Time // by the wall clock; zero: not told
 }
 
-// receive waits for a frame, which stays in buf.
-func (one *tap) receive(buf, control []byte) (r received, err error) {
-	var n, cn int
-	var from unix.Sockaddr
-	rerr := one.raw.Read(func(fd uintptr) bool {
-		n, cn, _, from, err = unix.Recvmsg(int(fd), buf, control, 0)
-		return !errors.Is(err, unix.EAGAIN) && !errors.Is(err, unix.EINTR)
-	})
-	if err = errors.Join(rerr, err); err != nil {
+// receive reads the next frame, which stays in buf.
+func (one *tap) receive(fd uintptr) (r received, err error) {
+	n, cn, _, from, err := unix.Recvmsg(int(fd), one.buf, one.control, 0)
+	if err != nil {
 		return r, err
 	}
-	r.frame = buf[:n]
+	r.frame = one.buf[:n]
 	if sender, ok := from.(*unix.SockaddrLinklayer); ok {
 		r.out = sender.Pkttype == unix.PACKET_OUTGOING
 		// What a promiscuous interface overhears between others is no word to this host.
 		r.ours = sender.Pkttype != unix.PACKET_OTHERHOST
 	}
-	messages, err := unix.ParseSocketControlMessage(control[:cn])
+	messages, err := unix.ParseSocketControlMessage(one.control[:cn])
 	if err != nil {
 		return r, nil // the frame itself is whole
 	}
