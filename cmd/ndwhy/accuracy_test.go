@@ -1,10 +1,13 @@
 package main
 
 import (
+	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -123,7 +126,9 @@ func try(t *testing.T, what trial) outcome {
 	}
 	o := outcome{trial: what, healthy: !spec.Faulty}
 	o.want = slices.DeleteFunc(want, func(c string) bool { return slices.Contains(what.without, c) })
-	r := labtest.Run(t, what.name, append([]string{"ndwhy", "check", "--json"}, spec.Args...)...)
+	recording := filepath.Join(t.TempDir(), "recording.jsonl")
+	r := labtest.Run(t, what.name, append([]string{"ndwhy", "check", "--json", "--record", recording}, spec.Args...)...)
+	defer preserve(t, recording, r)
 	got := report(t, r)
 	o.verdict = got.Verdict
 	for _, f := range got.Findings {
@@ -148,9 +153,30 @@ func try(t *testing.T, what trial) outcome {
 		about(t, got, name, what.without)
 	}
 	if t.Failed() {
-		t.Logf("exit %d, %s: %s\n%s", r.Code, got.Verdict, got.Headline, r.Stderr)
+		t.Logf("%s: %s", got.Verdict, got.Headline)
 	}
 	return o
+}
+
+// preserve leaves what shows why a trial came out wrong, and says where: what ndwhy saw, to be read with
+// "ndwhy check --from", and what the switch did.
+func preserve(t *testing.T, recording string, r labtest.Result) {
+	t.Helper()
+	if !t.Failed() {
+		return
+	}
+	dir, err := os.MkdirTemp("", "ndwhy-accuracy-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, _ := json.Marshal(r.SwitchLog)
+	seen, _ := os.ReadFile(recording)
+	if err := errors.Join(
+		os.WriteFile(filepath.Join(dir, "switch.json"), log, 0o600), os.WriteFile(filepath.Join(dir, "recording.jsonl"), seen, 0o600),
+	); err != nil {
+		t.Error(err)
+	}
+	t.Logf("exit %d\n%s\nwhat was seen is kept in %s", r.Code, r.Stderr, dir)
 }
 
 // about checks that the cause of a scenario is named of what it is about.
