@@ -226,9 +226,9 @@ func (p *planner) chosen(target netip.Addr) (src, via netip.Addr, ok bool) {
 		p.wants = append(p.wants, lookup{p.iface, target})
 		return src, via, false
 	}
-	if sel.Source.IsValid() {
+	if sel.Source.IsValid() && !sel.Source.IsLoopback() {
 		src = sel.Source
-	} else {
+	} else { // where the interface has no address at all the kernel names ::1, which it lets out nowhere
 		src, _ = p.likely(target)
 	}
 	if sel.Via.IsValid() && sel.Via != target {

@@ -127,6 +127,13 @@ func TestPlan(t *testing.T) {
 				Interface: "eth0", Dst: defaultRt, Via: router, Table: diag.MainTable, Type: "unicast", Gone: true,
 			}), "peer-echo", []string{"echo us-global>2001:db8:5::5 wire no-router", "echo us-global>2001:db8:5::5 kernel"},
 		},
+		"from an interface without an address": {
+			instance(
+				func(r *diag.Run) { r.Peers = []netip.Addr{peerGUA} },
+				diag.Address{Interface: "eth0", Address: ourGUA, Gone: true}, diag.Address{Interface: "eth0", Address: ourLL, Gone: true},
+				diag.Selection{Dst: peerGUA, Bound: "eth0", Interface: "eth0", Source: netip.IPv6Loopback()},
+			), "peer-nd", []string{"nd invalid IP>peer-global kernel no-source"},
+		},
 		"a neighbour though the kernel goes by the router": {
 			instance(func(r *diag.Run) { r.Peers = []netip.Addr{peerGUA} }, diag.Selection{
 				Dst: peerGUA, Bound: "eth0", Interface: "eth0", Source: ourGUA, Via: router,

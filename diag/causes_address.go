@@ -459,6 +459,7 @@ func findNotConfigured(iv *ifaceView) []hypothesis {
 		}
 		if y.addr.IsLinkLocalUnicast() {
 			h.as, h.facts = "link-local", []Event{iv.said(linkKey(iv.name))}
+			iv.explain(&h, iv.where(func(p *Path) bool { return p.Asks == AsksRS && p.Source.IsUnspecified() && p.Outcome == Silent })...)
 			list = append(list, h)
 			continue
 		}

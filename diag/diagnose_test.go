@@ -104,6 +104,16 @@ func TestInterfaceGone(t *testing.T) {
 	}
 }
 
+// TestNoLinkLocal: what is asked without an address is no second riddle.
+func TestNoLinkLocal(t *testing.T) {
+	d := Diagnose(vpc().say(Address{Interface: "eth0", Address: myLocal, PrefixLen: 64, Gone: true}).path(Path{
+		Check: "ra", Asks: AsksRS, Source: netip.IPv6Unspecified(), SourceClass: SourceUnspecified, Target: AllRouters, TargetClass: TargetRouter, Outcome: Silent,
+	}).state())
+	if got := find(t, d, "address.not-configured"); len(got.Explains) == 0 || len(d.Unexplained) > 0 {
+		t.Errorf("named %v, unexplained %v", named(d), d.Unexplained)
+	}
+}
+
 // TestShaken: what an interface lost for a moment while it was asked on is no fault that is there to stay,
 // and what was asked meanwhile says nothing. What it lost before is long known, and what it stays without is
 // for the causes to name.

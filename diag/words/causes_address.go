@@ -30,7 +30,7 @@ var causesAddress = map[string]string{
 	"cause.address.not-configured.explanation":            "The infrastructure delivers what comes for it to this host, and the kernel refuses that. Additional addresses of an interface do not always come by DHCPv6: many systems have to be told.",
 	"cause.address.not-configured.routed":                 "It is routed to another interface of this host, as for containers and pods, so this may be just what is meant.",
 	"cause.address.not-configured.link-local.summary":     "{interface} has no link-local address.",
-	"cause.address.not-configured.link-local.explanation": "Every interface needs one (RFC 4291 §2.1): router solicitations, DHCPv6 and multicast group reports are sent from it, and routers name themselves by theirs. Somebody took it off, or tells the kernel to make none (addr_gen_mode=1) and sets none.",
+	"cause.address.not-configured.link-local.explanation": "Every interface needs one (RFC 4291 §2.1): router solicitations, DHCPv6 and multicast group reports are sent from it, and routers name themselves by theirs; a network may drop what is sent from no address in its stead. Somebody took it off, or tells the kernel to make none (addr_gen_mode=1) and sets none.",
 	"cause.address.not-configured.means":                  "The network reserved an address for this machine, and the machine does not use it. Details: in ipv6s (or a lease, or --assigned) and absent from the interface.",
 	"cause.address.not-configured.evidence":               "The assignment, and a complete list of the interface's addresses without it.",
 	"cause.address.not-configured.contradicts":            "The address on the interface.",
