@@ -26,15 +26,8 @@ func (x *addressScreen) draw(s *scene, r region) {
 		{title: say("col.origin"), width: 10, grow: 14, drop: 5},
 		{title: say("col.flags"), width: 18, grow: 40, drop: 6},
 	}
-	if len(s.Links) > 1 {
-		columns = append([]column{{title: say("col.interface"), width: 6, grow: 10, drop: 2}}, columns...)
-	}
-	g := grid{columns: columns, list: &x.list, empty: s.emptyText("addresses.empty", diag.FeedNetlink), row: func(i int) []span {
-		cells := addressCells(&s.Addresses[i])
-		if len(s.Links) > 1 {
-			cells = append([]span{{s.Addresses[i].Interface, plain}}, cells...)
-		}
-		return cells
+	g := grid{columns: s.perInterface(columns), list: &x.list, empty: s.emptyText("addresses.empty", diag.FeedNetlink), row: func(i int) []span {
+		return s.onInterface(s.Addresses[i].Interface, addressCells(&s.Addresses[i]))
 	}}
 	g.draw(r.sub(0, y, r.w, r.h-y-foot), len(s.Addresses), func(i int) string {
 		return s.Addresses[i].Interface + s.Addresses[i].Prefix.String()

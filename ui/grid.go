@@ -100,3 +100,19 @@ func fitColumns(columns []column, w int) []int {
 	}
 	return widths
 }
+
+// perInterface puts the column of the interface first, where there are several.
+func (s *scene) perInterface(columns []column) []column {
+	if len(s.Links) < 2 {
+		return columns
+	}
+	return append([]column{{title: say("col.interface"), width: 6, grow: 10, drop: 1}}, columns...)
+}
+
+// onInterface puts the interface before the cells of a row, where there is a column for it.
+func (s *scene) onInterface(name string, cells []span) []span {
+	if len(s.Links) < 2 {
+		return cells
+	}
+	return append([]span{{name, plain}}, cells...)
+}

@@ -64,7 +64,11 @@ func (x *neighbourScreen) emptyText(s *scene) string {
 
 // drawSummary counts the states, so that a full table is told at a glance.
 func (x *neighbourScreen) drawSummary(s *scene, r region) {
-	at := r.put(1, 0, say("neighbours.count", "n", s.Neighbours.Total), bold)
+	count := say("neighbours.count", "n", s.Neighbours.Total)
+	if s.Neighbours.Total == 1 {
+		count = say("neighbours.count-1")
+	}
+	at := r.put(1, 0, count, bold)
 	for _, state := range []diag.NUD{
 		diag.Incomplete, diag.Failed, diag.Probing, diag.Delay, diag.Stale, diag.Reachable, diag.PermanentNUD, diag.NoARP,
 	} {
@@ -98,10 +102,7 @@ func (x *neighbourScreen) columns(s *scene) []column {
 		{title: say("col.asked"), width: 20, grow: 39, drop: 5},
 		{title: say("col.history"), width: 30, grow: 44, drop: 6},
 	}
-	if len(s.Links) > 1 {
-		columns = append([]column{{title: say("col.interface"), width: 6, grow: 10, drop: 1}}, columns...)
-	}
-	return columns
+	return s.perInterface(columns)
 }
 
 func (x *neighbourScreen) cells(s *scene, i int) []span {
@@ -120,7 +121,7 @@ func (x *neighbourScreen) cells(s *scene, i int) []span {
 	if mac == "" {
 		mac = "–"
 	}
-	cells := []span{
+	return s.onInterface(n.Interface, []span{
 		{n.Address.String(), plain},
 		{mac, plain},
 		{n.Role.name(), roleStyle(n.Role)},
@@ -129,11 +130,7 @@ func (x *neighbourScreen) cells(s *scene, i int) []span {
 		{answerText(s, n), answerStyle(s, n)},
 		{askedBy(n), plain},
 		{historyText(n), dim},
-	}
-	if len(s.Links) > 1 {
-		cells = append([]span{{n.Interface, plain}}, cells...)
-	}
-	return cells
+	})
 }
 
 func roleStyle(r Role) style {

@@ -36,16 +36,18 @@ func (x *packetScreen) draw(s *scene, r region) {
 	if wide {
 		when.width, what.width = 12, 14
 	}
-	g := grid{columns: []column{
+	g := grid{columns: s.perInterface([]column{
 		when, {title: "", width: 1}, what, {title: say("col.what"), width: 20, grow: 200},
-	}, list: &x.list, empty: x.emptyText(s), row: func(i int) []span {
+	}), list: &x.list, empty: x.emptyText(s), row: func(i int) []span {
 		e := rows[i]
 		at := clock(e.First.At)
 		if !wide {
 			at = at[:8]
 		}
 		m := exchangeMark(e, s.At)
-		return []span{{at, dim}, direction(e), {joinNonEmpty(" ", m.s, outcomeWord(e, s.At)), m.st}, {questionText(e, wide), plain}}
+		return s.onInterface(e.Frame().Interface, []span{
+			{at, dim}, direction(e), {joinNonEmpty(" ", m.s, outcomeWord(e, s.At)), m.st}, {questionText(e, wide), plain},
+		})
 	}}
 	area := r
 	foot := 0

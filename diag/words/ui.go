@@ -229,6 +229,7 @@ var screens = map[string]string{
 	"ui.matrix.legend":        "left mark by wire, right by kernel",
 
 	"ui.neighbours.count":      "{n} neighbours",
+	"ui.neighbours.count-1":    "1 neighbour",
 	"ui.neighbours.state":      "{n} {state}",
 	"ui.neighbours.empty":      "The kernel's neighbour cache is empty for this interface.",
 	"ui.neighbours.none-match": "None of {n} entries passes the filter {filter}; esc takes it away.",
