@@ -503,7 +503,7 @@ func findExpiring(iv *ifaceView) []hypothesis {
 		case f.PreferredS > 0:
 			lifetime = float64(f.PreferredS) + f.UpdatedS
 		case f.PreferredS == 0:
-			// Deprecated: only the lease tells whether that is by intent.
+			// Deprecated: the lease tells whether that is by intent, or that it came about by itself.
 			lifetime = iv.leasedFor(f.Address)
 		}
 		if lifetime <= 0 || elapsed <= 0.8*lifetime {
@@ -521,7 +521,11 @@ func findExpiring(iv *ifaceView) []hypothesis {
 	return list
 }
 
+// leasedFor is how long an address was to be preferred, in seconds; 0 where that is not known.
 func (iv *ifaceView) leasedFor(addr netip.Addr) float64 {
+	if was, ok := iv.s.said[grantKey{iv.name, addr}].Body.(Address); ok {
+		return float64(was.PreferredS) + was.UpdatedS
+	}
 	rows := slices.Concat(iv.s.Leases[iv.name].Addresses, iv.s.Replies[iv.name].Fact.Addresses)
 	for _, r := range rows {
 		if r.Prefix.Addr() == addr && r.PreferredS > 0 {

@@ -304,11 +304,12 @@ func (iv *ifaceView) strange(addr netip.Addr) bool {
 	return iv.class[addr] == SourceUnknown && iv.silenced(addr) && !iv.spoke(addr)
 }
 
-// spoke reports whether a source got an answer that shows it may speak.
+// spoke reports whether a source got an answer that shows it may speak. An advertisement after a router
+// solicitation may be one that all get now and then.
 func (iv *ifaceView) spoke(addr netip.Addr) bool {
 	echoed, resolved, unheard := false, false, false
 	for _, p := range iv.paths {
-		if p.Source != addr || p.Asks == AsksDAD {
+		if p.Source != addr || p.Asks == AsksDAD || p.Asks == AsksRS {
 			continue
 		}
 		switch {

@@ -104,6 +104,16 @@ func TestInterfaceGone(t *testing.T) {
 	}
 }
 
+// TestManyPermanentNeighbours: container networks put thousands of permanent entries into the table, which
+// its limit does not count.
+func TestManyPermanentNeighbours(t *testing.T) {
+	for _, fulls := range []int{0, 4} {
+		if d := Diagnose(vpc().say(TableUse{Entries: 100101, Thresh3: 1024, TableFulls: fulls}).state()); d.Verdict != VerdictOK {
+			t.Errorf("full %d times once: %s: %s", fulls, d.Verdict, d.Headline)
+		}
+	}
+}
+
 // TestNoLinkLocal: what is asked without an address is no second riddle.
 func TestNoLinkLocal(t *testing.T) {
 	d := Diagnose(vpc().say(Address{Interface: "eth0", Address: myLocal, PrefixLen: 64, Gone: true}).path(Path{
@@ -239,6 +249,15 @@ var causeTests = []struct {
 		},
 	},
 	{
+		name: "lease not renewed, and deprecated meanwhile", cause: "address.expiring", sure: Certain, faults: []string{"address.expiring"},
+		world: func() *world {
+			a, over := leased(mine), leased(mine)
+			a.PreferredS, a.ValidS, a.UpdatedS = 3, 330, 117
+			over.PreferredS, over.ValidS, over.UpdatedS, over.Flags = 0, 330, 117.1, Deprecated
+			return vpc().say(a, over)
+		},
+	},
+	{
 		name: "lease not renewed", cause: "address.expiring", sure: Certain, faults: []string{"address.expiring"},
 		world: func() *world {
 			a := leased(mine)
@@ -259,6 +278,17 @@ var causeTests = []struct {
 	{
 		name: "stable-privacy link-local", cause: "address.link-local-not-eui64", sure: Likely, faults: []string{"address.link-local-not-eui64"},
 		world: func() *world { return vpc().say(byHand(netip.MustParseAddr("fe80::dead:beef"), 64)) },
+	},
+	{
+		name: "stable-privacy link-local, and an advertisement to all comes after its solicitation", cause: "address.link-local-not-eui64",
+		sure: Likely, faults: []string{"address.link-local-not-eui64"},
+		world: func() *world {
+			local := netip.MustParseAddr("fe80::dead:beef")
+			return vpc().say(byHand(local, 64)).path(Path{
+				Check: "ra", Asks: AsksRS, Source: local, SourceClass: SourceUnassigned, Target: AllRouters, TargetClass: TargetRouter,
+				Responders: []Responder{{Address: routerAddr, MAC: routerMAC}},
+			})
+		},
 	},
 	{
 		name: "nothing assigned", cause: "assignment.none", sure: Certain, faults: []string{"assignment.none"},
@@ -805,6 +835,12 @@ func TestLooksSuspiciousAndIsNot(t *testing.T) {
 			a := leased(mine)
 			a.PreferredS, a.ValidS, a.UpdatedS, a.Flags = 0, 3000, 600, Deprecated
 			return vpc().drop(ofKind(func(x Address) bool { return x.Address == mine })).say(a)
+		},
+		"deprecated by hand while it is watched": func() *world {
+			a, by := leased(mine), leased(mine)
+			a.PreferredS, a.ValidS, a.UpdatedS = 60, 330, 60
+			by.PreferredS, by.ValidS, by.UpdatedS, by.Flags = 0, 3000, 0, Deprecated
+			return vpc().say(a, by)
 		},
 		"two interfaces with policy routing": func() *world {
 			return vpc().drop(ofKind(func(r Route) bool { return r.Dst.Bits() == 0 })).say(

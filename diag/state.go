@@ -291,8 +291,9 @@ func (s *State) Apply(e Event) {
 // Keys of said beside those that State's own maps have.
 type (
 	linkKey    string
-	goneKey    string // of a link that was removed: the newest time
-	lostKey    string // of an interface that lost its link or an address while it was asked on
+	goneKey    string        // of a link that was removed: the newest time
+	lostKey    string        // of an interface that lost its link or an address while it was asked on
+	grantKey   InterfaceAddr // of an address whose preferred lifetime ran out: as it was before
 	managerKey string
 	leaseKey   string
 	routerKey  InterfaceAddr
@@ -366,7 +367,20 @@ func (s *State) applyAddress(e Event, a Address) {
 	if a.Flags&(DADFailed|Tentative) == 0 {
 		delete(s.DADFailures, key)
 	}
+	was := s.Addresses[key]
+	granted := a.grantedAt(e.At).Sub(was.Fact.grantedAt(was.At)).Abs() >= time.Second
+	switch {
+	case granted || a.PreferredS != 0:
+		delete(s.said, grantKey(key))
+	case was.Fact.PreferredS > 0:
+		s.said[grantKey(key)] = factOf(was)
+	}
 	s.Addresses[key] = At[Address]{a, e.At, e.Seq}
+}
+
+// grantedAt is when the lifetimes of an address that was seen at a time were last set.
+func (a Address) grantedAt(seen time.Time) time.Time {
+	return seen.Add(-time.Duration(a.UpdatedS * float64(time.Second)))
 }
 
 // passing reports whether an address is one that `--add kernel` puts there for some seconds.
