@@ -148,15 +148,18 @@ func findIPv6Disabled(iv *ifaceView) []hypothesis {
 
 func findTableFull(iv *ifaceView) []hypothesis {
 	u := iv.s.TableUse
-	full := u.Thresh3 > 0 && u.Entries >= u.Thresh3
-	// ENOBUFS alone may as well be a hook that drops what leaves. A packet for which no entry can be made
-	// is refused with EINVAL (net/ipv6/ip6_output.c, ip6_finish_output2).
-	unmade := func(p *Path) bool { return p.Via == ViaKernel && p.Outcome == Unsent && p.Errno == "EINVAL" }
-	refused := (u.NoBuffers || iv.any(unmade)) && (u.Thresh3 == 0 || 10*u.Entries >= 9*u.Thresh3) &&
-		!iv.any(func(p *Path) bool { return p.Via == ViaWire && p.Errno == "ENOBUFS" })
-	if !full && !refused {
+	// A packet for which no entry can be made is refused with EINVAL (net/ipv6/ip6_output.c,
+	// ip6_finish_output2) or ENOBUFS. ENOBUFS by wire is a hook that drops what leaves.
+	unmade := func(p *Path) bool {
+		return p.Via == ViaKernel && p.Outcome == Unsent && (p.Errno == "EINVAL" || p.Errno == "ENOBUFS")
+	}
+	refused := (u.NoBuffers || iv.any(unmade)) && !iv.any(func(p *Path) bool { return p.Via == ViaWire && p.Errno == "ENOBUFS" })
+	// Entries counts the permanent ones too, which have no limit (net/core/neighbour.c, neigh_alloc): a
+	// table that never refused one is not full, whatever their number.
+	if !refused || u.Thresh3 > 0 && (10*u.Entries < 9*u.Thresh3 || u.TableFulls == 0) {
 		return nil
 	}
+	full := u.Thresh3 > 0 && u.Entries >= u.Thresh3
 	h := hypothesis{
 		direct: full, confidence: Certain, subject: Subject{"host", words.Clean(iv.s.Run.Host)},
 		args: []any{"entries", u.Entries, "limit", orUnknown(u.Thresh3)}, facts: []Event{iv.said(TableUse{}.Kind())},
@@ -165,7 +168,7 @@ func findTableFull(iv *ifaceView) []hypothesis {
 		h.confidence = Likely
 	}
 	for _, p := range iv.paths {
-		if p.Via == ViaKernel && missing(p) && (unmade(p) || p.Errno == "ENOBUFS" || p.Detail == "unresolved" || p.Asks == AsksND) {
+		if p.Via == ViaKernel && missing(p) && (unmade(p) || p.Detail == "unresolved" || p.Asks == AsksND) {
 			iv.explain(&h, p)
 		}
 	}
