@@ -189,6 +189,33 @@ func TestBothWays(t *testing.T) {
 	}
 }
 
+// TestCollect: what was seen is in the stream after Collect, though nobody had the time to read it.
+func TestCollect(t *testing.T) {
+	t.Parallel()
+	if !nstest.Enter(t) {
+		return
+	}
+	nstest.Veth(t, "eth0", "wire")
+	nstest.Address(t, "eth0", own.String()+"/64")
+	tap, err := Open([]string{"eth0"})
+	must(t, err)
+	defer tap.Close()
+	s := session.New(nil)
+	seen := 0
+	s.Watch(func(e diag.Event) {
+		if f, ok := e.Body.(diag.Frame); ok && f.Out && f.Type == diag.NS && f.Target == peer {
+			seen++
+		}
+	})
+	tap.Collect() // it may be asked before Run has begun
+	tap.sink, tap.said = s, true
+	solicit(t)
+	tap.Collect()
+	if seen != 1 {
+		t.Errorf("%d solicitations, want the one that left", seen)
+	}
+}
+
 // TestFirewall: what this host's firewall drops on the way in is seen all the same.
 func TestFirewall(t *testing.T) {
 	t.Parallel()

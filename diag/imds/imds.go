@@ -33,9 +33,9 @@ import (
 var Endpoints = []string{"http://169.254.169.254", "http://[fd00:ec2::254]"}
 
 const (
-	// On an instance the service is a fraction of a millisecond away. Where there is none, the
-	// whole of stagger and dialTimeout is what asking costs.
-	dialTimeout   = 200 * time.Millisecond
+	// On an instance the service is a fraction of a millisecond away, unless the instance is busy. Where
+	// there is none, the whole of stagger and dialTimeout is what asking costs.
+	dialTimeout   = 500 * time.Millisecond
 	stagger       = 50 * time.Millisecond
 	headerTimeout = 500 * time.Millisecond
 
