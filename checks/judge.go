@@ -129,10 +129,10 @@ func (t *tally) see(e diag.Event) {
 }
 
 // late reports whether an event is the answer to what the kernel sent before its wait was over: our own
-// frames, which came after, have no part in it.
+// frames, which came after, have no part in it. No frame of ours asks a service.
 func (t *tally) late(e diag.Event) bool {
 	b, ok := e.Body.(diag.Socket)
-	return ok && b.Event == diag.SocketReply && t.copies > 0
+	return ok && b.Event == diag.SocketReply && (t.copies > 0 || b.Service != "")
 }
 
 // hop is the address whose entry the question depends on.

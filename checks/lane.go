@@ -63,6 +63,9 @@ func (l *lane) of(via diag.Via, asks diag.Asks) []*tally {
 	return list
 }
 
+// serves reports whether the lane asks a service: a late answer is one, as long as the run lasts.
+func (l *lane) serves() bool { return l.tallies[0].q.Service != "" }
+
 func (l *lane) run(ctx context.Context) {
 	defer l.letGo()
 	defer l.finish(&ctx)
@@ -81,7 +84,9 @@ func (l *lane) run(ctx context.Context) {
 	}
 	l.r.post.subscribe(l.in, topic{l.key.Interface, l.key.Target, 0})
 	l.r.post.subscribe(l.in, topic{l.key.Interface, l.hop, 0})
-	defer l.r.post.unsubscribe(l.in)
+	if !l.serves() {
+		defer l.r.post.unsubscribe(l.in)
+	}
 	switch {
 	case len(l.of(diag.ViaWire, diag.AsksRS)) > 0:
 		l.solicitRouter(ctx)

@@ -34,6 +34,7 @@ type run struct {
 	count          int
 	interval, wait time.Duration
 
+	lanes []*lane // all that there were
 	lossy atomic.Bool
 	open  atomic.Int32 // lanes under way
 	seq   atomic.Uint32
@@ -102,6 +103,13 @@ func Run(ctx context.Context, runner Runner) error {
 		}
 		r.awaitAddresses(ctx)
 		prior := r.ask(ctx)
+		for _, l := range r.lanes {
+			if l.serves() {
+				l.drain()
+				l.publish(true)
+				r.post.unsubscribe(l.in)
+			}
+		}
 		r.endClaims()
 		stop()
 		r.closeSockets()
@@ -215,7 +223,6 @@ func (q Question) crowds() bool { return q.Check == idPeerND || q.Check == idPee
 func (r *run) ask(ctx context.Context) []Question {
 	var (
 		prior   []Question
-		lanes   []*lane
 		running = map[Lane]bool{}
 		queued  = map[Lane][]Question{}
 		crowd   []Lane // peers that wait until others are done; their questions are queued
@@ -226,7 +233,7 @@ func (r *run) ask(ctx context.Context) []Question {
 	)
 	start := func(key Lane, list []Question) {
 		l := r.newLane(key, list)
-		lanes = append(lanes, l)
+		r.lanes = append(r.lanes, l)
 		running[key] = true
 		active++
 		q := list[0]
@@ -331,7 +338,7 @@ func (r *run) ask(ctx context.Context) []Question {
 				return prior
 			}
 			second = true
-			r.askAgain(ctx, lanes)
+			r.askAgain(ctx)
 			continue
 		}
 		select {
@@ -406,10 +413,10 @@ func (r *run) claim(key diag.InterfaceAddr) *claim {
 }
 
 // askAgain re-asks every silence of the run: loss was seen, so none of them is sure.
-func (r *run) askAgain(ctx context.Context, lanes []*lane) {
+func (r *run) askAgain(ctx context.Context) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	for _, l := range lanes {
+	for _, l := range r.lanes {
 		if l.silent() && ctx.Err() == nil {
 			wg.Go(func() {
 				defer guard.Rescue()

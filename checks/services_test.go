@@ -39,6 +39,15 @@ func TestServices(t *testing.T) {
 			w.t.Errorf("took %s", took)
 		}
 	})
+	inWorld(t, "an answer comes late, while others are still asked", func(w *world) {
+		w.sess.Emit(ec2)
+		w.noRA = true // to be asked for three times, 4 s apart
+		w.answers, w.serviceTime = all, 3*time.Second
+		w.run(w.t.Context(), func(p diag.Path) bool { return p.Asks == diag.AsksRS })
+		for i := range vpcServices {
+			w.want(serviceRow(i), diag.Answered, "")
+		}
+	})
 	inWorld(t, "metadata refuses, the resolver is silent", func(w *world) {
 		w.sess.Emit(ec2)
 		w.edit(func(r *diag.Run) { r.Only = []string{"services"} })

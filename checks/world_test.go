@@ -61,6 +61,8 @@ type world struct {
 	extra    []netip.Addr       // who else answers ff02::1
 	answers  map[Service]string // what services say; "closed" is no answer but a refusal
 
+	serviceTime time.Duration // that services take beyond the latency
+
 	// busy: this host has no time to read what comes, frames and replies, until it is told to.
 	busy   bool
 	unread []func()
@@ -454,7 +456,7 @@ func (i *fakeInquirer) Ask(target netip.Addr, seq uint16) {
 		if answer == "closed" {
 			s.Event, s.From, s.Answer, s.Errno = diag.SocketError, netip.Addr{}, "", "ECONNREFUSED"
 		}
-		w.later(w.latency, func() { w.sess.Emit(s) })
+		w.later(w.latency+w.serviceTime, func() { w.sess.Emit(s) })
 	})
 }
 
