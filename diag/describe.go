@@ -101,15 +101,19 @@ func addrText(a netip.Addr) string {
 }
 
 func describeLink(l Link) string {
+	mac := l.MAC.String()
+	if l.MAC == (MAC{}) {
+		mac = words.Say("event.no-mac")
+	}
 	switch {
 	case l.Gone:
 		return words.Say("event.link-gone", "interface", l.Interface)
 	case !l.Up:
-		return words.Say("event.link-down", "interface", l.Interface, "mac", l.MAC)
+		return words.Say("event.link-down", "interface", l.Interface, "mac", mac)
 	case !l.Carrier:
-		return words.Say("event.link-no-carrier", "interface", l.Interface, "mac", l.MAC)
+		return words.Say("event.link-no-carrier", "interface", l.Interface, "mac", mac)
 	default:
-		return words.Say("event.link-up", "interface", l.Interface, "mac", l.MAC, "mtu", l.MTU)
+		return words.Say("event.link-up", "interface", l.Interface, "mac", mac, "mtu", l.MTU)
 	}
 }
 

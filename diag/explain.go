@@ -24,9 +24,10 @@ func Explain(id string) (string, bool) {
 const textWidth = 78
 
 func explainCause(c *Cause) string {
-	var b strings.Builder
+	var b, head strings.Builder
 	key := "cause." + c.ID + "."
-	b.WriteString(c.ID + " [" + severityText(c) + "]\n" + words.Say(key+"title") + "\n\n")
+	wrap(&head, c.ID+" ["+severityText(c)+"]")
+	b.WriteString(strings.TrimLeft(head.String(), " ") + words.Say(key+"title") + "\n\n")
 	means, details, _ := strings.Cut(words.Say(key+"means"), " Details: ")
 	wrap(&b, means)
 	b.WriteString("\n")

@@ -151,6 +151,32 @@ func TestInterfaceVanishes(t *testing.T) {
 	}
 }
 
+// What is switched off in the middle is named, and what was gone for a moment is nobody's fault.
+func TestIPv6GoesInTheMiddle(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		then string
+		code int
+		says string
+	}{
+		"for good":     {"true", 2, "IPv6 is switched off on eth0"},
+		"for a moment": {"echo 0 >$file", 3, "was removed from eth0 while it was being asked from"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := labtest.Run(t, "vpc", "sh", "-c", "file=/proc/sys/net/ipv6/conf/eth0/disable_ipv6; ndwhy check --json --add kernel & pid=$!; "+
+				"ndwhy test-vanish appear && echo 1 >$file && "+c.then+"; wait $pid")
+			got := report(t, r)
+			faults := slices.DeleteFunc(got.Findings, func(f diag.ReportFinding) bool {
+				return f.Severity == diag.Info || f.Cause == "host.ipv6-disabled"
+			})
+			if r.Code != c.code || !strings.Contains(got.Headline, c.says) || len(faults)+len(got.Unexplained) > 0 {
+				t.Errorf("exit %d: %s: %s, named besides %v, unexplained %v", r.Code, got.Verdict, got.Headline, faults, got.Unexplained)
+			}
+		})
+	}
+}
+
 // A recording diagnoses to the same report, byte for byte.
 func TestRecordingGivesTheSameReport(t *testing.T) {
 	t.Parallel()

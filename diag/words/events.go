@@ -8,6 +8,7 @@ var events = map[string]string{
 	"event.link-up":              "link {interface} up, {mac}, MTU {mtu}",
 	"event.link-down":            "link {interface} down, {mac}",
 	"event.link-no-carrier":      "link {interface} up without carrier, {mac}",
+	"event.no-mac":               "no MAC",
 	"event.link-gone":            "link {interface} gone",
 	"event.address":              "address {address}/{len} on {interface}{flags}, preferred {preferred}, valid {valid}",
 	"event.address-gone":         "address {address}/{len} removed from {interface}",
