@@ -141,6 +141,11 @@ func addressDoc(c *canvas, w int, a *AddressRow) *doc {
 
 func (x *addressScreen) key(s *scene, key string) (action, bool) {
 	switch key {
+	case "f":
+		if x.list.sel < len(s.Addresses) {
+			return follow{s.Addresses[x.list.sel].Prefix}, true
+		}
+		return nil, true
 	case "r":
 		return run{[]string{"source", "assignment"}}, true
 	case "enter":
@@ -183,7 +188,7 @@ func (x *addressScreen) copied(s *scene) string {
 }
 
 func (x *addressScreen) keys(s *scene) []hotkey {
-	keys := []hotkey{{"↑↓", "choose"}, {"enter", "open"}}
+	keys := []hotkey{{"↑↓", "choose"}, {"enter", "open"}, {"f", "follow"}}
 	if s.canAsk {
 		keys = append(keys, hotkey{"r", "ask-sources"})
 	}

@@ -88,6 +88,26 @@ func TestFilterOfPacketsTakesAPrefix(t *testing.T) {
 	s.typed("fe80::/10").press("enter").want("/!fe80::/10", "c09::71").wantNot("fe80::4")
 }
 
+// From an entry one comes to its packets, and only to them.
+func TestPacketsOfAnAddress(t *testing.T) {
+	s := newStage(t, Config{}, 80, 24).play("unassigned-address").press("3")
+	s.press("/").typed("fe80::4f0").press("enter", "f")
+	s.want("[6 ", "/fe80::4f0:13ff:feeb:c61d/128: ").wantNot("c09::71")
+	s.press("esc").want("c09::71")
+	s.press("4", "f").want("[6 ", "/fe80::4fd:d1ff:fec8:f9cf/128: ")
+	s.press("5", "f").want("[6 ", "/2001:db8:1f16:8df0:f557:112e:f9bd:c7f3/128: ")
+}
+
+// Where in many rows one is stands beside the headings, not over them.
+func TestPositionLeavesHeadings(t *testing.T) {
+	s := newStage(t, Config{}, 80, 24).play("unassigned-address")
+	for i := range 1000 {
+		a := netip.AddrFrom16([16]byte{0xfe, 0x80, 13: 1, 14: byte(i >> 8), 15: byte(i)})
+		s.emit(0, diag.Neighbour{Interface: "eth0", Address: a, State: diag.Stale})
+	}
+	s.emit(2*time.Second, diag.Tick{}).press("3").want("AGE        1/1005").wantNot("ANSW ")
+}
+
 func TestFreezeHoldsStill(t *testing.T) {
 	s := newStage(t, Config{}, 80, 24).play("unassigned-address").press("3")
 	newcomer := diag.Neighbour{Interface: "eth0", Address: netip.MustParseAddr("fe80::77"), MAC: diag.MAC{2, 0, 0, 0, 0, 7}, State: diag.Stale}

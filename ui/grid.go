@@ -23,15 +23,19 @@ type grid struct {
 // draw shows the rows of which there are n; offset is the number of rows before row 0.
 func (g *grid) draw(r region, n int, id func(i int) string) {
 	widths := fitColumns(g.columns, r.w-2)
-	x := 2
+	body := r.sub(0, 1, r.w, r.h-1)
+	g.list.follow(n, body.h, id)
+	at := g.list.position()
+	x, end := 2, r.w-len(at)
+	r.put(max(end, 0), 0, at, dim)
 	for i, c := range g.columns {
+		if title := r.c.fit(c.title, widths[i]); widths[i] > 0 && x+r.width(title) <= end {
+			r.put(x, 0, title, dim|bold)
+		}
 		if widths[i] > 0 {
-			r.put(x, 0, r.c.fit(c.title, widths[i]), dim|bold)
 			x += widths[i] + 1
 		}
 	}
-	body := r.sub(0, 1, r.w, r.h-1)
-	g.list.follow(n, body.h, id)
 	if n == 0 {
 		for i, line := range wrap(r.c, g.empty, body.w-4) {
 			body.put(2, i, line, dim)
@@ -54,7 +58,6 @@ func (g *grid) draw(r region, n int, id func(i int) string) {
 			selected(body, y)
 		}
 	}
-	more(r, g.list, n)
 }
 
 // selected marks a row as the one under the cursor.
@@ -63,12 +66,12 @@ func selected(r region, y int) {
 	r.restyle(y, func(style) style { return reverse })
 }
 
-// more says at the right end of the heading where in the rows one is, if not all are in sight.
-func more(r region, l *list, n int) {
-	if n > l.page {
-		text := strconv.Itoa(l.sel+1) + "/" + strconv.Itoa(n)
-		r.put(max(r.w-len(text)-1, 0), 0, " "+text, dim)
+// position says at the right end of the heading where in the rows one is, if not all are in sight.
+func (l *list) position() string {
+	if l.n <= l.page {
+		return ""
 	}
+	return " " + strconv.Itoa(l.sel+1) + "/" + strconv.Itoa(l.n)
 }
 
 // fitColumns shares w columns out; 0 leaves a column away.

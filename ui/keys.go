@@ -3,6 +3,7 @@ package ui
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -28,6 +29,7 @@ type (
 	tell     struct{ text string }
 	goTo     struct{ screen Screen }
 	filterOn struct{ f *filter }
+	follow   struct{ p netip.Prefix } // its packets
 	breaks   struct {
 		id string
 		on bool
@@ -262,6 +264,9 @@ func (m *Model) perform(s *scene, act action) tea.Cmd {
 	case filterOn:
 		a.f.before = a.f.text
 		m.typing = a.f
+	case follow:
+		m.screens[ScreenPackets] = &packetScreen{filter: filter{text: a.p.String()}}
+		m.show(s, ScreenPackets)
 	case run:
 		return m.run(a.checks, "")
 	case try:

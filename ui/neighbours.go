@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"net/netip"
 	"strings"
 
 	"ndwhy/diag"
@@ -253,6 +254,10 @@ func (x *neighbourScreen) key(s *scene, key string) (action, bool) {
 		if n := x.row(s, x.list.sel); n != nil {
 			return open{&pager{page: x.page(s, *n), plain: neighbourText(*n)}}, true
 		}
+	case "f":
+		if n := x.row(s, x.list.sel); n != nil {
+			return follow{netip.PrefixFrom(n.Address, 128)}, true
+		}
 	case "r":
 		return run{[]string{"router-nd", "peer-nd"}}, true
 	default:
@@ -313,5 +318,5 @@ func (x *neighbourScreen) copied(s *scene) string {
 }
 
 func (x *neighbourScreen) keys(*scene) []hotkey {
-	return []hotkey{{"↑↓", "move"}, {"enter", "open"}, {"/", "filter"}, {"o", "sort"}}
+	return []hotkey{{"↑↓", "move"}, {"enter", "open"}, {"f", "follow"}, {"/", "filter"}, {"o", "sort"}}
 }

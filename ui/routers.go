@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -205,6 +206,11 @@ func (x *routerScreen) key(s *scene, key string) (action, bool) {
 	switch key {
 	case "pgdown", "pgup":
 		return nil, x.scroll.key(key)
+	case "f":
+		if x.list.sel < len(s.Routers) {
+			return follow{netip.PrefixFrom(s.Routers[x.list.sel].Address, 128)}, true
+		}
+		return nil, true
 	case "r":
 		return run{[]string{"ra"}}, true
 	case "enter":
@@ -226,7 +232,7 @@ func (x *routerScreen) copied(s *scene) string {
 }
 
 func (x *routerScreen) keys(s *scene) []hotkey {
-	keys := []hotkey{{"↑↓", "choose"}, {"pgdn", "scroll"}, {"enter", "bytes"}}
+	keys := []hotkey{{"↑↓", "choose"}, {"pgdn", "scroll"}, {"enter", "bytes"}, {"f", "follow"}}
 	if s.canAsk {
 		keys = append(keys, hotkey{"r", "solicit"})
 	}

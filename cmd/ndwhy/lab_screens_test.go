@@ -171,11 +171,13 @@ func TestBreakFromOutside(t *testing.T) {
 // labTerminal opens "ndwhy lab ARGS" in a terminal.
 func labTerminal(t *testing.T, width, height int, args ...string) *ptytest.Terminal {
 	t.Helper()
-	return startLab(t, width, height, func(ndwhy string) []string { return append([]string{ndwhy, "lab"}, args...) })
+	return startLab(t, ptytest.Config{Width: width, Height: height}, func(ndwhy string) []string {
+		return append([]string{ndwhy, "lab"}, args...)
+	})
 }
 
 // startLab runs a command in a terminal, which is told the name of the program.
-func startLab(t *testing.T, width, height int, command func(ndwhy string) []string) *ptytest.Terminal {
+func startLab(t *testing.T, c ptytest.Config, command func(ndwhy string) []string) *ptytest.Terminal {
 	t.Helper()
 	labtest.Need(t)
 	self, err := os.Executable()
@@ -186,9 +188,8 @@ func startLab(t *testing.T, width, height int, command func(ndwhy string) []stri
 	if err := os.Symlink(self, name); err != nil {
 		t.Fatal(err)
 	}
-	return ptytest.Start(t, ptytest.Config{
-		Command: command(name), Width: width, Height: height, Patience: time.Minute,
-	})
+	c.Command, c.Patience = command(name), time.Minute
+	return ptytest.Start(t, c)
 }
 
 // rowWith reports whether a row of the screen has all of these texts.
@@ -259,7 +260,7 @@ func TestLabTour(t *testing.T) {
 // A shell's job control holds for the screens inside the lab as for any program.
 func TestLabIsStopped(t *testing.T) {
 	t.Parallel()
-	p := startLab(t, 80, 24, func(ndwhy string) []string {
+	p := startLab(t, ptytest.Config{}, func(ndwhy string) []string {
 		return []string{"sh", "-c", "set -m; " + ndwhy + " lab; echo stopped; read answer; fg; echo ended with $?"}
 	})
 	p.Wait("OK  eth0")

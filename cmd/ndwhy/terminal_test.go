@@ -89,6 +89,17 @@ func TestDumbTerminal(t *testing.T) {
 	p.Exit()
 }
 
+// A screen without a keyboard could not be left: it gets lines too.
+func TestNoKeyboard(t *testing.T) {
+	p := startLab(t, ptytest.Config{}, func(ndwhy string) []string { return []string{"sh", "-c", "exec " + ndwhy + " lab vpc </dev/null"} })
+	p.Wait("no terminal")
+	p.Wait("What changes from now on")
+	p.Send("\x03")
+	if code := p.Exit(); code != exitInterrupted {
+		t.Errorf("exit code %d", code)
+	}
+}
+
 // What an engineer does, key by key: open what is wrong, run the candidates after having been asked,
 // filter the neighbours, hold still, take it with them.
 func TestFlowsInTerminal(t *testing.T) {
