@@ -71,14 +71,18 @@ func (o *replayOptions) replay(cmd *cobra.Command, name string) (err error) {
 	}()
 	ctx, end := context.WithCancel(cmd.Context())
 	defer end()
+	profile := o.terminal(cmd)
+	if profile.Level == term.Dumb {
+		player.Pause(true) // it goes on by steps: lines miss nothing, however busy this machine is
+	}
 	var beside sync.WaitGroup
 	beside.Go(func() {
 		defer guard.Rescue()
 		player.Run(ctx)
 	})
 	farewell := ""
-	if profile := o.terminal(cmd); profile.Level == term.Dumb {
-		err = o.tell(ctx, cmd.OutOrStdout(), player, lens)
+	if profile.Level == term.Dumb {
+		err = o.tell(ctx, cmd.OutOrStdout(), player)
 	} else {
 		config := ui.Config{Mode: ui.Replaying, Player: player, Intents: &viewing{wishes{clipboard: profile.TakesClipboard()}}}
 		farewell, err = o.screens(ctx, profile, player, lens, config, func(f *ui.Frame) {
@@ -98,26 +102,25 @@ func (o *replayOptions) replay(cmd *cobra.Command, name string) (err error) {
 }
 
 // tell writes what a recording says as lines, at the pace at which it happened.
-func (o *replayOptions) tell(ctx context.Context, stdout io.Writer, player *record.Player, lens *ui.Lens) (err error) {
+func (o *replayOptions) tell(ctx context.Context, stdout io.Writer, player *record.Player) (err error) {
 	out := plain.New(stdout, o.style(stdout), o.hide.Text)
-	// Every second of the recording's own time, as it would have been said then.
-	every := max(time.Duration(float64(time.Second)/o.speed), time.Millisecond)
+	var passed time.Duration // of the recording's own time, since something was said
 	for {
-		ended := player.Progress().Ended
-		player.Look(func(s *diag.State) {
-			d := diag.Diagnose(s)
-			if err = out.Update(s, d); ended && err == nil {
-				err = out.End(s, d)
-			}
-		})
-		if err != nil || ended {
+		player.Step()
+		gap, more := player.Ahead()
+		if passed += gap; passed >= time.Second || !more {
+			passed = 0
+			player.Look(func(s *diag.State) {
+				d := diag.Diagnose(s)
+				if err = out.Update(s, d); !more && err == nil {
+					err = out.End(s, d)
+				}
+			})
+		}
+		if err != nil || !more {
 			return err
 		}
-		select {
-		case <-ctx.Done():
-		case <-lens.Wake():
-		}
-		if !pause(ctx, every) {
+		if !pause(ctx, time.Duration(float64(gap)/o.speed)) {
 			return exitCode(exitInterrupted)
 		}
 	}

@@ -320,6 +320,14 @@ func (p *Player) Step() {
 	p.tell()
 }
 
+// Ahead returns how long a replay that is paused, or has just made a step, would wait for the next event,
+// in the recording's own time, and whether there is one.
+func (p *Player) Ahead() (wait time.Duration, more bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return max(0, p.left), p.more
+}
+
 // Restart plays from the beginning again, as fast as before.
 func (p *Player) Restart() {
 	p.mu.Lock()
