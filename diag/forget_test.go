@@ -45,3 +45,41 @@ func TestEarlierRunIsForgotten(t *testing.T) {
 		t.Error("what was not asked again is still there")
 	}
 }
+
+// A peer stops between two runs: while the second is under way, what the first learnt by wire does not
+// make the silence that the kernel now meets the fault of this host. What is as it was stays.
+func TestHalfARunBlamesNobody(t *testing.T) {
+	s := NewState()
+	emit := func(b Body) { s.Apply(Event{Seq: s.Seq + 1, At: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Body: b}) }
+	running := func() { emit(Check{ID: "peer-echo", Interface: "eth0", State: CheckRunning}) }
+	asked := func(via Via, outcome Outcome) {
+		emit(Path{
+			ID: "peer-echo/eth0/fe80::1/fe80::2/" + string(via), Check: "peer-echo", Interface: "eth0", Source: netip.MustParseAddr("fe80::1"),
+			Target: netip.MustParseAddr("fe80::2"), TargetClass: TargetPeer, Asks: AsksEcho, Via: via, Outcome: outcome,
+		})
+	}
+	known := func(want int) {
+		t.Helper()
+		if got := len(s.Paths()); got != want {
+			t.Errorf("%d paths, want %d", got, want)
+		}
+	}
+	running()
+	asked(ViaKernel, Answered)
+	asked(ViaWire, Answered)
+	emit(Check{ID: "peer-echo", Interface: "eth0", State: CheckDone})
+	running()
+	known(2)
+	asked(ViaKernel, Silent)
+	known(1)
+	asked(ViaWire, Answered) // this host's fault after all
+	asked(ViaKernel, Silent)
+	known(2)
+	running()
+	asked(ViaWire, Answered)
+	known(2)
+	asked(ViaKernel, Answered) // mended
+	known(2)
+	asked(ViaWire, Silent) // of the same run
+	known(2)
+}

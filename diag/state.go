@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -535,6 +536,27 @@ func (s *State) applyPath(e Event, p Path) {
 		}
 	}
 	s.unpin(old)
+	if ok && old.Outcome != p.Outcome {
+		s.forgetOther(p)
+	}
+}
+
+// forgetOther drops what an earlier run learnt of the same question asked in the other way, when what
+// came of it in this one has changed: the two would be of different times, and blame this host for
+// what the network did between them.
+func (s *State) forgetOther(p Path) {
+	base, ok := strings.CutSuffix(p.ID, "/"+string(p.Via))
+	if !ok {
+		return
+	}
+	other := base + "/" + string(ViaWire)
+	if p.Via == ViaWire {
+		other = base + "/" + string(ViaKernel)
+	}
+	if _, ok := s.paths[other]; ok && s.said[pathKey(other)].Seq < s.said[begunKey{p.Check, p.Interface}].Seq {
+		s.order = slices.DeleteFunc(s.order, func(id string) bool { return id == other })
+		s.forget(other)
+	}
 }
 
 // unpin lets go of a path's evidence.
@@ -561,13 +583,18 @@ func (s *State) forgetPaths(key CheckKey) {
 		if p.Check != key.ID || p.Interface != key.Interface || s.said[pathKey(id)].Seq >= begun {
 			return false
 		}
-		s.countAnswer(p, -1)
-		s.unpin(p)
-		delete(s.paths, id)
-		delete(s.telling, id)
-		delete(s.said, pathKey(id))
+		s.forget(id)
 		return true
 	})
+}
+
+func (s *State) forget(id string) {
+	p := s.paths[id]
+	s.countAnswer(p, -1)
+	s.unpin(p)
+	delete(s.paths, id)
+	delete(s.telling, id)
+	delete(s.said, pathKey(id))
 }
 
 // countAnswer keeps the questions that were answered, so that the same question asked in the other
