@@ -64,8 +64,9 @@ type world struct {
 	serviceTime time.Duration // that services take beyond the latency
 
 	// busy: this host has no time to read what comes, frames and replies, until it is told to.
-	busy   bool
-	unread []func()
+	busy       bool
+	unread     []func()
+	collecting sync.Mutex
 
 	// What the host does.
 	dropNSOut, dropNAIn, dropEchoIn bool
@@ -298,7 +299,10 @@ func (w *world) read(b diag.Body) {
 	w.sess.Emit(b)
 }
 
+// collect returns when nothing is unread, nor being read by another lane's collect.
 func (w *world) collect() {
+	w.collecting.Lock()
+	defer w.collecting.Unlock()
 	w.mu.Lock()
 	list := w.unread
 	w.unread = nil
