@@ -24,7 +24,7 @@ var added = Check{
 
 // validLifetime is how long the kernel keeps a candidate if this program is killed (safety rule 1:
 // at most 20 s; the kernel removes it up to 1.2 s late).
-const validLifetime = 20 * time.Second
+const validLifetime = diag.TemporaryS * time.Second
 
 func planAdded(p *planner) {
 	mode := p.s.Run.Add

@@ -135,7 +135,7 @@ func (p *planner) free(addr netip.Addr) bool {
 // taken says why addr may not be tried even if the user wants it: whose it is.
 func (p *planner) taken(addr netip.Addr) (detail, note string) {
 	for k, a := range p.s.Addresses {
-		if k.Address == addr && (k.Interface != p.iface || !Temporary(a.Fact)) {
+		if k.Address == addr && (k.Interface != p.iface || !a.Fact.Temporary()) {
 			return DetailConfigured, k.Interface
 		}
 	}

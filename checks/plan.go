@@ -178,20 +178,12 @@ func (p *planner) usable() []diag.Address {
 		return list
 	}
 	for _, a := range p.s.AddressesOn(p.iface) {
-		if a.Fact.Flags.Usable() && !Temporary(a.Fact) {
+		if a.Fact.Flags.Usable() && !a.Fact.Temporary() {
 			list = append(list, a.Fact)
 		}
 	}
 	p.usables[p.iface] = list
 	return list
-}
-
-// Temporary reports whether a configured address bears the marks of one that `--add kernel` gave
-// to the kernel: /128, no prefix route, never preferred, and not for long. Such an address is no
-// part of the host's configuration.
-func Temporary(a diag.Address) bool {
-	return a.PrefixLen == 128 && a.Flags&diag.NoPrefixRoute != 0 && a.Flags&diag.Permanent == 0 &&
-		a.PreferredS == 0 && a.ValidS > 0 && a.ValidS <= int64(validLifetime/time.Second)
 }
 
 // own reports whether addr is configured on any interface.

@@ -384,9 +384,19 @@ func (a Address) grantedAt(seen time.Time) time.Time {
 	return seen.Add(-time.Duration(a.UpdatedS * float64(time.Second)))
 }
 
-// passing reports whether an address is one that `--add kernel` puts there for some seconds.
+// TemporaryS is how many seconds at most an address stays that `--add kernel` configures, should this
+// program be killed.
+const TemporaryS = 20
+
+// Temporary reports whether a configured address bears the marks of one that `--add kernel` gave to
+// the kernel: /128, no prefix route, never preferred, and not for long. Such an address is no part of
+// the host's configuration.
+func (a Address) Temporary() bool { return a.passing() && a.ValidS > 0 && a.Flags&Permanent == 0 }
+
+// passing is Temporary also of one that has run out, which the kernel removes a moment late.
 func (a Address) passing() bool {
-	return a.PrefixLen == 128 && a.PreferredS == 0 && a.ValidS <= 20 && a.ValidS != Forever && a.Flags&NoPrefixRoute != 0
+	return a.PrefixLen == 128 && a.PreferredS == 0 && a.ValidS <= TemporaryS && a.ValidS != Forever &&
+		a.Flags&NoPrefixRoute != 0
 }
 
 // lose notes what an interface lost while a check was asking on it: the first of it, which the rest

@@ -224,18 +224,11 @@ func links(s *diag.State) []diag.Link {
 	return list
 }
 
-// isTemporary reports whether an address is one that --add kernel put there for some seconds: that
-// is how it adds them (docs: "nothing persists").
-func isTemporary(a diag.Address) bool {
-	return a.PrefixLen == 128 && a.PreferredS == 0 && a.ValidS > 0 && a.ValidS <= 20 &&
-		a.Flags&diag.NoPrefixRoute != 0
-}
-
 func temporary(s *diag.State) []Temporary {
 	var list []Temporary
 	for _, iface := range s.InterfacesOf() {
 		for _, a := range s.AddressesOn(iface) {
-			if isTemporary(a.Fact) {
+			if a.Fact.Temporary() {
 				list = append(list, Temporary{iface, a.Fact.Address, s.Left(a.Fact.ValidS, a.At)})
 			}
 		}
@@ -271,7 +264,7 @@ func addresses(s *diag.State, r diag.Report) []AddressRow {
 			x.Configured, x.Flags, x.Origin = true, a.Fact.Flags.Names(), a.Fact.Origin
 			x.PreferredS, x.ValidS = s.Left(a.Fact.PreferredS, a.At), s.Left(a.Fact.ValidS, a.At)
 			x.Class = s.ClassOf(iface, a.Fact.Address)
-			if x.Temporary = isTemporary(a.Fact); x.Temporary {
+			if x.Temporary = a.Fact.Temporary(); x.Temporary {
 				x.Class = diag.SourceCandidate
 			}
 			for _, b := range assigned {

@@ -294,7 +294,7 @@ func TestKernelCandidates(t *testing.T) {
 	stop()
 	// Whenever this program is killed, the kernel removes what it configured.
 	for _, a := range marks {
-		if !checks.Temporary(a) || a.ValidS > 20 || a.Flags&diag.Deprecated == 0 {
+		if !a.Temporary() || a.ValidS > 20 || a.Flags&diag.Deprecated == 0 {
 			t.Errorf("configured %+v", a)
 		}
 	}

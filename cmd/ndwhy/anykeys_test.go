@@ -66,17 +66,7 @@ func TestAnyKeys(t *testing.T) {
 			}
 			home(t, p)
 			p.Send("1Q")
-			if code := p.Exit(); code != 0 {
-				t.Errorf("exit code %d:\n%s", code, p)
-			}
-			p.Look(func(s *vt.Screen) {
-				if err := s.Clean(); err != nil {
-					t.Errorf("left behind: %v", err)
-				}
-				if text := s.String(); !strings.Contains(text, "packets sent") {
-					t.Errorf("no report is left on the screen:\n%s", text)
-				}
-			})
+			leavesReport(t, p)
 		})
 	}
 }

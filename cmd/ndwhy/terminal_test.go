@@ -63,19 +63,26 @@ func TestTerminalUnderstandsAll(t *testing.T) {
 				}
 			})
 			p.Send("Q")
-			if code := p.Exit(); code != 0 {
-				t.Errorf("exit code %d:\n%s", code, p)
-			}
-			p.Look(func(s *vt.Screen) {
-				if err := s.Clean(); err != nil {
-					t.Errorf("left behind: %v", err)
-				}
-				if text := s.String(); !strings.Contains(text, "packets sent") {
-					t.Errorf("no report is left on the screen:\n%s", text)
-				}
-			})
+			leavesReport(t, p)
 		})
 	}
+}
+
+// leavesReport waits for the program's end, as by Q: all is well, and nothing but the report is left on
+// the terminal.
+func leavesReport(t *testing.T, p *ptytest.Terminal) {
+	t.Helper()
+	if code := p.Exit(); code != 0 {
+		t.Errorf("exit code %d:\n%s", code, p)
+	}
+	p.Look(func(s *vt.Screen) {
+		if err := s.Clean(); err != nil {
+			t.Errorf("left behind: %v", err)
+		}
+		if text := s.String(); !strings.Contains(text, "packets sent") {
+			t.Errorf("no report is left on the screen:\n%s", text)
+		}
+	})
 }
 
 // A terminal that cannot be drawn on gets the same in lines, and why.
