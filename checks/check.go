@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"ndwhy/diag"
+	"ndwhy/diag/why"
 )
 
 // Capability is the privilege that a check cannot do without.
@@ -158,10 +159,10 @@ func DryRun(s *diag.State) (lines []Line, frames, again int) {
 		return nil, 0, 0
 	}
 	changed := map[string]bool{}
-	profile := diag.Recognise(s).Name
+	profile := why.Recognise(s).Name
 	for _, q := range Plan(s) {
 		line := Line{Question: q}
-		line.Detail = diag.DetailOf(s, profile, line.Path)
+		line.Detail = why.DetailOf(s, profile, line.Path)
 		if c, ok := Find(q.Check); ok && q.Planned() && !changed[c.ID] {
 			changed[c.ID] = true
 			line.Changes = c.Changes

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ndwhy/diag"
+	"ndwhy/diag/why"
 )
 
 // Limits of safety rule 4.
@@ -370,8 +371,8 @@ func (p *planner) routers() []netip.Addr {
 
 // aws reports whether the state shows a VPC: by the user's word, the metadata service's or DMI's.
 func (p *planner) aws() bool {
-	r := diag.Recognise(p.s)
-	return r.Name == "aws" && r.Confidence == diag.Certain
+	r := why.Recognise(p.s)
+	return r.Name == "aws" && r.Confidence == why.Certain
 }
 
 // peers returns the peers of the interface and whether the user named them.

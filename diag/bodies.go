@@ -2,6 +2,7 @@ package diag
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -539,3 +540,25 @@ func (Path) Kind() string { return "path" }
 
 // Kind returns "change", the body's name in recordings.
 func (Change) Kind() string { return "change" }
+
+func (m MetadataInterface) Holds(addr netip.Addr) bool {
+	return slices.Contains(m.Addresses, addr) ||
+		slices.ContainsFunc(m.Prefixes, func(p netip.Prefix) bool { return p.Contains(addr) })
+}
+
+func (sel Selection) key() SelectionKey { return SelectionKey{sel.Dst, sel.From, sel.Bound} }
+
+// forms returns the first prefix of a router that hosts are to make an address from.
+func (r *RouterSeen) Forms() (PrefixInfo, bool) {
+	i := slices.IndexFunc(r.Last.Prefixes, func(p PrefixInfo) bool {
+		return p.Autonomous && p.ValidS != 0 && p.Prefix.Bits() == formable && !p.Prefix.Addr().IsLinkLocalUnicast()
+	})
+	if i < 0 {
+		return PrefixInfo{}, false
+	}
+	return r.Last.Prefixes[i], true
+}
+
+// formable is the length of the prefixes that addresses are made from (RFC 4862 §5.5.3 and RFC 4291
+// §2.5.1: an interface identifier has 64 bits).
+const formable = 64

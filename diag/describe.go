@@ -34,7 +34,7 @@ func describe(body Body) string {
 		if b.Gone {
 			key = "event.route-gone"
 		}
-		return words.Say(key, "route", describeRoute(b, b.ExpiresS))
+		return words.Say(key, "route", DescribeRoute(b, b.ExpiresS))
 	case PolicyRule:
 		key := "event.rule"
 		if b.Gone {
@@ -44,7 +44,7 @@ func describe(body Body) string {
 	case Neighbour:
 		return describeNeighbour(b)
 	case Sysctl:
-		return words.Say("event.sysctl", "name", sysctlName(b.Scope, b.Name), "value", b.Value)
+		return words.Say("event.sysctl", "name", SysctlName(b.Scope, b.Name), "value", b.Value)
 	case Manager:
 		return words.Say("event.manager", "interface", b.Interface, "name", b.Name)
 	case Selection:
@@ -53,7 +53,7 @@ func describe(body Body) string {
 		return words.Say("event.filter", "table", b.Table, "chain", b.Chain, "hook", b.Hook, "rule", b.Rule,
 			"matches", strings.Join(b.Matches, ", "))
 	case TableUse:
-		return words.Say("event.table-use", "entries", b.Entries, "limit", orUnknown(b.Thresh3), "fulls", b.TableFulls)
+		return words.Say("event.table-use", "entries", b.Entries, "limit", OrUnknown(b.Thresh3), "fulls", b.TableFulls)
 	case Machine:
 		return words.Say("event.machine", "vendor", b.SysVendor, "product", b.Product)
 	case Metadata:
@@ -65,7 +65,7 @@ func describe(body Body) string {
 	case Socket:
 		return describeSocket(b)
 	case Check:
-		return words.Say("event.check", "id", b.ID, "state", b.State, "why", colon(skippedWhy(b)))
+		return words.Say("event.check", "id", b.ID, "state", b.State, "why", colon(SkippedWhy(b)))
 	case Path:
 		return DescribePath(b)
 	case Change:
@@ -86,7 +86,7 @@ func colon(why string) string {
 	return ": " + why
 }
 
-func orUnknown(n int) string {
+func OrUnknown(n int) string {
 	if n == 0 {
 		return words.Say("word.unknown")
 	}
@@ -130,10 +130,10 @@ func describeAddress(a Address) string {
 		flags = " " + strings.Join(names, " ")
 	}
 	return words.Say(key, "interface", a.Interface, "address", a.Address, "len", a.PrefixLen,
-		"flags", flags, "preferred", seconds(a.PreferredS), "valid", seconds(a.ValidS))
+		"flags", flags, "preferred", Seconds(a.PreferredS), "valid", Seconds(a.ValidS))
 }
 
-func seconds(s int64) string {
+func Seconds(s int64) string {
 	if s == Forever {
 		return words.Say("word.forever")
 	}
@@ -141,7 +141,7 @@ func seconds(s int64) string {
 }
 
 // describeRoute writes a route as `ip -6 route` does; expires is the lifetime left.
-func describeRoute(r Route, expires int64) string {
+func DescribeRoute(r Route, expires int64) string {
 	var b strings.Builder
 	if r.Type != "" && r.Type != "unicast" {
 		b.WriteString(r.Type + " ")
@@ -208,7 +208,7 @@ func describeNeighbour(n Neighbour) string {
 	case n.Gone:
 		return words.Say("event.neighbour-gone", "interface", n.Interface, "address", n.Address)
 	case n.MAC == (MAC{}):
-		return words.Say("event.neighbour-unresolved", "interface", n.Interface, "address", n.Address, "state", nudName(n.State))
+		return words.Say("event.neighbour-unresolved", "interface", n.Interface, "address", n.Address, "state", NudName(n.State))
 	case n.Router:
 		return words.Say("event.neighbour-router", "interface", n.Interface, "address", n.Address, "mac", n.MAC, "state", n.State)
 	default:
@@ -216,7 +216,7 @@ func describeNeighbour(n Neighbour) string {
 	}
 }
 
-func sysctlName(scope, name string) string {
+func SysctlName(scope, name string) string {
 	if scope == "" {
 		return "net.ipv6." + name
 	}
@@ -354,7 +354,7 @@ func describeRA(a Advertisement) string {
 	if flags != "" {
 		parts = append(parts, flags)
 	}
-	parts = append(parts, words.Say("event.ra-lifetime", "lifetime", seconds(a.LifetimeS)))
+	parts = append(parts, words.Say("event.ra-lifetime", "lifetime", Seconds(a.LifetimeS)))
 	for _, p := range a.Prefixes {
 		f := ""
 		if p.OnLink {
@@ -469,6 +469,23 @@ func Concerns(e Event, addr netip.Addr) bool {
 	}
 }
 
-func describeError(e PathError) string {
+func DescribeError(e PathError) string {
 	return words.Say(errorKey(e.Type, e.Code), "code", e.Code)
+}
+
+// skippedWhy is the reason of a skipped check as a sentence: Why is a key of the group "detail",
+// or a sentence already.
+func SkippedWhy(c Check) string {
+	if words.Has("detail." + c.Why) {
+		return words.Say("detail."+c.Why, "note", "")
+	}
+	return words.Clean(c.Why)
+}
+
+// nudName gives the state without a name, which the kernel calls NUD_NONE, one.
+func NudName(n NUD) NUD {
+	if n == "" {
+		return "NONE"
+	}
+	return n
 }

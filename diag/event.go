@@ -48,7 +48,7 @@ var bodies = map[string]func(json.RawMessage) (Body, error){
 }
 
 // Kinds returns the names of every kind of event, sorted.
-func Kinds() []string { return sortedKeys(bodies) }
+func Kinds() []string { return SortedKeys(bodies) }
 
 func decode[T Body](raw json.RawMessage) (Body, error) {
 	var b T

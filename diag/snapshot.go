@@ -45,7 +45,7 @@ func (s *State) Events() []Event {
 	for _, f := range s.Foreign {
 		resumed.Foreign = append(resumed.Foreign, f.Seq)
 	}
-	for _, r := range s.routersSorted() {
+	for _, r := range s.RoutersSorted() {
 		resumed.Routers = append(resumed.Routers, ResumedRouter{r.Interface, r.Address, r.First, r.lastMulticast, r.Count, r.IntervalS})
 	}
 	slices.Sort(resumed.Evidence)
@@ -69,7 +69,7 @@ func (s *State) Events() []Event {
 
 func keepFacts[K comparable, T Body](kept map[int64]Event, facts map[K]At[T]) {
 	for _, a := range facts {
-		kept[a.Seq] = factOf(a)
+		kept[a.Seq] = FactOf(a)
 	}
 }
 

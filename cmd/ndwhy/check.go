@@ -18,6 +18,8 @@ import (
 	"ndwhy/diag"
 	"ndwhy/diag/record"
 	"ndwhy/diag/render"
+	"ndwhy/diag/report"
+	"ndwhy/diag/why"
 	"ndwhy/diag/words"
 )
 
@@ -165,7 +167,7 @@ func (l *live) ask(ctx context.Context, into checks.Session, timeout time.Durati
 	return checks.Run(ctx, checks.Runner{
 		Session: into, Net: net,
 		Expect: func(p diag.Path) (expect bool) {
-			l.Look(func(s *diag.State) { expect = diag.Unexpected(s, p) })
+			l.Look(func(s *diag.State) { expect = why.Unexpected(s, p) })
 			return expect
 		},
 		Collect: func() {
@@ -179,7 +181,7 @@ func (l *live) ask(ctx context.Context, into checks.Session, timeout time.Durati
 
 // conclude diagnoses and writes the result; the exit code is the verdict's.
 func (o *checkOptions) conclude(out io.Writer, s *diag.State) error {
-	report := diag.NewReport(s, diag.Diagnose(s))
+	report := report.New(s, why.Diagnose(s))
 	if o.hide.On {
 		for i := range report.Evidence {
 			report.Evidence[i].Frame = nil // no mask fits its bytes
@@ -203,7 +205,7 @@ func (o *checkOptions) conclude(out io.Writer, s *diag.State) error {
 	if _, err := io.WriteString(out, o.hide.Text(b.String())); err != nil {
 		return fmt.Errorf("writing the result: %w", err)
 	}
-	if code := diag.ExitCode(report.Verdict, o.failOn); code != 0 {
+	if code := why.ExitCode(report.Verdict, o.failOn); code != 0 {
 		return exitCode(code)
 	}
 	return nil

@@ -15,8 +15,9 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"ndwhy/diag"
 	"ndwhy/diag/lab/labtest"
+	"ndwhy/diag/report"
+	"ndwhy/diag/why"
 )
 
 // An address that a person added by hand is named, with the command that would assign it; where
@@ -36,14 +37,14 @@ func TestHandAddedAddress(t *testing.T) {
 		{next + "/64", "deprecated", 1, "address.unassigned"},
 	} {
 		r := labtest.Run(t, "vpc", "sh", "-c", "ndwhy test-address "+c.address+" "+c.how+" && ndwhy check --json")
-		got := report(t, r)
+		got := readReport(t, r)
 		if r.Code != c.code {
 			t.Errorf("%s %s: exit %d, want %d: %s", c.address, c.how, r.Code, c.code, got.Headline)
 		}
 		finding(t, got, c.cause)
 		f := finding(t, got, "address.unassigned")
 		host, _, _ := strings.Cut(c.address, "/")
-		if f.Subject.Value != host || f.Confidence != diag.Certain {
+		if f.Subject.Value != host || f.Confidence != why.Certain {
 			t.Errorf("%s: %+v, %s", c.address, f.Subject, f.Confidence)
 		}
 		if !strings.Contains(strings.Join(f.Remedy, "\n"), "aws ec2 assign-ipv6-addresses --network-interface-id eni-") ||
@@ -125,8 +126,8 @@ func unprivileged(args []string) error {
 func TestUnprivileged(t *testing.T) {
 	t.Parallel()
 	r := labtest.Run(t, "vpc", "ndwhy", "test-unprivileged", "check", "--json")
-	got := report(t, r)
-	if r.Code != 3 || got.Verdict != diag.VerdictUnknown {
+	got := readReport(t, r)
+	if r.Code != 3 || got.Verdict != why.VerdictUnknown {
 		t.Errorf("exit %d, %s: %s", r.Code, got.Verdict, got.Headline)
 	}
 	if len(got.Addresses) != 2 || len(got.Neighbours.ByState) == 0 {
@@ -142,7 +143,7 @@ func TestUnprivileged(t *testing.T) {
 func TestInterfaceVanishes(t *testing.T) {
 	t.Parallel()
 	r := labtest.Run(t, "vpc", "sh", "-c", "ndwhy check --json & pid=$!; ndwhy test-delete; wait $pid")
-	got := report(t, r)
+	got := readReport(t, r)
 	if r.Code != 3 || got.DurationMS > 5000 || !strings.Contains(got.Headline, "eth0 was removed") || len(got.Findings) > 0 {
 		t.Errorf("exit %d after %d ms: %s: %s %v", r.Code, got.DurationMS, got.Verdict, got.Headline, got.Findings)
 	}
@@ -166,9 +167,9 @@ func TestIPv6GoesInTheMiddle(t *testing.T) {
 			t.Parallel()
 			r := labtest.Run(t, "vpc", "sh", "-c", "file=/proc/sys/net/ipv6/conf/eth0/disable_ipv6; ndwhy check --json --add kernel & pid=$!; "+
 				"ndwhy test-vanish appear && echo 1 >$file && "+c.then+"; wait $pid")
-			got := report(t, r)
-			faults := slices.DeleteFunc(got.Findings, func(f diag.ReportFinding) bool {
-				return f.Severity == diag.Info || f.Cause == "host.ipv6-disabled"
+			got := readReport(t, r)
+			faults := slices.DeleteFunc(got.Findings, func(f report.Finding) bool {
+				return f.Severity == why.Info || f.Cause == "host.ipv6-disabled"
 			})
 			if r.Code != c.code || !strings.Contains(got.Headline, c.says) || len(faults)+len(got.Unexplained) > 0 {
 				t.Errorf("exit %d: %s: %s, named besides %v, unexplained %v", r.Code, got.Verdict, got.Headline, faults, got.Unexplained)

@@ -13,6 +13,7 @@ import (
 	"ndwhy/diag"
 	"ndwhy/diag/imds"
 	"ndwhy/diag/redact"
+	"ndwhy/diag/why"
 	"ndwhy/diag/words"
 )
 
@@ -193,8 +194,8 @@ func (o *options) parse() (resolved, error) {
 	default:
 		return r, usagef("--add %q: want none, claim or kernel", o.add)
 	}
-	if o.profile != "" && !slices.Contains(diag.Profiles(), o.profile) {
-		return r, usagef("--profile %q: want one of %s", o.profile, strings.Join(diag.Profiles(), ", "))
+	if o.profile != "" && !slices.Contains(why.Profiles(), o.profile) {
+		return r, usagef("--profile %q: want one of %s", o.profile, strings.Join(why.Profiles(), ", "))
 	}
 	if o.count < 1 || o.count > 100 {
 		return r, usagef("--count %d: want 1 to 100", o.count)

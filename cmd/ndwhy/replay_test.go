@@ -305,7 +305,7 @@ func TestRecordingBegunWhileRunning(t *testing.T) {
 	if code := run([]string{"check", "--json", "--from", files[0]}, nil, &out, &errs); code != 0 {
 		t.Errorf("exit %d: %s", code, errs.String())
 	}
-	causes(t, report(t, labtest.Result{Stdout: out.String()}), "net.per-address-filter", "net.multicast-suppressed", "net.router-silent")
+	causes(t, readReport(t, labtest.Result{Stdout: out.String()}), "net.per-address-filter", "net.multicast-suppressed", "net.router-silent")
 	screen := ptytest.Start(t, ptytest.Config{Command: []string{self, "replay", "--speed", "100", files[0]}})
 	screen.Wait("speak, and yours do")
 	screen.Wait("end of recording")

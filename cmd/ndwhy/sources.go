@@ -21,6 +21,7 @@ import (
 	"ndwhy/diag/lease"
 	"ndwhy/diag/record"
 	"ndwhy/diag/session"
+	"ndwhy/diag/why"
 	"ndwhy/diag/words"
 )
 
@@ -355,7 +356,7 @@ func (l *live) metadata(ctx context.Context, flag string) {
 		// What the machine calls itself is among the first things the host's facts say.
 		l.Wait(ctx.Done(), func(s *diag.State) bool { return s.Feeds[diag.FeedHost].State != "" })
 		var ec2 bool
-		l.Look(func(s *diag.State) { ec2 = diag.Recognise(s).Name == "aws" })
+		l.Look(func(s *diag.State) { ec2 = why.Recognise(s).Name == "aws" })
 		if !ec2 {
 			l.Emit(diag.Metadata{State: diag.MetadataNotAsked, Why: words.Say("imds.not-ec2")})
 			return

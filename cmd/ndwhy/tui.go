@@ -18,6 +18,7 @@ import (
 	"ndwhy/diag"
 	"ndwhy/diag/guard"
 	"ndwhy/diag/record"
+	"ndwhy/diag/why"
 	"ndwhy/diag/words"
 	"ndwhy/ui"
 	"ndwhy/ui/plain"
@@ -144,7 +145,7 @@ func (o *tuiOptions) terminal(cmd *cobra.Command) term.Profile {
 func (o *tuiOptions) lines(ctx context.Context, stdout io.Writer, w *wishes, lens *ui.Lens) (err error) {
 	out := plain.New(stdout, o.style(stdout), o.hide.Text)
 	for {
-		w.live.Look(func(s *diag.State) { err = out.Update(s, diag.Diagnose(s)) })
+		w.live.Look(func(s *diag.State) { err = out.Update(s, why.Diagnose(s)) })
 		if err == nil {
 			err = w.bench.tell(out)
 		}

@@ -18,10 +18,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"ndwhy/diag"
 	"ndwhy/diag/lab"
 	"ndwhy/diag/lab/labtest"
 	"ndwhy/diag/lab/vswitch"
+	"ndwhy/diag/why"
 )
 
 const (
@@ -607,7 +607,7 @@ func TestDenied(t *testing.T) {
 
 func TestFind(t *testing.T) {
 	t.Parallel()
-	known := diag.CauseNames()
+	known := why.CauseNames()
 	seen := map[string]bool{}
 	for _, s := range lab.Scenarios {
 		if seen[s.Name] {

@@ -1,10 +1,11 @@
-package diag
+package why
 
 import (
 	"net/netip"
 	"slices"
 	"strings"
 
+	"ndwhy/diag"
 	"ndwhy/diag/words"
 )
 
@@ -29,7 +30,7 @@ var hostCauses = []Cause{
 		},
 		find: findIPv6Disabled,
 		contradicted: func(iv *ifaceView, _ hypothesis) bool {
-			return slices.ContainsFunc(iv.addresses, func(a At[Address]) bool { return a.Fact.Flags.Usable() })
+			return slices.ContainsFunc(iv.addresses, func(a diag.At[diag.Address]) bool { return a.Fact.Flags.Usable() })
 		},
 	},
 	{
@@ -50,8 +51,10 @@ var hostCauses = []Cause{
 		Remedy: always("tc filter show dev {interface} egress", "nft list ruleset", "bpftool net show dev {interface}"),
 		find:   findEgressHook,
 		contradicted: func(iv *ifaceView, _ hypothesis) bool {
-			return iv.any(func(p *Path) bool { return p.Via == ViaWire && p.Asks == AsksND && p.Sent > 0 }) &&
-				!iv.any(func(p *Path) bool { return p.Via == ViaWire && p.Outcome == Unsent && p.Asks != AsksND })
+			return iv.any(func(p *diag.Path) bool { return p.Via == diag.ViaWire && p.Asks == diag.AsksND && p.Sent > 0 }) &&
+				!iv.any(func(p *diag.Path) bool {
+					return p.Via == diag.ViaWire && p.Outcome == diag.Unsent && p.Asks != diag.AsksND
+				})
 		},
 	},
 	{
@@ -114,7 +117,7 @@ func findLinkDown(iv *ifaceView) []hypothesis {
 		return nil
 	}
 	h := hypothesis{
-		direct: true, confidence: Certain, subject: Subject{"interface", iv.name}, facts: []Event{iv.said(linkKey(iv.name))},
+		direct: true, confidence: Certain, subject: Subject{"interface", iv.name}, facts: []diag.Event{iv.s.Said(diag.Link{Interface: iv.name})},
 	}
 	if iv.link.Up {
 		h.more = []string{"cause.host.link-down.carrier"}
@@ -133,7 +136,7 @@ func findIPv6Disabled(iv *ifaceView) []hypothesis {
 	if iv.known && iv.link.Up && iv.link.MTU > 0 && iv.link.MTU < leastMTU {
 		h := hypothesis{
 			direct: true, confidence: Certain, subject: Subject{"interface", iv.name}, as: "mtu", args: []any{"mtu", iv.link.MTU},
-			facts: []Event{iv.said(linkKey(iv.name))},
+			facts: []diag.Event{iv.s.Said(diag.Link{Interface: iv.name})},
 		}
 		iv.explainAll(&h)
 		return []hypothesis{h}
@@ -141,7 +144,7 @@ func findIPv6Disabled(iv *ifaceView) []hypothesis {
 	if value != "1" {
 		return nil
 	}
-	h := hypothesis{direct: true, confidence: Certain, subject: Subject{"interface", iv.name}, facts: []Event{e}}
+	h := hypothesis{direct: true, confidence: Certain, subject: Subject{"interface", iv.name}, facts: []diag.Event{e}}
 	iv.explainAll(&h)
 	return []hypothesis{h}
 }
@@ -150,10 +153,10 @@ func findTableFull(iv *ifaceView) []hypothesis {
 	u := iv.s.TableUse
 	// A packet for which no entry can be made is refused with EINVAL (net/ipv6/ip6_output.c,
 	// ip6_finish_output2) or ENOBUFS. ENOBUFS by wire is a hook that drops what leaves.
-	unmade := func(p *Path) bool {
-		return p.Via == ViaKernel && p.Outcome == Unsent && (p.Errno == "EINVAL" || p.Errno == "ENOBUFS")
+	unmade := func(p *diag.Path) bool {
+		return p.Via == diag.ViaKernel && p.Outcome == diag.Unsent && (p.Errno == "EINVAL" || p.Errno == "ENOBUFS")
 	}
-	refused := (u.NoBuffers || iv.any(unmade)) && !iv.any(func(p *Path) bool { return p.Via == ViaWire && p.Errno == "ENOBUFS" })
+	refused := (u.NoBuffers || iv.any(unmade)) && !iv.any(func(p *diag.Path) bool { return p.Via == diag.ViaWire && p.Errno == "ENOBUFS" })
 	// Entries counts the permanent ones too, which have no limit (net/core/neighbour.c, neigh_alloc): a
 	// table that never refused one is not full, whatever their number.
 	if !refused || u.Thresh3 > 0 && (10*u.Entries < 9*u.Thresh3 || u.TableFulls == 0) {
@@ -162,13 +165,13 @@ func findTableFull(iv *ifaceView) []hypothesis {
 	full := u.Thresh3 > 0 && u.Entries >= u.Thresh3
 	h := hypothesis{
 		direct: full, confidence: Certain, subject: Subject{"host", words.Clean(iv.s.Run.Host)},
-		args: []any{"entries", u.Entries, "limit", orUnknown(u.Thresh3)}, facts: []Event{iv.said(TableUse{}.Kind())},
+		args: []any{"entries", u.Entries, "limit", diag.OrUnknown(u.Thresh3)}, facts: []diag.Event{iv.s.Said(diag.TableUse{})},
 	}
 	if !full {
 		h.confidence = Likely
 	}
 	for _, p := range iv.paths {
-		if p.Via == ViaKernel && missing(p) && (unmade(p) || p.Detail == "unresolved" || p.Asks == AsksND) {
+		if p.Via == diag.ViaKernel && p.Missing() && (unmade(p) || p.Detail == "unresolved" || p.Asks == diag.AsksND) {
 			iv.explain(&h, p)
 		}
 	}
@@ -182,19 +185,19 @@ func findOverride(iv *ifaceView) []hypothesis {
 	var list []hypothesis
 	found := map[netip.Addr]bool{}
 	for _, p := range iv.paths {
-		if found[p.Target] || p.Asks != AsksND || p.Via != ViaWire || p.Outcome != Answered || iv.overridden(p.Target) != p {
+		if found[p.Target] || p.Asks != diag.AsksND || p.Via != diag.ViaWire || p.Outcome != diag.Answered || iv.overridden(p.Target) != p {
 			continue
 		}
 		found[p.Target] = true
-		n := iv.s.Neighbours[InterfaceAddr{iv.name, p.Target}]
+		n := iv.s.Neighbours[diag.InterfaceAddr{Interface: iv.name, Address: p.Target}]
 		h := hypothesis{
-			direct: true, confidence: Certain, subject: addressSubject(p.Target), addr: p.Target, facts: []Event{factOf(n)},
+			direct: true, confidence: Certain, subject: addressSubject(p.Target), addr: p.Target, facts: []diag.Event{diag.FactOf(n)},
 			args: []any{"address", p.Target, "static", n.Fact.MAC, "answered", p.Responders[0].MAC},
 		}
 		rest(&h, p)
 		for _, q := range iv.paths {
-			through := q.TargetClass == TargetInternet || q.TargetClass == TargetService
-			if missing(q) && (q.Target == p.Target || through && iv.theirs(p.Target)) {
+			through := q.TargetClass == diag.TargetInternet || q.TargetClass == diag.TargetService
+			if q.Missing() && (q.Target == p.Target || through && iv.theirs(p.Target)) {
 				iv.explain(&h, q)
 			}
 		}
@@ -205,14 +208,14 @@ func findOverride(iv *ifaceView) []hypothesis {
 
 // overridden returns the answer of the wire that a static entry for a neighbour contradicts; nil where
 // there is none.
-func (iv *ifaceView) overridden(addr netip.Addr) *Path {
-	n, ok := iv.s.Neighbours[InterfaceAddr{iv.name, addr}]
-	if !ok || !n.Fact.State.Fixed() || n.Fact.MAC == (MAC{}) {
+func (iv *ifaceView) overridden(addr netip.Addr) *diag.Path {
+	n, ok := iv.s.Neighbours[diag.InterfaceAddr{Interface: iv.name, Address: addr}]
+	if !ok || !n.Fact.State.Fixed() || n.Fact.MAC == (diag.MAC{}) {
 		return nil
 	}
-	for _, p := range iv.answers[asked{AsksND, addr}] {
-		if p.Via == ViaWire && len(p.Responders) > 0 &&
-			!slices.ContainsFunc(p.Responders, func(r Responder) bool { return r.MAC == n.Fact.MAC || r.MAC == (MAC{}) }) {
+	for _, p := range iv.answers[asked{diag.AsksND, addr}] {
+		if p.Via == diag.ViaWire && len(p.Responders) > 0 &&
+			!slices.ContainsFunc(p.Responders, func(r diag.Responder) bool { return r.MAC == n.Fact.MAC || r.MAC == (diag.MAC{}) }) {
 			return p
 		}
 	}
@@ -225,12 +228,12 @@ func findEgressHook(iv *ifaceView) []hypothesis {
 	h := hypothesis{direct: true, confidence: Certain, subject: Subject{"interface", iv.name}}
 	proof := false
 	for _, p := range iv.paths {
-		if p.Outcome != Unsent {
+		if p.Outcome != diag.Unsent {
 			continue
 		}
-		wire := p.Via == ViaWire && p.Errno == "ENOBUFS"
+		wire := p.Via == diag.ViaWire && p.Errno == "ENOBUFS"
 		proof = proof || wire
-		if wire || p.Via == ViaKernel && (p.Errno == "ENOBUFS" || p.Detail == "not-seen-leaving" || p.Errno == "") {
+		if wire || p.Via == diag.ViaKernel && (p.Errno == "ENOBUFS" || p.Detail == "not-seen-leaving" || p.Errno == "") {
 			iv.explain(&h, p)
 			rest(&h, p)
 		}
@@ -240,13 +243,13 @@ func findEgressHook(iv *ifaceView) []hypothesis {
 	}
 	// What never left cannot have been answered: silence of the kernel's own questions follows.
 	for _, p := range iv.paths {
-		if _, ok := iv.byPath[p.ID]; ok && p.Via == ViaKernel && p.Outcome == Silent && p.Sent == 0 {
+		if _, ok := iv.byPath[p.ID]; ok && p.Via == diag.ViaKernel && p.Outcome == diag.Silent && p.Sent == 0 {
 			iv.explain(&h, p)
 		}
 	}
 	for _, f := range iv.s.Filters {
 		if iv.applies(f) && f.Hook == "egress" {
-			h.facts = append(h.facts, iv.said(filterKeyOf(f)))
+			h.facts = append(h.facts, iv.s.Said(f))
 			h.subject = Subject{"rule", ruleName(f)}
 			break
 		}
@@ -254,7 +257,7 @@ func findEgressHook(iv *ifaceView) []hypothesis {
 	return []hypothesis{h}
 }
 
-func (iv *ifaceView) applies(f Filter) bool {
+func (iv *ifaceView) applies(f diag.Filter) bool {
 	return (f.Interface == "" || f.Interface == iv.name) && (f.Verdict == "drop" || f.Verdict == "reject")
 }
 
@@ -268,75 +271,75 @@ func inward(hook string) bool {
 	}
 }
 
-func ruleName(f Filter) string {
+func ruleName(f diag.Filter) string {
 	return words.Clean(strings.TrimSpace(f.Table + " " + f.Chain + ": " + f.Rule))
 }
 
 // stops reports whether a rule of this host can be why the kernel got no answer: it drops a frame
 // that the question or its answer needs.
-func stops(f Filter, p *Path) bool {
-	var need []FrameType
+func stops(f diag.Filter, p *diag.Path) bool {
+	var need []diag.FrameType
 	in := inward(f.Hook)
 	// The kernel's discovery that was seen to leave no solicitation had begun before.
-	never := p.Outcome == Unsent || p.Sent == 0 && p.Asks != AsksND && p.Detail != "unresolved"
+	never := p.Outcome == diag.Unsent || p.Sent == 0 && p.Asks != diag.AsksND && p.Detail != "unresolved"
 	switch {
 	case f.Hook == "egress":
 		return false // drops our own frames too: host.egress-hook
-	case in && never, p.Via == ViaWire:
+	case in && never, p.Via == diag.ViaWire:
 		return false
-	case in && p.Asks == AsksND, in && p.Detail == "unresolved":
-		need = []FrameType{NA}
-	case in && p.Asks == AsksEcho:
-		need = []FrameType{EchoReply}
-	case in && p.Asks == AsksRS:
-		need = []FrameType{RA}
-	case p.Asks == AsksND || p.Detail == "unresolved":
-		need = []FrameType{NS}
-	case p.Asks == AsksEcho:
-		need = []FrameType{EchoRequest, NS}
-	case p.Asks == AsksRS:
-		need = []FrameType{RS}
+	case in && p.Asks == diag.AsksND, in && p.Detail == "unresolved":
+		need = []diag.FrameType{diag.NA}
+	case in && p.Asks == diag.AsksEcho:
+		need = []diag.FrameType{diag.EchoReply}
+	case in && p.Asks == diag.AsksRS:
+		need = []diag.FrameType{diag.RA}
+	case p.Asks == diag.AsksND || p.Detail == "unresolved":
+		need = []diag.FrameType{diag.NS}
+	case p.Asks == diag.AsksEcho:
+		need = []diag.FrameType{diag.EchoRequest, diag.NS}
+	case p.Asks == diag.AsksRS:
+		need = []diag.FrameType{diag.RS}
 	}
-	return slices.ContainsFunc(need, func(t FrameType) bool { return slices.Contains(f.Matches, string(t)) })
+	return slices.ContainsFunc(need, func(t diag.FrameType) bool { return slices.Contains(f.Matches, string(t)) })
 }
 
 // local reports whether a kernel path's missing answer must be this host's doing: the same
 // question was answered on the wire, or the kernel was not allowed to send it.
-func (iv *ifaceView) local(p *Path) bool {
+func (iv *ifaceView) local(p *diag.Path) bool {
 	if iv.deaf(p) {
 		return true
 	}
-	if p.Via != ViaKernel || !missing(p) || p.Outcome == Refused {
+	if p.Via != diag.ViaKernel || !p.Missing() || p.Outcome == diag.Refused {
 		return false
 	}
-	if p.Errno == "EPERM" || p.Errno == "EACCES" && p.Outcome == Unsent {
+	if p.Errno == "EPERM" || p.Errno == "EACCES" && p.Outcome == diag.Unsent {
 		return true
 	}
-	if p.Asks == AsksService && p.Detail == "unresolved" {
+	if p.Asks == diag.AsksService && p.Detail == "unresolved" {
 		// No frame of ours asks for a service; what resolves the way to it is seen on the wire.
-		return iv.any(func(r *Path) bool {
-			return r.Via == ViaWire && r.Asks == AsksND && r.TargetClass == TargetRouter && r.Outcome == Answered && ourSource(r)
+		return iv.any(func(r *diag.Path) bool {
+			return r.Via == diag.ViaWire && r.Asks == diag.AsksND && r.TargetClass == diag.TargetRouter && r.Outcome == diag.Answered && r.Ours()
 		})
 	}
-	return iv.s.answered[ViaWire][questionOf(*p)] > 0
+	return iv.s.Answered(diag.ViaWire, diag.QuestionOf(*p))
 }
 
 // excused reports whether a silence is not the asked one's: it was answered too late, or this host does not
 // answer for its own address.
-func (iv *ifaceView) excused(p *Path) bool { return iv.late(p) || iv.deaf(p) }
+func (iv *ifaceView) excused(p *diag.Path) bool { return iv.late(p) || iv.deaf(p) }
 
 // deaf reports whether an answer may be missing because this host does not answer for the source it
 // asked with: somebody solicited for that, and no advertisement left. Who cannot resolve cannot answer.
-func (iv *ifaceView) deaf(p *Path) bool {
-	return p.Outcome == Silent && (p.Asks == AsksEcho || p.Asks == AsksMTU) && p.Detail != "unresolved" && iv.unanswered()[p.Source]
+func (iv *ifaceView) deaf(p *diag.Path) bool {
+	return p.Outcome == diag.Silent && (p.Asks == diag.AsksEcho || p.Asks == diag.AsksMTU) && p.Detail != "unresolved" && iv.unanswered()[p.Source]
 }
 
 // deafens reports whether a rule of this host can be why it does not answer for its addresses.
-func deafens(f Filter) bool {
+func deafens(f diag.Filter) bool {
 	if inward(f.Hook) {
-		return slices.Contains(f.Matches, string(NS))
+		return slices.Contains(f.Matches, string(diag.NS))
 	}
-	return slices.Contains(f.Matches, string(NA))
+	return slices.Contains(f.Matches, string(diag.NA))
 }
 
 // unanswered are the usable addresses of the interface that others solicited for and this host never
@@ -346,19 +349,19 @@ func (iv *ifaceView) unanswered() map[netip.Addr]bool {
 		return iv.deafTo
 	}
 	iv.deafTo = map[netip.Addr]bool{}
-	for _, e := range iv.s.frames.events {
-		f, ok := e.Body.(Frame)
+	for _, e := range iv.frames {
+		f, ok := e.Body.(diag.Frame)
 		if !ok || f.Interface != iv.name || f.Bad != "" {
 			continue
 		}
 		switch {
-		case f.Type == NS && !f.Out && !f.Src.IsUnspecified() && !iv.ownMAC(f.SrcMAC):
-			a, ours := iv.s.Addresses[InterfaceAddr{iv.name, f.Target}]
+		case f.Type == diag.NS && !f.Out && !f.Src.IsUnspecified() && !iv.ownMAC(f.SrcMAC):
+			a, ours := iv.s.Addresses[diag.InterfaceAddr{Interface: iv.name, Address: f.Target}]
 			_, answered := iv.deafTo[f.Target]
-			if ours && a.Fact.Flags.Usable() && !a.Fact.passing() && !answered && iv.s.Now.Sub(e.At) >= settled {
+			if ours && a.Fact.Flags.Usable() && !a.Fact.Passing() && !answered && iv.s.Now.Sub(e.At) >= settled {
 				iv.deafTo[f.Target] = true
 			}
-		case f.Type == NA && f.Out:
+		case f.Type == diag.NA && f.Out:
 			iv.deafTo[f.Target] = false
 		}
 	}
@@ -373,14 +376,14 @@ var noFilter = map[string]bool{"ENETUNREACH": true, "EINVAL": true, "ENOBUFS": t
 // one hypothesis for each set of symptoms; and, where none that is readable does, that there must
 // be one.
 func findFirewall(iv *ifaceView) []hypothesis {
-	var inside []*Path
-	wire := iv.any(func(p *Path) bool { return p.Via == ViaWire && p.Outcome != OutcomeSkipped })
+	var inside []*diag.Path
+	wire := iv.any(func(p *diag.Path) bool { return p.Via == diag.ViaWire && p.Outcome != diag.OutcomeSkipped })
 	for _, p := range iv.paths {
 		_, symptom := iv.byPath[p.ID]
-		if !symptom && !iv.deaf(p) || p.Via != ViaKernel && !iv.deaf(p) || !missing(p) || noFilter[p.Errno] {
+		if !symptom && !iv.deaf(p) || p.Via != diag.ViaKernel && !iv.deaf(p) || !p.Missing() || noFilter[p.Errno] {
 			continue
 		}
-		if iv.local(p) || !wire && p.Outcome != Refused {
+		if iv.local(p) || !wire && p.Outcome != diag.Refused {
 			inside = append(inside, p)
 		}
 	}
@@ -393,7 +396,7 @@ func findFirewall(iv *ifaceView) []hypothesis {
 		h := hypothesis{
 			confidence: Certain, subject: Subject{"rule", ruleName(f)},
 			args:  []any{"rule", ruleName(f), "table", f.Table, "chain", f.Chain, "hook", f.Hook, "handle", f.Handle},
-			facts: []Event{iv.said(filterKeyOf(f))},
+			facts: []diag.Event{iv.s.Said(f)},
 		}
 		for _, p := range inside {
 			if !stops(f, p) && (!iv.deaf(p) || !deafens(f)) {
@@ -404,7 +407,7 @@ func findFirewall(iv *ifaceView) []hypothesis {
 			}
 			iv.explain(&h, p)
 		}
-		if slices.Contains(f.Matches, string(RA)) && inward(f.Hook) && iv.unusedRouter() != nil {
+		if slices.Contains(f.Matches, string(diag.RA)) && inward(f.Hook) && iv.unusedRouter() != nil {
 			iv.explainKind(&h, noDefault, noGlobal)
 			iv.explain(&h, iv.routed()...)
 		}
@@ -420,9 +423,9 @@ func findFirewall(iv *ifaceView) []hypothesis {
 		merged[key] = len(list)
 		list = append(list, h)
 	}
-	var unnamed []*Path
+	var unnamed []*diag.Path
 	for _, p := range inside {
-		if iv.local(p) && !slices.ContainsFunc(iv.s.Filters, func(f Filter) bool { return iv.applies(f) && (stops(f, p) || iv.deaf(p) && deafens(f)) }) {
+		if iv.local(p) && !slices.ContainsFunc(iv.s.Filters, func(f diag.Filter) bool { return iv.applies(f) && (stops(f, p) || iv.deaf(p) && deafens(f)) }) {
 			unnamed = append(unnamed, p)
 		}
 	}
@@ -439,22 +442,22 @@ func findFirewall(iv *ifaceView) []hypothesis {
 		list = iv.firewallInPart()
 	}
 	for i := range list {
-		if slices.ContainsFunc(inside, func(p *Path) bool {
+		if slices.ContainsFunc(inside, func(p *diag.Path) bool {
 			return iv.deaf(p) && (slices.Contains(list[i].paths, p.ID) || iv.explains(&list[i], p))
 		}) {
 			list[i].more = append(list[i].more, "cause.host.firewall.deaf")
 		}
 	}
-	wires := map[question]*Path{}
+	wires := map[diag.Question]*diag.Path{}
 	for _, p := range iv.paths {
-		if p.Via == ViaWire && p.Outcome == Answered {
-			wires[questionOf(*p)] = p
+		if p.Via == diag.ViaWire && p.Outcome == diag.Answered {
+			wires[diag.QuestionOf(*p)] = p
 		}
 	}
 	for i := range list {
 		for _, y := range list[i].symptoms {
 			if p := iv.symptoms[y].path; p != nil {
-				rest(&list[i], wires[questionOf(*p)])
+				rest(&list[i], wires[diag.QuestionOf(*p)])
 			}
 		}
 	}
@@ -471,8 +474,8 @@ func (iv *ifaceView) firewallInPart() []hypothesis {
 	questions := iv.inPart()
 	lost, sent := 0, 0
 	for _, p := range iv.paths {
-		wire := questions[questionOf(*p)]
-		if wire == nil || wire.Via != ViaWire || lossy(wire) || p.Via != ViaKernel || p.Asks != AsksEcho || !lossy(p) {
+		wire := questions[diag.QuestionOf(*p)]
+		if wire == nil || wire.Via != diag.ViaWire || lossy(wire) || p.Via != diag.ViaKernel || p.Asks != diag.AsksEcho || !lossy(p) {
 			continue
 		}
 		lost += p.Sent - p.Received
@@ -480,10 +483,10 @@ func (iv *ifaceView) firewallInPart() []hypothesis {
 		iv.explain(&h, p)
 		rest(&h, p, wire)
 		for _, f := range iv.filtersSorted() {
-			if h.subject.Kind != "rule" && iv.applies(f) && inward(f.Hook) && slices.Contains(f.Matches, string(EchoReply)) {
+			if h.subject.Kind != "rule" && iv.applies(f) && inward(f.Hook) && slices.Contains(f.Matches, string(diag.EchoReply)) {
 				rule = ruleName(f)
 				h.subject = Subject{"rule", rule}
-				h.facts = append(h.facts, iv.said(filterKeyOf(f)))
+				h.facts = append(h.facts, iv.s.Said(f))
 				h.args = append(h.args, "table", f.Table, "chain", f.Chain)
 			}
 		}
@@ -495,20 +498,20 @@ func (iv *ifaceView) firewallInPart() []hypothesis {
 	return []hypothesis{h}
 }
 
-func (iv *ifaceView) filtersSorted() []Filter {
+func (iv *ifaceView) filtersSorted() []diag.Filter {
 	list := slices.Clone(iv.s.Filters)
-	SortFunc(list, func(a, b Filter) int { return strings.Compare(ruleName(a), ruleName(b)) })
+	diag.SortFunc(list, func(a, b diag.Filter) int { return strings.Compare(ruleName(a), ruleName(b)) })
 	return list
 }
 
 // selections returns what the kernel answered about its routing that concerns the interface, in a
 // fixed order.
-func (v *view) selections() []Selection {
-	list := make([]Selection, 0, len(v.s.Selections))
+func (v *view) selections() []diag.Selection {
+	list := make([]diag.Selection, 0, len(v.s.Selections))
 	for _, sel := range v.s.Selections {
 		list = append(list, sel)
 	}
-	SortFunc(list, func(a, b Selection) int {
+	diag.SortFunc(list, func(a, b diag.Selection) int {
 		if c := a.Dst.Compare(b.Dst); c != 0 {
 			return c
 		}
@@ -520,8 +523,6 @@ func (v *view) selections() []Selection {
 	return list
 }
 
-func (sel Selection) key() SelectionKey { return SelectionKey{sel.Dst, sel.From, sel.Bound} }
-
 // findSourceSelection looks for destinations for which the kernel, left to itself, would choose a
 // source that the network drops, although the interface has one that it lets through.
 func findSourceSelection(iv *ifaceView) []hypothesis {
@@ -532,14 +533,14 @@ func findSourceSelection(iv *ifaceView) []hypothesis {
 	at := map[netip.Addr]int{}
 	selections := iv.selections()
 	rank := iv.mattering(selections)
-	SortFunc(selections, func(a, b Selection) int { return rank[b.Dst] - rank[a.Dst] })
+	diag.SortFunc(selections, func(a, b diag.Selection) int { return rank[b.Dst] - rank[a.Dst] })
 	for _, sel := range selections {
-		if sel.From.IsValid() || sel.Errno != "" || sel.Interface != iv.name || ScopeOf(sel.Dst) == LinkLocalScope ||
-			sel.Dst.IsMulticast() || ScopeOf(sel.Source) == LinkLocalScope {
+		if sel.From.IsValid() || sel.Errno != "" || sel.Interface != iv.name || diag.ScopeOf(sel.Dst) == diag.LinkLocalScope ||
+			sel.Dst.IsMulticast() || diag.ScopeOf(sel.Source) == diag.LinkLocalScope {
 			continue
 		}
-		a, ok := iv.s.Addresses[InterfaceAddr{iv.name, sel.Source}]
-		if !ok || a.Fact.passing() || !iv.filtered(sel.Source) {
+		a, ok := iv.s.Addresses[diag.InterfaceAddr{Interface: iv.name, Address: sel.Source}]
+		if !ok || a.Fact.Passing() || !iv.filtered(sel.Source) {
 			continue
 		}
 		i, ok := at[sel.Source]
@@ -558,7 +559,7 @@ func findSourceSelection(iv *ifaceView) []hypothesis {
 			at[sel.Source] = i
 			list = append(list, h)
 		}
-		list[i].facts = append(list[i].facts, iv.said(sel.key()))
+		list[i].facts = append(list[i].facts, iv.s.Said(sel))
 	}
 	return list
 }
@@ -568,22 +569,22 @@ const mattersMost = 3
 
 // mattering says how good an example each destination is of what this host speaks to: an Internet
 // host, a peer, anything else, an address of the router itself.
-func (iv *ifaceView) mattering(selections []Selection) map[netip.Addr]int {
-	class := map[netip.Addr]TargetClass{}
+func (iv *ifaceView) mattering(selections []diag.Selection) map[netip.Addr]int {
+	class := map[netip.Addr]diag.TargetClass{}
 	for _, p := range iv.paths {
 		class[p.Target] = p.TargetClass
 	}
-	prefixes := iv.s.linkPrefixes(iv.name)
+	prefixes := iv.s.LinkPrefixes(iv.name)
 	rank := map[netip.Addr]int{}
 	for _, sel := range selections {
 		dst := sel.Dst
-		reserved := slices.ContainsFunc(prefixes, func(p netip.Prefix) bool { return reservedIn(p, dst) })
+		reserved := slices.ContainsFunc(prefixes, func(p netip.Prefix) bool { return diag.ReservedIn(p, dst) })
 		switch {
-		case class[dst] == TargetInternet, slices.Contains(iv.s.Run.Internet, dst):
+		case class[dst] == diag.TargetInternet, slices.Contains(iv.s.Run.Internet, dst):
 			rank[dst] = mattersMost
-		case class[dst] == TargetRouter, reserved:
+		case class[dst] == diag.TargetRouter, reserved:
 			rank[dst] = 0
-		case class[dst] == TargetPeer:
+		case class[dst] == diag.TargetPeer:
 			rank[dst] = 2
 		default:
 			rank[dst] = 1
@@ -639,13 +640,13 @@ func findRouting(iv *ifaceView) []hypothesis {
 // that is so of all that was asked of it.
 func (iv *ifaceView) silentBeyond(h *hypothesis, dst, from netip.Addr) bool {
 	for _, p := range iv.paths {
-		if p.Target != dst || p.Asks != AsksEcho || from.IsValid() && p.Source != from {
+		if p.Target != dst || p.Asks != diag.AsksEcho || from.IsValid() && p.Source != from {
 			continue
 		}
-		if p.Outcome == Answered && p.Via == ViaKernel {
+		if p.Outcome == diag.Answered && p.Via == diag.ViaKernel {
 			return false
 		}
-		if missing(p) {
+		if p.Missing() {
 			iv.explain(h, p)
 			rest(h, p)
 		}
@@ -653,12 +654,12 @@ func (iv *ifaceView) silentBeyond(h *hypothesis, dst, from netip.Addr) bool {
 	if len(h.symptoms) == 0 {
 		return false
 	}
-	iv.explain(h, iv.where(func(p *Path) bool { return p.TargetClass == TargetService && missing(p) && iv.astray(p) })...)
+	iv.explain(h, iv.where(func(p *diag.Path) bool { return p.TargetClass == diag.TargetService && p.Missing() && iv.astray(p) })...)
 	return true
 }
 
 // astray reports whether this host's routing sends a path's packets where no router is.
-func (iv *ifaceView) astray(p *Path) bool {
+func (iv *ifaceView) astray(p *diag.Path) bool {
 	via, known := iv.gatewayOf(p)
 	if known && !via.IsValid() {
 		route, ok := iv.routeTo(p.Target, via)
@@ -669,7 +670,7 @@ func (iv *ifaceView) astray(p *Path) bool {
 }
 
 // routeTo returns the most specific route that leads to a destination by a gateway, or by none.
-func (iv *ifaceView) routeTo(dst, via netip.Addr) (best At[Route], ok bool) {
+func (iv *ifaceView) routeTo(dst, via netip.Addr) (best diag.At[diag.Route], ok bool) {
 	for k, r := range iv.s.Routes {
 		if k.Interface == iv.name && k.Type == "unicast" && k.Via == via && k.Dst.Contains(dst) && (!ok || moreSpecific(r.Fact, best.Fact)) {
 			best, ok = r, true
@@ -680,41 +681,41 @@ func (iv *ifaceView) routeTo(dst, via netip.Addr) (best At[Route], ok bool) {
 
 // noGateway looks for a default route that names no router: the kernel then takes every host for a
 // neighbour, and asks for it on the link.
-func (iv *ifaceView) noGateway(sel Selection) (hypothesis, bool) {
+func (iv *ifaceView) noGateway(sel diag.Selection) (hypothesis, bool) {
 	route, ok := iv.routeTo(sel.Dst, netip.Addr{})
 	if !ok || route.Fact.Dst.Bits() != 0 || !iv.link.Ethernet {
 		return hypothesis{}, false
 	}
-	name := describeRoute(route.Fact, Forever)
+	name := diag.DescribeRoute(route.Fact, diag.Forever)
 	h := hypothesis{
 		confidence: Certain, direct: true, subject: Subject{"route", name}, as: "no-gateway",
-		args: []any{"target", sel.Dst, "router", iv.gateway(), "route", name}, facts: []Event{iv.said(sel.key()), factOf(route)},
+		args: []any{"target", sel.Dst, "router", iv.gateway(), "route", name}, facts: []diag.Event{iv.s.Said(sel), diag.FactOf(route)},
 	}
 	return h, iv.silentBeyond(&h, sel.Dst, sel.From)
 }
 
 // throughHost looks for a way out that leads through a neighbour which says that it is no router.
-func (iv *ifaceView) throughHost(sel Selection) (hypothesis, bool) {
-	na, ok := iv.misled(&Path{Target: sel.Dst, Source: sel.From})
+func (iv *ifaceView) throughHost(sel diag.Selection) (hypothesis, bool) {
+	na, ok := iv.misled(&diag.Path{Target: sel.Dst, Source: sel.From})
 	route, known := iv.routeTo(sel.Dst, sel.Via)
 	if !ok || !known {
 		return hypothesis{}, false
 	}
-	name := describeRoute(route.Fact, Forever)
+	name := diag.DescribeRoute(route.Fact, diag.Forever)
 	h := hypothesis{
 		confidence: Likely, subject: Subject{"route", name}, as: "through-host",
-		args: []any{"target", sel.Dst, "gateway", sel.Via, "router", iv.gateway(), "route", name}, facts: []Event{iv.said(sel.key()), factOf(route), na},
+		args: []any{"target", sel.Dst, "gateway", sel.Via, "router", iv.gateway(), "route", name}, facts: []diag.Event{iv.s.Said(sel), diag.FactOf(route), na},
 	}
 	return h, iv.silentBeyond(&h, sel.Dst, sel.From)
 }
 
-func (iv *ifaceView) wrongWay(sel Selection) (hypothesis, bool) {
-	a, ok := iv.s.Addresses[InterfaceAddr{iv.name, sel.From}]
+func (iv *ifaceView) wrongWay(sel diag.Selection) (hypothesis, bool) {
+	a, ok := iv.s.Addresses[diag.InterfaceAddr{Interface: iv.name, Address: sel.From}]
 	out := iv.s.Links[sel.Interface]
 	if !ok || !iv.global(a.Fact) || iv.filtered(sel.From) || out.Loopback {
 		return hypothesis{}, false
 	}
-	if _, both := iv.s.Addresses[InterfaceAddr{sel.Interface, sel.From}]; both {
+	if _, both := iv.s.Addresses[diag.InterfaceAddr{Interface: sel.Interface, Address: sel.From}]; both {
 		return hypothesis{}, false
 	}
 	h := hypothesis{
@@ -723,11 +724,11 @@ func (iv *ifaceView) wrongWay(sel Selection) (hypothesis, bool) {
 			"address", sel.From, "target", sel.Dst, "other", sel.Interface, "router", iv.gateway(),
 			"what", words.Say("cause.host.routing.by-way", "address", sel.From, "other", sel.Interface),
 		},
-		facts: []Event{iv.said(sel.key()), factOf(a)}, more: []string{"cause.host.routing.wrong-way"},
+		facts: []diag.Event{iv.s.Said(sel), diag.FactOf(a)}, more: []string{"cause.host.routing.wrong-way"},
 	}
 	for _, p := range iv.paths {
-		beyond := p.TargetClass == TargetInternet || p.TargetClass == TargetService
-		if p.Via == ViaKernel && missing(p) && p.Source == sel.From && (beyond || p.Target == sel.Dst) {
+		beyond := p.TargetClass == diag.TargetInternet || p.TargetClass == diag.TargetService
+		if p.Via == diag.ViaKernel && p.Missing() && p.Source == sel.From && (beyond || p.Target == sel.Dst) {
 			iv.explain(&h, p)
 			rest(&h, p)
 		}
@@ -750,20 +751,20 @@ func (iv *ifaceView) gateway() string {
 // refusals are the route types that refuse (ip-route(8)) and rule actions of the same names.
 var refusals = []string{"unreachable", "blackhole", "prohibit"}
 
-func (iv *ifaceView) refusedRoute(sel Selection) (hypothesis, bool) {
+func (iv *ifaceView) refusedRoute(sel diag.Selection) (hypothesis, bool) {
 	h := hypothesis{
-		direct: true, confidence: Certain, facts: []Event{iv.said(sel.key())}, subject: Subject{"target", sel.Dst.String()},
+		direct: true, confidence: Certain, facts: []diag.Event{iv.s.Said(sel)}, subject: Subject{"target", sel.Dst.String()},
 		more: []string{"cause.host.routing.refused"},
 	}
 	if sel.From.IsValid() {
-		if _, ok := iv.s.Addresses[InterfaceAddr{iv.name, sel.From}]; !ok {
+		if _, ok := iv.s.Addresses[diag.InterfaceAddr{Interface: iv.name, Address: sel.From}]; !ok {
 			return h, false
 		}
 		h.addr = sel.From
 		h.args = append(h.args, "address", sel.From, "router", iv.gateway())
 	}
 	rule, what := false, words.Say("cause.host.routing.by-rule")
-	var best At[Route]
+	var best diag.At[diag.Route]
 	for k, r := range iv.s.Routes {
 		if !slices.Contains(refusals, k.Type) || !k.Dst.Contains(sel.Dst) || best.Fact.Type != "" && !moreSpecific(r.Fact, best.Fact) {
 			continue
@@ -771,9 +772,9 @@ func (iv *ifaceView) refusedRoute(sel Selection) (hypothesis, bool) {
 		best, rule = r, true
 	}
 	if rule {
-		what = words.Say("cause.host.routing.by-route", "route", describeRoute(best.Fact, Forever))
-		h.facts = append(h.facts, factOf(best))
-		h.subject = Subject{"route", describeRoute(best.Fact, Forever)}
+		what = words.Say("cause.host.routing.by-route", "route", diag.DescribeRoute(best.Fact, diag.Forever))
+		h.facts = append(h.facts, diag.FactOf(best))
+		h.subject = Subject{"route", diag.DescribeRoute(best.Fact, diag.Forever)}
 	}
 	for r := range iv.s.Rules {
 		if slices.Contains(refusals, r.Action) {
@@ -787,7 +788,7 @@ func (iv *ifaceView) refusedRoute(sel Selection) (hypothesis, bool) {
 	}
 	h.args = append(h.args, "target", sel.Dst, "errno", sel.Errno, "what", what)
 	for _, p := range iv.paths {
-		if p.Via == ViaKernel && p.Outcome == Unsent && (p.Target == sel.Dst || best.Fact.Type != "" && best.Fact.Dst.Contains(p.Target)) {
+		if p.Via == diag.ViaKernel && p.Outcome == diag.Unsent && (p.Target == sel.Dst || best.Fact.Type != "" && best.Fact.Dst.Contains(p.Target)) {
 			iv.explain(&h, p)
 			rest(&h, p)
 		}
@@ -796,7 +797,7 @@ func (iv *ifaceView) refusedRoute(sel Selection) (hypothesis, bool) {
 }
 
 // moreSpecific orders routes for one destination: the longer prefix, then the lower table and metric.
-func moreSpecific(a, b Route) bool {
+func moreSpecific(a, b diag.Route) bool {
 	if a.Dst.Bits() != b.Dst.Bits() {
 		return a.Dst.Bits() > b.Dst.Bits()
 	}
@@ -812,7 +813,7 @@ func moreSpecific(a, b Route) bool {
 // findForwards looks for frames that left with sources which the interface does not own and the
 // program did not try.
 func findForwards(iv *ifaceView) []hypothesis {
-	if iv.s.Checks[CheckKey{"added", iv.name}].State == CheckRunning {
+	if iv.s.Checks[diag.CheckKey{ID: "added", Interface: iv.name}].State == diag.CheckRunning {
 		return nil // a claim whose paths are not settled looks the same
 	}
 	var sources []netip.Addr
@@ -820,22 +821,22 @@ func findForwards(iv *ifaceView) []hypothesis {
 	for key, f := range iv.s.Foreign {
 		addr := key.Address
 		if key.Interface != iv.name || iv.configured(addr) || iv.isCandidate(addr) ||
-			iv.s.ClassOf(iv.name, addr) == SourceAssigned || iv.heldByUs(addr) {
+			iv.s.ClassOf(iv.name, addr) == diag.SourceAssigned || iv.heldByUs(addr) {
 			continue
 		}
 		sources = append(sources, addr)
-		h.facts = append(h.facts, factOf(f))
+		h.facts = append(h.facts, diag.FactOf(f))
 	}
 	if len(sources) == 0 {
 		return nil
 	}
 	if !iv.profile.Filters {
 		h.severity, h.confidence = Info, Likely
-	} else if !iv.s.AssignmentKnown(iv.name, GlobalScope) {
+	} else if !iv.s.AssignmentKnown(iv.name, diag.GlobalScope) {
 		h.confidence = Likely
 	}
-	SortFunc(sources, netip.Addr.Compare)
-	SortFunc(h.facts, func(a, b Event) int { return int(a.Seq - b.Seq) })
+	diag.SortFunc(sources, netip.Addr.Compare)
+	diag.SortFunc(h.facts, func(a, b diag.Event) int { return int(a.Seq - b.Seq) })
 	h.facts = h.facts[:min(8, len(h.facts))]
 	h.args = []any{"source", sources[0], "count", len(sources)}
 	return []hypothesis{h}
@@ -844,5 +845,5 @@ func findForwards(iv *ifaceView) []hypothesis {
 // heldByUs reports whether a source was an address of the interface that is gone now and that the
 // program asked from.
 func (iv *ifaceView) heldByUs(addr netip.Addr) bool {
-	return iv.any(func(p *Path) bool { return p.Source == addr })
+	return iv.any(func(p *diag.Path) bool { return p.Source == addr })
 }

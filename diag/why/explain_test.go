@@ -1,4 +1,4 @@
-package diag
+package why
 
 import (
 	"flag"
@@ -8,12 +8,13 @@ import (
 	"strings"
 	"testing"
 
+	"ndwhy/diag"
 	"ndwhy/diag/words"
 )
 
 var update = flag.Bool("update", false, "write generated documents anew")
 
-const causesFile = "../docs/causes.md"
+const causesFile = "../../docs/causes.md"
 
 func TestCausesDoc(t *testing.T) {
 	want := CausesDoc()
@@ -27,7 +28,7 @@ func TestCausesDoc(t *testing.T) {
 		t.Fatal(err)
 	}
 	if string(got) != want {
-		t.Errorf("%s is not what the catalogue says; run go test ./diag -run TestCausesDoc -update", causesFile)
+		t.Errorf("%s is not what the catalogue says; run go test ./diag/why -run TestCausesDoc -update", causesFile)
 	}
 }
 
@@ -98,7 +99,7 @@ func TestExplain(t *testing.T) {
 	if text, ok := Explain("peer-nd"); !ok || !strings.Contains(text, "Sends:") {
 		t.Errorf("peer-nd: %v %s", ok, text)
 	}
-	for _, id := range checkOrder {
+	for _, id := range diag.CheckOrder {
 		if text, ok := Explain(id); !ok || strings.Contains(text, "check.") {
 			t.Errorf("%s: %v %s", id, ok, text)
 		}

@@ -1,9 +1,11 @@
-package diag
+package why
 
 import (
 	"math"
 	"net/netip"
 	"slices"
+
+	"ndwhy/diag"
 )
 
 var addressCauses = []Cause{
@@ -92,105 +94,36 @@ func assignable(v *view, h *hypothesis) bool {
 		}
 		for _, p := range iv.subnets() {
 			if p.Contains(h.addr) {
-				return !reservedIn(p, h.addr)
+				return !diag.ReservedIn(p, h.addr)
 			}
 		}
 	}
 	return false
 }
 
-// linkPrefixes returns the IPv6 prefixes of the interface's link: from the metadata service, else all
-// that is announced on-link.
-func (s *State) linkPrefixes(iface string) []netip.Prefix {
-	list := s.metadataSubnets(iface)
-	if len(list) > 0 {
-		return list
-	}
-	for _, r := range s.routersSorted() {
-		if r.Interface != iface {
-			continue
-		}
-		for _, p := range r.onLink() {
-			if !slices.Contains(list, p) {
-				list = append(list, p)
-			}
-		}
-	}
-	return list
-}
-
-// metadataSubnets returns the interface's subnet as the metadata service names it.
-func (s *State) metadataSubnets(iface string) []netip.Prefix {
-	var list []netip.Prefix
-	for _, m := range s.Metadata.Interfaces {
-		if m.MAC == s.Links[iface].MAC {
-			list = append(list, m.Subnets...)
-		}
-	}
-	return list
-}
-
-// onLink returns the global prefixes that a router announces on-link.
-func (r *RouterSeen) onLink() []netip.Prefix {
-	var list []netip.Prefix
-	for _, p := range r.Last.Prefixes {
-		if p.OnLink && !p.Prefix.Addr().IsLinkLocalUnicast() && !slices.Contains(list, p.Prefix.Masked()) {
-			list = append(list, p.Prefix.Masked())
-		}
-	}
-	return list
-}
-
-// reservedIn reports whether addr is one of the first four addresses of a VPC subnet or its last
-// (Amazon VPC user guide, "Subnet sizing for IPv6").
-func reservedIn(subnet netip.Prefix, addr netip.Addr) bool {
-	if !subnet.IsValid() || !subnet.Contains(addr) || !addr.Is6() || subnet.Bits() > 120 {
-		return false
-	}
-	base, a := subnet.Masked().Addr().As16(), addr.As16()
-	last, first := true, base == [16]byte{}
-	for i := range a {
-		mask := byte(0xff)
-		if bits := subnet.Bits() - 8*i; bits >= 8 {
-			mask = 0
-		} else if bits > 0 {
-			mask >>= bits
-		}
-		if a[i]&mask != mask {
-			last = false
-		}
-	}
-	for i := range uint8(4) {
-		b := base
-		b[15] |= i
-		first = first || a == b
-	}
-	return first || last
-}
-
 // assignmentConfidence is how sure it is that an address outside the assigned set is not assigned:
 // the infrastructure's or the user's own word is whole, a lease names what one client asked for.
 func (iv *ifaceView) assignmentConfidence() Confidence {
 	for _, a := range iv.assigned {
-		if a.Source == FromIMDS || a.Source == FromUser {
+		if a.Source == diag.FromIMDS || a.Source == diag.FromUser {
 			return Certain
 		}
 	}
-	if iv.s.Metadata.State == MetadataNone {
+	if iv.s.Metadata.State == diag.MetadataNone {
 		return Certain
 	}
 	return Likely
 }
 
 // about is a direct hypothesis of a configured address, with the silent paths from it.
-func (iv *ifaceView) about(a At[Address]) hypothesis {
+func (iv *ifaceView) about(a diag.At[diag.Address]) hypothesis {
 	addr := a.Fact.Address
 	h := hypothesis{
 		direct: true, confidence: Certain, subject: addressSubject(addr), addr: addr,
-		args: []any{"address", addr, "len", a.Fact.PrefixLen}, facts: []Event{factOf(a)},
+		args: []any{"address", addr, "len", a.Fact.PrefixLen}, facts: []diag.Event{diag.FactOf(a)},
 	}
 	for _, p := range iv.paths {
-		if p.Source == addr && missing(p) && p.Asks != AsksDAD {
+		if p.Source == addr && p.Missing() && p.Asks != diag.AsksDAD {
 			iv.explain(&h, p)
 			rest(&h, p)
 		}
@@ -198,31 +131,29 @@ func (iv *ifaceView) about(a At[Address]) hypothesis {
 	return h
 }
 
-func (iv *ifaceView) said(key any) Event { return iv.s.said[key] }
-
 func findAssignmentNone(iv *ifaceView) []hypothesis {
 	if h, ok := iv.nothingAdvertised(); ok {
 		return []hypothesis{h}
 	}
-	if iv.s.Metadata.State != MetadataOK && iv.s.Metadata.State != MetadataNone || !iv.known {
+	if iv.s.Metadata.State != diag.MetadataOK && iv.s.Metadata.State != diag.MetadataNone || !iv.known {
 		return nil
 	}
-	named := iv.s.Metadata.State == MetadataNone
+	named := iv.s.Metadata.State == diag.MetadataNone
 	for _, m := range iv.s.Metadata.Interfaces {
 		named = named || m.MAC == iv.link.MAC
 	}
-	if !named || slices.ContainsFunc(iv.assigned, func(a Assignment) bool {
-		return a.Source != FromEUI64 && ScopeOf(a.Prefix.Addr()) != LinkLocalScope
+	if !named || slices.ContainsFunc(iv.assigned, func(a diag.Assignment) bool {
+		return a.Source != diag.FromEUI64 && diag.ScopeOf(a.Prefix.Addr()) != diag.LinkLocalScope
 	}) {
 		return nil
 	}
 	h := hypothesis{
 		direct: true, confidence: Certain, subject: Subject{"interface", iv.name},
-		facts: []Event{iv.said(Metadata{}.Kind())},
+		facts: []diag.Event{iv.s.Said(diag.Metadata{})},
 	}
 	iv.explainKind(&h, noGlobal)
 	for _, p := range iv.paths {
-		if p.Asks == AsksDHCP && missing(p) {
+		if p.Asks == diag.AsksDHCP && p.Missing() {
 			iv.explain(&h, p)
 		}
 	}
@@ -232,12 +163,12 @@ func findAssignmentNone(iv *ifaceView) []hypothesis {
 // nothingAdvertised looks for a link on which nothing that says where addresses come from gives any: no
 // prefix to make one from, no DHCPv6, and nothing known to be assigned.
 func (iv *ifaceView) nothingAdvertised() (h hypothesis, ok bool) {
-	if !iv.known || !iv.s.Complete(FeedNetlink) || len(iv.routers) == 0 || iv.hasUsableGlobal() || iv.s.AssignmentKnown(iv.name, GlobalScope) {
+	if !iv.known || !iv.s.Complete(diag.FeedNetlink) || len(iv.routers) == 0 || iv.hasUsableGlobal() || iv.s.AssignmentKnown(iv.name, diag.GlobalScope) {
 		return h, false
 	}
 	h = hypothesis{direct: true, confidence: Likely, subject: Subject{"interface", iv.name}, as: "advertised"}
 	for _, r := range iv.routers {
-		if _, forms := r.forms(); forms || r.Last.Managed {
+		if _, forms := r.Forms(); forms || r.Last.Managed {
 			return h, false
 		}
 		h.facts = append(h.facts, iv.heard(r))
@@ -245,7 +176,7 @@ func (iv *ifaceView) nothingAdvertised() (h hypothesis, ok bool) {
 	h.args = []any{"router", iv.routers[0].Address}
 	iv.explainKind(&h, noGlobal)
 	for _, p := range iv.paths {
-		if missing(p) && p.Source.IsLinkLocalUnicast() && (p.TargetClass == TargetInternet || p.TargetClass == TargetService) {
+		if p.Missing() && p.Source.IsLinkLocalUnicast() && (p.TargetClass == diag.TargetInternet || p.TargetClass == diag.TargetService) {
 			iv.explain(&h, p)
 		}
 	}
@@ -260,23 +191,23 @@ func findDuplicate(iv *ifaceView) []hypothesis {
 		if key.Interface != iv.name || iv.isCandidate(addr) {
 			continue
 		}
-		e := iv.said(key)
-		if a, ok := e.Body.(Address); ok && a.passing() {
+		e := iv.s.Said(key)
+		if a, ok := e.Body.(diag.Address); ok && a.Passing() {
 			continue
 		}
 		found[addr] = true
 		list = append(list, hypothesis{
 			direct: true, confidence: Certain, subject: addressSubject(addr), addr: addr,
-			args: []any{"address", addr}, facts: []Event{e}, more: []string{"cause.address.duplicate.dad"},
+			args: []any{"address", addr}, facts: []diag.Event{e}, more: []string{"cause.address.duplicate.dad"},
 		})
 	}
 	for _, p := range iv.paths {
-		if p.Asks != AsksND && p.Asks != AsksDAD || p.Outcome != Answered || found[p.Target] || iv.isCandidate(p.Target) {
+		if p.Asks != diag.AsksND && p.Asks != diag.AsksDAD || p.Outcome != diag.Answered || found[p.Target] || iv.isCandidate(p.Target) {
 			continue
 		}
 		for _, r := range p.Responders {
-			if r.MAC == (MAC{}) || iv.ownMAC(r.MAC) || !iv.assignedAlone(p.Target) ||
-				ScopeOf(p.Target) == LinkLocalScope || iv.heldElsewhere(p.Target) || iv.configured(p.Target) && p.Asks != AsksDAD {
+			if r.MAC == (diag.MAC{}) || iv.ownMAC(r.MAC) || !iv.assignedAlone(p.Target) ||
+				diag.ScopeOf(p.Target) == diag.LinkLocalScope || iv.heldElsewhere(p.Target) || iv.configured(p.Target) && p.Asks != diag.AsksDAD {
 				continue
 			}
 			found[p.Target] = true
@@ -303,7 +234,7 @@ func findDuplicate(iv *ifaceView) []hypothesis {
 // assignedAlone reports whether an address is assigned as such, and not as part of a prefix: of a
 // prefix, others may hold addresses.
 func (iv *ifaceView) assignedAlone(addr netip.Addr) bool {
-	return slices.ContainsFunc(iv.assigned, func(a Assignment) bool { return a.Prefix.IsSingleIP() && a.Prefix.Addr() == addr })
+	return slices.ContainsFunc(iv.assigned, func(a diag.Assignment) bool { return a.Prefix.IsSingleIP() && a.Prefix.Addr() == addr })
 }
 
 // heldElsewhere reports whether another interface of this host has addr.
@@ -319,11 +250,11 @@ func (iv *ifaceView) heldElsewhere(addr netip.Addr) bool {
 func findWrongInterface(iv *ifaceView) []hypothesis {
 	var list []hypothesis
 	for _, a := range iv.addresses {
-		if !iv.global(a.Fact) || iv.class[a.Fact.Address] == SourceAssigned {
+		if !iv.global(a.Fact) || iv.class[a.Fact.Address] == diag.SourceAssigned {
 			continue
 		}
 		for _, m := range iv.s.Metadata.Interfaces {
-			if m.MAC == iv.link.MAC || !m.holds(a.Fact.Address) {
+			if m.MAC == iv.link.MAC || !m.Holds(a.Fact.Address) {
 				continue
 			}
 			h := iv.about(a)
@@ -338,7 +269,7 @@ func findWrongInterface(iv *ifaceView) []hypothesis {
 				owner = "ENI"
 			}
 			h.args = append(h.args, "other", other, "owner", owner)
-			h.facts = append(h.facts, iv.said(Metadata{}.Kind()))
+			h.facts = append(h.facts, iv.s.Said(diag.Metadata{}))
 			for i, y := range iv.symptoms {
 				if y.kind == absent && y.addr == a.Fact.Address || y.kind == noGlobal && y.iface == other {
 					h.symptoms = append(h.symptoms, i)
@@ -351,11 +282,6 @@ func findWrongInterface(iv *ifaceView) []hypothesis {
 	return list
 }
 
-func (m MetadataInterface) holds(addr netip.Addr) bool {
-	return slices.Contains(m.Addresses, addr) ||
-		slices.ContainsFunc(m.Prefixes, func(p netip.Prefix) bool { return p.Contains(addr) })
-}
-
 func findReserved(iv *ifaceView) []hypothesis {
 	if !iv.profile.Reserved {
 		return nil
@@ -363,11 +289,11 @@ func findReserved(iv *ifaceView) []hypothesis {
 	var list []hypothesis
 	subnets := iv.subnets()
 	for _, a := range iv.addresses {
-		if !iv.global(a.Fact) || iv.class[a.Fact.Address] == SourceAssigned {
+		if !iv.global(a.Fact) || iv.class[a.Fact.Address] == diag.SourceAssigned {
 			continue
 		}
 		for _, subnet := range subnets {
-			if reservedIn(subnet, a.Fact.Address) {
+			if diag.ReservedIn(subnet, a.Fact.Address) {
 				h := iv.about(a)
 				h.args = append(h.args, "subnet-prefix", subnet)
 				list = append(list, h)
@@ -379,13 +305,13 @@ func findReserved(iv *ifaceView) []hypothesis {
 }
 
 func findLinkLocalNotEUI64(iv *ifaceView) []hypothesis {
-	if !iv.profile.EUI64Required || !iv.known || iv.link.MAC == (MAC{}) {
+	if !iv.profile.EUI64Required || !iv.known || iv.link.MAC == (diag.MAC{}) {
 		return nil
 	}
 	var list []hypothesis
 	for _, a := range iv.addresses {
 		addr := a.Fact.Address
-		if ScopeOf(addr) != LinkLocalScope || iv.class[addr] == SourceAssigned || a.Fact.passing() || !a.Fact.Flags.Usable() {
+		if diag.ScopeOf(addr) != diag.LinkLocalScope || iv.class[addr] == diag.SourceAssigned || a.Fact.Passing() || !a.Fact.Flags.Usable() {
 			continue
 		}
 		h := iv.about(a)
@@ -403,7 +329,7 @@ func findUnassigned(iv *ifaceView) []hypothesis {
 	var list []hypothesis
 	for _, a := range iv.addresses {
 		addr := a.Fact.Address
-		if !iv.global(a.Fact) || iv.class[addr] != SourceUnassigned || !a.Fact.Flags.Usable() || iv.fromPrefix(a.Fact) {
+		if !iv.global(a.Fact) || iv.class[addr] != diag.SourceUnassigned || !a.Fact.Flags.Usable() || iv.fromPrefix(a.Fact) {
 			continue
 		}
 		silenced := iv.silenced(addr)
@@ -417,11 +343,11 @@ func findUnassigned(iv *ifaceView) []hypothesis {
 			h.more = append(h.more, "cause.address.unassigned.seen")
 		}
 		for _, p := range iv.paths {
-			if p.Source == addr && p.Outcome == Silent {
+			if p.Source == addr && p.Outcome == diag.Silent {
 				rest(&h, iv.control(p))
 			}
 		}
-		h.facts = append(h.facts, iv.said(Metadata{}.Kind()))
+		h.facts = append(h.facts, iv.s.Said(diag.Metadata{}))
 		iv.explainKind(&h, noGlobal)
 		list = append(list, h)
 	}
@@ -431,7 +357,7 @@ func findUnassigned(iv *ifaceView) []hypothesis {
 // fromPrefix reports whether the host made an address of its own from an advertised prefix, as
 // the router told it to (RFC 4862 §5.5.3): then a network that filters only what it gave is not
 // this one, unless it is of a kind that is known to.
-func (iv *ifaceView) fromPrefix(a Address) bool {
+func (iv *ifaceView) fromPrefix(a diag.Address) bool {
 	if iv.profile.Filters {
 		return false
 	}
@@ -455,11 +381,13 @@ func findNotConfigured(iv *ifaceView) []hypothesis {
 		}
 		h := hypothesis{
 			confidence: Certain, subject: addressSubject(y.addr), addr: y.addr,
-			args: []any{"address", y.addr}, symptoms: []int{i}, facts: []Event{iv.said(Metadata{}.Kind()), iv.said(leaseKey(iv.name))},
+			args: []any{"address", y.addr}, symptoms: []int{i}, facts: []diag.Event{iv.s.Said(diag.Metadata{}), iv.s.Said(diag.Lease{Interface: iv.name})},
 		}
 		if y.addr.IsLinkLocalUnicast() {
-			h.as, h.facts = "link-local", []Event{iv.said(linkKey(iv.name))}
-			iv.explain(&h, iv.where(func(p *Path) bool { return p.Asks == AsksRS && p.Source.IsUnspecified() && p.Outcome == Silent })...)
+			h.as, h.facts = "link-local", []diag.Event{iv.s.Said(diag.Link{Interface: iv.name})}
+			iv.explain(&h, iv.where(func(p *diag.Path) bool {
+				return p.Asks == diag.AsksRS && p.Source.IsUnspecified() && p.Outcome == diag.Silent
+			})...)
 			list = append(list, h)
 			continue
 		}
@@ -494,7 +422,7 @@ func findExpiring(iv *ifaceView) []hypothesis {
 	var list []hypothesis
 	for _, a := range iv.addresses {
 		f := a.Fact
-		if !iv.global(f) || f.ValidS == Forever || f.Origin == "kernel_ra" || f.Flags&(Temporary|ManageTemp) != 0 || iv.fromPrefix(f) {
+		if !iv.global(f) || f.ValidS == diag.Forever || f.Origin == "kernel_ra" || f.Flags&(diag.Temporary|diag.ManageTemp) != 0 || iv.fromPrefix(f) {
 			continue
 		}
 		elapsed := f.UpdatedS + iv.s.Now.Sub(a.At).Seconds()
@@ -510,10 +438,10 @@ func findExpiring(iv *ifaceView) []hypothesis {
 			continue
 		}
 		h := hypothesis{
-			direct: true, confidence: Certain, subject: addressSubject(f.Address), addr: f.Address, facts: []Event{factOf(a)},
+			direct: true, confidence: Certain, subject: addressSubject(f.Address), addr: f.Address, facts: []diag.Event{diag.FactOf(a)},
 			args: []any{
-				"address", f.Address, "left", seconds(iv.s.Left(f.ValidS, a.At)),
-				"age", seconds(int64(math.Round(elapsed))), "lifetime", seconds(int64(math.Round(lifetime))),
+				"address", f.Address, "left", diag.Seconds(iv.s.Left(f.ValidS, a.At)),
+				"age", diag.Seconds(int64(math.Round(elapsed))), "lifetime", diag.Seconds(int64(math.Round(lifetime))),
 			},
 		}
 		list = append(list, h)
@@ -523,7 +451,7 @@ func findExpiring(iv *ifaceView) []hypothesis {
 
 // leasedFor is how long an address was to be preferred, in seconds; 0 where that is not known.
 func (iv *ifaceView) leasedFor(addr netip.Addr) float64 {
-	if was, ok := iv.s.said[grantKey{iv.name, addr}].Body.(Address); ok {
+	if was, ok := iv.s.Granted(diag.InterfaceAddr{Interface: iv.name, Address: addr}); ok {
 		return float64(was.PreferredS) + was.UpdatedS
 	}
 	rows := slices.Concat(iv.s.Leases[iv.name].Addresses, iv.s.Replies[iv.name].Fact.Addresses)

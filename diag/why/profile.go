@@ -1,10 +1,11 @@
-package diag
+package why
 
 import (
 	"net/netip"
 	"slices"
 	"strings"
 
+	"ndwhy/diag"
 	"ndwhy/diag/words"
 )
 
@@ -29,14 +30,14 @@ const (
 // A cell is a row of a profile's table: the outcome that is normal for questions of these kinds.
 // An empty list matches all.
 type cell struct {
-	asks   []Asks
-	from   []SourceClass
-	to     []TargetClass
-	via    Via
+	asks   []diag.Asks
+	from   []diag.SourceClass
+	to     []diag.TargetClass
+	via    diag.Via
 	expect Expectation
 }
 
-func (c cell) matches(p Path) bool {
+func (c cell) matches(p diag.Path) bool {
 	return (len(c.asks) == 0 || slices.Contains(c.asks, p.Asks)) &&
 		(len(c.from) == 0 || slices.Contains(c.from, p.SourceClass)) &&
 		(len(c.to) == 0 || slices.Contains(c.to, p.TargetClass)) &&
@@ -64,17 +65,17 @@ type Profile struct {
 }
 
 var (
-	ours       = []SourceClass{SourceAssigned, SourceUnknown}
-	notOurs    = []SourceClass{SourceUnassigned, SourceCandidate}
-	nd         = []Asks{AsksND}
-	echo       = []Asks{AsksEcho}
-	reach      = []Asks{AsksND, AsksEcho}
-	dad        = []Asks{AsksDAD}
-	solicit    = []Asks{AsksRS}
-	toRouter   = []TargetClass{TargetRouter}
-	toPeer     = []TargetClass{TargetPeer}
-	toAllNodes = []TargetClass{TargetAllNodes}
-	toInternet = []TargetClass{TargetInternet}
+	ours       = []diag.SourceClass{diag.SourceAssigned, diag.SourceUnknown}
+	notOurs    = []diag.SourceClass{diag.SourceUnassigned, diag.SourceCandidate}
+	nd         = []diag.Asks{diag.AsksND}
+	echo       = []diag.Asks{diag.AsksEcho}
+	reach      = []diag.Asks{diag.AsksND, diag.AsksEcho}
+	dad        = []diag.Asks{diag.AsksDAD}
+	solicit    = []diag.Asks{diag.AsksRS}
+	toRouter   = []diag.TargetClass{diag.TargetRouter}
+	toPeer     = []diag.TargetClass{diag.TargetPeer}
+	toAllNodes = []diag.TargetClass{diag.TargetAllNodes}
+	toInternet = []diag.TargetClass{diag.TargetInternet}
 )
 
 // profiles are what the program knows of networks: only what is documented or was observed stands
@@ -96,9 +97,9 @@ var profiles = map[string]Profile{
 			{asks: nd, from: ours, to: toRouter, expect: ExpectAnswer},
 			{asks: reach, from: ours, to: toPeer, expect: ExpectAnswer},
 			{asks: echo, from: ours, to: toInternet, expect: ExpectAnswer},
-			{asks: []Asks{AsksDHCP}, expect: ExpectAnswer},
-			{asks: []Asks{AsksService}, from: ours, expect: ExpectAnswer},
-			{asks: []Asks{AsksMTU}, from: ours, expect: ExpectAnswer},
+			{asks: []diag.Asks{diag.AsksDHCP}, expect: ExpectAnswer},
+			{asks: []diag.Asks{diag.AsksService}, from: ours, expect: ExpectAnswer},
+			{asks: []diag.Asks{diag.AsksMTU}, from: ours, expect: ExpectAnswer},
 		},
 	},
 	// OpenStack Neutron filters by port unless port security is off (neutron/agent/linux/
@@ -109,7 +110,7 @@ var profiles = map[string]Profile{
 		Normal: []cell{
 			{asks: solicit, expect: ExpectAnswer},
 			{asks: dad, expect: ExpectSilence},
-			{asks: echo, to: []TargetClass{TargetRouter, TargetAllNodes}, expect: ExpectEither},
+			{asks: echo, to: []diag.TargetClass{diag.TargetRouter, diag.TargetAllNodes}, expect: ExpectEither},
 			{from: notOurs, expect: ExpectEither},
 			{asks: nd, from: ours, to: toRouter, expect: ExpectAnswer},
 			{asks: reach, from: ours, to: toPeer, expect: ExpectAnswer},
@@ -136,7 +137,7 @@ var profiles = map[string]Profile{
 		Normal: []cell{
 			{asks: solicit, expect: ExpectAnswer},
 			{asks: nd, from: ours, to: toRouter, expect: ExpectAnswer},
-			{asks: echo, from: ours, to: []TargetClass{TargetPeer, TargetInternet}, expect: ExpectAnswer},
+			{asks: echo, from: ours, to: []diag.TargetClass{diag.TargetPeer, diag.TargetInternet}, expect: ExpectAnswer},
 		},
 	},
 	// Oracle Cloud: RA with M and DHCPv6 (systemd/systemd#28183); how unassigned sources, ff02::1
@@ -159,7 +160,7 @@ var profiles = map[string]Profile{
 			{asks: dad, expect: ExpectSilence},
 			{asks: echo, to: toAllNodes, expect: ExpectEither},
 			{asks: echo, from: notOurs, to: toInternet, expect: ExpectEither},
-			{asks: reach, to: []TargetClass{TargetRouter, TargetPeer}, expect: ExpectAnswer},
+			{asks: reach, to: []diag.TargetClass{diag.TargetRouter, diag.TargetPeer}, expect: ExpectAnswer},
 			{asks: echo, to: toInternet, expect: ExpectAnswer},
 		},
 	},
@@ -176,7 +177,7 @@ var profiles = map[string]Profile{
 }
 
 // Profiles returns the names that --profile takes, sorted.
-func Profiles() []string { return sortedKeys(profiles) }
+func Profiles() []string { return diag.SortedKeys(profiles) }
 
 // ProfileNamed returns a profile; of a name that is not known, the unknown one.
 func ProfileNamed(name string) Profile {
@@ -190,7 +191,7 @@ func ProfileNamed(name string) Profile {
 // defaultV6HostGw and defaultHostGwMac).
 var (
 	azureRouter    = netip.MustParseAddr("fe80::1234:5678:9abc")
-	azureRouterMAC = MAC{0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc}
+	azureRouterMAC = diag.MAC{0x12, 0x34, 0x56, 0x78, 0x9a, 0xbc}
 )
 
 // azureChassis is the chassis asset tag of every Azure machine (cloud-init, DataSourceAzure.py).
@@ -198,7 +199,7 @@ const azureChassis = "7783-7084-3265-9085-8269-3286-77"
 
 // Recognise says which network s is in. --profile wins; then the infrastructure's own word
 // (metadata, DMI), then what the router looks like, then how the network behaved.
-func Recognise(s *State) Recognition {
+func Recognise(s *diag.State) Recognition {
 	if _, ok := profiles[s.Run.Profile]; ok {
 		return Recognition{s.Run.Profile, Certain, []string{words.Say("profile.because.given")}}
 	}
@@ -219,7 +220,7 @@ func Recognise(s *State) Recognition {
 	}
 }
 
-func recognise(s *State) Recognition {
+func recognise(s *diag.State) Recognition {
 	var r Recognition
 	because := func(name string, c Confidence, why string) {
 		if r.Name == "" {
@@ -229,7 +230,7 @@ func recognise(s *State) Recognition {
 			r.Because = append(r.Because, why)
 		}
 	}
-	if s.Metadata.State == MetadataOK || s.Metadata.State == MetadataNone {
+	if s.Metadata.State == diag.MetadataOK || s.Metadata.State == diag.MetadataNone {
 		because("aws", Certain, words.Say("profile.because.imds", "endpoint", s.Metadata.Endpoint))
 	}
 	dmi := func(name, value string) {
@@ -253,13 +254,13 @@ func recognise(s *State) Recognition {
 	case strings.HasPrefix(m.Product, "OpenStack"):
 		dmi("openstack", m.Product)
 	}
-	for _, router := range s.routersSorted() {
+	for _, router := range s.RoutersSorted() {
 		if router.Address == azureRouter && router.MAC == azureRouterMAC {
 			because("azure", Likely, words.Say("profile.because.azure-router", "address", router.Address, "mac", router.MAC))
 		}
 	}
-	for _, p := range s.tellingPaths() {
-		if p.Target == VPCRouter && p.Asks == AsksND {
+	for _, p := range s.TellingPaths() {
+		if p.Target == diag.VPCRouter && p.Asks == diag.AsksND {
 			because("aws", Likely, words.Say("profile.because.vpc-router", "address", p.Target))
 			break
 		}
@@ -267,33 +268,14 @@ func recognise(s *State) Recognition {
 	return r
 }
 
-// tells reports whether a path's answer tells what kind of network this is.
-func tells(p Path) bool {
-	if p.Outcome != Answered {
-		return false
-	}
-	return p.SourceClass == SourceCandidate && p.Asks == AsksEcho ||
-		p.TargetClass == TargetAllNodes && len(p.Responders) > 0 ||
-		p.Target == VPCRouter && p.Asks == AsksND
-}
-
-func (s *State) tellingPaths() []Path {
-	list := make([]Path, 0, len(s.telling))
-	for id := range s.telling {
-		list = append(list, s.paths[id])
-	}
-	sortPaths(list)
-	return list
-}
-
 // behaviour returns a sentence for each of the controls that shows an open link: an address that
 // nobody assigned was answered; somebody else answered ff02::1.
-func behaviour(s *State) (open, multicast string) {
-	for _, p := range s.tellingPaths() {
-		if p.SourceClass == SourceCandidate && p.Asks == AsksEcho && open == "" {
+func behaviour(s *diag.State) (open, multicast string) {
+	for _, p := range s.TellingPaths() {
+		if p.SourceClass == diag.SourceCandidate && p.Asks == diag.AsksEcho && open == "" {
 			open = words.Say("profile.because.open", "source", p.Source, "target", p.Target)
 		}
-		if p.TargetClass == TargetAllNodes && len(p.Responders) > 0 && multicast == "" {
+		if p.TargetClass == diag.TargetAllNodes && len(p.Responders) > 0 && multicast == "" {
 			multicast = words.Say("profile.because.multicast", "count", len(p.Responders))
 		}
 	}
@@ -303,41 +285,32 @@ func behaviour(s *State) (open, multicast string) {
 // Normal says whether a path's outcome is as a profile expects in the state s; nil where that
 // cannot be known. A missing answer from a target that the program chose itself is nil, unless
 // the wire shows that the target does answer.
-func Normal(s *State, profile string, p Path) *bool {
+func Normal(s *diag.State, profile string, p diag.Path) *bool {
 	return newNormals(s, ProfileNamed(profile)).of(p)
 }
 
 // Unexpected reports whether the silence of p would be a symptom here, and so is worth asking
 // again before it is believed.
-func Unexpected(s *State, p Path) bool {
-	if p.Outcome != Silent {
+func Unexpected(s *diag.State, p diag.Path) bool {
+	if p.Outcome != diag.Silent {
 		return false
 	}
 	n := Normal(s, Recognise(s).Name, p)
 	return n != nil && !*n
 }
 
-// question is what two ways of asking have in common.
-type question struct {
-	iface          string
-	asks           Asks
-	source, target netip.Addr
-}
-
-func questionOf(p Path) question { return question{p.Interface, p.Asks, p.Source, p.Target} }
-
 // normals judges the paths of one state by one profile.
 type normals struct {
-	s       *State
+	s       *diag.State
 	profile Profile
 }
 
-func newNormals(s *State, profile Profile) *normals { return &normals{s, profile} }
+func newNormals(s *diag.State, profile Profile) *normals { return &normals{s, profile} }
 
-func (n *normals) answered(via Via, q question) bool { return n.s.answered[via][q] > 0 }
+func (n *normals) answered(via diag.Via, q diag.Question) bool { return n.s.Answered(via, q) }
 
 // expect returns what the profile's table, and the state where the table depends on it, say.
-func (n *normals) expect(p Path) Expectation {
+func (n *normals) expect(p diag.Path) Expectation {
 	e := ExpectUnknown
 	for _, c := range n.profile.Normal {
 		if c.matches(p) {
@@ -346,25 +319,25 @@ func (n *normals) expect(p Path) Expectation {
 		}
 	}
 	switch {
-	case p.Asks == AsksRS && e == ExpectAnswer && n.hasOtherDefault(p.Interface):
+	case p.Asks == diag.AsksRS && e == ExpectAnswer && n.hasOtherDefault(p.Interface):
 		// Somebody configured the way out by hand: no advertisement is needed.
 		return ExpectEither
-	case p.Asks == AsksND && p.TargetClass == TargetRouter && e == ExpectAnswer && !n.s.isRouter(p.Interface, p.Target):
+	case p.Asks == diag.AsksND && p.TargetClass == diag.TargetRouter && e == ExpectAnswer && !n.s.IsRouter(p.Interface, p.Target):
 		// A well-known router address that this network need not have.
 		return ExpectEither
-	case p.Asks == AsksDHCP && e == ExpectUnknown:
+	case p.Asks == diag.AsksDHCP && e == ExpectUnknown:
 		return ExpectAnswer // it is asked only where the router says that a server is there
-	case p.Asks == AsksMTU && !n.smallAnswered(p):
+	case p.Asks == diag.AsksMTU && !n.smallAnswered(p):
 		// A target that answers no echo at all says nothing about sizes.
 		return ExpectUnknown
-	case p.Asks == AsksMTU && e == ExpectUnknown:
+	case p.Asks == diag.AsksMTU && e == ExpectUnknown:
 		return ExpectAnswer
-	case p.Asks == AsksService && p.Target == imdsIPv6:
+	case p.Asks == diag.AsksService && p.Target == diag.IMDSIPv6:
 		// IMDS over IPv6 is off unless somebody switched it on (EC2 user guide).
 		return ExpectEither
-	case p.Asks == AsksService && e == ExpectAnswer && !n.hasServices(p):
+	case p.Asks == diag.AsksService && e == ExpectAnswer && !n.hasServices(p):
 		return ExpectUnknown
-	case e == ExpectAnswer && p.Asks != AsksND && n.farSource(p):
+	case e == ExpectAnswer && p.Asks != diag.AsksND && n.farSource(p):
 		return ExpectUnknown
 	}
 	return e
@@ -372,9 +345,9 @@ func (n *normals) expect(p Path) Expectation {
 
 // hasServices reports whether the services of a VPC are known to be there: they are on Nitro
 // instances alone (VPC user guide, "DHCP option sets"), which say so, or of which one answers.
-func (n *normals) hasServices(p Path) bool {
-	q := questionOf(p)
-	for _, q.target = range vpcServices {
+func (n *normals) hasServices(p diag.Path) bool {
+	q := diag.QuestionOf(p)
+	for _, q.Target = range diag.VPCServices {
 		if n.answered(p.Via, q) {
 			return true
 		}
@@ -386,17 +359,17 @@ func (n *normals) hasServices(p Path) bool {
 // the network lets through: a link-local source asks beyond its scope, or a candidate lies outside
 // the link's prefixes, so that the target's own routes decide. (An advertisement of its address
 // needs no route: the target sends it to the link.)
-func (n *normals) farSource(p Path) bool {
+func (n *normals) farSource(p diag.Path) bool {
 	if p.Target.IsLinkLocalUnicast() || p.Target.IsMulticast() {
 		return false
 	}
 	if p.Source.IsLinkLocalUnicast() {
 		return true
 	}
-	if ScopeOf(p.Source) == ULAScope && ScopeOf(p.Target) == GlobalScope && n.hasGlobal(p.Interface) {
+	if diag.ScopeOf(p.Source) == diag.ULAScope && diag.ScopeOf(p.Target) == diag.GlobalScope && n.hasGlobal(p.Interface) {
 		return true // ULAs are not routed on the Internet (RFC 4193 §4.1)
 	}
-	return p.SourceClass == SourceCandidate && !slices.ContainsFunc(n.s.linkPrefixes(p.Interface), func(prefix netip.Prefix) bool {
+	return p.SourceClass == diag.SourceCandidate && !slices.ContainsFunc(n.s.LinkPrefixes(p.Interface), func(prefix netip.Prefix) bool {
 		return prefix.Contains(p.Source)
 	})
 }
@@ -405,63 +378,49 @@ func (n *normals) farSource(p Path) bool {
 // cannot reach nothing can: unless that is translated, which is then what is missing.
 func (n *normals) hasGlobal(iface string) bool {
 	for k, a := range n.s.Addresses {
-		if k.Interface == iface && ScopeOf(k.Address) == GlobalScope && a.Fact.Flags.Usable() {
+		if k.Interface == iface && diag.ScopeOf(k.Address) == diag.GlobalScope && a.Fact.Flags.Usable() {
 			return true
 		}
 	}
 	return false
 }
 
-// The services that a VPC has at fixed addresses: instance metadata, DNS, NTP.
-var (
-	imdsIPv6    = netip.MustParseAddr("fd00:ec2::254")
-	vpcServices = []netip.Addr{imdsIPv6, netip.MustParseAddr("fd00:ec2::253"), netip.MustParseAddr("fd00:ec2::123")}
-)
-
 func (n *normals) hasOtherDefault(iface string) bool {
-	return slices.ContainsFunc(n.s.DefaultRoutes(iface), func(r At[Route]) bool {
+	return slices.ContainsFunc(n.s.DefaultRoutes(iface), func(r diag.At[diag.Route]) bool {
 		return r.Fact.Protocol != "ra" && n.s.Left(r.Fact.ExpiresS, r.At) != 0 && !n.profile.OneRouter
 	})
 }
 
-// isRouter reports whether addr advertises itself on an interface or is a gateway of the kernel.
-func (s *State) isRouter(iface string, addr netip.Addr) bool {
-	if _, ok := s.Routers[InterfaceAddr{iface, addr}]; ok {
-		return true
-	}
-	return slices.ContainsFunc(s.DefaultRoutes(iface), func(r At[Route]) bool { return r.Fact.Via == addr })
+func (n *normals) smallAnswered(p diag.Path) bool {
+	q := diag.QuestionOf(p)
+	q.Asks = diag.AsksEcho
+	return n.answered(diag.ViaWire, q) || n.answered(diag.ViaKernel, q)
 }
 
-func (n *normals) smallAnswered(p Path) bool {
-	q := questionOf(p)
-	q.asks = AsksEcho
-	return n.answered(ViaWire, q) || n.answered(ViaKernel, q)
-}
-
-func (n *normals) of(p Path) *bool {
-	if p.Outcome == OutcomeSkipped || p.Outcome == "" {
+func (n *normals) of(p diag.Path) *bool {
+	if p.Outcome == diag.OutcomeSkipped || p.Outcome == "" {
 		return nil
 	}
-	if p.Asks == AsksDAD {
+	if p.Asks == diag.AsksDAD {
 		return n.dad(p)
 	}
-	q := questionOf(p)
-	if p.Asks == AsksND && p.Via == ViaKernel && p.Outcome == Unsent && n.answered(ViaKernel, question{q.iface, AsksEcho, q.source, q.target}) {
+	q := diag.QuestionOf(p)
+	if p.Asks == diag.AsksND && p.Via == diag.ViaKernel && p.Outcome == diag.Unsent && n.answered(diag.ViaKernel, diag.Question{Interface: q.Interface, Asks: diag.AsksEcho, Source: q.Source, Target: q.Target}) {
 		return nil // the kernel sends it another way, and needed none
 	}
-	if p.Via == ViaKernel && p.Outcome != Answered && n.answered(ViaWire, q) && p.Target != VPCRouter {
+	if p.Via == diag.ViaKernel && p.Outcome != diag.Answered && n.answered(diag.ViaWire, q) && p.Target != diag.VPCRouter {
 		// The wire answered the same question: whatever this target does elsewhere, it answers here.
 		return new(false)
 	}
-	if p.Via == ViaWire && p.Outcome == Silent && n.answered(ViaKernel, q) {
+	if p.Via == diag.ViaWire && p.Outcome == diag.Silent && n.answered(diag.ViaKernel, q) {
 		// It answered the kernel a moment before: a limit on its answers, not a fault.
 		return nil
 	}
-	if p.Asks == AsksND && p.Outcome == Silent && n.s.ClassOf(p.Interface, p.Target) == SourceAssigned {
+	if p.Asks == diag.AsksND && p.Outcome == diag.Silent && n.s.ClassOf(p.Interface, p.Target) == diag.SourceAssigned {
 		return new(true) // the interface's own address, which is not configured: nobody has taken it
 	}
 	expect := n.expect(p)
-	if p.Outcome == Answered {
+	if p.Outcome == diag.Answered {
 		switch expect {
 		case ExpectUnknown:
 			return nil
@@ -469,18 +428,18 @@ func (n *normals) of(p Path) *bool {
 			return new(expect != ExpectSilence)
 		}
 	}
-	if p.Outcome == Refused && p.Asks == AsksMTU && p.Error != nil && p.Error.Type == PacketTooBig {
+	if p.Outcome == diag.Refused && p.Asks == diag.AsksMTU && p.Error != nil && p.Error.Type == diag.PacketTooBig {
 		return new(true) // the error that must come came
 	}
 	switch expect {
 	case ExpectAnswer:
-		chosen := p.TargetClass == TargetPeer || p.TargetClass == TargetInternet
-		if chosen && !p.Given && (p.Outcome != Unsent || p.Errno == "") {
+		chosen := p.TargetClass == diag.TargetPeer || p.TargetClass == diag.TargetInternet
+		if chosen && !p.Given && (p.Outcome != diag.Unsent || p.Errno == "") {
 			return nil
 		}
 		return new(false)
 	case ExpectSilence, ExpectEither:
-		if p.Outcome == Unsent {
+		if p.Outcome == diag.Unsent {
 			return nil // it never was asked
 		}
 		return new(true)
@@ -490,13 +449,37 @@ func (n *normals) of(p Path) *bool {
 }
 
 // dad judges duplicate address detection, where silence is the good outcome.
-func (n *normals) dad(p Path) *bool {
+func (n *normals) dad(p diag.Path) *bool {
 	switch {
-	case p.Outcome == Silent:
+	case p.Outcome == diag.Silent:
 		return new(true)
-	case p.Outcome == Answered && n.s.ClassOf(p.Interface, p.Target) == SourceAssigned:
+	case p.Outcome == diag.Answered && n.s.ClassOf(p.Interface, p.Target) == diag.SourceAssigned:
 		return new(false)
 	default:
 		return nil
 	}
+}
+
+// DetailOf returns the detail of a path in a network of a profile: as it is, or said more exactly
+// where it is known whose address answered.
+func DetailOf(s *diag.State, profile string, p diag.Path) string {
+	if p.Detail != "answered-for" || !ProfileNamed(profile).Reserved {
+		return p.Detail
+	}
+	mine := p.Source // the candidate
+	if p.Asks == diag.AsksDAD {
+		mine = p.Target
+	}
+	for _, subnet := range s.LinkPrefixes(p.Interface) {
+		switch {
+		case mine == subnet.Masked().Addr().Next():
+			return "answered-for-router"
+		case diag.ReservedIn(subnet, mine):
+			return "answered-for-reserved"
+		}
+	}
+	if mine == diag.VPCRouter {
+		return "answered-for-router"
+	}
+	return p.Detail
 }

@@ -1,6 +1,10 @@
-package diag
+package why
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"ndwhy/diag"
+)
 
 // Severity says how bad a finding is. Info describes the network and is no fault.
 type Severity string
@@ -98,7 +102,7 @@ type Diagnosis struct {
 	Normal map[string]*bool
 
 	// evidence has the events that findings and symptoms point at, also those of facts.
-	evidence map[int64]Event
+	Evidence map[int64]diag.Event
 }
 
 // A Finding is a cause that holds here.
@@ -148,4 +152,4 @@ type Unknown struct {
 }
 
 // Diagnose explains a state. It never fails; of an empty state it says that nothing was checked.
-func Diagnose(s *State) Diagnosis { return diagnose(s) }
+func Diagnose(s *diag.State) Diagnosis { return diagnose(s) }

@@ -1,8 +1,10 @@
-package diag
+package why
 
 import (
 	"cmp"
 	"slices"
+
+	"ndwhy/diag"
 )
 
 // exact is the number of hypotheses up to which the smallest cover is searched for; beyond it, what
@@ -27,7 +29,7 @@ func cover(list []*hypothesis, covered []bool) []choice {
 		out := choice{hypothesis: *set.members[0]}
 		out.alternatives = append(out.alternatives, set.members[1:]...)
 		out.alternatives = append(out.alternatives, c.standIns(g, taken, times)...)
-		SortFunc(out.alternatives, compareHypotheses)
+		diag.SortFunc(out.alternatives, compareHypotheses)
 		chosen = append(chosen, out)
 	}
 	return chosen
@@ -46,7 +48,7 @@ type coverSet struct {
 
 func newCoverage(list []*hypothesis, covered []bool) *coverage {
 	list = slices.Clone(list)
-	SortFunc(list, compareHypotheses)
+	diag.SortFunc(list, compareHypotheses)
 	c := &coverage{of: map[int][]int{}}
 	byKey := map[string]int{}
 	for _, h := range list {
@@ -105,7 +107,7 @@ func (c *coverage) solve() []int {
 	}
 	for progress := true; progress && len(open) > 0; {
 		progress = false
-		for _, y := range sortedKeys(open) {
+		for _, y := range diag.SortedKeys(open) {
 			if !open[y] {
 				continue
 			}
@@ -160,7 +162,7 @@ func (c *coverage) covers(j, i int, open map[int]bool) bool {
 // search covers open: exactly where few sets are left, else greedily.
 func (c *coverage) search(open map[int]bool) []int {
 	var left []int
-	for _, y := range sortedKeys(open) {
+	for _, y := range diag.SortedKeys(open) {
 		for _, i := range c.live(y, open) {
 			if !slices.Contains(left, i) {
 				left = append(left, i)

@@ -1,4 +1,4 @@
-package diag
+package why
 
 import (
 	"cmp"
@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"ndwhy/diag"
 	"ndwhy/diag/words"
 )
 
@@ -51,7 +52,9 @@ var routerCauses = []Cause{
 		contradicted: func(iv *ifaceView, h hypothesis) bool {
 			// An entry that is still REACHABLE is from before, and an echo that was answered used one: neither says
 			// anything of today's silence.
-			return iv.any(func(p *Path) bool { return p.Target == h.addr && p.Asks == AsksND && p.Outcome == Answered })
+			return iv.any(func(p *diag.Path) bool {
+				return p.Target == h.addr && p.Asks == diag.AsksND && p.Outcome == diag.Answered
+			})
 		},
 	},
 	{
@@ -74,12 +77,12 @@ func (iv *ifaceView) advertised() bool {
 	if len(iv.liveRouters()) > 0 {
 		return true
 	}
-	return slices.ContainsFunc(iv.defaults, func(r At[Route]) bool { return r.Fact.Protocol == "ra" })
+	return slices.ContainsFunc(iv.defaults, func(r diag.At[diag.Route]) bool { return r.Fact.Protocol == "ra" })
 }
 
 // liveRouters are the advertisers that offer to be a default router, not run out.
-func (iv *ifaceView) liveRouters() []*RouterSeen {
-	var list []*RouterSeen
+func (iv *ifaceView) liveRouters() []*diag.RouterSeen {
+	var list []*diag.RouterSeen
 	for _, r := range iv.routers {
 		if iv.s.Left(r.Last.LifetimeS, r.At) != 0 {
 			list = append(list, r)
@@ -88,7 +91,7 @@ func (iv *ifaceView) liveRouters() []*RouterSeen {
 	return list
 }
 
-func (iv *ifaceView) heard(r *RouterSeen) Event { return iv.said(routerKey{r.Interface, r.Address}) }
+func (iv *ifaceView) heard(r *diag.RouterSeen) diag.Event { return iv.s.Said(r) }
 
 // enough is what RFC 4861 §10 asks of a host before it gives up on routers: three solicitations,
 // four seconds apart; certainty wants them spread over ten.
@@ -98,8 +101,8 @@ const (
 )
 
 func findNoAdvertisement(iv *ifaceView) []hypothesis {
-	rs := iv.where(func(p *Path) bool { return p.Asks == AsksRS && p.Outcome == Silent })
-	var symptoms []*Path
+	rs := iv.where(func(p *diag.Path) bool { return p.Asks == diag.AsksRS && p.Outcome == diag.Silent })
+	var symptoms []*diag.Path
 	for _, p := range rs {
 		if _, ok := iv.byPath[p.ID]; ok {
 			symptoms = append(symptoms, p)
@@ -110,9 +113,9 @@ func findNoAdvertisement(iv *ifaceView) []hypothesis {
 	}
 	h := hypothesis{confidence: Likely, subject: Subject{"interface", iv.name}, beyond: true}
 	sent, first, last := 0, time.Time{}, time.Time{}
-	for _, e := range iv.s.frames.events {
-		f, ok := e.Body.(Frame)
-		if !ok || !f.Out || f.Type != RS || f.Interface != iv.name {
+	for _, e := range iv.frames {
+		f, ok := e.Body.(diag.Frame)
+		if !ok || !f.Out || f.Type != diag.RS || f.Interface != iv.name {
 			continue
 		}
 		sent++
@@ -133,7 +136,7 @@ func findNoAdvertisement(iv *ifaceView) []hypothesis {
 	// The neighbours hear no router either, and have no way to send a global answer.
 	if !iv.hasRoute(globalTarget) {
 		for _, p := range iv.paths {
-			if _, symptom := iv.byPath[p.ID]; symptom && p.Outcome == Silent && p.Asks == AsksEcho && !iv.hasRoute(p.Target) {
+			if _, symptom := iv.byPath[p.ID]; symptom && p.Outcome == diag.Silent && p.Asks == diag.AsksEcho && !iv.hasRoute(p.Target) {
 				iv.explain(&h, p)
 			}
 		}
@@ -146,10 +149,10 @@ var globalTarget = netip.MustParseAddr("2001:db8::1")
 
 // routed are the symptoms of the kernel's paths to targets that no route leads to: beyond the
 // router, or on the link while nothing announces its prefix.
-func (iv *ifaceView) routed() []*Path {
-	return iv.where(func(p *Path) bool {
+func (iv *ifaceView) routed() []*diag.Path {
+	return iv.where(func(p *diag.Path) bool {
 		_, symptom := iv.byPath[p.ID]
-		return symptom && missing(p) && p.Via == ViaKernel && !iv.hasRoute(p.Target)
+		return symptom && p.Missing() && p.Via == diag.ViaKernel && !iv.hasRoute(p.Target)
 	})
 }
 
@@ -159,7 +162,7 @@ func (iv *ifaceView) hasRoute(target netip.Addr) bool {
 		return true
 	}
 	for k, r := range iv.s.Routes {
-		if k.Type == "unicast" && k.Table == MainTable && k.Dst.Contains(target) && iv.s.Left(r.Fact.ExpiresS, r.At) != 0 {
+		if k.Type == "unicast" && k.Table == diag.MainTable && k.Dst.Contains(target) && iv.s.Left(r.Fact.ExpiresS, r.At) != 0 {
 			return true
 		}
 	}
@@ -168,7 +171,7 @@ func (iv *ifaceView) hasRoute(target netip.Addr) bool {
 
 // acceptance says whether the kernel acts on advertisements (net.ipv6.conf.*.accept_ra: 0 never, 1
 // unless it forwards, 2 always), and the settings that say so.
-func (iv *ifaceView) acceptance() (accepts, known bool, facts []Event) {
+func (iv *ifaceView) acceptance() (accepts, known bool, facts []diag.Event) {
 	ra, e1, ok := iv.sysctl("accept_ra")
 	if !ok {
 		return false, false, nil
@@ -177,15 +180,15 @@ func (iv *ifaceView) acceptance() (accepts, known bool, facts []Event) {
 	defrtr, e3, defrtrKnown := iv.sysctl("accept_ra_defrtr")
 	switch {
 	case ra == "0":
-		return false, true, []Event{e1}
+		return false, true, []diag.Event{e1}
 	case defrtrKnown && defrtr == "0":
-		return false, true, []Event{e3}
+		return false, true, []diag.Event{e3}
 	case ra == "1" && !fwdKnown:
 		return false, false, nil
 	case ra == "1" && fwd != "0":
-		return false, true, []Event{e1, e2}
+		return false, true, []diag.Event{e1, e2}
 	default:
-		return true, true, []Event{e1}
+		return true, true, []diag.Event{e1}
 	}
 }
 
@@ -194,8 +197,8 @@ const settled = 300 * time.Millisecond
 
 // unusedRouter returns a router that offers itself, long enough ago, while the interface has no
 // default route at all.
-func (iv *ifaceView) unusedRouter() *RouterSeen {
-	if !iv.s.Complete(FeedNetlink) || len(iv.defaults) > 0 {
+func (iv *ifaceView) unusedRouter() *diag.RouterSeen {
+	if !iv.s.Complete(diag.FeedNetlink) || len(iv.defaults) > 0 {
 		return nil
 	}
 	for _, r := range iv.liveRouters() {
@@ -206,10 +209,10 @@ func (iv *ifaceView) unusedRouter() *RouterSeen {
 	return nil
 }
 
-func (iv *ifaceView) noRoute(r *RouterSeen) hypothesis {
+func (iv *ifaceView) noRoute(r *diag.RouterSeen) hypothesis {
 	h := hypothesis{
 		direct: true, confidence: Certain, subject: Subject{"router", r.Address.String()}, addr: r.Address,
-		args: []any{"router", r.Address}, facts: []Event{iv.heard(r)},
+		args: []any{"router", r.Address}, facts: []diag.Event{iv.heard(r)},
 	}
 	iv.explainKind(&h, noDefault)
 	iv.explain(&h, iv.routed()...)
@@ -234,8 +237,8 @@ func findAdvertisementIgnored(iv *ifaceView) []hypothesis {
 	setting := "accept_ra"
 	if known {
 		h.facts = append(h.facts, facts...)
-		f, _ := facts[len(facts)-1].Body.(Sysctl)
-		setting = sysctlName(f.Scope, f.Name) + "=" + f.Value
+		f, _ := facts[len(facts)-1].Body.(diag.Sysctl)
+		setting = diag.SysctlName(f.Scope, f.Name) + "=" + f.Value
 		if len(facts) == 2 {
 			h.more = append(h.more, "cause.router.advertisement-ignored.forwarding")
 		}
@@ -247,25 +250,10 @@ func findAdvertisementIgnored(iv *ifaceView) []hypothesis {
 	return []hypothesis{h}
 }
 
-// formable is the length of the prefixes that addresses are made from (RFC 4862 §5.5.3 and RFC 4291
-// §2.5.1: an interface identifier has 64 bits).
-const formable = 64
-
-// forms returns the first prefix of a router that hosts are to make an address from.
-func (r *RouterSeen) forms() (PrefixInfo, bool) {
-	i := slices.IndexFunc(r.Last.Prefixes, func(p PrefixInfo) bool {
-		return p.Autonomous && p.ValidS != 0 && p.Prefix.Bits() == formable && !p.Prefix.Addr().IsLinkLocalUnicast()
-	})
-	if i < 0 {
-		return PrefixInfo{}, false
-	}
-	return r.Last.Prefixes[i], true
-}
-
 // prefixIgnored looks for a prefix that is announced for making addresses from, which a setting of the
 // kernel forbids.
 func (iv *ifaceView) prefixIgnored() (h hypothesis, ok bool) {
-	if iv.managesRA() || iv.hasUsableGlobal() || !iv.s.Complete(FeedNetlink) {
+	if iv.managesRA() || iv.hasUsableGlobal() || !iv.s.Complete(diag.FeedNetlink) {
 		return h, false
 	}
 	for _, name := range []string{"accept_ra_pinfo", "autoconf"} {
@@ -274,14 +262,14 @@ func (iv *ifaceView) prefixIgnored() (h hypothesis, ok bool) {
 			continue
 		}
 		for _, r := range iv.routers {
-			prefix, forms := r.forms()
+			prefix, forms := r.Forms()
 			if !forms {
 				continue
 			}
 			h = hypothesis{
 				direct: true, confidence: Certain, subject: Subject{"router", r.Address.String()}, addr: r.Address, as: "prefix",
-				args:  []any{"router", r.Address, "prefix", prefix.Prefix, "setting", sysctlName(iv.name, name) + "=0", "sysctl", sysctlName(iv.name, name)},
-				facts: []Event{iv.heard(r), e},
+				args:  []any{"router", r.Address, "prefix", prefix.Prefix, "setting", diag.SysctlName(iv.name, name) + "=0", "sysctl", diag.SysctlName(iv.name, name)},
+				facts: []diag.Event{iv.heard(r), e},
 			}
 			iv.explainKind(&h, noGlobal)
 			return h, true
@@ -313,13 +301,13 @@ func findRouteMissing(iv *ifaceView) []hypothesis {
 
 // dropsRA reports whether a rule of this host keeps advertisements from the kernel.
 func (iv *ifaceView) dropsRA() bool {
-	return slices.ContainsFunc(iv.s.Filters, func(f Filter) bool {
-		return iv.applies(f) && slices.Contains(f.Matches, string(RA)) && inward(f.Hook)
+	return slices.ContainsFunc(iv.s.Filters, func(f diag.Filter) bool {
+		return iv.applies(f) && slices.Contains(f.Matches, string(diag.RA)) && inward(f.Hook)
 	})
 }
 
 func findNotDefault(iv *ifaceView) []hypothesis {
-	if !iv.s.Complete(FeedNetlink) || len(iv.liveRouters()) > 0 {
+	if !iv.s.Complete(diag.FeedNetlink) || len(iv.liveRouters()) > 0 {
 		return nil
 	}
 	var list []hypothesis
@@ -333,38 +321,40 @@ func findNotDefault(iv *ifaceView) []hypothesis {
 
 func findUnresolvable(iv *ifaceView) []hypothesis {
 	var list []hypothesis
-	alive := iv.any(func(p *Path) bool { return reaches(p) && p.Outcome == Answered && p.TargetClass != TargetAllNodes })
-	anyND := iv.any(func(p *Path) bool { return p.Asks == AsksND && p.Outcome == Answered })
+	alive := iv.any(func(p *diag.Path) bool {
+		return p.Reaches() && p.Outcome == diag.Answered && p.TargetClass != diag.TargetAllNodes
+	})
+	anyND := iv.any(func(p *diag.Path) bool { return p.Asks == diag.AsksND && p.Outcome == diag.Answered })
 	for _, router := range iv.routerAddresses() {
-		var silent []*Path
+		var silent []*diag.Path
 		h := hypothesis{confidence: Possible, subject: Subject{"router", router.String()}, addr: router, args: []any{"router", router}, beyond: true}
 		for _, p := range iv.paths {
-			if p.Target != router || !missing(p) || !ourSource(p) || p.Asks != AsksND && p.Detail != "unresolved" {
+			if p.Target != router || !p.Missing() || !p.Ours() || p.Asks != diag.AsksND && p.Detail != "unresolved" {
 				continue
 			}
 			silent = append(silent, p)
 			switch {
-			case p.Via == ViaWire && p.SourceClass == SourceAssigned && p.Outcome == Silent && p.Sent >= 3:
+			case p.Via == diag.ViaWire && p.SourceClass == diag.SourceAssigned && p.Outcome == diag.Silent && p.Sent >= 3:
 				h.confidence = Certain
-			case p.Outcome == Silent && h.confidence == Possible:
+			case p.Outcome == diag.Silent && h.confidence == Possible:
 				h.confidence = Likely
 			}
 		}
-		if !slices.ContainsFunc(silent, func(p *Path) bool { return p.Outcome == Silent }) {
+		if !slices.ContainsFunc(silent, func(p *diag.Path) bool { return p.Outcome == diag.Silent }) {
 			continue
 		}
 		iv.explain(&h, silent...)
 		for _, p := range iv.paths {
-			beyond := p.Target == router || p.TargetClass == TargetInternet || p.TargetClass == TargetService || p.Asks == AsksDHCP ||
-				!alive || !anyND && p.Asks == AsksND
-			if beyond && p.Outcome == Silent && ourSource(p) {
+			beyond := p.Target == router || p.TargetClass == diag.TargetInternet || p.TargetClass == diag.TargetService || p.Asks == diag.AsksDHCP ||
+				!alive || !anyND && p.Asks == diag.AsksND
+			if beyond && p.Outcome == diag.Silent && p.Ours() {
 				if _, ok := iv.byPath[p.ID]; ok {
 					iv.explain(&h, p)
 				}
 			}
 		}
-		if n, ok := iv.s.Neighbours[InterfaceAddr{iv.name, router}]; ok {
-			h.facts = append(h.facts, factOf(n))
+		if n, ok := iv.s.Neighbours[diag.InterfaceAddr{Interface: iv.name, Address: router}]; ok {
+			h.facts = append(h.facts, diag.FactOf(n))
 			if n.Fact.State.Fixed() && alive {
 				h.severity = Info // nobody has to ask for it
 			}
@@ -372,7 +362,7 @@ func findUnresolvable(iv *ifaceView) []hypothesis {
 		if e, ok := iv.advertisement(router, false); ok {
 			h.facts = append(h.facts, e)
 			h.more = append(h.more, "cause.router.unresolvable.bad")
-			h.args = append(h.args, "bad", words.Clean(e.Body.(Frame).Bad))
+			h.args = append(h.args, "bad", words.Clean(e.Body.(diag.Frame).Bad))
 		}
 		list = append(list, h)
 	}
@@ -381,10 +371,10 @@ func findUnresolvable(iv *ifaceView) []hypothesis {
 
 // advertisement returns the newest advertisement for a neighbour that arrived: one that is to be
 // believed, or one that is not.
-func (iv *ifaceView) advertisement(addr netip.Addr, good bool) (newest Event, ok bool) {
-	for _, e := range iv.s.frames.events {
-		f, is := e.Body.(Frame)
-		if is && f.Type == NA && !f.Out && f.Interface == iv.name && f.Target == addr && (f.Bad == "") == good && e.Seq > newest.Seq {
+func (iv *ifaceView) advertisement(addr netip.Addr, good bool) (newest diag.Event, ok bool) {
+	for _, e := range iv.frames {
+		f, is := e.Body.(diag.Frame)
+		if is && f.Type == diag.NA && !f.Out && f.Interface == iv.name && f.Target == addr && (f.Bad == "") == good && e.Seq > newest.Seq {
 			newest, ok = e, true
 		}
 	}
@@ -393,15 +383,15 @@ func (iv *ifaceView) advertisement(addr netip.Addr, good bool) (newest Event, ok
 
 // noRouter reports whether a neighbour says of itself that it is no router (RFC 4861 §4.4, R flag): of the
 // address, or of another that it has.
-func (iv *ifaceView) noRouter(addr netip.Addr) (Event, bool) {
+func (iv *ifaceView) noRouter(addr netip.Addr) (diag.Event, bool) {
 	e, ok := iv.advertisement(addr, true)
-	mac := iv.s.Neighbours[InterfaceAddr{iv.name, addr}].Fact.MAC
+	mac := iv.s.Neighbours[diag.InterfaceAddr{Interface: iv.name, Address: addr}].Fact.MAC
 	for _, p := range iv.paths {
-		if !ok && mac != (MAC{}) && p.Asks == AsksND && slices.ContainsFunc(p.Responders, func(r Responder) bool { return r.MAC == mac }) {
+		if !ok && mac != (diag.MAC{}) && p.Asks == diag.AsksND && slices.ContainsFunc(p.Responders, func(r diag.Responder) bool { return r.MAC == mac }) {
 			e, ok = iv.advertisement(p.Target, true)
 		}
 	}
-	return e, ok && !e.Body.(Frame).Router
+	return e, ok && !e.Body.(diag.Frame).Router
 }
 
 // maxInterval is the longest time between a router's advertisements (RFC 4861 §6.2.1,
@@ -410,7 +400,7 @@ const maxInterval = 2 * 1800 * time.Second
 
 // An advertiser is a router with how much speaks for it being the one that is meant to be here.
 type advertiser struct {
-	*RouterSeen
+	*diag.RouterSeen
 	standing, hint int
 }
 
@@ -431,7 +421,7 @@ func (iv *ifaceView) advertisers() []advertiser {
 		}
 		list = append(list, advertiser{r, iv.standing(r, servers[r.Address]), hint(r, first)})
 	}
-	SortFunc(list, func(a, b advertiser) int {
+	diag.SortFunc(list, func(a, b advertiser) int {
 		return cmp.Or(cmp.Compare(b.standing, a.standing), cmp.Compare(b.hint, a.hint))
 	})
 	return list
@@ -455,7 +445,7 @@ func findRogue(iv *ifaceView) []hypothesis {
 		h := hypothesis{
 			direct: true, confidence: Possible, subject: Subject{"router", r.Address.String()}, addr: r.Address,
 			args:  []any{"router", r.Address, "routermac", r.MAC, "expected", best.Address},
-			facts: []Event{iv.heard(r.RouterSeen), iv.heard(best.RouterSeen)},
+			facts: []diag.Event{iv.heard(r.RouterSeen), iv.heard(best.RouterSeen)},
 		}
 		if iv.profile.OneRouter {
 			h.severity = Critical
@@ -474,16 +464,16 @@ func findRogue(iv *ifaceView) []hypothesis {
 
 // standsBy reports whether a router offers itself for when another fails and nothing else: with low
 // preference (RFC 4191 §2.1), which no host heeds while there is another, and no prefix of its own.
-func standsBy(r, other *RouterSeen) bool {
+func standsBy(r, other *diag.RouterSeen) bool {
 	return r.Last.Preference == "low" && other.Last.Preference != "low" &&
-		!slices.ContainsFunc(r.Last.Prefixes, func(p PrefixInfo) bool {
-			return !slices.ContainsFunc(other.Last.Prefixes, func(o PrefixInfo) bool { return o.Prefix == p.Prefix })
+		!slices.ContainsFunc(r.Last.Prefixes, func(p diag.PrefixInfo) bool {
+			return !slices.ContainsFunc(other.Last.Prefixes, func(o diag.PrefixInfo) bool { return o.Prefix == p.Prefix })
 		})
 }
 
 // standing says how much of what no other host can just say of itself speaks for an advertiser. What
 // comes first outweighs all that follows.
-func (iv *ifaceView) standing(r *RouterSeen, serves bool) int {
+func (iv *ifaceView) standing(r *diag.RouterSeen, serves bool) int {
 	n := 0
 	if iv.profile.Name == "azure" && r.Address == azureRouter && r.MAC == azureRouterMAC {
 		n += 8
@@ -502,7 +492,7 @@ func (iv *ifaceView) standing(r *RouterSeen, serves bool) int {
 
 // hint tells advertisers of one standing apart by what proves nothing: who was there before, and
 // whose own word ranks it lower. A high preference speaks for nobody: it is what a rogue sets.
-func hint(r *RouterSeen, first time.Time) int {
+func hint(r *diag.RouterSeen, first time.Time) int {
 	n := 0
 	if r.Last.Preference != "low" {
 		n++
@@ -520,8 +510,8 @@ func (iv *ifaceView) given() []netip.Prefix {
 	var sure, told []netip.Prefix
 	for _, a := range iv.assigned {
 		switch {
-		case a.Source == FromEUI64 || ScopeOf(a.Prefix.Addr()) == LinkLocalScope:
-		case a.Source == FromIMDS || a.Source == FromUser:
+		case a.Source == diag.FromEUI64 || diag.ScopeOf(a.Prefix.Addr()) == diag.LinkLocalScope:
+		case a.Source == diag.FromIMDS || a.Source == diag.FromUser:
 			sure = append(sure, a.Prefix)
 		default:
 			told = append(told, a.Prefix)
@@ -535,9 +525,9 @@ func (iv *ifaceView) given() []netip.Prefix {
 
 // announcesOurs reports whether an advertiser announces the interface's subnet, or a prefix that an
 // assigned address is in.
-func (iv *ifaceView) announcesOurs(r *RouterSeen) bool {
+func (iv *ifaceView) announcesOurs(r *diag.RouterSeen) bool {
 	ours := slices.Concat(iv.metadataSubnets(), iv.given())
-	return slices.ContainsFunc(r.Last.Prefixes, func(p PrefixInfo) bool {
+	return slices.ContainsFunc(r.Last.Prefixes, func(p diag.PrefixInfo) bool {
 		return p.Prefix.Bits() > 0 && slices.ContainsFunc(ours, func(q netip.Prefix) bool {
 			return p.Prefix.Bits() <= q.Bits() && p.Prefix.Contains(q.Addr())
 		})
@@ -548,10 +538,10 @@ func (iv *ifaceView) announcesOurs(r *RouterSeen) bool {
 func (iv *ifaceView) servers() map[netip.Addr]bool {
 	given := iv.given()
 	servers := map[netip.Addr]bool{}
-	for _, e := range append([]Event{iv.said(replyKey(iv.name)), iv.said(offerKey(iv.name))}, iv.s.frames.events...) {
-		f, ok := e.Body.(Frame)
-		if ok && f.Type == DHCPv6Frame && !f.Out && f.Bad == "" && f.DHCPv6 != nil && f.Interface == iv.name &&
-			slices.ContainsFunc(f.DHCPv6.Addresses, func(a LeaseAddress) bool { return slices.Contains(given, a.Prefix.Masked()) }) {
+	for _, e := range append([]diag.Event{iv.s.Reply(iv.name), iv.s.Offer(iv.name)}, iv.frames...) {
+		f, ok := e.Body.(diag.Frame)
+		if ok && f.Type == diag.DHCPv6Frame && !f.Out && f.Bad == "" && f.DHCPv6 != nil && f.Interface == iv.name &&
+			slices.ContainsFunc(f.DHCPv6.Addresses, func(a diag.LeaseAddress) bool { return slices.Contains(given, a.Prefix.Masked()) }) {
 			servers[f.Src] = true
 		}
 	}
@@ -573,10 +563,10 @@ func (iv *ifaceView) subnets() []netip.Prefix {
 	if !belongs || len(routers) > 1 && routers[1].standing == best.standing {
 		return nil
 	}
-	return best.onLink()
+	return best.OnLink()
 }
 
-func (iv *ifaceView) metadataSubnets() []netip.Prefix { return iv.s.metadataSubnets(iv.name) }
+func (iv *ifaceView) metadataSubnets() []netip.Prefix { return iv.s.MetadataSubnets(iv.name) }
 
 var dhcpCauses = []Cause{
 	{
@@ -589,7 +579,7 @@ var dhcpCauses = []Cause{
 		Remedy: always("dhclient -6 -v {interface}", "rdisc6 -1 {interface}"),
 		find:   findDHCPSilent,
 		contradicted: func(iv *ifaceView, _ hypothesis) bool {
-			return iv.any(func(p *Path) bool { return p.Asks == AsksDHCP && p.Outcome == Answered })
+			return iv.any(func(p *diag.Path) bool { return p.Asks == diag.AsksDHCP && p.Outcome == diag.Answered })
 		},
 	},
 	{
@@ -603,7 +593,7 @@ var dhcpCauses = []Cause{
 }
 
 // managed returns a router that says that addresses come by DHCPv6 (RFC 4861 §4.2, M flag).
-func (iv *ifaceView) managed() *RouterSeen {
+func (iv *ifaceView) managed() *diag.RouterSeen {
 	for _, r := range iv.routers {
 		if r.Last.Managed {
 			return r
@@ -615,17 +605,17 @@ func (iv *ifaceView) managed() *RouterSeen {
 // dhcpSeverity: without an address it is what cuts the instance off; with one it is not yet felt.
 func (iv *ifaceView) dhcpSeverity() Severity {
 	for _, a := range iv.addresses {
-		if iv.global(a.Fact) && a.Fact.Flags.Usable() && iv.class[a.Fact.Address] != SourceUnassigned {
+		if iv.global(a.Fact) && a.Fact.Flags.Usable() && iv.class[a.Fact.Address] != diag.SourceUnassigned {
 			return Info
 		}
 	}
 	return Critical
 }
 
-func (iv *ifaceView) dhcp(r *RouterSeen) hypothesis {
+func (iv *ifaceView) dhcp(r *diag.RouterSeen) hypothesis {
 	h := hypothesis{
 		severity: iv.dhcpSeverity(), direct: true, confidence: Certain, subject: Subject{"interface", iv.name},
-		facts: []Event{iv.heard(r)}, args: []any{"router", r.Address},
+		facts: []diag.Event{iv.heard(r)}, args: []any{"router", r.Address},
 	}
 	if h.severity == Critical {
 		iv.explainKind(&h, noGlobal)
@@ -636,12 +626,12 @@ func (iv *ifaceView) dhcp(r *RouterSeen) hypothesis {
 func findNoClient(iv *ifaceView) []hypothesis {
 	r := iv.managed()
 	offer, ok := iv.s.Offers[iv.name]
-	if r == nil || !ok || !iv.s.Complete(FeedNetlink) {
+	if r == nil || !ok || !iv.s.Complete(diag.FeedNetlink) {
 		return nil
 	}
 	for _, a := range offer.Fact.Addresses {
 		addr := a.Prefix.Addr()
-		if !a.Prefix.IsSingleIP() || iv.configured(addr) || ScopeOf(addr) == LinkLocalScope {
+		if !a.Prefix.IsSingleIP() || iv.configured(addr) || diag.ScopeOf(addr) == diag.LinkLocalScope {
 			continue
 		}
 		h := iv.dhcp(r)
@@ -657,7 +647,7 @@ func findNoClient(iv *ifaceView) []hypothesis {
 			continue
 		}
 		h.addr = addr
-		h.facts = append(h.facts, iv.said(offerKey(iv.name)))
+		h.facts = append(h.facts, iv.s.Offer(iv.name))
 		h.args = append(h.args, "address", addr, "manager", iv.s.Managers[iv.name].Name)
 		if e, ok := iv.clientAtWork(); ok {
 			h.confidence, h.as = Likely, "busy"
@@ -670,13 +660,13 @@ func findNoClient(iv *ifaceView) []hypothesis {
 
 // clientAtWork returns the last that a DHCPv6 client of this host was seen asking for: a message that is
 // no Solicit of the program's own.
-func (iv *ifaceView) clientAtWork() (last Event, ok bool) {
-	own := func(e Event) bool {
-		return iv.any(func(p *Path) bool { return p.Asks == AsksDHCP && slices.Contains(p.Evidence, e.Seq) })
+func (iv *ifaceView) clientAtWork() (last diag.Event, ok bool) {
+	own := func(e diag.Event) bool {
+		return iv.any(func(p *diag.Path) bool { return p.Asks == diag.AsksDHCP && slices.Contains(p.Evidence, e.Seq) })
 	}
-	for _, e := range iv.s.frames.events {
-		f, is := e.Body.(Frame)
-		if is && f.Out && f.Type == DHCPv6Frame && f.Interface == iv.name && f.DHCPv6 != nil && e.Seq > last.Seq && !own(e) {
+	for _, e := range iv.frames {
+		f, is := e.Body.(diag.Frame)
+		if is && f.Out && f.Type == diag.DHCPv6Frame && f.Interface == iv.name && f.DHCPv6 != nil && e.Seq > last.Seq && !own(e) {
 			last, ok = e, true
 		}
 	}
@@ -684,14 +674,14 @@ func (iv *ifaceView) clientAtWork() (last Event, ok bool) {
 }
 
 func findDHCPSilent(iv *ifaceView) []hypothesis {
-	silent := iv.where(func(p *Path) bool { return p.Asks == AsksDHCP && p.Outcome == Silent })
+	silent := iv.where(func(p *diag.Path) bool { return p.Asks == diag.AsksDHCP && p.Outcome == diag.Silent })
 	r := iv.managed()
 	if r == nil || len(silent) == 0 {
 		return nil
 	}
 	h := iv.dhcp(r)
 	h.direct, h.confidence, h.beyond = false, Likely, true
-	if slices.ContainsFunc(silent, func(p *Path) bool { return p.Sent >= 3 }) {
+	if slices.ContainsFunc(silent, func(p *diag.Path) bool { return p.Sent >= 3 }) {
 		h.confidence = Certain
 	}
 	iv.explain(&h, silent...)
@@ -704,11 +694,11 @@ func findDHCPSilent(iv *ifaceView) []hypothesis {
 func findDHCPNoAddress(iv *ifaceView) []hypothesis {
 	r := iv.managed()
 	offer, ok := iv.s.Offers[iv.name]
-	if r == nil || !ok || slices.ContainsFunc(offer.Fact.Addresses, func(a LeaseAddress) bool { return a.Prefix.IsSingleIP() }) {
+	if r == nil || !ok || slices.ContainsFunc(offer.Fact.Addresses, func(a diag.LeaseAddress) bool { return a.Prefix.IsSingleIP() }) {
 		return nil
 	}
 	h := iv.dhcp(r)
-	h.facts = append(h.facts, iv.said(offerKey(iv.name)))
+	h.facts = append(h.facts, iv.s.Offer(iv.name))
 	status := offer.Fact.Status
 	if status == "" {
 		status = "no IA_NA address"
@@ -717,7 +707,7 @@ func findDHCPNoAddress(iv *ifaceView) []hypothesis {
 	if h.severity == Critical {
 		iv.explainKind(&h, absent)
 	}
-	iv.explain(&h, iv.where(func(p *Path) bool { return p.Asks == AsksDHCP })...)
+	iv.explain(&h, iv.where(func(p *diag.Path) bool { return p.Asks == diag.AsksDHCP })...)
 	return []hypothesis{h}
 }
 

@@ -1,4 +1,4 @@
-package diag
+package report
 
 import (
 	"encoding/json"
@@ -10,15 +10,17 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"ndwhy/diag/diagtest"
 )
 
 // A schema validates by the keywords of JSON Schema 2020-12 that docs/report.schema.json uses; any
 // other keyword is an error, so that the schema cannot ask for what is not looked at.
 type schema struct{ root map[string]any }
 
-func reportSchema(t *testing.T) schema {
+func ReportSchema(t *testing.T) schema {
 	t.Helper()
-	raw, err := os.ReadFile("../docs/report.schema.json")
+	raw, err := os.ReadFile("../../docs/report.schema.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +31,7 @@ func reportSchema(t *testing.T) schema {
 	return s
 }
 
-func (s schema) check(doc []byte) error {
+func (s schema) Check(doc []byte) error {
 	var v any
 	if err := json.Unmarshal(doc, &v); err != nil {
 		return err
@@ -158,8 +160,8 @@ func isType(want, v any) bool {
 }
 
 func TestSchemaFindsWhatIsWrong(t *testing.T) {
-	s := reportSchema(t)
-	good := reportJSON(t, vpc().state())
+	s := ReportSchema(t)
+	good := ReportJSON(t, diagtest.VPC().State())
 	for _, change := range [][2]string{
 		{`"schema":"ndwhy.report/1"`, `"schema":"ndwhy.report/2"`},
 		{`"verdict":"ok"`, `"verdict":"fine"`},
@@ -173,7 +175,7 @@ func TestSchemaFindsWhatIsWrong(t *testing.T) {
 		if bad == string(good) {
 			t.Fatalf("%s is not in the report", change[0])
 		}
-		if s.check([]byte(bad)) == nil {
+		if s.Check([]byte(bad)) == nil {
 			t.Errorf("%s passes for %s", change[1], change[0])
 		}
 	}

@@ -1,8 +1,10 @@
-package diag
+package why
 
 import (
 	"net/netip"
 	"slices"
+
+	"ndwhy/diag"
 )
 
 // A Cause is one thing that can be so and explains what is seen. Its words are in the catalogue
@@ -66,8 +68,8 @@ func CauseNames() []string {
 }
 
 // where returns the paths of the interface that ok holds of.
-func (iv *ifaceView) where(ok func(*Path) bool) []*Path {
-	var list []*Path
+func (iv *ifaceView) where(ok func(*diag.Path) bool) []*diag.Path {
+	var list []*diag.Path
 	for _, p := range iv.paths {
 		if ok(p) {
 			list = append(list, p)
@@ -76,24 +78,10 @@ func (iv *ifaceView) where(ok func(*Path) bool) []*Path {
 	return list
 }
 
-func (iv *ifaceView) any(ok func(*Path) bool) bool { return slices.ContainsFunc(iv.paths, ok) }
-
-// ourSource reports whether a path was asked from an address that is to work: assigned, or
-// configured and not known not to be.
-func ourSource(p *Path) bool {
-	return p.SourceClass == SourceAssigned || p.SourceClass == SourceUnknown
-}
-
-// reaches reports whether a path asks a neighbour or a host beyond whether it is there.
-func reaches(p *Path) bool { return p.Asks == AsksND || p.Asks == AsksEcho }
-
-// missing reports whether an answer did not come.
-func missing(p *Path) bool {
-	return p.Outcome == Silent || p.Outcome == Refused || p.Outcome == Unsent
-}
+func (iv *ifaceView) any(ok func(*diag.Path) bool) bool { return slices.ContainsFunc(iv.paths, ok) }
 
 // explain says that h is why these paths came out as they did.
-func (iv *ifaceView) explain(h *hypothesis, paths ...*Path) {
+func (iv *ifaceView) explain(h *hypothesis, paths ...*diag.Path) {
 	for _, p := range paths {
 		if y, ok := iv.byPath[p.ID]; ok {
 			h.symptoms = append(h.symptoms, y)
@@ -104,7 +92,7 @@ func (iv *ifaceView) explain(h *hypothesis, paths ...*Path) {
 }
 
 // explains reports whether a path's symptom is among those that h explains.
-func (iv *ifaceView) explains(h *hypothesis, p *Path) bool {
+func (iv *ifaceView) explains(h *hypothesis, p *diag.Path) bool {
 	y, ok := iv.byPath[p.ID]
 	return ok && slices.Contains(h.symptoms, y)
 }
@@ -122,14 +110,14 @@ func (iv *ifaceView) explainKind(h *hypothesis, kinds ...symptomKind) {
 // explainAll says that h is why anything is missing on the interface at all.
 func (iv *ifaceView) explainAll(h *hypothesis) {
 	for i, y := range iv.symptoms {
-		if y.iface == iv.name && (y.path == nil || missing(y.path)) {
+		if y.iface == iv.name && (y.path == nil || y.path.Missing()) {
 			h.symptoms = append(h.symptoms, i)
 		}
 	}
 }
 
 // rest adds the evidence of paths that h rests on without explaining them: its controls.
-func rest(h *hypothesis, paths ...*Path) {
+func rest(h *hypothesis, paths ...*diag.Path) {
 	for _, p := range paths {
 		if p != nil {
 			h.evidence = append(h.evidence, p.Evidence...)
@@ -137,25 +125,23 @@ func rest(h *hypothesis, paths ...*Path) {
 	}
 }
 
-func factOf[T Body](a At[T]) Event { return Event{Seq: a.Seq, At: a.At, Body: a.Fact} }
-
-func (iv *ifaceView) sysctl(name string) (value string, event Event, known bool) {
+func (iv *ifaceView) sysctl(name string) (value string, event diag.Event, known bool) {
 	value, known = iv.s.Sysctl(iv.name, name)
-	return value, iv.s.said[SysctlKey{iv.name, name}], known
+	return value, iv.s.Said(diag.SysctlKey{Scope: iv.name, Name: name}), known
 }
 
 func addressSubject(a netip.Addr) Subject { return Subject{"address", a.String()} }
 
 // isCandidate reports whether the program itself tried an address.
 func (iv *ifaceView) isCandidate(addr netip.Addr) bool {
-	return slices.Contains(iv.s.Run.Try, addr) || iv.any(func(p *Path) bool {
-		return p.Source == addr && p.SourceClass == SourceCandidate ||
-			p.Target == addr && p.Asks == AsksDAD && p.Check == "added"
+	return slices.Contains(iv.s.Run.Try, addr) || iv.any(func(p *diag.Path) bool {
+		return p.Source == addr && p.SourceClass == diag.SourceCandidate ||
+			p.Target == addr && p.Asks == diag.AsksDAD && p.Check == "added"
 	})
 }
 
 // ownMAC reports whether an Ethernet address is one of this host's.
-func (v *view) ownMAC(m MAC) bool {
+func (v *view) ownMAC(m diag.MAC) bool {
 	for _, l := range v.s.Links {
 		if l.MAC == m {
 			return true
@@ -167,9 +153,9 @@ func (v *view) ownMAC(m MAC) bool {
 // resolved reports whether neighbour discovery for a target succeeded for an address of ours: on
 // the wire, or in the kernel's table while it was asked.
 func (iv *ifaceView) resolved(target netip.Addr) bool {
-	return iv.any(func(p *Path) bool {
-		return p.Target == target && (p.Asks == AsksND && p.Outcome == Answered ||
-			p.Asks == AsksEcho && (p.Outcome == Answered || p.Via == ViaKernel && p.NUD.Resolved() && p.Detail != "unresolved"))
+	return iv.any(func(p *diag.Path) bool {
+		return p.Target == target && (p.Asks == diag.AsksND && p.Outcome == diag.Answered ||
+			p.Asks == diag.AsksEcho && (p.Outcome == diag.Answered || p.Via == diag.ViaKernel && p.NUD.Resolved() && p.Detail != "unresolved"))
 	})
 }
 
@@ -181,9 +167,9 @@ func (iv *ifaceView) neighbour(target netip.Addr) bool {
 
 // discovers reports whether a path shows that neighbour discovery for its target succeeds, if that is
 // on the link at all.
-func discovers(p *Path) bool {
-	return p.Asks == AsksND && (p.Outcome == Answered || p.Detail == "already-resolved") ||
-		p.Asks == AsksEcho && p.Outcome == Answered && p.Via == ViaKernel && p.NUD.Resolved()
+func discovers(p *diag.Path) bool {
+	return p.Asks == diag.AsksND && (p.Outcome == diag.Answered || p.Detail == "already-resolved") ||
+		p.Asks == diag.AsksEcho && p.Outcome == diag.Answered && p.Via == diag.ViaKernel && p.NUD.Resolved()
 }
 
 // onLink reports whether a target is reached without a router: the kernel's own word where it was
@@ -196,16 +182,16 @@ func (iv *ifaceView) onLink(target netip.Addr) bool {
 		return false
 	}
 	for _, bound := range []string{iv.name, ""} {
-		sel, ok := iv.s.Selections[SelectionKey{Dst: target, Bound: bound}]
+		sel, ok := iv.s.Selections[diag.SelectionKey{Dst: target, Bound: bound}]
 		if ok && sel.Errno == "" && sel.Interface == iv.name {
 			return !sel.Via.IsValid() || sel.Via == target
 		}
 	}
-	if slices.ContainsFunc(iv.s.linkPrefixes(iv.name), func(p netip.Prefix) bool { return p.Contains(target) }) {
+	if slices.ContainsFunc(iv.s.LinkPrefixes(iv.name), func(p netip.Prefix) bool { return p.Contains(target) }) {
 		return true
 	}
 	for k := range iv.s.Routes {
-		if k.Interface == iv.name && k.Table == MainTable && k.Type == "unicast" && !k.Via.IsValid() && k.Dst.Bits() > 0 && k.Dst.Contains(target) {
+		if k.Interface == iv.name && k.Table == diag.MainTable && k.Type == "unicast" && !k.Via.IsValid() && k.Dst.Bits() > 0 && k.Dst.Contains(target) {
 			return true
 		}
 	}
@@ -225,12 +211,12 @@ func (iv *ifaceView) routerAddresses() []netip.Addr {
 			list = append(list, d.Fact.Via)
 		}
 	}
-	SortFunc(list, netip.Addr.Compare)
+	diag.SortFunc(list, netip.Addr.Compare)
 	return list
 }
 
 // targets returns the addresses of a class that were asked, sorted.
-func (iv *ifaceView) targets(class TargetClass) []netip.Addr {
+func (iv *ifaceView) targets(class diag.TargetClass) []netip.Addr {
 	seen := map[netip.Addr]bool{}
 	for _, p := range iv.paths {
 		if p.TargetClass == class {
@@ -241,7 +227,7 @@ func (iv *ifaceView) targets(class TargetClass) []netip.Addr {
 	for a := range seen {
 		list = append(list, a)
 	}
-	SortFunc(list, netip.Addr.Compare)
+	diag.SortFunc(list, netip.Addr.Compare)
 	return list
 }
 
@@ -255,8 +241,8 @@ var netCauses = []Cause{
 
 func candidateSpoke(iv *ifaceView, _ hypothesis) bool {
 	sought := iv.sought()
-	return iv.any(func(p *Path) bool {
-		return p.SourceClass == SourceCandidate && (sought[p.Source] || iv.spoke(p.Source))
+	return iv.any(func(p *diag.Path) bool {
+		return p.SourceClass == diag.SourceCandidate && (sought[p.Source] || iv.spoke(p.Source))
 	})
 }
 
@@ -264,9 +250,9 @@ func candidateSpoke(iv *ifaceView, _ hypothesis) bool {
 // to deliver to it: what was sent from it arrived, and was answered. (A claim answers no solicitation.)
 func (iv *ifaceView) sought() map[netip.Addr]bool {
 	set := map[netip.Addr]bool{}
-	for _, e := range iv.s.frames.events {
-		f, ok := e.Body.(Frame)
-		if ok && !f.Out && f.Type == NS && f.Bad == "" && f.Interface == iv.name && !f.Src.IsUnspecified() && !iv.ownMAC(f.SrcMAC) {
+	for _, e := range iv.frames {
+		f, ok := e.Body.(diag.Frame)
+		if ok && !f.Out && f.Type == diag.NS && f.Bad == "" && f.Interface == iv.name && !f.Src.IsUnspecified() && !iv.ownMAC(f.SrcMAC) {
 			set[f.Target] = true
 		}
 	}
@@ -278,13 +264,13 @@ func (iv *ifaceView) sought() map[netip.Addr]bool {
 func findPerAddressFilter(iv *ifaceView) []hypothesis {
 	h := hypothesis{direct: true, confidence: Likely, subject: Subject{"interface", iv.name}, beyond: true}
 	candidates := 0
-	for _, class := range []SourceClass{SourceCandidate, SourceUnassigned} {
+	for _, class := range []diag.SourceClass{diag.SourceCandidate, diag.SourceUnassigned} {
 		for _, p := range iv.paths {
-			if p.SourceClass != class || p.Outcome != Silent || !reaches(p) {
+			if p.SourceClass != class || p.Outcome != diag.Silent || !p.Reaches() {
 				continue
 			}
 			c := iv.control(p)
-			if c == nil || class == SourceUnassigned && (ScopeOf(p.Source) == LinkLocalScope || iv.spoke(p.Source)) {
+			if c == nil || class == diag.SourceUnassigned && (diag.ScopeOf(p.Source) == diag.LinkLocalScope || iv.spoke(p.Source)) {
 				continue
 			}
 			iv.explain(&h, p)
@@ -292,9 +278,9 @@ func findPerAddressFilter(iv *ifaceView) []hypothesis {
 			if len(h.args) == 0 {
 				h.args = []any{"source", c.Source, "candidate", p.Source, "target", p.Target}
 			}
-			if class == SourceCandidate {
+			if class == diag.SourceCandidate {
 				candidates++
-				if c.SourceClass == SourceAssigned {
+				if c.SourceClass == diag.SourceAssigned {
 					h.confidence = Certain
 				}
 			}
@@ -311,13 +297,13 @@ func findPerAddressFilter(iv *ifaceView) []hypothesis {
 
 func findOpenLink(iv *ifaceView) []hypothesis {
 	h := hypothesis{direct: true, confidence: Likely, subject: Subject{"interface", iv.name}}
-	silent := iv.any(func(p *Path) bool {
-		return p.SourceClass == SourceCandidate && p.Outcome == Silent && iv.control(p) != nil && !iv.spoke(p.Source)
+	silent := iv.any(func(p *diag.Path) bool {
+		return p.SourceClass == diag.SourceCandidate && p.Outcome == diag.Silent && iv.control(p) != nil && !iv.spoke(p.Source)
 	})
 	for _, p := range iv.paths {
 		// A configured address that is answered where candidates are silent is assigned after all.
-		tried := p.SourceClass == SourceCandidate || p.SourceClass == SourceUnassigned && !silent
-		if !tried || p.Outcome != Answered || !reaches(p) || !iv.spoke(p.Source) {
+		tried := p.SourceClass == diag.SourceCandidate || p.SourceClass == diag.SourceUnassigned && !silent
+		if !tried || p.Outcome != diag.Answered || !p.Reaches() || !iv.spoke(p.Source) {
 			continue
 		}
 		iv.explain(&h, p)
@@ -325,7 +311,7 @@ func findOpenLink(iv *ifaceView) []hypothesis {
 		if len(h.args) == 0 {
 			h.args = []any{"source", p.Source, "target", p.Target}
 		}
-		if p.Asks == AsksEcho && iv.s.AssignmentKnown(iv.name, GlobalScope) {
+		if p.Asks == diag.AsksEcho && iv.s.AssignmentKnown(iv.name, diag.GlobalScope) {
 			h.confidence = Certain
 		}
 	}
@@ -336,18 +322,18 @@ func findOpenLink(iv *ifaceView) []hypothesis {
 }
 
 func findMulticastSuppressed(iv *ifaceView) []hypothesis {
-	all := iv.where(func(p *Path) bool { return p.TargetClass == TargetAllNodes })
-	heard := slices.ContainsFunc(all, func(p *Path) bool { return p.Outcome == Answered })
-	all = slices.DeleteFunc(all, func(p *Path) bool { return p.Outcome != Silent })
+	all := iv.where(func(p *diag.Path) bool { return p.TargetClass == diag.TargetAllNodes })
+	heard := slices.ContainsFunc(all, func(p *diag.Path) bool { return p.Outcome == diag.Answered })
+	all = slices.DeleteFunc(all, func(p *diag.Path) bool { return p.Outcome != diag.Silent })
 	heard = heard || len(iv.lateEchoes()) > 0
 	if len(all) == 0 || heard {
 		return nil
 	}
-	var proof *Path
+	var proof *diag.Path
 	for _, p := range iv.paths {
-		live := p.Outcome == Answered && iv.neighbour(p.Target) &&
-			(p.TargetClass == TargetPeer && reaches(p) || p.TargetClass == TargetRouter && p.Asks == AsksEcho)
-		if live && (proof == nil || p.Asks == AsksEcho && proof.Asks != AsksEcho) {
+		live := p.Outcome == diag.Answered && iv.neighbour(p.Target) &&
+			(p.TargetClass == diag.TargetPeer && p.Reaches() || p.TargetClass == diag.TargetRouter && p.Asks == diag.AsksEcho)
+		if live && (proof == nil || p.Asks == diag.AsksEcho && proof.Asks != diag.AsksEcho) {
 			proof = p
 		}
 	}
@@ -358,7 +344,7 @@ func findMulticastSuppressed(iv *ifaceView) []hypothesis {
 		direct: true, confidence: Likely, subject: Subject{"interface", iv.name}, beyond: true,
 		args: []any{"target", proof.Target},
 	}
-	if proof.Asks == AsksEcho {
+	if proof.Asks == diag.AsksEcho {
 		h.confidence = Certain
 	}
 	iv.explain(&h, all...)
@@ -368,13 +354,15 @@ func findMulticastSuppressed(iv *ifaceView) []hypothesis {
 
 func findRouterSilent(iv *ifaceView) []hypothesis {
 	var list []hypothesis
-	for _, router := range iv.targets(TargetRouter) {
+	for _, router := range iv.targets(diag.TargetRouter) {
 		if !iv.resolved(router) || len(iv.lateEchoes()) > 0 {
 			continue
 		}
-		answered := iv.any(func(p *Path) bool { return p.Target == router && p.Asks == AsksEcho && p.Outcome == Answered })
-		silent := iv.where(func(p *Path) bool {
-			return p.Target == router && p.Asks == AsksEcho && p.Outcome == Silent && p.Detail != "unresolved" && ourSource(p) && !iv.excused(p)
+		answered := iv.any(func(p *diag.Path) bool {
+			return p.Target == router && p.Asks == diag.AsksEcho && p.Outcome == diag.Answered
+		})
+		silent := iv.where(func(p *diag.Path) bool {
+			return p.Target == router && p.Asks == diag.AsksEcho && p.Outcome == diag.Silent && p.Detail != "unresolved" && p.Ours() && !iv.excused(p)
 		})
 		if answered || len(silent) == 0 || iv.overridden(router) != nil {
 			continue
@@ -384,7 +372,9 @@ func findRouterSilent(iv *ifaceView) []hypothesis {
 			args: []any{"router", router}, beyond: true,
 		}
 		iv.explain(&h, silent...)
-		rest(&h, iv.where(func(p *Path) bool { return p.Target == router && p.Asks == AsksND && p.Outcome == Answered })...)
+		rest(&h, iv.where(func(p *diag.Path) bool {
+			return p.Target == router && p.Asks == diag.AsksND && p.Outcome == diag.Answered
+		})...)
 		list = append(list, h)
 	}
 	return list

@@ -1,4 +1,4 @@
-package diag
+package why
 
 import (
 	"math"
@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"ndwhy/diag"
 	"ndwhy/diag/words"
 )
 
@@ -30,7 +31,9 @@ var peerCauses = []Cause{
 		),
 		find: findEchoBlocked,
 		contradicted: func(iv *ifaceView, h hypothesis) bool {
-			return iv.any(func(p *Path) bool { return p.Target == h.addr && p.Asks == AsksEcho && p.Outcome == Answered })
+			return iv.any(func(p *diag.Path) bool {
+				return p.Target == h.addr && p.Asks == diag.AsksEcho && p.Outcome == diag.Answered
+			})
 		},
 	},
 }
@@ -38,14 +41,14 @@ var peerCauses = []Cause{
 // forGlobal limits commands to a peer's global address: EC2 lists no link-local ones.
 func forGlobal(list []Remedy) []Remedy {
 	for i := range list {
-		list[i].If = func(_ *view, h *hypothesis) bool { return ScopeOf(h.addr) == GlobalScope }
+		list[i].If = func(_ *view, h *hypothesis) bool { return diag.ScopeOf(h.addr) == diag.GlobalScope }
 	}
 	return list
 }
 
 // targetAnswered reports whether the subject answered anything at all.
 func targetAnswered(iv *ifaceView, h hypothesis) bool {
-	return iv.any(func(p *Path) bool { return p.Target == h.addr && p.Outcome == Answered })
+	return iv.any(func(p *diag.Path) bool { return p.Target == h.addr && p.Outcome == diag.Answered })
 }
 
 func peerHypothesis(peer netip.Addr) hypothesis {
@@ -54,8 +57,8 @@ func peerHypothesis(peer netip.Addr) hypothesis {
 	}
 }
 
-func (iv *ifaceView) pathsByTarget(class TargetClass) (targets []netip.Addr, by map[netip.Addr][]*Path) {
-	by = map[netip.Addr][]*Path{}
+func (iv *ifaceView) pathsByTarget(class diag.TargetClass) (targets []netip.Addr, by map[netip.Addr][]*diag.Path) {
+	by = map[netip.Addr][]*diag.Path{}
 	for _, p := range iv.paths {
 		if p.TargetClass == class {
 			by[p.Target] = append(by[p.Target], p)
@@ -66,9 +69,9 @@ func (iv *ifaceView) pathsByTarget(class TargetClass) (targets []netip.Addr, by 
 
 func findUnmapped(iv *ifaceView) []hypothesis {
 	var list []hypothesis
-	var other *Path
+	var other *diag.Path
 	for _, p := range iv.paths {
-		if p.Asks == AsksND && p.Outcome == Answered && ourSource(p) {
+		if p.Asks == diag.AsksND && p.Outcome == diag.Answered && p.Ours() {
 			other = p
 			break
 		}
@@ -76,18 +79,18 @@ func findUnmapped(iv *ifaceView) []hypothesis {
 	if other == nil {
 		return nil
 	}
-	targets, by := iv.pathsByTarget(TargetPeer)
+	targets, by := iv.pathsByTarget(diag.TargetPeer)
 	for _, peer := range targets {
 		h := peerHypothesis(peer)
 		unheard := false
 		for _, p := range by[peer] {
-			if !ourSource(p) || p.Outcome != Silent {
+			if !p.Ours() || p.Outcome != diag.Silent {
 				continue
 			}
-			unheard = unheard || p.Asks == AsksND || p.Detail == "unresolved"
+			unheard = unheard || p.Asks == diag.AsksND || p.Detail == "unresolved"
 			iv.explain(&h, p)
 		}
-		if !unheard || len(h.symptoms) == 0 || slices.ContainsFunc(by[peer], func(p *Path) bool { return p.Outcome == Answered }) {
+		if !unheard || len(h.symptoms) == 0 || slices.ContainsFunc(by[peer], func(p *diag.Path) bool { return p.Outcome == diag.Answered }) {
 			continue
 		}
 		rest(&h, other)
@@ -95,8 +98,8 @@ func findUnmapped(iv *ifaceView) []hypothesis {
 		if iv.profile.Answers {
 			h.more = []string{"cause.peer.unmapped.fabric"}
 		}
-		if n, ok := iv.s.Neighbours[InterfaceAddr{iv.name, peer}]; ok {
-			h.facts = append(h.facts, factOf(n))
+		if n, ok := iv.s.Neighbours[diag.InterfaceAddr{Interface: iv.name, Address: peer}]; ok {
+			h.facts = append(h.facts, diag.FactOf(n))
 		}
 		list = append(list, h)
 	}
@@ -106,7 +109,7 @@ func findUnmapped(iv *ifaceView) []hypothesis {
 func findEchoBlocked(iv *ifaceView) []hypothesis {
 	var list []hypothesis
 	linkLocal := false // of all of them is said the same, so that it need be said once
-	targets, by := iv.pathsByTarget(TargetPeer)
+	targets, by := iv.pathsByTarget(diag.TargetPeer)
 	for _, peer := range targets {
 		h := peerHypothesis(peer)
 		resolved := false
@@ -117,13 +120,13 @@ func findEchoBlocked(iv *ifaceView) []hypothesis {
 			switch {
 			case h.as == "routed":
 				// The router has it to resolve: that the echo left for the router is all there is to know.
-				resolved = resolved || p.Asks == AsksEcho && p.Outcome == Silent && p.Detail != "unresolved" && p.Sent > 0
-			case p.Asks == AsksND && p.Outcome == Answered,
-				p.Asks == AsksEcho && p.Via == ViaKernel && p.NUD.Resolved() && p.Detail != "unresolved":
+				resolved = resolved || p.Asks == diag.AsksEcho && p.Outcome == diag.Silent && p.Detail != "unresolved" && p.Sent > 0
+			case p.Asks == diag.AsksND && p.Outcome == diag.Answered,
+				p.Asks == diag.AsksEcho && p.Via == diag.ViaKernel && p.NUD.Resolved() && p.Detail != "unresolved":
 				resolved = true
 				rest(&h, p)
 			}
-			if p.Asks == AsksEcho && p.Outcome == Silent && p.Detail != "unresolved" && ourSource(p) && !iv.excused(p) {
+			if p.Asks == diag.AsksEcho && p.Outcome == diag.Silent && p.Detail != "unresolved" && p.Ours() && !iv.excused(p) {
 				iv.explain(&h, p)
 			}
 		}
@@ -137,7 +140,7 @@ func findEchoBlocked(iv *ifaceView) []hypothesis {
 		default:
 			h.more = append(h.more, "cause.peer.echo-blocked.alive")
 		}
-		linkLocal = linkLocal || ScopeOf(peer) == LinkLocalScope
+		linkLocal = linkLocal || diag.ScopeOf(peer) == diag.LinkLocalScope
 		list = append(list, h)
 	}
 	if linkLocal {
@@ -170,8 +173,8 @@ var pathCauses = []Cause{
 		),
 		find: findBeyondRouter,
 		contradicted: func(iv *ifaceView, _ hypothesis) bool {
-			return iv.any(func(p *Path) bool {
-				return p.TargetClass == TargetInternet && p.Asks == AsksEcho && p.Outcome == Answered
+			return iv.any(func(p *diag.Path) bool {
+				return p.TargetClass == diag.TargetInternet && p.Asks == diag.AsksEcho && p.Outcome == diag.Answered
 			})
 		},
 	},
@@ -194,12 +197,12 @@ func findRefused(iv *ifaceView) []hypothesis {
 	var list []hypothesis
 	at := map[string]int{}
 	for _, p := range iv.paths {
-		if p.Outcome != Refused || p.Error == nil || p.Error.Type == PacketTooBig || !ourSource(p) || beyondScope(p) {
+		if p.Outcome != diag.Refused || p.Error == nil || p.Error.Type == diag.PacketTooBig || !p.Ours() || beyondScope(p) {
 			continue
 		}
 		h := hypothesis{
 			direct: true, confidence: Certain, subject: Subject{"target", p.Target.String()}, addr: p.Target,
-			args: []any{"target", p.Target, "from", p.Error.From, "error", describeError(*p.Error)},
+			args: []any{"target", p.Target, "from", p.Error.From, "error", diag.DescribeError(*p.Error)},
 		}
 		if !p.Given {
 			h.severity = Info
@@ -219,14 +222,14 @@ func findRefused(iv *ifaceView) []hypothesis {
 
 // beyondScope reports whether a packet was refused because a link-local address asked beyond the link
 // (RFC 4443 §3.1, code 2): that is how it must be, and what is wrong is that there was no other source.
-func beyondScope(p *Path) bool {
-	return p.Error.Type == Unreachable && p.Error.Code == 2 && p.Source.IsLinkLocalUnicast()
+func beyondScope(p *diag.Path) bool {
+	return p.Error.Type == diag.Unreachable && p.Error.Code == 2 && p.Source.IsLinkLocalUnicast()
 }
 
 // gatewayOf returns the router that the kernel sends a path's packets to, as it answers itself; ok is
 // false where it was not asked.
-func (iv *ifaceView) gatewayOf(p *Path) (via netip.Addr, ok bool) {
-	for _, key := range []SelectionKey{{p.Target, p.Source, ""}, {Dst: p.Target}, {Dst: p.Target, Bound: iv.name}} {
+func (iv *ifaceView) gatewayOf(p *diag.Path) (via netip.Addr, ok bool) {
+	for _, key := range []diag.SelectionKey{{Dst: p.Target, From: p.Source, Bound: ""}, {Dst: p.Target}, {Dst: p.Target, Bound: iv.name}} {
 		if sel, asked := iv.s.Selections[key]; asked && sel.Errno == "" && sel.Interface == iv.name {
 			return sel.Via, true
 		}
@@ -237,23 +240,23 @@ func (iv *ifaceView) gatewayOf(p *Path) (via netip.Addr, ok bool) {
 // resolves reports whether a router's link-layer address is known: it answered for it, or the kernel
 // uses it. One that answers no solicitation today is router.unresolvable's.
 func (iv *ifaceView) resolves(router netip.Addr) bool {
-	if iv.answers[asked{AsksND, router}] != nil {
+	if iv.answers[asked{diag.AsksND, router}] != nil {
 		return true
 	}
-	if iv.any(func(p *Path) bool {
-		return p.Target == router && p.Asks == AsksND && p.Outcome == Silent && ourSource(p)
+	if iv.any(func(p *diag.Path) bool {
+		return p.Target == router && p.Asks == diag.AsksND && p.Outcome == diag.Silent && p.Ours()
 	}) {
 		return false
 	}
-	n, known := iv.s.Neighbours[InterfaceAddr{iv.name, router}]
-	return iv.answers[asked{AsksEcho, router}] != nil || known && n.Fact.State.Resolved()
+	n, known := iv.s.Neighbours[diag.InterfaceAddr{Interface: iv.name, Address: router}]
+	return iv.answers[asked{diag.AsksEcho, router}] != nil || known && n.Fact.State.Resolved()
 }
 
 // misled reports whether a path's packets are sent to a gateway which says that it is no router, and
 // where it does.
-func (iv *ifaceView) misled(p *Path) (na Event, ok bool) {
+func (iv *ifaceView) misled(p *diag.Path) (na diag.Event, ok bool) {
 	via, known := iv.gatewayOf(p)
-	if _, advertises := iv.s.Routers[InterfaceAddr{iv.name, via}]; advertises || !known || !via.IsValid() {
+	if _, advertises := iv.s.Routers[diag.InterfaceAddr{Interface: iv.name, Address: via}]; advertises || !known || !via.IsValid() {
 		return na, false
 	}
 	return iv.noRouter(via)
@@ -263,8 +266,8 @@ func findBeyondRouter(iv *ifaceView) []hypothesis {
 	var list []hypothesis
 	at := map[netip.Addr]int{}
 	for _, p := range iv.paths {
-		beyond := p.TargetClass == TargetInternet || p.TargetClass == TargetPeer && p.Asks == AsksEcho && !iv.onLink(p.Target)
-		if !beyond || p.Outcome != Silent || p.Detail == "unresolved" || !ourSource(p) || iv.excused(p) {
+		beyond := p.TargetClass == diag.TargetInternet || p.TargetClass == diag.TargetPeer && p.Asks == diag.AsksEcho && !iv.onLink(p.Target)
+		if !beyond || p.Outcome != diag.Silent || p.Detail == "unresolved" || !p.Ours() || iv.excused(p) {
 			continue
 		}
 		router, known := iv.gatewayOf(p)
@@ -285,7 +288,7 @@ func findBeyondRouter(iv *ifaceView) []hypothesis {
 			list = append(list, hypothesis{
 				confidence: Likely, subject: Subject{"router", router.String()}, addr: router, args: []any{"router", router}, beyond: true,
 			})
-			rest(&list[i], iv.answers[asked{AsksND, router}]...)
+			rest(&list[i], iv.answers[asked{diag.AsksND, router}]...)
 		}
 		iv.explain(&list[i], p)
 	}
@@ -294,7 +297,7 @@ func findBeyondRouter(iv *ifaceView) []hypothesis {
 
 func findMTU(iv *ifaceView) []hypothesis {
 	var list []hypothesis
-	for _, target := range slices.Concat(iv.targets(TargetRouter), iv.targets(TargetPeer), iv.targets(TargetInternet)) {
+	for _, target := range slices.Concat(iv.targets(diag.TargetRouter), iv.targets(diag.TargetPeer), iv.targets(diag.TargetInternet)) {
 		h := hypothesis{
 			confidence: Likely, subject: Subject{"target", target.String()}, addr: target, beyond: true,
 			args: []any{"target", target, "mtu", iv.link.MTU},
@@ -303,10 +306,10 @@ func findMTU(iv *ifaceView) []hypothesis {
 			if p.Target != target {
 				continue
 			}
-			if p.Asks == AsksMTU && p.Outcome == Silent {
+			if p.Asks == diag.AsksMTU && p.Outcome == diag.Silent {
 				iv.explain(&h, p)
 			}
-			if p.Asks == AsksEcho && p.Outcome == Answered {
+			if p.Asks == diag.AsksEcho && p.Outcome == diag.Answered {
 				rest(&h, p)
 			}
 		}
@@ -315,7 +318,9 @@ func findMTU(iv *ifaceView) []hypothesis {
 		}
 	}
 	if len(list) < 2 || !slices.ContainsFunc(list, func(h hypothesis) bool { return iv.onLink(h.addr) }) ||
-		iv.any(func(p *Path) bool { return p.Asks == AsksMTU && (p.Outcome == Answered || p.Outcome == Refused) }) {
+		iv.any(func(p *diag.Path) bool {
+			return p.Asks == diag.AsksMTU && (p.Outcome == diag.Answered || p.Outcome == diag.Refused)
+		}) {
 		return list
 	}
 	// Nobody takes them, neighbours neither: it is the link that carries less.
@@ -338,8 +343,8 @@ func findLossy(iv *ifaceView) []hypothesis {
 	targets := map[netip.Addr]bool{}
 	var first netip.Addr
 	for _, p := range iv.paths {
-		q, ok := questions[questionOf(*p)]
-		if !ok || p.Outcome != Answered {
+		q, ok := questions[diag.QuestionOf(*p)]
+		if !ok || p.Outcome != diag.Answered {
 			continue
 		}
 		if p == q {
@@ -351,7 +356,7 @@ func findLossy(iv *ifaceView) []hypothesis {
 		}
 		iv.explain(&h, p)
 		rest(&h, p)
-		inND = inND || p.Asks == AsksND
+		inND = inND || p.Asks == diag.AsksND
 		targets[p.Target] = true
 		if !first.IsValid() {
 			first = p.Target
@@ -383,21 +388,21 @@ func findLossy(iv *ifaceView) []hypothesis {
 type echoed struct{ id, seq uint16 }
 
 // lateEchoes are the replies that came after the wait for them, by the address that was asked.
-func (iv *ifaceView) lateEchoes() map[netip.Addr]Event {
+func (iv *ifaceView) lateEchoes() map[netip.Addr]diag.Event {
 	if iv.lateTo != nil {
 		return iv.lateTo
 	}
-	iv.lateTo = map[netip.Addr]Event{}
-	sent := map[echoed]Event{}
-	for _, e := range iv.s.frames.list() {
-		f, ok := e.Body.(Frame)
+	iv.lateTo = map[netip.Addr]diag.Event{}
+	sent := map[echoed]diag.Event{}
+	for _, e := range iv.frames {
+		f, ok := e.Body.(diag.Frame)
 		switch {
 		case !ok || f.Interface != iv.name || f.Bad != "":
-		case f.Out && f.Type == EchoRequest:
+		case f.Out && f.Type == diag.EchoRequest:
 			sent[echoed{f.EchoID, f.EchoSeq}] = e
-		case !f.Out && f.Type == EchoReply:
+		case !f.Out && f.Type == diag.EchoReply:
 			if q, asked := sent[echoed{f.EchoID, f.EchoSeq}]; asked && e.At.Sub(q.At) >= tooLate {
-				iv.lateTo[q.Body.(Frame).Dst] = e
+				iv.lateTo[q.Body.(diag.Frame).Dst] = e
 				iv.latest = max(iv.latest, e.At.Sub(q.At))
 			}
 		}
@@ -409,14 +414,14 @@ func (iv *ifaceView) lateEchoes() map[netip.Addr]Event {
 const tooLate = time.Second
 
 // late reports whether the target of a silent path answered after all, when nobody waited any more.
-func (iv *ifaceView) late(p *Path) bool {
+func (iv *ifaceView) late(p *diag.Path) bool {
 	_, ok := iv.lateEchoes()[p.Target]
-	return ok && p.Outcome == Silent && (p.Asks == AsksEcho || p.Asks == AsksMTU)
+	return ok && p.Outcome == diag.Silent && (p.Asks == diag.AsksEcho || p.Asks == diag.AsksMTU)
 }
 
 // tardy is a network that answers, and takes its time.
 func (iv *ifaceView) tardy() (h hypothesis, ok bool) {
-	late := iv.where(func(p *Path) bool { return iv.late(p) && p.SourceClass != SourceCandidate })
+	late := iv.where(func(p *diag.Path) bool { return iv.late(p) && p.SourceClass != diag.SourceCandidate })
 	if len(late) == 0 {
 		return h, false
 	}
@@ -430,26 +435,28 @@ func (iv *ifaceView) tardy() (h hypothesis, ok bool) {
 		}
 	}
 	h.args = []any{"target", late[0].Target, "targets", len(targets), "seconds", strconv.FormatFloat(iv.latest.Seconds(), 'f', 1, 64)}
-	iv.explain(&h, iv.where(func(p *Path) bool {
+	iv.explain(&h, iv.where(func(p *diag.Path) bool {
 		_, symptom := iv.byPath[p.ID]
-		return symptom && reaches(p) && p.Outcome == Silent // three solicitations, a second apart, are too few as well
+		return symptom && p.Reaches() && p.Outcome == diag.Silent // three solicitations, a second apart, are too few as well
 	})...)
 	return h, true
 }
 
-func lossy(p *Path) bool { return p.Outcome == Answered && p.Received > 0 && p.Received < p.Sent }
+func lossy(p *diag.Path) bool {
+	return p.Outcome == diag.Answered && p.Received > 0 && p.Received < p.Sent
+}
 
 // inPart returns for each question that was answered, at least in part, the path that tells what was
 // lost in the network: the one by wire, where there is one. A frame counts once, whichever checks asked.
-func (iv *ifaceView) inPart() map[question]*Path {
-	best := map[question]*Path{}
+func (iv *ifaceView) inPart() map[diag.Question]*diag.Path {
+	best := map[diag.Question]*diag.Path{}
 	for _, p := range iv.paths {
-		if p.Outcome != Answered || !reaches(p) || p.TargetClass == TargetAllNodes || !ourSource(p) {
+		if p.Outcome != diag.Answered || !p.Reaches() || p.TargetClass == diag.TargetAllNodes || !p.Ours() {
 			continue
 		}
-		q := questionOf(*p)
+		q := diag.QuestionOf(*p)
 		old := best[q]
-		if old == nil || p.Via == ViaWire && old.Via != ViaWire || p.Via == old.Via && p.Sent > old.Sent {
+		if old == nil || p.Via == diag.ViaWire && old.Via != diag.ViaWire || p.Via == old.Via && p.Sent > old.Sent {
 			best[q] = p
 		}
 	}
@@ -459,16 +466,16 @@ func (iv *ifaceView) inPart() map[question]*Path {
 // lostByChance are the silent paths that were asked so few times that loss at a rate may have taken
 // every answer: the kernel gives up after three solicitations (RFC 4861 §10, MAX_MULTICAST_SOLICIT),
 // whatever the re-asking by wire finds.
-func (iv *ifaceView) lostByChance(rate float64) []*Path {
+func (iv *ifaceView) lostByChance(rate float64) []*diag.Path {
 	const unlikely = 0.001
-	return iv.where(func(p *Path) bool {
+	return iv.where(func(p *diag.Path) bool {
 		_, symptom := iv.byPath[p.ID]
 		asked := p.Sent
 		if p.Detail == "unresolved" {
 			asked = max(asked, 3)
 		}
-		asks := reaches(p) || p.Asks == AsksDHCP || p.Asks == AsksRS && iv.advertised()
-		return symptom && p.Outcome == Silent && asks && math.Pow(rate, float64(asked)) > unlikely
+		asks := p.Reaches() || p.Asks == diag.AsksDHCP || p.Asks == diag.AsksRS && iv.advertised()
+		return symptom && p.Outcome == diag.Silent && asks && math.Pow(rate, float64(asked)) > unlikely
 	})
 }
 
@@ -483,31 +490,33 @@ var serviceCauses = []Cause{
 		Remedy: slices.Concat(always("ip -6 route get {target}", "ping -6 -c 3 {target}")),
 		find:   findServiceUnreachable,
 		contradicted: func(iv *ifaceView, h hypothesis) bool {
-			return iv.any(func(p *Path) bool { return p.Target == h.addr && p.Asks == AsksService && p.Outcome == Answered })
+			return iv.any(func(p *diag.Path) bool {
+				return p.Target == h.addr && p.Asks == diag.AsksService && p.Outcome == diag.Answered
+			})
 		},
 	},
 }
 
 // services are the paths to services that gave no answer, though they were asked, and from where an
 // answer can come back to.
-func (iv *ifaceView) services(ok func(*Path) bool) []*Path {
-	return iv.where(func(p *Path) bool {
-		asked := (p.Outcome == Silent || p.Outcome == Refused) && p.Detail != "unresolved" && !p.Source.IsLinkLocalUnicast()
-		return p.TargetClass == TargetService && p.Asks == AsksService && asked && ourSource(p) && ok(p) && !iv.astray(p)
+func (iv *ifaceView) services(ok func(*diag.Path) bool) []*diag.Path {
+	return iv.where(func(p *diag.Path) bool {
+		asked := (p.Outcome == diag.Silent || p.Outcome == diag.Refused) && p.Detail != "unresolved" && !p.Source.IsLinkLocalUnicast()
+		return p.TargetClass == diag.TargetService && p.Asks == diag.AsksService && asked && p.Ours() && ok(p) && !iv.astray(p)
 	})
 }
 
 func findIMDSIPv6Off(iv *ifaceView) []hypothesis {
-	if iv.s.Metadata.State != MetadataOK && iv.s.Metadata.State != MetadataNone {
+	if iv.s.Metadata.State != diag.MetadataOK && iv.s.Metadata.State != diag.MetadataNone {
 		return nil
 	}
-	off := iv.services(func(p *Path) bool { return p.Target == imdsIPv6 })
-	if len(off) == 0 || iv.any(func(p *Path) bool { return p.Target == imdsIPv6 && p.Outcome == Answered }) {
+	off := iv.services(func(p *diag.Path) bool { return p.Target == diag.IMDSIPv6 })
+	if len(off) == 0 || iv.any(func(p *diag.Path) bool { return p.Target == diag.IMDSIPv6 && p.Outcome == diag.Answered }) {
 		return nil
 	}
 	h := hypothesis{
-		direct: true, confidence: Likely, subject: Subject{"service", imdsIPv6.String()}, addr: imdsIPv6,
-		args: []any{"target", imdsIPv6}, facts: []Event{iv.said(Metadata{}.Kind())},
+		direct: true, confidence: Likely, subject: Subject{"service", diag.IMDSIPv6.String()}, addr: diag.IMDSIPv6,
+		args: []any{"target", diag.IMDSIPv6}, facts: []diag.Event{iv.s.Said(diag.Metadata{})},
 	}
 	iv.explain(&h, off...)
 	return []hypothesis{h}
@@ -529,7 +538,7 @@ func serviceName(addr netip.Addr) string {
 func findServiceUnreachable(iv *ifaceView) []hypothesis {
 	var list []hypothesis
 	at := map[netip.Addr]int{}
-	for _, p := range iv.services(func(p *Path) bool { return p.Target != imdsIPv6 }) {
+	for _, p := range iv.services(func(p *diag.Path) bool { return p.Target != diag.IMDSIPv6 }) {
 		if _, ok := iv.byPath[p.ID]; !ok {
 			continue
 		}

@@ -1,4 +1,4 @@
-package diag
+package why
 
 import (
 	"cmp"
@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"ndwhy/diag"
 	"ndwhy/diag/words"
 )
 
@@ -24,7 +25,7 @@ const (
 type symptom struct {
 	kind  symptomKind
 	iface string
-	path  *Path      // of a pathSymptom
+	path  *diag.Path // of a pathSymptom
 	addr  netip.Addr // of an absent one
 	// weak: the program chose the target itself, so that its silence proves little. What explains
 	// only weak symptoms is info, and a weak symptom that nothing explains is not reported.
@@ -51,15 +52,16 @@ type hypothesis struct {
 	args     []any    // of its words
 	as       string   // "", or which other summary and explanation the catalogue has under cause.<ID>.<as>
 	more     []string // keys of sentences that go on the explanation
-	facts    []Event
+	facts    []diag.Event
 }
 
 // A view is a state with what every cause needs to know of it worked out once.
 type view struct {
-	s       *State
+	s       *diag.State
 	profile Profile
 	rec     Recognition
-	paths   []Path
+	paths   []diag.Path
+	frames  []diag.Event // the remembered frames, oldest first
 	normal  map[string]*bool
 	ifaces  []*ifaceView
 	gone    []Unknown // interfaces of which nothing can be told, by name
@@ -73,46 +75,46 @@ type view struct {
 type ifaceView struct {
 	*view
 	name      string
-	link      Link
+	link      diag.Link
 	known     bool // the link was seen
-	addresses []At[Address]
-	class     map[netip.Addr]SourceClass
-	assigned  []Assignment
-	paths     []*Path
-	routers   []*RouterSeen
-	defaults  []At[Route] // of any table, through this interface, not expired
+	addresses []diag.At[diag.Address]
+	class     map[netip.Addr]diag.SourceClass
+	assigned  []diag.Assignment
+	paths     []*diag.Path
+	routers   []*diag.RouterSeen
+	defaults  []diag.At[diag.Route] // of any table, through this interface, not expired
 	// reached are the questions that were answered on the wire or to the kernel.
-	reached map[question]bool
+	reached map[diag.Question]bool
 	// answers are the answered paths by what was asked, of whom.
-	answers map[asked][]*Path
+	answers map[asked][]*diag.Path
 	// discovered are the targets of which a path shows that neighbour discovery succeeds; viaRouter
 	// those for which the kernel would not try it.
 	discovered, viaRouter map[netip.Addr]bool
 	// deafTo is what unanswered found; nil: it was not asked yet.
 	deafTo map[netip.Addr]bool
 	// lateTo is what lateEchoes found, and latest the longest that one took.
-	lateTo map[netip.Addr]Event
+	lateTo map[netip.Addr]diag.Event
 	latest time.Duration
 }
 
 // asked is a question without who asked it.
 type asked struct {
-	asks   Asks
+	asks   diag.Asks
 	target netip.Addr
 }
 
-func diagnose(s *State) Diagnosis {
+func diagnose(s *diag.State) Diagnosis {
 	v := newView(s)
-	d := Diagnosis{Profile: v.rec, Normal: v.normal, evidence: map[int64]Event{}}
+	d := Diagnosis{Profile: v.rec, Normal: v.normal, Evidence: map[int64]diag.Event{}}
 	chosen := v.choose(v.hypotheses())
 	covered := make([]bool, len(v.symptoms))
 	for _, c := range chosen {
 		for _, i := range c.symptoms {
 			covered[i] = true
 		}
-		d.Findings = append(d.Findings, v.finding(c, d.evidence))
+		d.Findings = append(d.Findings, v.finding(c, d.Evidence))
 	}
-	SortFunc(d.Findings, compareFindings)
+	diag.SortFunc(d.Findings, compareFindings)
 	d.Unexplained = v.unexplained(covered)
 	d.Unknown = v.unknown()
 	d.Verdict = verdict(d)
@@ -140,8 +142,8 @@ func compareValues(a, b string) int {
 	return strings.Compare(a, b)
 }
 
-func newView(s *State) *view {
-	v := &view{s: s, rec: Recognise(s), paths: s.pathsSorted(), normal: map[string]*bool{}, byPath: map[string]int{}, place: map[string]int{}}
+func newView(s *diag.State) *view {
+	v := &view{s: s, rec: Recognise(s), paths: s.PathsSorted(), frames: s.Frames(), normal: map[string]*bool{}, byPath: map[string]int{}, place: map[string]int{}}
 	v.profile = ProfileNamed(v.rec.Name)
 	n := newNormals(s, v.profile)
 	for i, p := range v.paths {
@@ -173,8 +175,8 @@ func newView(s *State) *view {
 func (v *view) newInterface(name string) *ifaceView {
 	iv := &ifaceView{
 		view: v, name: name, addresses: v.s.AddressesOn(name), assigned: v.s.Assignments(name),
-		class: map[netip.Addr]SourceClass{}, reached: map[question]bool{},
-		answers: map[asked][]*Path{}, discovered: map[netip.Addr]bool{}, viaRouter: map[netip.Addr]bool{},
+		class: map[netip.Addr]diag.SourceClass{}, reached: map[diag.Question]bool{},
+		answers: map[asked][]*diag.Path{}, discovered: map[netip.Addr]bool{}, viaRouter: map[netip.Addr]bool{},
 	}
 	iv.link, iv.known = v.s.Links[name]
 	for _, a := range iv.addresses {
@@ -192,12 +194,12 @@ func (v *view) newInterface(name string) *ifaceView {
 		if p.Detail == "via-router" {
 			iv.viaRouter[p.Target] = true
 		}
-		if p.Outcome == Answered {
-			iv.reached[questionOf(*p)] = true
+		if p.Outcome == diag.Answered {
+			iv.reached[diag.QuestionOf(*p)] = true
 			iv.answers[asked{p.Asks, p.Target}] = append(iv.answers[asked{p.Asks, p.Target}], p)
 		}
 	}
-	for _, r := range v.s.routersSorted() {
+	for _, r := range v.s.RoutersSorted() {
 		if r.Interface == name {
 			iv.routers = append(iv.routers, r)
 		}
@@ -207,7 +209,7 @@ func (v *view) newInterface(name string) *ifaceView {
 			iv.defaults = append(iv.defaults, r)
 		}
 	}
-	SortFunc(iv.defaults, func(a, b At[Route]) int {
+	diag.SortFunc(iv.defaults, func(a, b diag.At[diag.Route]) int {
 		return cmp.Or(cmp.Compare(a.Fact.Table, b.Fact.Table), cmp.Compare(a.Fact.Metric, b.Fact.Metric),
 			a.Fact.Via.Compare(b.Fact.Via))
 	})
@@ -217,10 +219,10 @@ func (v *view) newInterface(name string) *ifaceView {
 // lost says why nothing can be told of an interface; "" where something can. What is out of order for
 // good is for the causes to name.
 func (iv *ifaceView) lost() string {
-	e, shaken := iv.s.shaken(iv.name)
-	_, was := iv.s.said[goneKey(iv.name)]
+	e, shaken := iv.s.Shaken(iv.name)
+	was := iv.s.Removed(iv.name)
 	switch {
-	case !iv.s.Complete(FeedNetlink) && !iv.known:
+	case !iv.s.Complete(diag.FeedNetlink) && !iv.known:
 		return ""
 	case !iv.known && was:
 		return words.Say("unknown.interface-gone", "interface", iv.name)
@@ -229,11 +231,11 @@ func (iv *ifaceView) lost() string {
 	case !shaken || !iv.link.Up || !iv.link.Carrier || len(findIPv6Disabled(iv)) > 0:
 		return ""
 	}
-	a, ok := e.Body.(Address)
+	a, ok := e.Body.(diag.Address)
 	switch {
 	case !ok:
 		return words.Say("unknown.link-lost", "interface", iv.name)
-	case iv.any(func(p *Path) bool { return p.Source == a.Address }):
+	case iv.any(func(p *diag.Path) bool { return p.Source == a.Address }):
 		return words.Say("unknown.address-lost", "interface", iv.name, "address", a.Address)
 	}
 	return ""
@@ -243,18 +245,18 @@ func (iv *ifaceView) lost() string {
 func (iv *ifaceView) findSymptoms() {
 	for _, p := range iv.paths {
 		n := iv.normal[p.ID]
-		missing := p.Outcome == Silent || p.Outcome == Refused || p.Outcome == Unsent
-		chosen := !p.Given && (p.TargetClass == TargetPeer || p.TargetClass == TargetInternet)
-		ours := p.SourceClass == SourceAssigned || p.SourceClass == SourceUnknown
+		missing := p.Outcome == diag.Silent || p.Outcome == diag.Refused || p.Outcome == diag.Unsent
+		chosen := !p.Given && (p.TargetClass == diag.TargetPeer || p.TargetClass == diag.TargetInternet)
+		ours := p.SourceClass == diag.SourceAssigned || p.SourceClass == diag.SourceUnknown
 		switch {
 		case n != nil && !*n:
 			iv.symptom(symptom{kind: pathSymptom, iface: iv.name, path: p})
-		case n == nil && missing && chosen && ours && !iv.reached[questionOf(*p)] &&
-			!newNormals(iv.s, iv.profile).farSource(*p) && (reaches(p) || p.Asks == AsksMTU && newNormals(iv.s, iv.profile).smallAnswered(*p)):
+		case n == nil && missing && chosen && ours && !iv.reached[diag.QuestionOf(*p)] &&
+			!newNormals(iv.s, iv.profile).farSource(*p) && (p.Reaches() || p.Asks == diag.AsksMTU && newNormals(iv.s, iv.profile).smallAnswered(*p)):
 			iv.symptom(symptom{kind: pathSymptom, iface: iv.name, path: p, weak: true})
 		}
 	}
-	if !iv.s.Complete(FeedNetlink) || !iv.known {
+	if !iv.s.Complete(diag.FeedNetlink) || !iv.known {
 		return
 	}
 	if !iv.hasUsableGlobal() {
@@ -266,7 +268,7 @@ func (iv *ifaceView) findSymptoms() {
 	for _, a := range iv.absentAddresses() {
 		iv.symptom(symptom{kind: absent, iface: iv.name, addr: a})
 	}
-	if iv.link.Ethernet && iv.link.MAC != (MAC{}) && !slices.ContainsFunc(iv.addresses, func(a At[Address]) bool { return a.Fact.Address.IsLinkLocalUnicast() }) {
+	if iv.link.Ethernet && iv.link.MAC != (diag.MAC{}) && !slices.ContainsFunc(iv.addresses, func(a diag.At[diag.Address]) bool { return a.Fact.Address.IsLinkLocalUnicast() }) {
 		// Every interface has one (RFC 4291 §2.1); which, only the rule of EUI-64 tells.
 		iv.symptom(symptom{kind: absent, iface: iv.name, addr: iv.link.MAC.LinkLocal()})
 	}
@@ -282,26 +284,26 @@ func (v *view) symptom(y symptom) {
 // hasUsableGlobal reports whether an interface has a global address that the network may let
 // through: one that is not known to be filtered.
 func (iv *ifaceView) hasUsableGlobal() bool {
-	return slices.ContainsFunc(iv.addresses, func(a At[Address]) bool {
+	return slices.ContainsFunc(iv.addresses, func(a diag.At[diag.Address]) bool {
 		return iv.global(a.Fact) && a.Fact.Flags.Usable() && !iv.filtered(a.Fact.Address)
 	})
 }
 
-func (iv *ifaceView) global(a Address) bool {
-	scope := ScopeOf(a.Address)
-	return (scope == GlobalScope || scope == ULAScope) && !a.passing()
+func (iv *ifaceView) global(a diag.Address) bool {
+	scope := diag.ScopeOf(a.Address)
+	return (scope == diag.GlobalScope || scope == diag.ULAScope) && !a.Passing()
 }
 
 // filtered reports whether the network is known to drop what addr sends: it did not assign it, it
 // is of a kind that filters (or was seen to), and nothing answered addr.
 func (iv *ifaceView) filtered(addr netip.Addr) bool {
-	return iv.class[addr] == SourceUnassigned && (iv.profile.Filters || iv.silenced(addr)) && !iv.spoke(addr)
+	return iv.class[addr] == diag.SourceUnassigned && (iv.profile.Filters || iv.silenced(addr)) && !iv.spoke(addr)
 }
 
 // strange reports whether an address of which it is not known whether it is assigned gets no answer to
 // what another of the interface, likewise, is answered.
 func (iv *ifaceView) strange(addr netip.Addr) bool {
-	return iv.class[addr] == SourceUnknown && iv.silenced(addr) && !iv.spoke(addr)
+	return iv.class[addr] == diag.SourceUnknown && iv.silenced(addr) && !iv.spoke(addr)
 }
 
 // spoke reports whether a source got an answer that shows it may speak. An advertisement after a router
@@ -309,15 +311,15 @@ func (iv *ifaceView) strange(addr netip.Addr) bool {
 func (iv *ifaceView) spoke(addr netip.Addr) bool {
 	echoed, resolved, unheard := false, false, false
 	for _, p := range iv.paths {
-		if p.Source != addr || p.Asks == AsksDAD || p.Asks == AsksRS {
+		if p.Source != addr || p.Asks == diag.AsksDAD || p.Asks == diag.AsksRS {
 			continue
 		}
 		switch {
-		case p.Outcome == Answered && p.Asks == AsksND:
+		case p.Outcome == diag.Answered && p.Asks == diag.AsksND:
 			resolved = true
-		case p.Outcome == Answered:
+		case p.Outcome == diag.Answered:
 			echoed = true
-		case p.Outcome == Silent && p.Asks == AsksEcho && iv.control(p) != nil:
+		case p.Outcome == diag.Silent && p.Asks == diag.AsksEcho && iv.control(p) != nil:
 			unheard = true
 		}
 	}
@@ -326,22 +328,22 @@ func (iv *ifaceView) spoke(addr netip.Addr) bool {
 
 // silenced reports whether a source got no answer where an assigned one did.
 func (iv *ifaceView) silenced(addr netip.Addr) bool {
-	return slices.ContainsFunc(iv.paths, func(p *Path) bool {
-		return p.Source == addr && p.Outcome == Silent && p.Asks != AsksDAD && iv.control(p) != nil
+	return slices.ContainsFunc(iv.paths, func(p *diag.Path) bool {
+		return p.Source == addr && p.Outcome == diag.Silent && p.Asks != diag.AsksDAD && iv.control(p) != nil
 	})
 }
 
 // control returns the path that proves that a silent path's target answers: the same question from
 // an address that is assigned (or, where that is not known, configured), asked in the same way if
 // there is one.
-func (iv *ifaceView) control(p *Path) *Path {
-	if p.Asks != AsksND && newNormals(iv.s, iv.profile).farSource(*p) {
+func (iv *ifaceView) control(p *diag.Path) *diag.Path {
+	if p.Asks != diag.AsksND && newNormals(iv.s, iv.profile).farSource(*p) {
 		return nil
 	}
-	var best *Path
-	worth := func(c *Path) int {
+	var best *diag.Path
+	worth := func(c *diag.Path) int {
 		n := 0
-		if c.SourceClass == SourceAssigned {
+		if c.SourceClass == diag.SourceAssigned {
 			n += 2
 		}
 		if c.Via == p.Via {
@@ -353,7 +355,7 @@ func (iv *ifaceView) control(p *Path) *Path {
 		if c.Source == p.Source {
 			continue
 		}
-		if ourSource(c) && (best == nil || worth(c) > worth(best)) {
+		if c.Ours() && (best == nil || worth(c) > worth(best)) {
 			best = c
 		}
 	}
@@ -367,7 +369,7 @@ func (iv *ifaceView) hasAnyDefault() bool {
 		return true
 	}
 	for k, r := range iv.s.Routes {
-		if k.Dst.Bits() == 0 && k.Table == MainTable && k.Type == "unicast" && iv.s.Left(r.Fact.ExpiresS, r.At) != 0 {
+		if k.Dst.Bits() == 0 && k.Table == diag.MainTable && k.Type == "unicast" && iv.s.Left(r.Fact.ExpiresS, r.At) != 0 {
 			return true
 		}
 	}
@@ -380,29 +382,29 @@ func (iv *ifaceView) absentAddresses() []netip.Addr {
 	var list []netip.Addr
 	for _, a := range iv.assigned {
 		addr := a.Prefix.Addr()
-		if !a.Prefix.IsSingleIP() || a.Source == FromEUI64 || ScopeOf(addr) == LinkLocalScope ||
+		if !a.Prefix.IsSingleIP() || a.Source == diag.FromEUI64 || diag.ScopeOf(addr) == diag.LinkLocalScope ||
 			slices.Contains(list, addr) || iv.configured(addr) || iv.leaseOver(a) {
 			continue
 		}
 		list = append(list, addr)
 	}
-	SortFunc(list, netip.Addr.Compare)
+	diag.SortFunc(list, netip.Addr.Compare)
 	return list
 }
 
 func (iv *ifaceView) configured(addr netip.Addr) bool {
-	_, ok := iv.s.Addresses[InterfaceAddr{iv.name, addr}]
+	_, ok := iv.s.Addresses[diag.InterfaceAddr{Interface: iv.name, Address: addr}]
 	return ok
 }
 
 // leaseOver reports whether an assignment is known from a lease or Reply alone whose lifetime is over.
-func (iv *ifaceView) leaseOver(a Assignment) bool {
-	var rows []LeaseAddress
+func (iv *ifaceView) leaseOver(a diag.Assignment) bool {
+	var rows []diag.LeaseAddress
 	at := iv.s.Now
 	switch a.Source {
-	case FromLease:
+	case diag.FromLease:
 		rows = iv.s.Leases[iv.name].Addresses
-	case FromDHCPv6:
+	case diag.FromDHCPv6:
 		rows, at = iv.s.Replies[iv.name].Fact.Addresses, iv.s.Replies[iv.name].At
 	default:
 		return false
@@ -505,7 +507,7 @@ func hidden(h *hypothesis, list []hypothesis) bool {
 }
 
 // finding writes a chosen hypothesis down in words.
-func (v *view) finding(c choice, evidence map[int64]Event) Finding {
+func (v *view) finding(c choice, evidence map[int64]diag.Event) Finding {
 	h := &c.hypothesis
 	args := v.args(h)
 	id := "cause." + h.cause.ID
@@ -559,7 +561,7 @@ func (v *view) finding(c choice, evidence map[int64]Event) Finding {
 
 // inOrder returns the paths' IDs once each, in the order of the report.
 func (v *view) inOrder(ids []string) []string {
-	SortFunc(ids, func(a, b string) int { return cmp.Compare(v.place[a], v.place[b]) })
+	diag.SortFunc(ids, func(a, b string) int { return cmp.Compare(v.place[a], v.place[b]) })
 	return slices.Compact(ids)
 }
 
@@ -623,7 +625,7 @@ func (v *view) unexplained(covered []bool) []Symptom {
 				list[at].Evidence = append(list[at].Evidence, y.path.Evidence...)
 				continue
 			}
-			u.Text = words.Say("symptom.path", "path", DescribePath(*y.path), "interface", y.iface)
+			u.Text = words.Say("symptom.path", "path", diag.DescribePath(*y.path), "interface", y.iface)
 			u.Paths, u.Evidence = []string{y.path.ID}, y.path.Evidence
 		case noGlobal:
 			u.Text = words.Say("symptom.no-global", "interface", y.iface)
@@ -659,42 +661,42 @@ func (v *view) unknown() []Unknown {
 	for _, u := range v.gone {
 		add(u)
 	}
-	for _, name := range []FeedName{FeedNetlink, FeedFrames, FeedIMDS, FeedHost} {
+	for _, name := range []diag.FeedName{diag.FeedNetlink, diag.FeedFrames, diag.FeedIMDS, diag.FeedHost} {
 		f, said := v.s.Feeds[name]
 		switch {
-		case f.State == Lost || f.State == Unavailable:
+		case f.State == diag.Lost || f.State == diag.Unavailable:
 			add(Unknown{string(name), feedWhy(f), words.Clean(f.Fix)})
-		case !said && name == FeedNetlink:
+		case !said && name == diag.FeedNetlink:
 			add(Unknown{string(name), words.Say("unknown.feed", "feed", name), ""})
 		}
 	}
 	// It is asked where the machine is an EC2 instance, or where the user names it; what it would have said
 	// may be known from elsewhere.
-	if m := v.s.Metadata; m.State == MetadataUnreachable && slices.ContainsFunc(v.ifaces, func(iv *ifaceView) bool {
-		return !v.s.AssignmentKnown(iv.name, GlobalScope)
+	if m := v.s.Metadata; m.State == diag.MetadataUnreachable && slices.ContainsFunc(v.ifaces, func(iv *ifaceView) bool {
+		return !v.s.AssignmentKnown(iv.name, diag.GlobalScope)
 	}) {
-		add(Unknown{string(FeedIMDS), words.Clean(m.Why), ""})
+		add(Unknown{string(diag.FeedIMDS), words.Clean(m.Why), ""})
 	}
-	for _, c := range v.s.checksSorted() {
-		if c.State != CheckSkipped || c.User || doesNotApply[c.Why] {
+	for _, c := range v.s.ChecksSorted() {
+		if c.State != diag.CheckSkipped || c.User || doesNotApply[c.Why] {
 			continue
 		}
-		add(Unknown{c.ID, skippedWhy(c), words.Clean(c.Fix)})
+		add(Unknown{c.ID, diag.SkippedWhy(c), words.Clean(c.Fix)})
 	}
 	for i := range v.paths {
 		p := &v.paths[i]
 		told := slices.ContainsFunc(list, func(u Unknown) bool {
-			return u.What == p.Check || u.What == string(FeedFrames) && p.Detail == "no-raw"
+			return u.What == p.Check || u.What == string(diag.FeedFrames) && p.Detail == "no-raw"
 		})
-		if p.Outcome == OutcomeSkipped && couldNot[p.Detail] && !told {
+		if p.Outcome == diag.OutcomeSkipped && couldNot[p.Detail] && !told {
 			add(Unknown{p.Check, words.Say("detail."+p.Detail, "note", p.Note), ""})
 		}
 	}
 	if len(v.checked()) == 0 {
 		idle := false
-		for _, c := range v.s.checksSorted() {
-			if c.State == CheckDone && c.Why != "" {
-				add(Unknown{c.ID, skippedWhy(c), ""})
+		for _, c := range v.s.ChecksSorted() {
+			if c.State == diag.CheckDone && c.Why != "" {
+				add(Unknown{c.ID, diag.SkippedWhy(c), ""})
 				idle = true
 			}
 		}
@@ -713,21 +715,21 @@ const nothingAsked = "check"
 func (v *view) checked() []string {
 	asked := map[string]bool{}
 	for i := range v.paths {
-		if p := &v.paths[i]; p.Outcome != OutcomeSkipped {
+		if p := &v.paths[i]; p.Outcome != diag.OutcomeSkipped {
 			asked[p.Check] = true
 		}
 	}
 	for key, c := range v.s.Checks {
 		switch {
-		case c.State != CheckDone:
+		case c.State != diag.CheckDone:
 		case c.ID == "host":
-			asked[c.ID] = asked[c.ID] || v.s.Complete(FeedHost)
+			asked[c.ID] = asked[c.ID] || v.s.Complete(diag.FeedHost)
 		case c.ID == "assignment":
-			asked[c.ID] = asked[c.ID] || v.s.Complete(FeedNetlink) && v.s.AssignmentKnown(key.Interface, GlobalScope)
+			asked[c.ID] = asked[c.ID] || v.s.Complete(diag.FeedNetlink) && v.s.AssignmentKnown(key.Interface, diag.GlobalScope)
 		}
 	}
 	var list []string
-	for _, id := range checkOrder {
+	for _, id := range diag.CheckOrder {
 		if asked[id] {
 			list = append(list, id)
 		}
@@ -735,7 +737,7 @@ func (v *view) checked() []string {
 	return list
 }
 
-func feedWhy(f Feed) string {
+func feedWhy(f diag.Feed) string {
 	if f.Why != "" {
 		return words.Clean(f.Why)
 	}
@@ -783,7 +785,7 @@ func (v *view) headline(d Diagnosis) string {
 		return words.Say("headline.unexplained", "count", len(d.Unexplained), "symptom", v.firstSymptom(d))
 	case len(d.Unknown) > 0 && d.Unknown[0].What == nothingAsked:
 		return words.Say("headline.nothing")
-	case len(d.Unknown) > 0 && slices.Contains(checkOrder, d.Unknown[0].What):
+	case len(d.Unknown) > 0 && slices.Contains(diag.CheckOrder, d.Unknown[0].What):
 		return words.Say("headline.unknown-check", "what", d.Unknown[0].What, "why", clause(d.Unknown[0].Why))
 	case len(d.Unknown) > 0:
 		return words.Say("headline.unknown", "why", clause(d.Unknown[0].Why))
@@ -798,7 +800,7 @@ func clause(text string) string { return strings.TrimSuffix(text, ".") }
 func (v *view) firstSymptom(d Diagnosis) string {
 	y := d.Unexplained[0]
 	if len(y.Paths) > 0 && !y.Address.IsValid() {
-		return DescribePath(v.paths[v.place[y.Paths[0]]])
+		return diag.DescribePath(v.paths[v.place[y.Paths[0]]])
 	}
 	return clause(y.Text)
 }
@@ -813,8 +815,8 @@ func (v *view) goodNews(d Diagnosis) string {
 	answered, silent, doubt := false, false, false
 	for _, iv := range v.ifaces {
 		for _, p := range iv.paths {
-			answered = answered || p.Outcome == Answered && p.Asks != AsksDAD
-			silent = silent || missing(p)
+			answered = answered || p.Outcome == diag.Answered && p.Asks != diag.AsksDAD
+			silent = silent || p.Missing()
 			doubt = doubt || iv.doubtful(p)
 		}
 	}
@@ -858,14 +860,16 @@ func (v *view) worthALook(d Diagnosis) *Finding {
 }
 
 func (iv *ifaceView) hearsInternet() bool {
-	return iv.any(func(p *Path) bool { return p.TargetClass == TargetInternet && p.Outcome == Answered && ourSource(p) })
+	return iv.any(func(p *diag.Path) bool {
+		return p.TargetClass == diag.TargetInternet && p.Outcome == diag.Answered && p.Ours()
+	})
 }
 
 // doubtful reports whether an answer is missing of which it is not known whether that is normal. Of
 // the Internet hosts one that answers is enough.
-func (iv *ifaceView) doubtful(p *Path) bool {
-	return missing(p) && iv.normal[p.ID] == nil && ourSource(p) && reaches(p) && !iv.reached[questionOf(*p)] &&
-		(p.TargetClass != TargetInternet || p.Outcome == Refused || !iv.hearsInternet())
+func (iv *ifaceView) doubtful(p *diag.Path) bool {
+	return p.Missing() && iv.normal[p.ID] == nil && p.Ours() && p.Reaches() && !iv.reached[diag.QuestionOf(*p)] &&
+		(p.TargetClass != diag.TargetInternet || p.Outcome == diag.Refused || !iv.hearsInternet())
 }
 
 // namesShown bounds a list inside a sentence.

@@ -1,4 +1,4 @@
-package diag
+package why
 
 import (
 	"math/bits"
