@@ -541,6 +541,7 @@ func (Path) Kind() string { return "path" }
 // Kind returns "change", the body's name in recordings.
 func (Change) Kind() string { return "change" }
 
+// Holds reports whether an address is the interface's own or in one of its prefixes.
 func (m MetadataInterface) Holds(addr netip.Addr) bool {
 	return slices.Contains(m.Addresses, addr) ||
 		slices.ContainsFunc(m.Prefixes, func(p netip.Prefix) bool { return p.Contains(addr) })
@@ -548,7 +549,7 @@ func (m MetadataInterface) Holds(addr netip.Addr) bool {
 
 func (sel Selection) key() SelectionKey { return SelectionKey{sel.Dst, sel.From, sel.Bound} }
 
-// forms returns the first prefix of a router that hosts are to make an address from.
+// Forms returns the first prefix of a router that hosts are to make an address from.
 func (r *RouterSeen) Forms() (PrefixInfo, bool) {
 	i := slices.IndexFunc(r.Last.Prefixes, func(p PrefixInfo) bool {
 		return p.Autonomous && p.ValidS != 0 && p.Prefix.Bits() == formable && !p.Prefix.Addr().IsLinkLocalUnicast()

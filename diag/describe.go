@@ -86,6 +86,7 @@ func colon(why string) string {
 	return ": " + why
 }
 
+// OrUnknown is a number that is not known while it is 0.
 func OrUnknown(n int) string {
 	if n == 0 {
 		return words.Say("word.unknown")
@@ -133,6 +134,7 @@ func describeAddress(a Address) string {
 		"flags", flags, "preferred", Seconds(a.PreferredS), "valid", Seconds(a.ValidS))
 }
 
+// Seconds is a lifetime in words.
 func Seconds(s int64) string {
 	if s == Forever {
 		return words.Say("word.forever")
@@ -140,7 +142,7 @@ func Seconds(s int64) string {
 	return fmt.Sprintf("%d s", s)
 }
 
-// describeRoute writes a route as `ip -6 route` does; expires is the lifetime left.
+// DescribeRoute writes a route as `ip -6 route` does; expires is the lifetime left.
 func DescribeRoute(r Route, expires int64) string {
 	var b strings.Builder
 	if r.Type != "" && r.Type != "unicast" {
@@ -216,6 +218,7 @@ func describeNeighbour(n Neighbour) string {
 	}
 }
 
+// SysctlName is a setting's name as sysctl(8) has it.
 func SysctlName(scope, name string) string {
 	if scope == "" {
 		return "net.ipv6." + name
@@ -469,11 +472,12 @@ func Concerns(e Event, addr netip.Addr) bool {
 	}
 }
 
+// DescribeError is an ICMPv6 error in words.
 func DescribeError(e PathError) string {
 	return words.Say(errorKey(e.Type, e.Code), "code", e.Code)
 }
 
-// skippedWhy is the reason of a skipped check as a sentence: Why is a key of the group "detail",
+// SkippedWhy is the reason of a skipped check as a sentence: Why is a key of the group "detail",
 // or a sentence already.
 func SkippedWhy(c Check) string {
 	if words.Has("detail." + c.Why) {
@@ -482,7 +486,7 @@ func SkippedWhy(c Check) string {
 	return words.Clean(c.Why)
 }
 
-// nudName gives the state without a name, which the kernel calls NUD_NONE, one.
+// NudName gives the state without a name, which the kernel calls NUD_NONE, one.
 func NudName(n NUD) NUD {
 	if n == "" {
 		return "NONE"

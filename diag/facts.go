@@ -13,6 +13,7 @@ import (
 	"strings"
 )
 
+// SortedKeys are the keys of a map, in order.
 func SortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
 
 // A MAC is an Ethernet address. It is an array so that facts which hold one compare with ==.

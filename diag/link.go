@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// linkPrefixes returns the IPv6 prefixes of the interface's link: from the metadata service, else all
+// LinkPrefixes returns the IPv6 prefixes of the interface's link: from the metadata service, else all
 // that is announced on-link.
 func (s *State) LinkPrefixes(iface string) []netip.Prefix {
 	list := s.MetadataSubnets(iface)
@@ -25,7 +25,7 @@ func (s *State) LinkPrefixes(iface string) []netip.Prefix {
 	return list
 }
 
-// metadataSubnets returns the interface's subnet as the metadata service names it.
+// MetadataSubnets returns the interface's subnet as the metadata service names it.
 func (s *State) MetadataSubnets(iface string) []netip.Prefix {
 	var list []netip.Prefix
 	for _, m := range s.Metadata.Interfaces {
@@ -36,7 +36,7 @@ func (s *State) MetadataSubnets(iface string) []netip.Prefix {
 	return list
 }
 
-// onLink returns the global prefixes that a router announces on-link.
+// OnLink returns the global prefixes that a router announces on-link.
 func (r *RouterSeen) OnLink() []netip.Prefix {
 	var list []netip.Prefix
 	for _, p := range r.Last.Prefixes {
@@ -47,7 +47,7 @@ func (r *RouterSeen) OnLink() []netip.Prefix {
 	return list
 }
 
-// reservedIn reports whether addr is one of the first four addresses of a VPC subnet or its last
+// ReservedIn reports whether addr is one of the first four addresses of a VPC subnet or its last
 // (Amazon VPC user guide, "Subnet sizing for IPv6").
 func ReservedIn(subnet netip.Prefix, addr netip.Addr) bool {
 	if !subnet.IsValid() || !subnet.Contains(addr) || !addr.Is6() || subnet.Bits() > 120 {
@@ -74,7 +74,7 @@ func ReservedIn(subnet netip.Prefix, addr netip.Addr) bool {
 	return first || last
 }
 
-// isRouter reports whether addr advertises itself on an interface or is a gateway of the kernel.
+// IsRouter reports whether addr advertises itself on an interface or is a gateway of the kernel.
 func (s *State) IsRouter(iface string, addr netip.Addr) bool {
 	if _, ok := s.Routers[InterfaceAddr{iface, addr}]; ok {
 		return true

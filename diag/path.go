@@ -112,13 +112,14 @@ type Responder struct {
 	RTTMS   float64    `json:"rtt_ms"`
 }
 
-// question is what two ways of asking have in common.
+// Question is what two ways of asking have in common.
 type Question struct {
 	Interface      string
 	Asks           Asks
 	Source, Target netip.Addr
 }
 
+// QuestionOf is the question of a path.
 func QuestionOf(p Path) Question { return Question{p.Interface, p.Asks, p.Source, p.Target} }
 
 // Ours reports whether a path was asked from an address that is to work: assigned, or configured and not

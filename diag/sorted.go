@@ -29,6 +29,7 @@ var CheckOrder = []string{
 	"added", "assignment", "dhcpv6", "host", "mtu", "services",
 }
 
+// PathsSorted returns the settled questions in the order of the report.
 func (s *State) PathsSorted() []Path {
 	list := slices.Collect(maps.Values(s.paths))
 	sortPaths(list)
@@ -55,6 +56,7 @@ func sortPaths(list []Path) {
 	})
 }
 
+// ChecksSorted returns the checks by ID, then by interface.
 func (s *State) ChecksSorted() []Check {
 	list := slices.Collect(maps.Values(s.Checks))
 	SortFunc(list, func(a, b Check) int {
@@ -63,6 +65,7 @@ func (s *State) ChecksSorted() []Check {
 	return list
 }
 
+// RoutersSorted returns the advertisers by interface, then by address.
 func (s *State) RoutersSorted() []*RouterSeen {
 	list := slices.Collect(maps.Values(s.Routers))
 	SortFunc(list, func(a, b *RouterSeen) int {

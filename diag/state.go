@@ -393,7 +393,7 @@ const TemporaryS = 20
 // the host's configuration.
 func (a Address) Temporary() bool { return a.Passing() && a.ValidS > 0 && a.Flags&Permanent == 0 }
 
-// passing is Temporary also of one that has run out, which the kernel removes a moment late.
+// Passing is Temporary also of one that has run out, which the kernel removes a moment late.
 func (a Address) Passing() bool {
 	return a.PrefixLen == 128 && a.PreferredS == 0 && a.ValidS <= TemporaryS && a.ValidS != Forever &&
 		a.Flags&NoPrefixRoute != 0
@@ -763,6 +763,7 @@ func (s *State) Sysctl(scope, name string) (string, bool) {
 // Complete reports whether a feed says everything it knows.
 func (s *State) Complete(name FeedName) bool { return s.Feeds[name].State == Synced }
 
+// TellingPaths returns the answers that tell what kind of network this is.
 func (s *State) TellingPaths() []Path {
 	list := make([]Path, 0, len(s.telling))
 	for id := range s.telling {
@@ -782,4 +783,5 @@ func tells(p Path) bool {
 		p.Target == VPCRouter && p.Asks == AsksND
 }
 
+// FactOf is the event that a fact came with.
 func FactOf[T Body](a At[T]) Event { return Event{Seq: a.Seq, At: a.At, Body: a.Fact} }

@@ -533,6 +533,7 @@ func HandAdded() *World {
 	return w.Path(diag.Path{Check: "source", Asks: diag.AsksEcho, Source: Hand, SourceClass: diag.SourceUnassigned, Target: Host1, TargetClass: diag.TargetInternet, Given: true, Outcome: diag.Silent})
 }
 
+// NoRouter is a link on which nobody advertises.
 func NoRouter() *World {
 	w := VPC().NoDefault().NoAddress().Drop(OfKind(func(f diag.Frame) bool { return f.Type == diag.RA }))
 	w.Paths = nil

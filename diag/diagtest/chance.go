@@ -10,7 +10,7 @@ import (
 	"ndwhy/diag"
 )
 
-// chance makes observations up: a healthy or an empty world, bent at random.
+// Chance makes observations up: a healthy or an empty world, bent at random.
 type Chance struct{ *rand.Rand }
 
 func (c Chance) one(in int) bool { return c.IntN(in) == 0 }
@@ -40,6 +40,7 @@ func (c Chance) prefix() netip.Prefix {
 	return netip.PrefixFrom(a, pick(c, []int{0, 48, 64, 80, 128})).Masked()
 }
 
+// World makes up a world: a healthy or an empty one, bent.
 func (c Chance) World() *World {
 	w := []func() *World{VPC, LAN, link, func() *World { return &World{Run: diag.Run{Interfaces: []string{"eth0"}}} }}[c.IntN(4)]()
 	w.Run.Profile = pick(c, []string{"", "", "", "aws", "lan", "openstack", "azure", "gcp", "oci", "unknown"})

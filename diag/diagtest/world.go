@@ -34,7 +34,7 @@ var (
 	Start      = time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
 )
 
-// A world is a list of observations that a test bends before it is folded. Its zero value is
+// A World is a list of observations that a test bends before it is folded. Its zero value is
 // nothing at all; vpc and lan make healthy ones.
 type World struct {
 	Run     diag.Run
@@ -45,17 +45,19 @@ type World struct {
 	Late    time.Duration // after which an echo of the router's comes that nobody waited for
 }
 
+// Say adds facts.
 func (w *World) Say(bodies ...diag.Body) *World {
 	w.Bodies = append(w.Bodies, bodies...)
 	return w
 }
 
-// drop forgets the facts that ok holds of.
+// Drop forgets the facts that ok holds of.
 func (w *World) Drop(ok func(diag.Body) bool) *World {
 	w.Bodies = slices.DeleteFunc(w.Bodies, ok)
 	return w
 }
 
+// OfKind holds of the bodies of one kind that ok holds of.
 func OfKind[T diag.Body](ok func(T) bool) func(diag.Body) bool {
 	return func(b diag.Body) bool {
 		x, is := b.(T)
@@ -63,7 +65,7 @@ func OfKind[T diag.Body](ok func(T) bool) func(diag.Body) bool {
 	}
 }
 
-// each changes every path that ok holds of.
+// Each changes every path that ok holds of.
 func (w *World) Each(ok func(diag.Path) bool, change func(*diag.Path)) *World {
 	for i := range w.Paths {
 		if ok(w.Paths[i]) {
@@ -73,6 +75,7 @@ func (w *World) Each(ok func(diag.Path) bool, change func(*diag.Path)) *World {
 	return w
 }
 
+// Path adds a question, with what follows from it filled in.
 func (w *World) Path(p diag.Path) *World {
 	if p.Interface == "" {
 		p.Interface = "eth0"
@@ -101,7 +104,7 @@ func (w *World) Path(p diag.Path) *World {
 	return w
 }
 
-// both asks a question by wire and by kernel.
+// Both asks a question by wire and by kernel.
 func (w *World) Both(p diag.Path) {
 	p.Via = diag.ViaWire
 	w.Path(p)
@@ -109,6 +112,7 @@ func (w *World) Both(p diag.Path) {
 	w.Path(p)
 }
 
+// Events are the world as a stream.
 func (w *World) Events() []diag.Event {
 	var list []diag.Event
 	at := Start
@@ -154,6 +158,7 @@ func (w *World) Events() []diag.Event {
 	return list
 }
 
+// Fold makes a state of events.
 func Fold(events []diag.Event) *diag.State {
 	s := diag.NewState()
 	for _, e := range events {
@@ -162,6 +167,7 @@ func Fold(events []diag.Event) *diag.State {
 	return s
 }
 
+// State is the world folded.
 func (w *World) State() *diag.State { return Fold(w.Events()) }
 
 func synced(names ...diag.FeedName) []diag.Body {
@@ -172,6 +178,7 @@ func synced(names ...diag.FeedName) []diag.Body {
 	return list
 }
 
+// RaFrame is an advertisement to all nodes.
 func RaFrame(from netip.Addr, mac diag.MAC, a diag.Advertisement) diag.Frame {
 	return diag.Frame{
 		Interface: "eth0", SrcMAC: mac, DstMAC: diag.MulticastMAC(diag.AllNodes), Src: from, Dst: diag.AllNodes, HopLimit: 255,
@@ -179,15 +186,17 @@ func RaFrame(from netip.Addr, mac diag.MAC, a diag.Advertisement) diag.Frame {
 	}
 }
 
-// leased is an address as a DHCPv6 client configures it in a VPC.
+// Leased is an address as a DHCPv6 client configures it in a VPC.
 func Leased(a netip.Addr) diag.Address {
 	return diag.Address{Interface: "eth0", Address: a, PrefixLen: 128, PreferredS: 140, ValidS: 450, UpdatedS: 5}
 }
 
+// ByHand is an address as a person adds it.
 func ByHand(a netip.Addr, bits int) diag.Address {
 	return diag.Address{Interface: "eth0", Address: a, PrefixLen: bits, Flags: diag.Permanent, PreferredS: diag.Forever, ValidS: diag.Forever}
 }
 
+// DefaultRoute is the route through the router of the tests.
 func DefaultRoute(proto string) diag.Route {
 	expires := diag.Forever
 	if proto == "ra" {
@@ -207,6 +216,7 @@ func doneChecks() []diag.Check {
 	return list
 }
 
+// VpcRA is what a VPC's router advertises.
 func VpcRA() diag.Advertisement {
 	return diag.Advertisement{
 		Managed: true, LifetimeS: 1800, Preference: "medium", LLAddr: RouterMAC,
@@ -288,7 +298,7 @@ func (w *World) candidates(outcome diag.Outcome) *World {
 	})
 }
 
-// vpc is a healthy instance as in the article: its assigned addresses work, candidates do not.
+// VPC is a healthy instance as in the article: its assigned addresses work, candidates do not.
 func VPC() *World {
 	w := link()
 	w.Say(
@@ -306,7 +316,7 @@ func VPC() *World {
 	return w.candidates(diag.Silent)
 }
 
-// lan is a healthy host on a plain Ethernet: everybody answers, no cloud, no metadata. Its address is
+// LAN is a healthy host on a plain Ethernet: everybody answers, no cloud, no metadata. Its address is
 // its own business, so whether it is assigned is not known.
 func LAN() *World {
 	w := link()
@@ -320,20 +330,23 @@ func LAN() *World {
 	return w.candidates(diag.Answered)
 }
 
+// To holds of the questions to a target.
 func To(target netip.Addr) func(diag.Path) bool {
 	return func(p diag.Path) bool { return p.Target == target }
 }
 
+// Silence takes the answers away from the questions that ok holds of.
 func (w *World) Silence(ok func(diag.Path) bool) *World {
 	return w.Each(ok, func(p *diag.Path) { Silent(p) })
 }
 
-// silent makes a path unanswered after all re-asking.
+// Silent makes a path unanswered after all re-asking.
 func Silent(p *diag.Path) {
 	p.Outcome, p.Received, p.RTTMS, p.Responders, p.NUD = diag.Silent, 0, 0, nil, ""
 	p.Sent = 14
 }
 
+// NoDefault takes the default routes away.
 func (w *World) NoDefault() *World {
 	w.Drop(OfKind(func(r diag.Route) bool { return r.Dst.Bits() == 0 }))
 	return w.Each(func(p diag.Path) bool {
@@ -344,11 +357,12 @@ func (w *World) NoDefault() *World {
 	})
 }
 
-// noDMI takes away what the machine says of itself.
+// NoDMI takes away what the machine says of itself.
 func (w *World) NoDMI() *World {
 	return w.Drop(func(b diag.Body) bool { _, dmi := b.(diag.Machine); return dmi })
 }
 
+// Service asks a service, by both ways.
 func (w *World) Service(target string, outcome diag.Outcome) *World {
 	return w.Path(diag.Path{
 		Check: "services", Asks: diag.AsksService, Source: Mine, Target: netip.MustParseAddr(target), TargetClass: diag.TargetService,
@@ -356,7 +370,7 @@ func (w *World) Service(target string, outcome diag.Outcome) *World {
 	})
 }
 
-// farPeer asks a peer of another subnet.
+// FarPeer asks a peer of another subnet.
 func (w *World) FarPeer(outcome diag.Outcome) *World {
 	far := netip.MustParseAddr("2001:db8:1f16:8df1::7")
 	w.Say(diag.Selection{Dst: far, Bound: "eth0", Source: Mine, Interface: "eth0", Via: RouterAddr})
@@ -368,13 +382,14 @@ func (w *World) FarPeer(outcome diag.Outcome) *World {
 	return w
 }
 
+// NoAddress takes the global addresses away.
 func (w *World) NoAddress() *World {
 	w.Drop(OfKind(func(a diag.Address) bool { return a.Address == Mine }))
 	w.Paths = slices.DeleteFunc(w.Paths, func(p diag.Path) bool { return p.Source == Mine })
 	return w
 }
 
-// assign replaces what the metadata service says is assigned.
+// Assign replaces what the metadata service says is assigned.
 func (w *World) Assign(list ...netip.Addr) *World {
 	state := diag.MetadataOK
 	return w.Say(diag.Metadata{State: state, Interfaces: []diag.MetadataInterface{{
@@ -382,17 +397,18 @@ func (w *World) Assign(list ...netip.Addr) *World {
 	}}})
 }
 
-// run2 makes the run one about two interfaces.
+// Run2 makes the run one about two interfaces.
 func (w *World) Run2() *World {
 	w.Run.Interfaces = []string{"eth0", "eth1"}
 	return w
 }
 
+// Offer has a DHCPv6 server offer something.
 func (w *World) Offer(d diag.DHCPv6) *World {
 	return w.Say(diag.Frame{Interface: "eth0", Type: diag.DHCPv6Frame, Src: RouterAddr, Dst: MyLocal, DHCPv6: &d})
 }
 
-// kernelDeaf silences the kernel's echoes while the wire is answered.
+// KernelDeaf silences the kernel's echoes while the wire is answered.
 func (w *World) KernelDeaf(detail string) *World {
 	return w.Each(func(p diag.Path) bool {
 		return p.Via == diag.ViaKernel && p.SourceClass == diag.SourceAssigned && p.Outcome == diag.Answered && (p.Asks == diag.AsksEcho || detail != "" && p.Asks == diag.AsksND)
@@ -404,12 +420,13 @@ func (w *World) KernelDeaf(detail string) *World {
 	})
 }
 
-// only leaves what `check --only` with these IDs asks: the other checks were turned off by the user.
+// Only leaves what `check --only` with these IDs asks: the other checks were turned off by the user.
 func (w *World) Only(ids ...string) *World {
 	w.Run.Only = ids
 	return w.turnOff(func(id string) bool { return !slices.Contains(ids, id) })
 }
 
+// Skip turns checks off.
 func (w *World) Skip(ids ...string) *World {
 	w.Run.Skip = ids
 	return w.turnOff(func(id string) bool { return slices.Contains(ids, id) })
@@ -425,6 +442,7 @@ func (w *World) turnOff(off func(id string) bool) *World {
 	return w
 }
 
+// Advertise replaces the advertisement.
 func (w *World) Advertise(a diag.Advertisement) *World {
 	a.LifetimeS, a.Preference, a.LLAddr = 1800, "medium", RouterMAC
 	return w.Drop(OfKind(func(f diag.Frame) bool { return f.Type == diag.RA })).Say(RaFrame(RouterAddr, RouterMAC, a))

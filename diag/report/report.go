@@ -18,7 +18,7 @@ import (
 	"ndwhy/diag/words"
 )
 
-// ReportSchema names the report's format. Within a major, fields are only added.
+// Schema names the report's format. Within a major, fields are only added.
 const Schema = "ndwhy.report/1"
 
 // A Report is the whole outcome as `ndwhy check --json` writes it; docs/report.schema.json
@@ -52,7 +52,7 @@ type Report struct {
 	Unknown []why.Unknown `json:"-"`
 }
 
-// ReportInterface is an interface that the run was about.
+// Interface is an interface that the run was about.
 type Interface struct {
 	Name    string  `json:"name"`
 	MAC     *string `json:"mac"`
@@ -61,21 +61,21 @@ type Interface struct {
 	Manager *string `json:"manager"`
 }
 
-// ReportAssignment says how asking one source of knowledge about assignments went.
+// Assignment says how asking one source of knowledge about assignments went.
 type Assignment struct {
 	Source diag.AssignmentSource `json:"source"`
 	State  diag.MetadataState    `json:"state"`
 	Why    string                `json:"why"`
 }
 
-// ReportAssigned is one address or prefix that the infrastructure gave, by one source.
+// Assigned is one address or prefix that the infrastructure gave, by one source.
 type Assigned struct {
 	Interface string                `json:"interface"`
 	Prefix    string                `json:"prefix"`
 	Source    diag.AssignmentSource `json:"source"`
 }
 
-// ReportAddress is a configured address.
+// Address is a configured address.
 type Address struct {
 	Interface  string   `json:"interface"`
 	Address    string   `json:"address"`
@@ -87,7 +87,7 @@ type Address struct {
 	Assigned   *bool    `json:"assigned"`
 }
 
-// ReportRouter is an advertiser. HopLimit and MTU are nil where it says none; KernelRoute is the
+// Router is an advertiser. HopLimit and MTU are nil where it says none; KernelRoute is the
 // kernel's default route through it as `ip -6 route` writes it, nil where there is none.
 type Router struct {
 	Interface   string   `json:"interface"`
@@ -102,7 +102,7 @@ type Router struct {
 	KernelRoute *string  `json:"kernel_route"`
 }
 
-// ReportPrefix is a prefix that a router advertises, with the lifetimes as advertised.
+// Prefix is a prefix that a router advertises, with the lifetimes as advertised.
 type Prefix struct {
 	Prefix     string `json:"prefix"`
 	OnLink     bool   `json:"on_link"`
@@ -111,13 +111,13 @@ type Prefix struct {
 	PreferredS int64  `json:"preferred_s"`
 }
 
-// ReportNeighbours is the neighbour cache: the entries of what was asked, and the rest as counts.
+// Neighbours is the neighbour cache: the entries of what was asked, and the rest as counts.
 type Neighbours struct {
 	Asked   []Neighbour      `json:"asked"`
 	ByState map[diag.NUD]int `json:"by_state"`
 }
 
-// ReportNeighbour is an entry of the neighbour cache.
+// Neighbour is an entry of the neighbour cache.
 type Neighbour struct {
 	Interface string   `json:"interface"`
 	Address   string   `json:"address"`
@@ -126,7 +126,7 @@ type Neighbour struct {
 	Router    bool     `json:"router"`
 }
 
-// ReportPath is a question and what came of it.
+// Path is a question and what came of it.
 type Path struct {
 	ID          string           `json:"id"`
 	Interface   string           `json:"interface"`
@@ -154,21 +154,21 @@ type Path struct {
 	NUD   diag.NUD `json:"-"`
 }
 
-// ReportPathError is the ICMPv6 error that another host answered with.
+// PathError is the ICMPv6 error that another host answered with.
 type PathError struct {
 	Type diag.FrameType `json:"type"`
 	Code int            `json:"code"`
 	From string         `json:"from"`
 }
 
-// ReportResponder is a host that answered.
+// Responder is a host that answered.
 type Responder struct {
 	Address string   `json:"address"`
 	MAC     *string  `json:"mac"`
 	RTTMS   *float64 `json:"rtt_ms"`
 }
 
-// ReportFinding is a cause that holds.
+// Finding is a cause that holds.
 type Finding struct {
 	Cause        string            `json:"cause"`
 	Interface    string            `json:"interface"`
@@ -183,14 +183,14 @@ type Finding struct {
 	Remedy       []string          `json:"remedy"`
 }
 
-// ReportUnexplained is a symptom that no cause covers.
+// Unexplained is a symptom that no cause covers.
 type Unexplained struct {
 	Symptom  string   `json:"symptom"`
 	Paths    []string `json:"paths"`
 	Evidence []string `json:"evidence"`
 }
 
-// ReportSkipped is a check that did not run, and why, in a sentence.
+// Skipped is a check that did not run, and why, in a sentence.
 type Skipped struct {
 	Check string `json:"check"`
 	Why   string `json:"why"`
@@ -198,14 +198,14 @@ type Skipped struct {
 	User bool `json:"-"` // turned off by the user
 }
 
-// ReportTraffic is what the run put on the wire: packets seen leaving, and how many of them were
+// Traffic is what the run put on the wire: packets seen leaving, and how many of them were
 // asked through the kernel's sockets.
 type Traffic struct {
 	Sent     int `json:"sent"`
 	ByKernel int `json:"by_kernel"`
 }
 
-// ReportEvidence is an event that something in the report rests on.
+// Evidence is an event that something in the report rests on.
 type Evidence struct {
 	ID    string  `json:"id"`
 	At    string  `json:"at"` // RFC 3339 with nanoseconds, UTC
@@ -213,7 +213,7 @@ type Evidence struct {
 	Frame *string `json:"frame"` // base64, from the Ethernet header on; nil for what is no frame
 }
 
-// NewReport writes down a state and its diagnosis.
+// New writes down a state and its diagnosis.
 func New(s *diag.State, d why.Diagnosis) Report {
 	b := reporter{s: s, d: d, ids: map[string]string{}, used: map[int64]diag.Event{}}
 	r := Report{
