@@ -15,7 +15,7 @@ func TestCoverIsTheSmallest(t *testing.T) {
 		masks := make([]uint, sets)
 		var all uint
 		for i := range list {
-			h := &hypothesis{cause: &causes[i], confidence: Likely}
+			h := &hypothesis{cause: causes[i], confidence: Likely}
 			for y := range symptoms {
 				if rng.IntN(3) == 0 {
 					h.symptoms = append(h.symptoms, y)
@@ -71,9 +71,9 @@ func TestCoverIsTheSmallest(t *testing.T) {
 }
 
 func TestCoverPrefersTheSurer(t *testing.T) {
-	doubtful := &hypothesis{cause: &causes[0], confidence: Possible, symptoms: []int{0, 1}}
-	sure := &hypothesis{cause: &causes[5], confidence: Likely, symptoms: []int{0, 1}}
-	part := &hypothesis{cause: &causes[2], confidence: Certain, symptoms: []int{1}}
+	doubtful := &hypothesis{cause: causes[0], confidence: Possible, symptoms: []int{0, 1}}
+	sure := &hypothesis{cause: causes[5], confidence: Likely, symptoms: []int{0, 1}}
+	part := &hypothesis{cause: causes[2], confidence: Certain, symptoms: []int{1}}
 	chosen := cover([]*hypothesis{doubtful, part, sure}, make([]bool, 2))
 	if len(chosen) != 1 || chosen[0].cause != sure.cause {
 		t.Fatalf("chose %+v", chosen)
@@ -88,7 +88,7 @@ func TestCoverOfManyStaysWithinReason(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	const symptoms = 400
 	for range 300 {
-		h := &hypothesis{cause: &causes[rng.IntN(len(causes))], confidence: Likely, subject: Subject{"peer", string(rune('a' + rng.IntN(26)))}}
+		h := &hypothesis{cause: causes[rng.IntN(len(causes))], confidence: Likely, subject: Subject{"peer", string(rune('a' + rng.IntN(26)))}}
 		for y := range symptoms {
 			if rng.IntN(40) == 0 {
 				h.symptoms = append(h.symptoms, y)

@@ -12,8 +12,8 @@ import (
 // and whether there is one of that name. The first sentence is for a reader who has never heard
 // of neighbour discovery, the details for one who knows RFC 4861.
 func Explain(id string) (string, bool) {
-	if i := slices.IndexFunc(causes, func(c Cause) bool { return c.ID == id }); i >= 0 {
-		return explainCause(&causes[i]), true
+	if i := slices.IndexFunc(causes, func(c *Cause) bool { return c.ID == id }); i >= 0 {
+		return explainCause(causes[i]), true
 	}
 	if words.Has("check." + id + ".title") {
 		return explainCheck(id), true
@@ -128,11 +128,11 @@ func CausesDoc() string {
 	var b strings.Builder
 	b.WriteString("# " + words.Say("doc.causes.title") + "\n\n" + words.Say("doc.causes.intro") + "\n\n")
 	for i := range causes {
-		c := &causes[i]
+		c := causes[i]
 		b.WriteString("- [`" + c.ID + "`](#" + anchor(c.ID) + ") [" + severityText(c) + "] " + words.Say("cause."+c.ID+".title") + "\n")
 	}
 	for i := range causes {
-		c := &causes[i]
+		c := causes[i]
 		key := "cause." + c.ID + "."
 		means, details, _ := strings.Cut(words.Say(key+"means"), " Details: ")
 		b.WriteString("\n## " + c.ID + "\n\n")

@@ -35,8 +35,7 @@ func TestCausesDoc(t *testing.T) {
 // TestCausesAreWhole holds every cause against what its entry must say.
 func TestCausesAreWhole(t *testing.T) {
 	year := regexp.MustCompile(`20[0-9]{2}|RFC [0-9]+|Linux|linux/`)
-	for i := range causes {
-		c := &causes[i]
+	for _, c := range causes {
 		for _, part := range []string{"title", "summary", "explanation", "means", "evidence", "contradicts", "apart", "see", "source"} {
 			if !words.Has("cause." + c.ID + "." + part) {
 				t.Errorf("%s: no %s", c.ID, part)
