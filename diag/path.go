@@ -97,6 +97,9 @@ const (
 	OutcomeSkipped Outcome = "skipped" // not asked (Detail says why)
 )
 
+// DetailUnresolved is the detail of a kernel question whose neighbour discovery failed, so that it never left.
+const DetailUnresolved = "unresolved"
+
 // PathError is an ICMPv6 error message.
 type PathError struct {
 	Type FrameType  `json:"type"`

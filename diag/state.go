@@ -666,6 +666,16 @@ func (s *State) Granted(key InterfaceAddr) (Address, bool) {
 	return a, ok
 }
 
+// OwnMAC reports whether an Ethernet address is one of this host's.
+func (s *State) OwnMAC(m MAC) bool {
+	for _, l := range s.Links {
+		if l.MAC == m {
+			return true
+		}
+	}
+	return false
+}
+
 // Answered reports whether a question was answered when it was asked in one way.
 func (s *State) Answered(via Via, q Question) bool { return s.answered[via][q] > 0 }
 

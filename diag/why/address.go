@@ -105,7 +105,7 @@ func findWrongInterface(iv *ifaceView) []hypothesis {
 			continue
 		}
 		for _, m := range iv.s.Metadata.Interfaces {
-			if m.MAC == iv.link.MAC || !m.Holds(a.Fact.Address) {
+			if m.MAC == iv.net.Link.MAC || !m.Holds(a.Fact.Address) {
 				continue
 			}
 			h := iv.about(a)
@@ -156,7 +156,7 @@ func findReserved(iv *ifaceView) []hypothesis {
 }
 
 func findLinkLocalNotEUI64(iv *ifaceView) []hypothesis {
-	if !iv.profile.EUI64Required || !iv.known || iv.link.MAC == (diag.MAC{}) {
+	if !iv.profile.EUI64Required || !iv.net.Known || iv.net.Link.MAC == (diag.MAC{}) {
 		return nil
 	}
 	var list []hypothesis
@@ -170,7 +170,7 @@ func findLinkLocalNotEUI64(iv *ifaceView) []hypothesis {
 		if iv.silenced(addr) {
 			h.confidence = Certain
 		}
-		h.args = append(h.args, "right", iv.link.MAC.LinkLocal())
+		h.args = append(h.args, "right", iv.net.Link.MAC.LinkLocal())
 		list = append(list, h)
 	}
 	return list
@@ -212,7 +212,7 @@ func (iv *ifaceView) fromPrefix(a diag.Address) bool {
 	if iv.profile.Filters {
 		return false
 	}
-	for _, r := range iv.routers {
+	for _, r := range iv.net.Routers {
 		for _, p := range r.Last.Prefixes {
 			if p.Autonomous && p.Prefix.Contains(a.Address) {
 				return true

@@ -46,7 +46,7 @@ var routeMissing = Cause{
 	contradicted: hasDefaultHere,
 }
 
-func hasDefaultHere(iv *ifaceView, _ hypothesis) bool { return len(iv.defaults) > 0 }
+func hasDefaultHere(iv *ifaceView, _ hypothesis) bool { return len(iv.net.Defaults) > 0 }
 
 func forwards(v *view, h *hypothesis) bool {
 	f, _ := v.s.Sysctl(h.iface, "forwarding")
@@ -56,21 +56,10 @@ func forwards(v *view, h *hypothesis) bool {
 // advertised reports whether an advertisement is in force: heard and not run out, or seen in a
 // route that the kernel or a manager made of one.
 func (iv *ifaceView) advertised() bool {
-	if len(iv.liveRouters()) > 0 {
+	if len(iv.net.Offering()) > 0 {
 		return true
 	}
-	return slices.ContainsFunc(iv.defaults, func(r diag.At[diag.Route]) bool { return r.Fact.Protocol == "ra" })
-}
-
-// liveRouters are the advertisers that offer to be a default router, not run out.
-func (iv *ifaceView) liveRouters() []*diag.RouterSeen {
-	var list []*diag.RouterSeen
-	for _, r := range iv.routers {
-		if iv.s.Left(r.Last.LifetimeS, r.At) != 0 {
-			list = append(list, r)
-		}
-	}
-	return list
+	return slices.ContainsFunc(iv.net.Defaults, func(r diag.At[diag.Route]) bool { return r.Fact.Protocol == "ra" })
 }
 
 func (iv *ifaceView) heard(r *diag.RouterSeen) diag.Event { return iv.s.Said(r) }
@@ -83,10 +72,10 @@ const (
 )
 
 func findNoAdvertisement(iv *ifaceView) []hypothesis {
-	rs := iv.where(func(p *diag.Path) bool { return p.Asks == diag.AsksRS && p.Outcome == diag.Silent })
-	var symptoms []*diag.Path
+	rs := iv.where(func(p *path) bool { return p.Asks == diag.AsksRS && p.Outcome == diag.Silent })
+	var symptoms []*path
 	for _, p := range rs {
-		if _, ok := iv.byPath[p.ID]; ok {
+		if p.symptom >= 0 {
 			symptoms = append(symptoms, p)
 		}
 	}
@@ -94,21 +83,8 @@ func findNoAdvertisement(iv *ifaceView) []hypothesis {
 		return nil
 	}
 	h := hypothesis{confidence: Likely, subject: Subject{"interface", iv.name}, beyond: true}
-	sent, first, last := 0, time.Time{}, time.Time{}
-	for _, e := range iv.frames {
-		f, ok := e.Body.(diag.Frame)
-		if !ok || !f.Out || f.Type != diag.RS || f.Interface != iv.name {
-			continue
-		}
-		sent++
-		if first.IsZero() || e.At.Before(first) {
-			first = e.At
-		}
-		if e.At.After(last) {
-			last = e.At
-		}
-	}
-	if sent >= enoughRS && last.Sub(first) >= enoughTime {
+	sent := iv.traffic.solicitations
+	if sent >= enoughRS && iv.traffic.solicited >= enoughTime {
 		h.confidence = Certain
 	}
 	h.args = []any{"sent", max(sent, rs[0].Sent)}
@@ -118,7 +94,7 @@ func findNoAdvertisement(iv *ifaceView) []hypothesis {
 	// The neighbours hear no router either, and have no way to send a global answer.
 	if !iv.hasRoute(globalTarget) {
 		for _, p := range iv.paths {
-			if _, symptom := iv.byPath[p.ID]; symptom && p.Outcome == diag.Silent && p.Asks == diag.AsksEcho && !iv.hasRoute(p.Target) {
+			if p.symptom >= 0 && p.Outcome == diag.Silent && p.Asks == diag.AsksEcho && !iv.hasRoute(p.Target) {
 				iv.explain(&h, p)
 			}
 		}
@@ -131,9 +107,9 @@ var globalTarget = netip.MustParseAddr("2001:db8::1")
 
 // routed are the symptoms of the kernel's paths to targets that no route leads to: beyond the
 // router, or on the link while nothing announces its prefix.
-func (iv *ifaceView) routed() []*diag.Path {
-	return iv.where(func(p *diag.Path) bool {
-		_, symptom := iv.byPath[p.ID]
+func (iv *ifaceView) routed() []*path {
+	return iv.where(func(p *path) bool {
+		symptom := p.symptom >= 0
 		return symptom && p.Missing() && p.Via == diag.ViaKernel && !iv.hasRoute(p.Target)
 	})
 }
@@ -174,16 +150,13 @@ func (iv *ifaceView) acceptance() (accepts, known bool, facts []diag.Event) {
 	}
 }
 
-// settled is how long after an advertisement the kernel's or a manager's route can be asked for.
-const settled = 300 * time.Millisecond
-
 // unusedRouter returns a router that offers itself, long enough ago, while the interface has no
 // default route at all.
 func (iv *ifaceView) unusedRouter() *diag.RouterSeen {
-	if !iv.s.Complete(diag.FeedNetlink) || len(iv.defaults) > 0 {
+	if !iv.s.Complete(diag.FeedNetlink) || len(iv.net.Defaults) > 0 {
 		return nil
 	}
-	for _, r := range iv.liveRouters() {
+	for _, r := range iv.net.Offering() {
 		if iv.s.Now.Sub(r.First) >= settled {
 			return r
 		}
@@ -243,7 +216,7 @@ func (iv *ifaceView) prefixIgnored() (h hypothesis, ok bool) {
 		if !known || value != "0" {
 			continue
 		}
-		for _, r := range iv.routers {
+		for _, r := range iv.net.Routers {
 			prefix, forms := r.Forms()
 			if !forms {
 				continue
@@ -289,11 +262,11 @@ func (iv *ifaceView) dropsRA() bool {
 }
 
 func findNotDefault(iv *ifaceView) []hypothesis {
-	if !iv.s.Complete(diag.FeedNetlink) || len(iv.liveRouters()) > 0 {
+	if !iv.s.Complete(diag.FeedNetlink) || len(iv.net.Offering()) > 0 {
 		return nil
 	}
 	var list []hypothesis
-	for _, r := range iv.routers {
+	for _, r := range iv.net.Routers {
 		if r.Last.LifetimeS == 0 {
 			list = append(list, iv.noRoute(r))
 		}

@@ -32,12 +32,12 @@ func findAssignmentNone(iv *ifaceView) []hypothesis {
 	if h, ok := iv.nothingAdvertised(); ok {
 		return []hypothesis{h}
 	}
-	if iv.s.Metadata.State != diag.MetadataOK && iv.s.Metadata.State != diag.MetadataNone || !iv.known {
+	if iv.s.Metadata.State != diag.MetadataOK && iv.s.Metadata.State != diag.MetadataNone || !iv.net.Known {
 		return nil
 	}
 	named := iv.s.Metadata.State == diag.MetadataNone
 	for _, m := range iv.s.Metadata.Interfaces {
-		named = named || m.MAC == iv.link.MAC
+		named = named || m.MAC == iv.net.Link.MAC
 	}
 	if !named || slices.ContainsFunc(iv.assigned, func(a diag.Assignment) bool {
 		return a.Source != diag.FromEUI64 && diag.ScopeOf(a.Prefix.Addr()) != diag.LinkLocalScope
@@ -60,17 +60,17 @@ func findAssignmentNone(iv *ifaceView) []hypothesis {
 // nothingAdvertised looks for a link on which nothing that says where addresses come from gives any: no
 // prefix to make one from, no DHCPv6, and nothing known to be assigned.
 func (iv *ifaceView) nothingAdvertised() (h hypothesis, ok bool) {
-	if !iv.known || !iv.s.Complete(diag.FeedNetlink) || len(iv.routers) == 0 || iv.hasUsableGlobal() || iv.s.AssignmentKnown(iv.name, diag.GlobalScope) {
+	if !iv.net.Known || !iv.s.Complete(diag.FeedNetlink) || len(iv.net.Routers) == 0 || iv.hasUsableGlobal() || iv.s.AssignmentKnown(iv.name, diag.GlobalScope) {
 		return h, false
 	}
 	h = hypothesis{direct: true, confidence: Likely, subject: Subject{"interface", iv.name}, as: "advertised"}
-	for _, r := range iv.routers {
+	for _, r := range iv.net.Routers {
 		if _, forms := r.Forms(); forms || r.Last.Managed {
 			return h, false
 		}
 		h.facts = append(h.facts, iv.heard(r))
 	}
-	h.args = []any{"router", iv.routers[0].Address}
+	h.args = []any{"router", iv.net.Routers[0].Address}
 	iv.explainKind(&h, noGlobal)
 	for _, p := range iv.paths {
 		if p.Missing() && p.Source.IsLinkLocalUnicast() && (p.TargetClass == diag.TargetInternet || p.TargetClass == diag.TargetService) {
@@ -94,7 +94,7 @@ func findNotConfigured(iv *ifaceView) []hypothesis {
 		}
 		if y.addr.IsLinkLocalUnicast() {
 			h.as, h.facts = "link-local", []diag.Event{iv.s.Said(diag.Link{Interface: iv.name})}
-			iv.explain(&h, iv.where(func(p *diag.Path) bool {
+			iv.explain(&h, iv.where(func(p *path) bool {
 				return p.Asks == diag.AsksRS && p.Source.IsUnspecified() && p.Outcome == diag.Silent
 			})...)
 			list = append(list, h)

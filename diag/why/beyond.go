@@ -26,7 +26,7 @@ var beyondRouter = Cause{
 	),
 	find: findBeyondRouter,
 	contradicted: func(iv *ifaceView, _ hypothesis) bool {
-		return iv.any(func(p *diag.Path) bool {
+		return iv.any(func(p *path) bool {
 			return p.TargetClass == diag.TargetInternet && p.Asks == diag.AsksEcho && p.Outcome == diag.Answered
 		})
 	},
@@ -61,7 +61,7 @@ func findRefused(iv *ifaceView) []hypothesis {
 
 // beyondScope reports whether a packet was refused because a link-local address asked beyond the link
 // (RFC 4443 §3.1, code 2): that is how it must be, and what is wrong is that there was no other source.
-func beyondScope(p *diag.Path) bool {
+func beyondScope(p *path) bool {
 	return p.Error.Type == diag.Unreachable && p.Error.Code == 2 && p.Source.IsLinkLocalUnicast()
 }
 
@@ -69,19 +69,19 @@ func findBeyondRouter(iv *ifaceView) []hypothesis {
 	var list []hypothesis
 	at := map[netip.Addr]int{}
 	for _, p := range iv.paths {
-		beyond := p.TargetClass == diag.TargetInternet || p.TargetClass == diag.TargetPeer && p.Asks == diag.AsksEcho && !iv.onLink(p.Target)
-		if !beyond || p.Outcome != diag.Silent || p.Detail == "unresolved" || !p.Ours() || iv.excused(p) {
+		beyond := p.TargetClass == diag.TargetInternet || p.TargetClass == diag.TargetPeer && p.Asks == diag.AsksEcho && !iv.near(p.Target)
+		if !beyond || p.Outcome != diag.Silent || p.failedDiscovery() || !p.Ours() || p.excused() {
 			continue
 		}
-		router, known := iv.gatewayOf(p)
+		router, known := iv.net.Gateway(p.Target, p.Source)
 		if !known {
-			for _, r := range iv.routerAddresses() {
+			for _, r := range iv.net.Gateways() {
 				if !router.IsValid() && iv.resolves(r) {
 					router = r
 				}
 			}
 		}
-		if _, host := iv.misled(p); host || !router.IsValid() || !iv.resolves(router) || iv.overridden(router) != nil {
+		if _, host := iv.misled(p.Target, p.Source); host || !router.IsValid() || !iv.resolves(router) || iv.overridden(router) != nil {
 			continue
 		}
 		i, ok := at[router]

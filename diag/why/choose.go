@@ -64,7 +64,7 @@ func (iv *ifaceView) settle(h hypothesis) hypothesis {
 			h.severity, h.confidence = Info, weaker(h.confidence, Possible)
 		}
 	}
-	if h.beyond && iv.link.XDP {
+	if h.beyond && iv.net.Link.XDP {
 		h.confidence = weaker(h.confidence, Possible)
 		h.more = append(h.more, "cause.more.xdp")
 	}
@@ -115,9 +115,9 @@ func hidden(h *hypothesis, list []hypothesis) bool {
 }
 
 // explain says that h is why these paths came out as they did.
-func (iv *ifaceView) explain(h *hypothesis, paths ...*diag.Path) {
+func (iv *ifaceView) explain(h *hypothesis, paths ...*path) {
 	for _, p := range paths {
-		if y, ok := iv.byPath[p.ID]; ok {
+		if y := p.symptom; y >= 0 {
 			h.symptoms = append(h.symptoms, y)
 		} else {
 			h.paths = append(h.paths, p.ID)
@@ -126,9 +126,9 @@ func (iv *ifaceView) explain(h *hypothesis, paths ...*diag.Path) {
 }
 
 // explains reports whether a path's symptom is among those that h explains.
-func (iv *ifaceView) explains(h *hypothesis, p *diag.Path) bool {
-	y, ok := iv.byPath[p.ID]
-	return ok && slices.Contains(h.symptoms, y)
+func (iv *ifaceView) explains(h *hypothesis, p *path) bool {
+	y := p.symptom
+	return y >= 0 && slices.Contains(h.symptoms, y)
 }
 
 // explainKind says that h is why a symptom that is no path's is there. A link-local address comes from
@@ -151,7 +151,7 @@ func (iv *ifaceView) explainAll(h *hypothesis) {
 }
 
 // rest adds the evidence of paths that h rests on without explaining them: its controls.
-func rest(h *hypothesis, paths ...*diag.Path) {
+func rest(h *hypothesis, paths ...*path) {
 	for _, p := range paths {
 		if p != nil {
 			h.evidence = append(h.evidence, p.Evidence...)

@@ -17,7 +17,7 @@ var dhcpv6Silent = Cause{
 	Remedy: always("dhclient -6 -v {interface}", "rdisc6 -1 {interface}"),
 	find:   findDHCPSilent,
 	contradicted: func(iv *ifaceView, _ hypothesis) bool {
-		return iv.any(func(p *diag.Path) bool { return p.Asks == diag.AsksDHCP && p.Outcome == diag.Answered })
+		return iv.any(func(p *path) bool { return p.Asks == diag.AsksDHCP && p.Outcome == diag.Answered })
 	},
 }
 
@@ -32,7 +32,7 @@ var dhcpv6NoAddress = Cause{
 
 // managed returns a router that says that addresses come by DHCPv6 (RFC 4861 §4.2, M flag).
 func (iv *ifaceView) managed() *diag.RouterSeen {
-	for _, r := range iv.routers {
+	for _, r := range iv.net.Routers {
 		if r.Last.Managed {
 			return r
 		}
@@ -69,7 +69,7 @@ func findNoClient(iv *ifaceView) []hypothesis {
 	}
 	for _, a := range offer.Fact.Addresses {
 		addr := a.Prefix.Addr()
-		if !a.Prefix.IsSingleIP() || iv.configured(addr) || diag.ScopeOf(addr) == diag.LinkLocalScope {
+		if !a.Prefix.IsSingleIP() || iv.net.Configured(addr) || diag.ScopeOf(addr) == diag.LinkLocalScope {
 			continue
 		}
 		h := iv.dhcp(r)
@@ -100,11 +100,10 @@ func findNoClient(iv *ifaceView) []hypothesis {
 // no Solicit of the program's own.
 func (iv *ifaceView) clientAtWork() (last diag.Event, ok bool) {
 	own := func(e diag.Event) bool {
-		return iv.any(func(p *diag.Path) bool { return p.Asks == diag.AsksDHCP && slices.Contains(p.Evidence, e.Seq) })
+		return iv.any(func(p *path) bool { return p.Asks == diag.AsksDHCP && slices.Contains(p.Evidence, e.Seq) })
 	}
-	for _, e := range iv.frames {
-		f, is := e.Body.(diag.Frame)
-		if is && f.Out && f.Type == diag.DHCPv6Frame && f.Interface == iv.name && f.DHCPv6 != nil && e.Seq > last.Seq && !own(e) {
+	for _, e := range iv.traffic.dhcpv6 {
+		if e.Body.(diag.Frame).Out && !own(e) {
 			last, ok = e, true
 		}
 	}
@@ -112,14 +111,14 @@ func (iv *ifaceView) clientAtWork() (last diag.Event, ok bool) {
 }
 
 func findDHCPSilent(iv *ifaceView) []hypothesis {
-	silent := iv.where(func(p *diag.Path) bool { return p.Asks == diag.AsksDHCP && p.Outcome == diag.Silent })
+	silent := iv.where(func(p *path) bool { return p.Asks == diag.AsksDHCP && p.Outcome == diag.Silent })
 	r := iv.managed()
 	if r == nil || len(silent) == 0 {
 		return nil
 	}
 	h := iv.dhcp(r)
 	h.direct, h.confidence, h.beyond = false, Likely, true
-	if slices.ContainsFunc(silent, func(p *diag.Path) bool { return p.Sent >= 3 }) {
+	if slices.ContainsFunc(silent, func(p *path) bool { return p.Sent >= 3 }) {
 		h.confidence = Certain
 	}
 	iv.explain(&h, silent...)
@@ -145,6 +144,6 @@ func findDHCPNoAddress(iv *ifaceView) []hypothesis {
 	if h.severity == Critical {
 		iv.explainKind(&h, absent)
 	}
-	iv.explain(&h, iv.where(func(p *diag.Path) bool { return p.Asks == diag.AsksDHCP })...)
+	iv.explain(&h, iv.where(func(p *path) bool { return p.Asks == diag.AsksDHCP })...)
 	return []hypothesis{h}
 }

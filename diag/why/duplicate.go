@@ -39,8 +39,8 @@ func findDuplicate(iv *ifaceView) []hypothesis {
 			continue
 		}
 		for _, r := range p.Responders {
-			if r.MAC == (diag.MAC{}) || iv.ownMAC(r.MAC) || !iv.assignedAlone(p.Target) ||
-				diag.ScopeOf(p.Target) == diag.LinkLocalScope || iv.heldElsewhere(p.Target) || iv.configured(p.Target) && p.Asks != diag.AsksDAD {
+			if r.MAC == (diag.MAC{}) || iv.s.OwnMAC(r.MAC) || !iv.assignedAlone(p.Target) ||
+				diag.ScopeOf(p.Target) == diag.LinkLocalScope || iv.heldElsewhere(p.Target) || iv.net.Configured(p.Target) && p.Asks != diag.AsksDAD {
 				continue
 			}
 			found[p.Target] = true

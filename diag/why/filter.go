@@ -1,8 +1,6 @@
 package why
 
 import (
-	"net/netip"
-
 	"ndwhy/diag"
 )
 
@@ -15,23 +13,10 @@ var openLink = Cause{
 }
 
 func candidateSpoke(iv *ifaceView, _ hypothesis) bool {
-	sought := iv.sought()
-	return iv.any(func(p *diag.Path) bool {
+	sought := iv.traffic.sought
+	return iv.any(func(p *path) bool {
 		return p.SourceClass == diag.SourceCandidate && (sought[p.Source] || iv.spoke(p.Source))
 	})
-}
-
-// sought are the addresses that others on the link asked for. Who asks for a candidate has something
-// to deliver to it: what was sent from it arrived, and was answered. (A claim answers no solicitation.)
-func (iv *ifaceView) sought() map[netip.Addr]bool {
-	set := map[netip.Addr]bool{}
-	for _, e := range iv.frames {
-		f, ok := e.Body.(diag.Frame)
-		if ok && !f.Out && f.Type == diag.NS && f.Bad == "" && f.Interface == iv.name && !f.Src.IsUnspecified() && !iv.ownMAC(f.SrcMAC) {
-			set[f.Target] = true
-		}
-	}
-	return set
 }
 
 // findPerAddressFilter wants the two controls: an assigned address was answered, and one that
@@ -72,7 +57,7 @@ func findPerAddressFilter(iv *ifaceView) []hypothesis {
 
 func findOpenLink(iv *ifaceView) []hypothesis {
 	h := hypothesis{direct: true, confidence: Likely, subject: Subject{"interface", iv.name}}
-	silent := iv.any(func(p *diag.Path) bool {
+	silent := iv.any(func(p *path) bool {
 		return p.SourceClass == diag.SourceCandidate && p.Outcome == diag.Silent && iv.control(p) != nil && !iv.spoke(p.Source)
 	})
 	for _, p := range iv.paths {

@@ -13,8 +13,8 @@ var egressHook = Cause{
 	Remedy: always("tc filter show dev {interface} egress", "nft list ruleset", "bpftool net show dev {interface}"),
 	find:   findEgressHook,
 	contradicted: func(iv *ifaceView, _ hypothesis) bool {
-		return iv.any(func(p *diag.Path) bool { return p.Via == diag.ViaWire && p.Asks == diag.AsksND && p.Sent > 0 }) &&
-			!iv.any(func(p *diag.Path) bool {
+		return iv.any(func(p *path) bool { return p.Via == diag.ViaWire && p.Asks == diag.AsksND && p.Sent > 0 }) &&
+			!iv.any(func(p *path) bool {
 				return p.Via == diag.ViaWire && p.Outcome == diag.Unsent && p.Asks != diag.AsksND
 			})
 	},
@@ -57,7 +57,7 @@ func findEgressHook(iv *ifaceView) []hypothesis {
 	}
 	// What never left cannot have been answered: silence of the kernel's own questions follows.
 	for _, p := range iv.paths {
-		if _, ok := iv.byPath[p.ID]; ok && p.Via == diag.ViaKernel && p.Outcome == diag.Silent && p.Sent == 0 {
+		if p.symptom >= 0 && p.Via == diag.ViaKernel && p.Outcome == diag.Silent && p.Sent == 0 {
 			iv.explain(&h, p)
 		}
 	}
@@ -91,23 +91,23 @@ func ruleName(f diag.Filter) string {
 
 // stops reports whether a rule of this host can be why the kernel got no answer: it drops a frame
 // that the question or its answer needs.
-func stops(f diag.Filter, p *diag.Path) bool {
+func stops(f diag.Filter, p *path) bool {
 	var need []diag.FrameType
 	in := inward(f.Hook)
 	// The kernel's discovery that was seen to leave no solicitation had begun before.
-	never := p.Outcome == diag.Unsent || p.Sent == 0 && p.Asks != diag.AsksND && p.Detail != "unresolved"
+	never := p.Outcome == diag.Unsent || p.Sent == 0 && p.Asks != diag.AsksND && !p.failedDiscovery()
 	switch {
 	case f.Hook == "egress":
 		return false // drops our own frames too: host.egress-hook
 	case in && never, p.Via == diag.ViaWire:
 		return false
-	case in && p.Asks == diag.AsksND, in && p.Detail == "unresolved":
+	case in && p.Asks == diag.AsksND, in && p.failedDiscovery():
 		need = []diag.FrameType{diag.NA}
 	case in && p.Asks == diag.AsksEcho:
 		need = []diag.FrameType{diag.EchoReply}
 	case in && p.Asks == diag.AsksRS:
 		need = []diag.FrameType{diag.RA}
-	case p.Asks == diag.AsksND || p.Detail == "unresolved":
+	case p.Asks == diag.AsksND || p.failedDiscovery():
 		need = []diag.FrameType{diag.NS}
 	case p.Asks == diag.AsksEcho:
 		need = []diag.FrameType{diag.EchoRequest, diag.NS}
@@ -133,14 +133,14 @@ var noFilter = map[string]bool{"ENETUNREACH": true, "EINVAL": true, "ENOBUFS": t
 // one hypothesis for each set of symptoms; and, where none that is readable does, that there must
 // be one.
 func findFirewall(iv *ifaceView) []hypothesis {
-	var inside []*diag.Path
-	wire := iv.any(func(p *diag.Path) bool { return p.Via == diag.ViaWire && p.Outcome != diag.OutcomeSkipped })
+	var inside []*path
+	wire := iv.any(func(p *path) bool { return p.Via == diag.ViaWire && p.Outcome != diag.OutcomeSkipped })
 	for _, p := range iv.paths {
-		_, symptom := iv.byPath[p.ID]
-		if !symptom && !iv.deaf(p) || p.Via != diag.ViaKernel && !iv.deaf(p) || !p.Missing() || noFilter[p.Errno] {
+		symptom := p.symptom >= 0
+		if !symptom && p.fate != deaf || p.Via != diag.ViaKernel && p.fate != deaf || !p.Missing() || noFilter[p.Errno] {
 			continue
 		}
-		if iv.local(p) || !wire && p.Outcome != diag.Refused {
+		if p.local() || !wire && p.Outcome != diag.Refused {
 			inside = append(inside, p)
 		}
 	}
@@ -156,10 +156,10 @@ func findFirewall(iv *ifaceView) []hypothesis {
 			facts: []diag.Event{iv.s.Said(f)},
 		}
 		for _, p := range inside {
-			if !stops(f, p) && (!iv.deaf(p) || !deafens(f)) {
+			if !stops(f, p) && (p.fate != deaf || !deafens(f)) {
 				continue
 			}
-			if !iv.local(p) {
+			if !p.local() {
 				h.confidence = Likely
 			}
 			iv.explain(&h, p)
@@ -180,9 +180,9 @@ func findFirewall(iv *ifaceView) []hypothesis {
 		merged[key] = len(list)
 		list = append(list, h)
 	}
-	var unnamed []*diag.Path
+	var unnamed []*path
 	for _, p := range inside {
-		if iv.local(p) && !slices.ContainsFunc(iv.s.Filters, func(f diag.Filter) bool { return iv.applies(f) && (stops(f, p) || iv.deaf(p) && deafens(f)) }) {
+		if p.local() && !slices.ContainsFunc(iv.s.Filters, func(f diag.Filter) bool { return iv.applies(f) && (stops(f, p) || p.fate == deaf && deafens(f)) }) {
 			unnamed = append(unnamed, p)
 		}
 	}
@@ -199,22 +199,22 @@ func findFirewall(iv *ifaceView) []hypothesis {
 		list = iv.firewallInPart()
 	}
 	for i := range list {
-		if slices.ContainsFunc(inside, func(p *diag.Path) bool {
-			return iv.deaf(p) && (slices.Contains(list[i].paths, p.ID) || iv.explains(&list[i], p))
+		if slices.ContainsFunc(inside, func(p *path) bool {
+			return p.fate == deaf && (slices.Contains(list[i].paths, p.ID) || iv.explains(&list[i], p))
 		}) {
 			list[i].more = append(list[i].more, "cause.host.firewall.deaf")
 		}
 	}
-	wires := map[diag.Question]*diag.Path{}
+	wires := map[diag.Question]*path{}
 	for _, p := range iv.paths {
 		if p.Via == diag.ViaWire && p.Outcome == diag.Answered {
-			wires[diag.QuestionOf(*p)] = p
+			wires[diag.QuestionOf(*p.Path)] = p
 		}
 	}
 	for i := range list {
 		for _, y := range list[i].symptoms {
 			if p := iv.symptoms[y].path; p != nil {
-				rest(&list[i], wires[diag.QuestionOf(*p)])
+				rest(&list[i], wires[diag.QuestionOf(*p.Path)])
 			}
 		}
 	}
@@ -231,8 +231,8 @@ func (iv *ifaceView) firewallInPart() []hypothesis {
 	questions := iv.inPart()
 	lost, sent := 0, 0
 	for _, p := range iv.paths {
-		wire := questions[diag.QuestionOf(*p)]
-		if wire == nil || wire.Via != diag.ViaWire || lossy(wire) || p.Via != diag.ViaKernel || p.Asks != diag.AsksEcho || !lossy(p) {
+		wire := questions[diag.QuestionOf(*p.Path)]
+		if wire == nil || wire.Via != diag.ViaWire || wire.lossy() || p.Via != diag.ViaKernel || p.Asks != diag.AsksEcho || !p.lossy() {
 			continue
 		}
 		lost += p.Sent - p.Received

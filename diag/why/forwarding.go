@@ -30,7 +30,7 @@ func findForwards(iv *ifaceView) []hypothesis {
 	h := hypothesis{direct: true, confidence: Certain, subject: Subject{"interface", iv.name}}
 	for key, f := range iv.s.Foreign {
 		addr := key.Address
-		if key.Interface != iv.name || iv.configured(addr) || iv.isCandidate(addr) ||
+		if key.Interface != iv.name || iv.net.Configured(addr) || iv.isCandidate(addr) ||
 			iv.s.ClassOf(iv.name, addr) == diag.SourceAssigned || iv.heldByUs(addr) {
 			continue
 		}
@@ -55,5 +55,5 @@ func findForwards(iv *ifaceView) []hypothesis {
 // heldByUs reports whether a source was an address of the interface that is gone now and that the
 // program asked from.
 func (iv *ifaceView) heldByUs(addr netip.Addr) bool {
-	return iv.any(func(p *diag.Path) bool { return p.Source == addr })
+	return iv.any(func(p *path) bool { return p.Source == addr })
 }

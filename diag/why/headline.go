@@ -104,15 +104,15 @@ func (v *view) worthALook(d Diagnosis) *Finding {
 }
 
 func (iv *ifaceView) hearsInternet() bool {
-	return iv.any(func(p *diag.Path) bool {
+	return iv.any(func(p *path) bool {
 		return p.TargetClass == diag.TargetInternet && p.Outcome == diag.Answered && p.Ours()
 	})
 }
 
 // doubtful reports whether an answer is missing of which it is not known whether that is normal. Of
 // the Internet hosts one that answers is enough.
-func (iv *ifaceView) doubtful(p *diag.Path) bool {
-	return p.Missing() && iv.normal[p.ID] == nil && p.Ours() && p.Reaches() && !iv.reached[diag.QuestionOf(*p)] &&
+func (iv *ifaceView) doubtful(p *path) bool {
+	return p.Missing() && p.normal == nil && p.Ours() && p.Reaches() && !iv.reached[diag.QuestionOf(*p.Path)] &&
 		(p.TargetClass != diag.TargetInternet || p.Outcome == diag.Refused || !iv.hearsInternet())
 }
 

@@ -32,13 +32,13 @@ var hiddenByInterface = []string{
 }
 
 func findLinkDown(iv *ifaceView) []hypothesis {
-	if !iv.known || iv.link.Up && iv.link.Carrier {
+	if !iv.net.Known || iv.net.Link.Up && iv.net.Link.Carrier {
 		return nil
 	}
 	h := hypothesis{
 		direct: true, confidence: Certain, subject: Subject{"interface", iv.name}, facts: []diag.Event{iv.s.Said(diag.Link{Interface: iv.name})},
 	}
-	if iv.link.Up {
+	if iv.net.Link.Up {
 		h.more = []string{"cause.host.link-down.carrier"}
 	} else {
 		h.more = []string{"cause.host.link-down.admin"}
@@ -52,9 +52,9 @@ const leastMTU = 1280
 
 func findIPv6Disabled(iv *ifaceView) []hypothesis {
 	value, e, _ := iv.sysctl("disable_ipv6")
-	if iv.known && iv.link.Up && iv.link.MTU > 0 && iv.link.MTU < leastMTU {
+	if iv.net.Known && iv.net.Link.Up && iv.net.Link.MTU > 0 && iv.net.Link.MTU < leastMTU {
 		h := hypothesis{
-			direct: true, confidence: Certain, subject: Subject{"interface", iv.name}, as: "mtu", args: []any{"mtu", iv.link.MTU},
+			direct: true, confidence: Certain, subject: Subject{"interface", iv.name}, as: "mtu", args: []any{"mtu", iv.net.Link.MTU},
 			facts: []diag.Event{iv.s.Said(diag.Link{Interface: iv.name})},
 		}
 		iv.explainAll(&h)

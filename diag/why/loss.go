@@ -24,7 +24,7 @@ func findLossy(iv *ifaceView) []hypothesis {
 	targets := map[netip.Addr]bool{}
 	var first netip.Addr
 	for _, p := range iv.paths {
-		q, ok := questions[diag.QuestionOf(*p)]
+		q, ok := questions[diag.QuestionOf(*p.Path)]
 		if !ok || p.Outcome != diag.Answered {
 			continue
 		}
@@ -32,7 +32,7 @@ func findLossy(iv *ifaceView) []hypothesis {
 			sent += p.Sent
 			received += min(p.Received, p.Sent)
 		}
-		if !lossy(q) || !lossy(p) {
+		if !q.lossy() || !p.lossy() {
 			continue
 		}
 		iv.explain(&h, p)
@@ -67,7 +67,7 @@ func findLossy(iv *ifaceView) []hypothesis {
 
 // tardy is a network that answers, and takes its time.
 func (iv *ifaceView) tardy() (h hypothesis, ok bool) {
-	late := iv.where(func(p *diag.Path) bool { return iv.late(p) && p.SourceClass != diag.SourceCandidate })
+	late := iv.where(func(p *path) bool { return p.fate == late && p.SourceClass != diag.SourceCandidate })
 	if len(late) == 0 {
 		return h, false
 	}
@@ -77,30 +77,26 @@ func (iv *ifaceView) tardy() (h hypothesis, ok bool) {
 		iv.explain(&h, p)
 		if !targets[p.Target] {
 			targets[p.Target] = true
-			h.facts = append(h.facts, iv.lateEchoes()[p.Target])
+			h.facts = append(h.facts, iv.traffic.late[p.Target])
 		}
 	}
-	h.args = []any{"target", late[0].Target, "targets", len(targets), "seconds", strconv.FormatFloat(iv.latest.Seconds(), 'f', 1, 64)}
-	iv.explain(&h, iv.where(func(p *diag.Path) bool {
-		_, symptom := iv.byPath[p.ID]
+	h.args = []any{"target", late[0].Target, "targets", len(targets), "seconds", strconv.FormatFloat(iv.traffic.latest.Seconds(), 'f', 1, 64)}
+	iv.explain(&h, iv.where(func(p *path) bool {
+		symptom := p.symptom >= 0
 		return symptom && p.Reaches() && p.Outcome == diag.Silent // three solicitations, a second apart, are too few as well
 	})...)
 	return h, true
 }
 
-func lossy(p *diag.Path) bool {
-	return p.Outcome == diag.Answered && p.Received > 0 && p.Received < p.Sent
-}
-
 // inPart returns for each question that was answered, at least in part, the path that tells what was
 // lost in the network: the one by wire, where there is one. A frame counts once, whichever checks asked.
-func (iv *ifaceView) inPart() map[diag.Question]*diag.Path {
-	best := map[diag.Question]*diag.Path{}
+func (iv *ifaceView) inPart() map[diag.Question]*path {
+	best := map[diag.Question]*path{}
 	for _, p := range iv.paths {
 		if p.Outcome != diag.Answered || !p.Reaches() || p.TargetClass == diag.TargetAllNodes || !p.Ours() {
 			continue
 		}
-		q := diag.QuestionOf(*p)
+		q := diag.QuestionOf(*p.Path)
 		old := best[q]
 		if old == nil || p.Via == diag.ViaWire && old.Via != diag.ViaWire || p.Via == old.Via && p.Sent > old.Sent {
 			best[q] = p
@@ -112,12 +108,12 @@ func (iv *ifaceView) inPart() map[diag.Question]*diag.Path {
 // lostByChance are the silent paths that were asked so few times that loss at a rate may have taken
 // every answer: the kernel gives up after three solicitations (RFC 4861 §10, MAX_MULTICAST_SOLICIT),
 // whatever the re-asking by wire finds.
-func (iv *ifaceView) lostByChance(rate float64) []*diag.Path {
+func (iv *ifaceView) lostByChance(rate float64) []*path {
 	const unlikely = 0.001
-	return iv.where(func(p *diag.Path) bool {
-		_, symptom := iv.byPath[p.ID]
+	return iv.where(func(p *path) bool {
+		symptom := p.symptom >= 0
 		asked := p.Sent
-		if p.Detail == "unresolved" {
+		if p.failedDiscovery() {
 			asked = max(asked, 3)
 		}
 		asks := p.Reaches() || p.Asks == diag.AsksDHCP || p.Asks == diag.AsksRS && iv.advertised()

@@ -21,7 +21,7 @@ func findMTU(iv *ifaceView) []hypothesis {
 	for _, target := range slices.Concat(iv.targets(diag.TargetRouter), iv.targets(diag.TargetPeer), iv.targets(diag.TargetInternet)) {
 		h := hypothesis{
 			confidence: Likely, subject: Subject{"target", target.String()}, addr: target, beyond: true,
-			args: []any{"target", target, "mtu", iv.link.MTU},
+			args: []any{"target", target, "mtu", iv.net.Link.MTU},
 		}
 		for _, p := range iv.paths {
 			if p.Target != target {
@@ -38,8 +38,8 @@ func findMTU(iv *ifaceView) []hypothesis {
 			list = append(list, h)
 		}
 	}
-	if len(list) < 2 || !slices.ContainsFunc(list, func(h hypothesis) bool { return iv.onLink(h.addr) }) ||
-		iv.any(func(p *diag.Path) bool {
+	if len(list) < 2 || !slices.ContainsFunc(list, func(h hypothesis) bool { return iv.near(h.addr) }) ||
+		iv.any(func(p *path) bool {
 			return p.Asks == diag.AsksMTU && (p.Outcome == diag.Answered || p.Outcome == diag.Refused)
 		}) {
 		return list

@@ -11,14 +11,14 @@ var multicastSuppressed = Cause{
 }
 
 func findMulticastSuppressed(iv *ifaceView) []hypothesis {
-	all := iv.where(func(p *diag.Path) bool { return p.TargetClass == diag.TargetAllNodes })
-	heard := slices.ContainsFunc(all, func(p *diag.Path) bool { return p.Outcome == diag.Answered })
-	all = slices.DeleteFunc(all, func(p *diag.Path) bool { return p.Outcome != diag.Silent })
-	heard = heard || len(iv.lateEchoes()) > 0
+	all := iv.where(func(p *path) bool { return p.TargetClass == diag.TargetAllNodes })
+	heard := slices.ContainsFunc(all, func(p *path) bool { return p.Outcome == diag.Answered })
+	all = slices.DeleteFunc(all, func(p *path) bool { return p.Outcome != diag.Silent })
+	heard = heard || len(iv.traffic.late) > 0
 	if len(all) == 0 || heard {
 		return nil
 	}
-	var proof *diag.Path
+	var proof *path
 	for _, p := range iv.paths {
 		live := p.Outcome == diag.Answered && iv.neighbour(p.Target) &&
 			(p.TargetClass == diag.TargetPeer && p.Reaches() || p.TargetClass == diag.TargetRouter && p.Asks == diag.AsksEcho)

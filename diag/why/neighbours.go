@@ -27,10 +27,10 @@ func findTableFull(iv *ifaceView) []hypothesis {
 	u := iv.s.TableUse
 	// A packet for which no entry can be made is refused with EINVAL (net/ipv6/ip6_output.c,
 	// ip6_finish_output2) or ENOBUFS. ENOBUFS by wire is a hook that drops what leaves.
-	unmade := func(p *diag.Path) bool {
+	unmade := func(p *path) bool {
 		return p.Via == diag.ViaKernel && p.Outcome == diag.Unsent && (p.Errno == "EINVAL" || p.Errno == "ENOBUFS")
 	}
-	refused := (u.NoBuffers || iv.any(unmade)) && !iv.any(func(p *diag.Path) bool { return p.Via == diag.ViaWire && p.Errno == "ENOBUFS" })
+	refused := (u.NoBuffers || iv.any(unmade)) && !iv.any(func(p *path) bool { return p.Via == diag.ViaWire && p.Errno == "ENOBUFS" })
 	// Entries counts the permanent ones too, which have no limit (net/core/neighbour.c, neigh_alloc): a
 	// table that never refused one is not full, whatever their number.
 	if !refused || u.Thresh3 > 0 && (10*u.Entries < 9*u.Thresh3 || u.TableFulls == 0) {
@@ -45,7 +45,7 @@ func findTableFull(iv *ifaceView) []hypothesis {
 		h.confidence = Likely
 	}
 	for _, p := range iv.paths {
-		if p.Via == diag.ViaKernel && p.Missing() && (unmade(p) || p.Detail == "unresolved" || p.Asks == diag.AsksND) {
+		if p.Via == diag.ViaKernel && p.Missing() && (unmade(p) || p.failedDiscovery() || p.Asks == diag.AsksND) {
 			iv.explain(&h, p)
 		}
 	}
@@ -82,7 +82,7 @@ func findOverride(iv *ifaceView) []hypothesis {
 
 // overridden returns the answer of the wire that a static entry for a neighbour contradicts; nil where
 // there is none.
-func (iv *ifaceView) overridden(addr netip.Addr) *diag.Path {
+func (iv *ifaceView) overridden(addr netip.Addr) *path {
 	n, ok := iv.s.Neighbours[diag.InterfaceAddr{Interface: iv.name, Address: addr}]
 	if !ok || !n.Fact.State.Fixed() || n.Fact.MAC == (diag.MAC{}) {
 		return nil

@@ -28,9 +28,21 @@ func Unexpected(s *diag.State, p diag.Path) bool {
 type normals struct {
 	s       *diag.State
 	profile Profile
+	links   map[string]*diag.LinkModel
 }
 
-func newNormals(s *diag.State, profile Profile) *normals { return &normals{s, profile} }
+func newNormals(s *diag.State, profile Profile) *normals {
+	return &normals{s, profile, map[string]*diag.LinkModel{}}
+}
+
+func (n *normals) link(iface string) *diag.LinkModel {
+	l := n.links[iface]
+	if l == nil {
+		l = n.s.LinkOf(iface)
+		n.links[iface] = l
+	}
+	return l
+}
 
 func (n *normals) answered(via diag.Via, q diag.Question) bool { return n.s.Answered(via, q) }
 
@@ -47,7 +59,7 @@ func (n *normals) expect(p diag.Path) Expectation {
 	case p.Asks == diag.AsksRS && e == ExpectAnswer && n.hasOtherDefault(p.Interface):
 		// Somebody configured the way out by hand: no advertisement is needed.
 		return ExpectEither
-	case p.Asks == diag.AsksND && p.TargetClass == diag.TargetRouter && e == ExpectAnswer && !n.s.IsRouter(p.Interface, p.Target):
+	case p.Asks == diag.AsksND && p.TargetClass == diag.TargetRouter && e == ExpectAnswer && !n.link(p.Interface).IsRouter(p.Target):
 		// A well-known router address that this network need not have.
 		return ExpectEither
 	case p.Asks == diag.AsksDHCP && e == ExpectUnknown:
@@ -94,7 +106,7 @@ func (n *normals) farSource(p diag.Path) bool {
 	if diag.ScopeOf(p.Source) == diag.ULAScope && diag.ScopeOf(p.Target) == diag.GlobalScope && n.hasGlobal(p.Interface) {
 		return true // ULAs are not routed on the Internet (RFC 4193 §4.1)
 	}
-	return p.SourceClass == diag.SourceCandidate && !slices.ContainsFunc(n.s.LinkPrefixes(p.Interface), func(prefix netip.Prefix) bool {
+	return p.SourceClass == diag.SourceCandidate && !slices.ContainsFunc(n.link(p.Interface).Announced(), func(prefix netip.Prefix) bool {
 		return prefix.Contains(p.Source)
 	})
 }
@@ -195,7 +207,7 @@ func DetailOf(s *diag.State, profile string, p diag.Path) string {
 	if p.Asks == diag.AsksDAD {
 		mine = p.Target
 	}
-	for _, subnet := range s.LinkPrefixes(p.Interface) {
+	for _, subnet := range s.LinkOf(p.Interface).Announced() {
 		switch {
 		case mine == subnet.Masked().Addr().Next():
 			return "answered-for-router"

@@ -27,7 +27,7 @@ var echoBlocked = Cause{
 	),
 	find: findEchoBlocked,
 	contradicted: func(iv *ifaceView, h hypothesis) bool {
-		return iv.any(func(p *diag.Path) bool {
+		return iv.any(func(p *path) bool {
 			return p.Target == h.addr && p.Asks == diag.AsksEcho && p.Outcome == diag.Answered
 		})
 	},
@@ -43,7 +43,7 @@ func forGlobal(list []Remedy) []Remedy {
 
 // targetAnswered reports whether the subject answered anything at all.
 func targetAnswered(iv *ifaceView, h hypothesis) bool {
-	return iv.any(func(p *diag.Path) bool { return p.Target == h.addr && p.Outcome == diag.Answered })
+	return iv.any(func(p *path) bool { return p.Target == h.addr && p.Outcome == diag.Answered })
 }
 
 func peerHypothesis(peer netip.Addr) hypothesis {
@@ -52,8 +52,8 @@ func peerHypothesis(peer netip.Addr) hypothesis {
 	}
 }
 
-func (iv *ifaceView) pathsByTarget(class diag.TargetClass) (targets []netip.Addr, by map[netip.Addr][]*diag.Path) {
-	by = map[netip.Addr][]*diag.Path{}
+func (iv *ifaceView) pathsByTarget(class diag.TargetClass) (targets []netip.Addr, by map[netip.Addr][]*path) {
+	by = map[netip.Addr][]*path{}
 	for _, p := range iv.paths {
 		if p.TargetClass == class {
 			by[p.Target] = append(by[p.Target], p)
@@ -64,7 +64,7 @@ func (iv *ifaceView) pathsByTarget(class diag.TargetClass) (targets []netip.Addr
 
 func findUnmapped(iv *ifaceView) []hypothesis {
 	var list []hypothesis
-	var other *diag.Path
+	var other *path
 	for _, p := range iv.paths {
 		if p.Asks == diag.AsksND && p.Outcome == diag.Answered && p.Ours() {
 			other = p
@@ -82,10 +82,10 @@ func findUnmapped(iv *ifaceView) []hypothesis {
 			if !p.Ours() || p.Outcome != diag.Silent {
 				continue
 			}
-			unheard = unheard || p.Asks == diag.AsksND || p.Detail == "unresolved"
+			unheard = unheard || p.Asks == diag.AsksND || p.failedDiscovery()
 			iv.explain(&h, p)
 		}
-		if !unheard || len(h.symptoms) == 0 || slices.ContainsFunc(by[peer], func(p *diag.Path) bool { return p.Outcome == diag.Answered }) {
+		if !unheard || len(h.symptoms) == 0 || slices.ContainsFunc(by[peer], func(p *path) bool { return p.Outcome == diag.Answered }) {
 			continue
 		}
 		rest(&h, other)
@@ -108,20 +108,20 @@ func findEchoBlocked(iv *ifaceView) []hypothesis {
 	for _, peer := range targets {
 		h := peerHypothesis(peer)
 		resolved := false
-		if !iv.onLink(peer) {
+		if !iv.near(peer) {
 			h.as = "routed"
 		}
 		for _, p := range by[peer] {
 			switch {
 			case h.as == "routed":
 				// The router has it to resolve: that the echo left for the router is all there is to know.
-				resolved = resolved || p.Asks == diag.AsksEcho && p.Outcome == diag.Silent && p.Detail != "unresolved" && p.Sent > 0
+				resolved = resolved || p.Asks == diag.AsksEcho && p.Outcome == diag.Silent && !p.failedDiscovery() && p.Sent > 0
 			case p.Asks == diag.AsksND && p.Outcome == diag.Answered,
-				p.Asks == diag.AsksEcho && p.Via == diag.ViaKernel && p.NUD.Resolved() && p.Detail != "unresolved":
+				p.Asks == diag.AsksEcho && p.Via == diag.ViaKernel && p.NUD.Resolved() && !p.failedDiscovery():
 				resolved = true
 				rest(&h, p)
 			}
-			if p.Asks == diag.AsksEcho && p.Outcome == diag.Silent && p.Detail != "unresolved" && p.Ours() && !iv.excused(p) {
+			if p.Asks == diag.AsksEcho && p.Outcome == diag.Silent && !p.failedDiscovery() && p.Ours() && !p.excused() {
 				iv.explain(&h, p)
 			}
 		}

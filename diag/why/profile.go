@@ -55,17 +55,17 @@ type Profile struct {
 }
 
 var (
-	ours       = []diag.SourceClass{diag.SourceAssigned, diag.SourceUnknown}
-	notOurs    = []diag.SourceClass{diag.SourceUnassigned, diag.SourceCandidate}
-	nd         = []diag.Asks{diag.AsksND}
-	echo       = []diag.Asks{diag.AsksEcho}
-	reach      = []diag.Asks{diag.AsksND, diag.AsksEcho}
-	dad        = []diag.Asks{diag.AsksDAD}
-	solicit    = []diag.Asks{diag.AsksRS}
-	toRouter   = []diag.TargetClass{diag.TargetRouter}
-	toPeer     = []diag.TargetClass{diag.TargetPeer}
-	toAllNodes = []diag.TargetClass{diag.TargetAllNodes}
-	toInternet = []diag.TargetClass{diag.TargetInternet}
+	ourSources   = []diag.SourceClass{diag.SourceAssigned, diag.SourceUnknown}
+	otherSources = []diag.SourceClass{diag.SourceUnassigned, diag.SourceCandidate}
+	nd           = []diag.Asks{diag.AsksND}
+	echo         = []diag.Asks{diag.AsksEcho}
+	reach        = []diag.Asks{diag.AsksND, diag.AsksEcho}
+	dad          = []diag.Asks{diag.AsksDAD}
+	solicit      = []diag.Asks{diag.AsksRS}
+	toRouter     = []diag.TargetClass{diag.TargetRouter}
+	toPeer       = []diag.TargetClass{diag.TargetPeer}
+	toAllNodes   = []diag.TargetClass{diag.TargetAllNodes}
+	toInternet   = []diag.TargetClass{diag.TargetInternet}
 )
 
 // profiles are what the program knows of networks: only what is documented or was observed stands
@@ -83,13 +83,13 @@ var profiles = map[string]Profile{
 			{asks: dad, expect: ExpectSilence},
 			{asks: echo, to: toRouter, expect: ExpectEither},
 			{asks: echo, to: toAllNodes, expect: ExpectSilence},
-			{from: notOurs, expect: ExpectSilence},
-			{asks: nd, from: ours, to: toRouter, expect: ExpectAnswer},
-			{asks: reach, from: ours, to: toPeer, expect: ExpectAnswer},
-			{asks: echo, from: ours, to: toInternet, expect: ExpectAnswer},
+			{from: otherSources, expect: ExpectSilence},
+			{asks: nd, from: ourSources, to: toRouter, expect: ExpectAnswer},
+			{asks: reach, from: ourSources, to: toPeer, expect: ExpectAnswer},
+			{asks: echo, from: ourSources, to: toInternet, expect: ExpectAnswer},
 			{asks: []diag.Asks{diag.AsksDHCP}, expect: ExpectAnswer},
-			{asks: []diag.Asks{diag.AsksService}, from: ours, expect: ExpectAnswer},
-			{asks: []diag.Asks{diag.AsksMTU}, from: ours, expect: ExpectAnswer},
+			{asks: []diag.Asks{diag.AsksService}, from: ourSources, expect: ExpectAnswer},
+			{asks: []diag.Asks{diag.AsksMTU}, from: ourSources, expect: ExpectAnswer},
 		},
 	},
 	// OpenStack Neutron filters by port unless port security is off (neutron/agent/linux/
@@ -101,10 +101,10 @@ var profiles = map[string]Profile{
 			{asks: solicit, expect: ExpectAnswer},
 			{asks: dad, expect: ExpectSilence},
 			{asks: echo, to: []diag.TargetClass{diag.TargetRouter, diag.TargetAllNodes}, expect: ExpectEither},
-			{from: notOurs, expect: ExpectEither},
-			{asks: nd, from: ours, to: toRouter, expect: ExpectAnswer},
-			{asks: reach, from: ours, to: toPeer, expect: ExpectAnswer},
-			{asks: echo, from: ours, to: toInternet, expect: ExpectAnswer},
+			{from: otherSources, expect: ExpectEither},
+			{asks: nd, from: ourSources, to: toRouter, expect: ExpectAnswer},
+			{asks: reach, from: ourSources, to: toPeer, expect: ExpectAnswer},
+			{asks: echo, from: ourSources, to: toInternet, expect: ExpectAnswer},
 		},
 	},
 	// Azure: no multicast, no layer 2, the router cannot be pinged (Virtual Network FAQ).
@@ -115,9 +115,9 @@ var profiles = map[string]Profile{
 			{asks: dad, expect: ExpectSilence},
 			{asks: echo, to: toRouter, expect: ExpectEither},
 			{asks: echo, to: toAllNodes, expect: ExpectSilence},
-			{asks: nd, from: ours, to: toRouter, expect: ExpectAnswer},
-			{asks: reach, from: ours, to: toPeer, expect: ExpectAnswer},
-			{asks: echo, from: ours, to: toInternet, expect: ExpectAnswer},
+			{asks: nd, from: ourSources, to: toRouter, expect: ExpectAnswer},
+			{asks: reach, from: ourSources, to: toPeer, expect: ExpectAnswer},
+			{asks: echo, from: ourSources, to: toInternet, expect: ExpectAnswer},
 		},
 	},
 	// Google Cloud: the subnet is not on-link, so peers are reached through the router and are no
@@ -126,8 +126,8 @@ var profiles = map[string]Profile{
 		Name: "gcp",
 		Normal: []cell{
 			{asks: solicit, expect: ExpectAnswer},
-			{asks: nd, from: ours, to: toRouter, expect: ExpectAnswer},
-			{asks: echo, from: ours, to: []diag.TargetClass{diag.TargetPeer, diag.TargetInternet}, expect: ExpectAnswer},
+			{asks: nd, from: ourSources, to: toRouter, expect: ExpectAnswer},
+			{asks: echo, from: ourSources, to: []diag.TargetClass{diag.TargetPeer, diag.TargetInternet}, expect: ExpectAnswer},
 		},
 	},
 	// Oracle Cloud: RA with M and DHCPv6 (systemd/systemd#28183); how unassigned sources, ff02::1
@@ -136,9 +136,9 @@ var profiles = map[string]Profile{
 		Name: "oci",
 		Normal: []cell{
 			{asks: solicit, expect: ExpectAnswer},
-			{asks: nd, from: ours, to: toRouter, expect: ExpectAnswer},
-			{asks: reach, from: ours, to: toPeer, expect: ExpectAnswer},
-			{asks: echo, from: ours, to: toInternet, expect: ExpectAnswer},
+			{asks: nd, from: ourSources, to: toRouter, expect: ExpectAnswer},
+			{asks: reach, from: ourSources, to: toPeer, expect: ExpectAnswer},
+			{asks: echo, from: ourSources, to: toInternet, expect: ExpectAnswer},
 		},
 	},
 	// A plain Ethernet, where every host that holds an address answers for it (RFC 4861 §7.2.4)
@@ -149,7 +149,7 @@ var profiles = map[string]Profile{
 			{asks: solicit, expect: ExpectAnswer},
 			{asks: dad, expect: ExpectSilence},
 			{asks: echo, to: toAllNodes, expect: ExpectEither},
-			{asks: echo, from: notOurs, to: toInternet, expect: ExpectEither},
+			{asks: echo, from: otherSources, to: toInternet, expect: ExpectEither},
 			{asks: reach, to: []diag.TargetClass{diag.TargetRouter, diag.TargetPeer}, expect: ExpectAnswer},
 			{asks: echo, to: toInternet, expect: ExpectAnswer},
 		},
@@ -159,9 +159,9 @@ var profiles = map[string]Profile{
 		Name: "unknown",
 		Normal: []cell{
 			{asks: solicit, expect: ExpectAnswer},
-			{asks: nd, from: ours, to: toRouter, expect: ExpectAnswer},
-			{asks: reach, from: ours, to: toPeer, expect: ExpectAnswer},
-			{asks: echo, from: ours, to: toInternet, expect: ExpectAnswer},
+			{asks: nd, from: ourSources, to: toRouter, expect: ExpectAnswer},
+			{asks: reach, from: ourSources, to: toPeer, expect: ExpectAnswer},
+			{asks: echo, from: ourSources, to: toInternet, expect: ExpectAnswer},
 		},
 	},
 }

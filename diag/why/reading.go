@@ -1,100 +1,127 @@
 package why
 
 import (
-	"net/netip"
-	"time"
-
 	"ndwhy/diag"
 )
 
-// local reports whether a kernel path's missing answer must be this host's doing: the same
-// question was answered on the wire, or the kernel was not allowed to send it.
-func (iv *ifaceView) local(p *diag.Path) bool {
-	if iv.deaf(p) {
-		return true
-	}
-	if p.Via != diag.ViaKernel || !p.Missing() || p.Outcome == diag.Refused {
-		return false
-	}
-	if p.Errno == "EPERM" || p.Errno == "EACCES" && p.Outcome == diag.Unsent {
-		return true
-	}
-	if p.Asks == diag.AsksService && p.Detail == "unresolved" {
-		// No frame of ours asks for a service; what resolves the way to it is seen on the wire.
-		return iv.any(func(r *diag.Path) bool {
-			return r.Via == diag.ViaWire && r.Asks == diag.AsksND && r.TargetClass == diag.TargetRouter && r.Outcome == diag.Answered && r.Ours()
-		})
-	}
-	return iv.s.Answered(diag.ViaWire, diag.QuestionOf(*p))
+// A fate is what came of a question, told once and for all causes.
+type fate int
+
+// The fates. Every path has exactly one.
+const (
+	notAsked    fate = iota // skipped, for whatever reason
+	answered                // by all that was asked of
+	partly                  // some of what was sent
+	late                    // when nobody waited any more
+	deaf                    // this host answers nobody who wants to know where its source is, so no answer can come
+	stoppedHere             // this host let it not out, or not the answer in: the wire answers the same
+	unresolved              // the kernel's neighbour discovery failed, so it never left
+	unheard                 // it left, and nothing came
+	turnedAway              // another host answered with an ICMPv6 error
+	notLeft                 // this host had no way to send it
+)
+
+// An origin is what the source of a question is to the question.
+type origin int
+
+// The origins. Ours is to work; tested is what the program tries, or the network is known not to have
+// assigned; from far no answer need find back, whatever the network lets through.
+const (
+	ours origin = iota
+	tested
+	far
+)
+
+// A path is a question with what is to be made of it.
+type path struct {
+	*diag.Path
+	fate   fate
+	origin origin
+	normal *bool // as the profile expects; nil: that cannot be known
+	// symptom is its place among the symptoms; -1 where it is none.
+	symptom int
 }
+
+// silent reports whether nothing came that anybody heard.
+func (p *path) silent() bool { return p.Outcome == diag.Silent }
 
 // excused reports whether a silence is not the asked one's: it was answered too late, or this host does not
 // answer for its own address.
-func (iv *ifaceView) excused(p *diag.Path) bool { return iv.late(p) || iv.deaf(p) }
+func (p *path) excused() bool { return p.fate == late || p.fate == deaf }
 
-// deaf reports whether an answer may be missing because this host does not answer for the source it
-// asked with: somebody solicited for that, and no advertisement left. Who cannot resolve cannot answer.
-func (iv *ifaceView) deaf(p *diag.Path) bool {
-	return p.Outcome == diag.Silent && (p.Asks == diag.AsksEcho || p.Asks == diag.AsksMTU) && p.Detail != "unresolved" && iv.unanswered()[p.Source]
-}
+// local reports whether a missing answer is this host's doing.
+func (p *path) local() bool { return p.fate == stoppedHere || p.fate == deaf }
 
-// unanswered are the usable addresses of the interface that others solicited for and this host never
-// advertised.
-func (iv *ifaceView) unanswered() map[netip.Addr]bool {
-	if iv.deafTo != nil {
-		return iv.deafTo
-	}
-	iv.deafTo = map[netip.Addr]bool{}
-	for _, e := range iv.frames {
-		f, ok := e.Body.(diag.Frame)
-		if !ok || f.Interface != iv.name || f.Bad != "" {
-			continue
-		}
+// beyondHost reports whether a question got as far as leaving this host, and its silence is the network's or
+// the asked one's.
+func (p *path) beyondHost() bool { return p.silent() && !p.excused() && !p.failedDiscovery() }
+
+// failedDiscovery reports whether the kernel's echo never left because its neighbour discovery failed.
+func (p *path) failedDiscovery() bool { return p.Detail == diag.DetailUnresolved }
+
+// lossy reports whether some of the answers came.
+func (p *path) lossy() bool { return p.fate == partly }
+
+// read tells every path's fate and origin. The answers must be known by then.
+func (iv *ifaceView) read() {
+	for _, p := range iv.paths {
+		p.fate = iv.fateOf(p)
 		switch {
-		case f.Type == diag.NS && !f.Out && !f.Src.IsUnspecified() && !iv.ownMAC(f.SrcMAC):
-			a, ours := iv.s.Addresses[diag.InterfaceAddr{Interface: iv.name, Address: f.Target}]
-			_, answered := iv.deafTo[f.Target]
-			if ours && a.Fact.Flags.Usable() && !a.Fact.Passing() && !answered && iv.s.Now.Sub(e.At) >= settled {
-				iv.deafTo[f.Target] = true
-			}
-		case f.Type == diag.NA && f.Out:
-			iv.deafTo[f.Target] = false
+		case iv.normals.farSource(*p.Path):
+			p.origin = far
+		case !p.Ours():
+			p.origin = tested
 		}
 	}
-	return iv.deafTo
 }
 
-// echoed is an echo, by what its reply repeats.
-type echoed struct{ id, seq uint16 }
-
-// lateEchoes are the replies that came after the wait for them, by the address that was asked.
-func (iv *ifaceView) lateEchoes() map[netip.Addr]diag.Event {
-	if iv.lateTo != nil {
-		return iv.lateTo
-	}
-	iv.lateTo = map[netip.Addr]diag.Event{}
-	sent := map[echoed]diag.Event{}
-	for _, e := range iv.frames {
-		f, ok := e.Body.(diag.Frame)
-		switch {
-		case !ok || f.Interface != iv.name || f.Bad != "":
-		case f.Out && f.Type == diag.EchoRequest:
-			sent[echoed{f.EchoID, f.EchoSeq}] = e
-		case !f.Out && f.Type == diag.EchoReply:
-			if q, asked := sent[echoed{f.EchoID, f.EchoSeq}]; asked && e.At.Sub(q.At) >= tooLate {
-				iv.lateTo[q.Body.(diag.Frame).Dst] = e
-				iv.latest = max(iv.latest, e.At.Sub(q.At))
-			}
+func (iv *ifaceView) fateOf(p *path) fate {
+	switch p.Outcome {
+	case diag.Answered:
+		if p.Received > 0 && p.Received < p.Sent {
+			return partly
 		}
+		return answered
+	case diag.Refused:
+		return turnedAway
+	case diag.Unsent:
+		if iv.stopped(p) {
+			return stoppedHere
+		}
+		return notLeft
+	case diag.Silent:
+	default:
+		return notAsked
 	}
-	return iv.lateTo
+	waited := p.Asks == diag.AsksEcho || p.Asks == diag.AsksMTU
+	switch {
+	case waited && iv.traffic.late[p.Target].Body != nil:
+		return late
+	case waited && !p.failedDiscovery() && iv.traffic.unanswered[p.Source]:
+		// Somebody solicited for the source, and no advertisement left: who cannot resolve cannot answer.
+		return deaf
+	case iv.stopped(p):
+		return stoppedHere
+	case p.failedDiscovery():
+		return unresolved
+	default:
+		return unheard
+	}
 }
 
-// tooLate is how long an echo is waited for.
-const tooLate = time.Second
-
-// late reports whether the target of a silent path answered after all, when nobody waited any more.
-func (iv *ifaceView) late(p *diag.Path) bool {
-	_, ok := iv.lateEchoes()[p.Target]
-	return ok && p.Outcome == diag.Silent && (p.Asks == diag.AsksEcho || p.Asks == diag.AsksMTU)
+// stopped reports whether a kernel path's missing answer must be this host's doing: the same question was
+// answered on the wire, or the kernel was not allowed to send it.
+func (iv *ifaceView) stopped(p *path) bool {
+	switch {
+	case p.Via != diag.ViaKernel:
+		return false
+	case p.Errno == "EPERM" || p.Errno == "EACCES" && p.Outcome == diag.Unsent:
+		return true
+	case p.Asks == diag.AsksService && p.failedDiscovery():
+		// No frame of ours asks for a service; what resolves the way to it is seen on the wire.
+		return iv.any(func(r *path) bool {
+			return r.Via == diag.ViaWire && r.Asks == diag.AsksND && r.TargetClass == diag.TargetRouter && r.Outcome == diag.Answered && r.Ours()
+		})
+	}
+	return iv.s.Answered(diag.ViaWire, diag.QuestionOf(*p.Path))
 }

@@ -30,13 +30,13 @@ type advertiser struct {
 func (iv *ifaceView) advertisers() []advertiser {
 	servers := iv.servers()
 	first := time.Time{}
-	for _, r := range iv.routers {
+	for _, r := range iv.net.Routers {
 		if first.IsZero() || r.First.Before(first) {
 			first = r.First
 		}
 	}
 	var list []advertiser
-	for _, r := range iv.routers {
+	for _, r := range iv.net.Routers {
 		if r.Last.LifetimeS != 0 && iv.s.Left(r.Last.LifetimeS, r.At) == 0 || iv.s.Now.Sub(r.At) > maxInterval {
 			continue
 		}
@@ -50,7 +50,7 @@ func (iv *ifaceView) advertisers() []advertiser {
 
 // findRogue takes the advertiser that most speaks for to be the one that belongs here.
 func findRogue(iv *ifaceView) []hypothesis {
-	if len(iv.routers) < 2 {
+	if len(iv.net.Routers) < 2 {
 		return nil
 	}
 	routers := iv.advertisers()
@@ -147,7 +147,7 @@ func (iv *ifaceView) given() []netip.Prefix {
 // announcesOurs reports whether an advertiser announces the interface's subnet, or a prefix that an
 // assigned address is in.
 func (iv *ifaceView) announcesOurs(r *diag.RouterSeen) bool {
-	ours := slices.Concat(iv.metadataSubnets(), iv.given())
+	ours := slices.Concat(iv.net.Subnets(), iv.given())
 	return slices.ContainsFunc(r.Last.Prefixes, func(p diag.PrefixInfo) bool {
 		return p.Prefix.Bits() > 0 && slices.ContainsFunc(ours, func(q netip.Prefix) bool {
 			return p.Prefix.Bits() <= q.Bits() && p.Prefix.Contains(q.Addr())
@@ -159,10 +159,9 @@ func (iv *ifaceView) announcesOurs(r *diag.RouterSeen) bool {
 func (iv *ifaceView) servers() map[netip.Addr]bool {
 	given := iv.given()
 	servers := map[netip.Addr]bool{}
-	for _, e := range append([]diag.Event{iv.s.Reply(iv.name), iv.s.Offer(iv.name)}, iv.frames...) {
+	for _, e := range append([]diag.Event{iv.s.Reply(iv.name), iv.s.Offer(iv.name)}, iv.traffic.dhcpv6...) {
 		f, ok := e.Body.(diag.Frame)
-		if ok && f.Type == diag.DHCPv6Frame && !f.Out && f.Bad == "" && f.DHCPv6 != nil && f.Interface == iv.name &&
-			slices.ContainsFunc(f.DHCPv6.Addresses, func(a diag.LeaseAddress) bool { return slices.Contains(given, a.Prefix.Masked()) }) {
+		if ok && !f.Out && slices.ContainsFunc(f.DHCPv6.Addresses, func(a diag.LeaseAddress) bool { return slices.Contains(given, a.Prefix.Masked()) }) {
 			servers[f.Src] = true
 		}
 	}
@@ -172,7 +171,7 @@ func (iv *ifaceView) servers() map[netip.Addr]bool {
 // subnets returns the IPv6 prefixes of the interface's subnet that are to be trusted: those of the
 // metadata service, else what the router that belongs here announces on-link.
 func (iv *ifaceView) subnets() []netip.Prefix {
-	if list := iv.metadataSubnets(); len(list) > 0 {
+	if list := iv.net.Subnets(); len(list) > 0 {
 		return list
 	}
 	routers := iv.advertisers()
@@ -184,7 +183,5 @@ func (iv *ifaceView) subnets() []netip.Prefix {
 	if !belongs || len(routers) > 1 && routers[1].standing == best.standing {
 		return nil
 	}
-	return best.OnLink()
+	return best.OnLinkPrefixes()
 }
-
-func (iv *ifaceView) metadataSubnets() []netip.Prefix { return iv.s.MetadataSubnets(iv.name) }

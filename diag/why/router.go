@@ -15,7 +15,7 @@ var routerUnresolvable = Cause{
 	contradicted: func(iv *ifaceView, h hypothesis) bool {
 		// An entry that is still REACHABLE is from before, and an echo that was answered used one: neither says
 		// anything of today's silence.
-		return iv.any(func(p *diag.Path) bool {
+		return iv.any(func(p *path) bool {
 			return p.Target == h.addr && p.Asks == diag.AsksND && p.Outcome == diag.Answered
 		})
 	},
@@ -27,15 +27,15 @@ var routerSilent = Cause{
 
 func findUnresolvable(iv *ifaceView) []hypothesis {
 	var list []hypothesis
-	alive := iv.any(func(p *diag.Path) bool {
+	alive := iv.any(func(p *path) bool {
 		return p.Reaches() && p.Outcome == diag.Answered && p.TargetClass != diag.TargetAllNodes
 	})
-	anyND := iv.any(func(p *diag.Path) bool { return p.Asks == diag.AsksND && p.Outcome == diag.Answered })
-	for _, router := range iv.routerAddresses() {
-		var silent []*diag.Path
+	anyND := iv.any(func(p *path) bool { return p.Asks == diag.AsksND && p.Outcome == diag.Answered })
+	for _, router := range iv.net.Gateways() {
+		var silent []*path
 		h := hypothesis{confidence: Possible, subject: Subject{"router", router.String()}, addr: router, args: []any{"router", router}, beyond: true}
 		for _, p := range iv.paths {
-			if p.Target != router || !p.Missing() || !p.Ours() || p.Asks != diag.AsksND && p.Detail != "unresolved" {
+			if p.Target != router || !p.Missing() || !p.Ours() || p.Asks != diag.AsksND && !p.failedDiscovery() {
 				continue
 			}
 			silent = append(silent, p)
@@ -46,7 +46,7 @@ func findUnresolvable(iv *ifaceView) []hypothesis {
 				h.confidence = Likely
 			}
 		}
-		if !slices.ContainsFunc(silent, func(p *diag.Path) bool { return p.Outcome == diag.Silent }) {
+		if !slices.ContainsFunc(silent, func(p *path) bool { return p.Outcome == diag.Silent }) {
 			continue
 		}
 		iv.explain(&h, silent...)
@@ -54,7 +54,7 @@ func findUnresolvable(iv *ifaceView) []hypothesis {
 			beyond := p.Target == router || p.TargetClass == diag.TargetInternet || p.TargetClass == diag.TargetService || p.Asks == diag.AsksDHCP ||
 				!alive || !anyND && p.Asks == diag.AsksND
 			if beyond && p.Outcome == diag.Silent && p.Ours() {
-				if _, ok := iv.byPath[p.ID]; ok {
+				if p.symptom >= 0 {
 					iv.explain(&h, p)
 				}
 			}
@@ -65,7 +65,7 @@ func findUnresolvable(iv *ifaceView) []hypothesis {
 				h.severity = Info // nobody has to ask for it
 			}
 		}
-		if e, ok := iv.advertisement(router, false); ok {
+		if e, ok := iv.traffic.bad[router]; ok {
 			h.facts = append(h.facts, e)
 			h.more = append(h.more, "cause.router.unresolvable.bad")
 			h.args = append(h.args, "bad", words.Clean(e.Body.(diag.Frame).Bad))
@@ -75,45 +75,20 @@ func findUnresolvable(iv *ifaceView) []hypothesis {
 	return list
 }
 
-// advertisement returns the newest advertisement for a neighbour that arrived: one that is to be
-// believed, or one that is not.
-func (iv *ifaceView) advertisement(addr netip.Addr, good bool) (newest diag.Event, ok bool) {
-	for _, e := range iv.frames {
-		f, is := e.Body.(diag.Frame)
-		if is && f.Type == diag.NA && !f.Out && f.Interface == iv.name && f.Target == addr && (f.Bad == "") == good && e.Seq > newest.Seq {
-			newest, ok = e, true
-		}
-	}
-	return newest, ok
-}
-
-// noRouter reports whether a neighbour says of itself that it is no router (RFC 4861 §4.4, R flag): of the
-// address, or of another that it has.
-func (iv *ifaceView) noRouter(addr netip.Addr) (diag.Event, bool) {
-	e, ok := iv.advertisement(addr, true)
-	mac := iv.s.Neighbours[diag.InterfaceAddr{Interface: iv.name, Address: addr}].Fact.MAC
-	for _, p := range iv.paths {
-		if !ok && mac != (diag.MAC{}) && p.Asks == diag.AsksND && slices.ContainsFunc(p.Responders, func(r diag.Responder) bool { return r.MAC == mac }) {
-			e, ok = iv.advertisement(p.Target, true)
-		}
-	}
-	return e, ok && !e.Body.(diag.Frame).Router
-}
-
 // theirs reports whether a target is one of the interface's routers.
-func (iv *ifaceView) theirs(addr netip.Addr) bool { return slices.Contains(iv.routerAddresses(), addr) }
+func (iv *ifaceView) theirs(addr netip.Addr) bool { return slices.Contains(iv.net.Gateways(), addr) }
 
 func findRouterSilent(iv *ifaceView) []hypothesis {
 	var list []hypothesis
 	for _, router := range iv.targets(diag.TargetRouter) {
-		if !iv.resolved(router) || len(iv.lateEchoes()) > 0 {
+		if !iv.resolves(router) || len(iv.traffic.late) > 0 {
 			continue
 		}
-		answered := iv.any(func(p *diag.Path) bool {
+		answered := iv.any(func(p *path) bool {
 			return p.Target == router && p.Asks == diag.AsksEcho && p.Outcome == diag.Answered
 		})
-		silent := iv.where(func(p *diag.Path) bool {
-			return p.Target == router && p.Asks == diag.AsksEcho && p.Outcome == diag.Silent && p.Detail != "unresolved" && p.Ours() && !iv.excused(p)
+		silent := iv.where(func(p *path) bool {
+			return p.Target == router && p.Asks == diag.AsksEcho && p.Outcome == diag.Silent && !p.failedDiscovery() && p.Ours() && !p.excused()
 		})
 		if answered || len(silent) == 0 || iv.overridden(router) != nil {
 			continue
@@ -123,7 +98,7 @@ func findRouterSilent(iv *ifaceView) []hypothesis {
 			args: []any{"router", router}, beyond: true,
 		}
 		iv.explain(&h, silent...)
-		rest(&h, iv.where(func(p *diag.Path) bool {
+		rest(&h, iv.where(func(p *path) bool {
 			return p.Target == router && p.Asks == diag.AsksND && p.Outcome == diag.Answered
 		})...)
 		list = append(list, h)

@@ -104,18 +104,18 @@ func (iv *ifaceView) silentBeyond(h *hypothesis, dst, from netip.Addr) bool {
 	if len(h.symptoms) == 0 {
 		return false
 	}
-	iv.explain(h, iv.where(func(p *diag.Path) bool { return p.TargetClass == diag.TargetService && p.Missing() && iv.astray(p) })...)
+	iv.explain(h, iv.where(func(p *path) bool { return p.TargetClass == diag.TargetService && p.Missing() && iv.astray(p) })...)
 	return true
 }
 
 // astray reports whether this host's routing sends a path's packets where no router is.
-func (iv *ifaceView) astray(p *diag.Path) bool {
-	via, known := iv.gatewayOf(p)
+func (iv *ifaceView) astray(p *path) bool {
+	via, known := iv.net.Gateway(p.Target, p.Source)
 	if known && !via.IsValid() {
 		route, ok := iv.routeTo(p.Target, via)
-		return ok && route.Fact.Dst.Bits() == 0 && iv.link.Ethernet
+		return ok && route.Fact.Dst.Bits() == 0 && iv.net.Link.Ethernet
 	}
-	_, host := iv.misled(p)
+	_, host := iv.misled(p.Target, p.Source)
 	return host
 }
 
@@ -133,7 +133,7 @@ func (iv *ifaceView) routeTo(dst, via netip.Addr) (best diag.At[diag.Route], ok 
 // neighbour, and asks for it on the link.
 func (iv *ifaceView) noGateway(sel diag.Selection) (hypothesis, bool) {
 	route, ok := iv.routeTo(sel.Dst, netip.Addr{})
-	if !ok || route.Fact.Dst.Bits() != 0 || !iv.link.Ethernet {
+	if !ok || route.Fact.Dst.Bits() != 0 || !iv.net.Link.Ethernet {
 		return hypothesis{}, false
 	}
 	name := diag.DescribeRoute(route.Fact, diag.Forever)
@@ -146,7 +146,7 @@ func (iv *ifaceView) noGateway(sel diag.Selection) (hypothesis, bool) {
 
 // throughHost looks for a way out that leads through a neighbour which says that it is no router.
 func (iv *ifaceView) throughHost(sel diag.Selection) (hypothesis, bool) {
-	na, ok := iv.misled(&diag.Path{Target: sel.Dst, Source: sel.From})
+	na, ok := iv.misled(sel.Dst, sel.From)
 	route, known := iv.routeTo(sel.Dst, sel.Via)
 	if !ok || !known {
 		return hypothesis{}, false
@@ -192,7 +192,7 @@ func (iv *ifaceView) wrongWay(sel diag.Selection) (hypothesis, bool) {
 }
 
 func (iv *ifaceView) gateway() string {
-	for _, a := range iv.routerAddresses() {
+	for _, a := range iv.net.Gateways() {
 		return a.String()
 	}
 	return "ROUTER"

@@ -19,7 +19,7 @@ var serviceUnreachable = Cause{
 	Remedy: slices.Concat(always("ip -6 route get {target}", "ping -6 -c 3 {target}")),
 	find:   findServiceUnreachable,
 	contradicted: func(iv *ifaceView, h hypothesis) bool {
-		return iv.any(func(p *diag.Path) bool {
+		return iv.any(func(p *path) bool {
 			return p.Target == h.addr && p.Asks == diag.AsksService && p.Outcome == diag.Answered
 		})
 	},
@@ -27,9 +27,9 @@ var serviceUnreachable = Cause{
 
 // services are the paths to services that gave no answer, though they were asked, and from where an
 // answer can come back to.
-func (iv *ifaceView) services(ok func(*diag.Path) bool) []*diag.Path {
-	return iv.where(func(p *diag.Path) bool {
-		asked := (p.Outcome == diag.Silent || p.Outcome == diag.Refused) && p.Detail != "unresolved" && !p.Source.IsLinkLocalUnicast()
+func (iv *ifaceView) services(ok func(*path) bool) []*path {
+	return iv.where(func(p *path) bool {
+		asked := (p.Outcome == diag.Silent || p.Outcome == diag.Refused) && !p.failedDiscovery() && !p.Source.IsLinkLocalUnicast()
 		return p.TargetClass == diag.TargetService && p.Asks == diag.AsksService && asked && p.Ours() && ok(p) && !iv.astray(p)
 	})
 }
@@ -38,8 +38,8 @@ func findIMDSIPv6Off(iv *ifaceView) []hypothesis {
 	if iv.s.Metadata.State != diag.MetadataOK && iv.s.Metadata.State != diag.MetadataNone {
 		return nil
 	}
-	off := iv.services(func(p *diag.Path) bool { return p.Target == diag.IMDSIPv6 })
-	if len(off) == 0 || iv.any(func(p *diag.Path) bool { return p.Target == diag.IMDSIPv6 && p.Outcome == diag.Answered }) {
+	off := iv.services(func(p *path) bool { return p.Target == diag.IMDSIPv6 })
+	if len(off) == 0 || iv.any(func(p *path) bool { return p.Target == diag.IMDSIPv6 && p.Outcome == diag.Answered }) {
 		return nil
 	}
 	h := hypothesis{
@@ -66,8 +66,8 @@ func serviceName(addr netip.Addr) string {
 func findServiceUnreachable(iv *ifaceView) []hypothesis {
 	var list []hypothesis
 	at := map[netip.Addr]int{}
-	for _, p := range iv.services(func(p *diag.Path) bool { return p.Target != diag.IMDSIPv6 }) {
-		if _, ok := iv.byPath[p.ID]; !ok {
+	for _, p := range iv.services(func(p *path) bool { return p.Target != diag.IMDSIPv6 }) {
+		if p.symptom < 0 {
 			continue
 		}
 		i, ok := at[p.Target]

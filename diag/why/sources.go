@@ -41,7 +41,7 @@ func (iv *ifaceView) spoke(addr netip.Addr) bool {
 
 // silenced reports whether a source got no answer where an assigned one did.
 func (iv *ifaceView) silenced(addr netip.Addr) bool {
-	return slices.ContainsFunc(iv.paths, func(p *diag.Path) bool {
+	return slices.ContainsFunc(iv.paths, func(p *path) bool {
 		return p.Source == addr && p.Outcome == diag.Silent && p.Asks != diag.AsksDAD && iv.control(p) != nil
 	})
 }
@@ -49,12 +49,12 @@ func (iv *ifaceView) silenced(addr netip.Addr) bool {
 // control returns the path that proves that a silent path's target answers: the same question from
 // an address that is assigned (or, where that is not known, configured), asked in the same way if
 // there is one.
-func (iv *ifaceView) control(p *diag.Path) *diag.Path {
-	if p.Asks != diag.AsksND && newNormals(iv.s, iv.profile).farSource(*p) {
+func (iv *ifaceView) control(p *path) *path {
+	if p.Asks != diag.AsksND && p.origin == far {
 		return nil
 	}
-	var best *diag.Path
-	worth := func(c *diag.Path) int {
+	var best *path
+	worth := func(c *path) int {
 		n := 0
 		if c.SourceClass == diag.SourceAssigned {
 			n += 2

@@ -72,15 +72,13 @@ func (iv *ifaceView) mattering(selections []diag.Selection) map[netip.Addr]int {
 	for _, p := range iv.paths {
 		class[p.Target] = p.TargetClass
 	}
-	prefixes := iv.s.LinkPrefixes(iv.name)
 	rank := map[netip.Addr]int{}
 	for _, sel := range selections {
 		dst := sel.Dst
-		reserved := slices.ContainsFunc(prefixes, func(p netip.Prefix) bool { return diag.ReservedIn(p, dst) })
 		switch {
 		case class[dst] == diag.TargetInternet, slices.Contains(iv.s.Run.Internet, dst):
 			rank[dst] = mattersMost
-		case class[dst] == diag.TargetRouter, reserved:
+		case class[dst] == diag.TargetRouter, iv.net.Reserved(dst):
 			rank[dst] = 0
 		case class[dst] == diag.TargetPeer:
 			rank[dst] = 2

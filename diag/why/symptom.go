@@ -22,7 +22,7 @@ const (
 type symptom struct {
 	kind  symptomKind
 	iface string
-	path  *diag.Path // of a pathSymptom
+	path  *path      // of a pathSymptom
 	addr  netip.Addr // of an absent one
 	// weak: the program chose the target itself, so that its silence proves little. What explains
 	// only weak symptoms is info, and a weak symptom that nothing explains is not reported.
@@ -32,19 +32,19 @@ type symptom struct {
 // findSymptoms lists what differs from normal on an interface.
 func (iv *ifaceView) findSymptoms() {
 	for _, p := range iv.paths {
-		n := iv.normal[p.ID]
+		n := p.normal
 		missing := p.Outcome == diag.Silent || p.Outcome == diag.Refused || p.Outcome == diag.Unsent
 		chosen := !p.Given && (p.TargetClass == diag.TargetPeer || p.TargetClass == diag.TargetInternet)
 		ours := p.SourceClass == diag.SourceAssigned || p.SourceClass == diag.SourceUnknown
 		switch {
 		case n != nil && !*n:
 			iv.symptom(symptom{kind: pathSymptom, iface: iv.name, path: p})
-		case n == nil && missing && chosen && ours && !iv.reached[diag.QuestionOf(*p)] &&
-			!newNormals(iv.s, iv.profile).farSource(*p) && (p.Reaches() || p.Asks == diag.AsksMTU && newNormals(iv.s, iv.profile).smallAnswered(*p)):
+		case n == nil && missing && chosen && ours && !iv.reached[diag.QuestionOf(*p.Path)] &&
+			p.origin != far && (p.Reaches() || p.Asks == diag.AsksMTU && iv.normals.smallAnswered(*p.Path)):
 			iv.symptom(symptom{kind: pathSymptom, iface: iv.name, path: p, weak: true})
 		}
 	}
-	if !iv.s.Complete(diag.FeedNetlink) || !iv.known {
+	if !iv.s.Complete(diag.FeedNetlink) || !iv.net.Known {
 		return
 	}
 	if !iv.hasUsableGlobal() {
@@ -56,15 +56,15 @@ func (iv *ifaceView) findSymptoms() {
 	for _, a := range iv.absentAddresses() {
 		iv.symptom(symptom{kind: absent, iface: iv.name, addr: a})
 	}
-	if iv.link.Ethernet && iv.link.MAC != (diag.MAC{}) && !slices.ContainsFunc(iv.addresses, func(a diag.At[diag.Address]) bool { return a.Fact.Address.IsLinkLocalUnicast() }) {
+	if iv.net.Link.Ethernet && iv.net.Link.MAC != (diag.MAC{}) && !slices.ContainsFunc(iv.addresses, func(a diag.At[diag.Address]) bool { return a.Fact.Address.IsLinkLocalUnicast() }) {
 		// Every interface has one (RFC 4291 §2.1); which, only the rule of EUI-64 tells.
-		iv.symptom(symptom{kind: absent, iface: iv.name, addr: iv.link.MAC.LinkLocal()})
+		iv.symptom(symptom{kind: absent, iface: iv.name, addr: iv.net.Link.MAC.LinkLocal()})
 	}
 }
 
 func (v *view) symptom(y symptom) {
 	if y.path != nil {
-		v.byPath[y.path.ID] = len(v.symptoms)
+		y.path.symptom = len(v.symptoms)
 	}
 	v.symptoms = append(v.symptoms, y)
 }
@@ -85,7 +85,7 @@ func (iv *ifaceView) global(a diag.Address) bool {
 // hasAnyDefault reports whether there is a default route in any table, or another interface has
 // the one of the main table.
 func (iv *ifaceView) hasAnyDefault() bool {
-	if len(iv.defaults) > 0 {
+	if len(iv.net.Defaults) > 0 {
 		return true
 	}
 	for k, r := range iv.s.Routes {
@@ -103,7 +103,7 @@ func (iv *ifaceView) absentAddresses() []netip.Addr {
 	for _, a := range iv.assigned {
 		addr := a.Prefix.Addr()
 		if !a.Prefix.IsSingleIP() || a.Source == diag.FromEUI64 || diag.ScopeOf(addr) == diag.LinkLocalScope ||
-			slices.Contains(list, addr) || iv.configured(addr) || iv.leaseOver(a) {
+			slices.Contains(list, addr) || iv.net.Configured(addr) || iv.leaseOver(a) {
 			continue
 		}
 		list = append(list, addr)
@@ -163,7 +163,7 @@ func (v *view) unexplained(covered []bool) []Symptom {
 				list[at].Evidence = append(list[at].Evidence, y.path.Evidence...)
 				continue
 			}
-			u.Text = words.Say("symptom.path", "path", diag.DescribePath(*y.path), "interface", y.iface)
+			u.Text = words.Say("symptom.path", "path", diag.DescribePath(*y.path.Path), "interface", y.iface)
 			u.Paths, u.Evidence = []string{y.path.ID}, y.path.Evidence
 		case noGlobal:
 			u.Text = words.Say("symptom.no-global", "interface", y.iface)

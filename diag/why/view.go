@@ -1,10 +1,8 @@
 package why
 
 import (
-	"cmp"
 	"net/netip"
 	"slices"
-	"time"
 
 	"ndwhy/diag"
 	"ndwhy/diag/words"
@@ -15,41 +13,33 @@ type view struct {
 	s       *diag.State
 	profile Profile
 	rec     Recognition
-	paths   []diag.Path
-	frames  []diag.Event // the remembered frames, oldest first
+	normals *normals
+	paths   []diag.Path // in the order of the report
+	place   map[string]int
 	normal  map[string]*bool
 	ifaces  []*ifaceView
 	gone    []Unknown // interfaces of which nothing can be told, by name
 
 	symptoms []symptom
-	byPath   map[string]int // symptom of a path
-	place    map[string]int // of a path in the report
 }
 
 // An ifaceView is what the view knows of one interface.
 type ifaceView struct {
 	*view
 	name      string
-	link      diag.Link
-	known     bool // the link was seen
+	net       *diag.LinkModel
+	traffic   *traffic
 	addresses []diag.At[diag.Address]
 	class     map[netip.Addr]diag.SourceClass
 	assigned  []diag.Assignment
-	paths     []*diag.Path
-	routers   []*diag.RouterSeen
-	defaults  []diag.At[diag.Route] // of any table, through this interface, not expired
+	paths     []*path
 	// reached are the questions that were answered on the wire or to the kernel.
 	reached map[diag.Question]bool
 	// answers are the answered paths by what was asked, of whom.
-	answers map[asked][]*diag.Path
+	answers map[asked][]*path
 	// discovered are the targets of which a path shows that neighbour discovery succeeds; viaRouter
 	// those for which the kernel would not try it.
 	discovered, viaRouter map[netip.Addr]bool
-	// deafTo is what unanswered found; nil: it was not asked yet.
-	deafTo map[netip.Addr]bool
-	// lateTo is what lateEchoes found, and latest the longest that one took.
-	lateTo map[netip.Addr]diag.Event
-	latest time.Duration
 }
 
 // asked is a question without who asked it.
@@ -59,17 +49,18 @@ type asked struct {
 }
 
 func newView(s *diag.State) *view {
-	v := &view{s: s, rec: Recognise(s), paths: s.PathsSorted(), frames: s.Frames(), normal: map[string]*bool{}, byPath: map[string]int{}, place: map[string]int{}}
+	v := &view{s: s, rec: Recognise(s), paths: s.PathsSorted(), normal: map[string]*bool{}, place: map[string]int{}}
 	v.profile = ProfileNamed(v.rec.Name)
-	n := newNormals(s, v.profile)
+	v.normals = newNormals(s, v.profile)
 	for i, p := range v.paths {
-		v.normal[p.ID] = n.of(p)
+		v.normal[p.ID] = v.normals.of(p)
 		v.place[p.ID] = i
 	}
+	heard := v.readTraffic()
 	for _, name := range s.InterfacesOf() {
 		// Of an interface that is gone, or was shaken, nothing can be told: what it lacks now says nothing of
 		// what it had, and what failed may have failed because of that.
-		iv := v.newInterface(name)
+		iv := v.newInterface(name, heard[name])
 		why := iv.lost()
 		if why == "" {
 			v.ifaces = append(v.ifaces, iv)
@@ -88,18 +79,20 @@ func newView(s *diag.State) *view {
 	return v
 }
 
-func (v *view) newInterface(name string) *ifaceView {
+func (v *view) newInterface(name string, heard *traffic) *ifaceView {
 	iv := &ifaceView{
-		view: v, name: name, addresses: v.s.AddressesOn(name), assigned: v.s.Assignments(name),
+		view: v, name: name, net: v.normals.link(name), traffic: heard, addresses: v.s.AddressesOn(name), assigned: v.s.Assignments(name),
 		class: map[netip.Addr]diag.SourceClass{}, reached: map[diag.Question]bool{},
-		answers: map[asked][]*diag.Path{}, discovered: map[netip.Addr]bool{}, viaRouter: map[netip.Addr]bool{},
+		answers: map[asked][]*path{}, discovered: map[netip.Addr]bool{}, viaRouter: map[netip.Addr]bool{},
 	}
-	iv.link, iv.known = v.s.Links[name]
+	if heard == nil {
+		iv.traffic = newTraffic()
+	}
 	for _, a := range iv.addresses {
 		iv.class[a.Fact.Address] = v.s.ClassOf(name, a.Fact.Address)
 	}
 	for i := range v.paths {
-		p := &v.paths[i]
+		p := &path{Path: &v.paths[i], normal: v.normal[v.paths[i].ID], symptom: -1}
 		if p.Interface != name {
 			continue
 		}
@@ -111,24 +104,11 @@ func (v *view) newInterface(name string) *ifaceView {
 			iv.viaRouter[p.Target] = true
 		}
 		if p.Outcome == diag.Answered {
-			iv.reached[diag.QuestionOf(*p)] = true
+			iv.reached[diag.QuestionOf(*p.Path)] = true
 			iv.answers[asked{p.Asks, p.Target}] = append(iv.answers[asked{p.Asks, p.Target}], p)
 		}
 	}
-	for _, r := range v.s.RoutersSorted() {
-		if r.Interface == name {
-			iv.routers = append(iv.routers, r)
-		}
-	}
-	for k, r := range v.s.Routes {
-		if k.Interface == name && k.Dst.Bits() == 0 && k.Type == "unicast" && v.s.Left(r.Fact.ExpiresS, r.At) != 0 {
-			iv.defaults = append(iv.defaults, r)
-		}
-	}
-	diag.SortFunc(iv.defaults, func(a, b diag.At[diag.Route]) int {
-		return cmp.Or(cmp.Compare(a.Fact.Table, b.Fact.Table), cmp.Compare(a.Fact.Metric, b.Fact.Metric),
-			a.Fact.Via.Compare(b.Fact.Via))
-	})
+	iv.read()
 	return iv
 }
 
@@ -138,20 +118,20 @@ func (iv *ifaceView) lost() string {
 	e, shaken := iv.s.Shaken(iv.name)
 	was := iv.s.Removed(iv.name)
 	switch {
-	case !iv.s.Complete(diag.FeedNetlink) && !iv.known:
+	case !iv.s.Complete(diag.FeedNetlink) && !iv.net.Known:
 		return ""
-	case !iv.known && was:
+	case !iv.net.Known && was:
 		return words.Say("unknown.interface-gone", "interface", iv.name)
-	case !iv.known:
+	case !iv.net.Known:
 		return words.Say("unknown.interface", "interface", iv.name)
-	case !shaken || !iv.link.Up || !iv.link.Carrier || len(findIPv6Disabled(iv)) > 0:
+	case !shaken || !iv.net.Link.Up || !iv.net.Link.Carrier || len(findIPv6Disabled(iv)) > 0:
 		return ""
 	}
 	a, ok := e.Body.(diag.Address)
 	switch {
 	case !ok:
 		return words.Say("unknown.link-lost", "interface", iv.name)
-	case iv.any(func(p *diag.Path) bool { return p.Source == a.Address }):
+	case iv.any(func(p *path) bool { return p.Source == a.Address }):
 		return words.Say("unknown.address-lost", "interface", iv.name, "address", a.Address)
 	}
 	return ""
@@ -162,8 +142,8 @@ func (v *view) on(iface string) *ifaceView {
 }
 
 // where returns the paths of the interface that ok holds of.
-func (iv *ifaceView) where(ok func(*diag.Path) bool) []*diag.Path {
-	var list []*diag.Path
+func (iv *ifaceView) where(ok func(*path) bool) []*path {
+	var list []*path
 	for _, p := range iv.paths {
 		if ok(p) {
 			list = append(list, p)
@@ -172,26 +152,16 @@ func (iv *ifaceView) where(ok func(*diag.Path) bool) []*diag.Path {
 	return list
 }
 
-func (iv *ifaceView) any(ok func(*diag.Path) bool) bool { return slices.ContainsFunc(iv.paths, ok) }
+func (iv *ifaceView) any(ok func(*path) bool) bool { return slices.ContainsFunc(iv.paths, ok) }
 
 func (iv *ifaceView) sysctl(name string) (value string, event diag.Event, known bool) {
 	value, known = iv.s.Sysctl(iv.name, name)
 	return value, iv.s.Said(diag.SysctlKey{Scope: iv.name, Name: name}), known
 }
 
-// ownMAC reports whether an Ethernet address is one of this host's.
-func (v *view) ownMAC(m diag.MAC) bool {
-	for _, l := range v.s.Links {
-		if l.MAC == m {
-			return true
-		}
-	}
-	return false
-}
-
 // isCandidate reports whether the program itself tried an address.
 func (iv *ifaceView) isCandidate(addr netip.Addr) bool {
-	return slices.Contains(iv.s.Run.Try, addr) || iv.any(func(p *diag.Path) bool {
+	return slices.Contains(iv.s.Run.Try, addr) || iv.any(func(p *path) bool {
 		return p.Source == addr && p.SourceClass == diag.SourceCandidate ||
 			p.Target == addr && p.Asks == diag.AsksDAD && p.Check == "added"
 	})
