@@ -24,12 +24,21 @@ var beyondRouter = Cause{
 		"aws ec2 describe-network-acls --filters Name=association.subnet-id,Values={subnet}",
 		"aws ec2 describe-security-group-rules --filters Name=group-id,Values=SG",
 	),
-	find: findBeyondRouter,
-	contradicted: func(iv *ifaceView, _ hypothesis) bool {
-		return iv.any(func(p *path) bool {
-			return p.TargetClass == diag.TargetInternet && p.Asks == diag.AsksEcho && p.Outcome == diag.Answered
-		})
-	},
+	// The router that leads there resolves, and nothing beyond it answers.
+	find: rule{
+		about: (*ifaceView).routerTo, kind: "router", arg: "router", confidence: Likely,
+		explains: all(
+			either(toward(diag.TargetInternet), all(toward(diag.TargetPeer), asking(diag.AsksEcho), not(nearby))), unanswered, fromUs,
+			not(in(func(iv *ifaceView, p *path) bool { _, host := iv.misled(p.Target, p.Source); return host })),
+		),
+		given: func(iv *ifaceView, router netip.Addr) bool {
+			return iv.resolves(router) && iv.overridden(router) == nil
+		},
+		denied: all(toward(diag.TargetInternet), asking(diag.AsksEcho), answers),
+		more: func(iv *ifaceView, h *hypothesis) {
+			rest(h, iv.answers[asked{diag.AsksND, h.addr}]...)
+		},
+	}.find,
 }
 
 func findRefused(iv *ifaceView) []hypothesis {
@@ -65,35 +74,13 @@ func beyondScope(p *path) bool {
 	return p.Error.Type == diag.Unreachable && p.Error.Code == 2 && p.Source.IsLinkLocalUnicast()
 }
 
-func findBeyondRouter(iv *ifaceView) []hypothesis {
-	var list []hypothesis
-	at := map[netip.Addr]int{}
-	for _, p := range iv.paths {
-		beyond := p.TargetClass == diag.TargetInternet || p.TargetClass == diag.TargetPeer && p.Asks == diag.AsksEcho && !iv.near(p.Target)
-		if !beyond || p.Outcome != diag.Silent || p.failedDiscovery() || !p.Ours() || p.excused() {
-			continue
+// routerTo is the router that a path's packets go to, as far as is known.
+func (iv *ifaceView) routerTo(p *path) netip.Addr {
+	router, known := iv.net.Gateway(p.Target, p.Source)
+	for _, r := range iv.net.Gateways() {
+		if !known && !router.IsValid() && iv.resolves(r) {
+			router = r
 		}
-		router, known := iv.net.Gateway(p.Target, p.Source)
-		if !known {
-			for _, r := range iv.net.Gateways() {
-				if !router.IsValid() && iv.resolves(r) {
-					router = r
-				}
-			}
-		}
-		if _, host := iv.misled(p.Target, p.Source); host || !router.IsValid() || !iv.resolves(router) || iv.overridden(router) != nil {
-			continue
-		}
-		i, ok := at[router]
-		if !ok {
-			i = len(list)
-			at[router] = i
-			list = append(list, hypothesis{
-				confidence: Likely, subject: Subject{"router", router.String()}, addr: router, args: []any{"router", router}, beyond: true,
-			})
-			rest(&list[i], iv.answers[asked{diag.AsksND, router}]...)
-		}
-		iv.explain(&list[i], p)
 	}
-	return list
+	return router
 }

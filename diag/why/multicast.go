@@ -1,42 +1,36 @@
 package why
 
 import (
-	"slices"
+	"net/netip"
 
 	"ndwhy/diag"
 )
 
 var multicastSuppressed = Cause{
-	ID: "net.multicast-suppressed", Severity: Info, find: findMulticastSuppressed,
+	ID: "net.multicast-suppressed", Severity: Info,
+	// ff02::1 reached nobody, and somebody is there.
+	find: rule{
+		confidence: Likely, direct: true,
+		explains: all(toward(diag.TargetAllNodes), silence),
+		given: func(iv *ifaceView, _ netip.Addr) bool {
+			return len(iv.traffic.late) == 0 && iv.first(proofOfLife) != nil
+		},
+		denied: all(toward(diag.TargetAllNodes), answers),
+		more: func(iv *ifaceView, h *hypothesis) {
+			p := iv.first(all(proofOfLife, asking(diag.AsksEcho)))
+			if p != nil {
+				h.confidence = Certain
+			} else {
+				p = iv.first(proofOfLife)
+			}
+			rest(h, p)
+			h.args = []any{"target", p.Target}
+		},
+	}.find,
 }
 
-func findMulticastSuppressed(iv *ifaceView) []hypothesis {
-	all := iv.where(func(p *path) bool { return p.TargetClass == diag.TargetAllNodes })
-	heard := slices.ContainsFunc(all, func(p *path) bool { return p.Outcome == diag.Answered })
-	all = slices.DeleteFunc(all, func(p *path) bool { return p.Outcome != diag.Silent })
-	heard = heard || len(iv.traffic.late) > 0
-	if len(all) == 0 || heard {
-		return nil
-	}
-	var proof *path
-	for _, p := range iv.paths {
-		live := p.Outcome == diag.Answered && iv.neighbour(p.Target) &&
-			(p.TargetClass == diag.TargetPeer && p.Reaches() || p.TargetClass == diag.TargetRouter && p.Asks == diag.AsksEcho)
-		if live && (proof == nil || p.Asks == diag.AsksEcho && proof.Asks != diag.AsksEcho) {
-			proof = p
-		}
-	}
-	if proof == nil {
-		return nil
-	}
-	h := hypothesis{
-		direct: true, confidence: Likely, subject: Subject{"interface", iv.name}, beyond: true,
-		args: []any{"target", proof.Target},
-	}
-	if proof.Asks == diag.AsksEcho {
-		h.confidence = Certain
-	}
-	iv.explain(&h, all...)
-	rest(&h, proof)
-	return []hypothesis{h}
-}
+// proofOfLife is an answer of a neighbour that ff02::1 would have reached. A router's discovery may be
+// answered in its stead.
+var proofOfLife = all(answers, live, either(
+	all(toward(diag.TargetPeer), asking(diag.AsksND, diag.AsksEcho)), all(toward(diag.TargetRouter), asking(diag.AsksEcho)),
+))

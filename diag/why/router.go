@@ -22,7 +22,19 @@ var routerUnresolvable = Cause{
 }
 
 var routerSilent = Cause{
-	ID: "net.router-silent", Severity: Info, find: findRouterSilent,
+	ID: "net.router-silent", Severity: Info,
+	// It resolves, and answers no echo.
+	find: rule{
+		about: target, kind: "router", arg: "router", confidence: Certain, direct: true,
+		explains: all(toward(diag.TargetRouter), asking(diag.AsksEcho), unanswered, fromUs),
+		given: func(iv *ifaceView, router netip.Addr) bool {
+			return iv.resolves(router) && len(iv.traffic.late) == 0 && iv.overridden(router) == nil
+		},
+		denied: all(itself, asking(diag.AsksEcho), answers),
+		more: func(iv *ifaceView, h *hypothesis) {
+			rest(h, iv.answers[asked{diag.AsksND, h.addr}]...)
+		},
+	}.find,
 }
 
 func findUnresolvable(iv *ifaceView) []hypothesis {
@@ -77,31 +89,3 @@ func findUnresolvable(iv *ifaceView) []hypothesis {
 
 // theirs reports whether a target is one of the interface's routers.
 func (iv *ifaceView) theirs(addr netip.Addr) bool { return slices.Contains(iv.net.Gateways(), addr) }
-
-func findRouterSilent(iv *ifaceView) []hypothesis {
-	var list []hypothesis
-	for _, router := range iv.targets(diag.TargetRouter) {
-		if !iv.resolves(router) || len(iv.traffic.late) > 0 {
-			continue
-		}
-		answered := iv.any(func(p *path) bool {
-			return p.Target == router && p.Asks == diag.AsksEcho && p.Outcome == diag.Answered
-		})
-		silent := iv.where(func(p *path) bool {
-			return p.Target == router && p.Asks == diag.AsksEcho && p.Outcome == diag.Silent && !p.failedDiscovery() && p.Ours() && !p.excused()
-		})
-		if answered || len(silent) == 0 || iv.overridden(router) != nil {
-			continue
-		}
-		h := hypothesis{
-			direct: true, confidence: Certain, subject: Subject{"router", router.String()}, addr: router,
-			args: []any{"router", router}, beyond: true,
-		}
-		iv.explain(&h, silent...)
-		rest(&h, iv.where(func(p *path) bool {
-			return p.Target == router && p.Asks == diag.AsksND && p.Outcome == diag.Answered
-		})...)
-		list = append(list, h)
-	}
-	return list
-}

@@ -17,28 +17,19 @@ var imdsIPv6Off = Cause{
 var serviceUnreachable = Cause{
 	ID: "service.unreachable", Severity: Warning,
 	Remedy: slices.Concat(always("ip -6 route get {target}", "ping -6 -c 3 {target}")),
-	find:   findServiceUnreachable,
-	contradicted: func(iv *ifaceView, h hypothesis) bool {
-		return iv.any(func(p *path) bool {
-			return p.Target == h.addr && p.Asks == diag.AsksService && p.Outcome == diag.Answered
-		})
-	},
-}
-
-// services are the paths to services that gave no answer, though they were asked, and from where an
-// answer can come back to.
-func (iv *ifaceView) services(ok func(*path) bool) []*path {
-	return iv.where(func(p *path) bool {
-		asked := (p.Outcome == diag.Silent || p.Outcome == diag.Refused) && !p.failedDiscovery() && !p.Source.IsLinkLocalUnicast()
-		return p.TargetClass == diag.TargetService && p.Asks == diag.AsksService && asked && p.Ours() && ok(p) && !iv.astray(p)
-	})
+	find: rule{
+		about: target, kind: "service", arg: "target", confidence: Likely,
+		explains: all(askedService, symptomatic, of(func(p *path) bool { return p.Target != diag.IMDSIPv6 })),
+		denied:   all(itself, asking(diag.AsksService), answers),
+		more:     func(_ *ifaceView, h *hypothesis) { h.args = append(h.args, "service", serviceName(h.addr)) },
+	}.find,
 }
 
 func findIMDSIPv6Off(iv *ifaceView) []hypothesis {
 	if iv.s.Metadata.State != diag.MetadataOK && iv.s.Metadata.State != diag.MetadataNone {
 		return nil
 	}
-	off := iv.services(func(p *path) bool { return p.Target == diag.IMDSIPv6 })
+	off := iv.where(func(p *path) bool { return p.Target == diag.IMDSIPv6 && askedService(iv, p.Target, p) })
 	if len(off) == 0 || iv.any(func(p *path) bool { return p.Target == diag.IMDSIPv6 && p.Outcome == diag.Answered }) {
 		return nil
 	}
@@ -63,23 +54,9 @@ func serviceName(addr netip.Addr) string {
 	}
 }
 
-func findServiceUnreachable(iv *ifaceView) []hypothesis {
-	var list []hypothesis
-	at := map[netip.Addr]int{}
-	for _, p := range iv.services(func(p *path) bool { return p.Target != diag.IMDSIPv6 }) {
-		if p.symptom < 0 {
-			continue
-		}
-		i, ok := at[p.Target]
-		if !ok {
-			i = len(list)
-			at[p.Target] = i
-			list = append(list, hypothesis{
-				confidence: Likely, subject: Subject{"service", p.Target.String()}, addr: p.Target, beyond: true,
-				args: []any{"target", p.Target, "service", serviceName(p.Target)},
-			})
-		}
-		iv.explain(&list[i], p)
-	}
-	return list
-}
+// askedService holds of the paths to services that gave no answer, though they were asked, and from where an
+// answer can come back to.
+var askedService = all(
+	toward(diag.TargetService), asking(diag.AsksService), came(diag.Silent, diag.Refused), not(undiscovered), fromUs,
+	of(func(p *path) bool { return !p.Source.IsLinkLocalUnicast() }), not(in((*ifaceView).astray)),
+)
