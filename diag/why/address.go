@@ -7,8 +7,7 @@ import (
 )
 
 var wrongInterface = Cause{
-	ID: "address.wrong-interface", Severity: Critical,
-	Hides: []string{"address.reserved", "address.link-local-not-eui64", "address.unassigned"},
+	ID: "address.wrong-interface", Severity: Critical, Answers: maySpeak,
 	Remedy: slices.Concat(
 		always("ip -6 addr del {address}/{len} dev {interface}", "ip -6 addr add {address}/128 dev {other}"),
 		onAWS(
@@ -20,15 +19,14 @@ var wrongInterface = Cause{
 }
 
 var reserved = Cause{
-	ID: "address.reserved", Severity: Warning,
-	Hides:        []string{"address.link-local-not-eui64", "address.unassigned"},
+	ID: "address.reserved", Severity: Warning, Answers: maySpeak,
 	Remedy:       always("ip -6 addr del {address}/{len} dev {interface}"),
 	find:         findReserved,
 	contradicted: sourceSpoke,
 }
 
 var linkLocalNotEUI64 = Cause{
-	ID: "address.link-local-not-eui64", Severity: Warning, Hides: []string{"address.unassigned"},
+	ID: "address.link-local-not-eui64", Severity: Warning, Answers: maySpeak,
 	Remedy: always(
 		"sysctl -w net.ipv6.conf.{interface}.addr_gen_mode=0",
 		"ip link set dev {interface} down && ip link set dev {interface} up",
@@ -38,7 +36,7 @@ var linkLocalNotEUI64 = Cause{
 }
 
 var unassigned = Cause{
-	ID: "address.unassigned", Severity: Warning,
+	ID: "address.unassigned", Severity: Warning, Answers: maySpeak,
 	Remedy: []Remedy{
 		{
 			Command: "aws ec2 assign-ipv6-addresses --network-interface-id {eni} --ipv6-addresses {address}", AWS: true,

@@ -19,7 +19,7 @@ var noAdvertisement = Cause{
 }
 
 var advertisementIgnored = Cause{
-	ID: "router.advertisement-ignored", Severity: Critical, Hides: []string{"route.missing"},
+	ID: "router.advertisement-ignored", Severity: Critical, Working: true, Answers: noDefaultRoute,
 	Remedy: []Remedy{
 		{Command: "sysctl -w {sysctl}=1", If: func(_ *view, h *hypothesis) bool { return h.as == "prefix" }},
 		{Command: "sysctl -w net.ipv6.conf.{interface}.accept_ra=2", If: func(v *view, h *hypothesis) bool { return h.as == "" && forwards(v, h) }},
@@ -31,14 +31,14 @@ var advertisementIgnored = Cause{
 }
 
 var notDefault = Cause{
-	ID: "router.not-default", Severity: Critical,
+	ID: "router.not-default", Severity: Critical, Working: true,
 	Remedy:       always("rdisc6 -1 {interface}", "ip -6 route show default"),
 	find:         findNotDefault,
 	contradicted: hasDefaultHere,
 }
 
 var routeMissing = Cause{
-	ID: "route.missing", Severity: Critical,
+	ID: "route.missing", Severity: Critical, Working: true, Answers: noDefaultRoute,
 	Remedy: slices.Concat(
 		always("ip -6 route add default via {router} dev {interface}", "nmcli connection modify CONNECTION ipv6.method auto"),
 	),

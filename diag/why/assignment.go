@@ -8,7 +8,7 @@ import (
 )
 
 var assignmentNone = Cause{
-	ID: "assignment.none", Severity: Critical, Hides: []string{"dhcpv6.no-address"},
+	ID: "assignment.none", Severity: Critical, Answers: noAddress,
 	Remedy: onAWS(
 		"aws ec2 assign-ipv6-addresses --network-interface-id {eni} --ipv6-address-count 1",
 		"aws ec2 modify-subnet-attribute --subnet-id {subnet} --assign-ipv6-address-on-creation",

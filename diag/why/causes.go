@@ -5,15 +5,27 @@ package why
 type Cause struct {
 	ID       string
 	Severity Severity // unless a hypothesis says otherwise
-	// Hides are causes that say less of the same address (or interface) than this one.
-	Hides  []string
-	Remedy []Remedy
+	// Answers is the question about its subject that it answers: of the causes that answer the same of one
+	// address, or of the interface, the first in the catalogue holds.
+	Answers answer
+	// Whole: with it nothing on the interface works, so what speaks of a Working one is not said.
+	Whole, Working bool
+	Remedy         []Remedy
 
 	// find returns the hypotheses that the observations of an interface call for.
 	find func(*ifaceView) []hypothesis
 	// contradicted reports whether an observation rules a hypothesis out.
 	contradicted func(*ifaceView, hypothesis) bool
 }
+
+// An answer is what several causes say, each more exactly than the next.
+type answer string
+
+const (
+	maySpeak       answer = "why the network does not let an address speak"
+	noAddress      answer = "why there is no address to be had"
+	noDefaultRoute answer = "why what is advertised made no default route"
+)
 
 // A Remedy is a command that helps, with placeholders as in the catalogue.
 type Remedy struct {

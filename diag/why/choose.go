@@ -101,17 +101,16 @@ func (v *view) choose(list []hypothesis) []choice {
 	return append(chosen, cover(rest, covered)...)
 }
 
-// hidden reports whether a direct hypothesis that is stronger says what h says: it is listed in the
-// other's Hides, and about the same address (or the whole interface, where it has none).
+// hidden reports whether a direct hypothesis that comes before h in the catalogue says more of the same, or
+// leaves h nothing to be said of.
 func hidden(h *hypothesis, list []hypothesis) bool {
-	for i := range list {
-		o := &list[i]
-		if o.direct && o.iface == h.iface && slices.Contains(o.cause.Hides, h.cause.ID) &&
-			(!o.addr.IsValid() || o.addr == h.addr) {
-			return true
+	return slices.ContainsFunc(list, func(o hypothesis) bool {
+		if !o.direct || o.iface != h.iface || causeRank[o.cause.ID] >= causeRank[h.cause.ID] {
+			return false
 		}
-	}
-	return false
+		more := o.cause.Answers != "" && o.cause.Answers == h.cause.Answers && (!o.addr.IsValid() || o.addr == h.addr)
+		return more || o.cause.Whole && (h.cause.Whole || h.cause.Working)
+	})
 }
 
 // explain says that h is why these paths came out as they did.

@@ -7,7 +7,7 @@ import (
 )
 
 var noClient = Cause{
-	ID: "dhcpv6.no-client", Severity: Critical,
+	ID: "dhcpv6.no-client", Severity: Critical, Working: true,
 	Remedy: always("networkctl status {interface}", "dhclient -6 {interface}"),
 	find:   findNoClient,
 }
@@ -22,7 +22,7 @@ var dhcpv6Silent = Cause{
 }
 
 var dhcpv6NoAddress = Cause{
-	ID: "dhcpv6.no-address", Severity: Critical,
+	ID: "dhcpv6.no-address", Severity: Critical, Working: true, Answers: noAddress,
 	Remedy: onAWS(
 		"aws ec2 describe-network-interfaces --network-interface-ids {eni} --query 'NetworkInterfaces[].Ipv6Addresses'",
 		"aws ec2 assign-ipv6-addresses --network-interface-id {eni} --ipv6-address-count 1",

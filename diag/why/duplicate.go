@@ -8,7 +8,7 @@ import (
 )
 
 var duplicate = Cause{
-	ID: "address.duplicate", Severity: Critical, Hides: []string{"address.unassigned", "address.expiring"},
+	ID: "address.duplicate", Severity: Critical,
 	Remedy: slices.Concat(
 		always("ip -6 addr show dev {interface}"),
 		onAWS("aws ec2 describe-network-interfaces --filters Name=ipv6-addresses.ipv6-address,Values={address}"),

@@ -7,13 +7,13 @@ import (
 )
 
 var linkDown = Cause{
-	ID: "host.link-down", Severity: Critical, Hides: append([]string{"host.ipv6-disabled"}, hiddenByInterface...),
+	ID: "host.link-down", Severity: Critical, Whole: true,
 	Remedy: always("ip link set dev {interface} up", "ip -d link show dev {interface}"),
 	find:   findLinkDown,
 }
 
 var ipv6Disabled = Cause{
-	ID: "host.ipv6-disabled", Severity: Critical, Hides: hiddenByInterface,
+	ID: "host.ipv6-disabled", Severity: Critical, Whole: true,
 	Remedy: []Remedy{
 		{Command: "ip link set dev {interface} mtu 1500", If: func(_ *view, h *hypothesis) bool { return h.as == "mtu" }},
 		{Command: "sysctl -w net.ipv6.conf.{interface}.disable_ipv6=0", If: func(_ *view, h *hypothesis) bool { return h.as == "" }},
@@ -22,13 +22,6 @@ var ipv6Disabled = Cause{
 	contradicted: func(iv *ifaceView, _ hypothesis) bool {
 		return slices.ContainsFunc(iv.addresses, func(a diag.At[diag.Address]) bool { return a.Fact.Flags.Usable() })
 	},
-}
-
-// all of what is said of a router, a lease or a path when the interface itself is out of order.
-var hiddenByInterface = []string{
-	"router.advertisement-ignored", "router.not-default", "route.missing", "dhcpv6.no-client",
-	"dhcpv6.no-address", "address.expiring", "host.source-selection", "host.routing",
-	"host.neighbour-override", "path.lossy", "net.router-silent", "net.multicast-suppressed",
 }
 
 func findLinkDown(iv *ifaceView) []hypothesis {

@@ -9,7 +9,7 @@ import (
 )
 
 var expiring = Cause{
-	ID: "address.expiring", Severity: Warning,
+	ID: "address.expiring", Severity: Warning, Working: true,
 	Remedy: always("ip -6 addr show dev {interface}", "networkctl status {interface}", "networkctl renew {interface}"),
 	find:   findExpiring,
 }
@@ -20,7 +20,7 @@ func findExpiring(iv *ifaceView) []hypothesis {
 	var list []hypothesis
 	for _, a := range iv.addresses {
 		f := a.Fact
-		if !iv.global(f) || f.ValidS == diag.Forever || f.Origin == "kernel_ra" || f.Flags&(diag.Temporary|diag.ManageTemp) != 0 || iv.fromPrefix(f) {
+		if !iv.global(f) || !f.Flags.Usable() || f.ValidS == diag.Forever || f.Origin == "kernel_ra" || f.Flags&(diag.Temporary|diag.ManageTemp) != 0 || iv.fromPrefix(f) {
 			continue
 		}
 		elapsed := f.UpdatedS + iv.s.Now.Sub(a.At).Seconds()

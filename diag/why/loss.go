@@ -9,7 +9,7 @@ import (
 )
 
 var lossyPath = Cause{
-	ID: "path.lossy", Severity: Warning,
+	ID: "path.lossy", Severity: Warning, Working: true,
 	Remedy: always("ping -6 -c 100 -i 0.2 -I {interface} {target}", "ip -s link show dev {interface}", "ethtool -S {interface}"),
 	find:   findLossy,
 }

@@ -7,7 +7,7 @@ import (
 )
 
 var multicastSuppressed = Cause{
-	ID: "net.multicast-suppressed", Severity: Info,
+	ID: "net.multicast-suppressed", Severity: Info, Working: true,
 	// ff02::1 reached nobody, and somebody is there.
 	find: rule{
 		confidence: Likely, direct: true,

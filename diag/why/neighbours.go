@@ -18,7 +18,7 @@ var neighbourTableFull = Cause{
 }
 
 var neighbourOverride = Cause{
-	ID: "host.neighbour-override", Severity: Critical,
+	ID: "host.neighbour-override", Severity: Critical, Working: true,
 	Remedy: always("ip -6 neigh del {address} dev {interface}"),
 	find:   findOverride,
 }

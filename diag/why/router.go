@@ -22,7 +22,7 @@ var routerUnresolvable = Cause{
 }
 
 var routerSilent = Cause{
-	ID: "net.router-silent", Severity: Info,
+	ID: "net.router-silent", Severity: Info, Working: true,
 	// It resolves, and answers no echo.
 	find: rule{
 		about: target, kind: "router", arg: "router", confidence: Certain, direct: true,

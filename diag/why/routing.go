@@ -10,7 +10,7 @@ import (
 )
 
 var routing = Cause{
-	ID: "host.routing", Severity: Critical,
+	ID: "host.routing", Severity: Critical, Working: true,
 	Remedy: []Remedy{
 		{Command: "ip -6 route get {target} from {address}", If: hasSource},
 		{Command: "ip -6 route get {target}", If: func(v *view, h *hypothesis) bool { return !hasSource(v, h) }},

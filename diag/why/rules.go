@@ -75,8 +75,7 @@ var (
 	answers           = came(diag.Answered)
 	silence           = came(diag.Silent)
 	undiscovered      = of((*path).failedDiscovery) // so that it never left
-	excused           = of((*path).excused)
-	unanswered        = of((*path).beyondHost) // it left this host, and nothing came
+	unanswered        = of((*path).beyondHost)      // it left this host, and nothing came
 	linkLocal         = of(func(p *path) bool { return p.Target.IsLinkLocalUnicast() })
 	symptomatic       = of(func(p *path) bool { return p.symptom >= 0 })
 	nearby            = in(func(iv *ifaceView, p *path) bool { return iv.near(p.Target) })

@@ -9,7 +9,7 @@ import (
 )
 
 var sourceSelection = Cause{
-	ID: "host.source-selection", Severity: Critical,
+	ID: "host.source-selection", Severity: Critical, Working: true,
 	Remedy: []Remedy{
 		{Command: "ip -6 addr del {address}/{len} dev {interface}"},
 		{Command: "ip -6 addr change {address}/{len} dev {interface} preferred_lft 0"},

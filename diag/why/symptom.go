@@ -112,11 +112,6 @@ func (iv *ifaceView) absentAddresses() []netip.Addr {
 	return list
 }
 
-func (iv *ifaceView) configured(addr netip.Addr) bool {
-	_, ok := iv.s.Addresses[diag.InterfaceAddr{Interface: iv.name, Address: addr}]
-	return ok
-}
-
 // leaseOver reports whether an assignment is known from a lease or Reply alone whose lifetime is over.
 func (iv *ifaceView) leaseOver(a diag.Assignment) bool {
 	var rows []diag.LeaseAddress
