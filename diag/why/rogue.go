@@ -78,7 +78,46 @@ func findRogue(iv *ifaceView) []hypothesis {
 		case r.hint < best.hint:
 			h.confidence = Likely
 		}
+		if h.severity == Critical {
+			// What is sent to it is its to deliver, or to swallow.
+			iv.explain(&h, iv.where(func(p *path) bool {
+				return p.Missing() && p.Ours() && !p.excused() && iv.viaRouterAt(p, r.RouterSeen)
+			})...)
+		}
 		list = append(list, h)
+	}
+	return list
+}
+
+// viaRouterAt reports whether a path's packets went to a router: as the frames say that are its evidence, else
+// as the kernel says that it would send them. (Which of two routes is taken may change from one packet to
+// the next.)
+func (iv *ifaceView) viaRouterAt(p *path, r *diag.RouterSeen) bool {
+	if p.Target == r.Address || p.Target.IsLinkLocalUnicast() || iv.near(p.Target) {
+		return false
+	}
+	seen := false
+	for _, seq := range p.Evidence {
+		e, _ := iv.s.Evidence(seq)
+		f, ok := e.Body.(diag.Frame)
+		if !ok || !f.Out || f.Dst != p.Target {
+			continue
+		}
+		if f.DstMAC == r.MAC {
+			return true
+		}
+		seen = true
+	}
+	return !seen && iv.routerTo(p) == r.Address
+}
+
+// rogues are the routers that do not belong here and are known to do harm.
+func (iv *ifaceView) rogues() []*diag.RouterSeen {
+	var list []*diag.RouterSeen
+	for _, h := range findRogue(iv) {
+		if h.severity == Critical {
+			list = append(list, iv.s.Routers[diag.InterfaceAddr{Interface: iv.name, Address: h.addr}])
+		}
 	}
 	return list
 }

@@ -59,4 +59,7 @@ func serviceName(addr netip.Addr) string {
 var askedService = all(
 	toward(diag.TargetService), asking(diag.AsksService), came(diag.Silent, diag.Refused), not(undiscovered), fromUs,
 	of(func(p *path) bool { return !p.Source.IsLinkLocalUnicast() }), not(in((*ifaceView).astray)),
+	not(in(func(iv *ifaceView, p *path) bool {
+		return slices.ContainsFunc(iv.rogues(), func(r *diag.RouterSeen) bool { return iv.viaRouterAt(p, r) })
+	})),
 )

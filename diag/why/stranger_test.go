@@ -300,3 +300,35 @@ func TestClientAtWork(t *testing.T) {
 		t.Errorf("%s: %s", f.Confidence, f.Summary)
 	}
 }
+
+// A second advertiser in a VPC swallows what the kernel sends to it. Which of two routers the kernel takes may
+// change while it is asked, and nothing that went to the wrong one is another fault.
+func TestARogueExplainsWhatItSwallows(t *testing.T) {
+	rogueMAC := diag.MAC{0x06, 0, 0x5e, 0, 0x53, 0x66}
+	rogue := rogueMAC.LinkLocal()
+	swallowed := func(p diag.Path) bool { return p.Target == diagtest.Host1 && p.SourceClass == diag.SourceAssigned }
+	for name, world := range map[string]func() *diagtest.World{
+		"by the kernel's choice": func() *diagtest.World {
+			r := diagtest.DefaultRoute("ra")
+			r.Via = rogue
+			return diagtest.VPC().Drop(diagtest.OfKind(func(r diag.Route) bool { return r.Dst.Bits() == 0 })).
+				Say(r, diag.Selection{Dst: diagtest.Host1, From: diagtest.Mine, Source: diagtest.Mine, Interface: "eth0", Via: rogue})
+		},
+		"by the frames that left": func() *diagtest.World {
+			w := diagtest.VPC().Say(diag.Frame{
+				Interface: "eth0", Out: true, Type: diag.EchoRequest, Src: diagtest.Mine, Dst: diagtest.Host1, SrcMAC: diagtest.MyMAC, DstMAC: rogueMAC, HopLimit: 64,
+			})
+			sent := int64(len(w.Bodies) + 1) // after the Run
+			return w.Each(func(p diag.Path) bool { return p.Target == diagtest.Host1 }, func(p *diag.Path) { p.Evidence = []int64{sent} })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ra := diagtest.VpcRA()
+			ra.Preference = "low" // of two that say the same, the one that ranks itself lower
+			d := Diagnose(world().Silence(swallowed).Say(diagtest.RaFrame(rogue, rogueMAC, ra)).State())
+			if got := faults(d); !slices.Equal(got, []string{"router.rogue"}) || len(d.Unexplained) > 0 {
+				t.Errorf("named %v, unexplained %v", got, d.Unexplained)
+			}
+		})
+	}
+}
