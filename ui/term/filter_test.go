@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"ndwhy/ui/term/vt"
+	"ndwhy/ui/termtest/vt"
 )
 
 var (
