@@ -64,7 +64,7 @@ func (n *Net) Send(iface string, f checks.Frame) error {
 	if err != nil {
 		return named(fmt.Errorf("packet socket on %s: %w", iface, err))
 	}
-	to := &unix.SockaddrLinklayer{Protocol: bigEndian(etherIPv6), Ifindex: s.index, Halen: 6}
+	to := &unix.SockaddrLinklayer{Protocol: bigEndian(unix.ETH_P_IPV6), Ifindex: s.index, Halen: 6}
 	copy(to.Addr[:], f.DstMAC[:])
 	if err := unix.Sendto(s.fd, b, 0, to); err != nil {
 		return named(fmt.Errorf("send %s to %s on %s: %w", f.Type, f.Dst, iface, err))

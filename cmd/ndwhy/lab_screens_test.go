@@ -22,8 +22,8 @@ import (
 	"ndwhy/diag/report"
 	"ndwhy/diag/why"
 	"ndwhy/diag/words"
-	"ndwhy/ui/term/ptytest"
-	"ndwhy/ui/term/vt"
+	"ndwhy/ui/termtest"
+	"ndwhy/ui/termtest/vt"
 )
 
 func init() { helpers["test-unassign"] = deleteAddress }
@@ -170,15 +170,15 @@ func TestBreakFromOutside(t *testing.T) {
 }
 
 // labTerminal opens "ndwhy lab ARGS" in a terminal.
-func labTerminal(t *testing.T, width, height int, args ...string) *ptytest.Terminal {
+func labTerminal(t *testing.T, width, height int, args ...string) *termtest.Terminal {
 	t.Helper()
-	return startLab(t, ptytest.Config{Width: width, Height: height}, func(ndwhy string) []string {
+	return startLab(t, termtest.Config{Width: width, Height: height}, func(ndwhy string) []string {
 		return append([]string{ndwhy, "lab"}, args...)
 	})
 }
 
 // startLab runs a command in a terminal, which is told the name of the program.
-func startLab(t *testing.T, c ptytest.Config, command func(ndwhy string) []string) *ptytest.Terminal {
+func startLab(t *testing.T, c termtest.Config, command func(ndwhy string) []string) *termtest.Terminal {
 	t.Helper()
 	labtest.Need(t)
 	self, err := os.Executable()
@@ -190,7 +190,7 @@ func startLab(t *testing.T, c ptytest.Config, command func(ndwhy string) []strin
 		t.Fatal(err)
 	}
 	c.Command, c.Patience = command(name), time.Minute
-	return ptytest.Start(t, c)
+	return termtest.Start(t, c)
 }
 
 // rowWith reports whether a row of the screen has all of these texts.
@@ -261,7 +261,7 @@ func TestLabTour(t *testing.T) {
 // A shell's job control holds for the screens inside the lab as for any program.
 func TestLabIsStopped(t *testing.T) {
 	t.Parallel()
-	p := startLab(t, ptytest.Config{}, func(ndwhy string) []string {
+	p := startLab(t, termtest.Config{}, func(ndwhy string) []string {
 		return []string{"sh", "-c", "set -m; " + ndwhy + " lab; echo stopped; read answer; fg; echo ended with $?"}
 	})
 	p.Wait("OK  eth0")

@@ -12,7 +12,7 @@ import (
 	"unicode"
 
 	"ndwhy/diag"
-	"ndwhy/diag/kernel/nstest"
+	"ndwhy/diag/wire"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -43,7 +43,12 @@ func nd(tb testing.TB, src, dst netip.Addr, m ndp.Message) []byte {
 }
 
 func icmp(src, dst netip.Addr, hopLimit byte, message ...byte) []byte {
-	return nstest.Frame(theirMAC, ourMAC, src, dst, hopLimit, unix.IPPROTO_ICMPV6, message)
+	return frame(src, dst, hopLimit, unix.IPPROTO_ICMPV6, message)
+}
+
+// frame returns a frame from the other host with a packet, its checksum right.
+func frame(src, dst netip.Addr, hopLimit, proto byte, payload []byte) []byte {
+	return wire.Packet{Src: src, Dst: dst, HopLimit: hopLimit, Proto: proto, Payload: payload}.Frame(ourMAC, theirMAC)
 }
 
 func sourceLL() ndp.Option {
@@ -68,7 +73,7 @@ func ra() *ndp.RouterAdvertisement {
 
 func TestDecode(t *testing.T) {
 	t.Parallel()
-	quoted := nstest.Frame(ourMAC, theirMAC, ours, global, 64, unix.IPPROTO_ICMPV6, []byte{128, 0, 0, 0, 0x12, 0x34, 0, 9})[14:]
+	quoted := frame(ours, global, 64, unix.IPPROTO_ICMPV6, []byte{128, 0, 0, 0, 0x12, 0x34, 0, 9})[14:]
 	for name, tt := range map[string]struct {
 		frame []byte
 		want  diag.Frame
@@ -116,7 +121,7 @@ func TestDecode(t *testing.T) {
 			diag.Frame{Src: theirs, Dst: ours, HopLimit: 64, Type: diag.PacketTooBig, MTU: 1300, Size: 89, Quoted: &diag.Quoted{Src: ours, Dst: global}},
 		},
 		"MLD": {
-			nstest.Frame(theirMAC, ourMAC, theirs, ours, 1, 0, mld(theirs, ours)),
+			frame(theirs, ours, 1, 0, mld(theirs, ours)),
 			diag.Frame{Src: theirs, Dst: ours, HopLimit: 1, Type: diag.MLD, Size: 56},
 		},
 	} {
@@ -155,7 +160,7 @@ func redirect(target, dst netip.Addr, opts []byte) []byte {
 
 // mld is a hop-by-hop header with a router alert, and a report behind it with its checksum.
 func mld(src, dst netip.Addr) []byte {
-	report := nstest.Frame(theirMAC, ourMAC, src, dst, 1, unix.IPPROTO_ICMPV6, []byte{143, 0, 0, 0, 0, 0, 0, 0})[54:]
+	report := frame(src, dst, 1, unix.IPPROTO_ICMPV6, []byte{143, 0, 0, 0, 0, 0, 0, 0})[54:]
 	return append([]byte{unix.IPPROTO_ICMPV6, 0, 5, 2, 0, 0, 1, 0}, report...)
 }
 
@@ -183,15 +188,15 @@ func TestBad(t *testing.T) {
 	mapped := append(message(ns(global))[:8], netip.MustParseAddr("::ffff:192.0.2.1").AsSlice()...)
 	wrong := nd(t, theirs, groupOf7, ns(global))
 	wrong[len(wrong)-1]++
-	atomic := nstest.Frame(theirMAC, ourMAC, theirs, ours, 255, unix.IPPROTO_FRAGMENT, append([]byte{unix.IPPROTO_ICMPV6, 0, 0, 0, 0, 0, 0, 1}, nd(t, theirs, ours, ns(global))[54:]...))
-	first := nstest.Frame(theirMAC, ourMAC, theirs, ours, 64, unix.IPPROTO_FRAGMENT, []byte{unix.IPPROTO_ICMPV6, 0, 0, 1, 0, 0, 0, 1, 128, 0, 0, 0, 0, 1, 0, 1})
+	atomic := frame(theirs, ours, 255, unix.IPPROTO_FRAGMENT, append([]byte{unix.IPPROTO_ICMPV6, 0, 0, 0, 0, 0, 0, 1}, nd(t, theirs, ours, ns(global))[54:]...))
+	first := frame(theirs, ours, 64, unix.IPPROTO_FRAGMENT, []byte{unix.IPPROTO_ICMPV6, 0, 0, 1, 0, 0, 0, 1, 128, 0, 0, 0, 0, 1, 0, 1})
 	cut := nd(t, theirs, groupOf7, ns(global))
 	cut = cut[:len(cut)-4]
 	many := message(ns(global))
 	for range optionsMax + 1 {
 		many = append(many, 253, 1, 0, 0, 0, 0, 0, 0)
 	}
-	for name, frame := range map[string][]byte{
+	for name, b := range map[string][]byte{
 		"hop limit 64":                     icmp(theirs, groupOf7, 64, message(ns(global))...),
 		"wrong ICMPv6 checksum":            wrong,
 		"code 1":                           icmp(theirs, groupOf7, 255, code...),
@@ -214,11 +219,11 @@ func TestBad(t *testing.T) {
 		"fragmented":                       atomic,
 		"only the first fragment":          first,
 		"cut short: 60 of 64 bytes":        cut,
-		"hop limit 64, not 1":              nstest.Frame(theirMAC, ourMAC, theirs, ours, 64, 0, mld(theirs, ours)),
+		"hop limit 64, not 1":              frame(theirs, ours, 64, 0, mld(theirs, ours)),
 		"an ICMPv6 message of 6 bytes":     icmp(theirs, ours, 64, 128, 0, 0, 0, 1, 2),
-		"malformed DHCPv6":                 nstest.Frame(theirMAC, ourMAC, theirs, ours, 64, unix.IPPROTO_UDP, udp(547, 546, 7, 1, 2, 3, 0, 1, 0, 99, 1)),
+		"malformed DHCPv6":                 frame(theirs, ours, 64, unix.IPPROTO_UDP, udp(547, 546, 7, 1, 2, 3, 0, 1, 0, 99, 1)),
 	} {
-		f, ok := Decode("eth0", false, frame, false)
+		f, ok := Decode("eth0", false, b, false)
 		if !ok || !strings.Contains(f.Bad, name) {
 			t.Errorf("%q: decoded %v, bad because %q", name, ok, f.Bad)
 		}
@@ -233,13 +238,13 @@ func TestNotOurs(t *testing.T) {
 	binary.BigEndian.PutUint16(ipv4[12:], unix.ETH_P_IP)
 	version := bytes.Clone(good)
 	version[14] = 0x40
-	later := nstest.Frame(theirMAC, ourMAC, theirs, ours, 255, unix.IPPROTO_FRAGMENT, append([]byte{unix.IPPROTO_ICMPV6, 0, 0, 8, 0, 0, 0, 1}, good[54:]...))
+	later := frame(theirs, ours, 255, unix.IPPROTO_FRAGMENT, append([]byte{unix.IPPROTO_ICMPV6, 0, 0, 8, 0, 0, 0, 1}, good[54:]...))
 	for name, b := range map[string][]byte{
 		"nothing": nil, "an Ethernet header": good[:14], "half an IPv6 header": good[:50], "IPv4": ipv4, "version 4": version,
-		"a later fragment": later, "TCP": nstest.Frame(theirMAC, ourMAC, theirs, ours, 64, unix.IPPROTO_TCP, make([]byte, 20)),
-		"other UDP":                nstest.Frame(theirMAC, ourMAC, theirs, ours, 64, unix.IPPROTO_UDP, udp(53, 53)),
+		"a later fragment": later, "TCP": frame(theirs, ours, 64, unix.IPPROTO_TCP, make([]byte, 20)),
+		"other UDP":                frame(theirs, ours, 64, unix.IPPROTO_UDP, udp(53, 53)),
 		"a node information query": icmp(theirs, ours, 64, 139, 0, 0, 0),
-		"endless headers":          nstest.Frame(theirMAC, ourMAC, theirs, ours, 64, unix.IPPROTO_DSTOPTS, bytes.Repeat([]byte{unix.IPPROTO_DSTOPTS, 0, 1, 4, 0, 0, 0, 0}, 50)),
+		"endless headers":          frame(theirs, ours, 64, unix.IPPROTO_DSTOPTS, bytes.Repeat([]byte{unix.IPPROTO_DSTOPTS, 0, 1, 4, 0, 0, 0, 0}, 50)),
 	} {
 		if f, ok := Decode("eth0", false, b, false); ok {
 			t.Errorf("%s: decoded as %+v", name, f)
@@ -294,8 +299,8 @@ func TestDHCPv6(t *testing.T) {
 	m.AddOption(&dhcpv6.OptIAPD{IaId: [4]byte{9}, Options: dhcpv6.PDOptions{Options: dhcpv6.Options{
 		&dhcpv6.OptStatusCode{StatusCode: iana.StatusNoPrefixAvail, StatusMessage: "\x1b[2J"},
 	}}})
-	frame := nstest.Frame(theirMAC, ourMAC, theirs, ours, 64, unix.IPPROTO_UDP, udp(547, 546, m.ToBytes()...))
-	f, ok := Decode("eth0", false, frame, false)
+	reply := frame(theirs, ours, 64, unix.IPPROTO_UDP, udp(547, 546, m.ToBytes()...))
+	f, ok := Decode("eth0", false, reply, false)
 	if !ok || f.Bad != "" || f.DHCPv6 == nil {
 		t.Fatalf("%v %q", ok, f.Bad)
 	}
@@ -307,11 +312,11 @@ func TestDHCPv6(t *testing.T) {
 	if diff := cmp.Diff(want, *f.DHCPv6, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	frame[60]++ // the UDP checksum, which the hardware may still have to make
-	if f, _ := Decode("eth0", false, frame, false); f.Bad != "wrong UDP checksum" {
+	reply[60]++ // the UDP checksum, which the hardware may still have to make
+	if f, _ := Decode("eth0", false, reply, false); f.Bad != "wrong UDP checksum" {
 		t.Errorf("a wrong checksum is %q", f.Bad)
 	}
-	if f, _ := Decode("eth0", false, frame, true); f.Bad != "" {
+	if f, _ := Decode("eth0", false, reply, true); f.Bad != "" {
 		t.Errorf("an unfinished checksum is %q", f.Bad)
 	}
 }
@@ -321,14 +326,14 @@ func FuzzDecode(f *testing.F) {
 	f.Add(nd(f, theirs, ours, &ndp.NeighborAdvertisement{TargetAddress: global}), false)
 	f.Add(icmp(theirs, ours, 255, redirect(ours, global, nil)...), true)
 	f.Add(icmp(theirs, ours, 64, append([]byte{1, 0, 0, 0, 0, 0, 0, 0}, icmp(ours, global, 64, 128, 0, 0, 0, 1, 2, 3, 4)[14:]...)...), false)
-	f.Add(nstest.Frame(theirMAC, ourMAC, theirs, ours, 1, 0, mld(theirs, ours)), false)
+	f.Add(frame(theirs, ours, 1, 0, mld(theirs, ours)), false)
 	m, err := dhcpv6.NewAdvertiseFromSolicit(&dhcpv6.Message{MessageType: dhcpv6.MessageTypeSolicit, Options: dhcpv6.MessageOptions{Options: dhcpv6.Options{
 		dhcpv6.OptClientID(&dhcpv6.DUIDLL{HWType: 1, LinkLayerAddr: theirMAC[:]}),
 	}}}, dhcpv6.WithIANA(dhcpv6.OptIAAddress{IPv6Addr: global.AsSlice()}))
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(nstest.Frame(theirMAC, ourMAC, theirs, ours, 64, unix.IPPROTO_UDP, udp(547, 546, m.ToBytes()...)), true)
+	f.Add(frame(theirs, ours, 64, unix.IPPROTO_UDP, udp(547, 546, m.ToBytes()...)), true)
 	f.Fuzz(func(t *testing.T, b []byte, csumNotReady bool) {
 		frame, ok := Decode("eth0", true, b, csumNotReady)
 		if !ok {

@@ -1,6 +1,8 @@
 package capture
 
 import (
+	"ndwhy/diag/wire"
+
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 )
@@ -9,7 +11,7 @@ import (
 const (
 	offEtherType  = 12
 	offNextHeader = 20
-	offPayload    = 54 // Ethernet 14, IPv6 40
+	offPayload    = wire.EthernetLen + wire.IPv6Len
 )
 
 // snap is how much of a frame is captured: all of it, even of a segment that the hardware is yet to
@@ -50,11 +52,11 @@ func filter() []bpf.Instruction {
 
 		// Either UDP port: 546 is the client's, 547 the server's.
 		/* 20 */ bpf.LoadAbsolute{Off: offPayload, Size: 2},
-		/* 21 */ bpf.JumpIf{Cond: bpf.JumpEqual, Val: dhcpClient, SkipTrue: accept - 22},
-		/* 22 */ bpf.JumpIf{Cond: bpf.JumpEqual, Val: dhcpServer, SkipTrue: accept - 23},
+		/* 21 */ bpf.JumpIf{Cond: bpf.JumpEqual, Val: wire.DHCPv6Client, SkipTrue: accept - 22},
+		/* 22 */ bpf.JumpIf{Cond: bpf.JumpEqual, Val: wire.DHCPv6Server, SkipTrue: accept - 23},
 		/* 23 */ bpf.LoadAbsolute{Off: offPayload + 2, Size: 2},
-		/* 24 */ bpf.JumpIf{Cond: bpf.JumpEqual, Val: dhcpClient, SkipTrue: accept - 25},
-		/* 25 */ bpf.JumpIf{Cond: bpf.JumpEqual, Val: dhcpServer, SkipTrue: accept - 26},
+		/* 24 */ bpf.JumpIf{Cond: bpf.JumpEqual, Val: wire.DHCPv6Client, SkipTrue: accept - 25},
+		/* 25 */ bpf.JumpIf{Cond: bpf.JumpEqual, Val: wire.DHCPv6Server, SkipTrue: accept - 26},
 		/* 26 */ bpf.RetConstant{Val: 0},
 		/* 27 */ bpf.RetConstant{Val: snap},
 	}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -156,6 +157,15 @@ func Address(t *testing.T, link, prefix string) {
 func Sysctl(t *testing.T, key, value string) {
 	t.Helper()
 	must(t, key, os.WriteFile("/proc/sys/net/"+key, []byte(value), 0))
+}
+
+// Send puts a frame on the wire at an interface.
+func Send(t *testing.T, link string, frame []byte) {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
+	must(t, "packet socket", err)
+	defer unix.Close(fd)
+	must(t, link, unix.Sendto(fd, frame, 0, &unix.SockaddrLinklayer{Ifindex: Link(t, link).Attrs().Index}))
 }
 
 func must(t *testing.T, what string, err error) {

@@ -1,7 +1,7 @@
-// Package ptytest runs a program in a pseudo-terminal and lets a test press its keys and wait for
+// Package termtest runs a program in a pseudo-terminal and lets a test press its keys and wait for
 // what it shows. The terminal is one of package vt, so a test also learns what the program wrote
 // that its terminal does not understand. Nothing here sleeps: waiting is for what appears.
-package ptytest
+package termtest
 
 import (
 	"context"
@@ -19,13 +19,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"ndwhy/ui/term/vt"
+	"ndwhy/ui/termtest/vt"
 )
 
 // program is the variable that makes a test binary one of its programs.
-const program = "NDWHY_PTYTEST_PROGRAM"
+const program = "NDWHY_TERMTEST_PROGRAM"
 
-// Main is for TestMain: os.Exit(ptytest.Main(m, programs)). In a process that Start made for one of
+// Main is for TestMain: os.Exit(termtest.Main(m, programs)). In a process that Start made for one of
 // the programs it runs that and returns its exit code, else it runs the tests.
 func Main(m *testing.M, programs map[string]func() int) int {
 	if run, ok := programs[os.Getenv(program)]; ok {

@@ -1,4 +1,4 @@
-package ptytest_test
+package termtest_test
 
 import (
 	"context"
@@ -19,12 +19,12 @@ import (
 
 	"ndwhy/diag/kernel/nstest"
 	"ndwhy/ui/term"
-	"ndwhy/ui/term/ptytest"
-	"ndwhy/ui/term/vt"
+	"ndwhy/ui/termtest"
+	"ndwhy/ui/termtest/vt"
 )
 
 func TestMain(m *testing.M) {
-	os.Exit(ptytest.Main(m, map[string]func() int{"hello": hello}))
+	os.Exit(termtest.Main(m, map[string]func() int{"hello": hello}))
 }
 
 // hello is the smallest program on a terminal: what Bubble Tea costs by itself.
@@ -64,7 +64,7 @@ func hello() int {
 // changes, with few and with many neighbours. It runs only if asked to, with the program's command
 // line (which finds an interface eth0):
 //
-//	NDWHY_MEASURE="/tmp/ndwhy -i eth0 --passive" go test -count=1 -run TestMeasure -v ./ui/term/ptytest
+//	NDWHY_MEASURE="/tmp/ndwhy -i eth0 --passive" go test -count=1 -run TestMeasure -v ./ui/termtest
 //
 // NDWHY_MEASURE=hello measures the smallest program instead. NDWHY_MEASURE_SHOWS is a text of the
 // first frame (else it is the first character that shows), NDWHY_MEASURE_WINDOW how long each
@@ -85,12 +85,12 @@ func TestMeasure(t *testing.T) {
 		nstest.Veth(t, "eth0", "wire0")
 		nstest.Address(t, "eth0", "2001:db8::7/64")
 		link := nstest.Link(t, "eth0").Attrs().Index
-		start := func() *ptytest.Terminal {
-			c := ptytest.Config{Command: command, Dialect: vt.Xterm, Env: []string{"NDWHY_IMDS=none"}, Patience: time.Minute}
+		start := func() *termtest.Terminal {
+			c := termtest.Config{Command: command, Dialect: vt.Xterm, Env: []string{"NDWHY_IMDS=none"}, Patience: time.Minute}
 			if command[0] == "hello" {
 				c.Program, c.Command = "hello", nil
 			}
-			return ptytest.Start(t, c)
+			return termtest.Start(t, c)
 		}
 		var table strings.Builder
 		fmt.Fprintf(&table, "\n| neighbours | first frame (median of 20; least, most) | idle: bytes/s | %% of a core | RSS | storm of %d/s: bytes/s | %% of a core | RSS | peak |\n", changes)
@@ -154,7 +154,7 @@ func ms(d time.Duration) string { return fmt.Sprintf("%.1f", float64(d.Microseco
 func mb(bytes int64) float64 { return float64(bytes) / 1e6 }
 
 // firstFrame waits for the first frame and returns how long after the start it came.
-func firstFrame(p *ptytest.Terminal) time.Duration {
+func firstFrame(p *termtest.Terminal) time.Duration {
 	shows := os.Getenv("NDWHY_MEASURE_SHOWS")
 	var took time.Duration
 	p.WaitFor("the first frame", func(s *vt.Screen) bool {
@@ -169,11 +169,11 @@ func firstFrame(p *ptytest.Terminal) time.Duration {
 }
 
 type rates struct {
-	ptytest.Usage
+	termtest.Usage
 	bytes, core float64 // a second; percent of a core
 }
 
-func usage(t *testing.T, p *ptytest.Terminal) ptytest.Usage {
+func usage(t *testing.T, p *termtest.Terminal) termtest.Usage {
 	t.Helper()
 	u, err := p.Usage()
 	if err != nil {
@@ -184,7 +184,7 @@ func usage(t *testing.T, p *ptytest.Terminal) ptytest.Usage {
 
 // during measures what the program uses while do is called every 10 ms with the time since the
 // beginning.
-func during(t *testing.T, p *ptytest.Terminal, window time.Duration, do func(time.Duration)) rates {
+func during(t *testing.T, p *termtest.Terminal, window time.Duration, do func(time.Duration)) rates {
 	t.Helper()
 	before, start := usage(t, p), time.Now()
 	tick := time.NewTicker(10 * time.Millisecond)
@@ -200,7 +200,7 @@ func during(t *testing.T, p *ptytest.Terminal, window time.Duration, do func(tim
 
 // quiet waits until the program writes nothing for a time: what it does on opening is done. One that
 // always writes is not waited for.
-func quiet(t *testing.T, p *ptytest.Terminal, silence time.Duration) {
+func quiet(t *testing.T, p *termtest.Terminal, silence time.Duration) {
 	t.Helper()
 	for range 10 {
 		if during(t, p, silence, func(time.Duration) {}).bytes == 0 {
