@@ -2,6 +2,7 @@ package diag
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -210,7 +211,7 @@ type Selection struct {
 	Errno     string     `json:"errno,omitempty"` // ENETUNREACH, EACCES …
 }
 
-// Filter is a packet-filter rule of this host that matches neighbour discovery or echo.
+// Filter is a packet-filter rule of this host that stops messages of ICMPv6, DHCPv6 or TCP.
 type Filter struct {
 	Interface string `json:"interface,omitempty"`
 	Table     string `json:"table"` // "inet filter", "ip6 filter", "netdev t"
@@ -219,10 +220,24 @@ type Filter struct {
 	Rule      string `json:"rule"` // as nft would list it
 	Handle    uint64 `json:"handle,omitempty"`
 	Verdict   string `json:"verdict"` // drop, reject
-	// Matches are the frame types it stops: ns, na, rs, ra, echo-request, echo-reply,
-	// packet-too-big.
+	// Matches are the frame types it stops, in Hook's direction: that of mld is a query coming in, a
+	// report going out; of dhcpv6 what a server sends, what a client sends. A firewall that lets no new
+	// connection in stops tcp-syn, and nothing else is wrong with it; one that lets some in does not.
 	Matches []string `json:"matches"`
 	Gone    bool     `json:"gone,omitempty"`
+}
+
+// Stops reports whether the rule stops frames of a type.
+func (f Filter) Stops(t FrameType) bool { return slices.Contains(f.Matches, string(t)) }
+
+// Inbound reports whether the rule judges what arrives for this host; else what leaves.
+func (f Filter) Inbound() bool {
+	switch f.Hook {
+	case "prerouting", "input", "ingress":
+		return true
+	default:
+		return false
+	}
 }
 
 // TableUse is the pressure on the kernel's neighbour table, which all namespaces share.
@@ -309,6 +324,8 @@ const (
 	ParameterProblem FrameType = "parameter-problem"
 	MLD              FrameType = "mld"
 	DHCPv6Frame      FrameType = "dhcpv6"
+	TCPSyn           FrameType = "tcp-syn"
+	TCPSynAck        FrameType = "tcp-synack"
 )
 
 // IsError reports whether t is an ICMPv6 error message.

@@ -50,6 +50,8 @@ type ruleset struct {
 	chains     map[chainKey]*chain
 	order      []chainKey // as the kernel lists them
 	sets       map[setKey][]element
+	marks      bool // some rule sets a packet's mark
+	untracks   bool // some rule takes packets out of conntrack's hands
 }
 
 type chainKey struct {
@@ -219,8 +221,16 @@ func dump(c *netlink.Conn) (*ruleset, error) {
 			}
 			ch.rules = append(ch.rules, r)
 			for _, e := range r.exprs {
-				if l, ok := e.(*expr.Lookup); ok {
-					wanted[setKey{key.family, key.table, l.SetName}] = true
+				switch e := e.(type) {
+				case *expr.Lookup:
+					wanted[setKey{key.family, key.table, e.SetName}] = true
+				case *expr.Meta:
+					rs.marks = rs.marks || e.SourceRegister && e.Key == expr.MetaKeyMARK
+				case *expr.Target:
+					rs.marks = rs.marks || e.Name == "MARK" || e.Name == "CONNMARK"
+					rs.untracks = rs.untracks || e.Name == "CT" || e.Name == "NOTRACK"
+				case opaque:
+					rs.untracks = rs.untracks || e == "notrack"
 				}
 			}
 		}
