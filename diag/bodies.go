@@ -219,7 +219,9 @@ type Filter struct {
 	Hook      string `json:"hook"` // input, output, prerouting, ingress, egress …
 	Rule      string `json:"rule"` // as nft would list it
 	Handle    uint64 `json:"handle,omitempty"`
-	Verdict   string `json:"verdict"` // drop, reject
+	// Legacy: it is of ip6tables-legacy, which nft does not show, and Handle is its number in the chain.
+	Legacy  bool   `json:"legacy,omitempty"`
+	Verdict string `json:"verdict"` // drop, reject
 	// Matches are the frame types it stops, in Hook's direction: that of mld is a query coming in, a
 	// report going out; of dhcpv6 what a server sends, what a client sends. A firewall that lets no new
 	// connection in stops tcp-syn, and nothing else is wrong with it; one that lets some in does not.
@@ -239,6 +241,27 @@ func (f Filter) Inbound() bool {
 		return false
 	}
 }
+
+// Hook is a place on a packet's way through this host where something may drop it that this program
+// cannot read, so that the rules it knows may not be all.
+type Hook struct {
+	// Interface is empty where it is of the whole host.
+	Interface string   `json:"interface,omitempty"`
+	Name      HookName `json:"name"`
+	// What is there, as far as it tells: the kinds and names of tc filters.
+	What string `json:"what,omitempty"`
+	Gone bool   `json:"gone,omitempty"`
+}
+
+// HookName says where a Hook is.
+type HookName string
+
+// Hooks beside IFLA_XDP, which Link tells.
+const (
+	HookLegacy  HookName = "ip6tables-legacy" // x_tables that may not be read
+	HookIngress HookName = "tc ingress"
+	HookEgress  HookName = "tc egress"
+)
 
 // TableUse is the pressure on the kernel's neighbour table, which all namespaces share.
 type TableUse struct {
@@ -529,6 +552,9 @@ func (Selection) Kind() string { return "selection" }
 
 // Kind returns "filter", the body's name in recordings.
 func (Filter) Kind() string { return "filter" }
+
+// Kind returns "hook", the body's name in recordings.
+func (Hook) Kind() string { return "hook" }
 
 // Kind returns "table-use", the body's name in recordings.
 func (TableUse) Kind() string { return "table-use" }

@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
-	"testing/fstest"
 
 	"ndwhy/diag"
 	"ndwhy/diag/kernel/nstest"
@@ -36,7 +35,7 @@ func load(t *testing.T, rules, program string, args ...string) []string {
 		t.Fatalf("%v: %v\n%s", cmd.Args, err, out)
 	}
 	nstest.Veth(t, "eth0", "w0")
-	r := New(&log{}, fstest.MapFS{}, []diag.Link{{Interface: "eth0", Index: nstest.Link(t, "eth0").Attrs().Index}})
+	r := New(&log{}, os.DirFS("/"), []diag.Link{{Interface: "eth0", Index: nstest.Link(t, "eth0").Attrs().Index}})
 	var lines []string
 	for _, f := range filtersOf(t, r) {
 		lines = append(lines, fmt.Sprintf("%s %s %s %s %v: %s", f.Table, f.Chain, f.Hook, f.Verdict, f.Matches, f.Rule))
@@ -125,23 +124,47 @@ func TestInteropRuleSets(t *testing.T) {
 		}},
 	}
 	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			if !nstest.Enter(t) {
-				return
-			}
+		rules := func() string {
 			b, err := os.ReadFile("testdata/" + tt.file)
 			if err != nil {
 				t.Fatal(err)
 			}
-			rules := string(b)
 			if tt.change != nil {
-				rules = tt.change(rules)
+				return tt.change(string(b))
+			}
+			return string(b)
+		}
+		t.Run(tt.name, func(t *testing.T) {
+			if !nstest.Enter(t) {
+				return
 			}
 			program := []string{"nft", "-f", "-"}
 			if strings.HasSuffix(tt.file, ".save") {
 				program = []string{"ip6tables-nft-restore"}
 			}
-			if diff := cmp.Diff(tt.want, load(t, rules, program[0], program[1:]...)); diff != "" {
+			if diff := cmp.Diff(tt.want, load(t, rules(), program[0], program[1:]...)); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+		if !strings.HasSuffix(tt.file, ".save") {
+			continue
+		}
+		t.Run(tt.name+" in x_tables", func(t *testing.T) {
+			if !nstest.Enter(t) {
+				return
+			}
+			if _, err := os.Stat("/proc/net/ip6_tables_names"); err != nil {
+				t.Skip("this kernel has no ip6_tables")
+			}
+			// The same rules, written a little otherwise.
+			stops := func(lines []string) (list []string) {
+				for _, l := range lines {
+					l, _, _ = strings.Cut(l, ":")
+					list = append(list, l)
+				}
+				return list
+			}
+			if diff := cmp.Diff(stops(tt.want), stops(load(t, rules(), "ip6tables-legacy-restore"))); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 		})

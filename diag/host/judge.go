@@ -176,7 +176,7 @@ func judge(rs *ruleset, links []diag.Link) []diag.Filter {
 					if f == nil {
 						f = &found{by: map[string][]string{}, filter: diag.Filter{
 							Table: families[c.family] + " " + clean(c.table), Chain: clean(s.chain.name), Hook: hook,
-							Rule: "policy drop", Verdict: "drop", Handle: s.rule.handle,
+							Rule: "policy drop", Verdict: "drop", Handle: s.rule.handle, Legacy: rs.legacy,
 						}, mention: len(c.devices) > 0}
 						if s.rule.handle != 0 {
 							text, mention := list(rs, s.chain, s.rule)
@@ -235,11 +235,17 @@ type walk struct {
 	found []stop
 	// left is whether the message is still there: yes at first, perhaps after a rule that may have
 	// accepted it.
-	left answer
-	mark value
+	left  answer
+	mark  value
+	steps int
 }
 
-const maxJumps = 16 // NFT_JUMP_STACK_SIZE
+const (
+	maxJumps = 16 // NFT_JUMP_STACK_SIZE
+	// maxSteps bounds the rules that one walk meets: chains that jump to one another may make of a few
+	// rules many.
+	maxSteps = maxRules
+)
 
 // stops returns what stops a message on its walk.
 func stops(w walk) []stop {
@@ -279,6 +285,9 @@ func (w *walk) walk(c *chain, entered answer, depth int) (over bool) {
 		return true
 	}
 	for _, r := range c.rules {
+		if w.steps++; w.steps > maxSteps {
+			return true
+		}
 		m, verdict := w.rule(c, r, entered)
 		if m == no || verdict.kind == nothing {
 			continue
