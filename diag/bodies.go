@@ -211,7 +211,7 @@ type Selection struct {
 	Errno     string     `json:"errno,omitempty"` // ENETUNREACH, EACCES …
 }
 
-// Filter is a packet-filter rule of this host that matches neighbour discovery or echo.
+// Filter is a packet-filter rule of this host that stops messages of ICMPv6, DHCPv6 or TCP.
 type Filter struct {
 	Interface string `json:"interface,omitempty"`
 	Table     string `json:"table"` // "inet filter", "ip6 filter", "netdev t"
@@ -219,12 +219,49 @@ type Filter struct {
 	Hook      string `json:"hook"` // input, output, prerouting, ingress, egress …
 	Rule      string `json:"rule"` // as nft would list it
 	Handle    uint64 `json:"handle,omitempty"`
-	Verdict   string `json:"verdict"` // drop, reject
-	// Matches are the frame types it stops: ns, na, rs, ra, echo-request, echo-reply,
-	// packet-too-big.
+	// Legacy: it is of ip6tables-legacy, which nft does not show, and Handle is its number in the chain.
+	Legacy  bool   `json:"legacy,omitempty"`
+	Verdict string `json:"verdict"` // drop, reject
+	// Matches are the frame types it stops, in Hook's direction: that of mld is a query coming in, a
+	// report going out; of dhcpv6 what a server sends, what a client sends. A firewall that lets no new
+	// connection in stops tcp-syn, and nothing else is wrong with it; one that lets some in does not.
 	Matches []string `json:"matches"`
 	Gone    bool     `json:"gone,omitempty"`
 }
+
+// Stops reports whether the rule stops frames of a type.
+func (f Filter) Stops(t FrameType) bool { return slices.Contains(f.Matches, string(t)) }
+
+// Inbound reports whether the rule judges what arrives for this host; else what leaves.
+func (f Filter) Inbound() bool {
+	switch f.Hook {
+	case "prerouting", "input", "ingress":
+		return true
+	default:
+		return false
+	}
+}
+
+// Hook is a place on a packet's way through this host where something may drop it that this program
+// cannot read, so that the rules it knows may not be all.
+type Hook struct {
+	// Interface is empty where it is of the whole host.
+	Interface string   `json:"interface,omitempty"`
+	Name      HookName `json:"name"`
+	// What is there, as far as it tells: the kinds and names of tc filters.
+	What string `json:"what,omitempty"`
+	Gone bool   `json:"gone,omitempty"`
+}
+
+// HookName says where a Hook is.
+type HookName string
+
+// Hooks beside IFLA_XDP, which Link tells.
+const (
+	HookLegacy  HookName = "ip6tables-legacy" // x_tables that may not be read
+	HookIngress HookName = "tc ingress"
+	HookEgress  HookName = "tc egress"
+)
 
 // TableUse is the pressure on the kernel's neighbour table, which all namespaces share.
 type TableUse struct {
@@ -310,6 +347,8 @@ const (
 	ParameterProblem FrameType = "parameter-problem"
 	MLD              FrameType = "mld"
 	DHCPv6Frame      FrameType = "dhcpv6"
+	TCPSyn           FrameType = "tcp-syn"
+	TCPSynAck        FrameType = "tcp-synack"
 )
 
 // IsError reports whether t is an ICMPv6 error message.
@@ -513,6 +552,9 @@ func (Selection) Kind() string { return "selection" }
 
 // Kind returns "filter", the body's name in recordings.
 func (Filter) Kind() string { return "filter" }
+
+// Kind returns "hook", the body's name in recordings.
+func (Hook) Kind() string { return "hook" }
 
 // Kind returns "table-use", the body's name in recordings.
 func (TableUse) Kind() string { return "table-use" }

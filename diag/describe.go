@@ -52,6 +52,8 @@ func describe(body Body) string {
 	case Filter:
 		return words.Say("event.filter", "table", b.Table, "chain", b.Chain, "hook", b.Hook, "rule", b.Rule,
 			"matches", strings.Join(b.Matches, ", "))
+	case Hook:
+		return describeHook(b)
 	case TableUse:
 		return words.Say("event.table-use", "entries", b.Entries, "limit", OrUnknown(b.Thresh3), "fulls", b.TableFulls)
 	case Machine:
@@ -232,6 +234,18 @@ func describeSelection(s Selection) string {
 	}
 	return words.Say("event.selection", "target", s.Dst, "from", fromText(s.From), "source", addrText(s.Source),
 		"interface", s.Interface, "via", viaText(s.Via))
+}
+
+func describeHook(h Hook) string {
+	key := "event.hook"
+	if h.Gone {
+		key = "event.hook-gone"
+	}
+	on := ""
+	if h.Interface != "" {
+		on = " on " + h.Interface
+	}
+	return words.Say(key, "name", h.Name, "on", on, "what", colon(h.What))
 }
 
 func fromText(a netip.Addr) string {

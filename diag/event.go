@@ -36,6 +36,7 @@ var bodies = map[string]func(json.RawMessage) (Body, error){
 	Manager{}.Kind():    decode[Manager],
 	Selection{}.Kind():  decode[Selection],
 	Filter{}.Kind():     decode[Filter],
+	Hook{}.Kind():       decode[Hook],
 	TableUse{}.Kind():   decode[TableUse],
 	Machine{}.Kind():    decode[Machine],
 	Metadata{}.Kind():   decode[Metadata],

@@ -45,6 +45,7 @@ type State struct {
 	Managers   map[string]Manager
 	Selections map[SelectionKey]Selection
 	Filters    []Filter
+	Hooks      map[HookKey]Hook
 	TableUse   TableUse
 
 	Metadata Metadata
@@ -141,6 +142,12 @@ type SelectionKey struct {
 	Bound     string
 }
 
+// HookKey names a Hook.
+type HookKey struct {
+	Interface string
+	Name      HookName
+}
+
 // CheckKey names a check on an interface.
 type CheckKey struct{ ID, Interface string }
 
@@ -170,6 +177,7 @@ func NewState() *State {
 		Sysctls:     map[SysctlKey]string{},
 		Managers:    map[string]Manager{},
 		Selections:  map[SelectionKey]Selection{},
+		Hooks:       map[HookKey]Hook{},
 		Leases:      map[string]Lease{},
 		Replies:     map[string]At[DHCPv6]{},
 		Routers:     map[InterfaceAddr]*RouterSeen{},
@@ -245,6 +253,15 @@ func (s *State) Apply(e Event) {
 		s.said[SelectionKey{b.Dst, b.From, b.Bound}] = e
 	case Filter:
 		s.applyFilter(e, b)
+	case Hook:
+		key := HookKey{b.Interface, b.Name}
+		if b.Gone {
+			delete(s.Hooks, key)
+			delete(s.said, key)
+		} else {
+			s.Hooks[key] = b
+			s.said[key] = e
+		}
 	case TableUse:
 		if b.NoBuffers {
 			s.said[noBuffers{}] = e
@@ -306,11 +323,12 @@ type (
 	filterKey  struct {
 		iface, table, chain, hook, rule string
 		handle                          uint64
+		legacy                          bool
 	}
 )
 
 func filterKeyOf(f Filter) filterKey {
-	return filterKey{f.Interface, f.Table, f.Chain, f.Hook, f.Rule, f.Handle}
+	return filterKey{f.Interface, f.Table, f.Chain, f.Hook, f.Rule, f.Handle, f.Legacy}
 }
 
 func (s *State) applyFilter(e Event, f Filter) {

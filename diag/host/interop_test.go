@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
-	"testing/fstest"
 
 	"ndwhy/diag"
 	"ndwhy/diag/kernel/nstest"
@@ -36,69 +35,139 @@ func load(t *testing.T, rules, program string, args ...string) []string {
 		t.Fatalf("%v: %v\n%s", cmd.Args, err, out)
 	}
 	nstest.Veth(t, "eth0", "w0")
-	r := New(&log{}, fstest.MapFS{}, []diag.Link{{Interface: "eth0", Index: nstest.Link(t, "eth0").Attrs().Index}})
-	lines := []string{}
+	r := New(&log{}, os.DirFS("/"), []diag.Link{{Interface: "eth0", Index: nstest.Link(t, "eth0").Attrs().Index}})
+	var lines []string
 	for _, f := range filtersOf(t, r) {
 		lines = append(lines, fmt.Sprintf("%s %s %s %s %v: %s", f.Table, f.Chain, f.Hook, f.Verdict, f.Matches, f.Rule))
 	}
 	return lines
 }
 
-// firewalld's rules, shortened: all of ICMPv6 is let in, the reverse path is checked, and all that
-// cannot be told from the rules alone is left unsaid.
-const firewalld = `
-table inet firewalld {
-	chain filter_PREROUTING {
-		type filter hook prerouting priority filter + 10; policy accept;
-		icmpv6 type { nd-router-advert, nd-neighbor-solicit } accept
-		meta nfproto ipv6 fib saddr . mark . iif oif missing drop
+// Rule sets as they come: what a distribution or program ships lets all through that a host needs.
+// Then what people made of them.
+func TestInteropRuleSets(t *testing.T) {
+	without := func(lines ...string) func(string) string {
+		return func(rules string) string {
+			for _, l := range lines {
+				if !strings.Contains(rules, l) {
+					panic("no rule " + l)
+				}
+				rules = strings.Replace(rules, l, "", 1)
+			}
+			return rules
+		}
 	}
-	chain filter_IN_public_allow {
-		tcp dport 22 ct state { new, untracked } accept
+	with := func(table, line string) func(string) string {
+		return func(rules string) string { return strings.Replace(rules, table, table+"\n"+line, 1) }
 	}
-	chain filter_IN_public {
-		jump filter_IN_public_allow
-		ICMP
-		reject with icmpx type admin-prohibited
-	}
-	chain filter_INPUT_ZONES {
-		iifname "eth0" goto filter_IN_public
-		goto filter_IN_public
-	}
-	chain filter_INPUT {
-		type filter hook input priority filter + 10; policy accept;
-		ct state { established, related } accept
-		ct status dnat accept
-		iifname "lo" accept
-		ct state invalid drop
-		jump filter_INPUT_ZONES
-		reject with icmpx type admin-prohibited
-	}
-	chain filter_OUTPUT {
-		type filter hook output priority filter + 10; policy accept;
-		oifname "lo" accept
-		ip6 daddr { ::/96, ::ffff:0.0.0.0/96, 2002::/24 } reject with icmpv6 type addr-unreachable
-	}
-}
-`
+	const errors = "unreachable packet-too-big time-exceeded parameter-problem"
+	tests := []struct {
+		name, file string
+		change     func(string) string
+		want       []string
+	}{
+		{"ufw", "ufw.save", nil, nil},
+		{"firewalld", "firewalld.nft", nil, nil},
+		{"redhat", "redhat.save", nil, nil},
+		{"docker", "docker.save", nil, nil},
+		{"kubernetes", "kubernetes.save", nil, nil},
+		{"stateful", "stateful.nft", nil, nil},
 
-func TestInteropFirewalld(t *testing.T) {
-	if !nstest.Enter(t) {
-		return
+		{"ufw without NA", "ufw.save", without("-A ufw6-before-input -p icmpv6 --icmpv6-type neighbor-advertisement -m hl --hl-eq 255 -j ACCEPT"), []string{
+			"ip6 filter INPUT input drop [na]: policy drop",
+		}},
+		{"ufw without DHCPv6 and SSH", "ufw.save", without("-A ufw6-before-input -p udp -s fe80::/10 --sport 547 -d fe80::/10 --dport 546 -j ACCEPT", "-A ufw6-user-input -p tcp -m tcp --dport 22 -j ACCEPT"), []string{
+			"ip6 filter INPUT input drop [dhcpv6 tcp-syn]: policy drop",
+		}},
+		{"ufw denying all that leaves", "ufw.save", func(rules string) string {
+			return without("-A ufw6-track-output -p tcp -m conntrack --ctstate NEW -j ACCEPT", "-A ufw6-track-output -p udp -m conntrack --ctstate NEW -j ACCEPT")(strings.Replace(rules, ":OUTPUT ACCEPT", ":OUTPUT DROP", 1))
+		}, []string{"ip6 filter OUTPUT output drop [dhcpv6 tcp-syn]: policy drop"}},
+		{"firewalld without ICMP", "firewalld.nft", without("meta l4proto { icmp, ipv6-icmp } accept"), []string{
+			"inet firewalld filter_IN_public input reject [echo-request mld]: reject with icmpx admin-prohibited",
+		}},
+		{"redhat without ICMP", "redhat.save", without("-A INPUT -p ipv6-icmp -j ACCEPT"), []string{
+			"ip6 filter INPUT input reject [ra ns na echo-request mld]: counter -j REJECT",
+		}},
+		{"a stateful one that forgot discovery", "stateful.nft", without("meta l4proto { icmp, ipv6-icmp } accept", "udp dport 546 ip6 daddr fe80::/10 accept"), []string{
+			"inet filter input input reject [ra ns na echo-request mld dhcpv6]: counter reject",
+		}},
+		{"INVALID in the raw table", "redhat.save", with("COMMIT", "*raw\n-A PREROUTING -p icmpv6 -m conntrack --ctstate INVALID -j DROP\nCOMMIT"), []string{
+			"ip6 raw PREROUTING prerouting drop [ra ns na redirect echo-request echo-reply " + errors + " mld]: meta l4proto ipv6-icmp -m conntrack --ctstate INVALID counter drop",
+		}},
+		{"UNTRACKED dropped", "redhat.save", with(":OUTPUT ACCEPT [0:0]", "-A INPUT -m conntrack --ctstate UNTRACKED -j DROP"), []string{
+			"ip6 filter INPUT input drop [ra ns na mld]: -m conntrack --ctstate UNTRACKED counter drop",
+		}},
+		{"kube-router's default policy on the node", "kubernetes.save", with("-A INPUT -j KUBE-FIREWALL", "-A INPUT -p tcp --dport 22 -j ACCEPT\n-A INPUT -j KUBE-NWPLCY-DEFAULT\n-A INPUT -m mark --mark 0x10000/0x10000 -j DROP"), []string{
+			"ip6 filter INPUT input drop [ra ns na redirect echo-request echo-reply " + errors + " mld dhcpv6]: meta mark & 65536 65536 counter drop",
+		}},
+		{"MLD reports", "stateful.nft", with("hook output priority filter; policy accept;", "icmpv6 type { mld-listener-report, mld2-listener-report } drop"), []string{
+			"inet filter output output drop [mld]: icmpv6 type { mld-listener-report, mld2-listener-report } drop",
+		}},
+		{"MLD by its own next header", "stateful.nft", with("hook output priority filter; policy accept;", "ip6 nexthdr hopopt drop"), []string{
+			"inet filter output output drop [mld]: meta nfproto ipv6 ip6 nexthdr 0 drop",
+		}},
+		{"no SYN out, and none answered", "stateful.nft", with("hook output priority filter; policy accept;", "tcp flags syn / syn,ack drop\ntcp flags & (syn|ack) == (syn|ack) drop"), []string{
+			"inet filter output output drop [tcp-syn]: tcp flags & 0x12 0x02 drop",
+			"inet filter output output drop [tcp-synack]: tcp flags & 0x12 0x12 drop",
+		}},
+		{"packet too big", "redhat.save", with(":OUTPUT ACCEPT [0:0]", "-A INPUT -p icmpv6 --icmpv6-type packet-too-big -j DROP\n-A OUTPUT -p icmpv6 --icmpv6-type destination-unreachable -j DROP"), []string{
+			"ip6 filter INPUT input drop [packet-too-big]: -m icmp6 --icmpv6-type packet-too-big counter drop",
+			"ip6 filter OUTPUT output drop [unreachable]: -m icmp6 --icmpv6-type destination-unreachable counter drop",
+		}},
+		{"a hop limit of 255 wanted of all", "redhat.save", with(":OUTPUT ACCEPT [0:0]", "-A INPUT -p icmpv6 -m hl ! --hl-eq 255 -j DROP"), []string{
+			"ip6 filter INPUT input drop [echo-request echo-reply " + errors + " mld]: meta l4proto ipv6-icmp -m hl counter drop",
+		}},
+		{"another interface's", "stateful.nft", with("iif \"lo\" accept", "iifname \"eth1\" drop"), nil},
+		{"only out of the subnet", "stateful.nft", with("hook output priority filter; policy accept;", "ip6 saddr != 2001:db8::/64 drop\nip6 daddr ff02::/16 drop"), []string{
+			"inet filter output output drop [rs mld]: meta nfproto ipv6 ip6 daddr ff02::/16 drop",
+			"inet filter output output drop [dhcpv6]: meta nfproto ipv6 ip6 saddr != 2001:db8::/64 drop",
+		}},
 	}
-	rules := strings.Replace(firewalld, "ICMP", "meta l4proto { icmp, ipv6-icmp } accept", 1)
-	if got := load(t, rules, "nft", "-f", "-"); len(got) != 0 {
-		t.Errorf("%q", got)
-	}
-}
-
-func TestInteropFirewalldWithoutICMP(t *testing.T) {
-	if !nstest.Enter(t) {
-		return
-	}
-	want := []string{"inet firewalld filter_IN_public input reject [ra ns na echo-request]: reject with icmpx admin-prohibited"}
-	if diff := cmp.Diff(want, load(t, strings.Replace(firewalld, "ICMP", "", 1), "nft", "-f", "-")); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
+	for _, tt := range tests {
+		rules := func() string {
+			b, err := os.ReadFile("testdata/" + tt.file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tt.change != nil {
+				return tt.change(string(b))
+			}
+			return string(b)
+		}
+		t.Run(tt.name, func(t *testing.T) {
+			if !nstest.Enter(t) {
+				return
+			}
+			program := []string{"nft", "-f", "-"}
+			if strings.HasSuffix(tt.file, ".save") {
+				program = []string{"ip6tables-nft-restore"}
+			}
+			if diff := cmp.Diff(tt.want, load(t, rules(), program[0], program[1:]...)); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+		if !strings.HasSuffix(tt.file, ".save") {
+			continue
+		}
+		t.Run(tt.name+" in x_tables", func(t *testing.T) {
+			if !nstest.Enter(t) {
+				return
+			}
+			if _, err := os.Stat("/proc/net/ip6_tables_names"); err != nil {
+				t.Skip("this kernel has no ip6_tables")
+			}
+			// The same rules, written a little otherwise.
+			stops := func(lines []string) (list []string) {
+				for _, l := range lines {
+					l, _, _ = strings.Cut(l, ":")
+					list = append(list, l)
+				}
+				return list
+			}
+			if diff := cmp.Diff(stops(tt.want), stops(load(t, rules(), "ip6tables-legacy-restore"))); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
 	}
 }
 
@@ -141,52 +210,11 @@ table ip6 t {
 	want := []string{
 		"ip6 t out output drop [ns na]: icmpv6 type @neighbours drop",
 		"ip6 t in input drop [ra]: icmpv6 type vmap @types",
+		"ip6 t in input drop [redirect unreachable packet-too-big time-exceeded parameter-problem]: ct state vmap { related : drop, untracked : accept }",
 		"ip6 t sub input reject [echo-request]: ip6 nexthdr ipv6-icmp reject with icmpv6 no-route",
 		"ip6 t in input drop [echo-reply]: icmpv6 type echo-reply ip6 saddr != 2001:db8::/33 drop",
-		"ip6 t in input drop [packet-too-big]: ct state vmap { related : drop, untracked : accept }",
 	}
 	if diff := cmp.Diff(want, load(t, rules, "nft", "-f", "-")); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
-	}
-}
-
-// ufw's rules come through ip6tables; here somebody lost the one that lets advertisements of
-// neighbours in.
-func TestInteropUfwByIP6Tables(t *testing.T) {
-	if !nstest.Enter(t) {
-		return
-	}
-	const rules = `*filter
-:INPUT DROP [0:0]
-:FORWARD DROP [0:0]
-:OUTPUT ACCEPT [0:0]
-:ufw6-before-input - [0:0]
-:ufw6-logging-deny - [0:0]
-:ufw6-user-input - [0:0]
--A INPUT -j ufw6-before-input
--A ufw6-before-input -i lo -j ACCEPT
--A ufw6-before-input -m rt --rt-type 0 -j DROP
--A ufw6-before-input -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
--A ufw6-before-input -p icmpv6 --icmpv6-type echo-reply -j ACCEPT
--A ufw6-before-input -m conntrack --ctstate INVALID -j ufw6-logging-deny
--A ufw6-before-input -m conntrack --ctstate INVALID -j DROP
--A ufw6-before-input -p icmpv6 --icmpv6-type packet-too-big -j ACCEPT
--A ufw6-before-input -p icmpv6 --icmpv6-type echo-request -j ACCEPT
--A ufw6-before-input -p icmpv6 --icmpv6-type router-advertisement -m hl --hl-eq 255 -j ACCEPT
--A ufw6-before-input -p icmpv6 --icmpv6-type neighbor-solicitation -m hl --hl-eq 255 -j ACCEPT
--A ufw6-before-input -j ufw6-user-input
--A ufw6-user-input -p tcp --dport 22 -j ACCEPT
--A ufw6-logging-deny -m conntrack --ctstate INVALID -m limit --limit 3/min --limit-burst 10 -j RETURN
--A ufw6-logging-deny -m limit --limit 3/min --limit-burst 10 -j LOG --log-prefix "[UFW BLOCK] "
--A OUTPUT -m mark --mark 0x8000/0x8000 -j DROP
--A OUTPUT -o eth0 -p icmpv6 --icmpv6-type neighbor-solicitation -m comment --comment "test it" -j REJECT --reject-with icmp6-adm-prohibited
-COMMIT
-`
-	want := []string{
-		"ip6 filter INPUT input drop [na]: policy drop",
-		`ip6 filter OUTPUT output reject [ns]: oifname "eth0" -m icmp6 --icmpv6-type nd-neighbor-solicit comment "test it" counter -j REJECT`,
-	}
-	if diff := cmp.Diff(want, load(t, rules, "ip6tables-nft-restore")); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }

@@ -3,6 +3,8 @@ package host
 import (
 	"bytes"
 	"encoding/binary"
+	"net"
+	"net/netip"
 	"slices"
 
 	"ndwhy/diag"
@@ -12,12 +14,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The judge asks of every base chain what becomes of a neighbour discovery message or echo on an
-// interface: it walks the rules with what is known of such a packet before it is sent. A condition
-// that depends on more (addresses, sizes) is "perhaps", one that cannot be computed here "unclear".
-// Reported is a rule that drops the message for certain, or perhaps, if it speaks of ICMPv6 itself;
-// and a chain's policy where no rule before it lets the message pass. Where that is unclear nothing
-// is claimed.
+// The judge asks of every base chain what becomes of a message on an interface: it walks the rules
+// with what is known of such a packet before it is sent. A condition that depends on more (addresses,
+// sizes) is "perhaps", one that cannot be computed here "unclear". Reported is a rule that drops the
+// message for certain, or perhaps, if it speaks of its protocol itself; and a chain's policy where no
+// rule before it lets the message pass. Where that is unclear nothing is claimed.
 
 type answer int
 
@@ -45,34 +46,74 @@ func truth(b bool) answer {
 
 // A message is a packet as far as it is known before it is sent.
 type message struct {
-	frame    diag.FrameType
-	icmp     byte   // its type; the code is 0
-	ct       uint32 // conntrack state bit (linux/netfilter/nf_conntrack_common.h)
-	hopLimit int    // -1: any
-	in, out  bool   // where it can matter: arriving, leaving
+	frame diag.FrameType
+	in    bool   // it arrives; else it leaves
+	ct    uint32 // conntrack state bit (linux/netfilter/nf_conntrack_common.h)
+
+	hopLimit int          // 0: any
+	src, dst netip.Prefix // what is known of its addresses; zero: nothing
+	hbh      bool         // a hop-by-hop header comes first
+
+	protocol     byte
+	icmp         byte   // its type; the code is 0
+	sport, dport uint16 // 0: any
+	flags        byte   // of TCP
 }
 
-// Conntrack state bits, the same in nf_tables and xt_conntrack.
+// Conntrack state bits of nf_tables. Those of xt_conntrack differ in untracked.
 const (
 	ctInvalid     = 1 << 0
 	ctEstablished = 1 << 1
 	ctRelated     = 1 << 2
 	ctNew         = 1 << 3
 	ctUntracked   = 1 << 6
+	xtUntracked   = 1 << 8
 )
 
-// messages are the frames that a host needs or is asked with. The kernel tracks no neighbour
-// discovery (nf_conntrack_proto_icmpv6.c, noct_valid_new); an echo request opens a connection, and
-// the reply belongs to it.
-var messages = []message{
-	{diag.RS, 133, ctUntracked, 255, false, true},
-	{diag.RA, 134, ctUntracked, 255, true, false},
-	{diag.NS, 135, ctUntracked, 255, true, true},
-	{diag.NA, 136, ctUntracked, 255, true, true},
-	{diag.EchoRequest, 128, ctNew, -1, true, true},
-	{diag.EchoReply, 129, ctEstablished, -1, true, true},
-	{diag.PacketTooBig, 2, ctRelated, -1, true, false},
-}
+// What is known of addresses (RFC 4861 §§4.1, 4.2, 4.5, RFC 3810 §5, RFC 8415 §7.1).
+var (
+	linkLocal  = netip.MustParsePrefix("fe80::/10")
+	allRouters = netip.MustParsePrefix("ff02::2/128")
+	mldRouters = netip.MustParsePrefix("ff02::16/128")
+	dhcpAgents = netip.MustParsePrefix("ff02::1:2/128")
+)
+
+// messages are the frames that a host needs, answers or is asked with; what only routers take (RS) or
+// send is none of it. The kernel tracks neither neighbour discovery nor MLD but for redirects, which
+// are related to what they quote, as errors are (nf_conntrack_proto_icmpv6.c). An echo request opens a
+// connection, and the reply belongs to it; a DHCPv6 server's answer does not belong to the question,
+// which went to a group.
+var messages = func() (list []message) {
+	const icmp, udp, tcp = unix.IPPROTO_ICMPV6, unix.IPPROTO_UDP, unix.IPPROTO_TCP
+	const syn, ack = 0x02, 0x10
+	both := func(m message) {
+		for _, m.in = range []bool{true, false} {
+			list = append(list, m)
+		}
+	}
+	list = append(list,
+		message{frame: diag.RS, ct: ctUntracked, hopLimit: 255, dst: allRouters, protocol: icmp, icmp: 133},
+		message{frame: diag.RA, in: true, ct: ctUntracked, hopLimit: 255, src: linkLocal, protocol: icmp, icmp: 134},
+	)
+	both(message{frame: diag.NS, ct: ctUntracked, hopLimit: 255, protocol: icmp, icmp: 135})
+	both(message{frame: diag.NA, ct: ctUntracked, hopLimit: 255, protocol: icmp, icmp: 136})
+	list = append(list, message{frame: diag.RedirectFrame, in: true, ct: ctRelated, hopLimit: 255, src: linkLocal, protocol: icmp, icmp: 137})
+	both(message{frame: diag.EchoRequest, ct: ctNew, protocol: icmp, icmp: 128})
+	both(message{frame: diag.EchoReply, ct: ctEstablished, protocol: icmp, icmp: 129})
+	for i, frame := range []diag.FrameType{diag.Unreachable, diag.PacketTooBig, diag.TimeExceeded, diag.ParameterProblem} {
+		both(message{frame: frame, ct: ctRelated, protocol: icmp, icmp: byte(i + 1)})
+	}
+	return append(list,
+		message{frame: diag.MLD, in: true, ct: ctUntracked, hopLimit: 1, src: linkLocal, hbh: true, protocol: icmp, icmp: 130},
+		message{frame: diag.MLD, ct: ctUntracked, hopLimit: 1, dst: mldRouters, hbh: true, protocol: icmp, icmp: 143},
+		message{frame: diag.DHCPv6Frame, in: true, ct: ctNew, src: linkLocal, dst: linkLocal, protocol: udp, sport: 547, dport: 546},
+		message{frame: diag.DHCPv6Frame, ct: ctNew, src: linkLocal, dst: dhcpAgents, protocol: udp, sport: 546, dport: 547},
+		message{frame: diag.TCPSyn, in: true, ct: ctNew, protocol: tcp, flags: syn},
+		message{frame: diag.TCPSyn, ct: ctNew, protocol: tcp, flags: syn},
+		message{frame: diag.TCPSynAck, in: true, ct: ctEstablished, protocol: tcp, flags: syn | ack},
+		message{frame: diag.TCPSynAck, ct: ctEstablished, protocol: tcp, flags: syn | ack},
+	)
+}()
 
 // hookName names the hook of a base chain, and whether frames arrive there. Forward is none: what is
 // forwarded is not this host's own.
@@ -126,17 +167,16 @@ func judge(rs *ruleset, links []diag.Link) []diag.Filter {
 				continue
 			}
 			for _, m := range messages {
-				if in && !m.in || !in && !m.out {
+				if in != m.in {
 					continue
 				}
-				w := &walk{rs: rs, base: c, hook: hook, in: in, link: l, message: m}
-				for _, s := range w.stops() {
+				for _, s := range stops(walk{rs: rs, base: c, hook: hook, link: l, message: m}) {
 					k := key{ck, s.chain.chainKey, s.rule.handle}
 					f := all[k]
 					if f == nil {
 						f = &found{by: map[string][]string{}, filter: diag.Filter{
 							Table: families[c.family] + " " + clean(c.table), Chain: clean(s.chain.name), Hook: hook,
-							Rule: "policy drop", Verdict: "drop", Handle: s.rule.handle,
+							Rule: "policy drop", Verdict: "drop", Handle: s.rule.handle, Legacy: rs.legacy,
 						}, mention: len(c.devices) > 0}
 						if s.rule.handle != 0 {
 							text, mention := list(rs, s.chain, s.rule)
@@ -186,54 +226,81 @@ type stop struct {
 
 // A walk is one message's way through one base chain.
 type walk struct {
-	rs      *ruleset
-	base    *chain
-	hook    string
-	in      bool
-	link    diag.Link
-	message message
+	rs   *ruleset
+	base *chain
+	hook string
+	link diag.Link
+	message
 
 	found []stop
 	// left is whether the message is still there: yes at first, perhaps after a rule that may have
 	// accepted it.
-	left answer
+	left  answer
+	mark  value
+	steps int
 }
 
-const maxJumps = 16 // NFT_JUMP_STACK_SIZE
+const (
+	maxJumps = 16 // NFT_JUMP_STACK_SIZE
+	// maxSteps bounds the rules that one walk meets: chains that jump to one another may make of a few
+	// rules many.
+	maxSteps = maxRules
+)
 
-func (w *walk) stops() []stop {
-	w.left = yes
-	if over := w.chain(w.base, yes, 0); !over && w.base.drops {
+// stops returns what stops a message on its walk.
+func stops(w walk) []stop {
+	found := w.stops()
+	if len(found) > 0 && w.rs.untracks && w.ct != ctUntracked {
+		// Somewhere packets are taken out of conntrack's hands: it must be so for those too.
+		w.ct = ctUntracked
+		too := w.stops()
+		found = slices.DeleteFunc(found, func(s stop) bool {
+			return !slices.ContainsFunc(too, func(t stop) bool { return s.chain == t.chain && s.rule.handle == t.rule.handle })
+		})
+	}
+	return found
+}
+
+func (w walk) stops() []stop {
+	w.left, w.mark = yes, native(0)
+	if w.rs.marks {
+		w.mark = dependent(4)
+	}
+	if over := w.walk(w.base, yes, 0); !over && w.base.drops {
 		w.found = append(w.found, stop{chain: w.base, verdict: "drop", certain: w.left == yes})
 	}
-	// Where one is certain, what perhaps drops it too need not be named.
-	if slices.ContainsFunc(w.found, func(s stop) bool { return s.certain }) {
+	// Where one is certain, what perhaps drops it too need not be named. Of TCP the port is not known:
+	// only what stops every one of them stops it.
+	certain := func(s stop) bool { return s.certain }
+	if w.protocol == unix.IPPROTO_TCP || slices.ContainsFunc(w.found, certain) {
 		w.found = slices.DeleteFunc(w.found, func(s stop) bool { return !s.certain })
 	}
 	return w.found
 }
 
-// chain walks the rules of a chain that is entered under a condition. over means that the message's
-// fate is settled, or that nothing more can be claimed.
-func (w *walk) chain(c *chain, entered answer, depth int) (over bool) {
+// walk goes through the rules of a chain that is entered under a condition. over means that the
+// message's fate is settled, or that nothing more can be claimed.
+func (w *walk) walk(c *chain, entered answer, depth int) (over bool) {
 	if depth > maxJumps {
 		return true
 	}
 	for _, r := range c.rules {
-		m, verdict := w.rule(c, r)
-		m = and(m, entered)
+		if w.steps++; w.steps > maxSteps {
+			return true
+		}
+		m, verdict := w.rule(c, r, entered)
 		if m == no || verdict.kind == nothing {
 			continue
 		}
 		switch verdict.kind {
 		case accepts:
-			if m == yes || m == unclear || speaksOfICMP(r) {
+			if m == yes || m == unclear || w.speaksOf(r) {
 				return true
 			}
 			w.left = max(w.left, perhaps)
 		case drops:
 			certain := m == yes && w.left == yes
-			if m == yes || m == perhaps && speaksOfICMP(r) {
+			if m == yes || m == perhaps && w.speaksOf(r) {
 				w.found = append(w.found, stop{c, r, verdict.text, certain})
 			}
 			if m == yes {
@@ -252,7 +319,7 @@ func (w *walk) chain(c *chain, entered answer, depth int) (over bool) {
 			if target == nil {
 				return true
 			}
-			over := w.chain(target, m, depth+1)
+			over := w.walk(target, m, depth+1)
 			if over && m != no {
 				return true
 			}
@@ -304,22 +371,24 @@ func verdictOf(v *expr.Verdict) verdict {
 	return verdict{kind: other}
 }
 
-// speaksOfICMP reports whether a rule has a condition on ICMPv6 itself.
-func speaksOfICMP(r rule) bool {
+// speaksOf reports whether a rule has a condition on the message's protocol itself.
+func (w *walk) speaksOf(r rule) bool {
+	matches := map[byte]string{unix.IPPROTO_ICMPV6: "icmp6", unix.IPPROTO_UDP: "udp", unix.IPPROTO_TCP: "tcp"}
+	fields := map[byte]uint32{unix.IPPROTO_ICMPV6: 2, unix.IPPROTO_UDP: 4, unix.IPPROTO_TCP: 14} // type and code; ports; and flags
 	for i, e := range r.exprs {
 		switch e := e.(type) {
 		case *expr.Payload:
-			if e.Base == expr.PayloadBaseTransportHeader && e.Offset < 2 {
+			if e.Base == expr.PayloadBaseTransportHeader && e.Offset < fields[w.protocol] {
 				return true
 			}
 		case *expr.Meta:
 			if e.Key == expr.MetaKeyL4PROTO && i+1 < len(r.exprs) {
-				if c, ok := r.exprs[i+1].(*expr.Cmp); ok && c.Op == expr.CmpOpEq && bytes.Equal(c.Data, []byte{unix.IPPROTO_ICMPV6}) {
+				if c, ok := r.exprs[i+1].(*expr.Cmp); ok && c.Op == expr.CmpOpEq && bytes.Equal(c.Data, []byte{w.protocol}) {
 					return true
 				}
 			}
 		case *expr.Match:
-			if e.Name == "icmp6" {
+			if e.Name == matches[w.protocol] {
 				return true
 			}
 		}
@@ -327,16 +396,36 @@ func speaksOfICMP(r rule) bool {
 	return false
 }
 
-// A value is what a register holds.
+// A value is what a register holds, as far as it is known: b where the bits of mask are set.
 type value struct {
-	b     []byte
-	known answer // yes; perhaps: not before the packet is there; unclear: not here
+	b, mask []byte
+	known   answer // yes: all of it; perhaps: the rest not before the packet is there; unclear: nothing here
 }
 
-func have(b ...byte) value     { return value{b, yes} }
-func native(n uint32) value    { return value{binary.NativeEndian.AppendUint32(nil, n), yes} }
-func dependent(size int) value { return value{make([]byte, size), perhaps} }
+func have(b ...byte) value     { return value{b, bytes.Repeat([]byte{0xff}, len(b)), yes} }
+func native(n uint32) value    { return have(binary.NativeEndian.AppendUint32(nil, n)...) }
+func dependent(size int) value { return value{make([]byte, size), make([]byte, size), perhaps} }
 func unknown() value           { return value{known: unclear} }
+
+// partly is a value of which some bits are known.
+func partly(b, mask []byte) value {
+	v := value{b, mask, yes}
+	for _, m := range mask {
+		if m != 0xff {
+			v.known = perhaps
+		}
+	}
+	return v
+}
+
+// bounds are the least and the greatest that a value can be in its first n bytes.
+func (v value) bounds(n int) (low, high []byte) {
+	low, high = make([]byte, n), make([]byte, n)
+	for i := range n {
+		low[i], high[i] = v.b[i]&v.mask[i], v.b[i]|^v.mask[i]
+	}
+	return low, high
+}
 
 // ifname is an interface name as a register holds it.
 func ifname(s string) value {
@@ -345,9 +434,10 @@ func ifname(s string) value {
 	return have(b...)
 }
 
-// rule judges whether a message matches the rule, and what the rule then does.
-func (w *walk) rule(c *chain, r rule) (match answer, v verdict) {
-	match = yes
+// rule judges whether a message that comes under a condition matches the rule, and what the rule then
+// does.
+func (w *walk) rule(c *chain, r rule, entered answer) (match answer, v verdict) {
+	match = entered
 	regs := map[uint32]value{}
 	load := func(reg uint32) value {
 		if v, ok := regs[reg]; ok {
@@ -359,8 +449,11 @@ func (w *walk) rule(c *chain, r rule) (match answer, v verdict) {
 		holds := yes
 		switch e := e.(type) {
 		case *expr.Meta:
-			if !e.SourceRegister {
+			switch {
+			case !e.SourceRegister:
 				regs[e.Register] = w.meta(c, e.Key)
+			case e.Key == expr.MetaKeyMARK:
+				w.setMark(match, load(e.Register))
 			}
 		case *expr.Payload:
 			if e.OperationType == expr.PayloadLoad {
@@ -374,13 +467,11 @@ func (w *walk) rule(c *chain, r rule) (match answer, v verdict) {
 				}
 			}
 		case *expr.Exthdr:
-			const present = 1 // NFT_EXTHDR_F_PRESENT
-			switch {
-			case e.DestRegister == 0:
-			case e.Flags&present != 0:
-				regs[e.DestRegister] = have(0)
-			default:
-				holds = no // these messages have no extension headers
+			if e.DestRegister != 0 {
+				var ok bool
+				if regs[e.DestRegister], ok = w.extension(e); !ok {
+					holds = no // there is none
+				}
 			}
 		case *expr.Immediate:
 			regs[e.Register] = have(e.Data...)
@@ -418,7 +509,7 @@ func (w *walk) rule(c *chain, r rule) (match answer, v verdict) {
 		case *expr.Match:
 			holds = w.xtMatch(e)
 		case *expr.Target:
-			v = xtTarget(e.Name)
+			v = w.xtTarget(e, match)
 		case *expr.Reject:
 			v = verdict{drops, "reject"}
 		case *expr.Verdict:
@@ -468,7 +559,7 @@ func (w *walk) meta(c *chain, key expr.MetaKey) value {
 	case expr.MetaKeyNFPROTO:
 		return have(unix.NFPROTO_IPV6)
 	case expr.MetaKeyL4PROTO:
-		return have(unix.IPPROTO_ICMPV6)
+		return have(w.protocol)
 	case expr.MetaKeyPROTOCOL:
 		return have(0x86, 0xdd)
 	case expr.MetaKeyIIFNAME:
@@ -480,39 +571,85 @@ func (w *walk) meta(c *chain, key expr.MetaKey) value {
 	case expr.MetaKeyOIF:
 		return here(false, native(uint32(w.link.Index)), native(0))
 	case expr.MetaKeyMARK:
-		return native(0) // unless a rule before sets it
+		return w.mark
 	case expr.MetaKeyPRANDOM, expr.MetaKeyCPU, expr.MetaKeyNFTRACE:
 		return unknown()
 	}
 	return dependent(4)
 }
 
-// payload loads from the headers: an IPv6 header without extension headers, and ICMPv6.
+// setMark takes a new packet mark, of a rule that matches as m says.
+func (w *walk) setMark(m answer, v value) {
+	if m != yes || len(v.b) != 4 {
+		v = dependent(4)
+	}
+	w.mark = v
+}
+
+// payload loads from the headers: Ethernet, IPv6, and what this packet carries.
 func (w *walk) payload(e *expr.Payload) value {
-	var header []value
+	var b, mask []byte
+	set := func(at int, known ...byte) {
+		copy(b[at:], known)
+		for i := range known {
+			mask[at+i] = 0xff
+		}
+	}
+	room := func(n int) { b, mask = make([]byte, n), make([]byte, n) }
 	switch e.Base {
 	case expr.PayloadBaseLLHeader:
-		header = append(slices.Repeat([]value{dependent(1)}, 12), have(0x86), have(0xdd))
+		room(14)
+		set(12, 0x86, 0xdd)
 	case expr.PayloadBaseNetworkHeader:
-		header = slices.Repeat([]value{dependent(1)}, 40)
-		header[6] = have(unix.IPPROTO_ICMPV6)
-		if w.message.hopLimit >= 0 {
-			header[7] = have(byte(w.message.hopLimit))
+		room(40)
+		b[0], mask[0] = 0x60, 0xf0
+		set(6, w.protocol)
+		if w.hbh {
+			set(6, unix.IPPROTO_HOPOPTS)
+		}
+		if w.hopLimit > 0 {
+			set(7, byte(w.hopLimit))
+		}
+		for at, p := range map[int]netip.Prefix{8: w.src, 24: w.dst} {
+			if p.IsValid() {
+				copy(b[at:], p.Addr().AsSlice())
+				copy(mask[at:], net.CIDRMask(p.Bits(), 128))
+			}
 		}
 	case expr.PayloadBaseTransportHeader:
-		header = []value{have(w.message.icmp), have(0)}
+		room(20)
+		switch w.protocol {
+		case unix.IPPROTO_ICMPV6:
+			set(0, w.icmp, 0)
+		case unix.IPPROTO_UDP:
+			set(0, byte(w.sport>>8), byte(w.sport), byte(w.dport>>8), byte(w.dport))
+		case unix.IPPROTO_TCP:
+			set(13, w.flags)
+		}
 	default:
 		return unknown()
 	}
-	if uint64(e.Offset)+uint64(e.Len) > uint64(len(header)) {
+	if uint64(e.Offset)+uint64(e.Len) > uint64(len(b)) {
 		return dependent(int(min(e.Len, 64)))
 	}
-	v := have()
-	for _, h := range header[e.Offset : e.Offset+e.Len] {
-		v.b = append(v.b, h.b...)
-		v.known = max(v.known, h.known)
+	return partly(b[e.Offset:e.Offset+e.Len], mask[e.Offset:e.Offset+e.Len])
+}
+
+// extension loads from an extension header or a TCP option; ok is false where there is none.
+func (w *walk) extension(e *expr.Exthdr) (v value, ok bool) {
+	const present = 1 // NFT_EXTHDR_F_PRESENT
+	switch {
+	case e.Op == expr.ExthdrOpTcpopt && w.protocol == unix.IPPROTO_TCP:
+		return dependent(int(min(e.Len, 64))), true
+	case e.Op == expr.ExthdrOpIpv6 && e.Type == unix.IPPROTO_HOPOPTS && w.hbh:
+		if e.Flags&present != 0 {
+			return have(1), true
+		}
+		return dependent(int(min(e.Len, 64))), true
+	case e.Flags&present != 0:
+		return have(0), true
 	}
-	return v
+	return v, false
 }
 
 // conntrack loads what is known of a message's connection; ok is false where it has none.
@@ -545,85 +682,89 @@ func (w *walk) state() uint32 {
 	if before || w.hook == "ingress" || w.hook == "egress" || w.base.family == unix.NFPROTO_BRIDGE {
 		return ctInvalid
 	}
-	return w.message.ct
+	return w.ct
 }
 
 func mask(v value, and, xor []byte) value {
-	if v.known != yes || len(and) > len(v.b) {
-		return value{make([]byte, len(and)), max(v.known, perhaps)}
+	if v.known == unclear || len(and) > len(v.b) {
+		return value{make([]byte, len(and)), make([]byte, len(and)), max(v.known, perhaps)}
 	}
-	b := bytes.Clone(v.b[:len(and)])
+	b, known := bytes.Clone(v.b[:len(and)]), bytes.Clone(v.mask[:len(and)])
 	for i := range b {
 		b[i] &= and[i]
+		known[i] |= ^and[i]
 		if i < len(xor) {
 			b[i] ^= xor[i]
 		}
 	}
-	return have(b...)
+	return partly(b, known)
 }
 
 // compare does as the kernel does: of a longer register as many bytes as the data has.
 func compare(v value, op expr.CmpOp, data []byte) answer {
-	if v.known != yes {
-		return v.known
-	}
-	if len(data) > len(v.b) {
+	if v.known == unclear || len(data) > len(v.b) {
+		if v.known == perhaps {
+			return perhaps
+		}
 		return unclear
 	}
-	c := bytes.Compare(v.b[:len(data)], data)
+	low, high := v.bounds(len(data))
+	least, most := bytes.Compare(low, data), bytes.Compare(high, data)
+	either := func(always, never bool) answer {
+		switch {
+		case always:
+			return yes
+		case never:
+			return no
+		}
+		return perhaps
+	}
+	differs := false
+	for i, d := range data {
+		differs = differs || (v.b[i]^d)&v.mask[i] != 0
+	}
 	switch op {
 	case expr.CmpOpEq:
-		return truth(c == 0)
+		return either(least == 0 && most == 0, differs)
 	case expr.CmpOpNeq:
-		return truth(c != 0)
+		return either(differs, least == 0 && most == 0)
 	case expr.CmpOpLt:
-		return truth(c < 0)
+		return either(most < 0, least >= 0)
 	case expr.CmpOpLte:
-		return truth(c <= 0)
+		return either(most <= 0, least > 0)
 	case expr.CmpOpGt:
-		return truth(c > 0)
+		return either(least > 0, most <= 0)
 	case expr.CmpOpGte:
-		return truth(c >= 0)
+		return either(least >= 0, most < 0)
 	}
 	return unclear
 }
 
 // find looks a value up in a set. A nil set was not read.
 func find(set []element, v value) (el element, found answer) {
-	if v.known != yes && (set == nil || len(set) > 0 && len(set[0].key) == len(v.b)) {
-		return el, v.known
-	}
-	if v.known != yes || set == nil {
+	switch {
+	case v.known == unclear, v.known == yes && set == nil:
 		return el, unclear
+	case set == nil:
+		return el, perhaps
 	}
-	// In an interval set every element opens or closes an interval, in any order.
-	var best element
-	var at bool
-	intervals := slices.ContainsFunc(set, func(e element) bool { return e.closes })
-	for _, e := range set {
-		switch {
-		case e.all:
-			continue
-		case len(e.key) != len(v.b):
-			return el, unclear // a concatenation
-		case e.end != nil:
-			if bytes.Compare(e.key, v.b) <= 0 && bytes.Compare(v.b, e.end) <= 0 {
-				return e, yes
-			}
-		case intervals:
-			// On the same key an interval that opens follows the one that closes.
-			if c := bytes.Compare(e.key, v.b); c <= 0 {
-				d := bytes.Compare(e.key, best.key)
-				if !at || d > 0 || d == 0 && best.closes {
-					best, at = e, true
-				}
-			}
-		case bytes.Equal(e.key, v.b):
-			return e, yes
+	if slices.ContainsFunc(set, func(e element) bool { return !e.all && len(e.key) != len(v.b) }) {
+		return el, unclear // a concatenation
+	}
+	low, high := v.bounds(len(v.b))
+	i, intervals := place(set, low)
+	switch {
+	case v.known == yes:
+	case intervals:
+		// All that it can be may lie in one interval, or between two.
+		if j, _ := place(set, high); i != j {
+			return el, perhaps
 		}
+	case slices.ContainsFunc(set, func(e element) bool { return e.all || compare(v, expr.CmpOpEq, e.key) != no }):
+		return el, perhaps
 	}
-	if at && !best.closes {
-		return best, yes
+	if i >= 0 && !set[i].closes {
+		return set[i], yes
 	}
 	for _, e := range set {
 		if e.all {
@@ -633,6 +774,36 @@ func find(set []element, v value) (el element, found answer) {
 	return el, no
 }
 
+// place returns the index of the element that holds a key, or after which it comes; -1 for none.
+// intervals says that the set has such.
+func place(set []element, key []byte) (at int, intervals bool) {
+	at = -1
+	// In an interval set every element opens or closes an interval, in any order.
+	opens := slices.ContainsFunc(set, func(e element) bool { return e.closes })
+	for i, e := range set {
+		switch {
+		case e.all:
+		case e.end != nil:
+			intervals = true
+			if bytes.Compare(e.key, key) <= 0 && bytes.Compare(key, e.end) <= 0 {
+				at = i
+			}
+		case opens:
+			// On the same key an interval that opens follows the one that closes.
+			if bytes.Compare(e.key, key) <= 0 {
+				if at < 0 {
+					at = i
+				} else if d := bytes.Compare(e.key, set[at].key); d > 0 || d == 0 && set[at].closes {
+					at = i
+				}
+			}
+		case bytes.Equal(e.key, key):
+			at = i
+		}
+	}
+	return at, intervals || opens
+}
+
 // xtMatch judges the matches of ip6tables that say something about our messages (linux/netfilter,
 // linux/netfilter_ipv6: struct ip6t_icmp, ip6t_hl_info, xt_conntrack_mtinfo, xt_mark_mtinfo1).
 func (w *walk) xtMatch(e *expr.Match) answer {
@@ -640,32 +811,59 @@ func (w *walk) xtMatch(e *expr.Match) answer {
 	if u, ok := e.Info.(*xt.Unknown); ok {
 		raw = *u
 	}
+	icmp, tcp, udp := w.protocol == unix.IPPROTO_ICMPV6, w.protocol == unix.IPPROTO_TCP, w.protocol == unix.IPPROTO_UDP
 	switch e.Name {
 	case "comment", "limit":
 		return yes
-	case "tcp", "udp", "rt", "frag", "hbh", "dst", "ah", "mh":
+	case "rt", "frag", "dst", "ah", "mh", "esp", "sctp", "dccp", "udplite":
 		return no // headers that these messages do not have
+	case "hbh":
+		return and(truth(w.hbh), perhaps)
+	case "mac", "length", "dscp", "iprange", "pkttype", "owner":
+		return perhaps // it depends on the packet
+	case "addrtype":
+		return w.addrType(e.Info)
+	case "multiport":
+		return and(truth(tcp || udp), perhaps)
+	case "tcp":
+		info, ok := e.Info.(*xt.Tcp)
+		if !ok || !tcp {
+			return and(truth(tcp), unclear)
+		}
+		answer := and(w.port(w.sport, info.SrcPorts, info.InvFlags&xt.TcpInvSrcPorts != 0), w.port(w.dport, info.DstPorts, info.InvFlags&xt.TcpInvDestPorts != 0))
+		answer = and(answer, truth((w.flags&info.FlagsMask == info.FlagsCmp) != (info.InvFlags&xt.TcpInvFlags != 0)))
+		if info.Option != 0 {
+			answer = and(answer, perhaps)
+		}
+		return answer
+	case "udp":
+		info, ok := e.Info.(*xt.Udp)
+		if !ok || !udp {
+			return and(truth(udp), unclear)
+		}
+		return and(w.port(w.sport, info.SrcPorts, info.InvFlags&xt.UdpInvSrcPorts != 0), w.port(w.dport, info.DstPorts, info.InvFlags&xt.UdpInvDestPorts != 0))
 	case "icmp6":
-		if len(raw) < 4 {
-			return unclear
+		if len(raw) < 4 || !icmp {
+			return and(truth(icmp), unclear)
 		}
 		const invert = 1
-		hit := raw[0] == w.message.icmp && raw[1] == 0 // the lowest code
+		hit := (raw[0] == w.icmp || raw[0] == 0xff) && raw[1] == 0 // the lowest code
 		return truth(hit != (raw[3]&invert != 0))
 	case "hl":
 		if len(raw) < 2 {
 			return unclear
 		}
-		if w.message.hopLimit < 0 {
-			return perhaps
-		}
-		n, limit := w.message.hopLimit, int(raw[1])
-		return truth([]bool{n == limit, n != limit, n < limit, n > limit}[raw[0]&3])
+		op := []expr.CmpOp{expr.CmpOpEq, expr.CmpOpNeq, expr.CmpOpLt, expr.CmpOpGt}[raw[0]&3]
+		return compare(w.payload(&expr.Payload{Base: expr.PayloadBaseNetworkHeader, Offset: 7, Len: 1}), op, raw[1:2])
 	case "mark":
 		if len(raw) < 9 {
 			return unclear
 		}
-		return truth((binary.NativeEndian.Uint32(raw) == 0) != (raw[8] != 0))
+		op := expr.CmpOpEq
+		if raw[8] != 0 {
+			op = expr.CmpOpNeq
+		}
+		return compare(mask(w.mark, raw[4:8], nil), op, raw[:4])
 	case "state":
 		if len(raw) < 4 {
 			return unclear
@@ -681,7 +879,53 @@ func (w *walk) xtMatch(e *expr.Match) answer {
 	return unclear
 }
 
-// conntrackStates reads a conntrack match that is about nothing but the state.
+// addrType judges a match on whether addresses are this host's own; what is sent to a group is not.
+func (w *walk) addrType(info xt.InfoAny) answer {
+	i, ok := info.(*xt.AddrTypeV1)
+	const notSource, notDest = 1, 2 // XT_ADDRTYPE_INVERT_SOURCE, XT_ADDRTYPE_INVERT_DEST
+	if !ok || i.Flags&^(notSource|notDest) != 0 {
+		return unclear
+	}
+	own := func(types uint16, is answer, invert bool) answer {
+		switch {
+		case types == 0:
+			return yes
+		case types != uint16(xt.AddrTypeLocal):
+			return unclear
+		case invert:
+			return not(is)
+		}
+		return is
+	}
+	// Discovery and MLD go to groups and may come from ::, as DHCPv6 goes to a group.
+	from, to := truth(!w.in), truth(w.in)
+	switch {
+	case w.in && (w.hopLimit > 0 || w.protocol == unix.IPPROTO_UDP):
+		to = perhaps
+	case !w.in && w.hopLimit > 0:
+		from = perhaps
+	}
+	return and(own(i.Source, from, i.Flags&notSource != 0), own(i.Dest, to, i.Flags&notDest != 0))
+}
+
+// port judges a range of ports.
+func (w *walk) port(port uint16, within [2]uint16, invert bool) (a answer) {
+	switch {
+	case within[0] == 0 && within[1] == 0xffff:
+		a = yes
+	case port == 0:
+		a = perhaps
+	default:
+		a = truth(within[0] <= port && port <= within[1])
+	}
+	if invert {
+		a = not(a)
+	}
+	return a
+}
+
+// conntrackStates reads a conntrack match that is about nothing but the state; the bits are those of
+// nf_tables.
 func conntrackStates(info xt.InfoAny) (states uint32, invert, ok bool) {
 	var base xt.ConntrackMtinfoBase
 	switch i := info.(type) {
@@ -693,19 +937,34 @@ func conntrackStates(info xt.InfoAny) (states uint32, invert, ok bool) {
 		base, states = i.ConntrackMtinfoBase, uint32(i.StateMask)
 	}
 	const about = uint16(xt.ConntrackState | xt.ConntrackStateAlias)
+	const same = ctInvalid | ctEstablished | ctRelated | ctNew // the others are NAT's
+	untracked := states & xtUntracked
+	if states &= same; untracked != 0 {
+		states |= ctUntracked
+	}
 	return states, base.InvertFlags&uint16(xt.ConntrackState) != 0,
 		base.MatchFlags&uint16(xt.ConntrackState) != 0 && base.MatchFlags&^about == 0
 }
 
-func xtTarget(target string) verdict {
-	switch target {
+// xtTarget is what a target of ip6tables does to a message that matches as m says.
+func (w *walk) xtTarget(e *expr.Target, m answer) verdict {
+	switch e.Name {
 	case "REJECT":
 		return verdict{drops, "reject"}
 	case "DROP":
 		return verdict{drops, "drop"}
 	case "ACCEPT":
 		return verdict{kind: accepts}
-	case "LOG", "NFLOG", "MARK", "CONNMARK", "TRACE", "CLASSIFY", "CHECKSUM", "AUDIT", "NOTRACK", "CT", "TCPMSS", "SECMARK", "CONNSECMARK":
+	case "MARK", "CONNMARK":
+		v := dependent(4)
+		if u, ok := e.Info.(*xt.Unknown); ok && e.Name == "MARK" && e.Rev == 2 && len(*u) >= 8 {
+			// struct xt_mark_tginfo2: mark and mask.
+			keep := binary.NativeEndian.AppendUint32(nil, ^binary.NativeEndian.Uint32((*u)[4:]))
+			v = mask(w.mark, keep, (*u)[:4])
+		}
+		w.setMark(m, v)
+		return verdict{}
+	case "LOG", "NFLOG", "TRACE", "CLASSIFY", "CHECKSUM", "AUDIT", "NOTRACK", "CT", "TCPMSS", "SECMARK", "CONNSECMARK":
 		return verdict{}
 	}
 	return verdict{kind: other}

@@ -25,13 +25,15 @@ type operand struct {
 }
 
 // list writes a rule roughly as nft would list it, and says whether it speaks of interfaces.
-// Conditions that only say "ICMPv6" are left out where there is one on its type, as nft does.
+// Conditions that only say "ICMPv6" are left out where there is one on its type, and likewise for the
+// ports of TCP and UDP, as nft does.
 // Counters have no numbers: a rule is the same rule after the next packet.
 func list(rs *ruleset, c *chain, r rule) (text string, iface bool) {
 	var (
 		words []string
 		regs  = map[uint32]operand{}
 		typed = listsType(r)
+		over  = carried(r)
 	)
 	load := func(reg uint32) operand {
 		if o, ok := regs[reg]; ok {
@@ -52,7 +54,7 @@ func list(rs *ruleset, c *chain, r rule) (text string, iface bool) {
 			regs[e.Register] = o
 		case *expr.Payload:
 			if e.OperationType == expr.PayloadLoad {
-				regs[e.DestRegister] = payloadOperand(e)
+				regs[e.DestRegister] = payloadOperand(e, over)
 			} else {
 				add("payload set")
 			}
@@ -118,15 +120,27 @@ func listsType(r rule) bool {
 		if m, ok := e.(*expr.Match); ok && m.Name == "icmp6" {
 			return true
 		}
-		if p, ok := e.(*expr.Payload); ok && p.Base == expr.PayloadBaseTransportHeader && p.Offset < 2 {
+		if p, ok := e.(*expr.Payload); ok && p.Base == expr.PayloadBaseTransportHeader {
 			return true
 		}
 	}
 	return false
 }
 
+// carried returns the protocol that a rule is about, 0 where it names none.
+func carried(r rule) byte {
+	for i, e := range r.exprs {
+		if m, ok := e.(*expr.Meta); ok && m.Key == expr.MetaKeyL4PROTO && i+1 < len(r.exprs) {
+			if c, ok := r.exprs[i+1].(*expr.Cmp); ok && c.Op == expr.CmpOpEq && len(c.Data) == 1 {
+				return c.Data[0]
+			}
+		}
+	}
+	return 0
+}
+
 func implied(o operand, e *expr.Cmp) bool {
-	return e.Op == expr.CmpOpEq && (o.name == "meta l4proto" && bytes.Equal(e.Data, []byte{unix.IPPROTO_ICMPV6}) ||
+	return e.Op == expr.CmpOpEq && (o.name == "meta l4proto" ||
 		o.name == "meta nfproto" || o.name == "ether type" || o.name == "meta protocol")
 }
 
@@ -235,6 +249,8 @@ func match(e *expr.Match) string {
 		return "comment " + strconv.Quote(strings.TrimRight(string(*comment), "\x00"))
 	case e.Name == "icmp6" && len(raw) >= 4:
 		return "-m icmp6 " + map[bool]string{true: "! "}[raw[3]&1 != 0] + "--icmpv6-type " + icmpType(raw[:1])
+	case e.Name == "tcp" || e.Name == "udp":
+		return ports(e)
 	case e.Name == "conntrack":
 		if mask, invert, ok := conntrackStates(e.Info); ok {
 			not := map[bool]string{true: "! "}[invert]
@@ -242,6 +258,32 @@ func match(e *expr.Match) string {
 		}
 	}
 	return "-m " + e.Name
+}
+
+// ports writes a match of ip6tables on TCP or UDP.
+func ports(e *expr.Match) string {
+	text := "-m " + e.Name
+	add := func(option string, within [2]uint16, invert bool) {
+		if within == [2]uint16{0, 0xffff} {
+			return
+		}
+		text += map[bool]string{true: " !"}[invert] + " " + option + " " + strconv.Itoa(int(within[0]))
+		if within[0] != within[1] {
+			text += ":" + strconv.Itoa(int(within[1]))
+		}
+	}
+	switch i := e.Info.(type) {
+	case *xt.Tcp:
+		add("--sport", i.SrcPorts, i.InvFlags&xt.TcpInvSrcPorts != 0)
+		add("--dport", i.DstPorts, i.InvFlags&xt.TcpInvDestPorts != 0)
+		if i.FlagsMask != 0 {
+			text += fmt.Sprintf("%s --tcp-flags %#x %#x", map[bool]string{true: " !"}[i.InvFlags&xt.TcpInvFlags != 0], i.FlagsMask, i.FlagsCmp)
+		}
+	case *xt.Udp:
+		add("--sport", i.SrcPorts, i.InvFlags&xt.UdpInvSrcPorts != 0)
+		add("--dport", i.DstPorts, i.InvFlags&xt.UdpInvDestPorts != 0)
+	}
+	return text
 }
 
 var verdictNames = map[expr.VerdictKind]string{
@@ -277,8 +319,19 @@ func metaOperand(key expr.MetaKey) operand {
 	return operand{name: fmt.Sprintf("meta %d", key), format: hexadecimal}
 }
 
-func payloadOperand(e *expr.Payload) operand {
+// payloadOperand names a field; over is the protocol that the rule is about.
+func payloadOperand(e *expr.Payload, over byte) operand {
 	type at struct{ base, offset, length uint32 }
+	if name, ok := map[byte]string{unix.IPPROTO_TCP: "tcp", unix.IPPROTO_UDP: "udp"}[over]; ok && e.Base == expr.PayloadBaseTransportHeader {
+		switch {
+		case e.Offset == 0 && e.Len == 2:
+			return operand{name: name + " sport", format: port}
+		case e.Offset == 2 && e.Len == 2:
+			return operand{name: name + " dport", format: port}
+		case e.Offset == 13 && e.Len == 1 && name == "tcp":
+			return operand{name: "tcp flags", format: hexadecimal}
+		}
+	}
 	fields := map[at]operand{
 		{1, 6, 1}: {name: "ip6 nexthdr", format: protocol}, {1, 7, 1}: {name: "ip6 hoplimit", format: number},
 		{2, 0, 1}: {name: "icmpv6 type", format: icmpType}, {2, 1, 1}: {name: "icmpv6 code", format: number},
@@ -307,6 +360,13 @@ func number(b []byte) string {
 		return strconv.FormatUint(uint64(binary.NativeEndian.Uint32(b)), 10)
 	}
 	return hexadecimal(b)
+}
+
+func port(b []byte) string {
+	if len(b) != 2 {
+		return hexadecimal(b)
+	}
+	return strconv.Itoa(int(binary.BigEndian.Uint16(b)))
 }
 
 func quotedName(b []byte) string {

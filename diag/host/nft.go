@@ -50,6 +50,9 @@ type ruleset struct {
 	chains     map[chainKey]*chain
 	order      []chainKey // as the kernel lists them
 	sets       map[setKey][]element
+	legacy     bool // of x_tables
+	marks      bool // some rule sets a packet's mark
+	untracks   bool // some rule takes packets out of conntrack's hands
 }
 
 type chainKey struct {
@@ -218,6 +221,7 @@ func dump(c *netlink.Conn) (*ruleset, error) {
 				continue // made since the chains were listed: the generation shows it
 			}
 			ch.rules = append(ch.rules, r)
+			rs.note(r)
 			for _, e := range r.exprs {
 				if l, ok := e.(*expr.Lookup); ok {
 					wanted[setKey{key.family, key.table, l.SetName}] = true
@@ -233,6 +237,21 @@ func dump(c *netlink.Conn) (*ruleset, error) {
 		rs.sets[key] = elements
 	}
 	return rs, nil
+}
+
+// note takes what a rule does to others.
+func (rs *ruleset) note(r rule) {
+	for _, e := range r.exprs {
+		switch e := e.(type) {
+		case *expr.Meta:
+			rs.marks = rs.marks || e.SourceRegister && e.Key == expr.MetaKeyMARK
+		case *expr.Target:
+			rs.marks = rs.marks || e.Name == "MARK" || e.Name == "CONNMARK"
+			rs.untracks = rs.untracks || e.Name == "CT" || e.Name == "NOTRACK"
+		case opaque:
+			rs.untracks = rs.untracks || e == "notrack"
+		}
+	}
 }
 
 func decodeChain(m netlink.Message) (*chain, error) {

@@ -26,6 +26,8 @@ var events = map[string]string{
 	"event.selection":            "the kernel reaches {target}{from} by {interface}{via} with source {source}",
 	"event.selection-refused":    "the kernel does not reach {target}{from}: {errno}",
 	"event.filter":               "rule in {table} {chain} ({hook}) stops {matches}: {rule}",
+	"event.hook":                 "{name}{on} may drop packets{what}",
+	"event.hook-gone":            "{name}{on} is gone",
 	"event.table-use":            "neighbour table: {entries} entries of {limit}, full {fulls} times",
 	"event.machine":              "machine {vendor} {product}",
 	"event.metadata":             "instance metadata: {state}, {interfaces} interfaces{why}",
