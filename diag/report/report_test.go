@@ -110,7 +110,7 @@ func TestReportKeepsUnknownApart(t *testing.T) {
 func TestReportShowsOnlyWhatIsPointedAt(t *testing.T) {
 	w := diagtest.VPC()
 	for range 100 {
-		w.Say(diag.Frame{Interface: "eth0", Type: diag.NS, Src: diagtest.PeerLocal, Dst: diag.AllNodes, Target: diagtest.Mine, Raw: []byte("not for the report")})
+		w.Say(diag.Frame{Interface: "eth0", Type: diag.NS, Src: diagtest.PeerLocal, Dst: diag.AllNodes, Target: diagtest.PeerGlobal, Raw: []byte("not for the report")})
 	}
 	raw := ReportJSON(t, w.State())
 	if bytes.Contains(raw, []byte("bm90IGZvciB0aGUgcmVwb3J0")) {

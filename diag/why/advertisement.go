@@ -257,7 +257,7 @@ func findRouteMissing(iv *ifaceView) []hypothesis {
 // dropsRA reports whether a rule of this host keeps advertisements from the kernel.
 func (iv *ifaceView) dropsRA() bool {
 	return slices.ContainsFunc(iv.s.Filters, func(f diag.Filter) bool {
-		return iv.applies(f) && slices.Contains(f.Matches, string(diag.RA)) && inward(f.Hook)
+		return iv.applies(f) && f.Inbound() && f.Stops(diag.RA)
 	})
 }
 

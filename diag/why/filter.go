@@ -15,7 +15,7 @@ var openLink = Cause{
 func candidateSpoke(iv *ifaceView, _ hypothesis) bool {
 	sought := iv.traffic.sought
 	return iv.any(func(p *path) bool {
-		return p.SourceClass == diag.SourceCandidate && (sought[p.Source] || iv.spoke(p.Source))
+		return p.SourceClass == diag.SourceCandidate && (sought[p.Source].Body != nil || iv.spoke(p.Source))
 	})
 }
 

@@ -97,7 +97,7 @@ func (iv *ifaceView) fateOf(p *path) fate {
 	switch {
 	case waited && iv.traffic.late[p.Target].Body != nil:
 		return late
-	case waited && !p.failedDiscovery() && iv.traffic.unanswered[p.Source]:
+	case waited && !p.failedDiscovery() && iv.unanswered(p.Source):
 		// Somebody solicited for the source, and no advertisement left: who cannot resolve cannot answer.
 		return deaf
 	case iv.stopped(p):

@@ -74,3 +74,11 @@ func (iv *ifaceView) control(p *path) *path {
 	}
 	return best
 }
+
+// unanswered reports whether others on the link solicited for an address of the interface that can be used,
+// and this host never advertised it.
+func (iv *ifaceView) unanswered(addr netip.Addr) bool {
+	e := iv.traffic.sought[addr]
+	a, configured := iv.s.Addresses[diag.InterfaceAddr{Interface: iv.name, Address: addr}]
+	return configured && e.Body != nil && a.Fact.Flags.Usable() && !a.Fact.Passing() && !iv.traffic.told[addr] && iv.s.Now.Sub(e.At) >= settled
+}

@@ -16,6 +16,7 @@ const (
 	noGlobal                // no usable global address on the interface
 	noDefault               // no default route anywhere
 	absent                  // an assigned address is not configured
+	unheeded                // others solicit for a configured address, and this host does not answer
 )
 
 // A symptom is one difference from normal, for causes to explain.
@@ -23,7 +24,7 @@ type symptom struct {
 	kind  symptomKind
 	iface string
 	path  *path      // of a pathSymptom
-	addr  netip.Addr // of an absent one
+	addr  netip.Addr // of an absent or unheeded one
 	// weak: the program chose the target itself, so that its silence proves little. What explains
 	// only weak symptoms is info, and a weak symptom that nothing explains is not reported.
 	weak bool
@@ -52,6 +53,11 @@ func (iv *ifaceView) findSymptoms() {
 	}
 	if !iv.hasAnyDefault() {
 		iv.symptom(symptom{kind: noDefault, iface: iv.name})
+	}
+	for _, a := range iv.addresses {
+		if iv.s.Complete(diag.FeedFrames) && iv.unanswered(a.Fact.Address) {
+			iv.symptom(symptom{kind: unheeded, iface: iv.name, addr: a.Fact.Address})
+		}
 	}
 	for _, a := range iv.absentAddresses() {
 		iv.symptom(symptom{kind: absent, iface: iv.name, addr: a})
@@ -166,6 +172,9 @@ func (v *view) unexplained(covered []bool) []Symptom {
 			u.Text = words.Say("symptom.no-default", "interface", y.iface)
 		case absent:
 			u.Text = words.Say("symptom.absent", "interface", y.iface, "address", y.addr)
+		case unheeded:
+			e := v.on(y.iface).traffic.sought[y.addr]
+			u.Text, u.Evidence = words.Say("symptom.unheeded", "interface", y.iface, "address", y.addr, "from", e.Body.(diag.Frame).Src), []int64{e.Seq}
 		}
 		list = append(list, u)
 	}

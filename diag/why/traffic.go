@@ -13,17 +13,18 @@ type traffic struct {
 	// is the longest that one took.
 	late   map[netip.Addr]diag.Event
 	latest time.Duration
-	// unanswered are the usable addresses of the interface that others solicited for and this host never
-	// advertised.
-	unanswered map[netip.Addr]bool
-	// sought are the addresses that others on the link asked for.
-	sought map[netip.Addr]bool
+	// sought are the newest solicitations of others on the link, by the address that they ask for, and told
+	// the addresses that this host advertised.
+	sought map[netip.Addr]diag.Event
+	told   map[netip.Addr]bool
 	// believed and bad are the newest advertisements for a neighbour that arrived: such as are to be
 	// believed, and such as are not.
 	believed, bad map[netip.Addr]diag.Event
 	// solicited are the router solicitations that left: how many, and over what time.
 	solicitations int
 	solicited     time.Duration
+	// mldReports is how many multicast listener reports left.
+	mldReports int
 	// dhcpv6 are the DHCPv6 messages, both ways.
 	dhcpv6 []diag.Event
 }
@@ -64,14 +65,13 @@ func (v *view) readTraffic() map[string]*traffic {
 		case f.Type == diag.NA && !f.Out:
 			t.believed[f.Target] = e
 		case f.Type == diag.NA:
-			t.unanswered[f.Target] = false
+			t.told[f.Target] = true
 		case f.Type == diag.NS && !f.Out && !f.Src.IsUnspecified() && !own[f.SrcMAC]:
-			t.sought[f.Target] = true
-			a, configured := v.s.Addresses[diag.InterfaceAddr{Interface: f.Interface, Address: f.Target}]
-			_, told := t.unanswered[f.Target]
-			if configured && a.Fact.Flags.Usable() && !a.Fact.Passing() && !told && v.s.Now.Sub(e.At) >= settled {
-				t.unanswered[f.Target] = true
+			if _, again := t.sought[f.Target]; !again || v.s.Now.Sub(e.At) >= settled {
+				t.sought[f.Target] = e
 			}
+		case f.Type == diag.MLD && f.Out:
+			t.mldReports++
 		case f.Type == diag.RS && f.Out:
 			if t.solicitations++; t.solicitations == 1 {
 				first[f.Interface] = e.At
@@ -93,7 +93,7 @@ func (v *view) readTraffic() map[string]*traffic {
 
 func newTraffic() *traffic {
 	return &traffic{
-		late: map[netip.Addr]diag.Event{}, unanswered: map[netip.Addr]bool{}, sought: map[netip.Addr]bool{},
+		late: map[netip.Addr]diag.Event{}, sought: map[netip.Addr]diag.Event{}, told: map[netip.Addr]bool{},
 		believed: map[netip.Addr]diag.Event{}, bad: map[netip.Addr]diag.Event{},
 	}
 }
