@@ -89,7 +89,7 @@ var harms = []harm{
 	{in: true, frame: diag.DHCPv6Frame, severity: Warning, matters: (*ifaceView).livesByDHCPv6},
 	{in: false, frame: diag.DHCPv6Frame, severity: Warning, matters: (*ifaceView).livesByDHCPv6},
 	{in: true, frame: diag.PacketTooBig, severity: Warning},
-	{in: true, frame: diag.MLD, severity: Warning, passes: (*ifaceView).reportsMLD},
+	{in: true, frame: diag.MLD, severity: Warning, matters: (*ifaceView).queriedMLD, passes: (*ifaceView).reportsMLD},
 	{in: false, frame: diag.MLD, severity: Warning, passes: (*ifaceView).reportsMLD},
 }
 
@@ -136,18 +136,22 @@ func (iv *ifaceView) kernelResolves() bool {
 // reportsMLD reports whether a group membership of this host was seen leaving.
 func (iv *ifaceView) reportsMLD() bool { return iv.traffic.mldReports > 0 }
 
+// queriedMLD reports whether somebody on the link asks who listens. Where nobody does, nobody forgets who.
+func (iv *ifaceView) queriedMLD() bool { return iv.traffic.mldQueries > 0 }
+
 // livesByRA reports whether the interface's way out is what a router advertises.
 func (iv *ifaceView) livesByRA() bool {
 	return slices.ContainsFunc(iv.net.Defaults, func(r diag.At[diag.Route]) bool { return r.Fact.Protocol == "ra" }) ||
 		len(iv.net.Defaults) == 0 && len(iv.net.Offering()) > 0
 }
 
-// livesByDHCPv6 reports whether the interface has its addresses by DHCPv6: a router says so, and a client of
-// this host was seen at it, or has a lease.
+// livesByDHCPv6 reports whether the interface has its addresses by DHCPv6, or is to: a router says so, and a
+// client of this host was seen at it, has a lease, or manages the interface.
 func (iv *ifaceView) livesByDHCPv6() bool {
 	if iv.managed() == nil {
 		return false
 	}
 	_, working := iv.clientAtWork()
-	return working || len(iv.s.Leases[iv.name].Addresses) > 0
+	manager := iv.s.Managers[iv.name].Name
+	return working || len(iv.s.Leases[iv.name].Addresses) > 0 || manager != "" && manager != "none"
 }

@@ -23,8 +23,8 @@ type traffic struct {
 	// solicited are the router solicitations that left: how many, and over what time.
 	solicitations int
 	solicited     time.Duration
-	// mldReports is how many multicast listener reports left.
-	mldReports int
+	// mldReports is how many multicast listener reports left, mldQueries how many queries came.
+	mldReports, mldQueries int
 	// dhcpv6 are the DHCPv6 messages, both ways.
 	dhcpv6 []diag.Event
 }
@@ -72,6 +72,8 @@ func (v *view) readTraffic() map[string]*traffic {
 			}
 		case f.Type == diag.MLD && f.Out:
 			t.mldReports++
+		case f.Type == diag.MLD && f.Src.IsLinkLocalUnicast() && f.Dst == diag.AllNodes:
+			t.mldQueries++ // only a general query goes there (RFC 3810 §5.1.15)
 		case f.Type == diag.RS && f.Out:
 			if t.solicitations++; t.solicitations == 1 {
 				first[f.Interface] = e.At
