@@ -16,11 +16,14 @@ var added = Check{
 	Sends: []Bound{
 		{"sends.ns", 4, "per.candidate"},
 		{"sends.echo", 4, "per.candidate"},
-		{"sends.mld", 4, "per.candidate"},
+		{"sends.mld", mldReports, "per.candidate"},
 	},
 	Changes: []string{"changes.neighbour", "changes.mld", "changes.alarm"},
 	plan:    planAdded,
 }
+
+// mldReports is what joining a candidate's group and leaving it makes the kernel send (safety rule 2).
+const mldReports = 4
 
 // validLifetime is how long the kernel keeps a candidate if this program is killed (safety rule 1:
 // at most 20 s; the kernel removes it up to 1.2 s late).
@@ -76,7 +79,7 @@ func (p *planner) planCandidate(c candidate, mode diag.AddMode) {
 			Target: c.addr, TargetClass: diag.TargetPeer,
 		},
 		Candidate: c.addr,
-		Frames:    6, // two solicitations, and four MLD reports for the group
+		Frames:    2 + mldReports,
 	}
 	if detail, note := p.forbidden(c, mode); detail != "" {
 		dad.Candidate = netip.Addr{}

@@ -153,7 +153,7 @@ func (l *lane) silent() bool {
 		return false
 	}
 	for _, t := range l.tallies {
-		if t.preset != "" || t.q.Target.IsMulticast() || t.path.Detail == DetailClosed {
+		if t.preset != "" || t.quiet || t.q.Target.IsMulticast() || t.path.Detail == DetailClosed {
 			continue
 		}
 		switch t.q.Asks {

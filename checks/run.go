@@ -34,7 +34,7 @@ type run struct {
 	count          int
 	interval, wait time.Duration
 
-	lanes []*lane // all that there were
+	lanes []*lane // all that there were, but those of claims
 	lossy atomic.Bool
 	open  atomic.Int32 // lanes under way
 	seq   atomic.Uint32
@@ -233,7 +233,6 @@ func (r *run) ask(ctx context.Context) []Question {
 	)
 	start := func(key Lane, list []Question) {
 		l := r.newLane(key, list)
-		r.lanes = append(r.lanes, l)
 		running[key] = true
 		active++
 		q := list[0]
@@ -248,10 +247,11 @@ func (r *run) ask(ctx context.Context) []Question {
 					ended <- l
 				})
 			}()
-			return
+			return // it keeps its lane to itself until it ends
 		default:
 			l.candidate = diag.InterfaceAddr{Interface: key.Interface, Address: q.Candidate}
 		}
+		r.lanes = append(r.lanes, l)
 		go func() {
 			defer guard.Rescue()
 			l.run(r.ifaces[key.Interface].ctx)
