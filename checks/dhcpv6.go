@@ -2,14 +2,12 @@ package checks
 
 import (
 	"cmp"
-	"context"
 	"crypto/rand"
 	"encoding/binary"
 	"encoding/hex"
 	"net/netip"
 	"slices"
 	"strings"
-	"time"
 
 	"ndwhy/diag"
 )
@@ -125,7 +123,7 @@ func offered(d diag.DHCPv6) (detail, note string) {
 }
 
 // solicitServer asks for an offer, again where silence would be a symptom and the time allows.
-func (l *lane) solicitServer(ctx context.Context) {
+func (l *lane) solicitServer() {
 	l.letGo()
 	if !l.host.Tap {
 		return
@@ -138,7 +136,7 @@ func (l *lane) solicitServer(ctx context.Context) {
 	for _, t := range tallies {
 		t.transaction = hex.EncodeToString(transaction[:])
 	}
-	l.pursue(ctx, &asking{
+	l.pursue(&asking{
 		tallies: tallies, count: 1, wait: l.r.wait,
 		send: func() error {
 			return l.r.Net.Send(l.key.Interface, Frame{
@@ -146,15 +144,15 @@ func (l *lane) solicitServer(ctx context.Context) {
 				Src: l.key.Source, Dst: dhcpServers, Client: client, Transaction: transaction,
 			})
 		},
-		again: func(ctx context.Context, a *asking) bool {
+		again: func(a *asking) bool {
 			limit := dhcpSolicits
-			if l.r.lossy.Load() {
+			if l.r.lossy {
 				limit *= 2
 			}
-			if a.sent >= limit || !l.symptom(tallies) || !l.r.timeFor(ctx, time.Now().Add(l.r.wait)) {
+			if a.sent >= limit || !l.symptom(tallies) || !l.r.timeFor(l.r.now.Add(l.r.wait)) {
 				return false
 			}
-			a.count, a.next = a.sent+1, time.Now()
+			a.count, a.next = a.sent+1, l.r.now
 			return true
 		},
 	})

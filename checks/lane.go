@@ -3,6 +3,8 @@ package checks
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -27,7 +29,8 @@ const (
 
 // A lane asks the questions of one source to one target, in order: by kernel, then by wire.
 type lane struct {
-	r       *run
+	*task
+	r       *Loop
 	key     Lane
 	tallies []*tally
 	in      *inbox
@@ -39,17 +42,42 @@ type lane struct {
 	host    Host
 	link    diag.Link
 	reasked bool
-	// now is the lane's clock: all that had come by then is known. By the real one a wait may be over
-	// while its answer waits to be read.
-	now time.Time
 	// What was seen of the kernel's discovery of the next hop.
 	solicited bool
 	peeked    bool
 	confirmed bool
+	// entry is the event that told the kernel's entry for it last: what is older says nothing, nor does anything
+	// before it was looked up.
+	entry int64
 
 	published map[string]diag.Path
-	// gate is what the lanes that come after this one wait for.
-	*gate
+}
+
+// letGo lets those go on that wait for the lane's target.
+func (l *lane) letGo() { l.r.held[l.key] = false }
+
+func (r *Loop) newLane(key Lane, list []Question) *lane {
+	l := &lane{r: r, key: key, in: &inbox{}, hop: key.Target, entry: math.MaxInt64, published: map[string]diag.Path{}}
+	r.Session.Look(func(s *diag.State) {
+		if r.own == nil {
+			r.own = map[netip.Addr]bool{}
+			for k := range s.Addresses {
+				r.own[k.Address] = true
+			}
+		}
+		l.link = s.Links[key.Interface]
+		l.host.Tap = s.Feeds[diag.FeedFrames].State == diag.Synced
+	})
+	own := r.own
+	l.host.MAC, l.host.XDP = l.link.MAC, l.link.XDP
+	l.host.Own = func(a netip.Addr) bool { return own[a] }
+	for _, q := range list {
+		if q.NextHop.IsValid() {
+			l.hop = q.NextHop
+		}
+		l.tallies = append(l.tallies, newTally(q, l.host))
+	}
+	return l
 }
 
 // of returns the lane's questions of one kind that are still to be asked.
@@ -66,84 +94,78 @@ func (l *lane) of(via diag.Via, asks diag.Asks) []*tally {
 // serves reports whether the lane asks a service: a late answer is one, as long as the run lasts.
 func (l *lane) serves() bool { return l.tallies[0].q.Service != "" }
 
-func (l *lane) run(ctx context.Context) {
+func (l *lane) run() {
 	defer l.letGo()
-	defer l.finish(&ctx)
+	defer l.finish()
 	for _, t := range l.tallies {
 		for _, before := range t.q.After {
-			if !l.r.passed(ctx, before) {
+			if !l.await(func() bool { return !l.r.held[before] }) {
 				return
 			}
 		}
 	}
-	if c := l.r.claim(l.candidate); c != nil {
-		var ok bool
-		if ctx, ok = c.join(ctx); !ok {
-			return
-		}
+	if !l.join() {
+		return
 	}
-	l.r.post.subscribe(l.in, topic{l.key.Interface, l.key.Target, 0})
-	l.r.post.subscribe(l.in, topic{l.key.Interface, l.hop, 0})
+	l.r.subscribe(l.in, topic{l.key.Interface, l.key.Target, 0})
+	l.r.subscribe(l.in, topic{l.key.Interface, l.hop, 0})
 	if !l.serves() {
-		defer l.r.post.unsubscribe(l.in)
+		defer l.r.unsubscribe(l.in)
 	}
 	switch {
 	case len(l.of(diag.ViaWire, diag.AsksRS)) > 0:
-		l.solicitRouter(ctx)
+		l.solicitRouter()
 	case len(l.of(diag.ViaWire, diag.AsksDHCP)) > 0:
-		l.solicitServer(ctx)
+		l.solicitServer()
 	default:
-		l.byKernel(ctx)
+		l.byKernel()
 		l.letGo()
-		l.byWire(ctx)
-		l.delivered(ctx)
-		l.fullSize(ctx)
+		l.byWire()
+		l.delivered()
+		l.fullSize()
 	}
 }
 
 // again asks once more what stayed silent, because loss was seen elsewhere in the run.
-func (l *lane) again(ctx context.Context) {
-	defer l.finish(&ctx)
-	if c := l.r.claim(l.candidate); c != nil {
-		var ok bool
-		if ctx, ok = c.join(ctx); !ok {
-			return
-		}
+func (l *lane) again() {
+	defer l.finish()
+	if !l.join() {
+		return
 	}
-	l.r.post.subscribe(l.in, topic{l.key.Interface, l.key.Target, 0})
+	l.r.subscribe(l.in, topic{l.key.Interface, l.key.Target, 0})
 	for _, t := range l.tallies {
 		for id := range t.ids {
 			l.hear(id)
 		}
 	}
-	defer l.r.post.unsubscribe(l.in)
+	defer l.r.unsubscribe(l.in)
 	var list []*asking
 	for _, t := range l.of(diag.ViaKernel, "") {
 		if t.q.Asks == diag.AsksND || t.path.Detail == DetailClosed || t.verdict().Outcome != diag.Silent || t.unresolved() {
 			continue
 		}
-		sock, err := l.r.socket(socketKey{l.key.Interface, l.key.Source, t.q.Service})
+		sock, err := l.r.socket(l.task, socketKey{l.key.Interface, l.key.Source, t.q.Service})
 		if err != nil {
 			continue
 		}
 		t.closed = false
 		l.useID(sock.ID())
-		list = append(list, l.moreOf(ctx, t, func() error { sock.Ask(l.key.Target, l.r.nextSeq(l.key.Target)); return nil }))
+		list = append(list, l.moreOf(t, func() error { sock.Ask(l.key.Target, l.r.nextSeq(l.key.Target)); return nil }))
 		break
 	}
 	for _, t := range l.of(diag.ViaWire, "") {
 		if t.verdict().Outcome == diag.Silent && (t.q.Asks == diag.AsksND || len(list) == 0 && t.q.Asks == diag.AsksEcho) {
-			list = append(list, l.moreOf(ctx, t, l.sender(t)))
+			list = append(list, l.moreOf(t, l.sender(t)))
 		}
 	}
-	l.pursue(ctx, list...)
+	l.pursue(list...)
 }
 
 // moreOf is the re-asking of one question.
-func (l *lane) moreOf(ctx context.Context, t *tally, send func() error) *asking {
+func (l *lane) moreOf(t *tally, send func() error) *asking {
 	l.reasked = true
 	return &asking{
-		tallies: []*tally{t}, send: send, count: l.r.reasks(ctx), interval: reaskInterval, wait: reaskInterval, reasked: true,
+		tallies: []*tally{t}, send: send, count: l.r.reasks(), interval: reaskInterval, wait: reaskInterval, reasked: true,
 	}
 }
 
@@ -183,13 +205,12 @@ type asking struct {
 	// twice: the kernel had a second round of discovery.
 	twice bool
 	// again may prolong an asking whose wait has ended.
-	again func(context.Context, *asking) bool
+	again func(*asking) bool
 	over  bool
 }
 
 // pursue asks until every asking has its answer or its wait has ended.
-func (l *lane) pursue(ctx context.Context, list ...*asking) {
-	l.now = time.Now()
+func (l *lane) pursue(list ...*asking) {
 	for {
 		var wake time.Time
 		at := func(t time.Time) {
@@ -202,26 +223,26 @@ func (l *lane) pursue(ctx context.Context, list ...*asking) {
 			if a.over || a.ready != nil && !a.ready() {
 				continue
 			}
-			if l.step(ctx, a, at) {
+			if l.step(a, at) {
 				busy = true
 			}
-			if ctx.Err() != nil {
+			if l.ended() {
 				return
 			}
 		}
 		if !busy {
 			return
 		}
-		if !l.listen(ctx, wake) {
+		if !l.listen(wake) {
 			return
 		}
 	}
 }
 
 // step brings one asking on, and reports whether there is more to wait for, until when through at.
-func (l *lane) step(ctx context.Context, a *asking, at func(time.Time)) (busy bool) {
+func (l *lane) step(a *asking, at func(time.Time)) (busy bool) {
 	for {
-		now := l.now
+		now := l.r.now
 		answered, grace := a.answered()
 		if answered && !now.Before(grace) {
 			a.finish()
@@ -249,9 +270,9 @@ func (l *lane) step(ctx context.Context, a *asking, at func(time.Time)) (busy bo
 				cost = max(1, a.cost)
 				a.started = now
 			}
-			if !l.r.pace.take(ctx, cost) {
+			if !l.r.pace.pay(l.task, cost) {
 				a.over = true
-				if ctx.Err() == nil {
+				if !l.ended() {
 					for _, t := range a.tallies {
 						if t.path.Sent == 0 {
 							t.skip(DetailBudget, "")
@@ -260,11 +281,11 @@ func (l *lane) step(ctx context.Context, a *asking, at func(time.Time)) (busy bo
 				}
 				return false
 			}
-			now = time.Now()
+			now = l.r.now
 			if a.sent == 0 {
 				a.started = now
 			} else if l.drain(); a.idle() {
-				l.r.pace.charge(-cost) // in the meantime there is nothing to send
+				l.r.pace.charge(now, -cost) // in the meantime there is nothing to send
 				continue
 			}
 			if err := a.send(); err != nil {
@@ -273,16 +294,14 @@ func (l *lane) step(ctx context.Context, a *asking, at func(time.Time)) (busy bo
 				}
 			}
 			a.sent++
-			now = time.Now()
 			a.next, a.end = now.Add(a.interval), now.Add(a.wait)
-			l.drain()
 		case a.sent < a.count:
 			at(a.next)
 			return true
 		case now.Before(a.end):
 			at(a.end)
 			return true
-		case a.again != nil && a.again(ctx, a):
+		case a.again != nil && a.again(a):
 		default:
 			a.finish()
 			return false
@@ -347,36 +366,41 @@ func errno(err error) string {
 	return "EIO"
 }
 
-// listen waits for events until wake, folds them and reports what is settled. It is false when ctx
-// ended.
-func (l *lane) listen(ctx context.Context, wake time.Time) bool {
-	list, ok := l.in.wait(ctx, wake)
-	l.now = time.Now()
-	if l.r.Collect != nil && !wake.IsZero() && !l.now.Before(wake) {
-		l.r.Collect()
-		list = append(list, l.in.take()...)
+// listen waits for events until wake, folds them and reports what is settled. It is false when what the lane is part
+// of has ended.
+func (l *lane) listen(wake time.Time) bool {
+	if len(l.in.list) == 0 && !l.ended() {
+		l.yield(wait{within: l.within, mail: l.in, until: wake})
 	}
-	l.fold(list)
-	return ok
+	if l.drain() {
+		l.peek()
+	}
+	return !l.ended()
 }
 
-func (l *lane) drain() { l.fold(l.in.take()) }
-
-func (l *lane) fold(list []diag.Event) {
+// drain folds what has come by now, and reports whether anything had.
+func (l *lane) drain() bool {
+	list := l.in.take()
 	for _, e := range list {
-		if f, ok := e.Body.(diag.Frame); ok && f.Out && f.Type == diag.NS && f.Target == l.hop && !f.Src.IsUnspecified() {
-			l.solicited = true
-		}
-		for _, t := range l.tallies {
-			t.see(e)
-			if t.kernel() && t.q.Asks == diag.AsksEcho && t.copies > 0 && !t.q.Fresh {
-				l.letGo()
-			}
+		if _, entry := e.Body.(diag.Neighbour); !entry || e.Seq > l.entry {
+			l.fold(e)
 		}
 	}
 	if len(list) > 0 {
-		l.peek()
 		l.publish(false)
+	}
+	return len(list) > 0
+}
+
+func (l *lane) fold(e diag.Event) {
+	if f, ok := e.Body.(diag.Frame); ok && f.Out && f.Type == diag.NS && f.Target == l.hop && !f.Src.IsUnspecified() {
+		l.solicited = true
+	}
+	for _, t := range l.tallies {
+		t.see(e)
+		if t.kernel() && t.q.Asks == diag.AsksEcho && t.copies > 0 && !t.q.Fresh {
+			l.letGo()
+		}
 	}
 }
 
@@ -401,21 +425,34 @@ func (l *lane) peek() {
 	default:
 		return
 	}
-	l.neighbour()
-	l.drain()
+	l.look()
 }
 
-// neighbour reads the kernel's entry for the next hop into the stream.
-func (l *lane) neighbour() diag.NUD {
-	n, err := l.r.Net.Neighbour(l.key.Interface, l.hop)
-	if err != nil {
-		return ""
+// look folds the kernel's entry for the next hop as it is now.
+func (l *lane) look() {
+	if e, ok := l.neighbour(); ok {
+		l.fold(e)
+		l.publish(false)
 	}
-	l.r.Session.Emit(n)
-	if n.Gone {
-		return ""
+}
+
+// neighbour reads the kernel's entry for the next hop into the stream. It is not ok where that cannot be read.
+func (l *lane) neighbour() (e diag.Event, ok bool) {
+	type entry struct {
+		diag.Neighbour
+		err error
 	}
-	return n.State
+	n, ok := ask(l.task, func() (n entry) {
+		n.Neighbour, n.err = l.r.Net.Neighbour(l.key.Interface, l.hop)
+		return n
+	})
+	if !ok || n.err != nil {
+		return e, false
+	}
+	e = l.r.Session.Emit(n.Neighbour)
+	l.drain()
+	l.entry = e.Seq
+	return e, true
 }
 
 // publish reports what is settled; at the end, everything.
@@ -426,7 +463,7 @@ func (l *lane) publish(end bool) {
 		}
 		p := t.verdict()
 		if t.lossy() {
-			l.r.lossy.Store(true)
+			l.r.lossy = true
 		}
 		if p.Outcome == diag.Answered && p.Asks == diag.AsksND && len(p.Responders) > 0 {
 			l.r.learnMAC(p.Interface, p.Target, p.Responders[0].MAC)
@@ -440,7 +477,7 @@ func (l *lane) publish(end bool) {
 }
 
 // finish settles whatever is open by the reason for which the lane ended.
-func (l *lane) finish(ctx *context.Context) {
+func (l *lane) finish() {
 	if v := recover(); v != nil {
 		l.r.broken(l.tallies[0].q.Check, l.key.Interface, v)
 		for _, t := range l.tallies {
@@ -450,14 +487,15 @@ func (l *lane) finish(ctx *context.Context) {
 		}
 	}
 	l.drain()
+	cause := l.within.err()
 	for _, t := range l.tallies {
-		if t.hasAnswer() || t.done || (*ctx).Err() == nil {
+		if t.hasAnswer() || t.done || cause == nil {
 			continue
 		}
-		if t.waited && errors.Is((*ctx).Err(), context.DeadlineExceeded) {
+		if t.waited && errors.Is(cause, context.DeadlineExceeded) {
 			continue // it was asked in full, if not again
 		}
-		l.r.interrupt(*ctx, t)
+		interrupt(t, cause)
 	}
 	l.publish(true)
 }
@@ -469,7 +507,7 @@ func (l *lane) symptom(list []*tally) bool {
 			continue
 		}
 		p := t.verdict()
-		if p.Outcome == diag.Silent && (l.r.lossy.Load() || l.r.Expect != nil && l.r.Expect(p)) {
+		if p.Outcome == diag.Silent && (l.r.lossy || l.r.Expect != nil && l.r.Expect(p)) {
 			return true
 		}
 	}
@@ -477,16 +515,16 @@ func (l *lane) symptom(list []*tally) bool {
 }
 
 // reask prolongs an asking that stayed silent where an answer would be normal.
-func (l *lane) reask(ctx context.Context, a *asking) bool {
+func (l *lane) reask(a *asking) bool {
 	for _, t := range a.tallies {
 		t.done, t.waited = true, true // for those who look on: silent so far
 	}
 	l.publish(false)
-	again := a.reasked && l.r.lossy.Load() && !a.twice && l.unresolved(a.tallies)
+	again := a.reasked && l.r.lossy && !a.twice && l.unresolved(a.tallies)
 	if a.reasked && !again || l.r.pace.spent() || !l.symptom(a.tallies) {
 		return false
 	}
-	more := l.r.reasks(ctx)
+	more := l.r.reasks()
 	unresolved := l.unresolved(a.tallies)
 	if unresolved && more < reasks {
 		more /= kernelSolicits // each makes the kernel solicit anew
@@ -498,7 +536,7 @@ func (l *lane) reask(ctx context.Context, a *asking) bool {
 		t.done = false
 	}
 	a.reasked, l.reasked = true, true
-	a.next = time.Now()
+	a.next = l.r.now
 	a.count, a.interval, a.wait = a.count+more, reaskInterval, reaskInterval
 	if unresolved {
 		// The kernel solicits once a second, whatever it is asked meanwhile: one more of its
@@ -518,29 +556,33 @@ func (l *lane) unresolved(list []*tally) bool {
 }
 
 // byKernel asks through a socket. The frames that leave are the wire's questions too.
-func (l *lane) byKernel(ctx context.Context) {
+func (l *lane) byKernel() {
 	kernel := l.of(diag.ViaKernel, "")
 	if len(kernel) == 0 {
 		return
 	}
 	defer func() {
 		for _, t := range kernel {
-			t.closed = t.preset == "" && ctx.Err() == nil
+			t.closed = t.preset == "" && !l.ended()
 		}
 		l.publish(false)
 	}()
 	if !l.hop.IsMulticast() {
-		l.before = l.neighbour()
-		// The entry as it stood is no answer; a solicitation that left meanwhile is one's beginning.
-		l.fold(slices.DeleteFunc(l.in.take(), func(e diag.Event) bool {
-			_, entry := e.Body.(diag.Neighbour)
-			return entry
-		}))
+		// The entry as it stands is no answer; a solicitation that left meanwhile is one's beginning.
+		e, ok := l.neighbour()
+		if n, _ := e.Body.(diag.Neighbour); ok && !n.Gone {
+			l.before = n.State
+		} else if !ok {
+			l.entry = 0
+		}
+	}
+	if l.ended() {
+		return
 	}
 	for _, t := range l.tallies {
 		t.before = l.before
 	}
-	if !l.permitted(ctx) {
+	if !l.permitted() {
 		for _, t := range kernel {
 			t.skip(DetailUnproven, "")
 		}
@@ -549,7 +591,7 @@ func (l *lane) byKernel(ctx context.Context) {
 	if l.before.Resolved() && len(l.of(diag.ViaKernel, diag.AsksEcho))+len(l.of(diag.ViaKernel, diag.AsksService)) == 0 {
 		return
 	}
-	sock, err := l.r.socket(socketKey{l.key.Interface, l.key.Source, kernel[0].q.Service})
+	sock, err := l.r.socket(l.task, socketKey{l.key.Interface, l.key.Source, kernel[0].q.Service})
 	if err != nil {
 		_, denied := errors.AsType[*Denied](err)
 		for _, t := range kernel {
@@ -577,35 +619,34 @@ func (l *lane) byKernel(ctx context.Context) {
 		// The kernel has nothing to solicit; what its echo does is all there is to see.
 		a.tallies = l.of(diag.ViaKernel, diag.AsksEcho)
 	}
-	l.pursue(ctx, a)
-	if ctx.Err() != nil {
-		return
+	l.pursue(a)
+	if !l.ended() {
+		l.settleKernel(kernel, a.started)
 	}
-	l.settleKernel(ctx, kernel, a.started)
+	if kernel[0].q.Fresh && !l.before.Resolved() {
+		l.forget()
+	}
 }
 
 // settleKernel waits for the tap's side of what the socket already answered, and reads the entry
 // that the kernel's discovery left behind.
-func (l *lane) settleKernel(ctx context.Context, kernel []*tally, started time.Time) {
-	l.now = time.Now()
-	answered := l.now
+func (l *lane) settleKernel(kernel []*tally, started time.Time) {
+	answered := l.r.now
 	for l.host.Tap {
 		lag := l.tapBehind(kernel)
-		if end := answered.Add(lag); !l.now.Before(end) {
+		if end := answered.Add(lag); !l.r.now.Before(end) {
 			break
-		} else if !l.listen(ctx, end) {
+		} else if !l.listen(end) {
 			return
 		}
 	}
-	fresh := kernel[0].q.Fresh
 	if !l.hop.IsMulticast() && !l.before.Resolved() {
-		l.neighbour()
-		l.drain()
+		l.look()
 	}
-	if fresh {
+	if kernel[0].q.Fresh {
 		end := started.Add(resolveTime)
-		for waiting := true; waiting && !ended(kernel) && l.now.Before(end); {
-			waiting = l.listen(ctx, end)
+		for waiting := true; waiting && !discovered(kernel) && l.r.now.Before(end); {
+			waiting = l.listen(end)
 		}
 	}
 	l.drain()
@@ -618,13 +659,20 @@ func (l *lane) settleKernel(ctx context.Context, kernel []*tally, started time.T
 			t.done = true
 		}
 	}
-	if fresh && !l.before.Resolved() {
-		l.r.forget(l.key.Interface, l.hop)
-	}
 }
 
-// ended reports whether the kernel's discovery came to one end or the other.
-func ended(list []*tally) bool {
+// forget deletes the neighbour entry that the question made.
+func (l *lane) forget() {
+	err := l.change(func() error { return l.r.Net.DelNeighbour(l.key.Interface, l.hop) })
+	if err != nil && errno(err) != "ENOENT" && errno(err) != "ENODEV" {
+		l.r.broken(l.tallies[0].q.Check, l.key.Interface, fmt.Errorf("neighbour entry %s on %s: %w", l.hop, l.key.Interface, err))
+		return
+	}
+	l.r.Session.Emit(diag.Neighbour{Interface: l.key.Interface, Address: l.hop, Gone: true})
+}
+
+// discovered reports whether the kernel's discovery came to one end or the other.
+func discovered(list []*tally) bool {
 	for _, t := range list {
 		if t.nud == diag.Failed || t.nud.Resolved() {
 			return true
@@ -662,7 +710,7 @@ func (l *lane) tapBehind(kernel []*tally) (lag time.Duration) {
 
 // permitted applies safety rule 2: a source that is not known to be assigned makes the kernel
 // resolve nothing, unless the network was seen to answer a solicitation from it.
-func (l *lane) permitted(ctx context.Context) bool {
+func (l *lane) permitted() bool {
 	first := l.tallies[0].q
 	if first.SourceClass == diag.SourceAssigned || first.Fresh || l.hop.IsMulticast() || l.before.Resolved() {
 		return true
@@ -679,7 +727,7 @@ func (l *lane) permitted(ctx context.Context) bool {
 		k.muted = true // what follows is ours
 	}
 	l.tallies = append(l.tallies, t)
-	l.pursue(ctx, &asking{
+	l.pursue(&asking{
 		tallies: []*tally{t}, count: l.r.count, interval: l.r.interval, wait: l.r.wait, send: l.sender(t),
 	})
 	l.tallies = l.tallies[:len(l.tallies)-1]
@@ -702,16 +750,16 @@ func (l *lane) useID(id uint16) {
 
 func (l *lane) hear(id uint16) {
 	addr := l.key.Target
-	l.r.post.subscribe(l.in, topic{l.key.Interface, addr, id})
+	l.r.subscribe(l.in, topic{l.key.Interface, addr, id})
 	if addr.IsMulticast() {
-		l.r.post.subscribe(l.in, topic{l.key.Interface, netip.Addr{}, id})
+		l.r.subscribe(l.in, topic{l.key.Interface, netip.Addr{}, id})
 	}
 }
 
 // byWire sends frames of our own for what was not on the wire yet, and asks once more what stayed
 // silent and should not have.
-func (l *lane) byWire(ctx context.Context) {
-	if !l.host.Tap || ctx.Err() != nil {
+func (l *lane) byWire() {
+	if !l.host.Tap || l.ended() {
 		return
 	}
 	l.drain()
@@ -731,7 +779,7 @@ func (l *lane) byWire(ctx context.Context) {
 			if l.reasked && asks == diag.AsksEcho {
 				continue // the kernel's re-asking was on the wire
 			}
-			a.count, a.end = 0, time.Now()
+			a.count, a.end = 0, l.r.now
 		}
 		a.send = l.sender(open[0])
 		if asks == diag.AsksEcho {
@@ -739,9 +787,9 @@ func (l *lane) byWire(ctx context.Context) {
 		}
 		list = append(list, a)
 	}
-	l.awaitRouter(ctx, list)
-	l.pursue(ctx, list...)
-	if ctx.Err() != nil {
+	l.awaitRouter(list)
+	l.pursue(list...)
+	if l.ended() {
 		return
 	}
 	for _, a := range list {
@@ -754,16 +802,15 @@ func (l *lane) byWire(ctx context.Context) {
 }
 
 // delivered waits for the socket's side of an answer that the tap showed after the kernel's wait.
-func (l *lane) delivered(ctx context.Context) {
+func (l *lane) delivered() {
 	for _, w := range l.of(diag.ViaWire, diag.AsksEcho) {
 		if w.path.Received == 0 {
 			continue
 		}
-		l.now = time.Now()
-		end := l.now.Add(tapMayLag)
+		end := l.r.now.Add(tapMayLag)
 		for _, k := range l.of(diag.ViaKernel, diag.AsksEcho) {
-			for k.copies > 0 && k.path.Received == 0 && l.now.Before(end) {
-				if !l.listen(ctx, end) {
+			for k.copies > 0 && k.path.Received == 0 && l.r.now.Before(end) {
+				if !l.listen(end) {
 					return
 				}
 			}
@@ -772,13 +819,13 @@ func (l *lane) delivered(ctx context.Context) {
 }
 
 // awaitRouter waits for the gateway's link-layer address, which other lanes ask for.
-func (l *lane) awaitRouter(ctx context.Context, list []*asking) {
+func (l *lane) awaitRouter(list []*asking) {
 	if l.hop == l.key.Target || len(list) == 0 {
 		return
 	}
-	end := time.Now().Add(l.r.interval + l.r.wait)
-	for l.mac() == (diag.MAC{}) && time.Now().Before(end) {
-		if !l.listen(ctx, time.Now().Add(tapMayLag)) {
+	end := l.r.now.Add(l.r.interval + l.r.wait)
+	for l.mac() == (diag.MAC{}) && l.r.now.Before(end) {
+		if !l.listen(l.r.now.Add(tapMayLag)) {
 			return
 		}
 	}
@@ -825,21 +872,21 @@ func (l *lane) mac() diag.MAC {
 
 // solicitRouter asks for an advertisement: once, and where silence would be a symptom as often as
 // RFC 4861 §6.3.7 has a host ask, if the time allows.
-func (l *lane) solicitRouter(ctx context.Context) {
+func (l *lane) solicitRouter() {
 	l.letGo()
 	if !l.host.Tap {
 		return
 	}
 	tallies := l.of(diag.ViaWire, diag.AsksRS)
-	l.pursue(ctx, &asking{
+	l.pursue(&asking{
 		tallies: tallies, count: 1, wait: l.r.wait, send: l.wireSender(tallies[0], 0),
-		again: func(ctx context.Context, a *asking) bool {
+		again: func(a *asking) bool {
 			for _, t := range tallies {
 				t.done = true
 			}
 			l.publish(false) // what depends on it need not wait for the repetitions
 			next := a.end.Add(solicitationInterval - l.r.wait)
-			if a.sent >= solicitations || !l.symptom(tallies) || !l.r.timeFor(ctx, next.Add(l.r.wait)) {
+			if a.sent >= solicitations || !l.symptom(tallies) || !l.r.timeFor(next.Add(l.r.wait)) {
 				return false
 			}
 			a.count, a.next = a.sent+1, next

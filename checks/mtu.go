@@ -1,7 +1,6 @@
 package checks
 
 import (
-	"context"
 	"net/netip"
 	"strconv"
 
@@ -75,14 +74,14 @@ func (p *planner) fullSize(target netip.Addr) int {
 }
 
 // fullSize asks for the largest echo, and for less where a router says how much fits.
-func (l *lane) fullSize(ctx context.Context) {
+func (l *lane) fullSize() {
 	if !l.host.Tap {
 		return
 	}
 	for _, t := range l.of(diag.ViaWire, diag.AsksMTU) {
 		size := t.q.Size
 		for range narrowings {
-			if ctx.Err() != nil {
+			if l.ended() {
 				return
 			}
 			if l.mac() == (diag.MAC{}) {
@@ -92,7 +91,7 @@ func (l *lane) fullSize(ctx context.Context) {
 			id := l.r.echoID()
 			t.ids[id] = true
 			l.hear(id)
-			l.pursue(ctx, &asking{
+			l.pursue(&asking{
 				tallies: []*tally{t}, count: l.r.count, interval: l.r.interval, wait: l.r.wait, again: l.reask,
 				send: func() error {
 					return l.r.Net.Send(l.key.Interface, Frame{
@@ -102,7 +101,7 @@ func (l *lane) fullSize(ctx context.Context) {
 				},
 			})
 			e := t.path.Error
-			if ctx.Err() != nil || e == nil || e.Type != diag.PacketTooBig || e.MTU < minMTU || e.MTU >= size {
+			if l.ended() || e == nil || e.Type != diag.PacketTooBig || e.MTU < minMTU || e.MTU >= size {
 				break
 			}
 			size = e.MTU

@@ -1,7 +1,6 @@
 package checks
 
 import (
-	"context"
 	"net/netip"
 	"time"
 
@@ -71,31 +70,4 @@ type Session interface {
 	diag.Sink
 	Watch(fn func(diag.Event)) (stop func())
 	Look(fn func(*diag.State))
-}
-
-// A Runner runs the checks that the state's Run asks for. Session and Net are needed.
-type Runner struct {
-	Session Session
-	Net     Net
-	// Expect reports whether a path's silence would be a symptom where the host finds itself. Such
-	// a silence is asked again before it is believed. Nil: no silence is.
-	Expect func(diag.Path) bool
-	// Collect brings into the stream what this host's sockets hold by now: on a busy machine that may wait
-	// there to be read when the time for an answer is up. Nil: nothing holds anything.
-	Collect func()
-}
-
-// sleep waits for d or the end of ctx, and reports whether it waited to the end.
-func sleep(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return ctx.Err() == nil
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
