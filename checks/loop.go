@@ -55,6 +55,8 @@ type Loop struct {
 type Mail struct {
 	Events []diag.Event // of the stream, in order, with what the loop itself emitted
 	Made   []*Call
+	// End is why the run is to end: what is open is settled without waiting. Nil: it goes on. The first cause counts.
+	End error
 }
 
 // Next is what a Step asks for.
@@ -104,12 +106,6 @@ func NewLoop(runner Runner, deadline time.Time) *Loop {
 	return r
 }
 
-// End ends what is asked: it is settled in the steps that follow. The first cause counts.
-func (r *Loop) End(cause error) {
-	r.whole.end(cause)
-	r.stirred = true
-}
-
 // Step takes in the mail and lets everything go on that can. What came before now is in this mail or was in an earlier
 // one. Steps follow each other: no two at a time.
 func (r *Loop) Step(now time.Time, mail Mail) Next {
@@ -120,8 +116,12 @@ func (r *Loop) Step(now time.Time, mail Mail) Next {
 	for _, e := range mail.Events {
 		r.fold(e)
 	}
-	if !r.deadline.IsZero() && !now.Before(r.deadline) && r.whole.err() == nil {
-		r.End(context.DeadlineExceeded)
+	if mail.End == nil && !r.deadline.IsZero() && !now.Before(r.deadline) {
+		mail.End = context.DeadlineExceeded
+	}
+	if mail.End != nil && r.whole.err() == nil {
+		r.whole.end(mail.End)
+		r.stirred = true
 	}
 	if r.stirred || !r.next.Wake.IsZero() && !now.Before(r.next.Wake) {
 		r.turn()

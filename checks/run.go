@@ -35,7 +35,9 @@ func Run(ctx context.Context, runner Runner) error {
 		if runner.Collect != nil && !next.Due.IsZero() && !now.Before(next.Due) {
 			runner.Collect()
 		}
-		next = loop.Step(now, box.take())
+		mail := box.take()
+		mail.End = ctx.Err()
+		next = loop.Step(now, mail)
 		for _, c := range next.Calls {
 			go func() {
 				defer guard.Rescue()
@@ -43,11 +45,12 @@ func Run(ctx context.Context, runner Runner) error {
 				box.made(c)
 			}()
 		}
-		if next.Over || box.wait(next.Wake, ended) {
-			continue
+		if mail.End != nil {
+			ended = nil
 		}
-		loop.End(ctx.Err())
-		ended = nil
+		if !next.Over {
+			box.wait(next.Wake, ended)
+		}
 	}
 	if err := ctx.Err(); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return err
@@ -102,8 +105,8 @@ func (m *mailbox) take() Mail {
 	return mail
 }
 
-// wait waits for mail, or a time; zero: for none. It is false when ended was closed.
-func (m *mailbox) wait(until time.Time, ended <-chan struct{}) bool {
+// wait waits for mail, a time (zero: for none), or the end.
+func (m *mailbox) wait(until time.Time, ended <-chan struct{}) {
 	var fire <-chan time.Time
 	if !until.IsZero() {
 		t := time.NewTimer(time.Until(until))
@@ -114,7 +117,5 @@ func (m *mailbox) wait(until time.Time, ended <-chan struct{}) bool {
 	case <-m.ping:
 	case <-fire:
 	case <-ended:
-		return false
 	}
-	return true
 }
