@@ -3,6 +3,7 @@ package checks
 import (
 	"crypto/rand"
 	"errors"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -84,7 +85,7 @@ func (c *claim) hold(settled func()) {
 func (c *claim) unbroken(do func()) {
 	defer func() {
 		if v := recover(); v != nil {
-			c.r.broken(idAdded, c.key.Interface, v)
+			c.r.broken(c.tallies[0].q.Check, c.key.Interface, v)
 			c.extent.end(&refusal{DetailInterrupted, ""})
 		}
 	}()
@@ -96,7 +97,7 @@ func (c *claim) unbroken(do func()) {
 func (c *claim) prepare(undo *[]func()) {
 	q := c.tallies[0].q
 	iface, addr := c.key.Interface, q.Target
-	c.r.subscribe(c.in, topic{iface, addr, 0})
+	c.r.subscribe(c.in, topic{iface, addr, netip.Addr{}})
 	var leave func() error
 	err := c.change(func() (err error) {
 		leave, err = c.r.Net.Join(iface, diag.SolicitedNode(addr))
@@ -125,7 +126,7 @@ func (c *claim) prepare(undo *[]func()) {
 	*undo = append(*undo, func() {
 		err := c.change(func() error { return c.r.Net.DelAddress(iface, addr) })
 		if err != nil && errno(err) != "EADDRNOTAVAIL" && errno(err) != "ENODEV" {
-			c.r.broken(idAdded, iface, err)
+			c.r.broken(c.tallies[0].q.Check, iface, err)
 			return
 		}
 		c.r.Session.Emit(diag.Change{Interface: iface, What: what, Address: addr, Undone: true})
@@ -137,37 +138,28 @@ func (c *claim) prepare(undo *[]func()) {
 func (c *claim) guard(q Question) {
 	nonce := make([]byte, 6)
 	_, _ = rand.Read(nonce)
-	var list []*asking
-	for _, t := range c.of(diag.ViaWire, diag.AsksDAD) {
+	for _, t := range c.of(dad.wire) {
 		t.nonce = nonce
-		list = append(list, &asking{tallies: []*tally{t}, count: 1, wait: guardTime, send: func() error {
-			return c.solicit(q, nonce)
-		}})
 	}
+	asked := c.of(dad.wire)
 	if q.Guard.IsValid() {
-		t := newTally(Question{Path: diag.Path{
-			Interface: q.Interface, Asks: diag.AsksND, Via: diag.ViaWire, Source: q.Guard, Target: q.Target,
-		}}, c.host)
+		t := newTally(Question{kind: nd.wire, Path: diag.Path{Interface: q.Interface, Source: q.Guard, Target: q.Target}}, c.host)
 		t.quiet = true
 		c.tallies = append(c.tallies, t)
-		list = append(list, &asking{tallies: []*tally{t}, count: 1, wait: guardTime, send: c.wireSender(t, 0)})
+		asked = append(asked, t)
 	}
-	for _, t := range c.of(diag.ViaKernel, diag.AsksDAD) {
+	var list []*asking
+	for _, t := range asked {
+		list = append(list, &asking{tallies: []*tally{t}, count: 1, wait: guardTime, send: c.sender(t)})
+	}
+	for _, t := range c.of(dad.kernel) {
 		t.muted = true // until the kernel has the address
 	}
 	c.pursue(list...)
-	for _, t := range c.of(diag.ViaKernel, diag.AsksDAD) {
+	for _, t := range c.of(dad.kernel) {
 		t.muted = false
 	}
 	c.contest()
-}
-
-func (c *claim) solicit(q Question, nonce []byte) error {
-	group := diag.SolicitedNode(q.Target)
-	return c.r.Net.Send(q.Interface, Frame{
-		Type: diag.NS, SrcMAC: c.link.MAC, DstMAC: diag.MulticastMAC(group),
-		Src: q.Source, Dst: group, Target: q.Target, Nonce: nonce,
-	})
 }
 
 // contest ends the claim if somebody else turned out to have the address.
@@ -193,9 +185,7 @@ func (c *claim) contest() {
 // awaitDAD waits until the kernel has found the address unique, or has not.
 func (c *claim) awaitDAD() {
 	end := c.r.now.Add(dadTime)
-	state := newTally(Question{Path: diag.Path{
-		Interface: c.key.Interface, Asks: diag.AsksDAD, Via: diag.ViaKernel, Target: c.key.Target,
-	}}, c.host)
+	state := newTally(Question{kind: dad.kernel, Path: diag.Path{Interface: c.key.Interface, Target: c.key.Target}}, c.host)
 	c.tallies = append(c.tallies, state)
 	defer func() { c.tallies = c.tallies[:len(c.tallies)-1] }()
 	state.quiet = true
@@ -204,8 +194,8 @@ func (c *claim) awaitDAD() {
 		case state.path.Received > 0:
 			c.extent.end(&refusal{DetailAnsweredFor, ""})
 			return
-		case state.passed():
-			for _, t := range c.of(diag.ViaKernel, diag.AsksDAD) {
+		case state.passed:
+			for _, t := range c.of(dad.kernel) {
 				t.done = true
 			}
 			return

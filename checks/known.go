@@ -31,46 +31,30 @@ func (r *Loop) broken(check, iface string, why any) {
 	r.broke[diag.CheckKey{ID: check, Interface: iface}] = fmt.Sprint(why)
 }
 
-// socket returns the socket that asks from a source: one for all targets.
-func (r *Loop) socket(t *task, key socketKey) (Asker, error) {
+// socket returns the socket that a question asks through: one for all targets.
+func (r *Loop) socket(t *task, k socketKind, q Question) (Asker, error) {
+	key := k.shares(q)
 	s := r.sockets[key]
 	if s == nil {
 		s = &openSocket{err: Errno("EBADF")} // unless it comes to be opened
 		r.sockets[key] = s
-		r.open(t, key, s)
+		r.open(t, s, func() (Asker, error) { return k.listen(r.Net, q) })
 	}
 	t.outlast(func() bool { return s.tried })
 	return s.sock, s.err
 }
 
-func (r *Loop) open(t *task, key socketKey, s *openSocket) {
+func (r *Loop) open(t *task, s *openSocket, listen func() (Asker, error)) {
 	defer func() { s.tried = true }()
 	var sock Asker
 	err := t.change(func() (err error) {
-		if key.service != "" {
-			sock, err = r.Net.Inquire(key.iface, key.source, key.service)
-		} else {
-			sock, err = r.Net.Listen(key.iface, key.source)
-		}
+		sock, err = listen()
 		return err
 	})
 	s.sock, s.err = sock, err
 	if denied, ok := errors.AsType[*Denied](err); ok {
 		r.denied = denied
 	}
-}
-
-// groupSeq marks the sequence numbers of echoes to a group. Their replies come from the members' own
-// addresses, and from the same socket's id would pass for replies to what was asked of those.
-const groupSeq = 1 << 15
-
-func (r *Loop) nextSeq(target netip.Addr) uint16 {
-	r.seq++
-	seq := uint16(r.seq) &^ groupSeq
-	if target.IsMulticast() {
-		seq |= groupSeq
-	}
-	return seq
 }
 
 // echoID returns an id for echoes by wire: random, as other programs' raw sockets hear the replies,

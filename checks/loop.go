@@ -276,13 +276,6 @@ func (t *task) call(within *extent, do func()) bool {
 	return c.made
 }
 
-// A socketKey is what a socket asks from, and whom it may ask.
-type socketKey struct {
-	iface   string
-	source  netip.Addr
-	service Service // empty: for echoes
-}
-
 type openSocket struct {
 	sock  Asker
 	err   error

@@ -7,56 +7,51 @@ import (
 	"ndwhy/diag"
 )
 
-// A topic is what an event is about, so that it reaches only the lanes that asked.
+// A topic is what an event is about, so that it reaches only the lanes that asked: two addresses, of which zero is any.
 type topic struct {
-	iface string
-	addr  netip.Addr // zero for any
-	echo  uint16     // 0: not about an echo
+	iface         string
+	remote, local netip.Addr
 }
 
-// An address is whom an event is for.
-type addressed struct {
+// An envelope says whom an event is for.
+type envelope struct {
 	topics [2]topic
 	n      int
 	learnt bool // planning depends on it
 }
 
-func (a *addressed) to(t topic) {
-	a.topics[a.n] = t
-	a.n++
+func (to *envelope) add(iface string, remote, local netip.Addr) {
+	to.topics[to.n] = topic{iface, remote, local}
+	to.n++
 }
 
 // about says what an event is about.
-func about(e diag.Event) (a addressed) {
+func about(e diag.Event) (to envelope) {
 	switch b := e.Body.(type) {
 	case diag.Frame:
+		to.learnt = b.Type == diag.RA
 		switch {
-		case b.Type == diag.NS, b.Type == diag.NA:
-			a.to(topic{b.Interface, b.Target, 0})
-		case b.Type == diag.RS, b.Type == diag.RA:
-			a.to(topic{b.Interface, diag.AllRouters, 0})
-			a.learnt = b.Type == diag.RA
-		case b.Type == diag.EchoRequest:
-			a.to(topic{b.Interface, b.Dst, b.EchoID})
-		case b.Type == diag.EchoReply:
-			a.to(topic{b.Interface, b.Src, b.EchoID})
-			a.to(topic{b.Interface, netip.Addr{}, b.EchoID})
-		case b.Type == diag.DHCPv6Frame:
-			a.to(topic{b.Interface, dhcpServers, 0})
+		case b.Target.IsValid():
+			to.add(b.Interface, b.Target, netip.Addr{})
+		case b.Out:
+			to.add(b.Interface, b.Dst, b.Src)
 		case b.Quoted != nil:
-			a.to(topic{b.Interface, b.Quoted.Dst, b.Quoted.EchoID})
+			to.add(b.Interface, b.Quoted.Dst, b.Quoted.Src)
+		default:
+			to.add(b.Interface, b.Src, b.Dst)
+			to.add(b.Interface, netip.Addr{}, b.Dst)
 		}
 	case diag.Socket:
-		a.to(topic{b.Interface, b.Target, b.EchoID})
+		to.add(b.Interface, b.Target, b.Source)
 	case diag.Neighbour:
-		a.to(topic{b.Interface, b.Address, 0})
+		to.add(b.Interface, b.Address, netip.Addr{})
 	case diag.Address:
-		a.to(topic{b.Interface, b.Address, 0})
-		a.learnt = true
+		to.add(b.Interface, b.Address, netip.Addr{})
+		to.learnt = true
 	case diag.Link, diag.Route, diag.Path, diag.Metadata, diag.Lease, diag.Selection:
-		a.learnt = true
+		to.learnt = true
 	}
-	return a
+	return to
 }
 
 // inboxLimit bounds what a flood of frames can make one lane queue; what comes on top is dropped.

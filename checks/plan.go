@@ -26,6 +26,7 @@ type planner struct {
 	s     *diag.State
 	iface string
 	link  diag.Link
+	check Check // that plans
 	// prior are the questions of the rounds before, on this interface: what was chosen stays.
 	prior []Question
 	// later: this is not the first round, so the neighbour cache already shows our own doing.
@@ -73,9 +74,9 @@ func (p *planner) run() []Question {
 		}
 		p.iface, p.link = iface, link
 		p.prior = slices.DeleteFunc(slices.Clone(prior), func(q Question) bool { return q.Interface != iface })
-		for _, c := range All {
-			if wanted(p.s.Run, c.ID) {
-				c.plan(p)
+		for _, p.check = range All() {
+			if p.check.plan != nil && wanted(p.s.Run, p.check.ID) {
+				p.check.plan(p)
 			}
 		}
 	}
@@ -103,25 +104,26 @@ func (p *planner) order() {
 
 func (p *planner) count() int { return max(1, p.s.Run.Count) }
 
-// frames is the most that one question costs: first asking, re-asking, and what the kernel adds.
-func (p *planner) frames(via diag.Via) int {
-	n := p.count()
-	if via == diag.ViaKernel {
-		n += kernelSolicits
-	}
-	return n
-}
-
 // noFrames is the cost of a question that another's frames answer.
 const noFrames = -1
 
-func (p *planner) add(q Question) {
-	q.Interface = p.iface
+// add plans a question, in each of the ways given.
+func (p *planner) add(q Question, kinds ...kind) {
+	q.Interface, q.Check = p.iface, p.check.ID
+	q.crowds = p.check.crowds
+	q.controls = q.controls || p.check.controls == q.TargetClass
 	if q.SourceClass == "" {
 		q.SourceClass = p.s.ClassOf(p.iface, q.Source)
 	}
+	for _, k := range kinds {
+		p.addOne(q, k)
+	}
+}
+
+func (p *planner) addOne(q Question, k kind) {
+	q.kind, q.Asks, q.Via = k, k.asks(), k.via()
 	q.ID = q.Check + "/" + p.iface + "/" + name(q.Source) + "/" + name(q.Target)
-	if q.Check == idSource || q.Check == idAdded {
+	if p.check.several {
 		q.ID += "/" + string(q.Asks)
 	}
 	q.ID += "/" + string(q.Via)
@@ -132,12 +134,14 @@ func (p *planner) add(q Question) {
 		return
 	}
 	p.known[q.ID] = true
-	if q.Via == diag.ViaWire && q.Planned() && !p.wire() {
+	if isWireKind(k) && q.Planned() && !p.wire() {
 		q.Outcome, q.Detail = diag.OutcomeSkipped, DetailNoRaw
 	}
+	first, again := k.cost(q, p.count())
+	q.Again = again
 	switch q.Frames {
 	case 0:
-		q.Frames = p.frames(q.Via)
+		q.Frames = first
 	case noFrames:
 		q.Frames = 0
 	}
@@ -153,17 +157,9 @@ func name(a netip.Addr) string {
 }
 
 // skip reports a question as not asked, and why.
-func (p *planner) skip(q Question, detail, note string) {
+func (p *planner) skip(q Question, detail, note string, kinds ...kind) {
 	q.Outcome, q.Detail, q.Note = diag.OutcomeSkipped, detail, note
-	p.add(q)
-}
-
-// both plans a question by kernel and by wire.
-func (p *planner) both(q Question) {
-	q.Via = diag.ViaKernel
-	p.add(q)
-	q.Via = diag.ViaWire
-	p.add(q)
+	p.add(q, kinds...)
 }
 
 // wire reports whether questions by wire can be judged: without the tap nothing is seen.
@@ -393,7 +389,7 @@ func (p *planner) peers() (list []netip.Addr, given bool) {
 		return list, true
 	}
 	for _, q := range p.prior {
-		if isControl(q, diag.TargetPeer) && !slices.Contains(list, q.Target) {
+		if q.controls && q.TargetClass == diag.TargetPeer && !slices.Contains(list, q.Target) {
 			list = append(list, q.Target)
 		}
 	}

@@ -12,14 +12,11 @@ const (
 	settleTime = 2 * time.Millisecond
 	// planPause is how much longer each question that there is puts the next round off: planning a thousand peers takes
 	// milliseconds, and is to take a small share of the time.
-	planPause = 20 * time.Microsecond
+	planPause = 25 * time.Microsecond
 	// maxCrowd is how many peers are asked at the same time: enough that silent ones leave no packet of
 	// the pace unused, few enough that the first of a long list are told when time is up.
 	maxCrowd = 96
 )
-
-// crowds reports whether there may be a thousand questions like this one.
-func (q Question) crowds() bool { return q.Check == idPeerND || q.Check == idPeerEcho }
 
 // rounds is how far the asking has come.
 type rounds struct {
@@ -138,7 +135,7 @@ func (r *Loop) enqueue(fresh []Question) {
 		}
 		r.running[key], r.queued[key] = true, list
 		r.waiting++
-		if list[0].crowds() {
+		if list[0].crowds {
 			r.crowd = append(r.crowd, key)
 		} else {
 			r.begins(key)
@@ -157,7 +154,7 @@ func (r *Loop) admit(limit int) {
 func (r *Loop) begins(key Lane) {
 	list := r.queued[key]
 	delete(r.queued, key)
-	if list[0].crowds() {
+	if list[0].crowds {
 		r.inside++
 	}
 	r.active++
@@ -188,7 +185,7 @@ func (r *Loop) ends(l *lane) {
 	r.waiting--
 	r.ended++
 	r.running[l.key] = false
-	if l.tallies[0].q.crowds() {
+	if l.tallies[0].q.crowds {
 		r.inside--
 	}
 	if len(r.queued[l.key]) > 0 {

@@ -14,7 +14,7 @@ func (r *Loop) begin() bool {
 	var list []diag.Check
 	r.Session.Look(func(s *diag.State) {
 		for _, iface := range r.spec.Interfaces {
-			for _, c := range All {
+			for _, c := range All() {
 				check := standing(s, c, iface)
 				if check.State == diag.CheckRunning {
 					some = true
@@ -38,18 +38,16 @@ func standing(s *diag.State, c Check, iface string) diag.Check {
 		check.Why, check.User = words.Say("skipped.passive"), true
 	case !wanted(s.Run, c.ID):
 		check.Why, check.User = words.Say("skipped.user"), true
-	case c.ID == idAdded && s.Run.Add != diag.AddClaim && s.Run.Add != diag.AddKernel:
-		check.Why, check.User = words.Say("skipped.add-none"), true
-	case c.ID == idInternet && s.Run.InternetOff:
-		check.Why, check.User = words.Say("skipped.internet-none"), true
+	case c.off != nil && c.off(s.Run) != "":
+		check.Why, check.User = words.Say(c.off(s.Run)), true
 	case !ok:
 		check.Why = words.Say("skipped.no-interface", "interface", iface)
 	case !link.Ethernet:
 		check.Why = words.Say("skipped.no-nd", "interface", iface)
 	case !link.Up:
 		check.Why = words.Say("skipped.down", "interface", iface)
-	case c.ID == idHost && s.Feeds[diag.FeedHost].State != diag.Synced && s.Feeds[diag.FeedHost].State != diag.Lost:
-		check.Why, check.Fix = s.Feeds[diag.FeedHost].Why, s.Feeds[diag.FeedHost].Fix
+	case c.feed != "" && s.Feeds[c.feed].State != diag.Synced && s.Feeds[c.feed].State != diag.Lost:
+		check.Why, check.Fix = s.Feeds[c.feed].Why, s.Feeds[c.feed].Fix
 	case c.Needs == NeedsNetRaw && s.Feeds[diag.FeedFrames].State != diag.Synced:
 		feed := s.Feeds[diag.FeedFrames]
 		check.Why, check.Fix = lack(feed, "skipped.no-raw")
@@ -77,7 +75,7 @@ func (r *Loop) conclude() {
 	var list []diag.Check
 	r.Session.Look(func(s *diag.State) {
 		for _, iface := range r.spec.Interfaces {
-			for _, c := range All {
+			for _, c := range All() {
 				key := diag.CheckKey{ID: c.ID, Interface: iface}
 				if s.Checks[key].State != diag.CheckRunning {
 					continue
@@ -109,8 +107,8 @@ func (r *Loop) conclude() {
 				case asked == 0 && (late > 0 || r.whole.err() != nil && len(r.prior) == 0):
 					check.State, check.Why = diag.CheckSkipped, words.Say("skipped.timeout")
 				}
-				if planned == 0 && check.State == diag.CheckDone {
-					check.Why = nothingToAsk(s, key)
+				if planned == 0 && check.State == diag.CheckDone && c.nothing != nil {
+					check.Why = words.Say(c.nothing(s, iface))
 				}
 				list = append(list, check)
 			}
@@ -121,21 +119,7 @@ func (r *Loop) conclude() {
 	}
 }
 
-// nothing has why a check may have had nothing to ask.
-var nothing = map[string]string{
-	idRouterND: "detail.no-router", idRouterEcho: "detail.no-router", idPeerND: "detail.no-peer",
-	idPeerEcho: "detail.no-peer", idInternet: "detail.no-hosts", idSource: "detail.no-router",
-	idDHCPv6: "detail.not-managed", idServices: "detail.no-service",
-}
-
-// nothingToAsk says why a check had nothing to ask; "" where that needs no reason.
-func nothingToAsk(s *diag.State, key diag.CheckKey) string {
-	why := nothing[key.ID]
-	if _, heard := managedBy(s, key.Interface); key.ID == idDHCPv6 && !heard {
-		why = "detail.no-advertisement"
-	}
-	if why == "" {
-		return ""
-	}
-	return words.Say(why)
+// because is the one reason for which a check may have nothing to ask.
+func because(key string) func(*diag.State, string) string {
+	return func(*diag.State, string) string { return key }
 }

@@ -727,7 +727,7 @@ func (v *view) checked() []string {
 		}
 	}
 	var list []string
-	for _, id := range checkOrder {
+	for _, id := range CheckOrder {
 		if asked[id] {
 			list = append(list, id)
 		}
@@ -783,7 +783,7 @@ func (v *view) headline(d Diagnosis) string {
 		return words.Say("headline.unexplained", "count", len(d.Unexplained), "symptom", v.firstSymptom(d))
 	case len(d.Unknown) > 0 && d.Unknown[0].What == nothingAsked:
 		return words.Say("headline.nothing")
-	case len(d.Unknown) > 0 && slices.Contains(checkOrder, d.Unknown[0].What):
+	case len(d.Unknown) > 0 && slices.Contains(CheckOrder, d.Unknown[0].What):
 		return words.Say("headline.unknown-check", "what", d.Unknown[0].What, "why", clause(d.Unknown[0].Why))
 	case len(d.Unknown) > 0:
 		return words.Say("headline.unknown", "why", clause(d.Unknown[0].Why))

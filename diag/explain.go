@@ -143,7 +143,7 @@ func CausesDoc() string {
 		block(&b, "explain.see", strings.Split(words.Say(key+"see"), "; "))
 	}
 	b.WriteString("\n# " + words.Say("doc.checks.title") + "\n")
-	for _, id := range checkOrder {
+	for _, id := range CheckOrder {
 		key := "check." + id + "."
 		b.WriteString("\n## " + id + "\n\n**" + words.Say(key+"title") + "**\n\n" + markdown(words.Say(key+"asks")) + "\n\n")
 		b.WriteString("- " + words.Say("explain.sends") + " " + markdown(words.Say(key+"sends")) + "\n")

@@ -98,7 +98,7 @@ func TestExplain(t *testing.T) {
 	if text, ok := Explain("peer-nd"); !ok || !strings.Contains(text, "Sends:") {
 		t.Errorf("peer-nd: %v %s", ok, text)
 	}
-	for _, id := range checkOrder {
+	for _, id := range CheckOrder {
 		if text, ok := Explain(id); !ok || strings.Contains(text, "check.") {
 			t.Errorf("%s: %v %s", id, ok, text)
 		}

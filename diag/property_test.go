@@ -62,7 +62,7 @@ func (c chance) world() *world {
 	}
 	for range c.IntN(4) {
 		w.path(Path{
-			Interface: pick(c, someIfaces), Check: pick(c, checkOrder), Asks: pick(c, []Asks{AsksND, AsksDAD, AsksEcho, AsksRS, AsksDHCP, AsksMTU, AsksService}),
+			Interface: pick(c, someIfaces), Check: pick(c, CheckOrder), Asks: pick(c, []Asks{AsksND, AsksDAD, AsksEcho, AsksRS, AsksDHCP, AsksMTU, AsksService}),
 			Source: pick(c, someAddresses), Target: pick(c, someAddresses[:16]), Outcome: pick(c, someOutcomes),
 			SourceClass: pick(c, []SourceClass{SourceAssigned, SourceUnassigned, SourceCandidate, SourceUnknown, SourceUnspecified}),
 			TargetClass: pick(c, []TargetClass{TargetRouter, TargetPeer, TargetAllNodes, TargetInternet, TargetService}),

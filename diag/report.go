@@ -681,8 +681,8 @@ func millis(ms float64) *float64 {
 	return &ms
 }
 
-// checkOrder is the order in which checks are shown: from the router outwards.
-var checkOrder = []string{
+// CheckOrder is the order in which checks are shown: from the router outwards.
+var CheckOrder = []string{
 	"ra", "router-nd", "router-echo", "peer-nd", "peer-echo", "all-nodes", "internet", "source",
 	"added", "assignment", "dhcpv6", "host", "mtu", "services",
 }
@@ -696,7 +696,7 @@ func (s *State) pathsSorted() []Path {
 // sortPaths puts paths in the order of the report.
 func sortPaths(list []Path) {
 	rank := map[string]int{}
-	for i, id := range checkOrder {
+	for i, id := range CheckOrder {
 		rank[id] = i
 	}
 	SortFunc(list, func(a, b Path) int {

@@ -197,7 +197,7 @@ func defaultRoute(proto string) Route {
 
 func doneChecks() []Check {
 	var list []Check
-	for _, id := range checkOrder {
+	for _, id := range CheckOrder {
 		list = append(list, Check{ID: id, Interface: "eth0", State: CheckDone})
 	}
 	return list
