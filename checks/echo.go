@@ -111,7 +111,7 @@ func (echoByWire) adjust(l *lane, a *asking) { a.ready = l.knowsMAC }
 
 func (echoByWire) compose(l *lane, t *tally) func() Frame {
 	id := l.r.echoID()
-	l.useID(id)
+	hear(id, l.of(echo.wire))
 	return func() Frame { return l.echoRequest(t, id) }
 }
 

@@ -100,7 +100,9 @@ func (l *lane) run() {
 	if !l.serves() {
 		defer l.r.unsubscribe(l.in)
 	}
-	l.bySocket()
+	for _, list := range l.turns() {
+		l.bySocket(list)
+	}
 	l.letGo()
 	l.byWire()
 	l.delivered()
@@ -141,7 +143,7 @@ func (l *lane) again() {
 			continue
 		}
 		t.closed = false
-		l.useID(sock.ID())
+		hear(sock.ID(), []*tally{t}, l.open(isWireKind))
 		list = append(list, l.moreOf(t, func() error { sock.Ask(l.key.Target, l.r.nextSeq(l.key.Target)); return nil }))
 		break
 	}
@@ -258,9 +260,11 @@ func (l *lane) finish() {
 	l.publish(true)
 }
 
-// useID makes the lane hear what is said about an echo id.
-func (l *lane) useID(id uint16) {
-	for _, t := range l.tallies {
-		t.ids[id] = true
+// hear makes questions know what is said about an echo id.
+func hear(id uint16, lists ...[]*tally) {
+	for _, list := range lists {
+		for _, t := range list {
+			t.ids[id] = true
+		}
 	}
 }

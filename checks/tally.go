@@ -25,20 +25,6 @@ type Host struct {
 	Tap bool
 }
 
-// Judge returns what a list of events means for a question: what a Run would say of it. ids are
-// the echo ids that it was asked with.
-func Judge(q Question, host Host, ids []uint16, before diag.NUD, events []diag.Event) diag.Path {
-	t := newTally(q, host)
-	t.before = before
-	for _, id := range ids {
-		t.ids[id] = true
-	}
-	for _, e := range events {
-		t.see(e)
-	}
-	return t.verdict()
-}
-
 // A tally is a question's answer as it comes together, event by event. It does no I/O.
 type tally struct {
 	q    Question

@@ -22,6 +22,20 @@ func question(k kind, source, target netip.Addr) Question {
 	return Question{kind: k, Path: diag.Path{Interface: "eth0", Source: source, Target: target}}
 }
 
+// judge returns what a list of events means for a question: what a run would say of it. ids are the echo ids that it
+// was asked with.
+func judge(q Question, host Host, ids []uint16, before diag.NUD, events []diag.Event) diag.Path {
+	t := newTally(q, host)
+	t.before = before
+	for _, id := range ids {
+		t.ids[id] = true
+	}
+	for _, e := range events {
+		t.see(e)
+	}
+	return t.verdict()
+}
+
 func TestJudge(t *testing.T) {
 	const id = 77
 	request := func(seq uint16) diag.Frame {
@@ -119,7 +133,7 @@ func TestJudge(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := Host{MAC: ourMAC, Tap: !tc.noTap, XDP: tc.xdp, Own: func(a netip.Addr) bool { return a == ourGUA || a == ourLL }}
-			p := Judge(tc.q, h, []uint16{id}, tc.before, tc.events)
+			p := judge(tc.q, h, []uint16{id}, tc.before, tc.events)
 			if p.Outcome != tc.outcome || p.Detail != tc.detail || p.Sent != tc.sent || p.Received != tc.received || p.Errno != tc.errno {
 				t.Errorf("%s %q, sent %d, received %d, errno %q; want %s %q, %d, %d, %q", p.Outcome, p.Detail, p.Sent, p.Received, p.Errno,
 					tc.outcome, tc.detail, tc.sent, tc.received, tc.errno)
@@ -140,14 +154,14 @@ func TestJudgeAllNodes(t *testing.T) {
 		return diag.Frame{Interface: "eth0", SrcMAC: mac, Type: diag.EchoReply, Src: a, Dst: ourLL, EchoID: 5, EchoSeq: 1}
 	}
 	h := Host{MAC: ourMAC, Tap: true, Own: func(a netip.Addr) bool { return a == ourLL }}
-	p := Judge(q, h, []uint16{5}, "", events(
+	p := judge(q, h, []uint16{5}, "", events(
 		diag.Frame{Interface: "eth0", Out: true, Type: diag.EchoRequest, Src: ourLL, Dst: diag.AllNodes, EchoID: 5, EchoSeq: 1},
 		from(ourLL, ourMAC), from(peerLL, peerMAC), from(peerLL, peerMAC), from(router, routerMAC),
 	))
 	if p.Outcome != diag.Answered || len(p.Responders) != 2 || p.Responders[0].Address != peerLL || p.Responders[1].Address != router {
 		t.Errorf("%s %+v", p.Outcome, p.Responders)
 	}
-	if p := Judge(q, h, []uint16{5}, "", events(
+	if p := judge(q, h, []uint16{5}, "", events(
 		diag.Frame{Interface: "eth0", Out: true, Type: diag.EchoRequest, Src: ourLL, Dst: diag.AllNodes, EchoID: 5, EchoSeq: 1},
 		from(ourLL, ourMAC),
 	)); p.Outcome != diag.Silent {

@@ -23,15 +23,35 @@ const (
 	resolveTime = 3300 * time.Millisecond
 )
 
-// bySocket asks through a socket of this host. The frames that leave are the wire's questions too.
-func (l *lane) bySocket() {
-	kernel := l.open(isSocketKind)
-	if len(kernel) == 0 {
-		return
+// turns are the lane's questions through sockets, those of one socket together, in the order planned. What rides
+// goes with the first.
+func (l *lane) turns() (turns [][]*tally) {
+	list := l.open(isSocketKind)
+	for _, t := range slices.Concat(asked(list), list) {
+		k, _ := t.q.kind.(socketKind)
+		i := slices.IndexFunc(turns, func(turn []*tally) bool {
+			first, _ := turn[0].q.kind.(socketKind)
+			return k.rides() || first.shares(turn[0].q) == k.shares(t.q)
+		})
+		switch {
+		case i < 0:
+			turns = append(turns, []*tally{t})
+		case !slices.Contains(turns[i], t):
+			turns[i] = append(turns[i], t)
+		}
 	}
-	own := slices.DeleteFunc(slices.Clone(kernel), func(t *tally) bool { return t.q.kind.rides() })
+	return turns
+}
+
+// asked are those of the questions that something is sent for.
+func asked(list []*tally) []*tally {
+	return slices.DeleteFunc(slices.Clone(list), func(t *tally) bool { return t.q.kind.rides() })
+}
+
+// bySocket asks through a socket of this host. The frames that leave are the wire's questions too.
+func (l *lane) bySocket(list []*tally) {
 	defer func() {
-		for _, t := range kernel {
+		for _, t := range list {
 			t.closed = t.preset == "" && !l.ended()
 		}
 		l.publish(false)
@@ -52,19 +72,19 @@ func (l *lane) bySocket() {
 		t.before = l.before
 	}
 	if !l.permitted() {
-		for _, t := range kernel {
+		for _, t := range list {
 			t.skip(DetailUnproven, "")
 		}
 		return
 	}
-	if l.before.Resolved() && len(own) == 0 {
+	if l.before.Resolved() && len(asked(list)) == 0 {
 		return
 	}
-	k, _ := kernel[0].q.kind.(socketKind)
-	sock, err := l.r.socket(l.task, k, kernel[0].q)
+	k, _ := list[0].q.kind.(socketKind)
+	sock, err := l.r.socket(l.task, k, list[0].q)
 	if err != nil {
 		_, denied := errors.AsType[*Denied](err)
-		for _, t := range kernel {
+		for _, t := range list {
 			if denied {
 				t.skip(DetailNoSocket, "")
 			} else {
@@ -73,13 +93,13 @@ func (l *lane) bySocket() {
 		}
 		return
 	}
-	l.useID(sock.ID())
+	hear(sock.ID(), list, l.open(isWireKind))
 	a := &asking{
-		tallies: kernel, cost: 1, count: l.r.count, interval: l.r.interval, wait: l.r.wait, again: l.reask, leave: l.host.Tap,
+		tallies: list, cost: 1, count: l.r.count, interval: l.r.interval, wait: l.r.wait, again: l.reask, leave: l.host.Tap,
 		send: func() error { sock.Ask(l.key.Target, l.r.nextSeq(l.key.Target)); return nil },
 	}
 	if l.before.Resolved() || l.hop.IsMulticast() {
-		a.tallies = own // there is nothing to solicit
+		a.tallies = asked(list) // there is nothing to solicit
 	} else {
 		a.cost++
 		l.r.ledger.kernel(l.key.Interface, l.key.Source, l.hop)
@@ -87,19 +107,19 @@ func (l *lane) bySocket() {
 	k.adjust(l, a)
 	l.pursue(a)
 	if !l.ended() {
-		l.settleKernel(kernel, a.started)
+		l.settle(list, a.started)
 	}
-	if kernel[0].q.Fresh && !l.before.Resolved() {
+	if list[0].q.Fresh && !l.before.Resolved() {
 		l.forget()
 	}
 }
 
-// settleKernel waits for the tap's side of what the socket already answered, and reads the entry
+// settle waits for the tap's side of what the socket already answered, and reads the entry
 // that the kernel's discovery left behind.
-func (l *lane) settleKernel(kernel []*tally, started time.Time) {
+func (l *lane) settle(list []*tally, started time.Time) {
 	answered := l.r.now
 	for l.host.Tap {
-		lag := l.tapBehind(kernel)
+		lag := l.tapBehind(list)
 		if end := answered.Add(lag); !l.r.now.Before(end) {
 			break
 		} else if !l.listen(end) {
@@ -109,14 +129,14 @@ func (l *lane) settleKernel(kernel []*tally, started time.Time) {
 	if !l.hop.IsMulticast() && !l.before.Resolved() {
 		l.look()
 	}
-	if kernel[0].q.Fresh {
+	if list[0].q.Fresh {
 		end := started.Add(resolveTime)
-		for waiting := true; waiting && !discovered(kernel) && l.r.now.Before(end); {
+		for waiting := true; waiting && !discovered(list) && l.r.now.Before(end); {
 			waiting = l.listen(end)
 		}
 	}
 	l.drain()
-	for _, t := range kernel {
+	for _, t := range list {
 		t.done = true
 	}
 	for _, t := range l.open(isWireKind) {
@@ -149,8 +169,8 @@ func discovered(list []*tally) bool {
 
 // tapBehind returns how long to wait for frames that the tap has not shown yet, though the kernel's
 // answers tell of them.
-func (l *lane) tapBehind(kernel []*tally) (lag time.Duration) {
-	for _, t := range kernel {
+func (l *lane) tapBehind(list []*tally) (lag time.Duration) {
+	for _, t := range list {
 		lag = max(lag, t.q.kind.lag(l, t))
 	}
 	return lag
