@@ -90,6 +90,8 @@ func (s *sim) EmitAt(at time.Time, b diag.Body) diag.Event {
 func (s *sim) Watch(func(diag.Event)) (stop func()) { return func() {} }
 func (s *sim) Look(fn func(*diag.State))            { fn(s.state) }
 
+func (s *sim) Open(string) error { return nil }
+
 func (s *sim) Send(_ string, f Frame) error {
 	s.leave(diag.Frame{Type: f.Type, Src: f.Src, Dst: f.Dst, Target: f.Target, EchoID: f.EchoID, EchoSeq: f.EchoSeq})
 	return nil

@@ -24,8 +24,11 @@ type Frame struct {
 }
 
 // A Net is the network as the checks ask it. Frames and socket events that come of it arrive in
-// the stream; its methods return once the question is out.
+// the stream; its methods return once the question is out. It is safe for concurrent use. Send, and
+// an Asker's Ask, never wait.
 type Net interface {
+	// Open opens what Send needs, which may take long.
+	Open(iface string) error
 	// Send puts one frame on the wire of an interface. The error, an Errno where the system gave one,
 	// is why it was not sent.
 	Send(iface string, f Frame) error

@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"errors"
 	"net/netip"
 	"time"
 
@@ -10,8 +11,8 @@ import (
 const (
 	// settleTime gathers what is learnt at about the same time into one round of planning.
 	settleTime = 2 * time.Millisecond
-	// planPause is how much longer each question that there is puts the next round off: planning a thousand peers takes
-	// milliseconds, and is to take a small share of the time.
+	// planPause is how much longer each question that there is, and each fact that planning looks at, puts the next
+	// round off: planning a thousand peers takes milliseconds, and is to take a small share of the time.
 	planPause = 25 * time.Microsecond
 	// maxCrowd is how many peers are asked at the same time: enough that silent ones leave no packet of
 	// the pace unused, few enough that the first of a long list are told when time is up.
@@ -21,6 +22,7 @@ const (
 // rounds is how far the asking has come.
 type rounds struct {
 	prior   []Question          // all that were planned
+	facts   int                 // that planning last looked at
 	running map[Lane]bool       // under way, or waiting in the crowd
 	queued  map[Lane][]Question // what comes when the lane has ended
 	crowd   []Lane              // peers that wait until others are done; their questions are queued
@@ -37,6 +39,7 @@ func (r *Loop) conduct(t *task) {
 	if !r.begin() {
 		return
 	}
+	r.openAll(t)
 	r.awaitAddresses(t)
 	r.askAll(t)
 	for _, l := range r.lanes {
@@ -63,6 +66,20 @@ func (r *Loop) conduct(t *task) {
 	r.conclude()
 }
 
+// openAll opens what frames of our own are sent through. Where that fails, sending will say why.
+func (r *Loop) openAll(t *task) {
+	tap := false
+	r.Session.Look(func(s *diag.State) { tap = s.Feeds[diag.FeedFrames].State == diag.Synced })
+	if tap {
+		_, _ = ask(t, func() (err error) {
+			for _, iface := range r.spec.Interfaces {
+				err = errors.Join(err, r.Net.Open(iface))
+			}
+			return err
+		})
+	}
+}
+
 // awaitAddresses gives addresses that are under duplicate address detection the time to become
 // usable: an instance that has just been configured is no broken one.
 func (r *Loop) awaitAddresses(t *task) {
@@ -86,7 +103,7 @@ func (r *Loop) askAll(t *task) {
 	for again := false; ; {
 		r.learnt = false
 		r.enqueue(r.plan(t))
-		pause := settleTime + time.Duration(len(r.prior))*planPause
+		pause := settleTime + time.Duration(len(r.prior)+r.facts)*planPause
 		ended := r.ended
 		r.admit(maxCrowd)
 		switch {
@@ -204,6 +221,7 @@ func (r *Loop) plan(t *task) []Question {
 		r.Session.Look(func(s *diag.State) {
 			p := newPlanner(s, r.prior)
 			fresh, wants = p.run(), p.wants
+			r.facts = len(s.Addresses) + len(s.Routes) + len(s.Routers)
 		})
 		if len(wants) == 0 {
 			return fresh

@@ -468,6 +468,8 @@ func (w *world) Inquire(_ string, source netip.Addr, service Service) (Asker, er
 	return &fakeInquirer{w, source, service}, nil
 }
 
+func (w *world) Open(string) error { return nil }
+
 func (w *world) Send(_ string, f Frame) error {
 	out := diag.Frame{
 		Type: f.Type, Src: f.Src, Dst: f.Dst, DstMAC: f.DstMAC, Target: f.Target, EchoID: f.EchoID, EchoSeq: f.EchoSeq,
