@@ -2,9 +2,10 @@
 // asked by the kernel's sockets and by frames of our own.
 //
 // A check is data: what it needs, sends and changes is declared. Planning (which questions the
-// state calls for) and judging (what the events mean for a question) are pure functions; only Run
+// state calls for) and judging (what the events mean for a question) are pure functions; only a Loop
 // asks, through a Net, and what comes of it goes into the one stream of events and nowhere else.
-// The package opens no socket itself: ndwhy/checks/probe does.
+// It knows no clock: Run drives it on this host. The package opens no socket itself:
+// ndwhy/checks/probe does.
 package checks
 
 import (

@@ -70,7 +70,7 @@ type socketKey struct {
 // ways are the kinds that ask the same: what the host makes of it, and what the network does.
 type ways struct{ kernel, wire kind }
 
-// any is what kinds do unless they say otherwise.
+// anyKind is what kinds do unless they say otherwise.
 type anyKind struct{}
 
 func (anyKind) adjust(*lane, *asking)                    {}

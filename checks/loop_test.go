@@ -213,4 +213,15 @@ func TestRunSlowKernel(t *testing.T) {
 		}
 		w.want(idEchoKernel, diag.OutcomeSkipped, DetailTimeout)
 	})
+	inWorld(t, "an address that it adds too late is taken back", func(w *world) {
+		w.edit(func(r *diag.Run) { r.Add = diag.AddKernel })
+		late := w.candidates(w.t)[0].addr
+		w.slow = map[netip.Addr]time.Duration{late: 2 * time.Second}
+		ctx, cancel := context.WithTimeout(w.t.Context(), time.Second)
+		defer cancel()
+		w.run(ctx, nil)
+		if w.happened("add "+late.String()) != 1 || len(w.added) > 0 {
+			w.t.Errorf("left behind: %v", w.added)
+		}
+	})
 }

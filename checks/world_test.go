@@ -74,7 +74,7 @@ type world struct {
 	dupOnDAD                        bool
 	listenErr                       error
 	panicOn                         string
-	slow                            map[netip.Addr]time.Duration // how long it takes to look up an entry
+	slow                            map[netip.Addr]time.Duration // how long it takes to look up an entry, or to add an address
 }
 
 func newWorld(t *testing.T) *world {
@@ -498,6 +498,7 @@ func (w *world) Join(string, netip.Addr) (func() error, error) {
 }
 
 func (w *world) AddAddress(_ string, a netip.Addr, valid time.Duration) error {
+	time.Sleep(w.slow[a])
 	w.mu.Lock()
 	w.note("add " + a.String())
 	w.added[a] = true
@@ -552,6 +553,9 @@ func (w *world) DelNeighbour(_ string, a netip.Addr) error {
 
 func (w *world) Neighbour(_ string, a netip.Addr) (diag.Neighbour, error) {
 	time.Sleep(w.slow[a])
+	if w.panicOn == "look up "+a.String() {
+		panic("broken on purpose")
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if n, ok := w.entries[a]; ok {
