@@ -384,12 +384,19 @@ func TestDryRun(t *testing.T) {
 	}
 }
 
+// Whatever is shown in order is declared, and whatever is declared is shown.
+func TestOneListOfChecks(t *testing.T) {
+	if ids := IDs(); !slices.Equal(ids, diag.CheckOrder) || len(ids) != len(declared) {
+		t.Errorf("shown are %v, there are %v of %d declared", diag.CheckOrder, ids, len(declared))
+	}
+}
+
 func TestCatalogue(t *testing.T) {
 	keys := []string{"change.address", "detail.no-hosts", "detail.no-peer"}
 	for _, d := range Details {
 		keys = append(keys, "detail."+d)
 	}
-	for _, c := range All {
+	for _, c := range All() {
 		keys = append(keys, "check."+c.ID+".title", "check."+c.ID+".asks", "check."+c.ID+".sends", "check."+c.ID+".changes")
 		for _, b := range c.Sends {
 			keys = append(keys, b.Key, b.Per)

@@ -2,29 +2,33 @@ package checks
 
 import "ndwhy/diag"
 
-// source asks from each configured address: who has the router, and an echo beyond it. An address
+const idSource = "source"
+
+// The check source asks from each configured address: who has the router, and an echo beyond it. An address
 // that was added by hand and that the network filters shows here.
-var source = Check{
-	ID:      idSource,
-	Sends:   []Bound{{"sends.ns", 2, "per.address"}, {"sends.echo", 4, "per.host"}},
-	Changes: []string{"changes.neighbour"},
-	plan:    planSource,
+func init() {
+	declare(Check{
+		ID:       idSource,
+		Sends:    []Bound{{"sends.ns", 2, "per.address"}, {"sends.echo", 4, "per.host"}},
+		Changes:  []string{"changes.neighbour"},
+		plan:     planSource,
+		several:  true,
+		controls: diag.TargetInternet,
+		nothing:  because("detail.no-router"),
+	})
 }
 
 func planSource(p *planner) {
 	if !p.raDone() {
 		return
 	}
-	routers, hosts := p.routers(), p.hosts()
+	routers, hosts := p.net().Gateways(), p.hosts()
 	hosts = hosts[:min(len(hosts), sourceHosts)]
-	for _, a := range p.usable() {
-		nd := Question{Path: diag.Path{
-			Check: idSource, Asks: diag.AsksND, Source: a.Address, TargetClass: diag.TargetRouter, Via: diag.ViaWire,
-		}}
+	for _, a := range p.net().Usable() {
 		if len(routers) > 0 {
-			nd.Target = routers[0]
-			nd.After = p.behind(nd)
-			p.add(nd)
+			q := Question{Path: diag.Path{Source: a.Address, Target: routers[0], TargetClass: diag.TargetRouter}}
+			q.After = p.behind(q)
+			p.add(q, nd.wire)
 		}
 		if a.Address.IsLinkLocalUnicast() {
 			continue
@@ -35,14 +39,11 @@ func planSource(p *planner) {
 				continue
 			}
 			q := Question{
-				Path: diag.Path{
-					Check: idSource, Asks: diag.AsksEcho, Source: a.Address, Target: host,
-					TargetClass: diag.TargetInternet, Given: p.s.Run.InternetGiven,
-				},
+				Path:    diag.Path{Source: a.Address, Target: host, TargetClass: diag.TargetInternet, Given: p.s.Run.InternetGiven},
 				NextHop: via,
 			}
 			q.After = p.behind(q)
-			p.both(q)
+			p.add(q, echo.kernel, echo.wire)
 		}
 	}
 }

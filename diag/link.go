@@ -16,7 +16,7 @@ type LinkModel struct {
 	Known bool
 	// Routers are its advertisers, in order of address.
 	Routers []*RouterSeen
-	// Defaults are the default routes through it, of any table, that have not run out.
+	// Defaults are the default routes through it that have not run out: of the main table first, by metric.
 	Defaults []At[Route]
 
 	usable   []Address
@@ -48,7 +48,7 @@ func (s *State) LinkOf(iface string) *LinkModel {
 		}
 	}
 	SortFunc(l.Defaults, func(a, b At[Route]) int {
-		return cmp.Or(cmp.Compare(a.Fact.Table, b.Fact.Table), cmp.Compare(a.Fact.Metric, b.Fact.Metric), a.Fact.Via.Compare(b.Fact.Via))
+		return cmp.Or(-compareBool(a.Fact.Table == MainTable, b.Fact.Table == MainTable), cmp.Compare(a.Fact.Table, b.Fact.Table), cmp.Compare(a.Fact.Metric, b.Fact.Metric), a.Fact.Via.Compare(b.Fact.Via))
 	})
 	for _, a := range s.AddressesOn(iface) {
 		if a.Fact.Flags.Usable() && !a.Fact.Temporary() {
@@ -57,6 +57,17 @@ func (s *State) LinkOf(iface string) *LinkModel {
 	}
 	l.readPrefixes(connected)
 	return l
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	default:
+		return -1
+	}
 }
 
 // readPrefixes puts the prefixes in order: those that the metadata service names, then those that routers

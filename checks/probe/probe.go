@@ -53,6 +53,12 @@ func named(err error) error {
 	return err
 }
 
+// Open opens the interface's sending socket.
+func (n *Net) Open(iface string) error {
+	_, err := n.packet(iface)
+	return err
+}
+
 // Send puts a frame on the wire through the queueing discipline, as the host's own packets go, so
 // that the tap sees a copy of it.
 func (n *Net) Send(iface string, f checks.Frame) error {

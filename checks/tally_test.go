@@ -18,8 +18,22 @@ func events(bodies ...diag.Body) []diag.Event {
 	return list
 }
 
-func question(asks diag.Asks, via diag.Via, source, target netip.Addr) Question {
-	return Question{Path: diag.Path{Interface: "eth0", Asks: asks, Via: via, Source: source, Target: target}}
+func question(k kind, source, target netip.Addr) Question {
+	return Question{kind: k, Path: diag.Path{Interface: "eth0", Source: source, Target: target}}
+}
+
+// judge returns what a list of events means for a question: what a run would say of it. ids are the echo ids that it
+// was asked with.
+func judge(q Question, host Host, ids []uint16, before diag.NUD, events []diag.Event) diag.Path {
+	t := newTally(q, host)
+	t.before = before
+	for _, id := range ids {
+		t.ids[id] = true
+	}
+	for _, e := range events {
+		t.see(e)
+	}
+	return t.verdict()
 }
 
 func TestJudge(t *testing.T) {
@@ -60,10 +74,10 @@ func TestJudge(t *testing.T) {
 	ownQueue.From, ownQueue.Code, ownQueue.Errno = ourGUA, 3, "EHOSTUNREACH"
 	eperm := sock(diag.SocketError, 1)
 	eperm.Errno = "EPERM"
-	echoWire, echoKernel := question(diag.AsksEcho, diag.ViaWire, ourGUA, peerGUA), question(diag.AsksEcho, diag.ViaKernel, ourGUA, peerGUA)
-	ndWire, ndKernel := question(diag.AsksND, diag.ViaWire, ourGUA, peerGUA), question(diag.AsksND, diag.ViaKernel, ourGUA, peerGUA)
-	dad := question(diag.AsksDAD, diag.ViaWire, netip.IPv6Unspecified(), peerGUA)
-	dadKernel := question(diag.AsksDAD, diag.ViaKernel, netip.IPv6Unspecified(), peerGUA)
+	echoWire, echoKernel := question(echo.wire, ourGUA, peerGUA), question(echo.kernel, ourGUA, peerGUA)
+	ndWire, ndKernel := question(nd.wire, ourGUA, peerGUA), question(nd.kernel, ourGUA, peerGUA)
+	dadWire := question(dad.wire, netip.IPv6Unspecified(), peerGUA)
+	dadKernel := question(dad.kernel, netip.IPv6Unspecified(), peerGUA)
 	dadNS := diag.Frame{Interface: "eth0", Out: true, SrcMAC: ourMAC, Type: diag.NS, Src: netip.IPv6Unspecified(), Target: peerGUA}
 	rival := dadNS
 	rival.Out, rival.SrcMAC = false, peerMAC
@@ -111,15 +125,15 @@ func TestJudge(t *testing.T) {
 		"kernel's solicitation never left":      {q: ndKernel, events: events(entry(diag.Incomplete)), outcome: diag.Unsent, detail: DetailNotSeen},
 		"kernel failed, and nothing could tell": {q: ndKernel, noTap: true, events: events(entry(diag.Incomplete), entry(diag.Failed)), outcome: diag.Silent},
 
-		"nobody has it":            {q: dad, events: events(dadNS), outcome: diag.Silent, sent: 1},
-		"somebody has it":          {q: dad, events: events(dadNS, advertise), outcome: diag.Answered, sent: 1, received: 1},
-		"somebody wants it too":    {q: dad, events: events(dadNS, rival), outcome: diag.Answered, sent: 1, received: 1},
+		"nobody has it":            {q: dadWire, events: events(dadNS), outcome: diag.Silent, sent: 1},
+		"somebody has it":          {q: dadWire, events: events(dadNS, advertise), outcome: diag.Answered, sent: 1, received: 1},
+		"somebody wants it too":    {q: dadWire, events: events(dadNS, rival), outcome: diag.Answered, sent: 1, received: 1},
 		"the kernel found it free": {q: dadKernel, events: events(tentative, dadNS, diag.Address{Interface: "eth0", Address: peerGUA}), outcome: diag.Silent, sent: 1},
 		"the kernel gave it up":    {q: dadKernel, events: events(tentative, dadNS, failed), outcome: diag.Answered, sent: 1, received: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := Host{MAC: ourMAC, Tap: !tc.noTap, XDP: tc.xdp, Own: func(a netip.Addr) bool { return a == ourGUA || a == ourLL }}
-			p := Judge(tc.q, h, []uint16{id}, tc.before, tc.events)
+			p := judge(tc.q, h, []uint16{id}, tc.before, tc.events)
 			if p.Outcome != tc.outcome || p.Detail != tc.detail || p.Sent != tc.sent || p.Received != tc.received || p.Errno != tc.errno {
 				t.Errorf("%s %q, sent %d, received %d, errno %q; want %s %q, %d, %d, %q", p.Outcome, p.Detail, p.Sent, p.Received, p.Errno,
 					tc.outcome, tc.detail, tc.sent, tc.received, tc.errno)
@@ -135,19 +149,19 @@ func TestJudge(t *testing.T) {
 }
 
 func TestJudgeAllNodes(t *testing.T) {
-	q := question(diag.AsksEcho, diag.ViaWire, ourLL, diag.AllNodes)
+	q := question(echo.wire, ourLL, diag.AllNodes)
 	from := func(a netip.Addr, mac diag.MAC) diag.Frame {
 		return diag.Frame{Interface: "eth0", SrcMAC: mac, Type: diag.EchoReply, Src: a, Dst: ourLL, EchoID: 5, EchoSeq: 1}
 	}
 	h := Host{MAC: ourMAC, Tap: true, Own: func(a netip.Addr) bool { return a == ourLL }}
-	p := Judge(q, h, []uint16{5}, "", events(
+	p := judge(q, h, []uint16{5}, "", events(
 		diag.Frame{Interface: "eth0", Out: true, Type: diag.EchoRequest, Src: ourLL, Dst: diag.AllNodes, EchoID: 5, EchoSeq: 1},
 		from(ourLL, ourMAC), from(peerLL, peerMAC), from(peerLL, peerMAC), from(router, routerMAC),
 	))
 	if p.Outcome != diag.Answered || len(p.Responders) != 2 || p.Responders[0].Address != peerLL || p.Responders[1].Address != router {
 		t.Errorf("%s %+v", p.Outcome, p.Responders)
 	}
-	if p := Judge(q, h, []uint16{5}, "", events(
+	if p := judge(q, h, []uint16{5}, "", events(
 		diag.Frame{Interface: "eth0", Out: true, Type: diag.EchoRequest, Src: ourLL, Dst: diag.AllNodes, EchoID: 5, EchoSeq: 1},
 		from(ourLL, ourMAC),
 	)); p.Outcome != diag.Silent {
@@ -158,7 +172,7 @@ func TestJudgeAllNodes(t *testing.T) {
 // TestLateIsNotLost: a solicitation whose answer is still on its way when another is answered is waited for,
 // and its time is told from the question that it answers.
 func TestLateIsNotLost(t *testing.T) {
-	q := question(diag.AsksND, diag.ViaWire, ourLL, router)
+	q := question(nd.wire, ourLL, router)
 	tally := newTally(q, Host{MAC: ourMAC, Tap: true, Own: func(netip.Addr) bool { return false }})
 	solicit := diag.Frame{Interface: "eth0", Out: true, SrcMAC: ourMAC, Type: diag.NS, Src: ourLL, Target: router}
 	advertise := diag.Frame{Interface: "eth0", SrcMAC: routerMAC, Type: diag.NA, Src: router, Dst: ourLL, Target: router}
@@ -182,7 +196,7 @@ func TestLateIsNotLost(t *testing.T) {
 // it sent after our own frames is not.
 func TestDeliveredLate(t *testing.T) {
 	for left, want := range map[bool]diag.Outcome{true: diag.Answered, false: diag.Silent} {
-		tally := newTally(question(diag.AsksEcho, diag.ViaKernel, ourGUA, peerGUA), Host{MAC: ourMAC, Tap: true, Own: func(netip.Addr) bool { return false }})
+		tally := newTally(question(echo.kernel, ourGUA, peerGUA), Host{MAC: ourMAC, Tap: true, Own: func(netip.Addr) bool { return false }})
 		tally.ids[7] = true
 		sock := diag.Socket{Interface: "eth0", Event: diag.SocketSent, Source: ourGUA, Target: peerGUA, EchoID: 7, EchoSeq: 1}
 		request := diag.Frame{Interface: "eth0", Out: true, SrcMAC: ourMAC, Type: diag.EchoRequest, Src: ourGUA, Dst: peerGUA, EchoID: 7, EchoSeq: 1}
