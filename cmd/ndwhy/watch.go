@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -36,6 +37,8 @@ func watchCommand() *cobra.Command {
 	f.StringSliceVar(&kinds, "only", nil, words.Say("cli.flag.watch-only", "kinds", strings.Join(diag.Kinds(), ", ")))
 	f.StringVar(&about, "for", "", words.Say("cli.flag.watch-for"))
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		ctx, end := context.WithCancel(cmd.Context())
+		defer end()
 		for _, k := range kinds {
 			if !slices.Contains(diag.Kinds(), k) {
 				return usagef("--only %q: no such kind of event; there are %s", k, strings.Join(diag.Kinds(), ", "))
@@ -77,21 +80,26 @@ func watchCommand() *cobra.Command {
 				}
 				line = string(text)
 			}
-			_, failed = io.WriteString(cmd.OutOrStdout(), o.hide.Text(line)+"\n")
+			if _, failed = io.WriteString(cmd.OutOrStdout(), o.hide.Text(line)+"\n"); failed != nil {
+				end()
+			}
 		}
-		live, err := open(cmd.Context(), &o, true, show)
+		live, err := open(ctx, &o, true, show, warnOn(cmd.ErrOrStderr()))
 		if err != nil {
 			return err
 		}
 		defer live.close()
 		select {
-		case <-cmd.Context().Done():
+		case <-ctx.Done():
 		case <-live.done:
+		}
+		if err := live.close(); failed == nil && err != nil {
+			return exitCode(exitUnknown)
 		}
 		if failed != nil {
 			return failed
 		}
-		return live.interrupted()
+		return exitCode(exitInterrupted)
 	}
 	return cmd
 }
