@@ -195,11 +195,14 @@ func broken(is bool) string {
 	return words.Say("lab.whole")
 }
 
-// labResult makes the exit code: the command's, or the lab's own with its one line.
+// labResult makes the exit code: the command's, or where that says nothing the lab's own; of what went
+// wrong with the lab it tells in one line.
 func labResult(cmd *cobra.Command, code int, err error) error {
 	if err != nil {
 		fmt.Fprintf(cmd.ErrOrStderr(), "ndwhy: lab: %s\n", printable(err.Error()))
-		return exitCode(lab.Failed)
+		if code == 0 {
+			code = lab.Failed
+		}
 	}
 	if code != 0 {
 		return exitCode(code)
