@@ -105,6 +105,17 @@ func TestBadInput(t *testing.T) {
 	}
 }
 
+// Of one interface that is down nobody need say that it is meant: it is what is wrong.
+func TestOnlyInterfaceIsDown(t *testing.T) {
+	t.Parallel()
+	r := labtest.Run(t, "link-down", "ndwhy", "check", "--json")
+	got := report(t, r)
+	causes(t, got, "host.link-down")
+	if r.Code != 2 || len(got.Interfaces) != 1 || got.Interfaces[0].Name != "eth0" {
+		t.Errorf("exit %d of %v: %s", r.Code, got.Interfaces, got.Headline)
+	}
+}
+
 // unprivileged becomes "ndwhy ARGS" without any capability, as an ordinary user has none.
 func unprivileged(args []string) error {
 	if err := unix.Prctl(unix.PR_SET_SECUREBITS, 1 /* SECBIT_NOROOT */, 0, 0, 0); err != nil {

@@ -332,7 +332,8 @@ func (l *live) close() error {
 }
 
 // chooseInterfaces returns the interfaces to examine, by name: those asked for, those that zones
-// name, or the one that the default route says.
+// name, the one that the default route says, or else the only one there is, up or not: that it is down
+// is what is to be told.
 func chooseInterfaces(ctx context.Context, asked, zones []string) ([]diag.Link, error) {
 	survey, err := kernel.Look(ctx)
 	if err != nil {
@@ -341,6 +342,11 @@ func chooseInterfaces(ctx context.Context, asked, zones []string) ([]diag.Link, 
 	asked = append(slices.Clone(asked), zones...)
 	if len(asked) == 0 {
 		name, err := kernel.DefaultInterface(survey.Links, survey.Routes, survey.Default4)
+		var none *kernel.InterfaceError
+		if errors.As(err, &none) && none.Interface == "" && len(none.Others) == 1 {
+			i := slices.IndexFunc(survey.Links, func(l diag.Link) bool { return l.Ethernet && !l.Gone })
+			name, err = survey.Links[i].Interface, nil
+		}
 		if err != nil {
 			return nil, interfaceError(err)
 		}
