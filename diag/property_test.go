@@ -264,7 +264,7 @@ func TestAnyObservations(t *testing.T) {
 			t.Fatalf("seed %d: the same state gives two diagnoses", seed)
 		}
 		if seed%10 == 0 {
-			if err := rules.check(reportJSON(t, s)); err != nil {
+			if err := rules.Check(reportJSON(t, s)); err != nil {
 				t.Fatalf("seed %d: %v", seed, err)
 			}
 		}

@@ -24,13 +24,13 @@ func reportJSON(t *testing.T, s *State) []byte {
 
 func TestEveryReportFitsTheSchema(t *testing.T) {
 	s := reportSchema(t)
-	if err := s.check(reportJSON(t, NewState())); err != nil {
+	if err := s.Check(reportJSON(t, NewState())); err != nil {
 		t.Errorf("empty state: %v", err)
 	}
 	for _, tt := range causeTests {
 		t.Run(tt.name, func(t *testing.T) {
 			raw := reportJSON(t, tt.world().state())
-			if err := s.check(raw); err != nil {
+			if err := s.Check(raw); err != nil {
 				t.Errorf("%v", err)
 			}
 			var r Report

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ndwhy/diag"
+	"ndwhy/diag/redact"
 )
 
 // Query is what the program is looking at: a Frame has what its Query asks for and no more.
@@ -155,6 +156,7 @@ func (l *Lens) Snapshot(s *diag.State) Frame {
 	f := Frame{
 		Of: q, Seq: s.Seq, Started: s.Started, At: s.Now, Report: l.report,
 		Feeds: feeds(s), Links: links(s), Checks: l.checkRows(), Temporary: temporary(s),
+		Names: redact.Names(s),
 	}
 	f.Addresses = addresses(s, l.report)
 	f.Routers = routers(s, l.report)

@@ -204,16 +204,14 @@ func (l *live) ask(ctx context.Context, into checks.Session, timeout time.Durati
 // conclude diagnoses and writes the result; the exit code is the verdict's.
 func (o *checkOptions) conclude(out io.Writer, s *diag.State) error {
 	report := diag.NewReport(s, diag.Diagnose(s))
-	if o.hide.On {
-		for i := range report.Evidence {
-			report.Evidence[i].Frame = nil // no mask fits its bytes
-		}
-	}
+	o.hide.Report(&report, s)
+	hide := o.hide.Text
 	var b bytes.Buffer
 	var err error
 	switch o.format {
 	case "json":
 		err = render.JSON(&b, report)
+		hide = o.hide.JSON
 	case "markdown":
 		err = render.Markdown(&b, report)
 	default:
@@ -224,7 +222,7 @@ func (o *checkOptions) conclude(out io.Writer, s *diag.State) error {
 	if err != nil {
 		return err
 	}
-	if _, err := io.WriteString(out, o.hide.Text(b.String())); err != nil {
+	if _, err := io.WriteString(out, hide(b.String())); err != nil {
 		return fmt.Errorf("writing the result: %w", err)
 	}
 	if code := diag.ExitCode(report.Verdict, o.failOn); code != 0 {

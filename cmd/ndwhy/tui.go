@@ -18,6 +18,7 @@ import (
 	"ndwhy/diag"
 	"ndwhy/diag/guard"
 	"ndwhy/diag/outfile"
+	"ndwhy/diag/redact"
 	"ndwhy/diag/words"
 	"ndwhy/ui"
 	"ndwhy/ui/plain"
@@ -159,7 +160,10 @@ func (o *tuiOptions) terminal(cmd *cobra.Command) term.Profile {
 func (o *tuiOptions) lines(ctx context.Context, stdout io.Writer, w *wishes, lens *ui.Lens) (err error) {
 	out := plain.New(stdout, o.style(stdout), o.hide.Text)
 	for {
-		w.live.Look(func(s *diag.State) { err = out.Update(s, diag.Diagnose(s)) })
+		w.live.Look(func(s *diag.State) {
+			o.hide.Learn(redact.Names(s)...)
+			err = out.Update(s, diag.Diagnose(s))
+		})
 		if err == nil {
 			err = w.bench.tell(out)
 		}

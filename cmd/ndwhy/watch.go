@@ -66,21 +66,22 @@ func watchCommand() *cobra.Command {
 		}
 		var failed error
 		show := func(e diag.Event) {
+			hidden := o.hide.Event(e) // which learns of what is not shown, too
 			if failed != nil || !wanted(e) {
 				return
 			}
+			e = hidden
 			line := fmt.Sprintf("%s %-9s %s", e.At.Format("15:04:05.000"), e.Kind(), diag.Describe(e))
 			if asJSON {
-				if o.hide.On {
-					e.Body = bare(e.Body)
-				}
 				text, err := json.Marshal(e)
 				if failed = err; err != nil {
 					return
 				}
-				line = string(text)
+				line = o.hide.JSON(string(text))
+			} else {
+				line = o.hide.Text(line)
 			}
-			if _, failed = io.WriteString(cmd.OutOrStdout(), o.hide.Text(line)+"\n"); failed != nil {
+			if _, failed = io.WriteString(cmd.OutOrStdout(), line+"\n"); failed != nil {
 				end()
 			}
 		}
@@ -102,29 +103,4 @@ func watchCommand() *cobra.Command {
 		return exitCode(exitInterrupted)
 	}
 	return cmd
-}
-
-// bare is an event without what has addresses in a form that no mask fits: whole frames, and what a
-// DHCPv6 client makes of a MAC.
-func bare(body diag.Body) diag.Body {
-	switch b := body.(type) {
-	case diag.Frame:
-		b.Raw = nil
-		if b.RA != nil {
-			ra := *b.RA
-			ra.Unknown = nil
-			b.RA = &ra
-		}
-		if b.DHCPv6 != nil {
-			d := *b.DHCPv6
-			d.ClientDUID, d.ServerDUID, d.IAID = "", "", 0
-			b.DHCPv6 = &d
-		}
-		return b
-	case diag.Lease:
-		b.DUID, b.IAID = "", 0
-		return b
-	default:
-		return body
-	}
 }
