@@ -16,6 +16,7 @@ type Frame struct {
 	Started time.Time
 	At      time.Time // the last event's time: what the screens call now
 	Report  report.Report
+	Names   []string    // what is to be hidden with the addresses: of this host, of its domains
 	Feeds   []diag.Feed // by name
 	Links   []diag.Link // of the run, by name
 

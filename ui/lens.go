@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"ndwhy/diag"
+	"ndwhy/diag/redact"
 	"ndwhy/diag/report"
 	"ndwhy/diag/why"
 )
@@ -157,6 +158,7 @@ func (l *Lens) Snapshot(s *diag.State) Frame {
 	f := Frame{
 		Of: q, Seq: s.Seq, Started: s.Started, At: s.Now, Report: l.report,
 		Feeds: feeds(s), Links: links(s), Checks: l.checkRows(), Temporary: temporary(s),
+		Names: redact.Names(s),
 	}
 	f.Addresses = addresses(s, l.report)
 	f.Routers = routers(s, l.report)

@@ -226,6 +226,7 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 
 func (m *Model) onFrame(f Frame) tea.Cmd {
 	m.latest = f
+	m.hide.Learn(f.Names...)
 	if !m.frozen || !m.ready {
 		m.frame, m.ready = f, true
 	}

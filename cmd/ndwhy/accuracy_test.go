@@ -154,6 +154,7 @@ func try(t *testing.T, what trial) outcome {
 	for name := range strings.SplitSeq(what.name, "+") {
 		about(t, got, name, what.without)
 	}
+	hidden(t, recording, got)
 	if t.Failed() {
 		t.Logf("%s: %s", got.Verdict, got.Headline)
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -16,6 +15,7 @@ import (
 	"ndwhy/checks"
 	"ndwhy/checks/probe"
 	"ndwhy/diag"
+	"ndwhy/diag/outfile"
 	"ndwhy/diag/record"
 	"ndwhy/diag/render"
 	"ndwhy/diag/report"
@@ -112,16 +112,33 @@ func (o *checkOptions) onlyReads(f *pflag.FlagSet, ids []string) (err error) {
 
 // run does the checks, or reads them from a recording, and writes the result.
 func (o *checkOptions) run(ctx context.Context, stdout, stderr io.Writer) error {
-	// What cannot be written is said before anything is sent.
-	out := stdout
-	if o.output != "" {
-		file, err := os.OpenFile(o.output, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o644)
-		if err != nil {
-			return usagef("--output: %w", err)
-		}
-		defer file.Close()
-		out = file
+	files := append(o.files(), named{"--output", o.output})
+	for _, name := range o.from {
+		files = append(files, named{"--from", name})
 	}
+	if err := distinct(files); err != nil {
+		return err
+	}
+	if o.output == "" {
+		return o.write(ctx, stdout, stderr)
+	}
+	// What cannot be written is said before anything is sent.
+	file, err := outfile.Prepare(o.output)
+	if err != nil {
+		return usagef("--output: %w", err)
+	}
+	err = o.write(ctx, file, stderr)
+	if file.Len() == 0 {
+		return err // there is no result
+	}
+	if failed := file.Commit(ctx); failed != nil {
+		return fmt.Errorf("--output: %w", failed)
+	}
+	return err
+}
+
+// write is run but for where the result goes.
+func (o *checkOptions) write(ctx context.Context, out, stderr io.Writer) error {
 	if len(o.from) > 0 {
 		state, err := o.replay(ctx, stderr)
 		if err != nil {
@@ -129,7 +146,7 @@ func (o *checkOptions) run(ctx context.Context, stdout, stderr io.Writer) error 
 		}
 		return o.conclude(out, state)
 	}
-	live, err := open(ctx, &o.options, false, nil)
+	live, err := open(ctx, &o.options, false, nil, warnOn(stderr))
 	if err != nil {
 		return err
 	}
@@ -148,12 +165,19 @@ func (o *checkOptions) run(ctx context.Context, stdout, stderr io.Writer) error 
 	if err != nil {
 		return err
 	}
-	if err := live.close(); err != nil {
-		return err
+	kept := live.close()
+	live.Look(func(s *diag.State) { err = o.conclude(out, s) })
+	if err == nil && kept != nil {
+		return exitCode(exitUnknown)
 	}
-	var concluded error
-	live.Look(func(s *diag.State) { concluded = o.conclude(out, s) })
-	return concluded
+	return err
+}
+
+// warnOn returns what tells at once, on w, of a file that can be written no more.
+func warnOn(w io.Writer) func(error) {
+	return func(err error) {
+		fmt.Fprintln(w, "ndwhy: "+printable(words.Say("cli.kept-ends", "problem", err)))
+	}
 }
 
 // ask runs the checks against the network; what comes of it goes into a session, the live one or a
@@ -181,31 +205,29 @@ func (l *live) ask(ctx context.Context, into checks.Session, timeout time.Durati
 
 // conclude diagnoses and writes the result; the exit code is the verdict's.
 func (o *checkOptions) conclude(out io.Writer, s *diag.State) error {
-	report := report.New(s, why.Diagnose(s))
-	if o.hide.On {
-		for i := range report.Evidence {
-			report.Evidence[i].Frame = nil // no mask fits its bytes
-		}
-	}
+	r := report.New(s, why.Diagnose(s))
+	o.hide.Report(&r, s)
+	hide := o.hide.Text
 	var b bytes.Buffer
 	var err error
 	switch o.format {
 	case "json":
-		err = render.JSON(&b, report)
+		err = render.JSON(&b, r)
+		hide = o.hide.JSON
 	case "markdown":
-		err = render.Markdown(&b, report)
+		err = render.Markdown(&b, r)
 	default:
 		style := o.style(out)
 		style.Mask = o.hide.Text
-		err = render.Text(&b, report, style)
+		err = render.Text(&b, r, style)
 	}
 	if err != nil {
 		return err
 	}
-	if _, err := io.WriteString(out, o.hide.Text(b.String())); err != nil {
+	if _, err := io.WriteString(out, hide(b.String())); err != nil {
 		return fmt.Errorf("writing the result: %w", err)
 	}
-	if code := why.ExitCode(report.Verdict, o.failOn); code != 0 {
+	if code := why.ExitCode(r.Verdict, o.failOn); code != 0 {
 		return exitCode(code)
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"ndwhy/checks"
 	"ndwhy/diag"
 	"ndwhy/diag/imds"
+	"ndwhy/diag/outfile"
 	"ndwhy/diag/redact"
 	"ndwhy/diag/why"
 	"ndwhy/diag/words"
@@ -88,6 +89,24 @@ func (o *options) look(f *pflag.FlagSet) {
 	f.BoolVar(&o.noColor, "no-color", false, words.Say("cli.flag.no-color"))
 	f.BoolVar(&o.ascii, "ascii", false, words.Say("cli.flag.ascii"))
 	f.BoolVar(&o.hide.On, "redact", false, words.Say("cli.flag.redact"))
+}
+
+// A named is a file that a flag names.
+type named struct{ flag, path string }
+
+// files are those that the flags name for what is kept.
+func (o *options) files() []named { return []named{{"--record", o.record}, {"--pcap", o.pcap}} }
+
+// distinct refuses a file that is named twice: one of the two would be lost.
+func distinct(files []named) error {
+	for i, a := range files {
+		for _, b := range files[i+1:] {
+			if a.path != "" && b.path != "" && outfile.Same(a.path, b.path) {
+				return usagef("%s", words.Say("cli.same-file", "a", a.flag, "b", b.flag, "file", b.path))
+			}
+		}
+	}
+	return nil
 }
 
 // environment fills the flags that were not given from their variables.

@@ -16,7 +16,7 @@ import (
 // happens while the first is being written; and asking for it twice begins one.
 func TestRecordingInTheMiddle(t *testing.T) {
 	t.Chdir(t.TempDir())
-	l := &live{}
+	l := &live{kept: kept{version: "1", warn: func(err error) { t.Error(err) }}}
 	l.Session = session.New(l.write)
 	neighbour := func(i int) diag.Neighbour {
 		a := netip.MustParsePrefix("2001:db8::/64").Addr().As16()
@@ -33,19 +33,19 @@ func TestRecordingInTheMiddle(t *testing.T) {
 			l.Emit(neighbour(i % 4_000))
 		}
 	})
-	path, err := l.record(true)
+	path, err := l.record(l, true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again, err := l.record(true); err != nil || again != path {
+	if again, err := l.record(l, true); err != nil || again != path {
 		t.Errorf("asked again: %q %v, want %q as before", again, err, path)
 	}
 	storm.Wait()
 	last := l.Emit(diag.Tick{}).Seq
-	if ended, err := l.record(false); err != nil || ended != path {
+	if ended, err := l.record(l, false); err != nil || ended != path {
 		t.Errorf("ended: %q %v, want %q", ended, err, path)
 	}
-	if ended, err := l.record(false); err != nil || ended != "" {
+	if ended, err := l.record(l, false); err != nil || ended != "" {
 		t.Errorf("ended what has ended: %q %v", ended, err)
 	}
 	files, err := os.ReadDir(".")

@@ -15,6 +15,7 @@ import (
 	"ndwhy/diag"
 	"ndwhy/diag/guard"
 	"ndwhy/diag/record"
+	"ndwhy/diag/redact"
 	"ndwhy/diag/why"
 	"ndwhy/diag/words"
 	"ndwhy/ui"
@@ -112,6 +113,7 @@ func (o *replayOptions) tell(ctx context.Context, stdout io.Writer, player *reco
 		if passed += gap; passed >= time.Second || !more {
 			passed = 0
 			player.Look(func(s *diag.State) {
+				o.hide.Learn(redact.Names(s)...)
 				d := why.Diagnose(s)
 				if err = out.Update(s, d); !more && err == nil {
 					err = out.End(s, d)

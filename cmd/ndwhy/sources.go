@@ -19,7 +19,6 @@ import (
 	"ndwhy/diag/imds"
 	"ndwhy/diag/kernel"
 	"ndwhy/diag/lease"
-	"ndwhy/diag/record"
 	"ndwhy/diag/session"
 	"ndwhy/diag/why"
 	"ndwhy/diag/words"
@@ -41,12 +40,7 @@ type live struct {
 	host    *host.Reader
 	tap     *capture.Tap // nil where frames may not be seen
 
-	// They are touched under the session's lock alone, once it exists.
-	recording *recording
-	capture   *capturing
-	failed    error // the first write to capture that failed
-
-	turning sync.Mutex // held while a recording is begun or ended
+	kept
 
 	once   sync.Once
 	closed error
@@ -54,7 +48,12 @@ type live struct {
 
 // open starts a session: the interface is chosen and every source is running; settle waits for what
 // they have to say. A session that is to stay is kept up to date. show, if not nil, sees every event.
-func open(ctx context.Context, o *options, stay bool, show func(diag.Event)) (*live, error) {
+// warn is told of a kept file that can be written no more, and must return at once: what the run finds
+// stands all the same.
+func open(ctx context.Context, o *options, stay bool, show func(diag.Event), warn func(error)) (*live, error) {
+	if err := distinct(o.files()); err != nil {
+		return nil, err
+	}
 	wanted, err := o.parse()
 	if err != nil {
 		return nil, err
@@ -66,9 +65,9 @@ func open(ctx context.Context, o *options, stay bool, show func(diag.Event)) (*l
 	for _, link := range links {
 		wanted.run.Interfaces = append(wanted.run.Interfaces, link.Interface)
 	}
-	l := &live{done: make(chan struct{})}
-	if err := l.keep(o, wanted.run.Interfaces); err != nil {
-		return nil, err
+	l := &live{done: make(chan struct{}), kept: kept{version: versionText(), warn: warn}}
+	if err := l.keep(o.record, o.pcap, wanted.run.Interfaces); err != nil {
+		return nil, usageError{err}
 	}
 	ctx, l.cancel = context.WithCancel(ctx)
 	l.Session = session.New(l.write)
@@ -85,146 +84,6 @@ func open(ctx context.Context, o *options, stay bool, show func(diag.Event)) (*l
 		close(l.done)
 	}()
 	return l, nil
-}
-
-// A recording is the stream on its way into a file.
-type recording struct {
-	*record.Writer
-	file   *os.File
-	failed error // the first write that failed: nothing is written after it
-
-	// While what was known before is being written, without the session's lock, what comes waits.
-	holds bool
-	held  []diag.Event
-}
-
-func createRecording(path string) (*recording, error) {
-	file, err := record.Create(path)
-	if err != nil {
-		return nil, err
-	}
-	w, err := record.NewWriter(file, versionText(), time.Now())
-	if err != nil {
-		file.Close()
-		return nil, err
-	}
-	return &recording{Writer: w, file: file}, nil
-}
-
-func (r *recording) add(e diag.Event) {
-	switch {
-	case r.holds:
-		r.held = append(r.held, e)
-	case r.failed == nil:
-		r.failed = r.Write(e)
-	}
-}
-
-// Close ends the recording, and returns what went wrong with it.
-func (r *recording) Close() error { return errors.Join(r.failed, r.Flush(), r.file.Close()) }
-
-// A capturing is an open --pcap file.
-type capturing struct {
-	file *os.File
-	*record.Pcap
-}
-
-// keep opens what --record and --pcap name, before anything is asked.
-func (l *live) keep(o *options, ifaces []string) (err error) {
-	if o.record != "" {
-		if l.recording, err = createRecording(o.record); err != nil {
-			return usagef("--record: %w", err)
-		}
-	}
-	if o.pcap == "" {
-		return nil
-	}
-	file, err := record.Create(o.pcap)
-	if err == nil {
-		var w *record.Pcap
-		if w, err = record.NewPcap(file, versionText(), ifaces); err == nil {
-			l.capture = &capturing{file, w}
-			return nil
-		}
-		file.Close()
-	}
-	if l.recording != nil {
-		l.recording.Close()
-	}
-	return usagef("--pcap: %w", err)
-}
-
-// write keeps an event; the session calls it with each, in order.
-func (l *live) write(e diag.Event) {
-	if l.recording != nil {
-		l.recording.add(e)
-	}
-	if l.capture != nil && l.failed == nil {
-		l.failed = l.capture.Write(e)
-	}
-}
-
-// record begins a recording, or ends the one under way, and returns its file. What is so already
-// stays so.
-func (l *live) record(on bool) (path string, err error) {
-	l.turning.Lock()
-	defer l.turning.Unlock()
-	path = l.recordingTo()
-	switch {
-	case on == (path != ""):
-		return path, nil
-	case on:
-		path = fileName("recording", "jsonl")
-		return path, l.startRecording(path)
-	default:
-		return path, l.stopRecording()
-	}
-}
-
-// recordingTo returns the file of the recording under way; "" where there is none.
-func (l *live) recordingTo() (path string) {
-	l.Look(func(*diag.State) {
-		if l.recording != nil {
-			path = l.recording.file.Name()
-		}
-	})
-	return path
-}
-
-// startRecording begins a recording in the middle: with what is known so far. The session goes on
-// while that is written.
-func (l *live) startRecording(path string) error {
-	r, err := createRecording(path)
-	if err != nil {
-		return err
-	}
-	var known []diag.Event
-	l.Look(func(s *diag.State) { known, r.holds, l.recording = s.Events(), true, r })
-	for i := 0; i < len(known) && err == nil; i++ {
-		err = r.Write(known[i])
-	}
-	l.Look(func(*diag.State) {
-		held := r.held
-		r.holds, r.held, r.failed = false, nil, err
-		for _, e := range held {
-			r.add(e)
-		}
-		err = r.failed
-	})
-	if err != nil {
-		return errors.Join(err, l.stopRecording())
-	}
-	return nil
-}
-
-// stopRecording ends the recording under way.
-func (l *live) stopRecording() error {
-	var r *recording
-	l.Look(func(*diag.State) { r, l.recording = l.recording, nil })
-	if r == nil {
-		return nil
-	}
-	return r.Close()
 }
 
 // source runs one source of events until ctx ends; a panic in it becomes a lost feed.
@@ -463,31 +322,19 @@ func (l *live) choose(dst, from netip.Addr) {
 	}
 }
 
-// interrupted ends what only ctrl-c ends: with its exit code, unless the recording failed.
-func (l *live) interrupted() error {
-	if err := l.close(); err != nil {
-		return err
-	}
-	return exitCode(exitInterrupted)
-}
-
-// close ends the sources and the recording, and returns what went wrong with it.
+// close ends the sources and what is kept, and returns what went wrong with that: warn was told.
 func (l *live) close() error {
 	l.once.Do(func() {
 		l.cancel()
 		l.wg.Wait()
-		l.turning.Lock()
-		defer l.turning.Unlock()
-		l.closed = errors.Join(l.failed, l.stopRecording())
-		if l.capture != nil {
-			l.closed = errors.Join(l.closed, l.capture.file.Close())
-		}
+		l.closed = l.end(l.Session)
 	})
 	return l.closed
 }
 
 // chooseInterfaces returns the interfaces to examine, by name: those asked for, those that zones
-// name, or the one that the default route says.
+// name, the one that the default route says, or else the only one there is, up or not: that it is down
+// is what is to be told.
 func chooseInterfaces(ctx context.Context, asked, zones []string) ([]diag.Link, error) {
 	survey, err := kernel.Look(ctx)
 	if err != nil {
@@ -496,6 +343,11 @@ func chooseInterfaces(ctx context.Context, asked, zones []string) ([]diag.Link, 
 	asked = append(slices.Clone(asked), zones...)
 	if len(asked) == 0 {
 		name, err := kernel.DefaultInterface(survey.Links, survey.Routes, survey.Default4)
+		var none *kernel.InterfaceError
+		if errors.As(err, &none) && none.Interface == "" && len(none.Others) == 1 {
+			i := slices.IndexFunc(survey.Links, func(l diag.Link) bool { return l.Ethernet && !l.Gone })
+			name, err = survey.Links[i].Interface, nil
+		}
 		if err != nil {
 			return nil, interfaceError(err)
 		}

@@ -17,7 +17,8 @@ import (
 	"ndwhy/checks"
 	"ndwhy/diag"
 	"ndwhy/diag/guard"
-	"ndwhy/diag/record"
+	"ndwhy/diag/outfile"
+	"ndwhy/diag/redact"
 	"ndwhy/diag/why"
 	"ndwhy/diag/words"
 	"ndwhy/ui"
@@ -56,7 +57,13 @@ func (o *tuiOptions) show(cmd *cobra.Command, _ []string) error {
 	defer end()
 	profile := o.terminal(cmd)
 	lens := ui.NewLens()
-	live, err := open(ctx, &o.options, true, lens.Note)
+	warn := warnOn(cmd.ErrOrStderr())
+	told := warn
+	var late []error // what would stand in the middle of a screen
+	if profile.Level > term.Dumb {
+		told = func(err error) { late = append(late, err) }
+	}
+	live, err := open(ctx, &o.options, true, lens.Note, told)
 	if err != nil {
 		return err
 	}
@@ -88,11 +95,20 @@ func (o *tuiOptions) show(cmd *cobra.Command, _ []string) error {
 	end()
 	beside.Wait()
 	w.wait()
-	if err := errors.Join(err, live.close()); err != nil {
+	kept := live.close()
+	for _, err := range late {
+		warn(err)
+	}
+	if err != nil {
 		return err
 	}
-	_, err = io.WriteString(cmd.OutOrStdout(), farewell)
-	return err
+	if _, err := io.WriteString(cmd.OutOrStdout(), farewell); err != nil {
+		return err
+	}
+	if kept != nil {
+		return exitCode(exitUnknown)
+	}
+	return nil
 }
 
 // screens draws until the user leaves, or ctx ends, and returns what is to stay on the terminal.
@@ -145,7 +161,10 @@ func (o *tuiOptions) terminal(cmd *cobra.Command) term.Profile {
 func (o *tuiOptions) lines(ctx context.Context, stdout io.Writer, w *wishes, lens *ui.Lens) (err error) {
 	out := plain.New(stdout, o.style(stdout), o.hide.Text)
 	for {
-		w.live.Look(func(s *diag.State) { err = out.Update(s, why.Diagnose(s)) })
+		w.live.Look(func(s *diag.State) {
+			o.hide.Learn(redact.Names(s)...)
+			err = out.Update(s, why.Diagnose(s))
+		})
 		if err == nil {
 			err = w.bench.tell(out)
 		}
@@ -213,7 +232,7 @@ type wishes struct {
 
 func (w *wishes) note(f *ui.Frame) {
 	w.bench.note(f)
-	f.Recording = w.live.recordingTo()
+	f.Recording = w.live.recordingTo(w.live)
 }
 
 // asked is the Run that would run only these checks, in this way; none means all that apply, and no
@@ -314,7 +333,7 @@ func (w *wishes) Stop() {
 	}
 }
 
-func (w *wishes) Record(on bool) (string, error) { return w.live.record(on) }
+func (w *wishes) Record(on bool) (string, error) { return w.live.record(w.live, on) }
 
 func (w *wishes) Save(markdown string) (string, error) {
 	return keep(fileName("report", "md"), markdown)
@@ -345,7 +364,7 @@ func datedName(what, ext string) string {
 }
 
 func keep(path, text string) (string, error) {
-	file, err := record.Create(path)
+	file, err := outfile.Create(path)
 	if err != nil {
 		return "", err
 	}

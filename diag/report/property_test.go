@@ -105,7 +105,7 @@ func TestAnyObservations(t *testing.T) {
 	if testing.Short() {
 		rounds = 200
 	}
-	rules := ReportSchema(t)
+	rules := reportSchema(t)
 	for seed := range rounds {
 		c := diagtest.Chance{Rand: rand.New(rand.NewPCG(seed, 7))}
 		w := c.World()

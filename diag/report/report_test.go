@@ -25,7 +25,7 @@ func ReportJSON(t *testing.T, s *diag.State) []byte {
 }
 
 func TestEveryReportFitsTheSchema(t *testing.T) {
-	s := ReportSchema(t)
+	s := reportSchema(t)
 	if err := s.Check(ReportJSON(t, diag.NewState())); err != nil {
 		t.Errorf("empty state: %v", err)
 	}

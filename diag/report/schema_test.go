@@ -1,166 +1,20 @@
 package report
 
 import (
-	"encoding/json"
-	"fmt"
-	"math"
-	"os"
-	"reflect"
-	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
 	"ndwhy/diag/diagtest"
+	"ndwhy/diag/schematest"
 )
 
-// A schema validates by the keywords of JSON Schema 2020-12 that docs/report.schema.json uses; any
-// other keyword is an error, so that the schema cannot ask for what is not looked at.
-type schema struct{ root map[string]any }
-
-func ReportSchema(t *testing.T) schema {
+func reportSchema(t *testing.T) schematest.Schema {
 	t.Helper()
-	raw, err := os.ReadFile("../../docs/report.schema.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var s schema
-	if err := json.Unmarshal(raw, &s.root); err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-func (s schema) Check(doc []byte) error {
-	var v any
-	if err := json.Unmarshal(doc, &v); err != nil {
-		return err
-	}
-	return s.validate(s.root, v, "$")
-}
-
-func (s schema) validate(rule map[string]any, v any, at string) error {
-	for keyword, want := range rule {
-		var err error
-		switch keyword {
-		case "$schema", "$id", "$defs", "title", "description", "items", "properties", "additionalProperties", "propertyNames":
-		case "$ref":
-			err = s.validate(s.ref(want.(string)), v, at)
-		case "const":
-			err = ifNot(reflect.DeepEqual(v, want), "%s: %v is not %v", at, v, want)
-		case "enum":
-			err = ifNot(slices.Contains(want.([]any), v), "%s: %v is not in %v", at, v, want)
-		case "type":
-			err = ifNot(isType(want, v), "%s: %v is not of type %v", at, v, want)
-		case "minimum":
-			n, is := v.(float64)
-			err = ifNot(!is || n >= want.(float64), "%s: %v is below %v", at, v, want)
-		case "maximum":
-			n, is := v.(float64)
-			err = ifNot(!is || n <= want.(float64), "%s: %v is above %v", at, v, want)
-		case "minLength":
-			text, is := v.(string)
-			err = ifNot(!is || float64(len(text)) >= want.(float64), "%s: %q is too short", at, v)
-		case "minItems":
-			list, is := v.([]any)
-			err = ifNot(!is || float64(len(list)) >= want.(float64), "%s: too few items", at)
-		case "pattern":
-			text, is := v.(string)
-			err = ifNot(!is || regexp.MustCompile(want.(string)).MatchString(text), "%s: %q does not match %v", at, v, want)
-		case "required":
-			object, is := v.(map[string]any)
-			for _, name := range want.([]any) {
-				if _, has := object[name.(string)]; is && !has {
-					return fmt.Errorf("%s: %v is missing", at, name)
-				}
-			}
-		default:
-			err = fmt.Errorf("%s: the schema uses %s, which this validator does not know", at, keyword)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return s.inside(rule, v, at)
-}
-
-// inside validates what an array or object holds.
-func (s schema) inside(rule map[string]any, v any, at string) error {
-	switch v := v.(type) {
-	case []any:
-		if items, ok := rule["items"].(map[string]any); ok {
-			for i, x := range v {
-				if err := s.validate(items, x, fmt.Sprintf("%s[%d]", at, i)); err != nil {
-					return err
-				}
-			}
-		}
-	case map[string]any:
-		properties, _ := rule["properties"].(map[string]any)
-		for name, x := range v {
-			if names, ok := rule["propertyNames"].(map[string]any); ok {
-				if err := s.validate(names, name, at+"."+name); err != nil {
-					return err
-				}
-			}
-			if p, ok := properties[name].(map[string]any); ok {
-				if err := s.validate(p, x, at+"."+name); err != nil {
-					return err
-				}
-				continue
-			}
-			switch more := rule["additionalProperties"].(type) {
-			case bool:
-				if !more {
-					return fmt.Errorf("%s: %s is not in the schema", at, name)
-				}
-			case map[string]any:
-				if err := s.validate(more, x, at+"."+name); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return nil
-}
-
-func (s schema) ref(ref string) map[string]any {
-	var at any = s.root
-	for name := range strings.SplitSeq(strings.TrimPrefix(ref, "#/"), "/") {
-		at = at.(map[string]any)[name]
-	}
-	return at.(map[string]any)
-}
-
-func ifNot(ok bool, format string, args ...any) error {
-	if ok {
-		return nil
-	}
-	return fmt.Errorf(format, args...)
-}
-
-func isType(want, v any) bool {
-	if list, ok := want.([]any); ok {
-		return slices.ContainsFunc(list, func(w any) bool { return isType(w, v) })
-	}
-	switch v := v.(type) {
-	case nil:
-		return want == "null"
-	case bool:
-		return want == "boolean"
-	case string:
-		return want == "string"
-	case float64:
-		return want == "number" || want == "integer" && v == math.Trunc(v)
-	case []any:
-		return want == "array"
-	default:
-		return want == "object"
-	}
+	return schematest.Load(t, "../../docs/report.schema.json")
 }
 
 func TestSchemaFindsWhatIsWrong(t *testing.T) {
-	s := ReportSchema(t)
+	s := reportSchema(t)
 	good := ReportJSON(t, diagtest.VPC().State())
 	for _, change := range [][2]string{
 		{`"schema":"ndwhy.report/1"`, `"schema":"ndwhy.report/2"`},
