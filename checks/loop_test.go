@@ -163,7 +163,7 @@ func TestLoopInVirtualTime(t *testing.T) {
 		diag.Feed{Name: diag.FeedFrames, State: diag.Synced},
 		diag.Link{Interface: "eth0", MAC: ourMAC, MTU: 1500, Up: true, Carrier: true, Ethernet: true},
 		diag.Address{Interface: "eth0", Address: ourGUA, PrefixLen: 64, PreferredS: 140, ValidS: 450},
-		diag.Route{Interface: "eth0", Dst: subnet, Table: diag.MainTable, Protocol: "ra", Type: "unicast"},
+		diag.Route{Interface: "eth0", Dst: subnet, Table: diag.MainTable, Protocol: "ra", Type: "unicast", ExpiresS: diag.Forever},
 	}
 	for seed := range uint64(1000) {
 		s := newSim(seed, bodies...)

@@ -31,9 +31,9 @@ func instance(run func(*diag.Run), more ...diag.Body) *diag.State {
 		diag.Link{Interface: "eth0", MAC: ourMAC, MTU: 1500, Up: true, Carrier: true, Ethernet: true},
 		diag.Address{Interface: "eth0", Address: ourLL, PrefixLen: 64, Flags: diag.Permanent, ValidS: diag.Forever, PreferredS: diag.Forever},
 		diag.Address{Interface: "eth0", Address: ourGUA, PrefixLen: 128, ValidS: 450, PreferredS: 140},
-		diag.Route{Interface: "eth0", Dst: defaultRt, Via: router, Table: diag.MainTable, Protocol: "ra", Type: "unicast"},
-		diag.Route{Interface: "eth0", Dst: subnet, Table: diag.MainTable, Protocol: "ra", Type: "unicast"},
-		diag.Route{Interface: "eth0", Dst: linkLocalPrefix, Table: diag.MainTable, Protocol: "kernel", Type: "unicast"},
+		diag.Route{Interface: "eth0", Dst: defaultRt, Via: router, Table: diag.MainTable, Protocol: "ra", Type: "unicast", ExpiresS: diag.Forever},
+		diag.Route{Interface: "eth0", Dst: subnet, Table: diag.MainTable, Protocol: "ra", Type: "unicast", ExpiresS: diag.Forever},
+		diag.Route{Interface: "eth0", Dst: linkLocalPrefix, Table: diag.MainTable, Protocol: "kernel", Type: "unicast", ExpiresS: diag.Forever},
 		diag.Metadata{State: diag.MetadataOK, Interfaces: []diag.MetadataInterface{{
 			MAC: ourMAC, Addresses: []netip.Addr{ourGUA}, Subnets: []netip.Prefix{subnet},
 		}}},
@@ -297,7 +297,7 @@ func TestCandidates(t *testing.T) {
 			"delegated":      instance(func(r *diag.Run) { r.Assigned = []netip.Prefix{delegated} }),
 			"a neighbour":    instance(nil, diag.Neighbour{Interface: "eth0", Address: next, MAC: peerMAC, State: diag.Stale}),
 			"a peer":         instance(func(r *diag.Run) { r.Peers = []netip.Addr{next} }),
-			"routed away":    instance(nil, diag.Route{Interface: "veth1", Dst: delegated, Table: diag.MainTable, Type: "unicast"}),
+			"routed away":    instance(nil, diag.Route{Interface: "veth1", Dst: delegated, Table: diag.MainTable, Type: "unicast", ExpiresS: diag.Forever}),
 		} {
 			for _, c := range of(s) {
 				if c.addr == next {
