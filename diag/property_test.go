@@ -94,7 +94,7 @@ func (c chance) bend(p *Path) {
 
 func (c chance) body() Body {
 	iface, addr := pick(c, someIfaces), pick(c, someAddresses)
-	switch c.IntN(15) {
+	switch c.IntN(16) {
 	case 0:
 		return Link{Interface: iface, MAC: pick(c, someMACs), MTU: 1500, Up: !c.one(3), Carrier: !c.one(3), Ethernet: !c.one(4), XDP: c.one(4), Gone: c.one(8)}
 	case 1:
@@ -139,6 +139,8 @@ func (c chance) body() Body {
 		return Frame{Interface: iface, Out: true, Type: EchoRequest, Src: addr, Dst: host1}
 	case 13:
 		return Neighbour{Interface: iface, Address: addr, MAC: pick(c, someMACs), State: pick(c, someStates), Router: c.one(2), Gone: c.one(6)}
+	case 14:
+		return Drop{Frame: Frame{Interface: iface, Out: c.one(2), Type: pick(c, []FrameType{EchoRequest, EchoReply, NS, NA}), Src: addr, Dst: host1}, Reason: pick(c, []string{"NETFILTER_DROP", "NO_SOCKET"})}
 	default:
 		return Feed{Name: pick(c, []FeedName{FeedNetlink, FeedFrames, FeedIMDS, FeedHost}), State: pick(c, []FeedState{Synced, Lost, Unavailable, NotAsked})}
 	}

@@ -72,6 +72,8 @@ type State struct {
 	telling  map[string]bool // paths whose answer tells what network this is
 	frames   ring
 	notes    ring // apart, so that a burst of neighbour changes does not push the frames out
+	drops    ring
+	dropped  map[PacketKey]int64 // the newest of drops, by packet
 	evidence map[int64]pinned
 	said     map[any]Event // the newest event of every fact that has no Seq of its own
 	counts   map[NUD]map[string]int
@@ -86,13 +88,15 @@ type ring struct {
 	oldest int
 }
 
-func (r *ring) keep(e Event) {
+// keep adds an event, and returns the one that had to go for it, if any.
+func (r *ring) keep(e Event) (gone Event) {
 	if len(r.events) < eventsKept {
 		r.events = append(r.events, e)
-		return
+		return gone
 	}
-	r.events[r.oldest] = e
+	gone, r.events[r.oldest] = r.events[r.oldest], e
 	r.oldest = (r.oldest + 1) % eventsKept
+	return gone
 }
 
 func (r *ring) find(seq int64) (Event, bool) {
@@ -180,6 +184,7 @@ func NewState() *State {
 		paths:       map[string]Path{},
 		answered:    map[Via]map[question]int{},
 		telling:     map[string]bool{},
+		dropped:     map[PacketKey]int64{},
 		evidence:    map[int64]pinned{},
 		said:        map[any]Event{},
 		counts:      map[NUD]map[string]int{},
@@ -263,6 +268,8 @@ func (s *State) Apply(e Event) {
 		s.said[leaseKey(b.Interface)] = e
 	case Frame:
 		s.applyFrame(e, b)
+	case Drop:
+		s.applyDrop(e, b)
 	case Socket:
 		s.frames.keep(e)
 		if b.Errno == "ENOBUFS" {
@@ -626,6 +633,9 @@ func (s *State) countAnswer(p Path, by int) {
 
 func (s *State) remembered(seq int64) (Event, bool) {
 	if e, ok := s.frames.find(seq); ok {
+		return e, true
+	}
+	if e, ok := s.drops.find(seq); ok {
 		return e, true
 	}
 	return s.notes.find(seq)

@@ -113,6 +113,9 @@ func bare(body diag.Body) diag.Body {
 			b.DHCPv6 = &d
 		}
 		return b
+	case diag.Drop:
+		b.Frame = bare(b.Frame).(diag.Frame)
+		return b
 	case diag.Lease:
 		b.DUID, b.IAID = "", 0
 		return b
