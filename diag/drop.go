@@ -39,23 +39,29 @@ func (k Socket) Key() (key PacketKey, ok bool) {
 // wrong: NO_SOCKET is what becomes of the reply to a wire echo (net/ipv4/ping.c, ping_rcv: no socket
 // waits for it), NOT_SPECIFIED of a solicitation for a group that this host is not in
 // (net/ipv6/ip6_input.c, ip6_mc_input), NOT_SPECIFIED and NEIGH_FAILED of what waited for a neighbour
-// that never answered (net/core/neighbour.c, neigh_invalidate), OTHERHOST of what a promiscuous interface
-// overhears.
+// that never answered (net/core/neighbour.c, neigh_invalidate), IP_INADDRERRORS of the answer to an
+// address that is only claimed (net/ipv6/ip6_output.c, ip6_forward), OTHERHOST of what a promiscuous
+// interface overhears.
 var tellingReasons = map[string]bool{
-	"NETFILTER_DROP": true,                    // net/netfilter: nftables, ip6tables
-	"TC_INGRESS":     true, "TC_EGRESS": true, // net/core/dev.c: sch_handle_ingress, sch_handle_egress
+	"NETFILTER_DROP":    true, // net/netfilter: nftables, ip6tables
+	"TC_INGRESS":        true, // net/core/dev.c: sch_handle_ingress
+	"TC_EGRESS":         true, // net/core/dev.c: sch_handle_egress
 	"XDP":               true, // net/core/dev.c: generic XDP alone, the driver's frees no skb
 	"BPF_CGROUP_EGRESS": true, // net/ipv6/ip6_output.c
 	"SECURITY_HOOK":     true,
 	"XFRM_POLICY":       true, // net/ipv6/icmp.c, raw.c: IPsec wants it encrypted
 	"IP_RPFILTER":       true,
-	"IPV6DISABLED":      true,                         // net/ipv6/ip6_input.c, ip6_output.c: disable_ipv6
-	"IP_INNOROUTES":     true, "IP_OUTNOROUTES": true, // net/ipv6/route.c: ip6_pkt_drop
-	"IP_INADDRERRORS":  true,                                         // net/ipv6/ip6_output.c: ip6_forward
-	"NEIGH_CREATEFAIL": true,                                         // net/ipv6/ip6_output.c: the neighbour table is full
-	"QDISC_DROP":       true, "FULL_RING": true, "CPU_BACKLOG": true, // net/core/dev.c: no room
-	"SOCKET_RCVBUFF": true, "PROTO_MEM": true, "NOMEM": true,
-	"DEV_READY": true, // net/core/dev.c: the interface is down
+	"IPV6DISABLED":      true, // net/ipv6/ip6_input.c, ip6_output.c: disable_ipv6
+	"IP_INNOROUTES":     true, // net/ipv6/route.c: ip6_pkt_drop
+	"IP_OUTNOROUTES":    true,
+	"NEIGH_CREATEFAIL":  true, // net/ipv6/ip6_output.c: the neighbour table is full
+	"QDISC_DROP":        true, // net/core/dev.c: no room, and so on
+	"FULL_RING":         true,
+	"CPU_BACKLOG":       true,
+	"SOCKET_RCVBUFF":    true,
+	"PROTO_MEM":         true,
+	"NOMEM":             true,
+	"DEV_READY":         true, // net/core/dev.c: the interface is down
 }
 
 // Telling reports whether a drop says something about this host: that it refused a packet which another

@@ -61,6 +61,7 @@ func TestDropTelling(t *testing.T) {
 		{echoDrop(false, 7, 1, "NO_SOCKET", "ping_rcv"), false},
 		{Drop{Frame: Frame{Type: NS}, Reason: "NOT_SPECIFIED", Function: "ip6_mc_input"}, false},
 		{echoDrop(true, 7, 1, "NOT_SPECIFIED", "neigh_invalidate"), false},
+		{echoDrop(false, 7, 1, "IP_INADDRERRORS", "ip6_forward"), false}, // for a claimed address
 		{echoDrop(true, 7, 1, "SOMETHING_NEW", "f"), false},
 	} {
 		if got := c.drop.Telling(); got != c.want {
