@@ -91,6 +91,7 @@ const (
 	FeedLease   FeedName = "lease"
 	FeedHost    FeedName = "host"    // sysctls, managers, table use
 	FeedFilters FeedName = "filters" // packet-filter rules; needs CAP_NET_ADMIN
+	FeedDrops   FeedName = "drops"   // what the kernel threw away; needs CAP_BPF and CAP_PERFMON
 	FeedAdmin   FeedName = "admin"   // not a source: whether kernel-added addresses are possible (CAP_NET_ADMIN)
 )
 
@@ -403,6 +404,18 @@ type Quoted struct {
 	EchoSeq uint16     `json:"echo_seq,omitempty"`
 }
 
+// Drop is a packet that this host's kernel threw away: its tracepoint kfree_skb. A packet that the tap
+// saw arrive and that died afterwards is a Frame and a Drop; one that died on its way out is a Drop alone.
+type Drop struct {
+	// Frame is the packet, Out where it was to leave. It has no MACs where it had none yet; Raw has zeros
+	// in their place and is cut short (Size tells the whole).
+	Frame Frame `json:"frame"`
+	// Reason is why, as the kernel names it: NETFILTER_DROP, NOT_SPECIFIED (enum skb_drop_reason).
+	Reason string `json:"reason"`
+	// Function is where in the kernel: nft_do_chain; empty where it does not tell.
+	Function string `json:"function,omitempty"`
+}
+
 // Advertisement is a router advertisement (RFC 4861 §4.2). Lifetimes are seconds, Forever for
 // infinity; MTU 0 means that the option was absent.
 type Advertisement struct {
@@ -570,6 +583,9 @@ func (Lease) Kind() string { return "lease" }
 
 // Kind returns "frame", the body's name in recordings.
 func (Frame) Kind() string { return "frame" }
+
+// Kind returns "drop", the body's name in recordings.
+func (Drop) Kind() string { return "drop" }
 
 // Kind returns "socket", the body's name in recordings.
 func (Socket) Kind() string { return "socket" }

@@ -64,6 +64,8 @@ func describe(body Body) string {
 		return words.Say("event.lease", "interface", b.Interface, "file", b.File, "addresses", leaseText(b.Addresses))
 	case Frame:
 		return describeFrame(b)
+	case Drop:
+		return describeDrop(b)
 	case Socket:
 		return describeSocket(b)
 	case Check:
@@ -290,6 +292,23 @@ func describeFrame(f Frame) string {
 	return line
 }
 
+// describeDrop names the packet as the one who asks thinks of it: a reply that came, a request that was to
+// leave.
+func describeDrop(d Drop) string {
+	key := "event.drop-in"
+	switch {
+	case !d.Telling():
+		key = "event.drop-normal"
+	case d.Frame.Out:
+		key = "event.drop-out"
+	}
+	reason := d.Reason
+	if d.Function != "" {
+		reason = words.Say("event.drop-place", "reason", d.Reason, "function", d.Function)
+	}
+	return words.Say(key, "interface", d.Frame.Interface, "reason", reason, "frame", describeFrame(d.Frame))
+}
+
 func frameDetail(f Frame) string {
 	switch {
 	case f.Type == NS:
@@ -461,7 +480,11 @@ func Concerns(e Event, addr netip.Addr) bool {
 		}
 		return false
 	}
-	switch b := e.Body.(type) {
+	body := e.Body
+	if d, ok := body.(Drop); ok {
+		body = d.Frame
+	}
+	switch b := body.(type) {
 	case Address:
 		return is(b.Address)
 	case Route:

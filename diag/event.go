@@ -42,6 +42,7 @@ var bodies = map[string]func(json.RawMessage) (Body, error){
 	Metadata{}.Kind():   decode[Metadata],
 	Lease{}.Kind():      decode[Lease],
 	Frame{}.Kind():      decode[Frame],
+	Drop{}.Kind():       decode[Drop],
 	Socket{}.Kind():     decode[Socket],
 	Check{}.Kind():      decode[Check],
 	Path{}.Kind():       decode[Path],

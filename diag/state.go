@@ -73,6 +73,8 @@ type State struct {
 	telling  map[string]bool // paths whose answer tells what network this is
 	frames   ring
 	notes    ring // apart, so that a burst of neighbour changes does not push the frames out
+	drops    ring
+	dropped  map[PacketKey]int64 // the newest of drops, by packet
 	evidence map[int64]pinned
 	said     map[any]Event // the newest event of every fact that has no Seq of its own
 	counts   map[NUD]map[string]int
@@ -87,13 +89,15 @@ type ring struct {
 	oldest int
 }
 
-func (r *ring) keep(e Event) {
+// keep adds an event, and returns the one that had to go for it, if any.
+func (r *ring) keep(e Event) (gone Event) {
 	if len(r.events) < EventsKept {
 		r.events = append(r.events, e)
-		return
+		return gone
 	}
-	r.events[r.oldest] = e
+	gone, r.events[r.oldest] = r.events[r.oldest], e
 	r.oldest = (r.oldest + 1) % EventsKept
+	return gone
 }
 
 func (r *ring) find(seq int64) (Event, bool) {
@@ -188,6 +192,7 @@ func NewState() *State {
 		paths:       map[string]Path{},
 		answered:    map[Via]map[Question]int{},
 		telling:     map[string]bool{},
+		dropped:     map[PacketKey]int64{},
 		evidence:    map[int64]pinned{},
 		said:        map[any]Event{},
 		counts:      map[NUD]map[string]int{},
@@ -280,6 +285,8 @@ func (s *State) Apply(e Event) {
 		s.said[leaseKey(b.Interface)] = e
 	case Frame:
 		s.applyFrame(e, b)
+	case Drop:
+		s.applyDrop(e, b)
 	case Socket:
 		s.frames.keep(e)
 		if b.Errno == "ENOBUFS" {
@@ -699,6 +706,9 @@ func (s *State) Answered(via Via, q Question) bool { return s.answered[via][q] >
 
 func (s *State) remembered(seq int64) (Event, bool) {
 	if e, ok := s.frames.find(seq); ok {
+		return e, true
+	}
+	if e, ok := s.drops.find(seq); ok {
 		return e, true
 	}
 	return s.notes.find(seq)

@@ -14,6 +14,7 @@ import (
 
 	"ndwhy/diag"
 	"ndwhy/diag/capture"
+	"ndwhy/diag/drops"
 	"ndwhy/diag/guard"
 	"ndwhy/diag/host"
 	"ndwhy/diag/imds"
@@ -103,6 +104,7 @@ func (l *live) source(name diag.FeedName, run func() error) {
 
 func (l *live) start(ctx context.Context, imdsFlag string, run diag.Run, links []diag.Link, stay bool) error {
 	l.Emit(run)
+	l.source(diag.FeedDrops, func() error { return drops.Follow(ctx, l, run.Interfaces) })
 	tap, err := capture.Open(run.Interfaces)
 	reader, rerr := kernel.Open(kernel.Options{PollCounters: err != nil, Interfaces: run.Interfaces})
 	if rerr != nil {
@@ -151,7 +153,7 @@ func (l *live) start(ctx context.Context, imdsFlag string, run diag.Run, links [
 		case <-once.Done():
 		}
 		l.Wait(once.Done(), func(s *diag.State) bool {
-			return s.Complete(diag.FeedNetlink) && s.Feeds[diag.FeedHost].State != "" && s.Feeds[diag.FeedFrames].State != ""
+			return s.Complete(diag.FeedNetlink) && s.Feeds[diag.FeedHost].State != "" && s.Feeds[diag.FeedFrames].State != "" && s.Feeds[diag.FeedDrops].State != ""
 		})
 		l.selections(run)
 		return nil

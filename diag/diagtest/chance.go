@@ -93,7 +93,7 @@ func (c Chance) bend(p *diag.Path) {
 
 func (c Chance) body() diag.Body {
 	iface, addr := pick(c, someIfaces), pick(c, someAddresses)
-	switch c.IntN(15) {
+	switch c.IntN(16) {
 	case 0:
 		return diag.Link{Interface: iface, MAC: pick(c, someMACs), MTU: 1500, Up: !c.one(3), Carrier: !c.one(3), Ethernet: !c.one(4), XDP: c.one(4), Gone: c.one(8)}
 	case 1:
@@ -138,6 +138,8 @@ func (c Chance) body() diag.Body {
 		return diag.Frame{Interface: iface, Out: true, Type: diag.EchoRequest, Src: addr, Dst: Host1}
 	case 13:
 		return diag.Neighbour{Interface: iface, Address: addr, MAC: pick(c, someMACs), State: pick(c, someStates), Router: c.one(2), Gone: c.one(6)}
+	case 14:
+		return diag.Drop{Frame: diag.Frame{Interface: iface, Out: c.one(2), Type: pick(c, []diag.FrameType{diag.EchoRequest, diag.EchoReply, diag.NS, diag.NA}), Src: addr, Dst: Host1}, Reason: pick(c, []string{"NETFILTER_DROP", "NO_SOCKET"})}
 	default:
 		return diag.Feed{Name: pick(c, []diag.FeedName{diag.FeedNetlink, diag.FeedFrames, diag.FeedIMDS, diag.FeedHost}), State: pick(c, []diag.FeedState{diag.Synced, diag.Lost, diag.Unavailable, diag.NotAsked})}
 	}

@@ -28,27 +28,34 @@ func (d *Redactor) Event(e diag.Event) diag.Event {
 		}
 		e.Body = b
 	case diag.Frame:
-		b.Raw = nil
-		if b.RA != nil {
-			ra := *b.RA
-			ra.Unknown, ra.DNSSL = nil, nil
-			d.Learn(b.RA.DNSSL...)
-			for _, name := range b.RA.DNSSL {
-				ra.DNSSL = append(ra.DNSSL, d.Name(name))
-			}
-			b.RA = &ra
-		}
-		if b.DHCPv6 != nil {
-			m := *b.DHCPv6
-			m.ClientDUID, m.ServerDUID, m.IAID = "", "", 0
-			b.DHCPv6 = &m
-		}
+		e.Body = d.frame(b)
+	case diag.Drop:
+		b.Frame = d.frame(b.Frame)
 		e.Body = b
 	case diag.Lease:
 		b.DUID, b.IAID = "", 0
 		e.Body = b
 	}
 	return e
+}
+
+func (d *Redactor) frame(b diag.Frame) diag.Frame {
+	b.Raw = nil
+	if b.RA != nil {
+		ra := *b.RA
+		ra.Unknown, ra.DNSSL = nil, nil
+		d.Learn(b.RA.DNSSL...)
+		for _, name := range b.RA.DNSSL {
+			ra.DNSSL = append(ra.DNSSL, d.Name(name))
+		}
+		b.RA = &ra
+	}
+	if b.DHCPv6 != nil {
+		m := *b.DHCPv6
+		m.ClientDUID, m.ServerDUID, m.IAID = "", "", 0
+		b.DHCPv6 = &m
+	}
+	return b
 }
 
 // Report takes out of a report what no mask fits, and learns the names of the state that it is of. The

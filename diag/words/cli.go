@@ -28,7 +28,8 @@ not write all that was asked for, 64 usage, 130 interrupted.`,
   ndwhy check --from recording.jsonl`,
 	"cli.watch.short": "Every event as it happens, one line each",
 	"cli.watch.long": `Watches without sending anything: the neighbour cache, addresses, routes, and
-(with CAP_NET_RAW) neighbour discovery on the wire. Ends with ctrl-c.`,
+(with CAP_NET_RAW) neighbour discovery on the wire, and (as root) what of it
+the kernel dropped, and why. Ends with ctrl-c.`,
 	"cli.watch.example": `  ndwhy watch
   ndwhy watch --json --only neighbour,frame
   ndwhy watch --for fe80::1`,
@@ -134,6 +135,14 @@ them all.`,
 
 	"via.wire":   "wire",
 	"via.kernel": "kernel",
+
+	"drops.turned-off":         "turned off ({name}=off)",
+	"drops.no-privilege":       "what the kernel drops, and why, is told only with CAP_BPF and CAP_PERFMON",
+	"drops.user-namespace":     "what the kernel drops, and why, is told to no process in a user namespace",
+	"drops.user-namespace-fix": "run it as root of the machine",
+	"drops.unavailable":        "the kernel does not tell what it drops: {why}",
+	"drops.excess":             "{count} dropped packets came beyond the {limit} a second that are told",
+	"drops.full":               "{count} dropped packets were missed",
 
 	"imds.turned-off": "turned off (--imds none)",
 	"imds.not-ec2":    "this machine does not say that it is an EC2 instance; --imds URL asks all the same",

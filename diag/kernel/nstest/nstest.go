@@ -41,6 +41,21 @@ func Run(t *testing.T, f func(t *testing.T)) {
 // skipped, saying why, or fails if CI=true.
 func Enter(t *testing.T) bool {
 	t.Helper()
+	return enter(t, true)
+}
+
+// EnterAsRoot is Enter for what only the machine's own root may do, not that of a user namespace. For an
+// ordinary user t is skipped, wherever it runs.
+func EnterAsRoot(t *testing.T) bool {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("only root of the machine may do this")
+	}
+	return enter(t, false)
+}
+
+func enter(t *testing.T, user bool) bool {
+	t.Helper()
 	if os.Getenv(inside) == t.Name() {
 		lo, err := netlink.LinkByName("lo")
 		if err == nil {
@@ -54,8 +69,12 @@ func Enter(t *testing.T) bool {
 		}
 		return true
 	}
-	out, err := child(t, syscall.CLONE_NEWUSER|syscall.CLONE_NEWNET)
-	if unavailable(out, err) && os.Geteuid() == 0 {
+	flags := uintptr(syscall.CLONE_NEWNET)
+	if user {
+		flags |= syscall.CLONE_NEWUSER
+	}
+	out, err := child(t, flags)
+	if user && unavailable(out, err) && os.Geteuid() == 0 {
 		out, err = child(t, syscall.CLONE_NEWNET)
 	}
 	text := strings.TrimSpace(string(out))
