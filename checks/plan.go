@@ -35,6 +35,8 @@ type planner struct {
 	questions []Question
 	wants     []lookup
 	known     map[string]bool
+	// first are the lanes by which the kernel asks a target: see behind.
+	first map[netip.Addr][]Lane
 
 	// What is asked of the state again and again, by interface.
 	links map[string]*diag.LinkModel
@@ -52,11 +54,12 @@ type lookup struct {
 
 func newPlanner(s *diag.State, prior []Question) *planner {
 	p := &planner{
-		s: s, prior: prior, later: len(prior) > 0, known: map[string]bool{},
+		s: s, prior: prior, later: len(prior) > 0, known: map[string]bool{}, first: map[netip.Addr][]Lane{},
 		links: map[string]*diag.LinkModel{},
 	}
 	for _, q := range prior {
 		p.known[q.ID] = true
+		p.goesFirst(q)
 	}
 	return p
 }
@@ -143,6 +146,7 @@ func (p *planner) addOne(q Question, k kind) {
 		q.Frames = 0
 	}
 	p.questions = append(p.questions, q)
+	p.goesFirst(q)
 }
 
 // name is an address in an ID.

@@ -1,6 +1,10 @@
 package checks
 
-import "ndwhy/diag"
+import (
+	"slices"
+
+	"ndwhy/diag"
+)
 
 const idSource = "source"
 
@@ -51,17 +55,19 @@ func planSource(p *planner) {
 // behind returns the lane that the kernel itself would use towards q's target on this interface,
 // where that is another: its question comes first.
 func (p *planner) behind(q Question) []Lane {
-	var lanes []Lane
-	for _, list := range [][]Question{p.prior, p.questions} {
-		for _, other := range list {
-			lane := other.Lane()
-			if other.Interface == p.iface && other.Check != idSource && other.Check != idAdded && other.Target == q.Target &&
-				other.Source != q.Source && other.Via == diag.ViaKernel && other.Planned() {
-				if len(lanes) == 0 || lanes[0] != lane {
-					lanes = append(lanes[:0], lane)
-				}
-			}
+	for _, lane := range slices.Backward(p.first[q.Target]) {
+		if lane.Interface == p.iface && lane.Source != q.Source {
+			return []Lane{lane}
 		}
 	}
-	return lanes
+	return nil
+}
+
+// goesFirst notes a question that others to its target come behind.
+func (p *planner) goesFirst(q Question) {
+	lanes := p.first[q.Target]
+	if q.Check != idSource && q.Check != idAdded && q.Via == diag.ViaKernel && q.Planned() &&
+		(len(lanes) == 0 || lanes[len(lanes)-1] != q.Lane()) {
+		p.first[q.Target] = append(lanes, q.Lane())
+	}
 }
