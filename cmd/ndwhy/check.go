@@ -7,13 +7,12 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"ndwhy/checks"
-	"ndwhy/checks/probe"
+	"ndwhy/cmd/internal/app"
 	"ndwhy/diag"
 	"ndwhy/diag/outfile"
 	"ndwhy/diag/record"
@@ -146,18 +145,18 @@ func (o *checkOptions) write(ctx context.Context, out, stderr io.Writer) error {
 		}
 		return o.conclude(out, state)
 	}
-	live, err := open(ctx, &o.options, false, nil, warnOn(stderr))
+	live, err := o.open(ctx, false, nil, warnOn(stderr))
 	if err != nil {
 		return err
 	}
-	defer live.close()
-	live.settle(ctx)
+	defer live.Close()
+	live.Settle(ctx)
 	if o.dryRun {
-		live.Look(func(s *diag.State) { err = dryRun(out, s, o.hide.Text) })
+		live.Look(func(s *diag.State) { err = app.DryRun(out, s, o.hide.Text) })
 		return err
 	}
-	err = live.ask(ctx, live.Session, o.timeout)
-	live.host.Read(ctx) // a setting that was changed meanwhile announces itself no other way
+	err = app.Ask(ctx, live, live.Session, o.timeout)
+	live.ReadHost(ctx)
 	if ctx.Err() != nil {
 		fmt.Fprintln(stderr, "ndwhy: "+words.Say("cli.interrupted"))
 		return exitCode(exitInterrupted)
@@ -165,42 +164,12 @@ func (o *checkOptions) write(ctx context.Context, out, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	kept := live.close()
+	kept := live.Close()
 	live.Look(func(s *diag.State) { err = o.conclude(out, s) })
 	if err == nil && kept != nil {
 		return exitCode(exitUnknown)
 	}
 	return err
-}
-
-// warnOn returns what tells at once, on w, of a file that can be written no more.
-func warnOn(w io.Writer) func(error) {
-	return func(err error) {
-		fmt.Fprintln(w, "ndwhy: "+printable(words.Say("cli.kept-ends", "problem", err)))
-	}
-}
-
-// ask runs the checks against the network; what comes of it goes into a session, the live one or a
-// part of it.
-func (l *live) ask(ctx context.Context, into checks.Session, timeout time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	l.Emit(probe.Admin())
-	net := probe.New(into)
-	defer net.Close()
-	return checks.Run(ctx, checks.Runner{
-		Session: into, Net: net,
-		Expect: func(p diag.Path) (expect bool) {
-			l.Look(func(s *diag.State) { expect = why.Unexpected(s, p) })
-			return expect
-		},
-		Collect: func() {
-			if l.tap != nil {
-				l.tap.Collect()
-			}
-			net.Collect()
-		},
-	})
 }
 
 // conclude diagnoses and writes the result; the exit code is the verdict's.
@@ -249,40 +218,4 @@ func (o *checkOptions) replay(ctx context.Context, stderr io.Writer) (*diag.Stat
 		fmt.Fprintln(stderr, "ndwhy: "+words.Say("cli.from-problem", "file", name, "problem", p))
 	}
 	return state, nil
-}
-
-// dryRun lists what would be asked, by what is known now, and what that may change.
-func dryRun(w io.Writer, s *diag.State, mask func(string) string) error {
-	var b bytes.Buffer
-	lines, frames, again := checks.DryRun(s)
-	fmt.Fprintln(&b, words.Say("dry-run.title", "n", frames))
-	var changes []string
-	for _, line := range lines {
-		from := words.Say("report.source.unspecified")
-		if line.Source.IsValid() {
-			from = line.Source.String()
-		}
-		via := words.Say("via." + string(line.Via))
-		if !line.Planned() {
-			via = words.Say("outcome.skipped") + ": " + words.Say("detail."+line.Detail, "note", line.Note)
-		}
-		fmt.Fprintf(&b, "%4d  %-11s %-4s %s > %s (%s, %s)\n", line.Frames, line.Check, words.Say("asks."+string(line.Asks)),
-			from, line.Target, line.Interface, via)
-		for _, key := range line.Changes {
-			if text := line.Check + ": " + words.Say(key); !slices.Contains(changes, text) {
-				changes = append(changes, text)
-			}
-		}
-	}
-	if again > 0 {
-		fmt.Fprintln(&b, words.Say("dry-run.again", "n", again))
-	}
-	if len(changes) > 0 {
-		fmt.Fprintln(&b, words.Say("dry-run.changes"))
-	}
-	for _, text := range changes {
-		fmt.Fprintf(&b, "  %s\n", text)
-	}
-	_, err := io.WriteString(w, mask(b.String()))
-	return err
 }

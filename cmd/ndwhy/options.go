@@ -77,7 +77,7 @@ func (o *options) register(f *pflag.FlagSet) {
 	f.StringVar(&o.imds, "imds", "", say("imds"))
 	f.BoolVar(&o.passive, "passive", false, say("passive"))
 	f.IntVar(&o.count, "count", 2, say("count"))
-	f.DurationVar(&o.timeout, "timeout", 10*time.Second, say("timeout"))
+	f.DurationVar(&o.timeout, "timeout", defaultTimeout, say("timeout"))
 	f.StringVar(&o.record, "record", "", say("record"))
 	f.StringVar(&o.pcap, "pcap", "", say("pcap"))
 	f.StringSliceVar(&o.only, "only", nil, say("only"))

@@ -85,16 +85,16 @@ func watchCommand() *cobra.Command {
 				end()
 			}
 		}
-		live, err := open(ctx, &o, true, show, warnOn(cmd.ErrOrStderr()))
+		live, err := o.open(ctx, true, show, warnOn(cmd.ErrOrStderr()))
 		if err != nil {
 			return err
 		}
-		defer live.close()
+		defer live.Close()
 		select {
 		case <-ctx.Done():
-		case <-live.done:
+		case <-live.Done():
 		}
-		if err := live.close(); failed == nil && err != nil {
+		if err := live.Close(); failed == nil && err != nil {
 			return exitCode(exitUnknown)
 		}
 		if failed != nil {

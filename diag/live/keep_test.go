@@ -1,4 +1,4 @@
-package main
+package live
 
 import (
 	"fmt"
@@ -16,8 +16,11 @@ import (
 // happens while the first is being written; and asking for it twice begins one.
 func TestRecordingInTheMiddle(t *testing.T) {
 	t.Chdir(t.TempDir())
-	l := &live{kept: kept{version: "1", warn: func(err error) { t.Error(err) }}}
-	l.Session = session.New(l.write)
+	files, err := Keep("", "", "1", nil, func(err error) { t.Error(err) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &Session{files: files, Session: session.New(files.write)}
 	neighbour := func(i int) diag.Neighbour {
 		a := netip.MustParsePrefix("2001:db8::/64").Addr().As16()
 		a[14], a[15] = byte(i>>8), byte(i)
@@ -33,24 +36,24 @@ func TestRecordingInTheMiddle(t *testing.T) {
 			l.Emit(neighbour(i % 4_000))
 		}
 	})
-	path, err := l.record(l, true)
+	path, err := l.Record(true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again, err := l.record(l, true); err != nil || again != path {
+	if again, err := l.Record(true); err != nil || again != path {
 		t.Errorf("asked again: %q %v, want %q as before", again, err, path)
 	}
 	storm.Wait()
 	last := l.Emit(diag.Tick{}).Seq
-	if ended, err := l.record(l, false); err != nil || ended != path {
+	if ended, err := l.Record(false); err != nil || ended != path {
 		t.Errorf("ended: %q %v, want %q", ended, err, path)
 	}
-	if ended, err := l.record(l, false); err != nil || ended != "" {
+	if ended, err := l.Record(false); err != nil || ended != "" {
 		t.Errorf("ended what has ended: %q %v", ended, err)
 	}
-	files, err := os.ReadDir(".")
-	if err != nil || len(files) != 1 {
-		t.Errorf("%d files, want one recording: %v", len(files), err)
+	entries, err := os.ReadDir(".")
+	if err != nil || len(entries) != 1 {
+		t.Errorf("%d files, want one recording: %v", len(entries), err)
 	}
 
 	file, err := os.Open(path)

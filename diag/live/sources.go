@@ -1,7 +1,6 @@
-package main
+package live
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"net/netip"
 	"os"
 	"slices"
-	"sync"
 	"time"
 
 	"ndwhy/diag"
@@ -20,75 +18,12 @@ import (
 	"ndwhy/diag/imds"
 	"ndwhy/diag/kernel"
 	"ndwhy/diag/lease"
-	"ndwhy/diag/session"
 	"ndwhy/diag/why"
 	"ndwhy/diag/words"
 )
 
-const defaultTimeout = 10 * time.Second
-
-// settleWithin bounds how long the sources that answer once may take before the checks begin without
-// them: no metadata service answers later than this when it answers at all.
-const settleWithin = time.Second
-
-// live is a session with its sources running.
-type live struct {
-	*session.Session
-	done    chan struct{} // closed when no source is left
-	settled chan struct{} // closed when the sources that answer once have answered
-	cancel  context.CancelFunc
-	wg      sync.WaitGroup
-	host    *host.Reader
-	tap     *capture.Tap // nil where frames may not be seen
-
-	kept
-
-	once   sync.Once
-	closed error
-}
-
-// open starts a session: the interface is chosen and every source is running; settle waits for what
-// they have to say. A session that is to stay is kept up to date. show, if not nil, sees every event.
-// warn is told of a kept file that can be written no more, and must return at once: what the run finds
-// stands all the same.
-func open(ctx context.Context, o *options, stay bool, show func(diag.Event), warn func(error)) (*live, error) {
-	if err := distinct(o.files()); err != nil {
-		return nil, err
-	}
-	wanted, err := o.parse()
-	if err != nil {
-		return nil, err
-	}
-	links, err := chooseInterfaces(ctx, o.interfaces, wanted.zones)
-	if err != nil {
-		return nil, err
-	}
-	for _, link := range links {
-		wanted.run.Interfaces = append(wanted.run.Interfaces, link.Interface)
-	}
-	l := &live{done: make(chan struct{}), kept: kept{version: versionText(), warn: warn}}
-	if err := l.keep(o.record, o.pcap, wanted.run.Interfaces); err != nil {
-		return nil, usageError{err}
-	}
-	ctx, l.cancel = context.WithCancel(ctx)
-	l.Session = session.New(l.write)
-	if show != nil {
-		l.Watch(show)
-	}
-	if err := l.start(ctx, o.imds, wanted.run, links, stay); err != nil {
-		l.close()
-		return nil, err
-	}
-	go func() {
-		defer guard.Rescue()
-		l.wg.Wait()
-		close(l.done)
-	}()
-	return l, nil
-}
-
 // source runs one source of events until ctx ends; a panic in it becomes a lost feed.
-func (l *live) source(name diag.FeedName, run func() error) {
+func (l *Session) source(name diag.FeedName, run func() error) {
 	l.wg.Go(func() {
 		defer guard.Rescue()
 		defer func() {
@@ -102,7 +37,8 @@ func (l *live) source(name diag.FeedName, run func() error) {
 	})
 }
 
-func (l *live) start(ctx context.Context, imdsFlag string, run diag.Run, links []diag.Link, stay bool) error {
+func (l *Session) start(ctx context.Context, o Options) error {
+	run, links := o.Run, o.Links
 	l.Emit(run)
 	l.source(diag.FeedDrops, func() error { return drops.Follow(ctx, l, run.Interfaces) })
 	tap, err := capture.Open(run.Interfaces)
@@ -121,14 +57,14 @@ func (l *live) start(ctx context.Context, imdsFlag string, run diag.Run, links [
 
 	root := os.DirFS("/")
 	l.host = host.New(l, root, links)
-	if stay {
+	if o.Stay {
 		l.source(diag.FeedHost, func() error {
 			l.host.Watch(ctx)
 			return nil
 		})
 		l.wg.Go(func() {
 			defer guard.Rescue()
-			l.refresh(ctx, imdsFlag, run, links)
+			l.refresh(ctx, o)
 		})
 	} else {
 		l.source(diag.FeedHost, func() error {
@@ -139,7 +75,7 @@ func (l *live) start(ctx context.Context, imdsFlag string, run diag.Run, links [
 	asked := make(chan struct{})
 	l.source(diag.FeedIMDS, func() error {
 		defer close(asked)
-		l.metadata(ctx, imdsFlag)
+		l.metadata(ctx, o.IMDS)
 		return nil
 	})
 	l.settled = make(chan struct{})
@@ -165,20 +101,11 @@ func (l *live) start(ctx context.Context, imdsFlag string, run diag.Run, links [
 	return ctx.Err()
 }
 
-// settle waits until what the checks rest on is known, as far as it will be: the sources that answer
-// once have answered or had their time.
-func (l *live) settle(ctx context.Context) {
-	select {
-	case <-l.settled:
-	case <-ctx.Done():
-	}
-}
-
 // How often a session that stays tells the time, and how often it asks again what announces no
 // change: a newly assigned address, a renewed lease, another choice of route.
 const tickEvery, askAgainEvery = time.Second, 30 * time.Second
 
-func (l *live) refresh(ctx context.Context, imdsFlag string, run diag.Run, links []diag.Link) {
+func (l *Session) refresh(ctx context.Context, o Options) {
 	tick, again := time.NewTicker(tickEvery), time.NewTicker(askAgainEvery)
 	defer tick.Stop()
 	defer again.Stop()
@@ -189,9 +116,9 @@ func (l *live) refresh(ctx context.Context, imdsFlag string, run diag.Run, links
 		case <-tick.C:
 			l.Emit(diag.Tick{})
 		case <-again.C:
-			l.metadata(ctx, imdsFlag)
-			l.leases(os.DirFS("/"), links)
-			l.selections(run)
+			l.metadata(ctx, o.IMDS)
+			l.leases(os.DirFS("/"), o.Links)
+			l.selections(o.Run)
 		}
 	}
 }
@@ -207,9 +134,9 @@ func askIncomplete(reader *kernel.Reader) func(diag.Event) {
 }
 
 // metadata asks the instance metadata service where there should be one.
-func (l *live) metadata(ctx context.Context, flag string) {
+func (l *Session) metadata(ctx context.Context, endpoint string) {
 	endpoints := imds.Endpoints
-	switch flag {
+	switch endpoint {
 	case "none":
 		l.Emit(diag.Metadata{State: diag.MetadataNotAsked, Why: words.Say("imds.turned-off")})
 		return
@@ -223,13 +150,13 @@ func (l *live) metadata(ctx context.Context, flag string) {
 			return
 		}
 	default:
-		endpoints = []string{flag}
+		endpoints = []string{endpoint}
 	}
 	l.Emit(imds.Read(ctx, imds.Options{Endpoints: endpoints}))
 }
 
 // leases reads what DHCPv6 clients of this host recorded.
-func (l *live) leases(root fs.FS, links []diag.Link) {
+func (l *Session) leases(root fs.FS, links []diag.Link) {
 	list, err := lease.Read(root, links)
 	for _, one := range list {
 		l.Emit(one)
@@ -246,7 +173,7 @@ const choiceRests = 100 * time.Millisecond
 
 // follow asks the kernel for its choices anew whenever addresses, routes or rules have changed: a lease
 // that comes a moment late makes another of them.
-func (l *live) follow(ctx context.Context, run diag.Run) {
+func (l *Session) follow(ctx context.Context, run diag.Run) {
 	changed := make(chan struct{}, 1)
 	defer l.Watch(func(e diag.Event) {
 		switch e.Body.(type) {
@@ -268,8 +195,10 @@ func (l *live) follow(ctx context.Context, run diag.Run) {
 			return
 		case <-changed:
 		}
-		if !pause(ctx, choiceRests) {
+		select {
+		case <-ctx.Done():
 			return
+		case <-time.After(choiceRests):
 		}
 		l.choices(run)
 	}
@@ -281,7 +210,7 @@ const sourcesAsked = 16
 
 // selections asks the kernel how it would reach what the checks are about to ask, left to itself and,
 // beyond the router, from each address that an application may bind to.
-func (l *live) selections(run diag.Run) {
+func (l *Session) selections(run diag.Run) {
 	var bound []netip.Addr
 	l.Look(func(s *diag.State) {
 		for _, iface := range run.Interfaces {
@@ -303,7 +232,7 @@ func (l *live) selections(run diag.Run) {
 }
 
 // choices asks the kernel how it would reach what the checks are about to ask, left to itself.
-func (l *live) choices(run diag.Run) {
+func (l *Session) choices(run diag.Run) {
 	for _, dst := range slices.Concat(run.Internet, run.Peers) {
 		if dst.IsLinkLocalUnicast() {
 			continue
@@ -313,7 +242,7 @@ func (l *live) choices(run diag.Run) {
 }
 
 // choose asks the kernel how it would reach dst, and says so unless that is known.
-func (l *live) choose(dst, from netip.Addr) {
+func (l *Session) choose(dst, from netip.Addr) {
 	now, known := kernel.Route(dst, from, ""), false
 	l.Look(func(s *diag.State) {
 		was, ok := s.Selections[diag.SelectionKey{Dst: now.Dst, From: now.From, Bound: now.Bound}]
@@ -322,67 +251,4 @@ func (l *live) choose(dst, from netip.Addr) {
 	if !known {
 		l.Emit(now)
 	}
-}
-
-// close ends the sources and what is kept, and returns what went wrong with that: warn was told.
-func (l *live) close() error {
-	l.once.Do(func() {
-		l.cancel()
-		l.wg.Wait()
-		l.closed = l.end(l.Session)
-	})
-	return l.closed
-}
-
-// chooseInterfaces returns the interfaces to examine, by name: those asked for, those that zones
-// name, the one that the default route says, or else the only one there is, up or not: that it is down
-// is what is to be told.
-func chooseInterfaces(ctx context.Context, asked, zones []string) ([]diag.Link, error) {
-	survey, err := kernel.Look(ctx)
-	if err != nil {
-		return nil, err
-	}
-	asked = append(slices.Clone(asked), zones...)
-	if len(asked) == 0 {
-		name, err := kernel.DefaultInterface(survey.Links, survey.Routes, survey.Default4)
-		var none *kernel.InterfaceError
-		if errors.As(err, &none) && none.Interface == "" && len(none.Others) == 1 {
-			i := slices.IndexFunc(survey.Links, func(l diag.Link) bool { return l.Ethernet && !l.Gone })
-			name, err = survey.Links[i].Interface, nil
-		}
-		if err != nil {
-			return nil, interfaceError(err)
-		}
-		asked = []string{name}
-	}
-	all := slices.Contains(asked, "all")
-	for _, name := range asked {
-		if name == "all" {
-			continue
-		}
-		if err := kernel.CheckInterface(survey.Links, name); err != nil {
-			return nil, interfaceError(err)
-		}
-	}
-	var links []diag.Link
-	for _, link := range survey.Links {
-		if slices.Contains(asked, link.Interface) || all && link.Ethernet {
-			links = append(links, link)
-		}
-	}
-	if len(links) == 0 {
-		return nil, interfaceError(&kernel.InterfaceError{})
-	}
-	diag.SortFunc(links, func(a, b diag.Link) int { return cmp.Compare(a.Interface, b.Interface) })
-	return links, nil
-}
-
-// interfaceError is bad input where another interface could have been named, and "could not tell"
-// where the one named does no neighbour discovery.
-func interfaceError(err error) error {
-	var e *kernel.InterfaceError
-	if errors.As(err, &e) && !e.NoND {
-		return usageError{err}
-	}
-	return err
 }

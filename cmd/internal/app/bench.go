@@ -1,4 +1,4 @@
-package main
+package app
 
 import (
 	"os"
@@ -15,9 +15,9 @@ import (
 // keepVerdicts bounds what is kept of the switch's log for the screens.
 const keepVerdicts = 300
 
-// A bench is the lab that this process runs in: what the switch did, and what can be broken and
-// mended. A nil bench is none, which is what there is elsewhere.
-type bench struct {
+// A Bench is the lab that this process runs in: what the switch did, and what can be broken and
+// mended. A nil Bench is none, which is what there is elsewhere.
+type Bench struct {
 	control *lab.Control
 	quiet   func() // ends what is asked, and removes what that added
 	again   func() // asks everything once more
@@ -28,11 +28,11 @@ type bench struct {
 	fresh []ui.Verdict // those that no line was given
 }
 
-// labBench returns the lab that this process runs in, or nil. quiet is called before something is
+// DialBench returns the lab that this process runs in, or nil. quiet is called before something is
 // broken or mended from here, again after that was done, here or in another terminal, to see what became
 // of it, and stir whenever there is something new to show.
-func labBench(quiet, again, stir func()) *bench {
-	b := &bench{quiet: quiet, again: again, stir: stir}
+func DialBench(quiet, again, stir func()) *Bench {
+	b := &Bench{quiet: quiet, again: again, stir: stir}
 	b.lab.Scenario = os.Getenv("NDWHY_LAB")
 	var err error
 	if b.control, err = lab.Dial(os.Getenv, b.take); err != nil {
@@ -50,7 +50,7 @@ func newest[T any](list []T, n int) []T {
 }
 
 // take notes what the lab tells.
-func (b *bench) take(n lab.News) {
+func (b *Bench) take(n lab.News) {
 	b.mu.Lock()
 	for _, e := range n.Entries {
 		v := ui.Verdict{Time: e.Time, Port: e.Port, Verdict: string(e.Verdict), Reason: e.Reason, Summary: e.Frame}
@@ -74,8 +74,8 @@ func (b *bench) take(n lab.News) {
 	}
 }
 
-// note puts the lab into a frame.
-func (b *bench) note(f *ui.Frame) {
+// Note puts the lab into a frame.
+func (b *Bench) Note(f *ui.Frame) {
 	if b == nil {
 		return
 	}
@@ -87,7 +87,7 @@ func (b *bench) note(f *ui.Frame) {
 }
 
 // tell writes what is new as lines.
-func (b *bench) tell(out *plain.Writer) error {
+func (b *Bench) tell(out *plain.Writer) error {
 	if b == nil {
 		return nil
 	}
@@ -99,12 +99,13 @@ func (b *bench) tell(out *plain.Writer) error {
 }
 
 // Break implements ui.Bench.
-func (b *bench) Break(id string, on bool) error {
+func (b *Bench) Break(id string, on bool) error {
 	b.quiet()
 	return b.control.Break(id, on)
 }
 
-func (b *bench) close() {
+// Close ends the line to the lab.
+func (b *Bench) Close() {
 	if b != nil {
 		b.control.Close()
 	}

@@ -1,4 +1,4 @@
-package main
+package live
 
 import (
 	"errors"
@@ -60,9 +60,9 @@ func (k *keeper) Close() error {
 	return k.failed
 }
 
-// kept are the files that a session's events are kept in. They are touched under the session's lock
+// Files are the files that a session's events are kept in. They are touched under the session's lock
 // alone, once it exists.
-type kept struct {
+type Files struct {
 	version string      // of this program
 	warn    func(error) // is told of a file that can be written no more
 	events  *keeper     // nil: no recording
@@ -71,9 +71,22 @@ type kept struct {
 	turning sync.Mutex // held while a recording is begun or ended
 }
 
-// keep opens the files of a recording and a capture, either may be "", before anything is asked.
-// Neither loses what it holds unless both can be opened.
-func (k *kept) keep(recording, capture string, ifaces []string) error {
+// looker is a session.
+type looker interface{ Look(func(*diag.State)) }
+
+// Keep opens the files of a recording and a capture, either of which may be "". Neither loses what it
+// holds unless both can be opened. version is this program's, and ifaces are those that the capture is
+// of. warn is told of a file that can be written no more, once, and must return at once: what the run
+// finds stands all the same.
+func Keep(recording, capture string, version string, ifaces []string, warn func(error)) (*Files, error) {
+	k := &Files{version: version, warn: warn}
+	if err := k.open(recording, capture, ifaces); err != nil {
+		return nil, err
+	}
+	return k, nil
+}
+
+func (k *Files) open(recording, capture string, ifaces []string) error {
 	var opened []*os.File
 	for _, f := range [...]struct{ flag, path string }{{"record", recording}, {"pcap", capture}} {
 		if f.path == "" {
@@ -118,14 +131,14 @@ func closeFiles(files []*os.File) {
 }
 
 // recordTo begins a recording in an empty file.
-func (k *kept) recordTo(file *os.File) (*keeper, error) {
+func (k *Files) recordTo(file *os.File) (*keeper, error) {
 	w, err := record.NewWriter(file, k.version, time.Now())
 	return k.keeper(w, file, err)
 }
 
 // keeper returns the keeper of a file whose head was written, or was not because of err: where the
 // disk is full the run is worth as much as where it becomes so a moment later.
-func (k *kept) keeper(s stream, file *os.File, err error) (*keeper, error) {
+func (k *Files) keeper(s stream, file *os.File, err error) (*keeper, error) {
 	if err != nil && !errors.Is(err, unix.ENOSPC) && !errors.Is(err, unix.EDQUOT) {
 		return nil, err
 	}
@@ -135,7 +148,7 @@ func (k *kept) keeper(s stream, file *os.File, err error) (*keeper, error) {
 }
 
 // write keeps an event; the session calls it with each, in order.
-func (k *kept) write(e diag.Event) {
+func (k *Files) write(e diag.Event) {
 	if k.events != nil {
 		k.events.add(e)
 	}
@@ -146,7 +159,7 @@ func (k *kept) write(e diag.Event) {
 
 // record begins a recording of what is looked at, or ends the one under way, and returns its file.
 // What is so already stays so.
-func (k *kept) record(s looker, on bool) (path string, err error) {
+func (k *Files) record(s looker, on bool) (path string, err error) {
 	k.turning.Lock()
 	defer k.turning.Unlock()
 	path = k.recordingTo(s)
@@ -155,7 +168,7 @@ func (k *kept) record(s looker, on bool) (path string, err error) {
 		return path, nil
 	case on:
 		_ = k.stopRecording(s) // one that failed, which has been told
-		path = fileName("recording", "jsonl")
+		path = outfile.Dated("recording", "jsonl")
 		return path, k.startRecording(s, path)
 	default:
 		return path, k.stopRecording(s)
@@ -163,7 +176,7 @@ func (k *kept) record(s looker, on bool) (path string, err error) {
 }
 
 // recordingTo returns the file of the recording under way; "" where there is none, or one that failed.
-func (k *kept) recordingTo(s looker) (path string) {
+func (k *Files) recordingTo(s looker) (path string) {
 	s.Look(func(*diag.State) {
 		if k.events != nil && k.events.failed == nil {
 			path = k.events.file.Name()
@@ -174,7 +187,7 @@ func (k *kept) recordingTo(s looker) (path string) {
 
 // startRecording begins a recording in the middle: with what is known so far. The session goes on
 // while that is written.
-func (k *kept) startRecording(s looker, path string) error {
+func (k *Files) startRecording(s looker, path string) error {
 	file, err := outfile.Create(path)
 	if err != nil {
 		return err
@@ -206,7 +219,7 @@ func (k *kept) startRecording(s looker, path string) error {
 }
 
 // stopRecording ends the recording under way.
-func (k *kept) stopRecording(s looker) error {
+func (k *Files) stopRecording(s looker) error {
 	var r *keeper
 	s.Look(func(*diag.State) { r, k.events = k.events, nil })
 	if r == nil {
@@ -215,8 +228,8 @@ func (k *kept) stopRecording(s looker) error {
 	return r.Close()
 }
 
-// end closes what is kept, and returns what went wrong with it.
-func (k *kept) end(s looker) error {
+// close closes what is kept, and returns what went wrong with it.
+func (k *Files) close(s looker) error {
 	k.turning.Lock()
 	defer k.turning.Unlock()
 	err := k.stopRecording(s)
