@@ -72,6 +72,15 @@ func (d Drop) Telling() bool {
 	return tellingReasons[d.Reason] || ignored
 }
 
+// filtering are the reasons that are a rule's or a hook's own decision.
+var filtering = map[string]bool{
+	"NETFILTER_DROP": true, "TC_INGRESS": true, "TC_EGRESS": true, "XDP": true, "BPF_CGROUP_EGRESS": true, "SECURITY_HOOK": true,
+	"XFRM_POLICY": true, "IP_RPFILTER": true,
+}
+
+// ByFilter reports whether a rule or a hook of this host decided to drop the packet.
+func (d Drop) ByFilter() bool { return filtering[d.Reason] }
+
 func (s *State) applyDrop(e Event, d Drop) {
 	gone := s.drops.keep(e)
 	if old, ok := gone.Body.(Drop); ok && s.dropped[old.Frame.Key()] == gone.Seq {

@@ -701,6 +701,9 @@ func (s *State) OwnMAC(m MAC) bool {
 	return false
 }
 
+// Begun is the number of the event with which the newest run of a check began on an interface.
+func (s *State) Begun(check, iface string) int64 { return s.said[begunKey{check, iface}].Seq }
+
 // Answered reports whether a question was answered when it was asked in one way.
 func (s *State) Answered(via Via, q Question) bool { return s.answered[via][q] > 0 }
 

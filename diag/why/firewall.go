@@ -1,6 +1,7 @@
 package why
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -36,7 +37,7 @@ func findFirewall(iv *ifaceView) []hypothesis {
 	wire := iv.any(func(p *path) bool { return p.Via == diag.ViaWire && p.Outcome != diag.OutcomeSkipped })
 	for _, p := range iv.paths {
 		symptom := p.symptom >= 0
-		if !symptom && p.fate != deaf || p.Via != diag.ViaKernel && p.fate != deaf || !p.Missing() || noFilter[p.Errno] {
+		if !symptom && p.fate != deaf || p.Via == diag.ViaWire && p.fate != deaf || !p.Missing() || noFilter[p.Errno] || iv.notDropped(p) {
 			continue
 		}
 		if p.local() || !wire && p.Outcome != diag.Refused {
@@ -58,6 +59,7 @@ func findFirewall(iv *ifaceView) []hypothesis {
 				h.confidence = Likely
 			}
 			iv.explain(&h, p)
+			h.dropped(p.drop)
 		}
 		if f.Inbound() && f.Stops(diag.RA) && iv.unusedRouter() != nil {
 			iv.explainKind(&h, noDefault, noGlobal)
@@ -87,14 +89,15 @@ func findFirewall(iv *ifaceView) []hypothesis {
 		}
 	}
 	if len(unnamed) > 0 {
-		h := hypothesis{confidence: Likely, subject: Subject{"host", words.Clean(iv.s.Run.Host)}, more: []string{"cause.host.firewall.unnamed"}}
-		h.args = []any{"rule", words.Say("cause.host.firewall.some-rule")}
+		h := iv.byHost()
 		iv.explain(&h, unnamed...)
 		for _, p := range unnamed {
 			rest(&h, p)
+			h.dropped(p.drop)
 		}
 		list = append(list, h)
 	}
+	list = append(list, iv.droppedUnasked(list)...)
 	if len(list) == 0 {
 		list = iv.firewallInPart()
 	}
@@ -119,6 +122,65 @@ func findFirewall(iv *ifaceView) []hypothesis {
 		}
 	}
 	return list
+}
+
+// byHost is a hypothesis that something on this host is in the way which could not be read.
+func (iv *ifaceView) byHost() hypothesis {
+	return hypothesis{
+		confidence: Likely, subject: Subject{"host", words.Clean(iv.s.Run.Host)}, more: []string{"cause.host.firewall.unnamed"},
+		args: []any{"rule", words.Say("cause.host.firewall.some-rule")},
+	}
+}
+
+// dropped has the kernel's word, if there is one, make a hypothesis certain.
+func (h *hypothesis) dropped(e diag.Event) {
+	d, said := e.Body.(diag.Drop)
+	if !said {
+		return
+	}
+	h.confidence = Certain
+	h.facts = append(h.facts, e)
+	h.more = slices.DeleteFunc(h.more, func(key string) bool { return key == "cause.host.firewall.unnamed" })
+	if !slices.Contains(h.more, "cause.host.firewall.dropped") {
+		h.more = append(h.more, "cause.host.firewall.dropped")
+		h.args = append(h.args, "reason", d.Reason, "function", cmp.Or(d.Function, words.Say("word.unknown")))
+	}
+}
+
+// notDropped reports whether the kernel would have said if a rule had taken what is missing, and said
+// nothing: no filter of this host did. (What TCP and UDP carry is not followed.)
+func (iv *ifaceView) notDropped(p *path) bool {
+	return iv.s.Complete(diag.FeedDrops) && p.fate == stoppedHere && p.silent() && p.drop.Body == nil && (p.Reaches() || p.Asks == diag.AsksMTU)
+}
+
+// droppedUnasked makes hypotheses of what the kernel says that rules dropped and nobody here asked for, as far
+// as the interface cannot do without it and none of list has it.
+func (iv *ifaceView) droppedUnasked(list []hypothesis) []hypothesis {
+	h := iv.byHost()
+	var what []string
+	for _, x := range harms {
+		e := iv.dropsOf(x)
+		if e.Body == nil || x.matters != nil && !x.matters(iv) || slices.ContainsFunc(list, func(o hypothesis) bool {
+			return slices.ContainsFunc(o.facts, func(f diag.Event) bool { return f.Seq == e.Seq }) || slices.Contains(o.more, x.key())
+		}) {
+			continue
+		}
+		h.dropped(e)
+		h.more = append(h.more, x.key())
+		what = append(what, words.Say(x.key()+".what"))
+		if x.severity == Critical || h.severity == "" {
+			h.severity = x.severity
+		}
+		if x.frame == diag.NS && x.in || x.frame == diag.NA && !x.in {
+			iv.explainKind(&h, unheeded)
+		}
+	}
+	if len(what) == 0 {
+		return nil
+	}
+	h.as, h.direct = "dropped", true
+	h.args = append(h.args, "what", listed(what))
+	return []hypothesis{h}
 }
 
 // firewallInPart looks for answers that all arrived, by wire, and of which the kernel passed on a part: a

@@ -80,6 +80,18 @@ type harm struct {
 	passes func(*ifaceView) bool
 }
 
+// key is where the catalogue has the words of a harm.
+func (x harm) key() string {
+	way := "out"
+	if x.in {
+		way = "in"
+	}
+	return "cause.host.firewall.harm." + way + "." + string(x.frame)
+}
+
+// dropsOf returns the newest of what the kernel says that a rule dropped of the kind that a harm is about.
+func (iv *ifaceView) dropsOf(x harm) diag.Event { return iv.traffic.dropped[dropKind{!x.in, x.frame}] }
+
 var harms = []harm{
 	{in: true, frame: diag.NS, severity: Critical, passes: (*ifaceView).advertises},
 	{in: true, frame: diag.NA, severity: Critical, passes: (*ifaceView).kernelResolves},
@@ -96,17 +108,16 @@ var harms = []harm{
 // stands reports whether a rule does harm by standing there, and has h say which.
 func (iv *ifaceView) stands(f diag.Filter, h *hypothesis) bool {
 	var what []string
+	var seen []diag.Event
 	for _, x := range harms {
 		if f.Inbound() != x.in || !f.Stops(x.frame) || x.matters != nil && !x.matters(iv) || x.passes != nil && x.passes(iv) {
 			continue
 		}
-		way := "out"
-		if x.in {
-			way = "in"
+		h.more = append(h.more, x.key())
+		what = append(what, words.Say(x.key()+".what"))
+		if e := iv.dropsOf(x); e.Body != nil {
+			seen = append(seen, e)
 		}
-		key := "cause.host.firewall.harm." + way + "." + string(x.frame)
-		h.more = append(h.more, key)
-		what = append(what, words.Say(key+".what"))
 		if x.severity == Critical || h.severity == "" {
 			h.severity = x.severity
 		}
@@ -119,6 +130,12 @@ func (iv *ifaceView) stands(f diag.Filter, h *hypothesis) bool {
 		iv.explainKind(h, noGlobal, absent)
 	}
 	h.as, h.direct, h.confidence = "standing", true, Likely
+	for _, e := range seen {
+		h.dropped(e)
+	}
+	if len(seen) == 0 {
+		h.more = append([]string{"cause.host.firewall.standing.unseen"}, h.more...)
+	}
 	h.args = append(h.args, "what", listed(what))
 	return true
 }

@@ -38,6 +38,9 @@ type path struct {
 	fate   fate
 	origin origin
 	normal *bool // as the profile expects; nil: that cannot be known
+	// drop is the kernel's word that a rule or hook of this host threw a packet of the question away, or
+	// the answer; without a body where it said nothing of the kind.
+	drop diag.Event
 	// symptom is its place among the symptoms; -1 where it is none.
 	symptom int
 }
@@ -65,6 +68,9 @@ func (p *path) lossy() bool { return p.fate == partly }
 // read tells every path's fate and origin. The answers must be known by then.
 func (iv *ifaceView) read() {
 	for _, p := range iv.paths {
+		if p.Missing() {
+			p.drop = iv.dropOn(p)
+		}
 		p.fate = iv.fateOf(p)
 		switch {
 		case iv.normals.farSource(*p.Path):
@@ -109,12 +115,35 @@ func (iv *ifaceView) fateOf(p *path) fate {
 	}
 }
 
+// dropOn returns the kernel's word that a rule or hook of this host dropped a question, its answer, or what
+// discovers the neighbour that it goes to.
+func (iv *ifaceView) dropOn(p *path) (newest diag.Event) {
+	later := func(e diag.Event, ok bool) {
+		if d, is := e.Body.(diag.Drop); ok && is && d.ByFilter() && e.Seq > newest.Seq && e.Seq > iv.s.Begun(p.Check, p.Interface) {
+			newest = e
+		}
+	}
+	later(iv.s.DropOn(*p.Path))
+	if p.Via == diag.ViaWire || p.Asks != diag.AsksND && !p.failedDiscovery() {
+		return newest
+	}
+	hop := p.Target
+	if via, known := iv.net.Gateway(p.Target, p.Source); known && via.IsValid() {
+		hop = via
+	}
+	later(iv.s.DropOf(diag.PacketKey{Interface: iv.name, Out: true, Type: diag.NS, Peer: hop}))
+	later(iv.s.DropOf(diag.PacketKey{Interface: iv.name, Type: diag.NA, Peer: hop}))
+	return newest
+}
+
 // stopped reports whether a kernel path's missing answer must be this host's doing: the same question was
 // answered on the wire, or the kernel was not allowed to send it.
 func (iv *ifaceView) stopped(p *path) bool {
 	switch {
-	case p.Via != diag.ViaKernel:
+	case p.Via == diag.ViaWire:
 		return false
+	case p.drop.Body != nil:
+		return true
 	case p.Errno == "EPERM" || p.Errno == "EACCES" && p.Outcome == diag.Unsent:
 		return true
 	case p.Asks == diag.AsksService && p.failedDiscovery():

@@ -25,8 +25,16 @@ type traffic struct {
 	solicited     time.Duration
 	// mldReports is how many multicast listener reports left, mldQueries how many queries came.
 	mldReports, mldQueries int
+	// dropped are the newest packets of each kind that a rule or hook of this host threw away.
+	dropped map[dropKind]diag.Event
 	// dhcpv6 are the DHCPv6 messages, both ways.
 	dhcpv6 []diag.Event
+}
+
+// A dropKind is what a dropped packet was, and whether it was to leave.
+type dropKind struct {
+	out   bool
+	frame diag.FrameType
 }
 
 // echoed is an echo, by what its reply repeats.
@@ -48,16 +56,25 @@ func (v *view) readTraffic() map[string]*traffic {
 	}
 	sent := map[string]map[echoed]diag.Event{}
 	first := map[string]time.Time{}
+	on := func(iface string) *traffic {
+		t := all[iface]
+		if t == nil {
+			t = newTraffic()
+			all[iface], sent[iface] = t, map[echoed]diag.Event{}
+		}
+		return t
+	}
+	for _, e := range v.s.Drops() {
+		if d, ok := e.Body.(diag.Drop); ok && d.ByFilter() {
+			on(d.Frame.Interface).dropped[dropKind{d.Frame.Out, d.Frame.Type}] = e
+		}
+	}
 	for _, e := range v.s.Frames() {
 		f, ok := e.Body.(diag.Frame)
 		if !ok {
 			continue
 		}
-		t := all[f.Interface]
-		if t == nil {
-			t = newTraffic()
-			all[f.Interface], sent[f.Interface] = t, map[echoed]diag.Event{}
-		}
+		t := on(f.Interface)
 		switch {
 		case f.Type == diag.NA && !f.Out && f.Bad != "":
 			t.bad[f.Target] = e
@@ -97,5 +114,6 @@ func newTraffic() *traffic {
 	return &traffic{
 		late: map[netip.Addr]diag.Event{}, sought: map[netip.Addr]diag.Event{}, told: map[netip.Addr]bool{},
 		believed: map[netip.Addr]diag.Event{}, bad: map[netip.Addr]diag.Event{},
+		dropped: map[dropKind]diag.Event{},
 	}
 }
