@@ -691,6 +691,20 @@ func (s *State) Granted(key InterfaceAddr) (Address, bool) {
 	return a, ok
 }
 
+// InterfaceWith is the interface that has an address; "" where none has.
+func (s *State) InterfaceWith(addr netip.Addr) string {
+	var names []string
+	for k := range s.Addresses {
+		if k.Address == addr {
+			names = append(names, k.Interface)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return slices.Min(names)
+}
+
 // OwnMAC reports whether an Ethernet address is one of this host's.
 func (s *State) OwnMAC(m MAC) bool {
 	for _, l := range s.Links {

@@ -63,6 +63,7 @@ var causes = []*Cause{
 	&sourceSelection,
 	&routing,
 	&forwardsUnassigned,
+	&proxyMissing,
 	&assignmentNone,
 	&duplicate,
 	&wrongInterface,
