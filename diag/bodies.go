@@ -91,6 +91,7 @@ const (
 	FeedLease   FeedName = "lease"
 	FeedHost    FeedName = "host"    // sysctls, managers, table use
 	FeedFilters FeedName = "filters" // packet-filter rules; needs CAP_NET_ADMIN
+	FeedFlows   FeedName = "flows"   // connections of this host
 	FeedAdmin   FeedName = "admin"   // not a source: whether kernel-added addresses are possible (CAP_NET_ADMIN)
 )
 
@@ -261,6 +262,54 @@ const (
 	HookLegacy  HookName = "ip6tables-legacy" // x_tables that may not be read
 	HookIngress HookName = "tc ingress"
 	HookEgress  HookName = "tc egress"
+)
+
+// Flows are the TCP connections over IPv6 that this host has with others at one moment, of which no
+// packet is ours: of those that were acknowledged the one heard of last for each own address and /64
+// beyond, and those that wait for an answer. It replaces what an earlier one said.
+type Flows struct {
+	List  []Flow `json:"list,omitempty"` // those that wait first; the rest by the age of their acknowledgement
+	Count int    `json:"count"`          // of all that were looked at
+	// Partial: there are more than were looked at.
+	Partial bool `json:"partial,omitempty"`
+}
+
+// Flow is one connection. Ages are in seconds at the event's time.
+type Flow struct {
+	Local     netip.AddrPort `json:"local"`
+	Remote    netip.AddrPort `json:"remote"`
+	Interface string         `json:"interface,omitempty"` // where it is bound to one
+	State     FlowState      `json:"state"`
+	// Inbound: somebody listens on the local port, so it was the other end that connected.
+	Inbound bool `json:"inbound,omitempty"`
+
+	AckedS    float64 `json:"acked_s"` // since the last acknowledgement arrived
+	SentS     float64 `json:"sent_s"`  // since data was last sent
+	ReceivedS float64 `json:"received_s"`
+	RTTMS     float64 `json:"rtt_ms,omitempty"`
+	MTU       int     `json:"mtu,omitempty"` // of the path, as the kernel has learnt it
+
+	Unacked int `json:"unacked,omitempty"` // segments sent and not acknowledged
+	// Retransmits are the timeouts since anything was acknowledged, Backoff the doublings of the wait;
+	// Retransmitted are the segments sent again in all its life.
+	Retransmits   int    `json:"retransmits,omitempty"`
+	Backoff       int    `json:"backoff,omitempty"`
+	Retransmitted int    `json:"retransmitted,omitempty"`
+	BytesAcked    uint64 `json:"bytes_acked,omitempty"`
+	BytesReceived uint64 `json:"bytes_received,omitempty"`
+}
+
+// Stuck reports whether the connection waits for an answer and has asked again in vain.
+func (f Flow) Stuck() bool { return f.Retransmits > 0 }
+
+// FlowState is a state of TCP (RFC 9293 §3.3.2).
+type FlowState string
+
+// The states that are told of.
+const (
+	FlowEstablished FlowState = "established"
+	FlowSynSent     FlowState = "syn-sent"
+	FlowSynRecv     FlowState = "syn-received"
 )
 
 // TableUse is the pressure on the kernel's neighbour table, which all namespaces share.
@@ -555,6 +604,9 @@ func (Filter) Kind() string { return "filter" }
 
 // Kind returns "hook", the body's name in recordings.
 func (Hook) Kind() string { return "hook" }
+
+// Kind returns "flows", the body's name in recordings.
+func (Flows) Kind() string { return "flows" }
 
 // Kind returns "table-use", the body's name in recordings.
 func (TableUse) Kind() string { return "table-use" }

@@ -3,6 +3,7 @@ package diag
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"ndwhy/diag/words"
@@ -54,6 +55,8 @@ func describe(body Body) string {
 			"matches", strings.Join(b.Matches, ", "))
 	case Hook:
 		return describeHook(b)
+	case Flows:
+		return describeFlows(b)
 	case TableUse:
 		return words.Say("event.table-use", "entries", b.Entries, "limit", orUnknown(b.Thresh3), "fulls", b.TableFulls)
 	case Machine:
@@ -243,6 +246,33 @@ func describeHook(h Hook) string {
 		on = " on " + h.Interface
 	}
 	return words.Say(key, "name", h.Name, "on", on, "what", colon(h.What))
+}
+
+// flowsNamed bounds the connections that a line names.
+const flowsNamed = 3
+
+func describeFlows(f Flows) string {
+	count := fmt.Sprint(f.Count)
+	if f.Partial {
+		count += "+"
+	}
+	var names []string
+	for _, c := range f.List {
+		if len(names) == flowsNamed {
+			names = append(names, "…")
+			break
+		}
+		key := "event.flow"
+		switch {
+		case c.Stuck():
+			key = "event.flow-stuck"
+		case c.Inbound:
+			key = "event.flow-inbound"
+		}
+		names = append(names, words.Say(key, "local", c.Local, "remote", c.Remote, "state", c.State,
+			"age", fmt.Sprintf("%.1f", c.AckedS), "n", c.Retransmits))
+	}
+	return words.Say("event.flows", "count", count, "list", colon(strings.Join(names, ", ")))
 }
 
 func fromText(a netip.Addr) string {
@@ -469,6 +499,8 @@ func Concerns(e Event, addr netip.Addr) bool {
 		return is(b.Dst, b.From, b.Source, b.Via)
 	case Lease:
 		return in(b.Addresses)
+	case Flows:
+		return slices.ContainsFunc(b.List, func(f Flow) bool { return is(f.Local.Addr(), f.Remote.Addr()) })
 	case Frame:
 		if b.Quoted != nil && is(b.Quoted.Src, b.Quoted.Dst) || b.DHCPv6 != nil && in(b.DHCPv6.Addresses) {
 			return true

@@ -37,6 +37,7 @@ var bodies = map[string]func(json.RawMessage) (Body, error){
 	Selection{}.Kind():  decode[Selection],
 	Filter{}.Kind():     decode[Filter],
 	Hook{}.Kind():       decode[Hook],
+	Flows{}.Kind():      decode[Flows],
 	TableUse{}.Kind():   decode[TableUse],
 	Machine{}.Kind():    decode[Machine],
 	Metadata{}.Kind():   decode[Metadata],

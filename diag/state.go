@@ -47,6 +47,7 @@ type State struct {
 	Filters    []Filter
 	Hooks      map[HookKey]Hook
 	TableUse   TableUse
+	Flows      At[Flows]
 
 	Metadata Metadata
 	Leases   map[string]Lease              // by interface, from files
@@ -262,6 +263,9 @@ func (s *State) Apply(e Event) {
 			s.Hooks[key] = b
 			s.said[key] = e
 		}
+	case Flows:
+		s.Flows = At[Flows]{b, e.At, e.Seq}
+		s.said[Flows{}.Kind()] = e
 	case TableUse:
 		if b.NoBuffers {
 			s.said[noBuffers{}] = e

@@ -139,6 +139,7 @@ func (o *checkOptions) run(ctx context.Context, stdout, stderr io.Writer) error 
 	}
 	err = live.ask(ctx, live.Session, o.timeout)
 	live.host.Read(ctx) // a setting that was changed meanwhile announces itself no other way
+	live.flows.Read()
 	if ctx.Err() != nil {
 		fmt.Fprintln(stderr, "ndwhy: "+words.Say("cli.interrupted"))
 		return exitCode(exitInterrupted)

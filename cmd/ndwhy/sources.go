@@ -38,6 +38,7 @@ type live struct {
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup
 	host    *host.Reader
+	flows   *kernel.Flows
 	tap     *capture.Tap // nil where frames may not be seen
 
 	// They are touched under the session's lock alone, once it exists.
@@ -259,7 +260,12 @@ func (l *live) start(ctx context.Context, imdsFlag string, run diag.Run, links [
 
 	root := os.DirFS("/")
 	l.host = host.New(l, root, links)
+	l.flows = kernel.NewFlows(l)
 	if stay {
+		l.source(diag.FeedFlows, func() error {
+			l.flows.Watch(ctx)
+			return nil
+		})
 		l.source(diag.FeedHost, func() error {
 			l.host.Watch(ctx)
 			return nil
@@ -269,6 +275,10 @@ func (l *live) start(ctx context.Context, imdsFlag string, run diag.Run, links [
 			l.refresh(ctx, imdsFlag, run, links)
 		})
 	} else {
+		l.source(diag.FeedFlows, func() error {
+			l.flows.Read()
+			return nil
+		})
 		l.source(diag.FeedHost, func() error {
 			l.host.Read(ctx)
 			return nil
