@@ -87,6 +87,7 @@ type FeedName string
 const (
 	FeedNetlink FeedName = "netlink" // links, addresses, routes, policy rules, neighbours
 	FeedFrames  FeedName = "frames"  // the packet tap; needs CAP_NET_RAW
+	FeedTCP     FeedName = "tcp"     // of it the TCP segments, which a busy host has too many of
 	FeedIMDS    FeedName = "imds"
 	FeedLease   FeedName = "lease"
 	FeedHost    FeedName = "host"    // sysctls, managers, table use
@@ -398,7 +399,19 @@ const (
 	DHCPv6Frame      FrameType = "dhcpv6"
 	TCPSyn           FrameType = "tcp-syn"
 	TCPSynAck        FrameType = "tcp-synack"
+	TCPFin           FrameType = "tcp-fin"
+	TCPRst           FrameType = "tcp-rst"
 )
+
+// IsTCP reports whether t is a segment with which TCP begins or ends a connection.
+func (t FrameType) IsTCP() bool {
+	switch t {
+	case TCPSyn, TCPSynAck, TCPFin, TCPRst:
+		return true
+	default:
+		return false
+	}
+}
 
 // IsError reports whether t is an ICMPv6 error message.
 func (t FrameType) IsError() bool {
@@ -435,12 +448,17 @@ type Frame struct {
 	EchoSeq uint16 `json:"echo_seq,omitempty"`
 	Size    int    `json:"size"` // of the IPv6 packet, bytes
 
+	SrcPort uint16 `json:"src_port,omitempty"` // of TCP
+	DstPort uint16 `json:"dst_port,omitempty"`
+
 	MTU    int            `json:"mtu,omitempty"` // packet too big
+	MLD    *MLDMessage    `json:"mld,omitempty"`
 	Quoted *Quoted        `json:"quoted,omitempty"`
 	RA     *Advertisement `json:"ra,omitempty"`
 	DHCPv6 *DHCPv6        `json:"dhcpv6,omitempty"`
 
-	Raw []byte `json:"raw"` // the whole frame, from the Ethernet header on, at most 2,048 bytes
+	// Raw is the whole frame, from the Ethernet header on, at most 2,048 bytes; of TCP the headers.
+	Raw []byte `json:"raw"`
 }
 
 // Quoted is the packet that an ICMPv6 error quotes, as far as it could be read.
@@ -450,6 +468,17 @@ type Quoted struct {
 	Type    FrameType  `json:"type,omitempty"`
 	EchoID  uint16     `json:"echo_id,omitempty"`
 	EchoSeq uint16     `json:"echo_seq,omitempty"`
+	SrcPort uint16     `json:"src_port,omitempty"` // of TCP or UDP
+	DstPort uint16     `json:"dst_port,omitempty"`
+}
+
+// MLDMessage is a message of Multicast Listener Discovery, of either version (RFC 2710, RFC 3810).
+type MLDMessage struct {
+	Message string `json:"message"` // query, report or done
+	// Groups are those asked for, none for a general query, or those listened to; Left those not any more.
+	Groups     []netip.Addr `json:"groups,omitempty"`
+	Left       []netip.Addr `json:"left,omitempty"`
+	MaxDelayMS int          `json:"max_delay_ms,omitempty"` // of a query: how late the answer may come
 }
 
 // Advertisement is a router advertisement (RFC 4861 §4.2). Lifetimes are seconds, Forever for

@@ -302,7 +302,7 @@ var frameNames = map[FrameType]string{
 	RS: "RS", RA: "RA", NS: "NS", NA: "NA", RedirectFrame: "redirect",
 	EchoRequest: "echo request", EchoReply: "echo reply", Unreachable: "destination unreachable",
 	PacketTooBig: "packet too big", TimeExceeded: "time exceeded", ParameterProblem: "parameter problem",
-	MLD: "MLD", DHCPv6Frame: "DHCPv6",
+	MLD: "MLD", DHCPv6Frame: "DHCPv6", TCPSyn: "TCP SYN", TCPSynAck: "TCP SYN-ACK", TCPFin: "TCP FIN", TCPRst: "TCP RST",
 }
 
 func describeFrame(f Frame) string {
@@ -325,6 +325,10 @@ func frameDetail(f Frame) string {
 		return ": " + words.Say("event.na", "target", addrText(f.Target), "mac", naMAC(f), "flags", naFlags(f))
 	case f.Type == EchoRequest || f.Type == EchoReply:
 		return fmt.Sprintf(": id %d seq %d, %d bytes", f.EchoID, f.EchoSeq, f.Size)
+	case f.Type.IsTCP():
+		return fmt.Sprintf(": %d > %d", f.SrcPort, f.DstPort)
+	case f.Type == MLD && f.MLD != nil:
+		return ": " + describeMLD(*f.MLD)
 	case f.Type == RA && f.RA != nil:
 		return ": " + describeRA(*f.RA)
 	case f.Type == DHCPv6Frame && f.DHCPv6 != nil:
@@ -345,6 +349,17 @@ func frameDetail(f Frame) string {
 	default:
 		return ""
 	}
+}
+
+func describeMLD(m MLDMessage) string {
+	parts := []string{m.Message}
+	for _, g := range m.Groups {
+		parts = append(parts, g.String())
+	}
+	for _, g := range m.Left {
+		parts = append(parts, "-"+g.String())
+	}
+	return strings.Join(parts, " ")
 }
 
 func naMAC(f Frame) MAC {

@@ -32,6 +32,9 @@ func (s *State) Events() []Event {
 	for _, e := range s.frames.events {
 		keep(e)
 	}
+	for _, e := range s.segments.events {
+		keep(e)
+	}
 	for _, e := range s.notes.events {
 		keep(e)
 	}

@@ -73,6 +73,7 @@ type State struct {
 	answered map[Via]map[question]int
 	telling  map[string]bool // paths whose answer tells what network this is
 	frames   ring
+	segments ring // of TCP, apart for the same reason as notes
 	notes    ring // apart, so that a burst of neighbour changes does not push the frames out
 	evidence map[int64]pinned
 	said     map[any]Event // the newest event of every fact that has no Seq of its own
@@ -475,6 +476,10 @@ func (s *State) count(n Neighbour, by int) {
 }
 
 func (s *State) applyFrame(e Event, f Frame) {
+	if f.Type.IsTCP() {
+		s.segments.keep(e)
+		return
+	}
 	s.frames.keep(e)
 	if f.Out {
 		s.applyOutgoing(e, f)
@@ -647,8 +652,10 @@ func (s *State) countAnswer(p Path, by int) {
 }
 
 func (s *State) remembered(seq int64) (Event, bool) {
-	if e, ok := s.frames.find(seq); ok {
-		return e, true
+	for _, r := range []*ring{&s.frames, &s.segments} {
+		if e, ok := r.find(seq); ok {
+			return e, true
+		}
 	}
 	return s.notes.find(seq)
 }
@@ -678,6 +685,9 @@ func (s *State) Evidence(seq int64) (Event, bool) {
 
 // Frames returns the remembered frames and socket events, oldest first.
 func (s *State) Frames() []Event { return s.frames.list() }
+
+// Segments returns the remembered frames of TCP, oldest first.
+func (s *State) Segments() []Event { return s.segments.list() }
 
 // Notes returns the remembered changes of neighbours, addresses and routes, oldest first.
 func (s *State) Notes() []Event { return s.notes.list() }

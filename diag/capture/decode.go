@@ -19,6 +19,7 @@ const (
 	ipv6Len  = 40
 	icmpLen  = 4
 	udpLen   = 8
+	tcpLen   = 20
 )
 
 // The UDP ports of DHCPv6 (RFC 8415 §7.2).
@@ -54,6 +55,19 @@ func Decode(iface string, out bool, b []byte, csumNotReady bool) (f diag.Frame, 
 	f.Interface, f.Out = iface, out
 	f.DstMAC, f.SrcMAC = diag.MAC(b[0:6]), diag.MAC(b[6:12])
 	f.Src, f.Dst, f.HopLimit, f.Size = p.src, p.dst, p.hopLimit, p.size
+	if p.header == unix.IPPROTO_TCP {
+		// Only its headers are captured, so that of what carries data no checksum can be judged; and only
+		// they are kept.
+		f.SrcPort, f.DstPort = p.ports()
+		f.Raw = append([]byte(nil), b[:min(len(b), tcpSnap)]...)
+		switch {
+		case p.fragment == firstFragment:
+			f.Bad = "only the first fragment of a packet"
+		case !p.cut && !csumNotReady && p.checksum() != 0:
+			f.Bad = "wrong TCP checksum"
+		}
+		return f, true
+	}
 	f.Raw = append([]byte(nil), b[:min(len(b), rawMax)]...)
 	switch {
 	case p.cut:
@@ -161,8 +175,34 @@ func (p packet) frameType() diag.FrameType {
 				return diag.DHCPv6Frame
 			}
 		}
+	case p.header == unix.IPPROTO_TCP && len(p.payload) >= tcpLen:
+		return tcpType(p.payload[13])
 	}
 	return ""
+}
+
+// tcpType is the type of a segment by its flags; empty for one in the middle of a connection.
+func tcpType(flags byte) diag.FrameType {
+	const fin, syn, rst, ack = 0x01, 0x02, 0x04, 0x10
+	switch {
+	case flags&rst != 0:
+		return diag.TCPRst
+	case flags&(syn|ack) == syn|ack:
+		return diag.TCPSynAck
+	case flags&syn != 0:
+		return diag.TCPSyn
+	case flags&fin != 0:
+		return diag.TCPFin
+	}
+	return ""
+}
+
+// ports returns the ports of TCP or UDP, 0 where there are none.
+func (p packet) ports() (src, dst uint16) {
+	if p.header != unix.IPPROTO_TCP && p.header != unix.IPPROTO_UDP || len(p.payload) < 4 {
+		return 0, 0
+	}
+	return binary.BigEndian.Uint16(p.payload), binary.BigEndian.Uint16(p.payload[2:])
 }
 
 // checksum is 0 where the payload's checksum is right (RFC 8200 §8.1).
@@ -197,6 +237,12 @@ func decodeICMPv6(f *diag.Frame, p packet) {
 		if f.HopLimit != 1 {
 			bad(f, fmt.Sprintf("hop limit %d, not 1 (RFC 3810 §5)", f.HopLimit))
 		}
+		if !f.Src.IsUnspecified() && !f.Src.IsLinkLocalUnicast() {
+			bad(f, "the source of an MLD message is no link-local address")
+		}
+		if f.MLD = decodeMLD(b); f.MLD == nil {
+			bad(f, "malformed MLD message")
+		}
 	default: // an echo, or an error
 		if len(b) < 8 {
 			bad(f, fmt.Sprintf("an ICMPv6 message of %d bytes", len(b)))
@@ -228,6 +274,7 @@ func quote(b []byte) *diag.Quoted {
 		return q
 	}
 	q.Type = p.frameType()
+	q.SrcPort, q.DstPort = p.ports()
 	if (q.Type == diag.EchoRequest || q.Type == diag.EchoReply) && len(p.payload) >= 8 {
 		q.EchoID, q.EchoSeq = binary.BigEndian.Uint16(p.payload[4:]), binary.BigEndian.Uint16(p.payload[6:])
 	}
