@@ -164,10 +164,19 @@ type PolicyRule struct {
 	Interface string       `json:"iif,omitempty"`
 	Out       string       `json:"oif,omitempty"`
 	Mark      uint32       `json:"mark,omitempty"`
-	Table     int          `json:"table"`
-	Action    string       `json:"action"` // to_table, unreachable, blackhole, prohibit, goto
-	Invert    bool         `json:"invert,omitempty"`
-	Gone      bool         `json:"gone,omitempty"`
+	MarkMask  uint32       `json:"mark_mask,omitempty"` // 0: all of the mark
+	UIDs      string       `json:"uids,omitempty"`      // whose sockets: "1000-1000"
+	L3MDev    bool         `json:"l3mdev,omitempty"`    // the table of the packet's VRF, instead of Table
+	// Also are conditions beside these, as `ip rule` writes them: "ipproto 6 dport 53-53".
+	Also   string `json:"also,omitempty"`
+	Table  int    `json:"table"`
+	Action string `json:"action"`         // to_table, unreachable, blackhole, prohibit, goto
+	Goto   int    `json:"goto,omitempty"` // the priority to go on from
+	// SuppressBelow: routes of Table with a prefix of fewer bits are passed over; suppress_prefixlength 0
+	// is 1 here, and passes over default routes.
+	SuppressBelow int  `json:"suppress_below,omitempty"`
+	Invert        bool `json:"invert,omitempty"`
+	Gone          bool `json:"gone,omitempty"`
 }
 
 // Neighbour is an entry of the kernel's IPv6 neighbour cache.
@@ -210,7 +219,12 @@ type Selection struct {
 	Interface string     `json:"interface,omitempty"`
 	Via       netip.Addr `json:"via,omitzero"`
 	MTU       int        `json:"mtu,omitempty"`
-	Errno     string     `json:"errno,omitempty"` // ENETUNREACH, EACCES …
+	// Of the route that was found: its table, metric, protocol and type, as Route has them.
+	Table    int    `json:"table,omitempty"`
+	Metric   int    `json:"metric,omitempty"`
+	Protocol string `json:"protocol,omitempty"`
+	Type     string `json:"type,omitempty"`
+	Errno    string `json:"errno,omitempty"` // ENETUNREACH, EACCES …
 }
 
 // Filter is a packet-filter rule of this host that stops messages of ICMPv6, DHCPv6 or TCP.

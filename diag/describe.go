@@ -193,6 +193,9 @@ func describeRule(r PolicyRule) string {
 	}
 	if r.Mark != 0 {
 		fmt.Fprintf(&b, " fwmark %#x", r.Mark)
+		if r.MarkMask != 0 {
+			fmt.Fprintf(&b, "/%#x", r.MarkMask)
+		}
 	}
 	if r.Interface != "" {
 		b.WriteString(" iif " + r.Interface)
@@ -200,10 +203,24 @@ func describeRule(r PolicyRule) string {
 	if r.Out != "" {
 		b.WriteString(" oif " + r.Out)
 	}
-	if r.Action == "" || r.Action == "to_table" {
+	if r.UIDs != "" {
+		b.WriteString(" uidrange " + r.UIDs)
+	}
+	if r.Also != "" {
+		b.WriteString(" " + r.Also)
+	}
+	switch {
+	case r.L3MDev:
+		b.WriteString(" lookup [l3mdev-table]")
+	case r.Action == "" || r.Action == "to_table":
 		fmt.Fprintf(&b, " lookup %d", r.Table)
-	} else {
+	case r.Goto != 0:
+		fmt.Fprintf(&b, " goto %d", r.Goto)
+	default:
 		b.WriteString(" " + r.Action)
+	}
+	if r.SuppressBelow > 0 {
+		fmt.Fprintf(&b, " suppress_prefixlength %d", r.SuppressBelow-1)
 	}
 	return b.String()
 }
@@ -232,8 +249,12 @@ func describeSelection(s Selection) string {
 	if s.Errno != "" {
 		return words.Say("event.selection-refused", "target", s.Dst, "from", fromText(s.From), "errno", s.Errno)
 	}
+	table := ""
+	if s.Table != 0 && s.Table != MainTable {
+		table = fmt.Sprintf(" (table %d)", s.Table)
+	}
 	return words.Say("event.selection", "target", s.Dst, "from", fromText(s.From), "source", addrText(s.Source),
-		"interface", s.Interface, "via", viaText(s.Via))
+		"interface", s.Interface, "via", viaText(s.Via)+table)
 }
 
 func describeHook(h Hook) string {

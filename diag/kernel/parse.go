@@ -1,9 +1,11 @@
 package kernel
 
 import (
+	"fmt"
 	"iter"
 	"net/netip"
 	"strconv"
+	"strings"
 
 	"ndwhy/diag"
 
@@ -340,6 +342,10 @@ func parseRule(b []byte) (r diag.PolicyRule, ok bool) {
 	r.Table = int(b[4])
 	r.Action = ruleAction(b[7])
 	r.Invert = native.Uint32(b[8:])&unix.FIB_RULE_INVERT != 0
+	var also []string
+	if b[3] != 0 {
+		also = append(also, fmt.Sprintf("tos %#x", b[3]))
+	}
 	for typ, v := range attributes(b[unix.SizeofRtMsg:]) {
 		switch typ {
 		case unix.FRA_DST:
@@ -354,10 +360,36 @@ func parseRule(b []byte) (r diag.PolicyRule, ok bool) {
 			r.Priority = int(u32(v))
 		case unix.FRA_FWMARK:
 			r.Mark = u32(v)
+		case unix.FRA_FWMASK:
+			if mask := u32(v); mask != ^uint32(0) {
+				r.MarkMask = mask
+			}
+		case unix.FRA_UID_RANGE:
+			if len(v) >= 8 {
+				r.UIDs = fmt.Sprintf("%d-%d", native.Uint32(v), native.Uint32(v[4:]))
+			}
+		case unix.FRA_L3MDEV:
+			r.L3MDev = len(v) == 1 && v[0] != 0
+		case unix.FRA_GOTO:
+			r.Goto = int(u32(v))
+		case unix.FRA_SUPPRESS_PREFIXLEN:
+			if bits := int32(u32(v)); bits >= 0 && bits <= 128 {
+				r.SuppressBelow = int(bits) + 1
+			}
+		case unix.FRA_IP_PROTO:
+			if len(v) == 1 && v[0] != 0 {
+				also = append(also, fmt.Sprintf("ipproto %d", v[0]))
+			}
+		case unix.FRA_SPORT_RANGE, unix.FRA_DPORT_RANGE:
+			if len(v) >= 4 {
+				side := map[uint16]string{unix.FRA_SPORT_RANGE: "sport", unix.FRA_DPORT_RANGE: "dport"}[typ]
+				also = append(also, fmt.Sprintf("%s %d-%d", side, native.Uint16(v), native.Uint16(v[2:])))
+			}
 		case unix.FRA_TABLE:
 			r.Table = int(u32(v))
 		}
 	}
+	r.Also = strings.Join(also, " ")
 	return r, true
 }
 
@@ -449,11 +481,12 @@ func nud(state uint16) diag.NUD {
 }
 
 // parseSelection reads the rtmsg that answers RTM_GETROUTE: the next hop chosen, the index of its
-// interface, and the path MTU where the kernel has learnt one.
+// interface, the route that was found, and the path MTU where the kernel has learnt one.
 func parseSelection(b []byte) (s diag.Selection, index int) {
 	if len(b) < unix.SizeofRtMsg {
 		return s, 0
 	}
+	s.Table, s.Protocol, s.Type = int(b[4]), protocol(b[5]), routeType(b[7])
 	for typ, v := range attributes(b[unix.SizeofRtMsg:]) {
 		switch typ {
 		case unix.RTA_OIF:
@@ -462,6 +495,10 @@ func parseSelection(b []byte) (s diag.Selection, index int) {
 			s.Source = addr6(v)
 		case unix.RTA_GATEWAY:
 			s.Via = addr6(v)
+		case unix.RTA_TABLE:
+			s.Table = int(u32(v))
+		case unix.RTA_PRIORITY:
+			s.Metric = int(u32(v))
 		case unix.RTA_METRICS:
 			for typ, v := range attributes(v) {
 				if typ == unix.RTAX_MTU {

@@ -60,6 +60,34 @@ func TestParseLink(t *testing.T) {
 	}
 }
 
+func TestParseRule(t *testing.T) {
+	t.Parallel()
+	header := []byte{unix.AF_INET6, 0, 0, 0, unix.RT_TABLE_MAIN, 0, 0, unix.FR_ACT_TO_TBL, 0, 0, 0, 0}
+	wireguard := join(header, attr(unix.FRA_PRIORITY, nl.Uint32Attr(32765)...), attr(unix.FRA_SUPPRESS_PREFIXLEN, nl.Uint32Attr(0)...), attr(unix.FRA_TABLE, nl.Uint32Attr(254)...))
+	particular := join(header, attr(unix.FRA_PRIORITY, nl.Uint32Attr(5)...), attr(unix.FRA_FWMARK, nl.Uint32Attr(0x200)...), attr(unix.FRA_FWMASK, nl.Uint32Attr(0xf00)...),
+		attr(unix.FRA_UID_RANGE, append(nl.Uint32Attr(0), nl.Uint32Attr(0)...)...), attr(unix.FRA_IP_PROTO, 6), attr(unix.FRA_DPORT_RANGE, append(nl.Uint16Attr(53), nl.Uint16Attr(54)...)...),
+		attr(unix.FRA_SUPPRESS_PREFIXLEN, nl.Uint32Attr(0xffffffff)...))
+	for _, tt := range []struct {
+		message []byte
+		want    diag.PolicyRule
+		line    string
+	}{
+		{wireguard, diag.PolicyRule{Priority: 32765, Table: 254, Action: "to_table", SuppressBelow: 1}, "policy rule 32765: from all lookup 254 suppress_prefixlength 0"},
+		{
+			particular, diag.PolicyRule{Priority: 5, Mark: 0x200, MarkMask: 0xf00, UIDs: "0-0", Also: "ipproto 6 dport 53-54", Table: 254, Action: "to_table"},
+			"policy rule 5: from all fwmark 0x200/0xf00 uidrange 0-0 ipproto 6 dport 53-54 lookup 254",
+		},
+	} {
+		got, ok := parseRule(tt.message)
+		if !ok || got != tt.want {
+			t.Errorf("%+v, want %+v", got, tt.want)
+		}
+		if line := diag.Describe(diag.Event{Body: got}); line != tt.line {
+			t.Errorf("%q, want %q", line, tt.line)
+		}
+	}
+}
+
 func TestParseRoute(t *testing.T) {
 	t.Parallel()
 	header := func(kind byte, flags uint32) []byte {
