@@ -122,8 +122,37 @@ type Link struct {
 	Loopback bool   `json:"loopback,omitempty"`
 	Type     string `json:"type,omitempty"` // veth, bridge, wireguard …; empty for a NIC
 	// XDP: a program is attached, which may drop what no tap ever sees (IFLA_XDP).
-	XDP  bool `json:"xdp,omitempty"`
-	Gone bool `json:"gone,omitempty"`
+	XDP bool `json:"xdp,omitempty"`
+	// PermMAC is the MAC that the hardware came with (IFLA_PERM_ADDRESS); zero where it tells none.
+	PermMAC MAC `json:"perm_mac,omitzero"`
+	// Parent is the index of the interface beneath (of a VLAN or macvlan), or of a veth's other end
+	// (IFLA_LINK); Elsewhere: that is in another network namespace, as of a container's or pod's eth0.
+	Parent    int  `json:"parent,omitempty"`
+	Elsewhere bool `json:"elsewhere,omitempty"`
+	Master    int  `json:"master,omitempty"` // the index of the bridge, bond or VRF that it belongs to
+	// Mode is that of a macvlan or ipvlan: private, vepa, bridge, passthru, source; l2, l3, l3s.
+	Mode string `json:"mode,omitempty"`
+	// Promiscuous: it takes every frame; AllMulticast: every multicast frame, whatever groups are joined.
+	Promiscuous  bool `json:"promiscuous,omitempty"`
+	AllMulticast bool `json:"all_multicast,omitempty"`
+	Gone         bool `json:"gone,omitempty"`
+}
+
+// Groups are the multicast groups of an interface: those that this host listens to, and those that the
+// device was told to let through. It replaces what an earlier one said.
+type Groups struct {
+	Interface string       `json:"interface"`
+	Joined    []netip.Addr `json:"joined"` // /proc/net/igmp6
+	Device    []MAC        `json:"device"` // /proc/net/dev_mcast, those of IPv6
+	// Partial: there are more than were read.
+	Partial bool `json:"partial,omitempty"`
+}
+
+// Hears reports whether the group that a holder of an address is solicited by is joined, and whether
+// the device lets its frames through.
+func (g Groups) Hears(addr netip.Addr) (joined, device bool) {
+	group := SolicitedNode(addr)
+	return slices.Contains(g.Joined, group), slices.Contains(g.Device, MulticastMAC(group))
 }
 
 // Address is an IPv6 address configured on an interface. Lifetimes are seconds left at the
@@ -186,7 +215,8 @@ type Neighbour struct {
 	MAC       MAC        `json:"mac"`
 	State     NUD        `json:"state"`
 	Router    bool       `json:"router,omitempty"`
-	Proxy     bool       `json:"proxy,omitempty"`
+	// Proxy: it is no neighbour, but an address that this host answers for (`ip -6 neigh add proxy`).
+	Proxy bool `json:"proxy,omitempty"`
 	// ConfirmedS is how long ago reachability was last confirmed (NDA_CACHEINFO), in seconds.
 	ConfirmedS float64 `json:"confirmed_s"`
 	Gone       bool    `json:"gone,omitempty"`
@@ -650,6 +680,9 @@ func (Hook) Kind() string { return "hook" }
 
 // Kind returns "flows", the body's name in recordings.
 func (Flows) Kind() string { return "flows" }
+
+// Kind returns "groups", the body's name in recordings.
+func (Groups) Kind() string { return "groups" }
 
 // Kind returns "table-use", the body's name in recordings.
 func (TableUse) Kind() string { return "table-use" }

@@ -28,6 +28,8 @@ func describe(body Body) string {
 		return words.Say("event.feed", "name", b.Name, "state", b.State, "why", colon(b.Why))
 	case Link:
 		return describeLink(b)
+	case Groups:
+		return describeGroups(b)
 	case Address:
 		return describeAddress(b)
 	case Route:
@@ -120,6 +122,14 @@ func describeLink(l Link) string {
 	default:
 		return words.Say("event.link-up", "interface", l.Interface, "mac", mac, "mtu", l.MTU)
 	}
+}
+
+func describeGroups(g Groups) string {
+	var names []string
+	for _, a := range g.Joined {
+		names = append(names, a.String())
+	}
+	return words.Say("event.groups", "interface", g.Interface, "n", len(g.Device), "list", strings.Join(names, " "))
 }
 
 func describeAddress(a Address) string {
@@ -227,6 +237,10 @@ func describeRule(r PolicyRule) string {
 
 func describeNeighbour(n Neighbour) string {
 	switch {
+	case n.Proxy && n.Gone:
+		return words.Say("event.proxy-gone", "interface", n.Interface, "address", n.Address)
+	case n.Proxy:
+		return words.Say("event.proxy", "interface", n.Interface, "address", n.Address)
 	case n.Gone:
 		return words.Say("event.neighbour-gone", "interface", n.Interface, "address", n.Address)
 	case n.MAC == (MAC{}):

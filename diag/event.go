@@ -28,6 +28,7 @@ var bodies = map[string]func(json.RawMessage) (Body, error){
 	Tick{}.Kind():       decode[Tick],
 	Feed{}.Kind():       decode[Feed],
 	Link{}.Kind():       decode[Link],
+	Groups{}.Kind():     decode[Groups],
 	Address{}.Kind():    decode[Address],
 	Route{}.Kind():      decode[Route],
 	PolicyRule{}.Kind(): decode[PolicyRule],

@@ -28,6 +28,7 @@ func (s *State) Events() []Event {
 	keepFacts(kept, s.Addresses)
 	keepFacts(kept, s.Routes)
 	keepFacts(kept, s.Neighbours)
+	keepFacts(kept, s.Proxies)
 	keepFacts(kept, s.Foreign)
 	for _, e := range s.frames.events {
 		keep(e)

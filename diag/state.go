@@ -40,6 +40,8 @@ type State struct {
 	Routes     map[RouteKey]At[Route]
 	Rules      map[PolicyRule]bool
 	Neighbours map[InterfaceAddr]At[Neighbour]
+	Proxies    map[InterfaceAddr]At[Neighbour] // what this host answers for
+	Groups     map[string]Groups               // by interface
 
 	Sysctls    map[SysctlKey]string
 	Managers   map[string]Manager
@@ -176,6 +178,8 @@ func NewState() *State {
 		Routes:      map[RouteKey]At[Route]{},
 		Rules:       map[PolicyRule]bool{},
 		Neighbours:  map[InterfaceAddr]At[Neighbour]{},
+		Proxies:     map[InterfaceAddr]At[Neighbour]{},
+		Groups:      map[string]Groups{},
 		Sysctls:     map[SysctlKey]string{},
 		Managers:    map[string]Manager{},
 		Selections:  map[SelectionKey]Selection{},
@@ -222,6 +226,9 @@ func (s *State) Apply(e Event) {
 			s.lose(b.Interface, e)
 		}
 		s.applyLink(b)
+	case Groups:
+		s.Groups[b.Interface] = b
+		s.said[groupsKey(b.Interface)] = e
 	case Address:
 		s.applyAddress(e, b)
 	case Route:
@@ -318,6 +325,7 @@ type (
 	lostKey    string        // of an interface that lost its link or an address while it was asked on
 	grantKey   InterfaceAddr // of an address whose preferred lifetime ran out: as it was before
 	managerKey string
+	groupsKey  string
 	leaseKey   string
 	routerKey  InterfaceAddr
 	offerKey   string
@@ -364,6 +372,13 @@ func (s *State) applyLink(l Link) {
 			delete(s.Neighbours, k)
 		}
 	}
+	for k := range s.Proxies {
+		if k.Interface == l.Interface {
+			delete(s.Proxies, k)
+		}
+	}
+	delete(s.Groups, l.Interface)
+	delete(s.said, groupsKey(l.Interface))
 	for k := range s.Routes {
 		if k.Interface == l.Interface {
 			delete(s.Routes, k)
@@ -455,6 +470,14 @@ func (s *State) applyNeighbour(e Event, n Neighbour) {
 	}
 	key := InterfaceAddr{n.Interface, n.Address}
 	s.notes.keep(e)
+	if n.Proxy {
+		if n.Gone {
+			delete(s.Proxies, key)
+		} else {
+			s.Proxies[key] = At[Neighbour]{n, e.At, e.Seq}
+		}
+		return
+	}
 	if old, ok := s.Neighbours[key]; ok {
 		s.count(old.Fact, -1)
 	}

@@ -183,9 +183,8 @@ func TestDump(t *testing.T) {
 			t.Errorf("rules are %+v", s.Rules)
 		}
 		wantNeighbours := map[netip.Addr]diag.Neighbour{
-			peer:   {Interface: "eth0", Address: peer, MAC: peerMAC, State: diag.PermanentNUD, Router: true},
-			third:  {Interface: "eth0", Address: third, MAC: peerMAC, State: diag.Stale},
-			router: {Interface: "eth0", Address: router, Proxy: true},
+			peer:  {Interface: "eth0", Address: peer, MAC: peerMAC, State: diag.PermanentNUD, Router: true},
+			third: {Interface: "eth0", Address: third, MAC: peerMAC, State: diag.Stale},
 		}
 		for addr, n := range wantNeighbours {
 			got := s.Neighbours[diag.InterfaceAddr{Interface: "eth0", Address: addr}].Fact
@@ -196,6 +195,9 @@ func TestDump(t *testing.T) {
 		}
 		if len(s.Neighbours) != len(wantNeighbours) {
 			t.Errorf("neighbours are %+v", s.Neighbours)
+		}
+		if _, ok := s.Proxies[diag.InterfaceAddr{Interface: "eth0", Address: router}]; !ok || len(s.Proxies) != 1 {
+			t.Errorf("proxies are %+v", s.Proxies)
 		}
 	})
 }

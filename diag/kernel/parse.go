@@ -103,6 +103,9 @@ func parseLink(b []byte) (l diag.Link, ok bool) {
 	l.Carrier = flags&unix.IFF_LOWER_UP != 0
 	l.Loopback = flags&unix.IFF_LOOPBACK != 0
 	l.Ethernet = hardware == unix.ARPHRD_ETHER && flags&unix.IFF_NOARP == 0
+	l.Promiscuous = flags&unix.IFF_PROMISC != 0
+	l.AllMulticast = flags&unix.IFF_ALLMULTI != 0
+	var data []byte
 	for typ, v := range attributes(b[unix.SizeofIfInfomsg:]) {
 		switch typ {
 		case unix.IFLA_WIRELESS:
@@ -113,11 +116,27 @@ func parseLink(b []byte) (l diag.Link, ok bool) {
 			l.MAC = mac(v)
 		case unix.IFLA_MTU:
 			l.MTU = int(u32(v))
+		case unix.IFLA_PERM_ADDRESS:
+			l.PermMAC = mac(v)
+		case unix.IFLA_LINK:
+			if parent := int(u32(v)); parent != l.Index { // of a device without one it is itself
+				l.Parent = parent
+			}
+		case unix.IFLA_LINK_NETNSID:
+			l.Elsewhere = true
+		case unix.IFLA_MASTER:
+			l.Master = int(u32(v))
+		case unix.IFLA_PROMISCUITY: // what packet sockets and bridges asked for, which no flag tells
+			l.Promiscuous = l.Promiscuous || u32(v) > 0
+		case unix.IFLA_ALLMULTI:
+			l.AllMulticast = l.AllMulticast || u32(v) > 0
 		case unix.IFLA_LINKINFO:
 			for typ, v := range attributes(v) {
 				switch typ {
 				case unix.IFLA_INFO_KIND:
 					l.Type = text(v)
+				case unix.IFLA_INFO_DATA:
+					data = v
 				case unix.IFLA_INFO_SLAVE_KIND:
 					if kind := text(v); kind != "vrf" { // whose members keep their own addresses
 						l.Port = kind
@@ -133,7 +152,21 @@ func parseLink(b []byte) (l diag.Link, ok bool) {
 		}
 	}
 	l.Ethernet = l.Ethernet && l.Port == ""
+	l.Mode = linkMode(l.Type, data)
 	return l, l.Interface != ""
+}
+
+// linkMode names the mode of a macvlan or ipvlan, as iproute2 does, from its IFLA_INFO_DATA.
+func linkMode(kind string, data []byte) string {
+	for typ, v := range attributes(data) {
+		switch {
+		case kind == "macvlan" && typ == unix.IFLA_MACVLAN_MODE:
+			return map[uint32]string{1: "private", 2: "vepa", 4: "bridge", 8: "passthru", 16: "source"}[u32(v)]
+		case kind == "ipvlan" && typ == unix.IFLA_IPVLAN_MODE && len(v) >= 2:
+			return map[uint16]string{0: "l2", 1: "l3", 2: "l3s"}[native.Uint16(v)]
+		}
+	}
+	return ""
 }
 
 // namedFlags are the address flags that have a name in recordings: others would be lost there.
