@@ -26,15 +26,15 @@ func TestFlowsReplaceOneAnother(t *testing.T) {
 
 func TestProxiesAndGroupsGoWithTheirLink(t *testing.T) {
 	group := SolicitedNode(netip.MustParseAddr("2001:db8::7"))
-	real := Neighbour{Interface: "eth0", Address: peerGlobal, MAC: peerMAC, State: Reachable}
+	neighbour := Neighbour{Interface: "eth0", Address: peerGlobal, MAC: peerMAC, State: Reachable}
 	proxy := Neighbour{Interface: "eth0", Address: peerGlobal, Proxy: true}
 	groups := Groups{Interface: "eth0", Joined: []netip.Addr{group}, Device: []MAC{MulticastMAC(group)}}
 	hook := Hook{Interface: "eth0", Name: HookEgress, What: "bpf cil_to_netdev"}
 	c := &crowded{}
-	c.say(Run{}, Link{Interface: "eth0", Up: true, Carrier: true}, real, proxy, groups, hook)
+	c.say(Run{}, Link{Interface: "eth0", Up: true, Carrier: true}, neighbour, proxy, groups, hook)
 	s := fold(c.events)
 	key := InterfaceAddr{"eth0", peerGlobal}
-	if s.Neighbours[key].Fact != real || s.Proxies[key].Fact != proxy {
+	if s.Neighbours[key].Fact != neighbour || s.Proxies[key].Fact != proxy {
 		t.Errorf("a proxy entry is no neighbour: %+v %+v", s.Neighbours, s.Proxies)
 	}
 	if joined, device := s.Groups["eth0"].Hears(netip.MustParseAddr("2001:db8:1::7")); !joined || !device {
