@@ -8,19 +8,33 @@ import (
 	"ndwhy/diag"
 )
 
-// added tries addresses that were surely not assigned: the negative control. By claim they are
+const idAdded = "added"
+
+// The check added tries addresses that were surely not assigned: the negative control. By claim they are
 // used in frames alone; by kernel they are configured for some seconds.
-var added = Check{
-	ID:    idAdded,
-	Needs: NeedsNetRaw, NeedsAdmin: true,
-	Sends: []Bound{
-		{"sends.ns", 4, "per.candidate"},
-		{"sends.echo", 4, "per.candidate"},
-		{"sends.mld", 4, "per.candidate"},
-	},
-	Changes: []string{"changes.neighbour", "changes.mld", "changes.alarm"},
-	plan:    planAdded,
+func init() {
+	declare(Check{
+		ID:    idAdded,
+		Needs: NeedsNetRaw, NeedsAdmin: true,
+		Sends: []Bound{
+			{"sends.ns", 4, "per.candidate"},
+			{"sends.echo", 4, "per.candidate"},
+			{"sends.mld", mldReports, "per.candidate"},
+		},
+		Changes: []string{"changes.neighbour", "changes.mld", "changes.alarm"},
+		plan:    planAdded,
+		several: true,
+		off: func(run diag.Run) string {
+			if run.Add != diag.AddClaim && run.Add != diag.AddKernel {
+				return "skipped.add-none"
+			}
+			return ""
+		},
+	})
 }
+
+// mldReports is what joining a candidate's group and leaving it makes the kernel send (safety rule 2).
+const mldReports = 4
 
 // validLifetime is how long the kernel keeps a candidate if this program is killed (safety rule 1:
 // at most 20 s; the kernel removes it up to 1.2 s late).
@@ -69,31 +83,28 @@ func (p *planner) chosenCandidates() []candidate {
 }
 
 func (p *planner) planCandidate(c candidate, mode diag.AddMode) {
-	dad := Question{
+	free := Question{
 		Path: diag.Path{
-			Check: idAdded, Asks: diag.AsksDAD, Via: diag.ViaWire,
 			Source: netip.IPv6Unspecified(), SourceClass: diag.SourceUnspecified,
 			Target: c.addr, TargetClass: diag.TargetPeer,
 		},
 		Candidate: c.addr,
-		Frames:    6, // two solicitations, and four MLD reports for the group
 	}
 	if detail, note := p.forbidden(c, mode); detail != "" {
-		dad.Candidate = netip.Addr{}
-		p.skip(dad, detail, note)
+		free.Candidate = netip.Addr{}
+		p.skip(free, detail, note, dad.wire)
 		return
 	}
-	dad.Guard = p.guard(c.addr)
-	p.add(dad)
+	free.Guard = p.guard(c.addr)
+	p.add(free, dad.wire)
 	if !p.wire() {
 		return
 	}
 	if mode == diag.AddKernel {
-		dad.Via, dad.Frames = diag.ViaKernel, 3
 		if setting := p.dadOff(); setting != "" {
-			p.skip(dad, DetailOff, setting)
+			p.skip(free, DetailOff, setting, dad.kernel)
 		} else {
-			p.add(dad)
+			p.add(free, dad.kernel)
 		}
 		if c.kind == nextToAssigned {
 			p.planFresh(c)
@@ -135,7 +146,7 @@ func (p *planner) forbidden(c candidate, mode diag.AddMode) (detail, note string
 // otherOfScope reports whether the interface keeps another address that the kernel prefers to a
 // deprecated candidate: else the candidate would become the source of everything.
 func (p *planner) otherOfScope(addr netip.Addr) bool {
-	return slices.ContainsFunc(p.usable(), func(a diag.Address) bool {
+	return slices.ContainsFunc(p.net().Usable(), func(a diag.Address) bool {
 		return a.Flags&(diag.Tentative|diag.Deprecated|diag.DADFailed) == 0 && a.Address != addr &&
 			a.Address.IsLinkLocalUnicast() == addr.IsLinkLocalUnicast()
 	})
@@ -172,7 +183,7 @@ func (p *planner) dadOff() string {
 func (p *planner) guard(addr netip.Addr) netip.Addr {
 	var best netip.Addr
 	rank := -1
-	for _, a := range p.usable() {
+	for _, a := range p.net().Usable() {
 		n := 0
 		if p.s.ClassOf(p.iface, a.Address) == diag.SourceAssigned {
 			n += 4
@@ -190,12 +201,9 @@ func (p *planner) guard(addr netip.Addr) netip.Addr {
 	return best
 }
 
-func (p *planner) candidateQuestion(c candidate, asks diag.Asks, target netip.Addr, class diag.TargetClass) Question {
+func candidateQuestion(c candidate, target netip.Addr, class diag.TargetClass) Question {
 	return Question{
-		Path: diag.Path{
-			Check: idAdded, Asks: asks, Source: c.addr, SourceClass: diag.SourceCandidate,
-			Target: target, TargetClass: class,
-		},
+		Path:      diag.Path{Source: c.addr, SourceClass: diag.SourceCandidate, Target: target, TargetClass: class},
 		Candidate: c.addr,
 	}
 }
@@ -210,31 +218,24 @@ func (p *planner) planCandidatePeer(c candidate, mode diag.AddMode) {
 	chosen := p.earlier(c, diag.TargetPeer)
 	wait := false
 	if !chosen.IsValid() {
-		chosen, wait = p.proven(diag.TargetPeer, diag.AsksND, peers)
+		chosen, wait = p.proven(diag.TargetPeer, nd, peers)
 	}
 	if wait {
 		return
 	}
-	nd := p.candidateQuestion(c, diag.AsksND, chosen, diag.TargetPeer)
-	echo := p.candidateQuestion(c, diag.AsksEcho, chosen, diag.TargetPeer)
-	nd.Given, echo.Given = given, given
-	nd.Via, echo.Via = diag.ViaWire, diag.ViaWire
+	q := candidateQuestion(c, chosen, diag.TargetPeer)
+	q.Given = given
 	if !chosen.IsValid() {
-		nd.Target, echo.Target = peers[0], peers[0]
-		nd.Candidate, echo.Candidate = netip.Addr{}, netip.Addr{}
-		p.skip(nd, DetailNoControl, "")
-		p.skip(echo, DetailNoControl, "")
+		q.Target, q.Candidate = peers[0], netip.Addr{}
+		p.skip(q, DetailNoControl, "", nd.wire, echo.wire)
 		return
 	}
-	nd.After = p.behind(nd)
-	echo.After = nd.After
-	p.add(nd)
+	q.After = p.behind(q)
+	p.add(q, nd.wire)
 	if mode == diag.AddKernel && (c.kind != nextToAssigned || chosen != reserved) {
-		echo.Via = diag.ViaKernel
-		p.add(echo)
-		echo.Via = diag.ViaWire
+		p.add(q, echo.kernel)
 	}
-	p.add(echo)
+	p.add(q, echo.wire)
 }
 
 // planCandidateInternet asks the host that answered an assigned address.
@@ -245,34 +246,31 @@ func (p *planner) planCandidateInternet(c candidate, mode diag.AddMode) {
 	}
 	chosen, wait := p.earlier(c, diag.TargetInternet), false
 	if !chosen.IsValid() {
-		chosen, wait = p.proven(diag.TargetInternet, diag.AsksEcho, hosts)
+		chosen, wait = p.proven(diag.TargetInternet, echo, hosts)
 	}
 	if wait {
 		return
 	}
-	q := p.candidateQuestion(c, diag.AsksEcho, chosen, diag.TargetInternet)
+	q := candidateQuestion(c, chosen, diag.TargetInternet)
 	q.Given = p.s.Run.InternetGiven
-	q.Via = diag.ViaWire
 	if !chosen.IsValid() {
 		q.Target, q.Candidate = hosts[0], netip.Addr{}
-		p.skip(q, DetailNoControl, "")
+		p.skip(q, DetailNoControl, "", echo.wire)
 		return
 	}
 	if _, via, ok := p.chosen(chosen); ok {
 		q.NextHop = via
 	}
-	if !q.NextHop.IsValid() && !p.onLink(chosen) {
+	if !q.NextHop.IsValid() && !p.net().Within(chosen) {
 		q.Candidate = netip.Addr{}
-		p.skip(q, DetailNoRouter, "")
+		p.skip(q, DetailNoRouter, "", echo.wire)
 		return
 	}
 	q.After = p.behind(q)
 	if mode == diag.AddKernel {
-		q.Via = diag.ViaKernel
-		p.add(q)
-		q.Via = diag.ViaWire
+		p.add(q, echo.kernel)
 	}
-	p.add(q)
+	p.add(q, echo.wire)
 }
 
 // earlier returns the target that a candidate's question of a class already has.
@@ -290,18 +288,16 @@ func (p *planner) earlier(c candidate, class diag.TargetClass) netip.Addr {
 func (p *planner) planFresh(c candidate) {
 	peer := p.reserved()
 	peers, _ := p.peers()
-	for _, via := range []diag.Asks{diag.AsksND, diag.AsksEcho} {
-		q := p.candidateQuestion(c, via, peer, diag.TargetPeer)
-		q.Via, q.Fresh, q.Given = diag.ViaKernel, true, len(p.s.Run.Peers) > 0
-		if !peer.IsValid() {
-			i := slices.IndexFunc(peers, func(a netip.Addr) bool { return !a.IsLinkLocalUnicast() && !p.own(a) })
-			if via == diag.AsksND && i >= 0 {
-				q.Target, q.Candidate, q.Fresh = peers[i], netip.Addr{}, false
-				p.skip(q, DetailNoFresh, "")
-			}
-			continue
-		}
-		p.add(q)
+	q := candidateQuestion(c, peer, diag.TargetPeer)
+	q.Given = len(p.s.Run.Peers) > 0
+	if peer.IsValid() {
+		q.Fresh = true
+		p.add(q, nd.kernel, echo.kernel)
+		return
+	}
+	if i := slices.IndexFunc(peers, func(a netip.Addr) bool { return !a.IsLinkLocalUnicast() && !p.own(a) }); i >= 0 {
+		q.Target, q.Candidate = peers[i], netip.Addr{}
+		p.skip(q, DetailNoFresh, "", nd.kernel)
 	}
 }
 
@@ -344,7 +340,7 @@ func (p *planner) reserved() netip.Addr {
 // untouched reports whether a peer can show how the kernel fails to resolve it: global, on the
 // link, without an entry in any state, and not asked about yet.
 func (p *planner) untouched(peer netip.Addr) bool {
-	if peer.IsLinkLocalUnicast() || !p.onLink(peer) || p.own(peer) || slices.Contains(p.routers(), peer) {
+	if peer.IsLinkLocalUnicast() || !p.net().Within(peer) || p.own(peer) || slices.Contains(p.net().Gateways(), peer) {
 		return false
 	}
 	if _, ok := p.s.Neighbours[diag.InterfaceAddr{Interface: p.iface, Address: peer}]; ok {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"ndwhy/diag"
+	"ndwhy/diag/why"
 )
 
 // The candidates of the modelled host.
@@ -130,7 +131,7 @@ func TestAddedClaim(t *testing.T) {
 func TestAddedAlone(t *testing.T) {
 	filter := func(w *world) {
 		w.t.Helper()
-		for _, f := range diag.Diagnose(w.state()).Findings {
+		for _, f := range why.Diagnose(w.state()).Findings {
 			if f.Cause == "net.per-address-filter" {
 				return
 			}

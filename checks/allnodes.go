@@ -2,25 +2,26 @@ package checks
 
 import "ndwhy/diag"
 
-// allNodes asks who else hears ff02::1.
-var allNodes = Check{
-	ID:    idAllNodes,
-	Sends: []Bound{{"sends.echo", 2, "per.interface"}},
-	plan:  planAllNodes,
+const idAllNodes = "all-nodes"
+
+// The check all-nodes asks who else hears ff02::1.
+func init() {
+	declare(Check{
+		ID:    idAllNodes,
+		Sends: []Bound{{"sends.echo", 2, "per.interface"}},
+		plan:  planAllNodes,
+	})
 }
 
 func planAllNodes(p *planner) {
 	src, ok := p.linkLocal()
-	q := Question{Path: diag.Path{
-		Check: idAllNodes, Asks: diag.AsksEcho, Source: src, Target: diag.AllNodes, TargetClass: diag.TargetAllNodes,
-	}, Frames: p.count()}
+	q := Question{Path: diag.Path{Source: src, Target: diag.AllNodes, TargetClass: diag.TargetAllNodes}}
 	if !ok {
-		q.Via = diag.ViaKernel
-		p.skip(q, DetailNoSource, "")
+		p.skip(q, DetailNoSource, "", echo.kernel)
 		return
 	}
-	q.Via = diag.ViaKernel
-	p.add(q)
-	q.Via, q.Frames = diag.ViaWire, noFrames
-	p.add(q)
+	q.Frames = p.count()
+	p.add(q, echo.kernel)
+	q.Frames = noFrames
+	p.add(q, echo.wire)
 }

@@ -2,13 +2,16 @@ package checks
 
 import "ndwhy/diag"
 
-// assignment compares what was assigned with what is configured, which stands in the state, and
+const idAssignment = "assignment"
+
+// The check assignment compares what was assigned with what is configured, which stands in the state, and
 // asks whether somebody else answers for what is assigned and not configured here.
-var assignment = Check{
-	ID:      idAssignment,
-	Sends:   []Bound{{"sends.ns", 2, "per.address"}},
-	Changes: nil,
-	plan:    planAssignment,
+func init() {
+	declare(Check{
+		ID:    idAssignment,
+		Sends: []Bound{{"sends.ns", 2, "per.address"}},
+		plan:  planAssignment,
+	})
 }
 
 // absentAsked bounds how many absent addresses are asked about.
@@ -26,8 +29,6 @@ func planAssignment(p *planner) {
 			continue
 		}
 		n++
-		p.add(Question{Path: diag.Path{
-			Check: idAssignment, Asks: diag.AsksND, Via: diag.ViaWire, Source: src, Target: addr, TargetClass: diag.TargetPeer,
-		}})
+		p.add(Question{Path: diag.Path{Source: src, Target: addr, TargetClass: diag.TargetPeer}}, nd.wire)
 	}
 }

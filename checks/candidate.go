@@ -82,14 +82,14 @@ func (p *planner) base() (addr netip.Addr, subnet netip.Prefix) {
 		}
 	}
 	if !addr.IsValid() {
-		for _, a := range p.usable() {
+		for _, a := range p.net().Usable() {
 			if diag.ScopeOf(a.Address) != diag.LinkLocalScope {
 				addr = a.Address
 				break
 			}
 		}
 	}
-	for _, prefix := range p.subnets() {
+	for _, prefix := range p.net().Prefixes() {
 		if prefix.Bits() >= 48 && prefix.Bits() <= 112 && (!addr.IsValid() || prefix.Contains(addr)) {
 			return addr, prefix
 		}
@@ -181,7 +181,7 @@ func (p *planner) reservedAddress(addr netip.Addr) bool {
 	if iid <= 3 || iid >= 0xfdffffffffffff80 && iid <= 0xfdffffffffffffff || iid == ^uint64(0) {
 		return true
 	}
-	for _, prefix := range p.subnets() {
+	for _, prefix := range p.net().Prefixes() {
 		if !prefix.Contains(addr) {
 			continue
 		}

@@ -2,9 +2,10 @@
 // asked by the kernel's sockets and by frames of our own.
 //
 // A check is data: what it needs, sends and changes is declared. Planning (which questions the
-// state calls for) and judging (what the events mean for a question) are pure functions; only Run
+// state calls for) and judging (what the events mean for a question) are pure functions; only a Loop
 // asks, through a Net, and what comes of it goes into the one stream of events and nowhere else.
-// The package opens no socket itself: ndwhy/checks/probe does.
+// It knows no clock: Run drives it on this host. The package opens no socket itself:
+// ndwhy/checks/probe does.
 package checks
 
 import (
@@ -14,6 +15,7 @@ import (
 	"strings"
 
 	"ndwhy/diag"
+	"ndwhy/diag/why"
 )
 
 // Capability is the privilege that a check cannot do without.
@@ -35,7 +37,7 @@ type Bound struct {
 
 // A Check is one line of enquiry. The zero Check is of no use.
 type Check struct {
-	ID    string
+	ID    string // stable: flags, reports and recordings name checks by it
 	Needs Capability
 	Sends []Bound
 	// Changes are catalogue keys (group "changes") of what the check may change on this host.
@@ -43,49 +45,50 @@ type Check struct {
 	// NeedsAdmin: with --add kernel it needs CAP_NET_ADMIN too.
 	NeedsAdmin bool
 
-	plan func(p *planner)
+	plan func(p *planner) // nil: it asks nobody
+	// feed is the source of events that the check reads; empty: none in particular.
+	feed diag.FeedName
+	// several: it asks one target in several kinds, so its paths' IDs name the kind.
+	several bool
+	// crowds: there may be a thousand questions of it.
+	crowds bool
+	// controls: what it finds of targets of this class is what a candidate's silence is held against.
+	controls diag.TargetClass
+	// off says why the user turned it off otherwise than by its name, as a catalogue key; empty: that is not so.
+	off func(diag.Run) string
+	// nothing says why there may have been nothing to ask, as a catalogue key.
+	nothing func(s *diag.State, iface string) string
 }
 
-// The IDs, which are stable: flags, reports and recordings name checks by them.
-const (
-	idRA         = "ra"
-	idRouterND   = "router-nd"
-	idRouterEcho = "router-echo"
-	idPeerND     = "peer-nd"
-	idPeerEcho   = "peer-echo"
-	idAllNodes   = "all-nodes"
-	idInternet   = "internet"
-	idSource     = "source"
-	idAdded      = "added"
-	idAssignment = "assignment"
-	idDHCPv6     = "dhcpv6"
-	idHost       = "host"
-	idMTU        = "mtu"
-	idServices   = "services"
-)
+var declared = map[string]Check{}
 
-// All is every check, in the order in which they are shown.
-var All = []Check{
-	raCheck, routerND, routerEcho, peerND, peerEcho, allNodes, internet, source, added,
-	assignment, dhcpv6, host, mtu, servicesCheck,
+// declare makes a check one of All.
+func declare(c Check) { declared[c.ID] = c }
+
+// All returns every check, in the order in which they are shown.
+func All() []Check {
+	var all []Check
+	for _, id := range diag.CheckOrder {
+		if c, ok := declared[id]; ok {
+			all = append(all, c)
+		}
+	}
+	return all
 }
 
 // IDs returns the names of all checks in order.
 func IDs() []string {
-	ids := make([]string, len(All))
-	for i, c := range All {
-		ids[i] = c.ID
+	var ids []string
+	for _, c := range All() {
+		ids = append(ids, c.ID)
 	}
 	return ids
 }
 
 // Find returns the check with an ID.
 func Find(id string) (Check, bool) {
-	i := slices.IndexFunc(All, func(c Check) bool { return c.ID == id })
-	if i < 0 {
-		return Check{}, false
-	}
-	return All[i], true
+	c, ok := declared[id]
+	return c, ok
 }
 
 // Validate reports the first name in ids that is no check: an error that lists those that are.
@@ -126,8 +129,14 @@ type Question struct {
 	Service Service
 	// Size is how many bytes the packet is to have; 0: as many as it needs.
 	Size int
-	// Frames is how many packets the question may cost at most, the kernel's included.
-	Frames int
+	// Frames is how many packets the question may cost at most, the kernel's included, and Again how many more where
+	// silence has it asked again.
+	Frames, Again int
+
+	kind kind
+	// crowds and controls are what the Check says: there may be a thousand like it, and a candidate's silence is held
+	// against what comes of it.
+	crowds, controls bool
 }
 
 // Lane returns the lane that the question is asked in.
@@ -158,10 +167,10 @@ func DryRun(s *diag.State) (lines []Line, frames, again int) {
 		return nil, 0, 0
 	}
 	changed := map[string]bool{}
-	profile := diag.Recognise(s).Name
+	profile := why.Recognise(s).Name
 	for _, q := range Plan(s) {
 		line := Line{Question: q}
-		line.Detail = diag.DetailOf(s, profile, line.Path)
+		line.Detail = why.DetailOf(s, profile, line.Path)
 		if c, ok := Find(q.Check); ok && q.Planned() && !changed[c.ID] {
 			changed[c.ID] = true
 			line.Changes = c.Changes
@@ -173,27 +182,14 @@ func DryRun(s *diag.State) (lines []Line, frames, again int) {
 			line.Frames = 0
 		}
 		frames += line.Frames
-		if q.Planned() && q.mayReask() {
-			again += reasks
+		if q.Planned() {
+			again += q.Again
 		}
 		lines = append(lines, line)
 	}
 	bound := packetBound(s.Run)
 	frames = min(frames, bound)
 	return lines, frames, min(again, bound-frames)
-}
-
-// mayReask reports whether the question's silence can make it be asked again; what the
-// repeated solicitation of routers costs is in Frames.
-func (q Question) mayReask() bool {
-	switch q.Asks {
-	case diag.AsksND, diag.AsksEcho, diag.AsksMTU, diag.AsksService:
-		return !q.Target.IsMulticast()
-	case diag.AsksDHCP:
-		return true // where frames get lost
-	default:
-		return false
-	}
 }
 
 // wanted reports whether the user left a check on.

@@ -1,9 +1,9 @@
 package checks
 
 import (
-	"context"
 	"crypto/rand"
 	"errors"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -32,141 +32,134 @@ var errEnded = errors.New("the claim has ended")
 // A claim is the use of a candidate, for as long as nobody else has it.
 type claim struct {
 	*lane
-	ready  chan struct{} // closed when the candidate may be used, or may not: then ctx has ended
-	ctx    context.Context
-	cancel context.CancelCauseFunc
-	ended  chan struct{} // closed when nothing is left of it
+	extent *extent
+	ready  bool // the candidate may be used, or may not: then the extent has ended
+	over   bool // nothing is left of it
 }
 
 // newClaim makes a claim of the lane that asks whether the candidate is free. Questions of the same
 // candidate find it from then on.
-func (r *run) newClaim(l *lane) *claim {
-	c := &claim{lane: l, ready: make(chan struct{}), ended: make(chan struct{})}
-	c.ctx, c.cancel = context.WithCancelCause(r.ifaces[l.key.Interface].ctx)
-	r.mu.Lock()
-	defer r.mu.Unlock()
+func (r *Loop) newClaim(l *lane) *claim {
+	c := &claim{lane: l, extent: &extent{within: r.ifaces[l.key.Interface]}}
 	r.claims[diag.InterfaceAddr{Interface: l.key.Interface, Address: l.key.Target}] = c
 	return c
 }
 
-// join waits until the candidate may be used. The context that it returns ends with the claim.
-func (c *claim) join(ctx context.Context) (context.Context, bool) {
-	select {
-	case <-c.ready:
-		return c.ctx, c.ctx.Err() == nil
-	case <-ctx.Done():
-		return ctx, false
+// join makes the lane part of the claim that it belongs to, if it does to one, and waits until the candidate may be
+// used. It is false when it may not.
+func (l *lane) join() bool {
+	c := l.r.claims[l.candidate]
+	if c == nil {
+		return !l.ended()
 	}
+	if !l.await(func() bool { return c.ready }) {
+		return false
+	}
+	l.within = c.extent
+	return !l.ended()
 }
 
 // hold guards the candidate, makes it usable, and takes it back when the claim has ended. settled
 // is called once, as soon as the claim's own questions are.
 func (c *claim) hold(settled func()) {
-	defer close(c.ended)
-	defer c.cancel(errEnded)
+	var undo []func()
+	c.unbroken(func() { c.prepare(&undo) })
+	c.finish()
+	c.letGo()
+	c.ready = true
+	settled()
+	c.unbroken(func() {
+		for !c.ended() {
+			c.listen(time.Time{})
+			c.contest()
+		}
+	})
+	c.r.unsubscribe(c.in)
+	for _, f := range slices.Backward(undo) {
+		c.unbroken(f)
+	}
+	c.over = true
+}
+
+// unbroken does something; where that breaks it ends the claim, not the program.
+func (c *claim) unbroken(do func()) {
 	defer func() {
 		if v := recover(); v != nil {
-			c.r.broken(idAdded, c.key.Interface, v)
+			c.r.broken(c.tallies[0].q.Check, c.key.Interface, v)
+			c.extent.end(&refusal{DetailInterrupted, ""})
 		}
 	}()
-	undo := c.prepare()
-	defer undo()
-	c.finish(&c.ctx)
-	c.letGo()
-	close(c.ready)
-	settled()
-	defer c.r.post.unsubscribe(c.in)
-	for c.ctx.Err() == nil {
-		c.listen(c.ctx, time.Time{})
-		c.contest()
-	}
+	do()
 }
 
 // prepare asks whether somebody has the candidate and, where nobody says so, makes it usable. The
-// claim's context has ended if it is not. What was done is undone by undo, whatever happened.
-func (c *claim) prepare() (undo func()) {
-	var undos []func()
-	undo = func() {
-		for _, f := range slices.Backward(undos) {
-			f()
-		}
-	}
-	defer func() {
-		if v := recover(); v != nil {
-			c.r.broken(idAdded, c.key.Interface, v)
-			c.cancel(&refusal{DetailInterrupted, ""})
-		}
-	}()
+// claim has ended if it is not. undo gets what takes back what was done.
+func (c *claim) prepare(undo *[]func()) {
 	q := c.tallies[0].q
 	iface, addr := c.key.Interface, q.Target
-	c.r.post.subscribe(c.in, topic{iface, addr, 0})
-	leave, err := c.r.Net.Join(iface, diag.SolicitedNode(addr))
+	c.r.subscribe(c.in, topic{iface, addr, netip.Addr{}})
+	var leave func() error
+	err := c.change(func() (err error) {
+		leave, err = c.r.Net.Join(iface, diag.SolicitedNode(addr))
+		return err
+	})
 	if err != nil {
-		c.cancel(&refusal{DetailNotAdded, errno(err)})
-		return undo
+		c.extent.end(&refusal{DetailNotAdded, errno(err)})
+		return
 	}
-	undos = append(undos, func() { _ = leave() })
+	*undo = append(*undo, func() { _ = c.change(leave) })
 	c.guard(q)
-	if c.ctx.Err() != nil || c.r.spec.Add != diag.AddKernel {
-		return undo
+	if c.ended() || c.r.spec.Add != diag.AddKernel {
+		return
 	}
 	if !c.r.mayAdd(iface, addr) {
-		c.cancel(&refusal{DetailNoOther, ""})
-		return undo
+		c.extent.end(&refusal{DetailNoOther, ""})
+		return
 	}
-	if err := c.r.Net.AddAddress(iface, addr, validLifetime); err != nil {
-		c.cancel(&refusal{DetailNotAdded, errno(err)})
-		return undo
+	err = c.change(func() error { return c.r.Net.AddAddress(iface, addr, validLifetime) })
+	if err != nil {
+		c.extent.end(&refusal{DetailNotAdded, errno(err)})
+		return
 	}
 	what := words.Say("change.address", "address", addr, "interface", iface)
 	c.r.Session.Emit(diag.Change{Interface: iface, What: what, Address: addr})
-	undos = append(undos, func() {
-		err := c.r.Net.DelAddress(iface, addr)
+	*undo = append(*undo, func() {
+		err := c.change(func() error { return c.r.Net.DelAddress(iface, addr) })
 		if err != nil && errno(err) != "EADDRNOTAVAIL" && errno(err) != "ENODEV" {
-			c.r.broken(idAdded, iface, err)
+			c.r.broken(c.tallies[0].q.Check, iface, err)
 			return
 		}
 		c.r.Session.Emit(diag.Change{Interface: iface, What: what, Address: addr, Undone: true})
 	})
 	c.awaitDAD()
-	return undo
 }
 
 // guard solicits the candidate from an address that the network knows and from none, and waits.
 func (c *claim) guard(q Question) {
 	nonce := make([]byte, 6)
 	_, _ = rand.Read(nonce)
-	var list []*asking
-	for _, t := range c.of(diag.ViaWire, diag.AsksDAD) {
+	for _, t := range c.of(dad.wire) {
 		t.nonce = nonce
-		list = append(list, &asking{tallies: []*tally{t}, count: 1, wait: guardTime, send: func() error {
-			return c.solicit(q, nonce)
-		}})
 	}
+	asked := c.of(dad.wire)
 	if q.Guard.IsValid() {
-		t := newTally(Question{Path: diag.Path{
-			Interface: q.Interface, Asks: diag.AsksND, Via: diag.ViaWire, Source: q.Guard, Target: q.Target,
-		}}, c.host)
+		t := newTally(Question{kind: nd.wire, Path: diag.Path{Interface: q.Interface, Source: q.Guard, Target: q.Target}}, c.host)
 		t.quiet = true
 		c.tallies = append(c.tallies, t)
-		list = append(list, &asking{tallies: []*tally{t}, count: 1, wait: guardTime, send: c.wireSender(t, 0)})
+		asked = append(asked, t)
 	}
-	for _, t := range c.of(diag.ViaKernel, diag.AsksDAD) {
+	var list []*asking
+	for _, t := range asked {
+		list = append(list, &asking{tallies: []*tally{t}, count: 1, wait: guardTime, send: c.sender(t)})
+	}
+	for _, t := range c.of(dad.kernel) {
 		t.muted = true // until the kernel has the address
 	}
-	c.pursue(c.ctx, list...)
-	for _, t := range c.of(diag.ViaKernel, diag.AsksDAD) {
+	c.pursue(list...)
+	for _, t := range c.of(dad.kernel) {
 		t.muted = false
 	}
 	c.contest()
-}
-
-func (c *claim) solicit(q Question, nonce []byte) error {
-	group := diag.SolicitedNode(q.Target)
-	return c.r.Net.Send(q.Interface, Frame{
-		Type: diag.NS, SrcMAC: c.link.MAC, DstMAC: diag.MulticastMAC(group),
-		Src: q.Source, Dst: group, Target: q.Target, Nonce: nonce,
-	})
 }
 
 // contest ends the claim if somebody else turned out to have the address.
@@ -184,36 +177,33 @@ func (c *claim) contest() {
 				mine.skip(DetailAnsweredFor, who)
 			}
 		}
-		c.cancel(&refusal{DetailAnsweredFor, who})
+		c.extent.end(&refusal{DetailAnsweredFor, who})
 		return
 	}
 }
 
 // awaitDAD waits until the kernel has found the address unique, or has not.
 func (c *claim) awaitDAD() {
-	c.now = time.Now()
-	end := c.now.Add(dadTime)
-	state := newTally(Question{Path: diag.Path{
-		Interface: c.key.Interface, Asks: diag.AsksDAD, Via: diag.ViaKernel, Target: c.key.Target,
-	}}, c.host)
+	end := c.r.now.Add(dadTime)
+	state := newTally(Question{kind: dad.kernel, Path: diag.Path{Interface: c.key.Interface, Target: c.key.Target}}, c.host)
 	c.tallies = append(c.tallies, state)
 	defer func() { c.tallies = c.tallies[:len(c.tallies)-1] }()
 	state.quiet = true
-	for c.ctx.Err() == nil {
+	for !c.ended() {
 		switch {
 		case state.path.Received > 0:
-			c.cancel(&refusal{DetailAnsweredFor, ""})
+			c.extent.end(&refusal{DetailAnsweredFor, ""})
 			return
-		case state.passed():
-			for _, t := range c.of(diag.ViaKernel, diag.AsksDAD) {
+		case state.passed:
+			for _, t := range c.of(dad.kernel) {
 				t.done = true
 			}
 			return
-		case !c.now.Before(end):
-			c.cancel(&refusal{DetailNotAdded, "tentative"})
+		case !c.r.now.Before(end):
+			c.extent.end(&refusal{DetailNotAdded, "tentative"})
 			return
 		}
-		c.listen(c.ctx, end)
+		c.listen(end)
 		c.contest()
 	}
 }

@@ -11,24 +11,6 @@ import (
 // same target, asked in the same way: the positive control. The peer and Internet checks ask that
 // anyway; where they are left out the check `added` asks it itself.
 
-// isControl reports whether a question is such a control, or one that other checks ask and that
-// serves as one.
-func isControl(q Question, class diag.TargetClass) bool {
-	if q.TargetClass != class {
-		return false
-	}
-	switch q.Check {
-	case idPeerND, idPeerEcho:
-		return class == diag.TargetPeer
-	case idInternet, idSource:
-		return class == diag.TargetInternet
-	case idAdded:
-		return q.SourceClass != diag.SourceCandidate && q.Asks != diag.AsksDAD
-	default:
-		return false
-	}
-}
-
 // planControls asks from addresses of ours what the candidates will be asked with, as far as no
 // other check does.
 func (p *planner) planControls(list []candidate, mode diag.AddMode) {
@@ -54,17 +36,15 @@ func (p *planner) planControls(list []candidate, mode diag.AddMode) {
 
 // control adds a question of ours: by wire, and where the candidates use the kernel by that too, so
 // that it has the entries which their questions need.
-func (p *planner) control(q Question, mode diag.AddMode) {
-	q.Check = idAdded
-	q.Source = p.guard(q.Target)
-	q.Via = diag.ViaWire
+func (p *planner) control(q Question, by ways, mode diag.AddMode) {
+	q.Source, q.controls = p.guard(q.Target), true
 	switch {
 	case !q.Source.IsValid():
-		p.skip(q, DetailNoSource, "")
+		p.skip(q, DetailNoSource, "", by.wire)
 	case mode == diag.AddKernel:
-		p.both(q)
+		p.add(q, by.kernel, by.wire)
 	default:
-		p.add(q)
+		p.add(q, by.wire)
 	}
 }
 
@@ -75,12 +55,12 @@ func (p *planner) planPeerControl(local bool, mode diag.AddMode) {
 		if peer == reserved && p.held(peer) {
 			continue // a candidate asks it first
 		}
-		q := Question{Path: diag.Path{Asks: diag.AsksND, Target: peer, TargetClass: diag.TargetPeer, Given: given}}
+		q := Question{Path: diag.Path{Target: peer, TargetClass: diag.TargetPeer, Given: given}}
 		if !wanted(p.s.Run, idPeerND) {
-			p.control(q, mode)
+			p.control(q, nd, mode)
 		}
-		if q.Asks = diag.AsksEcho; !wanted(p.s.Run, idPeerEcho) {
-			p.control(q, mode)
+		if !wanted(p.s.Run, idPeerEcho) {
+			p.control(q, echo, mode)
 		}
 	}
 }
@@ -93,18 +73,18 @@ func (p *planner) planInternetControl(mode diag.AddMode) {
 			continue
 		}
 		q := Question{
-			Path:    diag.Path{Asks: diag.AsksEcho, Target: host, TargetClass: diag.TargetInternet, Given: p.s.Run.InternetGiven},
+			Path:    diag.Path{Target: host, TargetClass: diag.TargetInternet, Given: p.s.Run.InternetGiven},
 			NextHop: via,
 		}
-		if !via.IsValid() && !p.onLink(host) {
-			q.Check, q.Via = idAdded, diag.ViaWire
-			p.skip(q, DetailNoRouter, "")
+		if !via.IsValid() && !p.net().Within(host) {
+			q.controls = true
+			p.skip(q, DetailNoRouter, "", echo.wire)
 			continue
 		}
-		if via.IsValid() && !p.resolved(via) && mode == diag.AddClaim && !wanted(p.s.Run, idRouterND) {
-			p.control(Question{Path: diag.Path{Asks: diag.AsksND, Target: via, TargetClass: diag.TargetRouter}}, mode)
+		if via.IsValid() && !p.net().Resolved(via) && mode == diag.AddClaim && !wanted(p.s.Run, idRouterND) {
+			p.control(Question{Path: diag.Path{Target: via, TargetClass: diag.TargetRouter}}, nd, mode)
 		}
-		p.control(q, mode)
+		p.control(q, echo, mode)
 	}
 }
 
@@ -124,7 +104,7 @@ func (p *planner) candidatePeers(local bool) (peers []netip.Addr, given bool) {
 
 // proven returns the first of the targets that answered an address that is no candidate. wait says
 // that one may yet answer.
-func (p *planner) proven(class diag.TargetClass, asks diag.Asks, targets []netip.Addr) (target netip.Addr, wait bool) {
+func (p *planner) proven(class diag.TargetClass, by ways, targets []netip.Addr) (target netip.Addr, wait bool) {
 	if len(targets) == 0 {
 		return netip.Addr{}, false
 	}
@@ -135,7 +115,7 @@ func (p *planner) proven(class diag.TargetClass, asks diag.Asks, targets []netip
 	controlled := false
 	for _, list := range [][]Question{p.prior, p.questions} {
 		for _, q := range list {
-			if q.Interface != p.iface || q.Asks != asks || !isControl(q, class) {
+			if q.Interface != p.iface || q.Asks != by.wire.asks() || !q.controls || q.TargetClass != class {
 				continue
 			}
 			path, ok := p.s.Path(q.ID)

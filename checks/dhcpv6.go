@@ -2,26 +2,29 @@ package checks
 
 import (
 	"cmp"
-	"context"
 	"crypto/rand"
 	"encoding/binary"
 	"encoding/hex"
 	"net/netip"
 	"slices"
 	"strings"
-	"time"
 
 	"ndwhy/diag"
 )
 
-// dhcpv6 asks, where a router says that addresses come by DHCPv6, whether a server answers, and with
+const idDHCPv6 = "dhcpv6"
+
+// The check dhcpv6 asks, where a router says that addresses come by DHCPv6, whether a server answers, and with
 // which address. The solicitation commits to nothing: no Rapid Commit, no request after it.
-var dhcpv6 = Check{
-	ID:      idDHCPv6,
-	Needs:   NeedsNetRaw,
-	Sends:   []Bound{{"sends.dhcpv6", dhcpSolicits, "per.interface"}},
-	Changes: []string{"changes.port"},
-	plan:    planDHCPv6,
+func init() {
+	declare(Check{
+		ID:      idDHCPv6,
+		Needs:   NeedsNetRaw,
+		Sends:   []Bound{{"sends.dhcpv6", dhcpSolicits, "per.interface"}},
+		Changes: []string{"changes.port"},
+		plan:    planDHCPv6,
+		nothing: whyNotManaged,
+	})
 }
 
 // dhcpServers is All_DHCP_Relay_Agents_and_Servers (RFC 8415 §7.1).
@@ -41,6 +44,14 @@ func managedBy(s *diag.State, iface string) (managed, heard bool) {
 	return managed, heard
 }
 
+// whyNotManaged says why no server was asked.
+func whyNotManaged(s *diag.State, iface string) string {
+	if _, heard := managedBy(s, iface); !heard {
+		return "detail.no-advertisement"
+	}
+	return "detail.not-managed"
+}
+
 func planDHCPv6(p *planner) {
 	managed, heard := managedBy(p.s, p.iface)
 	// A list of what would be sent has what a router may yet call for.
@@ -48,19 +59,14 @@ func planDHCPv6(p *planner) {
 	if !managed || !p.wire() {
 		return
 	}
-	q := Question{
-		Path: diag.Path{
-			Check: idDHCPv6, Asks: diag.AsksDHCP, Via: diag.ViaWire, Target: dhcpServers, TargetClass: diag.TargetService,
-		},
-		Frames: dhcpSolicits,
-	}
+	q := Question{Path: diag.Path{Target: dhcpServers, TargetClass: diag.TargetService}}
 	src, ok := p.linkLocal()
 	if !ok {
-		p.skip(q, DetailNoSource, "")
+		p.skip(q, DetailNoSource, "", dhcpByWire{})
 		return
 	}
 	q.Source = src
-	p.add(q)
+	p.add(q, dhcpByWire{})
 }
 
 // A Client is who solicits a DHCPv6 server: servers offer to a DUID and an IAID (RFC 8415 §§11, 12).
@@ -88,8 +94,43 @@ func clientOf(s *diag.State, iface string) Client {
 	}
 }
 
-// seeDHCP follows one transaction.
-func (t *tally) seeDHCP(e diag.Event, f diag.Frame) {
+// dhcpByWire solicits a server for an offer, again where silence would be a symptom and the time allows.
+type dhcpByWire struct{ byWire }
+
+func (dhcpByWire) asks() diag.Asks { return diag.AsksDHCP }
+
+func (dhcpByWire) cost(Question, int) (first, again int) { return dhcpSolicits, reasks }
+
+func (dhcpByWire) adjust(l *lane, a *asking) {
+	a.count, a.again = 1, func(a *asking) bool {
+		limit := dhcpSolicits
+		if l.r.lossy {
+			limit *= 2
+		}
+		if a.sent >= limit || !l.symptom(a.tallies) || !l.r.timeFor(l.r.now.Add(l.r.wait)) {
+			return false
+		}
+		a.count, a.next = a.sent+1, l.r.now
+		return true
+	}
+}
+
+func (dhcpByWire) compose(l *lane, t *tally) func() Frame {
+	var transaction [3]byte
+	_, _ = rand.Read(transaction[:])
+	t.transaction = hex.EncodeToString(transaction[:])
+	var client Client
+	l.r.Session.Look(func(s *diag.State) { client = clientOf(s, t.q.Interface) })
+	return func() Frame {
+		return Frame{
+			Type: diag.DHCPv6Frame, Src: t.q.Source, Dst: dhcpServers, DstMAC: diag.MulticastMAC(dhcpServers),
+			Client: client, Transaction: transaction,
+		}
+	}
+}
+
+// frame follows one transaction.
+func (dhcpByWire) frame(t *tally, e diag.Event, f diag.Frame) {
 	d := f.DHCPv6
 	if d == nil || t.transaction == "" || d.Transaction != t.transaction {
 		return
@@ -122,40 +163,4 @@ func offered(d diag.DHCPv6) (detail, note string) {
 	}
 	slices.Sort(names)
 	return DetailOffers, strings.Join(names, ", ")
-}
-
-// solicitServer asks for an offer, again where silence would be a symptom and the time allows.
-func (l *lane) solicitServer(ctx context.Context) {
-	l.letGo()
-	if !l.host.Tap {
-		return
-	}
-	var transaction [3]byte
-	_, _ = rand.Read(transaction[:])
-	var client Client
-	l.r.Session.Look(func(s *diag.State) { client = clientOf(s, l.key.Interface) })
-	tallies := l.of(diag.ViaWire, diag.AsksDHCP)
-	for _, t := range tallies {
-		t.transaction = hex.EncodeToString(transaction[:])
-	}
-	l.pursue(ctx, &asking{
-		tallies: tallies, count: 1, wait: l.r.wait,
-		send: func() error {
-			return l.r.Net.Send(l.key.Interface, Frame{
-				Type: diag.DHCPv6Frame, SrcMAC: l.link.MAC, DstMAC: diag.MulticastMAC(dhcpServers),
-				Src: l.key.Source, Dst: dhcpServers, Client: client, Transaction: transaction,
-			})
-		},
-		again: func(ctx context.Context, a *asking) bool {
-			limit := dhcpSolicits
-			if l.r.lossy.Load() {
-				limit *= 2
-			}
-			if a.sent >= limit || !l.symptom(tallies) || !l.r.timeFor(ctx, time.Now().Add(l.r.wait)) {
-				return false
-			}
-			a.count, a.next = a.sent+1, time.Now()
-			return true
-		},
-	})
 }

@@ -1,8 +1,14 @@
 package checks
 
-// host reads how this host is configured. It asks nobody: what it looks at is in the stream from
+import "ndwhy/diag"
+
+const idHost = "host"
+
+// The check host reads how this host is configured. It asks nobody: what it looks at is in the stream from
 // the sources that watch the kernel, and the diagnosis judges it.
-var host = Check{
-	ID:   idHost,
-	plan: func(*planner) {},
+func init() {
+	declare(Check{
+		ID:   idHost,
+		feed: diag.FeedHost,
+	})
 }

@@ -2,11 +2,23 @@ package checks
 
 import "ndwhy/diag"
 
-// internet asks for an echo from beyond the router. One host that answers is enough.
-var internet = Check{
-	ID:    idInternet,
-	Sends: []Bound{{"sends.echo", 4, "per.host"}},
-	plan:  planInternet,
+const idInternet = "internet"
+
+// The check internet asks for an echo from beyond the router. One host that answers is enough.
+func init() {
+	declare(Check{
+		ID:       idInternet,
+		Sends:    []Bound{{"sends.echo", 4, "per.host"}},
+		plan:     planInternet,
+		controls: diag.TargetInternet,
+		nothing:  because("detail.no-hosts"),
+		off: func(run diag.Run) string {
+			if run.InternetOff {
+				return "skipped.internet-none"
+			}
+			return ""
+		},
+	})
 }
 
 func planInternet(p *planner) {
@@ -19,17 +31,13 @@ func planInternet(p *planner) {
 			continue
 		}
 		q := Question{
-			Path: diag.Path{
-				Check: idInternet, Asks: diag.AsksEcho, Source: src, Target: host,
-				TargetClass: diag.TargetInternet, Given: p.s.Run.InternetGiven,
-			},
+			Path:    diag.Path{Source: src, Target: host, TargetClass: diag.TargetInternet, Given: p.s.Run.InternetGiven},
 			NextHop: via,
 		}
 		if !src.IsValid() {
-			q.Via = diag.ViaKernel
-			p.skip(q, DetailNoSource, "")
+			p.skip(q, DetailNoSource, "", echo.kernel)
 			continue
 		}
-		p.both(q)
+		p.add(q, echo.kernel, echo.wire)
 	}
 }

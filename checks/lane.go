@@ -3,31 +3,18 @@ package checks
 import (
 	"context"
 	"errors"
+	"math"
 	"net/netip"
 	"reflect"
-	"slices"
 	"time"
 
 	"ndwhy/diag"
 )
 
-// Times of design rules.
-const (
-	// A kernel question of which nothing was seen leaving by then did not leave.
-	leaveWithin = 150 * time.Millisecond
-	// The tap's copy of a frame comes by another way than the socket's answer: a copy that must come
-	// is waited for as long as this, one that may come not so long.
-	tapLag    = 150 * time.Millisecond
-	tapMayLag = 30 * time.Millisecond
-	// Re-asking of an unexpected silence.
-	reaskInterval = 100 * time.Millisecond
-	// How long the kernel solicits before it gives an entry up: 3 times, 1 s apart (RFC 4861 §10).
-	resolveTime = 3300 * time.Millisecond
-)
-
 // A lane asks the questions of one source to one target, in order: by kernel, then by wire.
 type lane struct {
-	r       *run
+	*task
+	r       *Loop
 	key     Lane
 	tallies []*tally
 	in      *inbox
@@ -39,111 +26,140 @@ type lane struct {
 	host    Host
 	link    diag.Link
 	reasked bool
-	// now is the lane's clock: all that had come by then is known. By the real one a wait may be over
-	// while its answer waits to be read.
-	now time.Time
 	// What was seen of the kernel's discovery of the next hop.
 	solicited bool
 	peeked    bool
 	confirmed bool
+	// entry is the event that told the kernel's entry for it last: what is older says nothing, nor does anything
+	// before it was looked up.
+	entry int64
 
 	published map[string]diag.Path
-	// gate is what the lanes that come after this one wait for.
-	*gate
 }
 
-// of returns the lane's questions of one kind that are still to be asked.
-func (l *lane) of(via diag.Via, asks diag.Asks) []*tally {
+// letGo lets those go on that wait for the lane's target.
+func (l *lane) letGo() { l.r.held[l.key] = false }
+
+func (r *Loop) newLane(key Lane, list []Question) *lane {
+	l := &lane{r: r, key: key, in: &inbox{}, hop: key.Target, entry: math.MaxInt64, published: map[string]diag.Path{}}
+	r.Session.Look(func(s *diag.State) {
+		if r.own == nil {
+			r.own = map[netip.Addr]bool{}
+			for k := range s.Addresses {
+				r.own[k.Address] = true
+			}
+		}
+		l.link = s.Links[key.Interface]
+		l.host.Tap = s.Feeds[diag.FeedFrames].State == diag.Synced
+	})
+	own := r.own
+	l.host.MAC, l.host.XDP = l.link.MAC, l.link.XDP
+	l.host.Own = func(a netip.Addr) bool { return own[a] }
+	for _, q := range list {
+		if q.NextHop.IsValid() {
+			l.hop = q.NextHop
+		}
+		l.tallies = append(l.tallies, newTally(q, l.host))
+	}
+	return l
+}
+
+// open returns the lane's questions of some kinds that are still to be asked.
+func (l *lane) open(match func(kind) bool) []*tally {
 	var list []*tally
 	for _, t := range l.tallies {
-		if t.q.Via == via && (asks == "" || t.q.Asks == asks) && t.preset == "" {
+		if t.preset == "" && match(t.q.kind) {
 			list = append(list, t)
 		}
 	}
 	return list
 }
 
+func (l *lane) of(k kind) []*tally { return l.open(func(other kind) bool { return other == k }) }
+
+func isSocketKind(k kind) bool { _, is := k.(socketKind); return is }
+func isWireKind(k kind) bool   { _, is := k.(wireKind); return is }
+
 // serves reports whether the lane asks a service: a late answer is one, as long as the run lasts.
 func (l *lane) serves() bool { return l.tallies[0].q.Service != "" }
 
-func (l *lane) run(ctx context.Context) {
+func (l *lane) run() {
 	defer l.letGo()
-	defer l.finish(&ctx)
+	defer l.finish()
 	for _, t := range l.tallies {
 		for _, before := range t.q.After {
-			if !l.r.passed(ctx, before) {
+			if !l.await(func() bool { return !l.r.held[before] }) {
 				return
 			}
 		}
 	}
-	if c := l.r.claim(l.candidate); c != nil {
-		var ok bool
-		if ctx, ok = c.join(ctx); !ok {
-			return
-		}
+	if !l.join() {
+		return
 	}
-	l.r.post.subscribe(l.in, topic{l.key.Interface, l.key.Target, 0})
-	l.r.post.subscribe(l.in, topic{l.key.Interface, l.hop, 0})
+	l.subscribe()
 	if !l.serves() {
-		defer l.r.post.unsubscribe(l.in)
+		defer l.r.unsubscribe(l.in)
 	}
-	switch {
-	case len(l.of(diag.ViaWire, diag.AsksRS)) > 0:
-		l.solicitRouter(ctx)
-	case len(l.of(diag.ViaWire, diag.AsksDHCP)) > 0:
-		l.solicitServer(ctx)
-	default:
-		l.byKernel(ctx)
-		l.letGo()
-		l.byWire(ctx)
-		l.delivered(ctx)
-		l.fullSize(ctx)
+	for _, list := range l.turns() {
+		l.bySocket(list)
+	}
+	l.letGo()
+	l.byWire()
+	l.delivered()
+}
+
+// subscribe has the lane told of what its questions are about.
+func (l *lane) subscribe() {
+	on := func(remote, local netip.Addr) { l.r.subscribe(l.in, topic{l.key.Interface, remote, local}) }
+	on(l.key.Target, l.key.Source)
+	on(l.key.Target, netip.Addr{})
+	on(l.hop, netip.Addr{})
+	if l.key.Target.IsMulticast() {
+		on(netip.Addr{}, l.key.Source) // members answer from their own addresses
+	}
+	for _, t := range l.tallies {
+		for _, more := range t.q.kind.topics(t.q) {
+			l.r.subscribe(l.in, more)
+		}
 	}
 }
 
 // again asks once more what stayed silent, because loss was seen elsewhere in the run.
-func (l *lane) again(ctx context.Context) {
-	defer l.finish(&ctx)
-	if c := l.r.claim(l.candidate); c != nil {
-		var ok bool
-		if ctx, ok = c.join(ctx); !ok {
-			return
-		}
+func (l *lane) again() {
+	defer l.finish()
+	if !l.join() {
+		return
 	}
-	l.r.post.subscribe(l.in, topic{l.key.Interface, l.key.Target, 0})
-	for _, t := range l.tallies {
-		for id := range t.ids {
-			l.hear(id)
-		}
-	}
-	defer l.r.post.unsubscribe(l.in)
+	l.subscribe()
+	defer l.r.unsubscribe(l.in)
 	var list []*asking
-	for _, t := range l.of(diag.ViaKernel, "") {
-		if t.q.Asks == diag.AsksND || t.path.Detail == DetailClosed || t.verdict().Outcome != diag.Silent || t.unresolved() {
+	for _, t := range l.open(isSocketKind) {
+		if !t.q.kind.again() || t.path.Detail == DetailClosed || t.verdict().Outcome != diag.Silent || t.unresolved() {
 			continue
 		}
-		sock, err := l.r.socket(socketKey{l.key.Interface, l.key.Source, t.q.Service})
+		k, _ := t.q.kind.(socketKind)
+		sock, err := l.r.socket(l.task, k, t.q)
 		if err != nil {
 			continue
 		}
 		t.closed = false
-		l.useID(sock.ID())
-		list = append(list, l.moreOf(ctx, t, func() error { sock.Ask(l.key.Target, l.r.nextSeq(l.key.Target)); return nil }))
+		hear(sock.ID(), []*tally{t}, l.open(isWireKind))
+		list = append(list, l.moreOf(t, func() error { sock.Ask(l.key.Target, l.r.nextSeq(l.key.Target)); return nil }))
 		break
 	}
-	for _, t := range l.of(diag.ViaWire, "") {
-		if t.verdict().Outcome == diag.Silent && (t.q.Asks == diag.AsksND || len(list) == 0 && t.q.Asks == diag.AsksEcho) {
-			list = append(list, l.moreOf(ctx, t, l.sender(t)))
+	for _, t := range l.open(isWireKind) {
+		if t.q.kind.again() && t.verdict().Outcome == diag.Silent && (len(list) == 0 || !t.q.kind.copied()) {
+			list = append(list, l.moreOf(t, l.sender(t)))
 		}
 	}
-	l.pursue(ctx, list...)
+	l.pursue(list...)
 }
 
 // moreOf is the re-asking of one question.
-func (l *lane) moreOf(ctx context.Context, t *tally, send func() error) *asking {
+func (l *lane) moreOf(t *tally, send func() error) *asking {
 	l.reasked = true
 	return &asking{
-		tallies: []*tally{t}, send: send, count: l.r.reasks(ctx), interval: reaskInterval, wait: reaskInterval, reasked: true,
+		tallies: []*tally{t}, send: send, count: l.r.reasks(), interval: reaskInterval, wait: reaskInterval, reasked: true,
 	}
 }
 
@@ -153,269 +169,50 @@ func (l *lane) silent() bool {
 		return false
 	}
 	for _, t := range l.tallies {
-		if t.preset != "" || t.q.Target.IsMulticast() || t.path.Detail == DetailClosed {
-			continue
-		}
-		switch t.q.Asks {
-		case diag.AsksEcho, diag.AsksND, diag.AsksService:
-			if t.verdict().Outcome == diag.Silent {
-				return true
-			}
-		default:
-		}
-	}
-	return false
-}
-
-// An asking is a question on its way: sent count times, interval apart, then waited for.
-type asking struct {
-	tallies        []*tally
-	send           func() error
-	ready          func() bool
-	count, sent    int
-	cost           int // packets that the first sending causes; 1 where it is 0
-	interval, wait time.Duration
-	next, end      time.Time
-	// leave is set where nothing leaving within leaveWithin ends the asking.
-	leave   bool
-	started time.Time
-	reasked bool
-	// twice: the kernel had a second round of discovery.
-	twice bool
-	// again may prolong an asking whose wait has ended.
-	again func(context.Context, *asking) bool
-	over  bool
-}
-
-// pursue asks until every asking has its answer or its wait has ended.
-func (l *lane) pursue(ctx context.Context, list ...*asking) {
-	l.now = time.Now()
-	for {
-		var wake time.Time
-		at := func(t time.Time) {
-			if wake.IsZero() || t.Before(wake) {
-				wake = t
-			}
-		}
-		busy := false
-		for _, a := range list {
-			if a.over || a.ready != nil && !a.ready() {
-				continue
-			}
-			if l.step(ctx, a, at) {
-				busy = true
-			}
-			if ctx.Err() != nil {
-				return
-			}
-		}
-		if !busy {
-			return
-		}
-		if !l.listen(ctx, wake) {
-			return
-		}
-	}
-}
-
-// step brings one asking on, and reports whether there is more to wait for, until when through at.
-func (l *lane) step(ctx context.Context, a *asking, at func(time.Time)) (busy bool) {
-	for {
-		now := l.now
-		answered, grace := a.answered()
-		if answered && !now.Before(grace) {
-			a.finish()
-			return false
-		}
-		if answered {
-			at(grace)
-			return true
-		}
-		if a.leave && a.sent > 0 && !l.left(a) {
-			if dead := a.started.Add(leaveWithin); now.Before(dead) {
-				at(dead)
-			} else {
-				a.over = true
-				return false
-			}
-		}
-		if a.sent > 0 && a.sent < a.count && a.gaveUp() {
-			a.count, a.end = a.sent, now
-		}
-		switch {
-		case a.sent < a.count && !now.Before(a.next):
-			cost := 1
-			if a.sent == 0 {
-				cost = max(1, a.cost)
-				a.started = now
-			}
-			if !l.r.pace.take(ctx, cost) {
-				a.over = true
-				if ctx.Err() == nil {
-					for _, t := range a.tallies {
-						if t.path.Sent == 0 {
-							t.skip(DetailBudget, "")
-						}
-					}
-				}
-				return false
-			}
-			now = time.Now()
-			if a.sent == 0 {
-				a.started = now
-			} else if l.drain(); a.idle() {
-				l.r.pace.charge(-cost) // in the meantime there is nothing to send
-				continue
-			}
-			if err := a.send(); err != nil {
-				for _, t := range a.tallies {
-					t.refuse(errno(err))
-				}
-			}
-			a.sent++
-			now = time.Now()
-			a.next, a.end = now.Add(a.interval), now.Add(a.wait)
-			l.drain()
-		case a.sent < a.count:
-			at(a.next)
-			return true
-		case now.Before(a.end):
-			at(a.end)
-			return true
-		case a.again != nil && a.again(ctx, a):
-		default:
-			a.finish()
-			return false
-		}
-	}
-}
-
-// gaveUp reports whether the kernel has ended its discovery in vain before all was asked: another
-// question would only make it begin anew.
-func (a *asking) gaveUp() bool {
-	return !a.reasked && slices.ContainsFunc(a.tallies, (*tally).failed)
-}
-
-// idle reports whether another question has lost its point while it waited for its turn.
-func (a *asking) idle() bool {
-	answered, _ := a.answered()
-	return answered || a.gaveUp()
-}
-
-func (a *asking) finish() {
-	a.over = true
-	for _, t := range a.tallies {
-		t.done = true
-	}
-}
-
-// answered reports whether every question has its answer, and until when others on their way are
-// waited for: those sent before the answer came are not lost yet.
-func (a *asking) answered() (ok bool, grace time.Time) {
-	for _, t := range a.tallies {
-		if !t.hasAnswer() {
-			return false, grace
-		}
-		if t.outstanding() {
-			if g := t.last.Add(t.patience()); g.After(grace) {
-				grace = g
-			}
-		}
-	}
-	return true, grace
-}
-
-// left reports whether the kernel was seen to act on an asking, or is waiting for an answer that it
-// asked for before.
-func (l *lane) left(a *asking) bool {
-	if l.solicited || l.before == diag.Incomplete {
-		return true
-	}
-	for _, t := range a.tallies {
-		if t.left() {
+		if t.preset == "" && !t.quiet && !t.q.Target.IsMulticast() && t.path.Detail != DetailClosed &&
+			t.q.kind.again() && t.verdict().Outcome == diag.Silent {
 			return true
 		}
 	}
 	return false
 }
 
-// errno names a system's error as errno(3) does.
-func errno(err error) string {
-	if no, ok := errors.AsType[Errno](err); ok {
-		return string(no)
+// listen waits for events until wake, folds them and reports what is settled. It is false when what the lane is part
+// of has ended.
+func (l *lane) listen(wake time.Time) bool {
+	if len(l.in.list) == 0 && !l.ended() {
+		l.yield(wait{within: l.within, mail: l.in, until: wake})
 	}
-	return "EIO"
+	if l.drain() {
+		l.peek()
+	}
+	return !l.ended()
 }
 
-// listen waits for events until wake, folds them and reports what is settled. It is false when ctx
-// ended.
-func (l *lane) listen(ctx context.Context, wake time.Time) bool {
-	list, ok := l.in.wait(ctx, wake)
-	l.now = time.Now()
-	if l.r.Collect != nil && !wake.IsZero() && !l.now.Before(wake) {
-		l.r.Collect()
-		list = append(list, l.in.take()...)
-	}
-	l.fold(list)
-	return ok
-}
-
-func (l *lane) drain() { l.fold(l.in.take()) }
-
-func (l *lane) fold(list []diag.Event) {
+// drain folds what has come by now, and reports whether anything had.
+func (l *lane) drain() bool {
+	list := l.in.take()
 	for _, e := range list {
-		if f, ok := e.Body.(diag.Frame); ok && f.Out && f.Type == diag.NS && f.Target == l.hop && !f.Src.IsUnspecified() {
-			l.solicited = true
-		}
-		for _, t := range l.tallies {
-			t.see(e)
-			if t.kernel() && t.q.Asks == diag.AsksEcho && t.copies > 0 && !t.q.Fresh {
-				l.letGo()
-			}
+		if _, entry := e.Body.(diag.Neighbour); !entry || e.Seq > l.entry {
+			l.fold(e)
 		}
 	}
 	if len(list) > 0 {
-		l.peek()
 		l.publish(false)
 	}
+	return len(list) > 0
 }
 
-// peek asks for the entry once the kernel was seen to solicit, for it announces no INCOMPLETE, and
-// once an answer was seen.
-func (l *lane) peek() {
-	var nd, answered bool
-	for _, t := range l.of(diag.ViaKernel, "") {
-		if t.closed {
-			continue
+func (l *lane) fold(e diag.Event) {
+	if f, ok := e.Body.(diag.Frame); ok && f.Out && f.Type == diag.NS && f.Target == l.hop && !f.Src.IsUnspecified() {
+		l.solicited = true
+	}
+	for _, t := range l.tallies {
+		t.see(e)
+		if isSocketKind(t.q.kind) && !t.q.kind.rides() && t.copies > 0 && !t.q.Fresh {
+			l.letGo()
 		}
-		nd = nd || t.q.Asks == diag.AsksND && !t.before.Resolved() && !t.nud.Resolved()
-		answered = answered || t.path.Received > 0
 	}
-	switch {
-	case !nd:
-		return
-	case answered && !l.confirmed:
-		l.peeked, l.confirmed = true, true
-	case l.solicited && !l.peeked:
-		l.peeked = true
-	default:
-		return
-	}
-	l.neighbour()
-	l.drain()
-}
-
-// neighbour reads the kernel's entry for the next hop into the stream.
-func (l *lane) neighbour() diag.NUD {
-	n, err := l.r.Net.Neighbour(l.key.Interface, l.hop)
-	if err != nil {
-		return ""
-	}
-	l.r.Session.Emit(n)
-	if n.Gone {
-		return ""
-	}
-	return n.State
 }
 
 // publish reports what is settled; at the end, everything.
@@ -426,7 +223,7 @@ func (l *lane) publish(end bool) {
 		}
 		p := t.verdict()
 		if t.lossy() {
-			l.r.lossy.Store(true)
+			l.r.lossy = true
 		}
 		if p.Outcome == diag.Answered && p.Asks == diag.AsksND && len(p.Responders) > 0 {
 			l.r.learnMAC(p.Interface, p.Target, p.Responders[0].MAC)
@@ -440,7 +237,7 @@ func (l *lane) publish(end bool) {
 }
 
 // finish settles whatever is open by the reason for which the lane ended.
-func (l *lane) finish(ctx *context.Context) {
+func (l *lane) finish() {
 	if v := recover(); v != nil {
 		l.r.broken(l.tallies[0].q.Check, l.key.Interface, v)
 		for _, t := range l.tallies {
@@ -450,400 +247,24 @@ func (l *lane) finish(ctx *context.Context) {
 		}
 	}
 	l.drain()
+	cause := l.within.err()
 	for _, t := range l.tallies {
-		if t.hasAnswer() || t.done || (*ctx).Err() == nil {
+		if t.hasAnswer() || t.done || cause == nil {
 			continue
 		}
-		if t.waited && errors.Is((*ctx).Err(), context.DeadlineExceeded) {
+		if t.waited && errors.Is(cause, context.DeadlineExceeded) {
 			continue // it was asked in full, if not again
 		}
-		l.r.interrupt(*ctx, t)
+		interrupt(t, cause)
 	}
 	l.publish(true)
 }
 
-// symptom reports whether a silence is to be asked about again.
-func (l *lane) symptom(list []*tally) bool {
-	for _, t := range list {
-		if t.preset != "" || t.hasAnswer() || t.q.Target == diag.AllNodes {
-			continue
-		}
-		p := t.verdict()
-		if p.Outcome == diag.Silent && (l.r.lossy.Load() || l.r.Expect != nil && l.r.Expect(p)) {
-			return true
+// hear makes questions know what is said about an echo id.
+func hear(id uint16, lists ...[]*tally) {
+	for _, list := range lists {
+		for _, t := range list {
+			t.ids[id] = true
 		}
 	}
-	return false
-}
-
-// reask prolongs an asking that stayed silent where an answer would be normal.
-func (l *lane) reask(ctx context.Context, a *asking) bool {
-	for _, t := range a.tallies {
-		t.done, t.waited = true, true // for those who look on: silent so far
-	}
-	l.publish(false)
-	again := a.reasked && l.r.lossy.Load() && !a.twice && l.unresolved(a.tallies)
-	if a.reasked && !again || l.r.pace.spent() || !l.symptom(a.tallies) {
-		return false
-	}
-	more := l.r.reasks(ctx)
-	unresolved := l.unresolved(a.tallies)
-	if unresolved && more < reasks {
-		more /= kernelSolicits // each makes the kernel solicit anew
-	}
-	if more == 0 {
-		return false
-	}
-	for _, t := range a.tallies {
-		t.done = false
-	}
-	a.reasked, l.reasked = true, true
-	a.next = time.Now()
-	a.count, a.interval, a.wait = a.count+more, reaskInterval, reaskInterval
-	if unresolved {
-		// The kernel solicits once a second, whatever it is asked meanwhile: one more of its
-		// solicitations, and where frames get lost three more, after the entry has failed.
-		a.interval, a.wait = 6*reaskInterval, 6*reaskInterval
-		a.count = a.sent + min(more, 2)
-		if again {
-			a.twice = true
-			a.count = a.sent + min(more, 6)
-		}
-	}
-	return true
-}
-
-func (l *lane) unresolved(list []*tally) bool {
-	return slices.ContainsFunc(list, func(t *tally) bool { return t.kernel() && t.unresolved() })
-}
-
-// byKernel asks through a socket. The frames that leave are the wire's questions too.
-func (l *lane) byKernel(ctx context.Context) {
-	kernel := l.of(diag.ViaKernel, "")
-	if len(kernel) == 0 {
-		return
-	}
-	defer func() {
-		for _, t := range kernel {
-			t.closed = t.preset == "" && ctx.Err() == nil
-		}
-		l.publish(false)
-	}()
-	if !l.hop.IsMulticast() {
-		l.before = l.neighbour()
-		// The entry as it stood is no answer; a solicitation that left meanwhile is one's beginning.
-		l.fold(slices.DeleteFunc(l.in.take(), func(e diag.Event) bool {
-			_, entry := e.Body.(diag.Neighbour)
-			return entry
-		}))
-	}
-	for _, t := range l.tallies {
-		t.before = l.before
-	}
-	if !l.permitted(ctx) {
-		for _, t := range kernel {
-			t.skip(DetailUnproven, "")
-		}
-		return
-	}
-	if l.before.Resolved() && len(l.of(diag.ViaKernel, diag.AsksEcho))+len(l.of(diag.ViaKernel, diag.AsksService)) == 0 {
-		return
-	}
-	sock, err := l.r.socket(socketKey{l.key.Interface, l.key.Source, kernel[0].q.Service})
-	if err != nil {
-		_, denied := errors.AsType[*Denied](err)
-		for _, t := range kernel {
-			if denied {
-				t.skip(DetailNoSocket, "")
-			} else {
-				t.refuse(errno(err))
-			}
-		}
-		return
-	}
-	l.useID(sock.ID())
-	a := &asking{
-		tallies: kernel, count: l.r.count, interval: l.r.interval, wait: l.r.wait, again: l.reask, leave: l.host.Tap,
-		send: func() error { sock.Ask(l.key.Target, l.r.nextSeq(l.key.Target)); return nil },
-	}
-	switch {
-	case kernel[0].q.Service != "":
-		// The tap shows none of it: one request, and again where silence would be a symptom.
-		a.count, a.leave, a.cost = 1, false, kernel[0].q.Frames-kernelSolicits
-	case !l.before.Resolved() && !l.hop.IsMulticast():
-		a.cost = 2
-		l.r.ledger.kernel(l.key.Interface, l.key.Source, l.hop)
-	default:
-		// The kernel has nothing to solicit; what its echo does is all there is to see.
-		a.tallies = l.of(diag.ViaKernel, diag.AsksEcho)
-	}
-	l.pursue(ctx, a)
-	if ctx.Err() != nil {
-		return
-	}
-	l.settleKernel(ctx, kernel, a.started)
-}
-
-// settleKernel waits for the tap's side of what the socket already answered, and reads the entry
-// that the kernel's discovery left behind.
-func (l *lane) settleKernel(ctx context.Context, kernel []*tally, started time.Time) {
-	l.now = time.Now()
-	answered := l.now
-	for l.host.Tap {
-		lag := l.tapBehind(kernel)
-		if end := answered.Add(lag); !l.now.Before(end) {
-			break
-		} else if !l.listen(ctx, end) {
-			return
-		}
-	}
-	fresh := kernel[0].q.Fresh
-	if !l.hop.IsMulticast() && !l.before.Resolved() {
-		l.neighbour()
-		l.drain()
-	}
-	if fresh {
-		end := started.Add(resolveTime)
-		for waiting := true; waiting && !ended(kernel) && l.now.Before(end); {
-			waiting = l.listen(ctx, end)
-		}
-	}
-	l.drain()
-	for _, t := range kernel {
-		t.done = true
-	}
-	for _, t := range l.of(diag.ViaWire, "") {
-		// What the kernel asked was asked by wire; its wait is over with the kernel's.
-		if t.path.Sent > 0 {
-			t.done = true
-		}
-	}
-	if fresh && !l.before.Resolved() {
-		l.r.forget(l.key.Interface, l.hop)
-	}
-}
-
-// ended reports whether the kernel's discovery came to one end or the other.
-func ended(list []*tally) bool {
-	for _, t := range list {
-		if t.nud == diag.Failed || t.nud.Resolved() {
-			return true
-		}
-	}
-	return false
-}
-
-// tapBehind returns how long to wait for frames that the tap has not shown yet, though the kernel's
-// answers tell of them.
-func (l *lane) tapBehind(kernel []*tally) (lag time.Duration) {
-	for _, k := range kernel {
-		switch k.q.Asks {
-		case diag.AsksEcho:
-			if k.path.Received == 0 && k.path.Error == nil {
-				continue
-			}
-			if k.copies == 0 {
-				lag = tapLag
-			}
-			for _, w := range l.of(diag.ViaWire, diag.AsksEcho) {
-				if w.path.Received == 0 && w.path.Error == nil || w.outstanding() && !k.outstanding() {
-					lag = tapLag
-				}
-			}
-		case diag.AsksND:
-			if k.nud.Resolved() && !l.before.Resolved() && k.path.Received == 0 {
-				lag = max(lag, tapMayLag)
-			}
-		default:
-		}
-	}
-	return lag
-}
-
-// permitted applies safety rule 2: a source that is not known to be assigned makes the kernel
-// resolve nothing, unless the network was seen to answer a solicitation from it.
-func (l *lane) permitted(ctx context.Context) bool {
-	first := l.tallies[0].q
-	if first.SourceClass == diag.SourceAssigned || first.Fresh || l.hop.IsMulticast() || l.before.Resolved() {
-		return true
-	}
-	if first.SourceClass == diag.SourceCandidate || !l.host.Tap {
-		return first.SourceClass == diag.SourceUnknown && !l.host.Tap && l.r.only(l.key.Interface, l.key.Source)
-	}
-	t := newTally(Question{Path: diag.Path{
-		Interface: l.key.Interface, Asks: diag.AsksND, Via: diag.ViaWire, Source: l.key.Source, Target: l.hop,
-	}}, l.host)
-	t.quiet = true
-	kernel := l.of(diag.ViaKernel, "")
-	for _, k := range kernel {
-		k.muted = true // what follows is ours
-	}
-	l.tallies = append(l.tallies, t)
-	l.pursue(ctx, &asking{
-		tallies: []*tally{t}, count: l.r.count, interval: l.r.interval, wait: l.r.wait, send: l.sender(t),
-	})
-	l.tallies = l.tallies[:len(l.tallies)-1]
-	for _, k := range kernel {
-		k.muted = false
-	}
-	for _, w := range l.of(diag.ViaWire, diag.AsksND) {
-		w.done = w.q.Target == l.hop
-	}
-	return t.path.Received > 0
-}
-
-// useID makes the lane hear what is said about an echo id.
-func (l *lane) useID(id uint16) {
-	for _, t := range l.tallies {
-		t.ids[id] = true
-	}
-	l.hear(id)
-}
-
-func (l *lane) hear(id uint16) {
-	addr := l.key.Target
-	l.r.post.subscribe(l.in, topic{l.key.Interface, addr, id})
-	if addr.IsMulticast() {
-		l.r.post.subscribe(l.in, topic{l.key.Interface, netip.Addr{}, id})
-	}
-}
-
-// byWire sends frames of our own for what was not on the wire yet, and asks once more what stayed
-// silent and should not have.
-func (l *lane) byWire(ctx context.Context) {
-	if !l.host.Tap || ctx.Err() != nil {
-		return
-	}
-	l.drain()
-	var list []*asking
-	for _, asks := range []diag.Asks{diag.AsksND, diag.AsksEcho} {
-		var open []*tally
-		for _, t := range l.of(diag.ViaWire, asks) {
-			if !t.hasAnswer() {
-				open = append(open, t)
-			}
-		}
-		if len(open) == 0 {
-			continue
-		}
-		a := &asking{tallies: open, count: l.r.count, interval: l.r.interval, wait: l.r.wait, again: l.reask}
-		if open[0].path.Sent > 0 {
-			if l.reasked && asks == diag.AsksEcho {
-				continue // the kernel's re-asking was on the wire
-			}
-			a.count, a.end = 0, time.Now()
-		}
-		a.send = l.sender(open[0])
-		if asks == diag.AsksEcho {
-			a.ready = func() bool { return l.mac() != (diag.MAC{}) }
-		}
-		list = append(list, a)
-	}
-	l.awaitRouter(ctx, list)
-	l.pursue(ctx, list...)
-	if ctx.Err() != nil {
-		return
-	}
-	for _, a := range list {
-		for _, t := range a.tallies {
-			if !a.over {
-				t.skip(DetailUnresolved, "")
-			}
-		}
-	}
-}
-
-// delivered waits for the socket's side of an answer that the tap showed after the kernel's wait.
-func (l *lane) delivered(ctx context.Context) {
-	for _, w := range l.of(diag.ViaWire, diag.AsksEcho) {
-		if w.path.Received == 0 {
-			continue
-		}
-		l.now = time.Now()
-		end := l.now.Add(tapMayLag)
-		for _, k := range l.of(diag.ViaKernel, diag.AsksEcho) {
-			for k.copies > 0 && k.path.Received == 0 && l.now.Before(end) {
-				if !l.listen(ctx, end) {
-					return
-				}
-			}
-		}
-	}
-}
-
-// awaitRouter waits for the gateway's link-layer address, which other lanes ask for.
-func (l *lane) awaitRouter(ctx context.Context, list []*asking) {
-	if l.hop == l.key.Target || len(list) == 0 {
-		return
-	}
-	end := time.Now().Add(l.r.interval + l.r.wait)
-	for l.mac() == (diag.MAC{}) && time.Now().Before(end) {
-		if !l.listen(ctx, time.Now().Add(tapMayLag)) {
-			return
-		}
-	}
-}
-
-// sender returns what sends a frame of our own for a question, with a new echo id where it is one.
-func (l *lane) sender(t *tally) func() error {
-	var id uint16
-	if t.q.Asks == diag.AsksEcho {
-		id = l.r.echoID()
-		l.useID(id)
-	}
-	return l.wireSender(t, id)
-}
-
-func (l *lane) wireSender(t *tally, id uint16) func() error {
-	return func() error {
-		f := Frame{SrcMAC: l.link.MAC, Src: t.q.Source}
-		switch t.q.Asks {
-		case diag.AsksND:
-			f.Type, f.Target = diag.NS, t.q.Target
-			f.Dst = diag.SolicitedNode(t.q.Target)
-			f.DstMAC = diag.MulticastMAC(f.Dst)
-		case diag.AsksRS:
-			f.Type, f.Dst, f.DstMAC = diag.RS, diag.AllRouters, diag.MulticastMAC(diag.AllRouters)
-		default:
-			f.Type, f.Dst, f.DstMAC = diag.EchoRequest, t.q.Target, l.mac()
-			f.EchoID, f.EchoSeq = id, l.r.nextSeq(t.q.Target)
-		}
-		if f.Type == diag.NS {
-			l.r.ledger.wire(l.key.Interface, f.Src, f.Target)
-		}
-		return l.r.Net.Send(l.key.Interface, f)
-	}
-}
-
-// mac returns the link-layer address that a frame to the target goes to; zero: not known yet.
-func (l *lane) mac() diag.MAC {
-	if l.hop.IsMulticast() {
-		return diag.MulticastMAC(l.hop)
-	}
-	return l.r.macOf(l.key.Interface, l.hop)
-}
-
-// solicitRouter asks for an advertisement: once, and where silence would be a symptom as often as
-// RFC 4861 §6.3.7 has a host ask, if the time allows.
-func (l *lane) solicitRouter(ctx context.Context) {
-	l.letGo()
-	if !l.host.Tap {
-		return
-	}
-	tallies := l.of(diag.ViaWire, diag.AsksRS)
-	l.pursue(ctx, &asking{
-		tallies: tallies, count: 1, wait: l.r.wait, send: l.wireSender(tallies[0], 0),
-		again: func(ctx context.Context, a *asking) bool {
-			for _, t := range tallies {
-				t.done = true
-			}
-			l.publish(false) // what depends on it need not wait for the repetitions
-			next := a.end.Add(solicitationInterval - l.r.wait)
-			if a.sent >= solicitations || !l.symptom(tallies) || !l.r.timeFor(ctx, next.Add(l.r.wait)) {
-				return false
-			}
-			a.count, a.next = a.sent+1, next
-			return true
-		},
-	})
 }

@@ -1,22 +1,25 @@
 package checks
 
 import (
-	"context"
 	"net/netip"
 	"strconv"
 
 	"ndwhy/diag"
 )
 
-// mtu asks for an echo as large as the link's packets may be, of whoever answered a small one. A
+const idMTU = "mtu"
+
+// The check mtu asks for an echo as large as the link's packets may be, of whoever answered a small one. A
 // Packet Too Big is the answer that must come where the path is narrower; then what it says fits is
 // asked for.
-var mtu = Check{
-	ID:      idMTU,
-	Needs:   NeedsNetRaw,
-	Sends:   []Bound{{"sends.echo", 4, "per.target"}},
-	Changes: []string{"changes.mtu"},
-	plan:    planMTU,
+func init() {
+	declare(Check{
+		ID:      idMTU,
+		Needs:   NeedsNetRaw,
+		Sends:   []Bound{{"sends.echo", 4, "per.target"}},
+		Changes: []string{"changes.mtu"},
+		plan:    planMTU,
+	})
 }
 
 const (
@@ -25,7 +28,7 @@ const (
 	// is no news.
 	minMTU = 1280
 	// narrowings bounds how often a path is believed to be narrower still.
-	narrowings = 3
+	narrowings = 2
 )
 
 func planMTU(p *planner) {
@@ -46,12 +49,9 @@ func planMTU(p *planner) {
 			asked[q.Lane()] = true
 			checks[q.Check]--
 			p.add(Question{
-				Path: diag.Path{
-					Check: idMTU, Asks: diag.AsksMTU, Via: diag.ViaWire, Source: q.Source, Target: q.Target,
-					TargetClass: q.TargetClass, Given: q.Given,
-				},
+				Path:    diag.Path{Source: q.Source, Target: q.Target, TargetClass: q.TargetClass, Given: q.Given},
 				NextHop: q.NextHop, Size: p.fullSize(q.Target),
-			})
+			}, mtuByWire{})
 		}
 	}
 }
@@ -74,40 +74,37 @@ func (p *planner) fullSize(target netip.Addr) int {
 	return size
 }
 
-// fullSize asks for the largest echo, and for less where a router says how much fits.
-func (l *lane) fullSize(ctx context.Context) {
-	if !l.host.Tap {
-		return
-	}
-	for _, t := range l.of(diag.ViaWire, diag.AsksMTU) {
-		size := t.q.Size
-		for range narrowings {
-			if ctx.Err() != nil {
-				return
-			}
-			if l.mac() == (diag.MAC{}) {
-				t.skip(DetailUnresolved, "")
-				return
-			}
-			id := l.r.echoID()
-			t.ids[id] = true
-			l.hear(id)
-			l.pursue(ctx, &asking{
-				tallies: []*tally{t}, count: l.r.count, interval: l.r.interval, wait: l.r.wait, again: l.reask,
-				send: func() error {
-					return l.r.Net.Send(l.key.Interface, Frame{
-						Type: diag.EchoRequest, SrcMAC: l.link.MAC, DstMAC: l.mac(), Src: l.key.Source, Dst: l.key.Target,
-						EchoID: id, EchoSeq: l.r.nextSeq(l.key.Target), Size: size,
-					})
-				},
-			})
-			e := t.path.Error
-			if ctx.Err() != nil || e == nil || e.Type != diag.PacketTooBig || e.MTU < minMTU || e.MTU >= size {
-				break
-			}
-			size = e.MTU
-			t.narrow(size)
+// mtuByWire asks for the largest echo, and for less where a router says how much fits.
+type mtuByWire struct{ byWire }
+
+func (mtuByWire) asks() diag.Asks                            { return diag.AsksMTU }
+func (mtuByWire) pending(t *tally) bool                      { return len(t.answered) < len(t.asked) }
+func (mtuByWire) frame(t *tally, e diag.Event, f diag.Frame) { t.seeEcho(e, f) }
+
+func (mtuByWire) adjust(l *lane, a *asking) {
+	t, left := a.tallies[0], narrowings
+	a.ready = l.knowsMAC
+	a.more = func() bool {
+		e := t.path.Error
+		if e == nil || e.Type != diag.PacketTooBig || e.MTU < minMTU || e.MTU >= t.size || left == 0 {
+			return false
 		}
+		left--
+		t.narrow(e.MTU)
+		a.sent, a.count, a.reasked, a.twice = 0, l.r.count, false, false
+		a.interval, a.wait, a.next = l.r.interval, l.r.wait, l.r.now
+		a.send = l.sender(t)
+		return true
+	}
+}
+
+func (mtuByWire) compose(l *lane, t *tally) func() Frame {
+	id := l.r.echoID()
+	t.ids[id] = true
+	return func() Frame {
+		f := l.echoRequest(t, id)
+		f.Size = t.size
+		return f
 	}
 }
 
@@ -118,5 +115,5 @@ func (t *tally) narrow(size int) {
 	clear(t.answered)
 	t.path.Sent, t.path.Received, t.path.RTTMS, t.path.Error = 0, 0, 0, nil
 	t.path.Detail, t.path.Note = DetailTooBig, strconv.Itoa(size)
-	t.done = false
+	t.size, t.done = size, false
 }

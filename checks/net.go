@@ -1,7 +1,6 @@
 package checks
 
 import (
-	"context"
 	"net/netip"
 	"time"
 
@@ -25,8 +24,11 @@ type Frame struct {
 }
 
 // A Net is the network as the checks ask it. Frames and socket events that come of it arrive in
-// the stream; its methods return once the question is out.
+// the stream; its methods return once the question is out. It is safe for concurrent use. Send, and
+// an Asker's Ask, never wait.
 type Net interface {
+	// Open opens what Send needs, which may take long.
+	Open(iface string) error
 	// Send puts one frame on the wire of an interface. The error, an Errno where the system gave one,
 	// is why it was not sent.
 	Send(iface string, f Frame) error
@@ -71,31 +73,4 @@ type Session interface {
 	diag.Sink
 	Watch(fn func(diag.Event)) (stop func())
 	Look(fn func(*diag.State))
-}
-
-// A Runner runs the checks that the state's Run asks for. Session and Net are needed.
-type Runner struct {
-	Session Session
-	Net     Net
-	// Expect reports whether a path's silence would be a symptom where the host finds itself. Such
-	// a silence is asked again before it is believed. Nil: no silence is.
-	Expect func(diag.Path) bool
-	// Collect brings into the stream what this host's sockets hold by now: on a busy machine that may wait
-	// there to be read when the time for an answer is up. Nil: nothing holds anything.
-	Collect func()
-}
-
-// sleep waits for d or the end of ctx, and reports whether it waited to the end.
-func sleep(ctx context.Context, d time.Duration) bool {
-	if d <= 0 {
-		return ctx.Err() == nil
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }

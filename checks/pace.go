@@ -1,9 +1,8 @@
 package checks
 
 import (
-	"context"
 	"net/netip"
-	"sync"
+	"slices"
 	"time"
 
 	"ndwhy/diag"
@@ -20,101 +19,62 @@ const (
 // packetBound is how many packets a run may send.
 func packetBound(run diag.Run) int { return max(maxPackets, perPeer*len(run.Peers)) }
 
-// A pacer lets packets out at a bounded rate, and no more than a bounded number. It is safe for
-// concurrent use; those who wait are served in the order in which they came.
+// A pacer lets packets out at a bounded rate, and no more than a bounded number.
 type pacer struct {
-	turn chan struct{} // held by whoever is next
-
-	mu      sync.Mutex
-	left    int       // packets that may yet be sent
-	waiting int       // packets that wait for their turn
-	free    time.Time // when the bucket would be full
+	left  int       // packets that may yet be sent
+	free  time.Time // when the bucket would be full
+	queue []*ticket // of those who wait for their turn, in the order in which they came
 }
 
-func newPacer(left int) *pacer { return &pacer{turn: make(chan struct{}, 1), left: left} }
+type ticket struct{ packets int }
 
-// take waits for its turn to send n packets. It is false when ctx ended or the bound is reached.
-func (p *pacer) take(ctx context.Context, n int) bool {
-	p.queue(n)
-	defer p.queue(-n)
-	select {
-	case p.turn <- struct{}{}:
-	case <-ctx.Done():
+// pay waits for the task's turn to send n packets. It is false when the task ended or the bound is reached.
+func (p *pacer) pay(t *task, n int) bool {
+	mine := &ticket{n}
+	p.queue = append(p.queue, mine)
+	defer func() { p.queue = slices.DeleteFunc(p.queue, func(other *ticket) bool { return other == mine }) }()
+	if !t.await(func() bool { return p.queue[0] == mine }) {
 		return false
 	}
-	defer func() { <-p.turn }()
-	for {
-		wait, ok := p.try(n)
-		switch {
-		case !ok:
-			return false
-		case wait <= 0:
-			return ctx.Err() == nil
-		case !sleep(ctx, wait):
-			return false
-		}
+	for p.left >= n && t.r.now.Before(p.at(n)) && !t.ended() {
+		t.sleep(p.at(n))
 	}
+	if t.ended() || p.left < n {
+		return false
+	}
+	p.charge(t.r.now, n)
+	return true
 }
 
-func (p *pacer) queue(n int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.waiting += n
-}
+// at is when n packets may be sent.
+func (p *pacer) at(n int) time.Time { return p.free.Add(time.Duration(n-burst) * perPacket) }
 
-// try takes n packets if they may be sent now, else it says when to try again. It is not ok when the
-// bound is reached.
-func (p *pacer) try(n int) (wait time.Duration, ok bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.left < n {
-		return 0, false
-	}
-	now := time.Now()
+// charge counts packets that leave.
+func (p *pacer) charge(now time.Time, n int) {
+	p.left -= n
 	if p.free.Before(now) {
-		p.free = now
-	}
-	free := p.free.Add(time.Duration(n) * perPacket)
-	if wait = free.Sub(now) - burst*perPacket; wait > 0 {
-		return wait, true
-	}
-	p.left -= n
-	p.free = free
-	return 0, true
-}
-
-// charge counts packets that have left without having been waited for.
-func (p *pacer) charge(n int) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.left -= n
-	if now := time.Now(); p.free.Before(now) {
 		p.free = now
 	}
 	p.free = p.free.Add(time.Duration(n) * perPacket)
 }
 
 // room is how many packets may be sent until a time, beside those that wait.
-func (p *pacer) room(until time.Time) int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	start := time.Now()
-	if p.free.After(start) {
-		start = p.free
+func (p *pacer) room(now, until time.Time) int {
+	if p.free.After(now) {
+		now = p.free
 	}
-	return max(0, min(p.left, int(until.Sub(start)/perPacket))-p.waiting)
+	waiting := 0
+	for _, t := range p.queue {
+		waiting += t.packets
+	}
+	return max(0, min(p.left, int(until.Sub(now)/perPacket))-waiting)
 }
 
-func (p *pacer) spent() bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.left <= 0
-}
+func (p *pacer) spent() bool { return p.left <= 0 }
 
 // A ledger tells the solicitations that the kernel adds to what it was asked from those that were
 // paced. The kernel repeats them by its own clock.
 type ledger struct {
-	mu    sync.Mutex
 	asked map[diag.InterfaceAddr]bool // by kernel, while it had no entry
 	paid  map[solicitation]int
 }
@@ -130,23 +90,17 @@ func newLedger() *ledger {
 
 // kernel notes that the kernel is about to solicit a target, once at least: that one is paid for.
 func (l *ledger) kernel(iface string, src, target netip.Addr) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.asked[diag.InterfaceAddr{Interface: iface, Address: target}] = true
 	l.paid[solicitation{iface, src, target}]++
 }
 
 // wire notes a solicitation of ours.
 func (l *ledger) wire(iface string, src, target netip.Addr) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	l.paid[solicitation{iface, src, target}]++
 }
 
 // unpaid reports whether a solicitation that was seen leaving is one that the kernel added.
 func (l *ledger) unpaid(f diag.Frame) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
 	if !l.asked[diag.InterfaceAddr{Interface: f.Interface, Address: f.Target}] {
 		return false
 	}

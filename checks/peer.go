@@ -2,33 +2,41 @@ package checks
 
 import "ndwhy/diag"
 
-// peerND asks who has each peer's address; peerEcho whether it answers an echo.
-var (
-	peerND = Check{
-		ID:      idPeerND,
-		Sends:   []Bound{{"sends.ns", 5, "per.peer"}},
-		Changes: []string{"changes.neighbour"},
-		plan:    func(p *planner) { planPeers(p, idPeerND, diag.AsksND) },
-	}
-	peerEcho = Check{
-		ID:      idPeerEcho,
-		Sends:   []Bound{{"sends.echo", 4, "per.peer"}},
-		Changes: []string{"changes.neighbour"},
-		plan:    func(p *planner) { planPeers(p, idPeerEcho, diag.AsksEcho) },
-	}
+const (
+	idPeerND   = "peer-nd"
+	idPeerEcho = "peer-echo"
 )
 
-func planPeers(p *planner, check string, asks diag.Asks) {
+// The check peer-nd asks who has each peer's address; peer-echo whether it answers an echo.
+func init() {
+	declare(Check{
+		ID:       idPeerND,
+		Sends:    []Bound{{"sends.ns", 5, "per.peer"}},
+		Changes:  []string{"changes.neighbour"},
+		plan:     func(p *planner) { planPeers(p, nd) },
+		crowds:   true,
+		controls: diag.TargetPeer,
+		nothing:  because("detail.no-peer"),
+	})
+	declare(Check{
+		ID:       idPeerEcho,
+		Sends:    []Bound{{"sends.echo", 4, "per.peer"}},
+		Changes:  []string{"changes.neighbour"},
+		plan:     func(p *planner) { planPeers(p, echo) },
+		crowds:   true,
+		controls: diag.TargetPeer,
+		nothing:  because("detail.no-peer"),
+	})
+}
+
+func planPeers(p *planner, by ways) {
 	peers, given := p.peers()
 	may := p.kernelMayAsk(peers)
 	reserved := p.reserved()
 	for _, peer := range peers {
-		q := Question{Path: diag.Path{
-			Check: check, Asks: asks, Target: peer, TargetClass: diag.TargetPeer, Given: given,
-		}}
+		q := Question{Path: diag.Path{Target: peer, TargetClass: diag.TargetPeer, Given: given}}
 		if p.own(peer) {
-			q.Via = diag.ViaKernel
-			p.skip(q, DetailOwn, "")
+			p.skip(q, DetailOwn, "", by.kernel)
 			continue
 		}
 		if peer == reserved && p.held(peer) {
@@ -39,36 +47,32 @@ func planPeers(p *planner, check string, asks diag.Asks) {
 			continue
 		}
 		if !src.IsValid() {
-			q.Via = diag.ViaKernel
-			p.skip(q, DetailNoSource, "")
+			p.skip(q, DetailNoSource, "", by.kernel)
 			continue
 		}
 		q.Source, q.NextHop = src, via
-		q.Via = diag.ViaKernel
-		wire := q
-		wire.Via = diag.ViaWire
-		if asks == diag.AsksND && via.IsValid() {
-			p.skip(q, DetailRouted, via.String())
-			if p.onLink(peer) {
-				p.add(wire) // the kernel takes another way than the link would allow
+		if by == nd && via.IsValid() {
+			p.skip(q, DetailRouted, via.String(), by.kernel)
+			if p.net().Within(peer) {
+				p.add(q, by.wire) // the kernel takes another way than the link would allow
 			} else {
-				p.skip(wire, DetailRouted, via.String())
+				p.skip(q, DetailRouted, via.String(), by.wire)
 			}
 			continue
 		}
 		if !via.IsValid() && !p.mayBeNear(peer) {
 			// Nobody on this link can say who has an address beyond it, and nobody leads there.
-			p.skip(wire, DetailNoRouter, "")
-			if asks == diag.AsksEcho {
-				p.add(q) // the kernel says why it cannot
+			p.skip(q, DetailNoRouter, "", by.wire)
+			if by == echo {
+				p.add(q, by.kernel) // the kernel says why it cannot
 			}
 			continue
 		}
 		if may[peer] {
-			p.add(q)
+			p.add(q, by.kernel)
 		} else {
-			p.skip(q, DetailTooMany, "")
+			p.skip(q, DetailTooMany, "", by.kernel)
 		}
-		p.add(wire)
+		p.add(q, by.wire)
 	}
 }

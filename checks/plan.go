@@ -1,10 +1,8 @@
 package checks
 
 import (
-	"cmp"
 	"net/netip"
 	"slices"
-	"time"
 
 	"ndwhy/diag"
 )
@@ -26,6 +24,7 @@ type planner struct {
 	s     *diag.State
 	iface string
 	link  diag.Link
+	check Check // that plans
 	// prior are the questions of the rounds before, on this interface: what was chosen stays.
 	prior []Question
 	// later: this is not the first round, so the neighbour cache already shows our own doing.
@@ -36,10 +35,11 @@ type planner struct {
 	questions []Question
 	wants     []lookup
 	known     map[string]bool
+	// first are the lanes by which the kernel asks a target: see behind.
+	first map[netip.Addr][]Lane
 
 	// What is asked of the state again and again, by interface.
-	usables  map[string][]diag.Address
-	prefixes map[string][]netip.Prefix
+	links map[string]*diag.LinkModel
 	// mayAsk is kernelMayAsk's answer by interface, and fresh how many targets without an entry the
 	// kernel is asked about.
 	mayAsk map[string]map[netip.Addr]bool
@@ -54,11 +54,12 @@ type lookup struct {
 
 func newPlanner(s *diag.State, prior []Question) *planner {
 	p := &planner{
-		s: s, prior: prior, later: len(prior) > 0, known: map[string]bool{},
-		usables: map[string][]diag.Address{}, prefixes: map[string][]netip.Prefix{},
+		s: s, prior: prior, later: len(prior) > 0, known: map[string]bool{}, first: map[netip.Addr][]Lane{},
+		links: map[string]*diag.LinkModel{},
 	}
 	for _, q := range prior {
 		p.known[q.ID] = true
+		p.goesFirst(q)
 	}
 	return p
 }
@@ -73,9 +74,9 @@ func (p *planner) run() []Question {
 		}
 		p.iface, p.link = iface, link
 		p.prior = slices.DeleteFunc(slices.Clone(prior), func(q Question) bool { return q.Interface != iface })
-		for _, c := range All {
-			if wanted(p.s.Run, c.ID) {
-				c.plan(p)
+		for _, p.check = range All() {
+			if p.check.plan != nil && wanted(p.s.Run, p.check.ID) {
+				p.check.plan(p)
 			}
 		}
 	}
@@ -103,25 +104,26 @@ func (p *planner) order() {
 
 func (p *planner) count() int { return max(1, p.s.Run.Count) }
 
-// frames is the most that one question costs: first asking, re-asking, and what the kernel adds.
-func (p *planner) frames(via diag.Via) int {
-	n := p.count()
-	if via == diag.ViaKernel {
-		n += kernelSolicits
-	}
-	return n
-}
-
 // noFrames is the cost of a question that another's frames answer.
 const noFrames = -1
 
-func (p *planner) add(q Question) {
-	q.Interface = p.iface
+// add plans a question, in each of the ways given.
+func (p *planner) add(q Question, kinds ...kind) {
+	q.Interface, q.Check = p.iface, p.check.ID
+	q.crowds = p.check.crowds
+	q.controls = q.controls || p.check.controls == q.TargetClass
 	if q.SourceClass == "" {
 		q.SourceClass = p.s.ClassOf(p.iface, q.Source)
 	}
+	for _, k := range kinds {
+		p.addOne(q, k)
+	}
+}
+
+func (p *planner) addOne(q Question, k kind) {
+	q.kind, q.Asks, q.Via = k, k.asks(), k.via()
 	q.ID = q.Check + "/" + p.iface + "/" + name(q.Source) + "/" + name(q.Target)
-	if q.Check == idSource || q.Check == idAdded {
+	if p.check.several {
 		q.ID += "/" + string(q.Asks)
 	}
 	q.ID += "/" + string(q.Via)
@@ -132,16 +134,19 @@ func (p *planner) add(q Question) {
 		return
 	}
 	p.known[q.ID] = true
-	if q.Via == diag.ViaWire && q.Planned() && !p.wire() {
+	if isWireKind(k) && q.Planned() && !p.wire() {
 		q.Outcome, q.Detail = diag.OutcomeSkipped, DetailNoRaw
 	}
+	first, again := k.cost(q, p.count())
+	q.Again = again
 	switch q.Frames {
 	case 0:
-		q.Frames = p.frames(q.Via)
+		q.Frames = first
 	case noFrames:
 		q.Frames = 0
 	}
 	p.questions = append(p.questions, q)
+	p.goesFirst(q)
 }
 
 // name is an address in an ID.
@@ -153,309 +158,14 @@ func name(a netip.Addr) string {
 }
 
 // skip reports a question as not asked, and why.
-func (p *planner) skip(q Question, detail, note string) {
+func (p *planner) skip(q Question, detail, note string, kinds ...kind) {
 	q.Outcome, q.Detail, q.Note = diag.OutcomeSkipped, detail, note
-	p.add(q)
-}
-
-// both plans a question by kernel and by wire.
-func (p *planner) both(q Question) {
-	q.Via = diag.ViaKernel
-	p.add(q)
-	q.Via = diag.ViaWire
-	p.add(q)
+	p.add(q, kinds...)
 }
 
 // wire reports whether questions by wire can be judged: without the tap nothing is seen.
 func (p *planner) wire() bool {
 	return p.s.Feeds[diag.FeedFrames].State != diag.Unavailable
-}
-
-// usable returns the configured addresses that can be a source, without candidates of ours.
-func (p *planner) usable() []diag.Address {
-	list, ok := p.usables[p.iface]
-	if ok {
-		return list
-	}
-	for _, a := range p.s.AddressesOn(p.iface) {
-		if a.Fact.Flags.Usable() && !a.Fact.Temporary() {
-			list = append(list, a.Fact)
-		}
-	}
-	p.usables[p.iface] = list
-	return list
-}
-
-// own reports whether addr is configured on any interface.
-func (p *planner) own(addr netip.Addr) bool {
-	for k := range p.s.Addresses {
-		if k.Address == addr {
-			return true
-		}
-	}
-	return false
-}
-
-// linkLocal returns the link-local address that we speak from: the assigned one where there is.
-func (p *planner) linkLocal() (netip.Addr, bool) {
-	var best netip.Addr
-	for _, a := range p.usable() {
-		if diag.ScopeOf(a.Address) != diag.LinkLocalScope {
-			continue
-		}
-		if !best.IsValid() || p.s.ClassOf(p.iface, a.Address) == diag.SourceAssigned {
-			best = a.Address
-		}
-	}
-	return best, best.IsValid()
-}
-
-// chosen is how the kernel would reach a target: from which source and through which gateway. It
-// is not ok while the kernel was not asked yet; then planning goes on when it was.
-func (p *planner) chosen(target netip.Addr) (src, via netip.Addr, ok bool) {
-	sel, ok := p.s.Selections[diag.SelectionKey{Dst: target, Bound: p.iface}]
-	if !ok && !p.guess {
-		p.wants = append(p.wants, lookup{p.iface, target})
-		return src, via, false
-	}
-	if sel.Source.IsValid() && !sel.Source.IsLoopback() {
-		src = sel.Source
-	} else { // where the interface has no address at all the kernel names ::1, which it lets out nowhere
-		src, _ = p.likely(target)
-	}
-	if sel.Via.IsValid() && sel.Via != target {
-		via = sel.Via
-	} else if routers := p.routers(); !p.onLink(target) && len(routers) > 0 {
-		via = routers[0]
-	}
-	return src, via, true
-}
-
-// likely is the source that RFC 6724 §5 would choose, as far as scope, deprecation and the longest
-// matching prefix tell.
-func (p *planner) likely(target netip.Addr) (netip.Addr, bool) {
-	linkLocal := target.IsLinkLocalUnicast() || target.IsLinkLocalMulticast()
-	var best diag.Address
-	rank := func(a diag.Address) int {
-		n := commonBits(a.Address, target)
-		if a.Flags&diag.Deprecated == 0 {
-			n += 256
-		}
-		return n
-	}
-	for _, a := range p.usable() {
-		if a.Address.IsLinkLocalUnicast() != linkLocal {
-			continue
-		}
-		if !best.Address.IsValid() || rank(a) > rank(best) {
-			best = a
-		}
-	}
-	if !best.Address.IsValid() && !linkLocal {
-		return p.linkLocal()
-	}
-	return best.Address, best.Address.IsValid()
-}
-
-func commonBits(a, b netip.Addr) int {
-	x, y := a.As16(), b.As16()
-	for i := range x {
-		if d := x[i] ^ y[i]; d != 0 {
-			n := i * 8
-			for d&0x80 == 0 {
-				d <<= 1
-				n++
-			}
-			return n
-		}
-	}
-	return 128
-}
-
-// onLink reports whether a target is reached without a gateway.
-func (p *planner) onLink(target netip.Addr) bool {
-	if target.IsLinkLocalUnicast() || target.IsMulticast() {
-		return true
-	}
-	for _, prefix := range p.subnets() {
-		if prefix.Contains(target) {
-			return true
-		}
-	}
-	return false
-}
-
-// mayBeNear reports whether a peer that no gateway leads to can be a neighbour: it is on the link as
-// far as is known, or shares the 64 bits of a link's prefix with an address of ours (RFC 4291 §2.5.4),
-// where the on-link route is what is missing.
-func (p *planner) mayBeNear(peer netip.Addr) bool {
-	return p.onLink(peer) || p.resolved(peer) || slices.ContainsFunc(p.usable(), func(a diag.Address) bool {
-		return commonBits(a.Address, peer) >= 64
-	})
-}
-
-// subnets returns the global prefixes of the link, in a fixed order: as the metadata service names
-// them, as routers announce them on-link, as the kernel routes them, as addresses imply them.
-func (p *planner) subnets() []netip.Prefix {
-	list, ok := p.prefixes[p.iface]
-	if ok {
-		return list
-	}
-	add := func(prefix netip.Prefix) {
-		prefix = prefix.Masked()
-		if prefix.IsValid() && prefix.Bits() > 0 && prefix.Bits() < 128 &&
-			!prefix.Addr().IsLinkLocalUnicast() && !prefix.Addr().IsMulticast() && !slices.Contains(list, prefix) {
-			list = append(list, prefix)
-		}
-	}
-	for _, m := range p.s.Metadata.Interfaces {
-		if m.MAC == p.link.MAC {
-			for _, prefix := range m.Subnets {
-				add(prefix)
-			}
-		}
-	}
-	var more []netip.Prefix
-	for k, r := range p.s.Routers {
-		if k.Interface != p.iface {
-			continue
-		}
-		for _, prefix := range r.Last.Prefixes {
-			if prefix.OnLink {
-				more = append(more, prefix.Prefix)
-			}
-		}
-	}
-	for k, r := range p.s.Routes {
-		if k.Interface == p.iface && k.Type == "unicast" && !r.Fact.Via.IsValid() && k.Table == diag.MainTable {
-			more = append(more, k.Dst)
-		}
-	}
-	for _, a := range p.usable() {
-		more = append(more, netip.PrefixFrom(a.Address, a.PrefixLen))
-	}
-	diag.SortFunc(more, func(a, b netip.Prefix) int {
-		return cmp.Or(a.Addr().Compare(b.Addr()), cmp.Compare(a.Bits(), b.Bits()))
-	})
-	for _, prefix := range more {
-		add(prefix)
-	}
-	p.prefixes[p.iface] = list
-	return list
-}
-
-// routers returns the gateways that the state knows: those of default routes first, then those
-// that advertise themselves as default routers.
-func (p *planner) routers() []netip.Addr {
-	var list []netip.Addr
-	for _, r := range p.s.DefaultRoutes(p.iface) {
-		if r.Fact.Via.IsValid() && !slices.Contains(list, r.Fact.Via) {
-			list = append(list, r.Fact.Via)
-		}
-	}
-	var heard []*diag.RouterSeen
-	for k, r := range p.s.Routers {
-		if k.Interface == p.iface && r.Last.LifetimeS > 0 {
-			heard = append(heard, r)
-		}
-	}
-	diag.SortFunc(heard, func(a, b *diag.RouterSeen) int { return a.Address.Compare(b.Address) })
-	for _, r := range heard {
-		if !slices.Contains(list, r.Address) && len(list) < 8 {
-			list = append(list, r.Address)
-		}
-	}
-	return list
-}
-
-// aws reports whether the state shows a VPC: by the user's word, the metadata service's or DMI's.
-func (p *planner) aws() bool {
-	r := diag.Recognise(p.s)
-	return r.Name == "aws" && r.Confidence == diag.Certain
-}
-
-// peers returns the peers of the interface and whether the user named them.
-func (p *planner) peers() (list []netip.Addr, given bool) {
-	if len(p.s.Run.Peers) > 0 {
-		for _, a := range p.s.Run.Peers {
-			if a.Zone() != "" && a.Zone() != p.iface {
-				continue
-			}
-			zoned := a.Zone() != ""
-			a = a.WithZone("")
-			if !zoned && !a.IsLinkLocalUnicast() && !p.belongs(a) {
-				continue
-			}
-			if !slices.Contains(list, a) {
-				list = append(list, a)
-			}
-		}
-		return list, true
-	}
-	for _, q := range p.prior {
-		if isControl(q, diag.TargetPeer) && !slices.Contains(list, q.Target) {
-			list = append(list, q.Target)
-		}
-	}
-	if p.later {
-		return list, false
-	}
-	routers := p.routers()
-	var known []diag.At[diag.Neighbour]
-	for k, n := range p.s.Neighbours {
-		if k.Interface != p.iface || n.Fact.Router || n.Fact.Proxy || slices.Contains(routers, k.Address) ||
-			k.Address.IsMulticast() || p.own(k.Address) || services.Contains(k.Address) || vpcRouters.Contains(k.Address) {
-			continue
-		}
-		switch n.Fact.State {
-		case diag.Reachable, diag.Stale, diag.Delay, diag.Probing:
-			known = append(known, n)
-		default:
-		}
-	}
-	confirmed := func(n diag.At[diag.Neighbour]) time.Time {
-		return n.At.Add(-time.Duration(n.Fact.ConfirmedS * float64(time.Second)))
-	}
-	diag.SortFunc(known, func(a, b diag.At[diag.Neighbour]) int {
-		return cmp.Or(confirmed(b).Compare(confirmed(a)), a.Fact.Address.Compare(b.Fact.Address))
-	})
-	for _, n := range known[:min(len(known), cachePeers)] {
-		list = append(list, n.Fact.Address)
-	}
-	return list, false
-}
-
-// belongs reports whether a global peer is to be asked on this interface, where there are several:
-// on the one whose subnet it is in, else on the first.
-func (p *planner) belongs(addr netip.Addr) bool {
-	if len(p.s.Run.Interfaces) < 2 {
-		return true
-	}
-	if p.onLink(addr) {
-		return true
-	}
-	for _, iface := range p.s.Run.Interfaces {
-		other := newPlanner(p.s, nil)
-		other.iface, other.link = iface, p.s.Links[iface]
-		if other.onLink(addr) {
-			return false
-		}
-	}
-	return p.iface == p.s.Run.Interfaces[0]
-}
-
-// hosts returns the Internet hosts to ask.
-func (p *planner) hosts() []netip.Addr {
-	if p.s.Run.InternetOff {
-		return nil
-	}
-	return p.s.Run.Internet
-}
-
-// resolved reports whether the kernel has a usable entry for addr.
-func (p *planner) resolved(addr netip.Addr) bool {
-	n, ok := p.s.Neighbours[diag.InterfaceAddr{Interface: p.iface, Address: addr}]
-	return ok && n.Fact.State.Resolved()
 }
 
 // settled reports whether a check has asked something and has no question open.
@@ -487,7 +197,7 @@ func (p *planner) kernelMayAsk(peers []netip.Addr) map[netip.Addr]bool {
 			other := newPlanner(p.s, nil)
 			other.iface, other.link = iface, p.s.Links[iface]
 			for _, router := range other.routerTargets() {
-				if !other.resolved(router) {
+				if !other.net().Resolved(router) {
 					p.fresh++
 				}
 			}
@@ -496,7 +206,7 @@ func (p *planner) kernelMayAsk(peers []netip.Addr) map[netip.Addr]bool {
 	may := map[netip.Addr]bool{}
 	for _, a := range peers {
 		switch {
-		case p.resolved(a) || !p.mayBeNear(a):
+		case p.net().Resolved(a) || !p.mayBeNear(a):
 			may[a] = true
 		case p.fresh < maxFresh:
 			p.fresh++

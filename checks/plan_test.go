@@ -31,9 +31,9 @@ func instance(run func(*diag.Run), more ...diag.Body) *diag.State {
 		diag.Link{Interface: "eth0", MAC: ourMAC, MTU: 1500, Up: true, Carrier: true, Ethernet: true},
 		diag.Address{Interface: "eth0", Address: ourLL, PrefixLen: 64, Flags: diag.Permanent, ValidS: diag.Forever, PreferredS: diag.Forever},
 		diag.Address{Interface: "eth0", Address: ourGUA, PrefixLen: 128, ValidS: 450, PreferredS: 140},
-		diag.Route{Interface: "eth0", Dst: defaultRt, Via: router, Table: diag.MainTable, Protocol: "ra", Type: "unicast"},
-		diag.Route{Interface: "eth0", Dst: subnet, Table: diag.MainTable, Protocol: "ra", Type: "unicast"},
-		diag.Route{Interface: "eth0", Dst: linkLocalPrefix, Table: diag.MainTable, Protocol: "kernel", Type: "unicast"},
+		diag.Route{Interface: "eth0", Dst: defaultRt, Via: router, Table: diag.MainTable, Protocol: "ra", Type: "unicast", ExpiresS: diag.Forever},
+		diag.Route{Interface: "eth0", Dst: subnet, Table: diag.MainTable, Protocol: "ra", Type: "unicast", ExpiresS: diag.Forever},
+		diag.Route{Interface: "eth0", Dst: linkLocalPrefix, Table: diag.MainTable, Protocol: "kernel", Type: "unicast", ExpiresS: diag.Forever},
 		diag.Metadata{State: diag.MetadataOK, Interfaces: []diag.MetadataInterface{{
 			MAC: ourMAC, Addresses: []netip.Addr{ourGUA}, Subnets: []netip.Prefix{subnet},
 		}}},
@@ -297,7 +297,7 @@ func TestCandidates(t *testing.T) {
 			"delegated":      instance(func(r *diag.Run) { r.Assigned = []netip.Prefix{delegated} }),
 			"a neighbour":    instance(nil, diag.Neighbour{Interface: "eth0", Address: next, MAC: peerMAC, State: diag.Stale}),
 			"a peer":         instance(func(r *diag.Run) { r.Peers = []netip.Addr{next} }),
-			"routed away":    instance(nil, diag.Route{Interface: "veth1", Dst: delegated, Table: diag.MainTable, Type: "unicast"}),
+			"routed away":    instance(nil, diag.Route{Interface: "veth1", Dst: delegated, Table: diag.MainTable, Type: "unicast", ExpiresS: diag.Forever}),
 		} {
 			for _, c := range of(s) {
 				if c.addr == next {
@@ -384,12 +384,19 @@ func TestDryRun(t *testing.T) {
 	}
 }
 
+// Whatever is shown in order is declared, and whatever is declared is shown.
+func TestOneListOfChecks(t *testing.T) {
+	if ids := IDs(); !slices.Equal(ids, diag.CheckOrder) || len(ids) != len(declared) {
+		t.Errorf("shown are %v, there are %v of %d declared", diag.CheckOrder, ids, len(declared))
+	}
+}
+
 func TestCatalogue(t *testing.T) {
 	keys := []string{"change.address", "detail.no-hosts", "detail.no-peer"}
 	for _, d := range Details {
 		keys = append(keys, "detail."+d)
 	}
-	for _, c := range All {
+	for _, c := range All() {
 		keys = append(keys, "check."+c.ID+".title", "check."+c.ID+".asks", "check."+c.ID+".sends", "check."+c.ID+".changes")
 		for _, b := range c.Sends {
 			keys = append(keys, b.Key, b.Per)

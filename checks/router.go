@@ -7,22 +7,29 @@ import (
 	"ndwhy/diag"
 )
 
-// routerND asks who has the router's address; routerEcho whether it answers an echo, which a VPC's
+const (
+	idRouterND   = "router-nd"
+	idRouterEcho = "router-echo"
+)
+
+// The check router-nd asks who has the router's address; router-echo whether it answers an echo, which a VPC's
 // router need not do.
-var (
-	routerND = Check{
+func init() {
+	declare(Check{
 		ID:      idRouterND,
 		Sends:   []Bound{{"sends.ns", 5, "per.router"}},
 		Changes: []string{"changes.neighbour"},
-		plan:    func(p *planner) { planRouters(p, idRouterND, diag.AsksND) },
-	}
-	routerEcho = Check{
+		plan:    func(p *planner) { planRouters(p, nd) },
+		nothing: because("detail.no-router"),
+	})
+	declare(Check{
 		ID:      idRouterEcho,
 		Sends:   []Bound{{"sends.echo", 4, "per.router"}},
 		Changes: []string{"changes.neighbour"},
-		plan:    func(p *planner) { planRouters(p, idRouterEcho, diag.AsksEcho) },
-	}
-)
+		plan:    func(p *planner) { planRouters(p, echo) },
+		nothing: because("detail.no-router"),
+	})
+}
 
 // vpcRouters and services are addresses of a VPC's own machinery, which are nobody's peers.
 var (
@@ -31,12 +38,12 @@ var (
 )
 
 // planRouters asks every router known, and in a VPC the two addresses that its router has besides.
-func planRouters(p *planner, check string, asks diag.Asks) {
-	if len(p.routers()) == 0 && !p.raDone() {
+func planRouters(p *planner, by ways) {
+	if len(p.net().Gateways()) == 0 && !p.raDone() {
 		return
 	}
 	for _, target := range p.routerTargets() {
-		q := Question{Path: diag.Path{Check: check, Asks: asks, Target: target, TargetClass: diag.TargetRouter}}
+		q := Question{Path: diag.Path{Target: target, TargetClass: diag.TargetRouter}}
 		// The kernel reaches fe80:ec2::1 through the router that advertised, without asking who
 		// has it: it is in no on-link prefix. So only our own frames can ask.
 		wireOnly := vpcRouters.Contains(target)
@@ -50,23 +57,21 @@ func planRouters(p *planner, check string, asks diag.Asks) {
 			}
 		}
 		if !src.IsValid() {
-			q.Via = diag.ViaKernel
-			p.skip(q, DetailNoSource, "")
+			p.skip(q, DetailNoSource, "", by.kernel)
 			continue
 		}
 		q.Source = src
 		if wireOnly {
-			q.Via = diag.ViaWire
-			p.add(q)
+			p.add(q, by.wire)
 		} else {
-			p.both(q)
+			p.add(q, by.kernel, by.wire)
 		}
 	}
 }
 
 // routerTargets are the addresses of routers that are asked.
 func (p *planner) routerTargets() []netip.Addr {
-	targets := p.routers()
+	targets := p.net().Gateways()
 	if p.aws() {
 		for _, a := range p.vpcAddresses() {
 			if !slices.Contains(targets, a) {
@@ -80,7 +85,7 @@ func (p *planner) routerTargets() []netip.Addr {
 // vpcAddresses are the addresses that a VPC's router has besides the one that it advertises from.
 func (p *planner) vpcAddresses() []netip.Addr {
 	list := []netip.Addr{diag.VPCRouter}
-	for _, prefix := range p.subnets() {
+	for _, prefix := range p.net().Prefixes() {
 		if prefix.Bits() == 64 && diag.ScopeOf(prefix.Addr()) == diag.GlobalScope {
 			list = append(list, prefix.Addr().Next())
 		}

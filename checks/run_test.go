@@ -316,19 +316,21 @@ func TestRunEnds(t *testing.T) {
 			t.Errorf("errno %q", p.Errno)
 		}
 	})
-	inWorld(t, "with a panic in one check", func(w *world) {
-		t := w.t
-		w.panicOn = "ask " + peerLL.String()
-		w.run(t.Context(), nil)
-		w.want(idEchoKernel, diag.Answered, "")
-		some := false
-		for _, c := range w.state().Checks {
-			some = some || c.State == diag.CheckSkipped && c.Why != "" && (c.ID == "peer-nd" || c.ID == "peer-echo")
-		}
-		if !some {
-			t.Error("the broken check says nothing")
-		}
-	})
+	for _, where := range []string{"ask ", "look up "} {
+		inWorld(t, "with a panic in one check: "+where, func(w *world) {
+			t := w.t
+			w.panicOn = where + peerLL.String()
+			w.run(t.Context(), nil)
+			w.want(idEchoKernel, diag.Answered, "")
+			some := false
+			for _, c := range w.state().Checks {
+				some = some || c.State == diag.CheckSkipped && c.Why != "" && (c.ID == "peer-nd" || c.ID == "peer-echo")
+			}
+			if !some {
+				t.Error("the broken check says nothing")
+			}
+		})
+	}
 	inWorld(t, "sending nothing when passive", func(w *world) {
 		t := w.t
 		w.edit(func(r *diag.Run) { r.Passive = true })

@@ -7,15 +7,20 @@ import (
 	"ndwhy/diag"
 )
 
-// servicesCheck asks the helpers that a VPC has at fixed addresses, by sockets as any application
+const idServices = "services"
+
+// The check services asks the helpers that a VPC has at fixed addresses, by sockets as any application
 // would. Whatever a service answers, it is there.
-var servicesCheck = Check{
-	ID: idServices,
-	Sends: []Bound{
-		{"sends.service", 1 + reasks, "per.service"},
-	},
-	Changes: []string{"changes.neighbour"},
-	plan:    planServices,
+func init() {
+	declare(Check{
+		ID: idServices,
+		Sends: []Bound{
+			{"sends.service", 1 + reasks, "per.service"},
+		},
+		Changes: []string{"changes.neighbour"},
+		plan:    planServices,
+		nothing: because("detail.no-service"),
+	})
 }
 
 // A Service is what a request is for.
@@ -53,17 +58,14 @@ func planServices(p *planner) {
 			continue
 		}
 		q := Question{
-			Path: diag.Path{
-				Check: idServices, Asks: diag.AsksService, Via: diag.ViaKernel, Source: src,
-				Target: s.address, TargetClass: diag.TargetService,
-			},
+			Path:    diag.Path{Source: src, Target: s.address, TargetClass: diag.TargetService},
 			NextHop: via, Service: s.service, Frames: s.packets + kernelSolicits,
 		}
 		if !src.IsValid() {
-			p.skip(q, DetailNoSource, "")
+			p.skip(q, DetailNoSource, "", serviceByKernel{})
 			continue
 		}
-		p.add(q)
+		p.add(q, serviceByKernel{})
 	}
 }
 
@@ -75,20 +77,35 @@ func (p *planner) hasServices() bool {
 	return p.aws() && !xen
 }
 
-// seeService folds what happened at the socket of a request.
-func (t *tally) seeService(e diag.Event, b diag.Socket) {
+// serviceByKernel asks a service. The tap shows none of it.
+type serviceByKernel struct{ byKernel }
+
+func (serviceByKernel) asks() diag.Asks { return diag.AsksService }
+func (serviceByKernel) again() bool     { return true }
+
+func (serviceByKernel) listen(net Net, q Question) (Asker, error) {
+	return net.Inquire(q.Interface, q.Source, q.Service)
+}
+
+// adjust: one request, and again where silence would be a symptom.
+func (serviceByKernel) adjust(_ *lane, a *asking) {
+	a.count, a.leave = 1, false
+	a.cost += a.tallies[0].q.Frames - kernelSolicits - 1
+}
+
+func (serviceByKernel) socket(t *tally, e diag.Event, s diag.Socket) {
 	switch {
-	case b.Event == diag.SocketSent:
+	case s.Event == diag.SocketSent:
 		t.taken++
-		t.ask(e, b.EchoSeq)
-	case b.Event == diag.SocketReply:
-		t.answer(e, b.EchoSeq, b.From, diag.MAC{})
-	case b.Type != "":
-		t.error(e, b.Type, b.Code, b.From, 0)
+		t.ask(e, s.EchoSeq)
+	case s.Event == diag.SocketReply:
+		t.answer(e, s.EchoSeq, s.From, diag.MAC{})
+	case s.Type != "":
+		t.error(e, s.Type, s.Code, s.From, 0)
 	case t.taken == 0:
-		t.refuse(b.Errno)
+		t.refuse(s.Errno)
 		t.note(e)
-	case b.Errno == "ECONNREFUSED":
+	case s.Errno == "ECONNREFUSED":
 		t.path.Detail = DetailClosed
 		t.note(e)
 	default:
@@ -96,9 +113,10 @@ func (t *tally) seeService(e diag.Event, b diag.Socket) {
 	}
 }
 
-// judgeService says what the silence of a service is.
-func (t *tally) judgeService(p *diag.Path) {
+func (serviceByKernel) judge(t *tally, p *diag.Path) {
 	switch {
+	case p.Received > 0 || p.Error != nil:
+		t.usual(p)
 	case p.Errno != "" && t.taken == 0:
 		p.Outcome = diag.Unsent
 	case p.Sent == 0:

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ndwhy/diag"
+	"ndwhy/diag/why"
 )
 
 func serviceRow(i int) string {
@@ -20,7 +21,7 @@ var ec2 = diag.Metadata{State: diag.MetadataOK, Interfaces: []diag.MetadataInter
 func TestServices(t *testing.T) {
 	expect := func(w *world) func(diag.Path) bool {
 		return func(p diag.Path) (expect bool) {
-			w.sess.Look(func(s *diag.State) { expect = diag.Unexpected(s, p) })
+			w.sess.Look(func(s *diag.State) { expect = why.Unexpected(s, p) })
 			return expect
 		}
 	}
@@ -60,7 +61,7 @@ func TestServices(t *testing.T) {
 			w.t.Errorf("asked %d times, want %d", p.Sent, 1+reasks)
 		}
 		named := map[string]bool{}
-		for _, f := range diag.Diagnose(w.state()).Findings {
+		for _, f := range why.Diagnose(w.state()).Findings {
 			named[f.Cause+" "+f.Subject.Value] = true
 		}
 		if !named["service.unreachable fd00:ec2::253"] || !named["service.imds-ipv6-off fd00:ec2::254"] || named["service.unreachable fd00:ec2::123"] {

@@ -1,30 +1,38 @@
 package checks
 
-import "ndwhy/diag"
+import (
+	"slices"
 
-// source asks from each configured address: who has the router, and an echo beyond it. An address
+	"ndwhy/diag"
+)
+
+const idSource = "source"
+
+// The check source asks from each configured address: who has the router, and an echo beyond it. An address
 // that was added by hand and that the network filters shows here.
-var source = Check{
-	ID:      idSource,
-	Sends:   []Bound{{"sends.ns", 2, "per.address"}, {"sends.echo", 4, "per.host"}},
-	Changes: []string{"changes.neighbour"},
-	plan:    planSource,
+func init() {
+	declare(Check{
+		ID:       idSource,
+		Sends:    []Bound{{"sends.ns", 2, "per.address"}, {"sends.echo", 4, "per.host"}},
+		Changes:  []string{"changes.neighbour"},
+		plan:     planSource,
+		several:  true,
+		controls: diag.TargetInternet,
+		nothing:  because("detail.no-router"),
+	})
 }
 
 func planSource(p *planner) {
 	if !p.raDone() {
 		return
 	}
-	routers, hosts := p.routers(), p.hosts()
+	routers, hosts := p.net().Gateways(), p.hosts()
 	hosts = hosts[:min(len(hosts), sourceHosts)]
-	for _, a := range p.usable() {
-		nd := Question{Path: diag.Path{
-			Check: idSource, Asks: diag.AsksND, Source: a.Address, TargetClass: diag.TargetRouter, Via: diag.ViaWire,
-		}}
+	for _, a := range p.net().Usable() {
 		if len(routers) > 0 {
-			nd.Target = routers[0]
-			nd.After = p.behind(nd)
-			p.add(nd)
+			q := Question{Path: diag.Path{Source: a.Address, Target: routers[0], TargetClass: diag.TargetRouter}}
+			q.After = p.behind(q)
+			p.add(q, nd.wire)
 		}
 		if a.Address.IsLinkLocalUnicast() {
 			continue
@@ -35,14 +43,11 @@ func planSource(p *planner) {
 				continue
 			}
 			q := Question{
-				Path: diag.Path{
-					Check: idSource, Asks: diag.AsksEcho, Source: a.Address, Target: host,
-					TargetClass: diag.TargetInternet, Given: p.s.Run.InternetGiven,
-				},
+				Path:    diag.Path{Source: a.Address, Target: host, TargetClass: diag.TargetInternet, Given: p.s.Run.InternetGiven},
 				NextHop: via,
 			}
 			q.After = p.behind(q)
-			p.both(q)
+			p.add(q, echo.kernel, echo.wire)
 		}
 	}
 }
@@ -50,17 +55,19 @@ func planSource(p *planner) {
 // behind returns the lane that the kernel itself would use towards q's target on this interface,
 // where that is another: its question comes first.
 func (p *planner) behind(q Question) []Lane {
-	var lanes []Lane
-	for _, list := range [][]Question{p.prior, p.questions} {
-		for _, other := range list {
-			lane := other.Lane()
-			if other.Interface == p.iface && other.Check != idSource && other.Check != idAdded && other.Target == q.Target &&
-				other.Source != q.Source && other.Via == diag.ViaKernel && other.Planned() {
-				if len(lanes) == 0 || lanes[0] != lane {
-					lanes = append(lanes[:0], lane)
-				}
-			}
+	for _, lane := range slices.Backward(p.first[q.Target]) {
+		if lane.Interface == p.iface && lane.Source != q.Source {
+			return []Lane{lane}
 		}
 	}
-	return lanes
+	return nil
+}
+
+// goesFirst notes a question that others to its target come behind.
+func (p *planner) goesFirst(q Question) {
+	lanes := p.first[q.Target]
+	if q.Check != idSource && q.Check != idAdded && q.Via == diag.ViaKernel && q.Planned() &&
+		(len(lanes) == 0 || lanes[len(lanes)-1] != q.Lane()) {
+		p.first[q.Target] = append(lanes, q.Lane())
+	}
 }

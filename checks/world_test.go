@@ -64,9 +64,8 @@ type world struct {
 	serviceTime time.Duration // that services take beyond the latency
 
 	// busy: this host has no time to read what comes, frames and replies, until it is told to.
-	busy       bool
-	unread     []func()
-	collecting sync.Mutex
+	busy   bool
+	unread []func()
 
 	// What the host does.
 	dropNSOut, dropNAIn, dropEchoIn bool
@@ -75,6 +74,7 @@ type world struct {
 	dupOnDAD                        bool
 	listenErr                       error
 	panicOn                         string
+	slow                            map[netip.Addr]time.Duration // how long it takes to look up an entry, or to add an address
 }
 
 func newWorld(t *testing.T) *world {
@@ -98,9 +98,9 @@ func newWorld(t *testing.T) *world {
 		diag.Link{Interface: "eth0", Index: 2, MAC: ourMAC, MTU: 1500, Up: true, Carrier: true, Ethernet: true},
 		diag.Address{Interface: "eth0", Address: ourLL, PrefixLen: 64, Flags: diag.Permanent, PreferredS: diag.Forever, ValidS: diag.Forever},
 		diag.Address{Interface: "eth0", Address: ourGUA, PrefixLen: 128, PreferredS: 140, ValidS: 450},
-		diag.Route{Interface: "eth0", Dst: defaultRt, Via: router, Table: diag.MainTable, Protocol: "ra", Type: "unicast"},
-		diag.Route{Interface: "eth0", Dst: subnet, Table: diag.MainTable, Protocol: "ra", Type: "unicast"},
-		diag.Route{Interface: "eth0", Dst: linkLocalPrefix, Table: diag.MainTable, Protocol: "kernel", Type: "unicast"},
+		diag.Route{Interface: "eth0", Dst: defaultRt, Via: router, Table: diag.MainTable, Protocol: "ra", Type: "unicast", ExpiresS: diag.Forever},
+		diag.Route{Interface: "eth0", Dst: subnet, Table: diag.MainTable, Protocol: "ra", Type: "unicast", ExpiresS: diag.Forever},
+		diag.Route{Interface: "eth0", Dst: linkLocalPrefix, Table: diag.MainTable, Protocol: "kernel", Type: "unicast", ExpiresS: diag.Forever},
 	} {
 		w.sess.Emit(b)
 	}
@@ -299,10 +299,7 @@ func (w *world) read(b diag.Body) {
 	w.sess.Emit(b)
 }
 
-// collect returns when nothing is unread, nor being read by another lane's collect.
 func (w *world) collect() {
-	w.collecting.Lock()
-	defer w.collecting.Unlock()
 	w.mu.Lock()
 	list := w.unread
 	w.unread = nil
@@ -471,6 +468,8 @@ func (w *world) Inquire(_ string, source netip.Addr, service Service) (Asker, er
 	return &fakeInquirer{w, source, service}, nil
 }
 
+func (w *world) Open(string) error { return nil }
+
 func (w *world) Send(_ string, f Frame) error {
 	out := diag.Frame{
 		Type: f.Type, Src: f.Src, Dst: f.Dst, DstMAC: f.DstMAC, Target: f.Target, EchoID: f.EchoID, EchoSeq: f.EchoSeq,
@@ -499,6 +498,7 @@ func (w *world) Join(string, netip.Addr) (func() error, error) {
 }
 
 func (w *world) AddAddress(_ string, a netip.Addr, valid time.Duration) error {
+	time.Sleep(w.slow[a])
 	w.mu.Lock()
 	w.note("add " + a.String())
 	w.added[a] = true
@@ -552,6 +552,10 @@ func (w *world) DelNeighbour(_ string, a netip.Addr) error {
 }
 
 func (w *world) Neighbour(_ string, a netip.Addr) (diag.Neighbour, error) {
+	time.Sleep(w.slow[a])
+	if w.panicOn == "look up "+a.String() {
+		panic("broken on purpose")
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if n, ok := w.entries[a]; ok {

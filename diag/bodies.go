@@ -93,6 +93,7 @@ const (
 	FeedHost    FeedName = "host"    // sysctls, managers, table use
 	FeedFilters FeedName = "filters" // packet-filter rules; needs CAP_NET_ADMIN
 	FeedFlows   FeedName = "flows"   // connections of this host
+	FeedDrops   FeedName = "drops"   // what the kernel threw away; needs CAP_BPF and CAP_PERFMON
 	FeedAdmin   FeedName = "admin"   // not a source: whether kernel-added addresses are possible (CAP_NET_ADMIN)
 )
 
@@ -525,6 +526,18 @@ type MLDMessage struct {
 	MaxDelayMS int          `json:"max_delay_ms,omitempty"` // of a query: how late the answer may come
 }
 
+// Drop is a packet that this host's kernel threw away: its tracepoint kfree_skb. A packet that the tap
+// saw arrive and that died afterwards is a Frame and a Drop; one that died on its way out is a Drop alone.
+type Drop struct {
+	// Frame is the packet, Out where it was to leave. It has no MACs where it had none yet; Raw has zeros
+	// in their place and is cut short (Size tells the whole).
+	Frame Frame `json:"frame"`
+	// Reason is why, as the kernel names it: NETFILTER_DROP, NOT_SPECIFIED (enum skb_drop_reason).
+	Reason string `json:"reason"`
+	// Function is where in the kernel: nft_do_chain; empty where it does not tell.
+	Function string `json:"function,omitempty"`
+}
+
 // Advertisement is a router advertisement (RFC 4861 §4.2). Lifetimes are seconds, Forever for
 // infinity; MTU 0 means that the option was absent.
 type Advertisement struct {
@@ -699,6 +712,9 @@ func (Lease) Kind() string { return "lease" }
 // Kind returns "frame", the body's name in recordings.
 func (Frame) Kind() string { return "frame" }
 
+// Kind returns "drop", the body's name in recordings.
+func (Drop) Kind() string { return "drop" }
+
 // Kind returns "socket", the body's name in recordings.
 func (Socket) Kind() string { return "socket" }
 
@@ -710,3 +726,26 @@ func (Path) Kind() string { return "path" }
 
 // Kind returns "change", the body's name in recordings.
 func (Change) Kind() string { return "change" }
+
+// Holds reports whether an address is the interface's own or in one of its prefixes.
+func (m MetadataInterface) Holds(addr netip.Addr) bool {
+	return slices.Contains(m.Addresses, addr) ||
+		slices.ContainsFunc(m.Prefixes, func(p netip.Prefix) bool { return p.Contains(addr) })
+}
+
+func (sel Selection) key() SelectionKey { return SelectionKey{sel.Dst, sel.From, sel.Bound} }
+
+// Forms returns the first prefix of a router that hosts are to make an address from.
+func (r *RouterSeen) Forms() (PrefixInfo, bool) {
+	i := slices.IndexFunc(r.Last.Prefixes, func(p PrefixInfo) bool {
+		return p.Autonomous && p.ValidS != 0 && p.Prefix.Bits() == formable && !p.Prefix.Addr().IsLinkLocalUnicast()
+	})
+	if i < 0 {
+		return PrefixInfo{}, false
+	}
+	return r.Last.Prefixes[i], true
+}
+
+// formable is the length of the prefixes that addresses are made from (RFC 4862 §5.5.3 and RFC 4291
+// §2.5.1: an interface identifier has 64 bits).
+const formable = 64

@@ -37,7 +37,7 @@ func describe(body Body) string {
 		if b.Gone {
 			key = "event.route-gone"
 		}
-		return words.Say(key, "route", describeRoute(b, b.ExpiresS))
+		return words.Say(key, "route", DescribeRoute(b, b.ExpiresS))
 	case PolicyRule:
 		key := "event.rule"
 		if b.Gone {
@@ -47,7 +47,7 @@ func describe(body Body) string {
 	case Neighbour:
 		return describeNeighbour(b)
 	case Sysctl:
-		return words.Say("event.sysctl", "name", sysctlName(b.Scope, b.Name), "value", b.Value)
+		return words.Say("event.sysctl", "name", SysctlName(b.Scope, b.Name), "value", b.Value)
 	case Manager:
 		return words.Say("event.manager", "interface", b.Interface, "name", b.Name)
 	case Selection:
@@ -60,7 +60,7 @@ func describe(body Body) string {
 	case Flows:
 		return describeFlows(b)
 	case TableUse:
-		return words.Say("event.table-use", "entries", b.Entries, "limit", orUnknown(b.Thresh3), "fulls", b.TableFulls)
+		return words.Say("event.table-use", "entries", b.Entries, "limit", OrUnknown(b.Thresh3), "fulls", b.TableFulls)
 	case Machine:
 		return words.Say("event.machine", "vendor", b.SysVendor, "product", b.Product)
 	case Metadata:
@@ -69,10 +69,12 @@ func describe(body Body) string {
 		return words.Say("event.lease", "interface", b.Interface, "file", b.File, "addresses", leaseText(b.Addresses))
 	case Frame:
 		return describeFrame(b)
+	case Drop:
+		return describeDrop(b)
 	case Socket:
 		return describeSocket(b)
 	case Check:
-		return words.Say("event.check", "id", b.ID, "state", b.State, "why", colon(skippedWhy(b)))
+		return words.Say("event.check", "id", b.ID, "state", b.State, "why", colon(SkippedWhy(b)))
 	case Path:
 		return DescribePath(b)
 	case Change:
@@ -93,7 +95,8 @@ func colon(why string) string {
 	return ": " + why
 }
 
-func orUnknown(n int) string {
+// OrUnknown is a number that is not known while it is 0.
+func OrUnknown(n int) string {
 	if n == 0 {
 		return words.Say("word.unknown")
 	}
@@ -145,18 +148,19 @@ func describeAddress(a Address) string {
 		flags = " " + strings.Join(names, " ")
 	}
 	return words.Say(key, "interface", a.Interface, "address", a.Address, "len", a.PrefixLen,
-		"flags", flags, "preferred", seconds(a.PreferredS), "valid", seconds(a.ValidS))
+		"flags", flags, "preferred", Seconds(a.PreferredS), "valid", Seconds(a.ValidS))
 }
 
-func seconds(s int64) string {
+// Seconds is a lifetime in words.
+func Seconds(s int64) string {
 	if s == Forever {
 		return words.Say("word.forever")
 	}
 	return fmt.Sprintf("%d s", s)
 }
 
-// describeRoute writes a route as `ip -6 route` does; expires is the lifetime left.
-func describeRoute(r Route, expires int64) string {
+// DescribeRoute writes a route as `ip -6 route` does; expires is the lifetime left.
+func DescribeRoute(r Route, expires int64) string {
 	var b strings.Builder
 	if r.Type != "" && r.Type != "unicast" {
 		b.WriteString(r.Type + " ")
@@ -244,7 +248,7 @@ func describeNeighbour(n Neighbour) string {
 	case n.Gone:
 		return words.Say("event.neighbour-gone", "interface", n.Interface, "address", n.Address)
 	case n.MAC == (MAC{}):
-		return words.Say("event.neighbour-unresolved", "interface", n.Interface, "address", n.Address, "state", nudName(n.State))
+		return words.Say("event.neighbour-unresolved", "interface", n.Interface, "address", n.Address, "state", NudName(n.State))
 	case n.Router:
 		return words.Say("event.neighbour-router", "interface", n.Interface, "address", n.Address, "mac", n.MAC, "state", n.State)
 	default:
@@ -252,7 +256,8 @@ func describeNeighbour(n Neighbour) string {
 	}
 }
 
-func sysctlName(scope, name string) string {
+// SysctlName is a setting's name as sysctl(8) has it.
+func SysctlName(scope, name string) string {
 	if scope == "" {
 		return "net.ipv6." + name
 	}
@@ -352,6 +357,23 @@ func describeFrame(f Frame) string {
 	return line
 }
 
+// describeDrop names the packet as the one who asks thinks of it: a reply that came, a request that was to
+// leave.
+func describeDrop(d Drop) string {
+	key := "event.drop-in"
+	switch {
+	case !d.Telling():
+		key = "event.drop-normal"
+	case d.Frame.Out:
+		key = "event.drop-out"
+	}
+	reason := d.Reason
+	if d.Function != "" {
+		reason = words.Say("event.drop-place", "reason", d.Reason, "function", d.Function)
+	}
+	return words.Say(key, "interface", d.Frame.Interface, "reason", reason, "frame", describeFrame(d.Frame))
+}
+
 func frameDetail(f Frame) string {
 	switch {
 	case f.Type == NS:
@@ -448,7 +470,7 @@ func describeRA(a Advertisement) string {
 	if flags != "" {
 		parts = append(parts, flags)
 	}
-	parts = append(parts, words.Say("event.ra-lifetime", "lifetime", seconds(a.LifetimeS)))
+	parts = append(parts, words.Say("event.ra-lifetime", "lifetime", Seconds(a.LifetimeS)))
 	for _, p := range a.Prefixes {
 		f := ""
 		if p.OnLink {
@@ -538,7 +560,11 @@ func Concerns(e Event, addr netip.Addr) bool {
 		}
 		return false
 	}
-	switch b := e.Body.(type) {
+	body := e.Body
+	if d, ok := body.(Drop); ok {
+		body = d.Frame
+	}
+	switch b := body.(type) {
 	case Address:
 		return is(b.Address)
 	case Route:
@@ -565,6 +591,24 @@ func Concerns(e Event, addr netip.Addr) bool {
 	}
 }
 
-func describeError(e PathError) string {
+// DescribeError is an ICMPv6 error in words.
+func DescribeError(e PathError) string {
 	return words.Say(errorKey(e.Type, e.Code), "code", e.Code)
+}
+
+// SkippedWhy is the reason of a skipped check as a sentence: Why is a key of the group "detail",
+// or a sentence already.
+func SkippedWhy(c Check) string {
+	if words.Has("detail." + c.Why) {
+		return words.Say("detail."+c.Why, "note", "")
+	}
+	return words.Clean(c.Why)
+}
+
+// NudName gives the state without a name, which the kernel calls NUD_NONE, one.
+func NudName(n NUD) NUD {
+	if n == "" {
+		return "NONE"
+	}
+	return n
 }

@@ -1,6 +1,6 @@
-// Package diag is what ndwhy knows and how it reasons: events, the state folded from them, the
-// profiles of networks, the causes of trouble, the diagnosis and the report.
+// Package diag is what ndwhy knows: events, the state folded from them, one model of each link, and a
+// sentence for each. What follows from it is concluded in diag/why and written down by diag/report.
 //
 // It is pure: it opens nothing, starts no goroutine and reads no clock. Time is in the events, so
-// a recording gives the same diagnosis wherever and whenever it is replayed.
+// a recording gives the same state wherever and whenever it is replayed.
 package diag

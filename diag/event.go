@@ -44,6 +44,7 @@ var bodies = map[string]func(json.RawMessage) (Body, error){
 	Metadata{}.Kind():   decode[Metadata],
 	Lease{}.Kind():      decode[Lease],
 	Frame{}.Kind():      decode[Frame],
+	Drop{}.Kind():       decode[Drop],
 	Socket{}.Kind():     decode[Socket],
 	Check{}.Kind():      decode[Check],
 	Path{}.Kind():       decode[Path],
@@ -51,7 +52,7 @@ var bodies = map[string]func(json.RawMessage) (Body, error){
 }
 
 // Kinds returns the names of every kind of event, sorted.
-func Kinds() []string { return sortedKeys(bodies) }
+func Kinds() []string { return SortedKeys(bodies) }
 
 func decode[T Body](raw json.RawMessage) (Body, error) {
 	var b T

@@ -13,7 +13,8 @@ import (
 	"strings"
 )
 
-func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
+// SortedKeys are the keys of a map, in order.
+func SortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
 
 // A MAC is an Ethernet address. It is an array so that facts which hold one compare with ==.
 // The zero MAC means "none" and is written as an empty string.
@@ -231,3 +232,9 @@ func SortedFunc[T any](seq iter.Seq[T], compare func(a, b T) int) []T {
 	SortFunc(list, compare)
 	return list
 }
+
+// The services that a VPC has at fixed addresses: instance metadata, DNS, NTP.
+var (
+	IMDSIPv6    = netip.MustParseAddr("fd00:ec2::254")
+	VPCServices = []netip.Addr{IMDSIPv6, netip.MustParseAddr("fd00:ec2::253"), netip.MustParseAddr("fd00:ec2::123")}
+)

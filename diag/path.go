@@ -97,6 +97,9 @@ const (
 	OutcomeSkipped Outcome = "skipped" // not asked (Detail says why)
 )
 
+// DetailUnresolved is the detail of a kernel question whose neighbour discovery failed, so that it never left.
+const DetailUnresolved = "unresolved"
+
 // PathError is an ICMPv6 error message.
 type PathError struct {
 	Type FrameType  `json:"type"`
@@ -110,4 +113,26 @@ type Responder struct {
 	Address netip.Addr `json:"address"`
 	MAC     MAC        `json:"mac,omitzero"`
 	RTTMS   float64    `json:"rtt_ms"`
+}
+
+// Question is what two ways of asking have in common.
+type Question struct {
+	Interface      string
+	Asks           Asks
+	Source, Target netip.Addr
+}
+
+// QuestionOf is the question of a path.
+func QuestionOf(p Path) Question { return Question{p.Interface, p.Asks, p.Source, p.Target} }
+
+// Ours reports whether a path was asked from an address that is to work: assigned, or configured and not
+// known not to be.
+func (p *Path) Ours() bool { return p.SourceClass == SourceAssigned || p.SourceClass == SourceUnknown }
+
+// Reaches reports whether a path asks a neighbour or a host beyond whether it is there.
+func (p *Path) Reaches() bool { return p.Asks == AsksND || p.Asks == AsksEcho }
+
+// Missing reports whether an answer did not come.
+func (p *Path) Missing() bool {
+	return p.Outcome == Silent || p.Outcome == Refused || p.Outcome == Unsent
 }

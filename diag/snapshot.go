@@ -39,6 +39,9 @@ func (s *State) Events() []Event {
 	for _, e := range s.notes.events {
 		keep(e)
 	}
+	for _, e := range s.drops.events {
+		keep(e)
+	}
 	resumed := &Resumed{Until: s.Seq}
 	for seq, pin := range s.evidence {
 		keep(pin.event)
@@ -49,7 +52,7 @@ func (s *State) Events() []Event {
 	for _, f := range s.Foreign {
 		resumed.Foreign = append(resumed.Foreign, f.Seq)
 	}
-	for _, r := range s.routersSorted() {
+	for _, r := range s.RoutersSorted() {
 		resumed.Routers = append(resumed.Routers, ResumedRouter{r.Interface, r.Address, r.First, r.lastMulticast, r.Count, r.IntervalS})
 	}
 	slices.Sort(resumed.Evidence)
@@ -73,7 +76,7 @@ func (s *State) Events() []Event {
 
 func keepFacts[K comparable, T Body](kept map[int64]Event, facts map[K]At[T]) {
 	for _, a := range facts {
-		kept[a.Seq] = factOf(a)
+		kept[a.Seq] = FactOf(a)
 	}
 }
 

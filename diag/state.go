@@ -11,8 +11,8 @@ import (
 // What State remembers of the stream besides what evidence points at, and of what anybody on the
 // link can send, is bounded.
 const (
-	eventsKept  = 4096 // in each ring
-	routersKept = 256
+	EventsKept  = 4096 // in each ring
+	RoutersKept = 256
 	foreignKept = 256
 	changesKept = 256
 )
@@ -72,11 +72,13 @@ type State struct {
 
 	paths    map[string]Path
 	order    []string // of paths, as first settled
-	answered map[Via]map[question]int
+	answered map[Via]map[Question]int
 	telling  map[string]bool // paths whose answer tells what network this is
 	frames   ring
 	segments ring // of TCP, apart for the same reason as notes
 	notes    ring // apart, so that a burst of neighbour changes does not push the frames out
+	drops    ring
+	dropped  map[PacketKey]int64 // the newest of drops, by packet
 	evidence map[int64]pinned
 	said     map[any]Event // the newest event of every fact that has no Seq of its own
 	counts   map[NUD]map[string]int
@@ -91,13 +93,15 @@ type ring struct {
 	oldest int
 }
 
-func (r *ring) keep(e Event) {
-	if len(r.events) < eventsKept {
+// keep adds an event, and returns the one that had to go for it, if any.
+func (r *ring) keep(e Event) (gone Event) {
+	if len(r.events) < EventsKept {
 		r.events = append(r.events, e)
-		return
+		return gone
 	}
-	r.events[r.oldest] = e
-	r.oldest = (r.oldest + 1) % eventsKept
+	gone, r.events[r.oldest] = r.events[r.oldest], e
+	r.oldest = (r.oldest + 1) % EventsKept
+	return gone
 }
 
 func (r *ring) find(seq int64) (Event, bool) {
@@ -192,8 +196,9 @@ func NewState() *State {
 		Foreign:     map[InterfaceAddr]At[Frame]{},
 		DADFailures: map[InterfaceAddr]int64{},
 		paths:       map[string]Path{},
-		answered:    map[Via]map[question]int{},
+		answered:    map[Via]map[Question]int{},
 		telling:     map[string]bool{},
+		dropped:     map[PacketKey]int64{},
 		evidence:    map[int64]pinned{},
 		said:        map[any]Event{},
 		counts:      map[NUD]map[string]int{},
@@ -292,6 +297,8 @@ func (s *State) Apply(e Event) {
 		s.said[leaseKey(b.Interface)] = e
 	case Frame:
 		s.applyFrame(e, b)
+	case Drop:
+		s.applyDrop(e, b)
 	case Socket:
 		s.frames.keep(e)
 		if b.Errno == "ENOBUFS" {
@@ -398,7 +405,7 @@ func (s *State) applyAddress(e Event, a Address) {
 	}
 	if a.Gone {
 		delete(s.Addresses, key)
-		if a.Flags&DADFailed == 0 && !a.passing() {
+		if a.Flags&DADFailed == 0 && !a.Passing() {
 			s.lose(a.Interface, e)
 		}
 		return
@@ -412,7 +419,7 @@ func (s *State) applyAddress(e Event, a Address) {
 	case granted || a.PreferredS != 0:
 		delete(s.said, grantKey(key))
 	case was.Fact.PreferredS > 0:
-		s.said[grantKey(key)] = factOf(was)
+		s.said[grantKey(key)] = FactOf(was)
 	}
 	s.Addresses[key] = At[Address]{a, e.At, e.Seq}
 }
@@ -429,10 +436,10 @@ const TemporaryS = 20
 // Temporary reports whether a configured address bears the marks of one that `--add kernel` gave to
 // the kernel: /128, no prefix route, never preferred, and not for long. Such an address is no part of
 // the host's configuration.
-func (a Address) Temporary() bool { return a.passing() && a.ValidS > 0 && a.Flags&Permanent == 0 }
+func (a Address) Temporary() bool { return a.Passing() && a.ValidS > 0 && a.Flags&Permanent == 0 }
 
-// passing is Temporary also of one that has run out, which the kernel removes a moment late.
-func (a Address) passing() bool {
+// Passing is Temporary also of one that has run out, which the kernel removes a moment late.
+func (a Address) Passing() bool {
 	return a.PrefixLen == 128 && a.PreferredS == 0 && a.ValidS <= TemporaryS && a.ValidS != Forever &&
 		a.Flags&NoPrefixRoute != 0
 }
@@ -448,9 +455,9 @@ func (s *State) lose(iface string, e Event) {
 	}
 }
 
-// shaken returns what an interface lost while a check was asking on it: what was asked before, and what
+// Shaken returns what an interface lost while a check was asking on it: what was asked before, and what
 // after, was asked of two different hosts.
-func (s *State) shaken(iface string) (Event, bool) {
+func (s *State) Shaken(iface string) (Event, bool) {
 	lost, ok := s.said[lostKey(iface)]
 	if !ok {
 		return lost, false
@@ -515,7 +522,7 @@ func (s *State) applyFrame(e Event, f Frame) {
 		key := InterfaceAddr{f.Interface, f.Src}
 		r := s.Routers[key]
 		if r == nil {
-			if len(s.Routers) >= routersKept {
+			if len(s.Routers) >= RoutersKept {
 				return
 			}
 			if r = s.resumed.router(e, key); r == nil {
@@ -665,20 +672,78 @@ func (s *State) countAnswer(p Path, by int) {
 	}
 	m := s.answered[p.Via]
 	if m == nil {
-		m = map[question]int{}
+		m = map[Question]int{}
 		s.answered[p.Via] = m
 	}
-	q := questionOf(p)
+	q := QuestionOf(p)
 	if m[q] += by; m[q] <= 0 {
 		delete(m, q)
 	}
 }
+
+// Said returns the event that told of a fact last; the zero Event if none did. A fact is named by a
+// body with its key filled in (Link{Interface: "eth0"}, Metadata{}), by a *RouterSeen, or by the key of
+// one of the State's maps.
+func (s *State) Said(fact any) Event {
+	switch f := fact.(type) {
+	case Link:
+		fact = linkKey(f.Interface)
+	case Manager:
+		fact = managerKey(f.Interface)
+	case Lease:
+		fact = leaseKey(f.Interface)
+	case Filter:
+		fact = filterKeyOf(f)
+	case Selection:
+		fact = f.key()
+	case *RouterSeen:
+		fact = routerKey{f.Interface, f.Address}
+	case Machine, Metadata, TableUse:
+		fact = f.(Body).Kind()
+	}
+	return s.said[fact]
+}
+
+// Offer returns the newest DHCPv6 Advertise that was seen on an interface, Reply the newest Reply that
+// gave an address; the zero Event where there was none.
+func (s *State) Offer(iface string) Event { return s.said[offerKey(iface)] }
+
+// Reply is described at Offer.
+func (s *State) Reply(iface string) Event { return s.said[replyKey(iface)] }
+
+// Removed reports whether an interface was removed.
+func (s *State) Removed(iface string) bool {
+	_, ok := s.said[goneKey(iface)]
+	return ok
+}
+
+// Granted returns an address as it was before its preferred lifetime ran out by itself.
+func (s *State) Granted(key InterfaceAddr) (Address, bool) {
+	a, ok := s.said[grantKey(key)].Body.(Address)
+	return a, ok
+}
+
+// OwnMAC reports whether an Ethernet address is one of this host's.
+func (s *State) OwnMAC(m MAC) bool {
+	for _, l := range s.Links {
+		if l.MAC == m {
+			return true
+		}
+	}
+	return false
+}
+
+// Answered reports whether a question was answered when it was asked in one way.
+func (s *State) Answered(via Via, q Question) bool { return s.answered[via][q] > 0 }
 
 func (s *State) remembered(seq int64) (Event, bool) {
 	for _, r := range []*ring{&s.frames, &s.segments} {
 		if e, ok := r.find(seq); ok {
 			return e, true
 		}
+	}
+	if e, ok := s.drops.find(seq); ok {
+		return e, true
 	}
 	return s.notes.find(seq)
 }
@@ -772,3 +837,26 @@ func (s *State) Sysctl(scope, name string) (string, bool) {
 
 // Complete reports whether a feed says everything it knows.
 func (s *State) Complete(name FeedName) bool { return s.Feeds[name].State == Synced }
+
+// TellingPaths returns the answers that tell what kind of network this is.
+func (s *State) TellingPaths() []Path {
+	list := make([]Path, 0, len(s.telling))
+	for id := range s.telling {
+		list = append(list, s.paths[id])
+	}
+	sortPaths(list)
+	return list
+}
+
+// tells reports whether a path's answer tells what kind of network this is.
+func tells(p Path) bool {
+	if p.Outcome != Answered {
+		return false
+	}
+	return p.SourceClass == SourceCandidate && p.Asks == AsksEcho ||
+		p.TargetClass == TargetAllNodes && len(p.Responders) > 0 ||
+		p.Target == VPCRouter && p.Asks == AsksND
+}
+
+// FactOf is the event that a fact came with.
+func FactOf[T Body](a At[T]) Event { return Event{Seq: a.Seq, At: a.At, Body: a.Fact} }

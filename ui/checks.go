@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"ndwhy/diag"
+	"ndwhy/diag/report"
 	"ndwhy/diag/words"
 )
 
@@ -138,7 +139,7 @@ func (x *checkScreen) draw(s *scene, r region) {
 }
 
 // checkDoc says what a check asks and what came of it.
-func checkDoc(c *canvas, w int, l *checkLine, paths []*diag.ReportPath) *doc {
+func checkDoc(c *canvas, w int, l *checkLine, paths []*report.Path) *doc {
 	d := newDoc(c, w)
 	d.para(span{l.ID + "  ", bold}, words.Say("check."+l.ID+".title"), plain)
 	m := l.mark()
@@ -174,7 +175,7 @@ func (x *checkScreen) key(s *scene, key string) (action, bool) {
 		}
 		return run{[]string{l.ID}}, true
 	case "enter":
-		var paths []*diag.ReportPath
+		var paths []*report.Path
 		for _, p := range s.paths() {
 			if p.Check == l.ID {
 				paths = append(paths, p)

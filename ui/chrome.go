@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ndwhy/diag"
+	"ndwhy/diag/why"
 	"ndwhy/diag/words"
 )
 
@@ -86,7 +87,7 @@ func (m *Model) drawStatus(s *scene, r region) {
 // undecided reports whether the verdict may yet get worse: nothing is called fine before it was
 // asked.
 func (s *scene) undecided() bool {
-	bad := s.Report.Verdict == diag.VerdictWarning || s.Report.Verdict == diag.VerdictCritical
+	bad := s.Report.Verdict == why.VerdictWarning || s.Report.Verdict == why.VerdictCritical
 	return !bad && running(s.Frame)
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"ndwhy/diag"
+	"ndwhy/diag/report"
 )
 
 // A node is a target on the map with what came of asking it.
@@ -28,13 +29,13 @@ var edgeOrder = []diag.Asks{diag.AsksRS, diag.AsksND, diag.AsksEcho, diag.AsksMT
 
 // nodes sums up the paths to each target: those from addresses that may speak, since what a
 // candidate or an unassigned address gets says nothing about the target.
-func nodes(paths []*diag.ReportPath) []*node {
+func nodes(paths []*report.Path) []*node {
 	type target struct {
 		class diag.TargetClass
 		addr  string
 	}
 	at := map[target]*node{}
-	asked := map[target]map[diag.Asks][]*diag.ReportPath{}
+	asked := map[target]map[diag.Asks][]*report.Path{}
 	var list []*node
 	for _, p := range paths {
 		if p.Asks == diag.AsksDAD || p.SourceClass == diag.SourceCandidate || p.SourceClass == diag.SourceUnassigned {
@@ -46,7 +47,7 @@ func nodes(paths []*diag.ReportPath) []*node {
 		}
 		if at[k] == nil {
 			at[k] = &node{class: k.class, addr: k.addr}
-			asked[k] = map[diag.Asks][]*diag.ReportPath{}
+			asked[k] = map[diag.Asks][]*report.Path{}
 			list = append(list, at[k])
 		}
 		at[k].given = at[k].given || p.Given
@@ -78,9 +79,9 @@ func (n *node) add(e edge) {
 
 // edgeOf sums up one kind of question to one target: the outcome that most deserves attention,
 // and by which way where the two differ.
-func edgeOf(asks diag.Asks, paths []*diag.ReportPath) edge {
-	worst := slices.MaxFunc(paths, func(a, b *diag.ReportPath) int { return pathMark(a).rank() - pathMark(b).rank() })
-	var best *diag.ReportPath
+func edgeOf(asks diag.Asks, paths []*report.Path) edge {
+	worst := slices.MaxFunc(paths, func(a, b *report.Path) int { return pathMark(a).rank() - pathMark(b).rank() })
+	var best *report.Path
 	for _, p := range paths {
 		if p.Outcome == diag.Answered && (best == nil || best.RTTMS == nil || p.RTTMS != nil && *p.RTTMS < *best.RTTMS) {
 			best = p
@@ -110,7 +111,7 @@ func edgeOf(asks diag.Asks, paths []*diag.ReportPath) edge {
 	}
 }
 
-func responders(paths []*diag.ReportPath) int {
+func responders(paths []*report.Path) int {
 	n := 0
 	for _, p := range paths {
 		n = max(n, len(p.Responders))

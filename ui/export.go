@@ -3,9 +3,10 @@ package ui
 import (
 	"strings"
 
+	"ndwhy/diag/report"
+
 	tea "charm.land/bubbletea/v2"
 
-	"ndwhy/diag"
 	"ndwhy/diag/render"
 	"ndwhy/diag/words"
 )
@@ -98,4 +99,4 @@ func (m *Model) Farewell(style render.Style) string {
 }
 
 // Report returns the report as it was last shown, for the exit code.
-func (m *Model) Report() diag.Report { return m.frame.Report }
+func (m *Model) Report() report.Report { return m.frame.Report }

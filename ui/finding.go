@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"ndwhy/diag"
+	"ndwhy/diag/report"
+	"ndwhy/diag/why"
 	"ndwhy/diag/words"
 )
 
@@ -61,7 +63,7 @@ func (p *pager) keys(*scene) []hotkey {
 }
 
 // findingDoc is a finding in full.
-func findingDoc(c *canvas, w int, r *diag.Report, f *diag.ReportFinding) *doc {
+func findingDoc(c *canvas, w int, r *report.Report, f *report.Finding) *doc {
 	d := newDoc(c, w)
 	m := severityMark(f.Severity)
 	d.para(span{m.s + " ", m.st}, f.Summary, bold)
@@ -103,7 +105,7 @@ func findingDoc(c *canvas, w int, r *diag.Report, f *diag.ReportFinding) *doc {
 	return d
 }
 
-func evidenceLines(d *doc, r *diag.Report, ids []string) {
+func evidenceLines(d *doc, r *report.Report, ids []string) {
 	if len(ids) == 0 {
 		return
 	}
@@ -124,8 +126,8 @@ func evidenceClock(at string) string {
 	return clock[:min(len(clock), 12)]
 }
 
-func explained(r *diag.Report, ids []string) []*diag.ReportPath {
-	var list []*diag.ReportPath
+func explained(r *report.Report, ids []string) []*report.Path {
+	var list []*report.Path
 	for i := range r.Paths {
 		for _, id := range ids {
 			if r.Paths[i].ID == id {
@@ -137,12 +139,12 @@ func explained(r *diag.Report, ids []string) []*diag.ReportPath {
 }
 
 // pathText says what was asked and what came of it.
-func pathText(p *diag.ReportPath) string {
+func pathText(p *report.Path) string {
 	return say("path", "asks", words.Say("asks."+string(p.Asks)), "source", sourceText(p), "target", p.Target,
 		"via", words.Say("via."+string(p.Via)), "outcome", outcomeText(p))
 }
 
-func sourceText(p *diag.ReportPath) string {
+func sourceText(p *report.Path) string {
 	if p.Source == nil {
 		return say("no-source")
 	}
@@ -150,7 +152,7 @@ func sourceText(p *diag.ReportPath) string {
 }
 
 // outcomeText says what came of a question, with what refines it.
-func outcomeText(p *diag.ReportPath) string {
+func outcomeText(p *report.Path) string {
 	text := words.Say("outcome." + string(p.Outcome))
 	if p.RTTMS != nil && p.Outcome == diag.Answered {
 		text += " " + millis(*p.RTTMS)
@@ -173,7 +175,7 @@ func outcomeText(p *diag.ReportPath) string {
 	return text
 }
 
-func unexplainedDoc(c *canvas, w int, r *diag.Report, u *diag.ReportUnexplained) *doc {
+func unexplainedDoc(c *canvas, w int, r *report.Report, u *report.Unexplained) *doc {
 	d := newDoc(c, w)
 	d.para(span{"? ", yellow | bold}, u.Symptom, bold)
 	d.gap()
@@ -189,7 +191,7 @@ func unexplainedDoc(c *canvas, w int, r *diag.Report, u *diag.ReportUnexplained)
 	return d
 }
 
-func unknownDoc(c *canvas, w int, u *diag.Unknown) *doc {
+func unknownDoc(c *canvas, w int, u *why.Unknown) *doc {
 	d := newDoc(c, w)
 	d.para(span{"? ", yellow | bold}, u.What, bold)
 	d.gap()
@@ -202,7 +204,7 @@ func unknownDoc(c *canvas, w int, u *diag.Unknown) *doc {
 }
 
 // findingText is a finding as text for a ticket.
-func findingText(f *diag.ReportFinding) string {
+func findingText(f *report.Finding) string {
 	var b strings.Builder
 	b.WriteString(strings.ToUpper(words.Say("severity."+string(f.Severity))) + " " + f.Cause + ": " + f.Summary + "\n")
 	b.WriteString(f.Explanation + "\n")

@@ -257,6 +257,12 @@ func TestHiddenAddressesAreHiddenEverywhere(t *testing.T) {
 	}
 }
 
+func TestXHidesAndShows(t *testing.T) {
+	s := newStage(t, Config{}, 80, 24).play("unassigned-address")
+	s.press("x").want("addresses hidden", "global-1 on eth0 is not assigned to it", "├─ this host   mac-1")
+	s.press("x").want("06:df:a5:6c:5d:57").wantNot("global-1", "addresses hidden")
+}
+
 func lastFour(a string) string {
 	if _, tail, ok := lastGroups(a); ok {
 		return tail

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"ndwhy/diag"
+	"ndwhy/diag/report"
 )
 
 // A Frame is what the screens show at one moment: an immutable snapshot. Lens.Snapshot makes it;
@@ -14,7 +15,8 @@ type Frame struct {
 	Seq     int64
 	Started time.Time
 	At      time.Time // the last event's time: what the screens call now
-	Report  diag.Report
+	Report  report.Report
+	Names   []string    // what is to be hidden with the addresses: of this host, of its domains
 	Feeds   []diag.Feed // by name
 	Links   []diag.Link // of the run, by name
 

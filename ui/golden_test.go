@@ -1,41 +1,89 @@
 package ui
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
 	"ndwhy/diag"
+
+	tea "charm.land/bubbletea/v2"
 )
 
-var sizes = [][2]int{{80, 24}, {200, 60}}
-
-// Every screen over a recording of the lab, at the two sizes that matter most.
+// Every screen over a recording of the lab, as it is at the size of a console; and where a larger
+// window shows more, that.
 func TestGoldenScreens(t *testing.T) {
-	for _, size := range sizes {
-		at := func(name string) string { return fmt.Sprintf("%s-%dx%d", name, size[0], size[1]) }
-		for screen := ScreenMap; screen <= ScreenChecks; screen++ {
-			s := newStage(t, Config{}, size[0], size[1]).play("unassigned-address")
-			s.press(fmt.Sprint(int(screen)))
-			s.golden(at(screen.name()))
-		}
-		s := newStage(t, Config{}, size[0], size[1]).play("unassigned-address")
-		s.press("enter").golden(at("finding"))
-		s.press("esc", "?").golden(at("help"))
-		s.press("esc", "2", "down", "right", "enter").golden(at("evidence"))
-		s.press("esc", "C").golden(at("consent"))
-		s.press("esc", "6", "down", "down", "enter").golden(at("bytes"))
-		s.press("esc", "3", "enter").golden(at("neighbour"))
-		s.press("esc", "1", "x").golden(at("hidden"))
-
-		newStage(t, Config{}, size[0], size[1]).play("rogue-router").press("4", "down").golden(at("rogue"))
-		newStage(t, Config{}, size[0], size[1]).play("wrong-neighbour").golden(at("wrong-neighbour"))
-		newStage(t, Config{ASCII: true, NoColor: true}, size[0], size[1]).play("unassigned-address").golden(at("ascii"))
+	console := newStage(t, Config{}, 80, 24).play("unassigned-address")
+	for screen := ScreenMatrix; screen <= ScreenChecks; screen++ {
+		console.press(fmt.Sprint(int(screen))).golden(screen.name())
 	}
-	newStage(t, Config{}, 40, 10).play("unassigned-address").golden("map-40x10")
-	newStage(t, Config{}, 40, 10).play("unassigned-address").press("3").golden("neighbours-40x10")
+	console.press("1", "enter").golden("finding")
+	console.press("esc", "?").golden("help")
+	console.press("esc", "2", "down", "right", "enter").golden("evidence")
+	console.press("esc", "C").golden("consent")
+	console.press("esc", "6", "down", "down", "enter").golden("bytes")
+	console.press("esc", "3", "enter").golden("neighbour")
+
+	wide := newStage(t, Config{}, 200, 60).play("unassigned-address")
+	wide.press("2").golden("matrix-wide").press("6").golden("packets-wide")
 	newStage(t, Config{}, 120, 40).play("unassigned-address").golden("map-120x40")
+	newStage(t, Config{}, 40, 10).play("unassigned-address").golden("map-40x10").press("3").golden("neighbours-40x10")
+	newStage(t, Config{}, 80, 24).play("rogue-router").press("4", "down").golden("rogue")
+}
+
+// The map with its styles: on a console, in a window with room for all of it, and without colours
+// and characters beyond ASCII.
+func TestGoldenStyles(t *testing.T) {
+	newStage(t, Config{}, 80, 24).play("unassigned-address").styled("map")
+	newStage(t, Config{}, 200, 60).play("unassigned-address").styled("map-wide")
+	newStage(t, Config{ASCII: true, NoColor: true}, 80, 24).play("unassigned-address").styled("map-ascii")
+}
+
+// On every screen the colour repeats what a character says, one tab stands out, and so does the row
+// under the cursor.
+func TestStylesEverywhere(t *testing.T) {
+	for _, name := range []string{"unassigned-address", "rogue-router", "wrong-neighbour"} {
+		for _, size := range [][2]int{{40, 10}, {80, 24}, {200, 60}} {
+			s := newStage(t, Config{Mode: InLab, Bench: &bench{}}, size[0], size[1]).play(name)
+			s.lab = labOf(s)
+			for _, keys := range []string{"1", "1w", "1\r", "2", "2\r", "3", "3\r", "4", "4\r", "5", "6", "6\r", "7", "8", "?", "b", "2c"} {
+				for _, key := range "\x1b" + keys {
+					s.press(cmp.Or(map[rune]string{'\r': "enter", '\x1b': "esc"}[key], string(key)))
+				}
+				checkStyles(t, fmt.Sprintf("%s at %v after %q", name, size, keys), &s.m.canvas)
+			}
+		}
+	}
+}
+
+func checkStyles(t *testing.T, where string, c *canvas) {
+	t.Helper()
+	means := map[string]style{"✓": green, "✗": red}
+	tab, cursors := "", 0
+	for i, cell := range c.cells {
+		if want, ok := means[cell.s]; ok && cell.st&colours != want && cell.st&(reverse|dim) == 0 {
+			t.Errorf("%s: %q in row %d has the style %x", where, cell.s, i/c.w, cell.st)
+		}
+		if i < c.w && cell.st&reverse != 0 {
+			tab += cell.s
+		}
+		if cell.s == "▸" && cell.st&(bold|reverse) != 0 {
+			cursors++
+		}
+	}
+	if marks := strings.Count(c.String(false), "▸"); marks > 1 || marks != cursors || !strings.HasPrefix(tab, "[") || !strings.HasSuffix(tab, "]") {
+		t.Errorf("%s: %d rows stand out as the cursor's, the tab that stands out is %q", where, cursors, tab)
+	}
+}
+
+// What is shown of a network where the echo to a peer, beside a DHCPv6 server that answers, is lost.
+func TestMapOfWhatIsWrong(t *testing.T) {
+	newStage(t, Config{}, 80, 24).play("wrong-neighbour").want(
+		"✗ CRITICAL", "2001:db8:1f16:8df0:d326:143a:2015:79fa  ✓ resolves ✗ no echo", "✓ DHCPv6 answers", "▸✗ critical",
+	).press("3").want("1 PERMANENT")
 }
 
 func labOf(s *stage) *Lab {
@@ -55,21 +103,17 @@ func labOf(s *stage) *Lab {
 
 // The lab's pane and screen, the list of what can be broken, and the tour.
 func TestGoldenLab(t *testing.T) {
-	for _, size := range sizes {
-		at := func(name string) string { return fmt.Sprintf("%s-%dx%d", name, size[0], size[1]) }
-		s := newStage(t, Config{Mode: InLab, Bench: &bench{}}, size[0], size[1])
-		s.play("unassigned-address")
-		s.lab = labOf(s)
-		s.look().press("w").golden(at("lab-pane"))
-		s.press("8").golden(at("switch"))
-		s.press("b").golden(at("breaks"))
+	s := newStage(t, Config{Mode: InLab, Bench: &bench{}}, 80, 24).play("unassigned-address")
+	s.lab = labOf(s)
+	s.look().press("w").golden("lab-pane")
+	s.press("8").golden("switch")
+	s.press("b").golden("breaks")
 
-		s = newStage(t, Config{Mode: InLab, Tour: true}, size[0], size[1])
-		s.play("unassigned-address")
-		s.lab = labOf(s)
-		s.look().golden(at("tour"))
-		s.press(">", ">", ">").golden(at("tour-peers"))
-	}
+	s = newStage(t, Config{Mode: InLab, Tour: true}, 200, 60).play("unassigned-address")
+	s.lab = labOf(s)
+	s.look().golden("tour-wide")
+	s.send(tea.WindowSizeMsg{Width: 80, Height: 24})
+	s.press(">", ">", ">").golden("tour")
 }
 
 // What is missing is said where it is missed, with the line that would give it.
@@ -82,12 +126,12 @@ func TestGoldenTroubles(t *testing.T) {
 		diag.Feed{Name: diag.FeedFrames, State: diag.Unavailable, Why: "opening a packet socket on eth0: operation not permitted", Fix: "sudo setcap cap_net_raw=p ./ndwhy"},
 		diag.Address{Interface: "eth0", Address: netip.MustParseAddr("fe80::4df:a5ff:fe6c:5d57"), PrefixLen: 64, PreferredS: diag.Forever, ValidS: diag.Forever},
 	)
-	s.golden("unprivileged-map")
-	s.press("6").golden("unprivileged-packets")
+	s.golden("unprivileged")
+	s.press("6").want("Not available: frames from the wire", "$ sudo setcap cap_net_raw=p ./ndwhy", "While that is so, nothing is known of it.")
 	s.emit(time.Second, diag.Feed{Name: diag.FeedNetlink, State: diag.Lost, Why: "the kernel dropped messages"})
-	s.press("3").golden("lost-neighbours")
+	s.press("3").want("Incomplete until it is read again: the kernel's tables", "While that is so, nothing is known of it.")
 	s.emit(time.Second, diag.Link{Interface: "eth0", Gone: true})
-	s.press("1").golden("gone-map")
+	s.press("1").want("✗ interface gone", "The interface eth0 is gone; what was asked before stands as it was.")
 }
 
 // bench remembers what was broken.

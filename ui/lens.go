@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"ndwhy/diag"
+	"ndwhy/diag/redact"
+	"ndwhy/diag/report"
+	"ndwhy/diag/why"
 )
 
 // Query is what the program is looking at: a Frame has what its Query asks for and no more.
@@ -46,7 +49,7 @@ type Lens struct {
 	settle bool
 	checks map[diag.CheckKey]CheckRow
 
-	report    diag.Report
+	report    report.Report
 	diagnosed time.Time // in the stream's time
 	index     neighbourIndex
 	exchanges []Exchange
@@ -155,6 +158,7 @@ func (l *Lens) Snapshot(s *diag.State) Frame {
 	f := Frame{
 		Of: q, Seq: s.Seq, Started: s.Started, At: s.Now, Report: l.report,
 		Feeds: feeds(s), Links: links(s), Checks: l.checkRows(), Temporary: temporary(s),
+		Names: redact.Names(s),
 	}
 	f.Addresses = addresses(s, l.report)
 	f.Routers = routers(s, l.report)
@@ -194,7 +198,7 @@ func (l *Lens) diagnose(s *diag.State) {
 	if !due && !l.settle && old < limit && !l.diagnosed.IsZero() {
 		return
 	}
-	l.report = diag.NewReport(s, diag.Diagnose(s))
+	l.report = report.New(s, why.Diagnose(s))
 	l.diagnosed, l.facts, l.moved, l.settle = s.Now, false, false, false
 }
 
@@ -237,7 +241,7 @@ func temporary(s *diag.State) []Temporary {
 }
 
 // addresses joins what is assigned with what is configured, one row an address or prefix.
-func addresses(s *diag.State, r diag.Report) []AddressRow {
+func addresses(s *diag.State, r report.Report) []AddressRow {
 	var rows []AddressRow
 	for _, iface := range s.InterfacesOf() {
 		at := map[netip.Prefix]int{}
@@ -294,7 +298,7 @@ func scopeRank(a netip.Addr) int {
 	}
 }
 
-func count(rows []AddressRow, r diag.Report) {
+func count(rows []AddressRow, r report.Report) {
 	type source struct{ iface, addr string }
 	at := map[source]*AddressRow{}
 	for i := range rows {
@@ -317,7 +321,7 @@ func count(rows []AddressRow, r diag.Report) {
 	}
 }
 
-func routers(s *diag.State, r diag.Report) []RouterRow {
+func routers(s *diag.State, r report.Report) []RouterRow {
 	var rows []RouterRow
 	for _, x := range s.Routers {
 		row := RouterRow{

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"ndwhy/diag"
+	"ndwhy/diag/why"
 	"ndwhy/diag/words"
 )
 
@@ -53,7 +54,7 @@ func becauses(s *scene) []because {
 func unknowns(s *scene) []because {
 	type reason struct{ why, fix string }
 	at := map[reason]int{}
-	var whole []diag.Unknown
+	var whole []why.Unknown
 	for _, u := range s.Report.Unknown {
 		k := reason{u.Why, u.Fix}
 		if i, ok := at[k]; ok {

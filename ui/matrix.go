@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"ndwhy/diag"
+	"ndwhy/diag/report"
 	"ndwhy/diag/words"
 )
 
@@ -261,7 +262,7 @@ func targetText(c *matrixColumn) string {
 	}
 }
 
-func cellTitle(p *diag.ReportPath) string {
+func cellTitle(p *report.Path) string {
 	if p.Asks == diag.AsksDAD {
 		return say("cell.dad", "target", p.Target)
 	}
@@ -269,7 +270,7 @@ func cellTitle(p *diag.ReportPath) string {
 		"class", words.Say("target."+string(p.TargetClass)), "target", p.Target)
 }
 
-func normalText(p *diag.ReportPath) string {
+func normalText(p *report.Path) string {
 	switch {
 	case p.Outcome == diag.OutcomeSkipped:
 		return ""
@@ -351,7 +352,7 @@ func (x *matrixScreen) open(s *scene, m *matrix) (action, bool) {
 }
 
 // pathsDoc is a cell in full: what was asked, what came of it, and the frames that show it.
-func pathsDoc(c *canvas, w int, r *diag.Report, paths []*diag.ReportPath) *doc {
+func pathsDoc(c *canvas, w int, r *report.Report, paths []*report.Path) *doc {
 	d := newDoc(c, w)
 	for i, p := range paths {
 		if i == 0 || p.Target != paths[i-1].Target || p.Asks != paths[i-1].Asks {

@@ -3,6 +3,8 @@ package ui
 import (
 	"slices"
 
+	"ndwhy/diag/report"
+
 	tea "charm.land/bubbletea/v2"
 
 	"ndwhy/diag"
@@ -126,8 +128,8 @@ func (s *scene) link() diag.Link {
 }
 
 // paths returns the questions of the interface in sight.
-func (s *scene) paths() []*diag.ReportPath {
-	var list []*diag.ReportPath
+func (s *scene) paths() []*report.Path {
+	var list []*report.Path
 	for i := range s.Report.Paths {
 		if p := &s.Report.Paths[i]; p.Interface == s.iface || s.iface == "" {
 			list = append(list, p)
@@ -224,6 +226,7 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 
 func (m *Model) onFrame(f Frame) tea.Cmd {
 	m.latest = f
+	m.hide.Learn(f.Names...)
 	if !m.frozen || !m.ready {
 		m.frame, m.ready = f, true
 	}

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"ndwhy/diag"
+	"ndwhy/diag/report"
 	"ndwhy/diag/words"
 )
 
@@ -49,14 +50,14 @@ type matrixKey struct {
 type matrix struct {
 	rows  []matrixRow
 	cols  []matrixColumn
-	cells map[matrixKey]*diag.ReportPath
+	cells map[matrixKey]*report.Path
 }
 
 var vias = [...]diag.Via{diag.ViaWire, diag.ViaKernel}
 
 // all returns the questions of a cell, one target after another, by wire first.
-func (m *matrix) all(r matrixRow, c matrixColumn) []*diag.ReportPath {
-	var list []*diag.ReportPath
+func (m *matrix) all(r matrixRow, c matrixColumn) []*report.Path {
+	var list []*report.Path
 	for _, q := range c.questions {
 		for _, via := range vias {
 			if p := m.cells[matrixKey{r.id(), q, via}]; p != nil {
@@ -68,8 +69,8 @@ func (m *matrix) all(r matrixRow, c matrixColumn) []*diag.ReportPath {
 }
 
 // paths returns the questions of a cell that were settled.
-func (m *matrix) paths(r matrixRow, c matrixColumn) []*diag.ReportPath {
-	return slices.DeleteFunc(m.all(r, c), func(p *diag.ReportPath) bool { return p.Outcome == "" })
+func (m *matrix) paths(r matrixRow, c matrixColumn) []*report.Path {
+	return slices.DeleteFunc(m.all(r, c), func(p *report.Path) bool { return p.Outcome == "" })
 }
 
 // mark is the mark of a cell by one way: of several questions, that which most deserves attention.
@@ -84,7 +85,7 @@ func (m *matrix) mark(r matrixRow, c matrixColumn, via diag.Via) mark {
 }
 
 // cellMark is the mark of a question; one that was planned and not asked waits.
-func cellMark(p *diag.ReportPath) mark {
+func cellMark(p *report.Path) mark {
 	if p.Outcome == "" {
 		return markWaiting
 	}
@@ -93,7 +94,7 @@ func cellMark(p *diag.ReportPath) mark {
 
 // place says in which row and column a path belongs. The question whether an address is free is
 // asked from no address: it belongs to the row of the address it asks for.
-func place(p *diag.ReportPath) (matrixRow, matrixColumn) {
+func place(p *report.Path) (matrixRow, matrixColumn) {
 	row := matrixRow{class: p.SourceClass, source: sourceText(p)}
 	class, q := p.TargetClass, question{p.Asks, p.Target}
 	switch p.Asks {
@@ -111,7 +112,7 @@ func place(p *diag.ReportPath) (matrixRow, matrixColumn) {
 // newMatrix arranges what was and would be asked in columns that are at most w wide together, if
 // that can be.
 func newMatrix(s *scene, w int) *matrix {
-	m := &matrix{cells: map[matrixKey]*diag.ReportPath{}}
+	m := &matrix{cells: map[matrixKey]*report.Path{}}
 	for _, p := range s.paths() {
 		m.add(p, false)
 	}
@@ -126,8 +127,8 @@ func newMatrix(s *scene, w int) *matrix {
 }
 
 // plannedPath is a question that was not asked yet, as a path without an outcome.
-func plannedPath(l *PlanLine) *diag.ReportPath {
-	p := &diag.ReportPath{
+func plannedPath(l *PlanLine) *report.Path {
+	p := &report.Path{
 		Interface: l.Interface, Check: l.Check, Asks: l.Asks, SourceClass: l.SourceClass, Target: l.Target.String(),
 		TargetClass: l.TargetClass, Via: l.Via, Outcome: l.Outcome, Detail: l.Detail, Note: l.Note,
 	}
@@ -138,7 +139,7 @@ func plannedPath(l *PlanLine) *diag.ReportPath {
 	return p
 }
 
-func (m *matrix) add(p *diag.ReportPath, planned bool) {
+func (m *matrix) add(p *report.Path, planned bool) {
 	row, col := place(p)
 	row.planned = planned
 	i := slices.IndexFunc(m.rows, func(x matrixRow) bool { return x.id() == row.id() })

@@ -4,6 +4,8 @@ import (
 	"strings"
 
 	"ndwhy/diag"
+	"ndwhy/diag/report"
+	"ndwhy/diag/why"
 	"ndwhy/diag/words"
 )
 
@@ -45,7 +47,7 @@ func (m mark) rank() int {
 }
 
 // pathMark says what came of a question, against what is normal here.
-func pathMark(p *diag.ReportPath) mark {
+func pathMark(p *report.Path) mark {
 	switch {
 	case p == nil:
 		return markNone
@@ -64,24 +66,24 @@ func pathMark(p *diag.ReportPath) mark {
 	}
 }
 
-func verdictMark(v diag.Verdict) mark {
+func verdictMark(v why.Verdict) mark {
 	switch v {
-	case diag.VerdictOK:
+	case why.VerdictOK:
 		return mark{"✓", green | bold}
-	case diag.VerdictCritical:
+	case why.VerdictCritical:
 		return mark{"✗", red | bold}
-	case diag.VerdictWarning:
+	case why.VerdictWarning:
 		return mark{"!", yellow | bold}
 	default:
 		return mark{"?", yellow | bold}
 	}
 }
 
-func severityMark(s diag.Severity) mark {
+func severityMark(s why.Severity) mark {
 	switch s {
-	case diag.Critical:
+	case why.Critical:
 		return mark{"✗", red | bold}
-	case diag.Warning:
+	case why.Warning:
 		return mark{"!", yellow | bold}
 	default:
 		return mark{"i", cyan}

@@ -178,28 +178,38 @@ func (s *stage) wantNot(texts ...string) {
 	}
 }
 
-// golden holds the screen against a file, styled and, for reading, plain.
-func (s *stage) golden(name string) {
+// golden holds the text on the screen against a file.
+func (s *stage) golden(name string) *stage {
 	s.t.Helper()
-	for ext, got := range map[string]string{".ansi": s.m.View().Content, ".txt": s.shown()} {
-		file := filepath.Join("testdata", "golden", name+ext)
-		got += "\n"
-		if *update {
-			if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-				s.t.Fatal(err)
-			}
-			if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-				s.t.Fatal(err)
-			}
-			continue
+	same(s.t, name+".txt", s.shown())
+	return s
+}
+
+// styled holds the screen with its styles against a file.
+func (s *stage) styled(name string) {
+	s.t.Helper()
+	same(s.t, name+".ansi", s.m.View().Content)
+}
+
+func same(tb testing.TB, name, got string) {
+	tb.Helper()
+	file := filepath.Join("testdata", "golden", name)
+	got += "\n"
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			tb.Fatal(err)
 		}
-		want, err := os.ReadFile(file)
-		if err != nil {
-			s.t.Fatalf("%v (go test ./ui -update writes it)", err)
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			tb.Fatal(err)
 		}
-		if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); diff != "" {
-			s.t.Errorf("%s (go test ./ui -update, and read the difference): -want +got\n%s", file, diff)
-		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		tb.Fatalf("%v (go test ./ui -update writes it)", err)
+	}
+	if diff := cmp.Diff(strings.Split(string(want), "\n"), strings.Split(got, "\n")); diff != "" {
+		tb.Errorf("%s (go test ./ui -update, and read the difference): -want +got\n%s", file, diff)
 	}
 }
 

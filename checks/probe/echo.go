@@ -16,7 +16,9 @@ import (
 	"ndwhy/diag"
 	"ndwhy/diag/guard"
 	"ndwhy/diag/privilege"
+	"ndwhy/diag/wire"
 
+	"golang.org/x/net/ipv6"
 	"golang.org/x/sys/unix"
 )
 
@@ -105,7 +107,7 @@ func (e *echo) setUp(fd int, raw bool) error {
 		for i := range filter.Data {
 			filter.Data[i] = ^uint32(0)
 		}
-		filter.Data[icmpEchoReply/32] &^= 1 << (icmpEchoReply % 32)
+		filter.Data[ipv6.ICMPTypeEchoReply/32] &^= 1 << (ipv6.ICMPTypeEchoReply % 32)
 		if err := unix.SetsockoptICMPv6Filter(fd, unix.IPPROTO_ICMPV6, unix.ICMPV6_FILTER, &filter); err != nil {
 			return fmt.Errorf("ICMP6_FILTER: %w", err)
 		}
@@ -155,10 +157,7 @@ func (e *echo) ID() uint16 { return e.id }
 
 // Ask sends one echo request and says so, or why it was not sent.
 func (e *echo) Ask(target netip.Addr, seq uint16) {
-	b := []byte{icmpEchoRequest, 0, 0, 0}
-	b = binary.BigEndian.AppendUint16(b, e.id)
-	b = binary.BigEndian.AppendUint16(b, seq)
-	b = append(b, payload...)
+	b := echoRequest(e.id, seq, []byte(payload))
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.targets[seq] = target
@@ -232,20 +231,20 @@ func (e *echo) take(fd uintptr) {
 	}
 }
 
-// header reads the id and sequence number of an echo of ours.
-func (e *echo) header(b []byte, typ byte) (seq uint16, target netip.Addr, ok bool) {
-	if len(b) < 8 || b[0] != typ || binary.BigEndian.Uint16(b[4:]) != e.id {
+// header reads the sequence number of an echo of ours, and says whom it asked.
+func (e *echo) header(b []byte, typ ipv6.ICMPType) (seq uint16, target netip.Addr, ok bool) {
+	m, ok := wire.ParseEcho(b)
+	if !ok || m.Type != typ || m.ID != e.id {
 		return 0, target, false
 	}
-	seq = binary.BigEndian.Uint16(b[6:])
-	target, ok = e.targets[seq]
-	return seq, target, ok
+	target, ok = e.targets[m.Seq]
+	return m.Seq, target, ok
 }
 
 func (e *echo) reply(b []byte, from netip.Addr) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	seq, target, ok := e.header(b, icmpEchoReply)
+	seq, target, ok := e.header(b, ipv6.ICMPTypeEchoReply)
 	if !ok {
 		return
 	}
@@ -260,7 +259,7 @@ func (e *echo) reply(b []byte, from netip.Addr) {
 func (e *echo) failure(b, oob []byte) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	seq, target, ok := e.header(b, icmpEchoRequest)
+	seq, target, ok := e.header(b, ipv6.ICMPTypeEchoRequest)
 	if !ok {
 		return
 	}

@@ -10,25 +10,18 @@ import (
 
 	"ndwhy/checks"
 	"ndwhy/diag"
+	"ndwhy/diag/wire"
+
+	"github.com/insomniacslk/dhcp/dhcpv6"
+	"github.com/mdlayher/ndp"
+	"golang.org/x/net/ipv6"
+	"golang.org/x/sys/unix"
 )
 
 const (
-	etherIPv6  = 0x86dd
-	nextICMPv6 = 58
-	nextUDP    = 17
+	maxSize = wire.IPv6Len + wire.MaxPayload
 
-	headerLen = 40
-	maxSize   = headerLen + 1<<16 - 1
-
-	dhcpClientPort, dhcpServerPort = 546, 547 // RFC 8415 §7.2
-
-	icmpEchoRequest = 128
-	icmpEchoReply   = 129
-	icmpRS          = 133
-	icmpNS          = 135
-
-	optionSourceLinkAddr = 1  // RFC 4861 §4.6.1
-	optionNonce          = 14 // RFC 3971 §5.3.2, used by RFC 7527
+	optionNonce = 14 // RFC 3971 §5.3.2, used by RFC 7527
 
 	// hopLimitND is what a receiver insists on (RFC 4861 §7.1.1).
 	hopLimitND   = 255
@@ -36,7 +29,7 @@ const (
 )
 
 // payload is what an echo carries: as much as ping's, and it says who asks.
-var payload = []byte("ndwhy: a neighbour discovery check, see ndwhy explain...")
+const payload = "ndwhy: a neighbour discovery check, see ndwhy explain..."
 
 // Marshal returns the Ethernet frame for f, checksums and options included. An error names the field
 // that cannot be sent.
@@ -44,109 +37,65 @@ func Marshal(f checks.Frame) ([]byte, error) {
 	if !f.Src.Is6() || !f.Dst.Is6() {
 		return nil, fmt.Errorf("frame %s: from %s to %s: both must be IPv6 addresses", f.Type, f.Src, f.Dst)
 	}
-	var body []byte
-	hopLimit, next, sumAt := byte(hopLimitND), byte(nextICMPv6), 2
+	p := wire.Packet{Src: f.Src, Dst: f.Dst, HopLimit: hopLimitND, Proto: unix.IPPROTO_ICMPV6}
+	var err error
 	switch f.Type {
 	case diag.NS:
 		if !f.Target.Is6() || f.Target.IsMulticast() {
 			return nil, fmt.Errorf("neighbour solicitation for %s: want a unicast IPv6 address", f.Target)
 		}
-		body = []byte{icmpNS, 0, 0, 0, 0, 0, 0, 0}
-		body = append(body, f.Target.AsSlice()...)
-		body = options(body, f)
+		p.Payload, err = ndp.MarshalMessage(&ndp.NeighborSolicitation{TargetAddress: f.Target, Options: options(f)})
 	case diag.RS:
-		body = options([]byte{icmpRS, 0, 0, 0, 0, 0, 0, 0}, f)
+		p.Payload, err = ndp.MarshalMessage(&ndp.RouterSolicitation{Options: options(f)})
 	case diag.EchoRequest:
-		hopLimit = hopLimitEcho
-		body = []byte{icmpEchoRequest, 0, 0, 0}
-		body = binary.BigEndian.AppendUint16(body, f.EchoID)
-		body = binary.BigEndian.AppendUint16(body, f.EchoSeq)
-		body = append(body, payload...)
 		if f.Size > maxSize {
 			return nil, fmt.Errorf("echo of %d bytes: at most %d fit a packet", f.Size, maxSize)
 		}
-		for len(body)+headerLen < f.Size {
-			body = append(body, byte(len(body)))
+		data := []byte(payload)
+		for len(data)+wire.EchoLen+wire.IPv6Len < f.Size {
+			data = append(data, byte(len(data)))
 		}
+		p.HopLimit = hopLimitEcho
+		p.Payload = echoRequest(f.EchoID, f.EchoSeq, data)
 	case diag.DHCPv6Frame:
-		next, sumAt, hopLimit = nextUDP, 6, 1
-		body = solicit(f)
+		p.HopLimit, p.Proto = 1, unix.IPPROTO_UDP
+		p.Payload = wire.UDP{Src: wire.DHCPv6Client, Dst: wire.DHCPv6Server, Payload: solicit(f)}.Marshal()
 	default:
 		return nil, fmt.Errorf("frame of type %q: only rs, ns, echo-request and dhcpv6 are sent", f.Type)
 	}
-	b := make([]byte, 0, 54+len(body))
-	b = append(append(b, f.DstMAC[:]...), f.SrcMAC[:]...)
-	b = binary.BigEndian.AppendUint16(b, etherIPv6)
-	b = append(b, 0x60, 0, 0, 0)
-	b = binary.BigEndian.AppendUint16(b, uint16(len(body)))
-	b = append(b, next, hopLimit)
-	b = append(append(b, f.Src.AsSlice()...), f.Dst.AsSlice()...)
-	b = append(b, body...)
-	binary.BigEndian.PutUint16(b[54+sumAt:], checksum(b[22:54], next, body))
-	return b, nil
-}
-
-// solicit returns the UDP datagram of a DHCPv6 Solicit (RFC 8415 §18.2.1) for one address.
-func solicit(f checks.Frame) []byte {
-	const (
-		messageSolicit    = 1
-		optionClientID    = 1
-		optionIANA        = 3
-		optionRequest     = 6
-		optionElapsed     = 8
-		optionDNS         = 23
-		optionSolMaxRetry = 82
-	)
-	m := []byte{messageSolicit, f.Transaction[0], f.Transaction[1], f.Transaction[2]}
-	option := func(code uint16, value []byte) {
-		m = binary.BigEndian.AppendUint16(m, code)
-		m = binary.BigEndian.AppendUint16(m, uint16(len(value)))
-		m = append(m, value...)
+	if err != nil {
+		return nil, fmt.Errorf("frame %s: %w", f.Type, err)
 	}
-	option(optionClientID, f.Client.DUID)
-	option(optionElapsed, []byte{0, 0})
-	option(optionIANA, append(binary.BigEndian.AppendUint32(nil, f.Client.IAID), 0, 0, 0, 0, 0, 0, 0, 0))
-	option(optionRequest, []byte{0, optionDNS, 0, optionSolMaxRetry})
-	b := binary.BigEndian.AppendUint16(nil, dhcpClientPort)
-	b = binary.BigEndian.AppendUint16(b, dhcpServerPort)
-	b = binary.BigEndian.AppendUint16(b, uint16(8+len(m)))
-	b = append(b, 0, 0)
-	return append(b, m...)
+	return p.Frame(f.DstMAC, f.SrcMAC), nil
 }
 
-// options appends the options of a solicitation. From the unspecified address there must be no
-// source link-layer address (RFC 4861 §§4.1, 4.3).
-func options(body []byte, f checks.Frame) []byte {
+func echoRequest(id, seq uint16, data []byte) []byte {
+	return wire.Echo{Type: ipv6.ICMPTypeEchoRequest, ID: id, Seq: seq, Data: data}.Marshal()
+}
+
+// solicit returns a DHCPv6 Solicit (RFC 8415 §18.2.1) for one address.
+func solicit(f checks.Frame) []byte {
+	m := dhcpv6.Message{MessageType: dhcpv6.MessageTypeSolicit, TransactionID: f.Transaction}
+	m.AddOption(&dhcpv6.OptionGeneric{OptionCode: dhcpv6.OptionClientID, OptionData: f.Client.DUID})
+	m.AddOption(dhcpv6.OptElapsedTime(0))
+	ia := &dhcpv6.OptIANA{}
+	binary.BigEndian.PutUint32(ia.IaId[:], f.Client.IAID)
+	m.AddOption(ia)
+	m.AddOption(dhcpv6.OptRequestedOption(dhcpv6.OptionDNSRecursiveNameServer, dhcpv6.OptionSolMaxRT))
+	return m.ToBytes()
+}
+
+// options are those of a solicitation. From the unspecified address there must be no source
+// link-layer address (RFC 4861 §§4.1, 4.3).
+func options(f checks.Frame) (list []ndp.Option) {
 	if !f.Src.IsUnspecified() {
-		body = append(body, optionSourceLinkAddr, 1)
-		body = append(body, f.SrcMAC[:]...)
+		list = append(list, &ndp.LinkLayerAddress{Direction: ndp.Source, Addr: f.SrcMAC[:]})
 	}
 	if len(f.Nonce) > 0 {
 		n := (2 + len(f.Nonce) + 7) / 8
-		option := make([]byte, n*8)
-		option[0], option[1] = optionNonce, byte(n)
-		copy(option[2:], f.Nonce)
-		body = append(body, option...)
+		value := make([]byte, n*8-2)
+		copy(value, f.Nonce)
+		list = append(list, &ndp.RawOption{Type: optionNonce, Length: uint8(n), Value: value})
 	}
-	return body
-}
-
-// checksum is RFC 4443 §2.3's, over the pseudo-header of the two addresses.
-func checksum(addresses []byte, next byte, body []byte) uint16 {
-	sum := uint32(len(body)) + uint32(next)
-	for _, part := range [][]byte{addresses, body} {
-		for i := 0; i < len(part); i += 2 {
-			sum += uint32(part[i]) << 8
-			if i+1 < len(part) {
-				sum += uint32(part[i+1])
-			}
-		}
-	}
-	for sum > 0xffff {
-		sum = sum>>16 + sum&0xffff
-	}
-	if sum == 0xffff && next == nextUDP {
-		return 0xffff // 0 would say that there is none (RFC 8200 §8.1)
-	}
-	return ^uint16(sum)
+	return list
 }

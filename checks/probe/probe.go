@@ -53,6 +53,12 @@ func named(err error) error {
 	return err
 }
 
+// Open opens the interface's sending socket.
+func (n *Net) Open(iface string) error {
+	_, err := n.packet(iface)
+	return err
+}
+
 // Send puts a frame on the wire through the queueing discipline, as the host's own packets go, so
 // that the tap sees a copy of it.
 func (n *Net) Send(iface string, f checks.Frame) error {
@@ -64,7 +70,7 @@ func (n *Net) Send(iface string, f checks.Frame) error {
 	if err != nil {
 		return named(fmt.Errorf("packet socket on %s: %w", iface, err))
 	}
-	to := &unix.SockaddrLinklayer{Protocol: bigEndian(etherIPv6), Ifindex: s.index, Halen: 6}
+	to := &unix.SockaddrLinklayer{Protocol: bigEndian(unix.ETH_P_IPV6), Ifindex: s.index, Halen: 6}
 	copy(to.Addr[:], f.DstMAC[:])
 	if err := unix.Sendto(s.fd, b, 0, to); err != nil {
 		return named(fmt.Errorf("send %s to %s on %s: %w", f.Type, f.Dst, iface, err))

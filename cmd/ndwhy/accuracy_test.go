@@ -16,6 +16,8 @@ import (
 	"ndwhy/diag"
 	"ndwhy/diag/lab"
 	"ndwhy/diag/lab/labtest"
+	"ndwhy/diag/report"
+	"ndwhy/diag/why"
 )
 
 var update = flag.Bool("update", false, "write generated documents anew")
@@ -64,7 +66,7 @@ type outcome struct {
 	trial
 	want, got []string
 	healthy   bool
-	verdict   diag.Verdict
+	verdict   why.Verdict
 }
 
 // Every scenario of the lab, on real kernels: all causes that it has are named, and no others. What
@@ -94,7 +96,7 @@ func TestAccuracy(t *testing.T) {
 	}
 	close(next)
 	workers.Wait()
-	for _, name := range diag.CauseNames() {
+	for _, name := range why.CauseNames() {
 		shown := slices.ContainsFunc(outcomes, func(o outcome) bool { return slices.Contains(o.want, name) })
 		if (recorded[name] != "") == shown {
 			t.Errorf("%s: in a scenario: %v; shown otherwise: %q", name, shown, recorded[name])
@@ -129,7 +131,7 @@ func try(t *testing.T, what trial) outcome {
 	recording := filepath.Join(t.TempDir(), "recording.jsonl")
 	r := labtest.Run(t, what.name, append([]string{"ndwhy", "check", "--json", "--record", recording}, spec.Args...)...)
 	defer preserve(t, recording, r)
-	got := report(t, r)
+	got := readReport(t, r)
 	o.verdict = got.Verdict
 	for _, f := range got.Findings {
 		o.got = append(o.got, f.Cause)
@@ -146,12 +148,13 @@ func try(t *testing.T, what trial) outcome {
 	for _, u := range got.Unexplained {
 		t.Errorf("unexplained: %s", u.Symptom)
 	}
-	if o.healthy && o.verdict != diag.VerdictOK {
+	if o.healthy && o.verdict != why.VerdictOK {
 		t.Errorf("verdict %s: %s", o.verdict, got.Headline)
 	}
 	for name := range strings.SplitSeq(what.name, "+") {
 		about(t, got, name, what.without)
 	}
+	hidden(t, recording, got)
 	if t.Failed() {
 		t.Logf("%s: %s", got.Verdict, got.Headline)
 	}
@@ -180,7 +183,7 @@ func preserve(t *testing.T, recording string, r labtest.Result) {
 }
 
 // about checks that the cause of a scenario is named of what it is about.
-func about(t *testing.T, got diag.Report, name string, without []string) {
+func about(t *testing.T, got report.Report, name string, without []string) {
 	t.Helper()
 	i := slices.IndexFunc(lab.Scenarios, func(s lab.Scenario) bool { return s.Name == name })
 	s := lab.Scenarios[i]
@@ -251,7 +254,7 @@ func accuracyTable(outcomes []outcome) string {
 		}
 	}
 	b.WriteString("\n## Causes × scenarios\n\n| cause | named rightly in | missed | invented |\n|---|---|---|---|\n")
-	for _, cause := range diag.CauseNames() {
+	for _, cause := range why.CauseNames() {
 		var right []string
 		n := map[string]int{}
 		for _, o := range outcomes {
@@ -310,10 +313,10 @@ func TestNeighbourTableFull(t *testing.T) {
 	t.Parallel()
 	var out, errs strings.Builder
 	code := run([]string{"check", "--json", "--from", "testdata/neighbour-table-full.jsonl"}, nil, &out, &errs)
-	got := report(t, labtest.Result{Stdout: out.String(), Stderr: errs.String(), Code: code})
+	got := readReport(t, labtest.Result{Stdout: out.String(), Stderr: errs.String(), Code: code})
 	causes(t, got, "host.neighbour-table-full", "net.multicast-suppressed", "net.router-silent")
 	f := finding(t, got, "host.neighbour-table-full")
-	if code != 2 || f.Confidence != diag.Certain || errs.Len() > 0 {
+	if code != 2 || f.Confidence != why.Certain || errs.Len() > 0 {
 		t.Errorf("exit %d, %s: %s\n%s", code, f.Confidence, f.Summary, errs.String())
 	}
 	for _, p := range got.Paths {

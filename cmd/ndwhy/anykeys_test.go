@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"ndwhy/ui/term/ptytest"
-	"ndwhy/ui/term/vt"
+	"ndwhy/ui/termtest"
+	"ndwhy/ui/termtest/vt"
 )
 
 // keysOf are what somebody presses who does not look: every key of every screen but those that quit,
@@ -42,7 +42,7 @@ func TestAnyKeys(t *testing.T) {
 			}
 			random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // the same every run
 			dir := t.TempDir()                       // for what is saved and copied
-			p := startLab(t, ptytest.Config{Dialect: d, Dir: dir, Env: []string{"TMPDIR=" + dir}}, func(ndwhy string) []string {
+			p := startLab(t, termtest.Config{Dialect: d, Dir: dir, Env: []string{"TMPDIR=" + dir}}, func(ndwhy string) []string {
 				return []string{ndwhy, "lab", "unassigned-address"}
 			})
 			p.Wait("[1 ")
@@ -73,7 +73,7 @@ func TestAnyKeys(t *testing.T) {
 
 // home comes from anywhere to a screen with nothing open and nothing being typed, and so shows that the
 // program still answers: its help comes and goes.
-func home(t *testing.T, p *ptytest.Terminal) {
+func home(t *testing.T, p *termtest.Terminal) {
 	t.Helper()
 	p.Resize(80, 24)
 	for end := time.Now().Add(30 * time.Second); !strings.Contains(p.String(), "Keys everywhere"); {

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"ndwhy/diag"
+	"ndwhy/diag/report"
+	"ndwhy/diag/why"
 )
 
 // The article's experiments, one after another, as `lab vpc` has them explained, with candidates
@@ -15,7 +17,7 @@ func TestArticle(t *testing.T) {
 		t.Run(string(add), func(t *testing.T) {
 			t.Parallel()
 			r, lab := check(t, "vpc", "--add", string(add))
-			if r.Verdict != diag.VerdictOK {
+			if r.Verdict != why.VerdictOK {
 				t.Errorf("verdict %s: %s", r.Verdict, r.Headline)
 			}
 			causes(t, r, "net.per-address-filter", "net.multicast-suppressed", "net.router-silent")
@@ -45,7 +47,7 @@ func TestArticle(t *testing.T) {
 				t.Errorf("candidates %v: want the next to the assigned one, %s, and a unique-local one", tried, articleLL)
 			}
 			f := finding(t, r, "net.per-address-filter")
-			if f.Confidence != diag.Certain || len(f.Evidence) < 2 {
+			if f.Confidence != why.Certain || len(f.Evidence) < 2 {
 				t.Errorf("net.per-address-filter: %s with evidence %v", f.Confidence, f.Evidence)
 			}
 			dropped := false
@@ -66,7 +68,7 @@ func TestArticle(t *testing.T) {
 
 // routers: the advertisement as the lab sends it, held against the kernel's route; the cache shows
 // router and peer resolved.
-func routers(t *testing.T, r diag.Report) {
+func routers(t *testing.T, r report.Report) {
 	t.Helper()
 	if len(r.Routers) != 1 || r.Routers[0].Address != routerLL {
 		t.Fatalf("routers %+v, want %s alone", r.Routers, routerLL)
@@ -83,7 +85,7 @@ func routers(t *testing.T, r diag.Report) {
 		address string
 		router  bool
 	}{{routerLL, true}, {ubuntu2, false}, {ubuntu2LL, false}} {
-		i := slices.IndexFunc(r.Neighbours.Asked, func(n diag.ReportNeighbour) bool { return n.Address == w.address })
+		i := slices.IndexFunc(r.Neighbours.Asked, func(n report.Neighbour) bool { return n.Address == w.address })
 		if i < 0 || !r.Neighbours.Asked[i].State.Resolved() || r.Neighbours.Asked[i].MAC == nil || r.Neighbours.Asked[i].Router != w.router {
 			t.Errorf("neighbour %s: %+v", w.address, r.Neighbours.Asked)
 		}
@@ -92,9 +94,9 @@ func routers(t *testing.T, r diag.Report) {
 
 // unresolved: the one peer address without an entry that safety rule 2 allows went INCOMPLETE, then
 // FAILED, when the kernel was made to ask for it from the candidate.
-func unresolved(t *testing.T, r diag.Report) {
+func unresolved(t *testing.T, r report.Report) {
 	t.Helper()
-	var fresh []diag.ReportPath
+	var fresh []report.Path
 	for _, p := range r.Paths {
 		if p.Check == "added" && p.Asks == diag.AsksND && p.Via == diag.ViaKernel && p.Outcome != diag.OutcomeSkipped {
 			fresh = append(fresh, p)

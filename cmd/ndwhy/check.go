@@ -5,19 +5,20 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"ndwhy/checks"
-	"ndwhy/checks/probe"
+	"ndwhy/cmd/internal/app"
 	"ndwhy/diag"
+	"ndwhy/diag/outfile"
 	"ndwhy/diag/record"
 	"ndwhy/diag/render"
+	"ndwhy/diag/report"
+	"ndwhy/diag/why"
 	"ndwhy/diag/words"
 )
 
@@ -110,16 +111,33 @@ func (o *checkOptions) onlyReads(f *pflag.FlagSet, ids []string) (err error) {
 
 // run does the checks, or reads them from a recording, and writes the result.
 func (o *checkOptions) run(ctx context.Context, stdout, stderr io.Writer) error {
-	// What cannot be written is said before anything is sent.
-	out := stdout
-	if o.output != "" {
-		file, err := os.OpenFile(o.output, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o644)
-		if err != nil {
-			return usagef("--output: %w", err)
-		}
-		defer file.Close()
-		out = file
+	files := append(o.files(), named{"--output", o.output})
+	for _, name := range o.from {
+		files = append(files, named{"--from", name})
 	}
+	if err := distinct(files); err != nil {
+		return err
+	}
+	if o.output == "" {
+		return o.write(ctx, stdout, stderr)
+	}
+	// What cannot be written is said before anything is sent.
+	file, err := outfile.Prepare(o.output)
+	if err != nil {
+		return usagef("--output: %w", err)
+	}
+	err = o.write(ctx, file, stderr)
+	if file.Len() == 0 {
+		return err // there is no result
+	}
+	if failed := file.Commit(ctx); failed != nil {
+		return fmt.Errorf("--output: %w", failed)
+	}
+	return err
+}
+
+// write is run but for where the result goes.
+func (o *checkOptions) write(ctx context.Context, out, stderr io.Writer) error {
 	if len(o.from) > 0 {
 		state, err := o.replay(ctx, stderr)
 		if err != nil {
@@ -127,19 +145,17 @@ func (o *checkOptions) run(ctx context.Context, stdout, stderr io.Writer) error 
 		}
 		return o.conclude(out, state)
 	}
-	live, err := open(ctx, &o.options, false, nil)
+	live, err := o.open(ctx, false, nil, warnOn(stderr))
 	if err != nil {
 		return err
 	}
-	defer live.close()
-	live.settle(ctx)
+	defer live.Close()
+	live.Settle(ctx)
 	if o.dryRun {
-		live.Look(func(s *diag.State) { err = dryRun(out, s, o.hide.Text) })
+		live.Look(func(s *diag.State) { err = app.DryRun(out, s, o.hide.Text) })
 		return err
 	}
-	err = live.ask(ctx, live.Session, o.timeout)
-	live.host.Read(ctx) // a setting that was changed meanwhile announces itself no other way
-	live.flows.Read()
+	err = app.Ask(ctx, live, live.Session, o.timeout)
 	if ctx.Err() != nil {
 		fmt.Fprintln(stderr, "ndwhy: "+words.Say("cli.interrupted"))
 		return exitCode(exitInterrupted)
@@ -147,64 +163,39 @@ func (o *checkOptions) run(ctx context.Context, stdout, stderr io.Writer) error 
 	if err != nil {
 		return err
 	}
-	if err := live.close(); err != nil {
-		return err
+	kept := live.Close()
+	live.Look(func(s *diag.State) { err = o.conclude(out, s) })
+	if err == nil && kept != nil {
+		return exitCode(exitUnknown)
 	}
-	var concluded error
-	live.Look(func(s *diag.State) { concluded = o.conclude(out, s) })
-	return concluded
-}
-
-// ask runs the checks against the network; what comes of it goes into a session, the live one or a
-// part of it.
-func (l *live) ask(ctx context.Context, into checks.Session, timeout time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	l.Emit(probe.Admin())
-	net := probe.New(into)
-	defer net.Close()
-	return checks.Run(ctx, checks.Runner{
-		Session: into, Net: net,
-		Expect: func(p diag.Path) (expect bool) {
-			l.Look(func(s *diag.State) { expect = diag.Unexpected(s, p) })
-			return expect
-		},
-		Collect: func() {
-			if l.tap != nil {
-				l.tap.Collect()
-			}
-			net.Collect()
-		},
-	})
+	return err
 }
 
 // conclude diagnoses and writes the result; the exit code is the verdict's.
 func (o *checkOptions) conclude(out io.Writer, s *diag.State) error {
-	report := diag.NewReport(s, diag.Diagnose(s))
-	if o.hide.On {
-		for i := range report.Evidence {
-			report.Evidence[i].Frame = nil // no mask fits its bytes
-		}
-	}
+	r := report.New(s, why.Diagnose(s))
+	o.hide.Report(&r, s)
+	hide := o.hide.Text
 	var b bytes.Buffer
 	var err error
 	switch o.format {
 	case "json":
-		err = render.JSON(&b, report)
+		err = render.JSON(&b, r)
+		hide = o.hide.JSON
 	case "markdown":
-		err = render.Markdown(&b, report)
+		err = render.Markdown(&b, r)
 	default:
 		style := o.style(out)
 		style.Mask = o.hide.Text
-		err = render.Text(&b, report, style)
+		err = render.Text(&b, r, style)
 	}
 	if err != nil {
 		return err
 	}
-	if _, err := io.WriteString(out, o.hide.Text(b.String())); err != nil {
+	if _, err := io.WriteString(out, hide(b.String())); err != nil {
 		return fmt.Errorf("writing the result: %w", err)
 	}
-	if code := diag.ExitCode(report.Verdict, o.failOn); code != 0 {
+	if code := why.ExitCode(r.Verdict, o.failOn); code != 0 {
 		return exitCode(code)
 	}
 	return nil
@@ -226,40 +217,4 @@ func (o *checkOptions) replay(ctx context.Context, stderr io.Writer) (*diag.Stat
 		fmt.Fprintln(stderr, "ndwhy: "+words.Say("cli.from-problem", "file", name, "problem", p))
 	}
 	return state, nil
-}
-
-// dryRun lists what would be asked, by what is known now, and what that may change.
-func dryRun(w io.Writer, s *diag.State, mask func(string) string) error {
-	var b bytes.Buffer
-	lines, frames, again := checks.DryRun(s)
-	fmt.Fprintln(&b, words.Say("dry-run.title", "n", frames))
-	var changes []string
-	for _, line := range lines {
-		from := words.Say("report.source.unspecified")
-		if line.Source.IsValid() {
-			from = line.Source.String()
-		}
-		via := words.Say("via." + string(line.Via))
-		if !line.Planned() {
-			via = words.Say("outcome.skipped") + ": " + words.Say("detail."+line.Detail, "note", line.Note)
-		}
-		fmt.Fprintf(&b, "%4d  %-11s %-4s %s > %s (%s, %s)\n", line.Frames, line.Check, words.Say("asks."+string(line.Asks)),
-			from, line.Target, line.Interface, via)
-		for _, key := range line.Changes {
-			if text := line.Check + ": " + words.Say(key); !slices.Contains(changes, text) {
-				changes = append(changes, text)
-			}
-		}
-	}
-	if again > 0 {
-		fmt.Fprintln(&b, words.Say("dry-run.again", "n", again))
-	}
-	if len(changes) > 0 {
-		fmt.Fprintln(&b, words.Say("dry-run.changes"))
-	}
-	for _, text := range changes {
-		fmt.Fprintf(&b, "  %s\n", text)
-	}
-	_, err := io.WriteString(w, mask(b.String()))
-	return err
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ndwhy/checks"
-	"ndwhy/diag"
+	"ndwhy/diag/why"
 	"ndwhy/diag/words"
 )
 
@@ -18,7 +18,7 @@ func explainCommand() *cobra.Command {
 		Example: words.Say("cli.explain.example"),
 		Args:    usageArgs(cobra.MaximumNArgs(1)),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return append(checks.IDs(), diag.CauseNames()...), cobra.ShellCompDirectiveNoFileComp
+			return append(checks.IDs(), why.CauseNames()...), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			out := cmd.OutOrStdout()
@@ -27,12 +27,12 @@ func explainCommand() *cobra.Command {
 					fmt.Fprintf(out, "%-28s %s\n", id, words.Say("check."+id+".title"))
 				}
 				fmt.Fprintln(out)
-				for _, name := range diag.CauseNames() {
+				for _, name := range why.CauseNames() {
 					fmt.Fprintf(out, "%-28s %s\n", name, words.Say("cause."+name+".title"))
 				}
 				return nil
 			}
-			text, ok := diag.Explain(args[0])
+			text, ok := why.Explain(args[0])
 			if !ok {
 				return usagef("explain %q: no such cause or check; `ndwhy explain` lists them", args[0])
 			}

@@ -509,8 +509,8 @@ func (s *subnet) program(t *testing.T, leases string, args ...string) *process {
 	return s.instance.start(t, nil, "unshare", list...)
 }
 
-// report is what the suite looks at of `ndwhy check --json`.
-type report struct {
+// readReport is what the suite looks at of `ndwhy check --json`.
+type seenReport struct {
 	Profile  struct{ Name, Confidence string }
 	Verdict  string
 	Headline string
@@ -576,7 +576,7 @@ var common = []string{
 
 // check runs `ndwhy check --json` on the instance and holds the report and the exit code together;
 // what the program changed, and did not put back, fails the test.
-func (s *subnet) check(t *testing.T, leases string, args ...string) report {
+func (s *subnet) check(t *testing.T, leases string, args ...string) seenReport {
 	t.Helper()
 	before := s.settings(t)
 	p := s.program(t, leases, append(slices.Clone(common), args...)...)
@@ -596,11 +596,11 @@ func (s *subnet) check(t *testing.T, leases string, args ...string) report {
 	return r
 }
 
-// report waits for the program's end and reads what it says.
-func (p *process) report(t *testing.T) report {
+// readReport waits for the program's end and reads what it says.
+func (p *process) report(t *testing.T) seenReport {
 	t.Helper()
 	code := p.wait(t)
-	var r report
+	var r seenReport
 	if err := json.Unmarshal([]byte(p.stdout.String()), &r); err != nil {
 		t.Fatalf("exit code %d, %v: %s%s", code, err, p.stdout.String(), p.stderr.String())
 	}
@@ -624,7 +624,7 @@ func (p *process) report(t *testing.T) report {
 
 // paths returns those of a check that match what is given: "asks", "source", "target", "via" …; an
 // empty value matches all.
-func (r report) paths(match path) []path {
+func (r seenReport) paths(match path) []path {
 	var list []path
 	fits := func(want, is string) bool { return want == "" || want == is }
 	for _, p := range r.Paths {
@@ -639,7 +639,7 @@ func (r report) paths(match path) []path {
 
 // want fails unless the report has paths that match, each with the outcome and judged normal or not
 // as given. "answered!" is an outcome that must be normal, "silent?" one that must not be a fault.
-func (r report) want(t *testing.T, outcome string, match path) []path {
+func (r seenReport) want(t *testing.T, outcome string, match path) []path {
 	t.Helper()
 	list := r.paths(match)
 	if len(list) == 0 {
@@ -658,7 +658,7 @@ func (r report) want(t *testing.T, outcome string, match path) []path {
 }
 
 // finding returns the finding of a cause.
-func (r report) finding(t *testing.T, cause string) finding {
+func (r seenReport) finding(t *testing.T, cause string) finding {
 	t.Helper()
 	for _, f := range r.Findings {
 		if f.Cause == cause {
@@ -669,7 +669,7 @@ func (r report) finding(t *testing.T, cause string) finding {
 	return finding{}
 }
 
-func (r report) causes() []string {
+func (r seenReport) causes() []string {
 	list := []string{}
 	for _, f := range r.Findings {
 		list = append(list, f.Cause)
@@ -679,7 +679,7 @@ func (r report) causes() []string {
 }
 
 // candidates returns the sources that the program tried although nobody assigned them.
-func (r report) candidates() []netip.Addr {
+func (r seenReport) candidates() []netip.Addr {
 	var list []netip.Addr
 	for _, p := range r.paths(path{Check: "added", SourceClass: "candidate"}) {
 		if a, err := netip.ParseAddr(p.Source); err == nil && !slices.Contains(list, a) {

@@ -63,7 +63,7 @@ func TestInteropPerAddressFilter(t *testing.T) {
 }
 
 // explained runs the check and holds the report against what is true of the subnet.
-func (s *subnet) explained(t *testing.T, leases string, args ...string) report {
+func (s *subnet) explained(t *testing.T, leases string, args ...string) seenReport {
 	t.Helper()
 	before := s.dropped(t)
 	r := s.check(t, leases, args...)
@@ -73,7 +73,7 @@ func (s *subnet) explained(t *testing.T, leases string, args ...string) report {
 
 // holds fails the test unless the report says of the filtered subnet what is true of it, and the
 // bridge's counters agree.
-func (s *subnet) holds(t *testing.T, r report, before map[string]int) {
+func (s *subnet) holds(t *testing.T, r seenReport, before map[string]int) {
 	t.Helper()
 	if r.Verdict != "ok" || len(r.Unexplained) > 0 {
 		t.Errorf("verdict %s: %s; unexplained: %v", r.Verdict, r.Headline, r.Unexplained)
@@ -150,7 +150,7 @@ func (s *subnet) holds(t *testing.T, r report, before map[string]int) {
 
 // assigned fails the test unless the report knows the address from the source, and is certain of
 // the filter for that.
-func (r report) assigned(t *testing.T, source diag.AssignmentSource) {
+func (r seenReport) assigned(t *testing.T, source diag.AssignmentSource) {
 	t.Helper()
 	if !slices.Contains(r.Assigned, struct{ Prefix, Source string }{assignedOf + "/128", string(source)}) {
 		t.Errorf("assigned by %s: %v", source, r.Assigned)
@@ -166,7 +166,7 @@ func (r report) assigned(t *testing.T, source diag.AssignmentSource) {
 }
 
 // answered fails the test unless a question was answered at least once, and never badly.
-func (r report) answered(t *testing.T, match path) {
+func (r seenReport) answered(t *testing.T, match path) {
 	t.Helper()
 	some := false
 	for _, p := range r.paths(match) {
@@ -183,7 +183,7 @@ func (r report) answered(t *testing.T, match path) {
 
 // sameRouter holds what the report says of the router against what radvd was told to advertise: the
 // lifetime counts down.
-func (s *subnet) sameRouter(t *testing.T, r report) {
+func (s *subnet) sameRouter(t *testing.T, r seenReport) {
 	t.Helper()
 	if len(r.Routers) != 1 {
 		t.Errorf("routers %+v", r.Routers)
@@ -198,7 +198,7 @@ func (s *subnet) sameRouter(t *testing.T, r report) {
 }
 
 // sameNeighbours holds the report's neighbour cache against who is there.
-func (s *subnet) sameNeighbours(t *testing.T, r report) {
+func (s *subnet) sameNeighbours(t *testing.T, r seenReport) {
 	t.Helper()
 	want := map[string]string{routerLL: routerMAC, peerOf: peerMAC, peerFresh: peerMAC, peerLL: peerMAC}
 	for _, n := range r.Neighbours.Asked {
@@ -376,16 +376,16 @@ func (s *subnet) handAdd(t *testing.T, preferred string) {
 
 // sameAsLab holds a report against that of the lab's own VPC, which has the same addresses: the same
 // questions, outcomes and explanations.
-func sameAsLab(t *testing.T, r report) {
+func sameAsLab(t *testing.T, r seenReport) {
 	t.Helper()
 	result := labtest.Run(t, "vpc", "ndwhy", "check", "--json", "--add", "claim")
-	var lab report
+	var lab seenReport
 	must(t, result.Stdout+result.Stderr, json.Unmarshal([]byte(result.Stdout), &lab))
 	type answer struct {
 		sourceClass, targetClass, outcome, detail string
 		normal                                    bool
 	}
-	outcomes := func(r report) map[[5]string]answer {
+	outcomes := func(r seenReport) map[[5]string]answer {
 		m := map[[5]string]answer{}
 		for _, p := range r.Paths {
 			if p.Via == "kernel" && p.Outcome == "skipped" {
@@ -411,7 +411,7 @@ func sameAsLab(t *testing.T, r report) {
 			t.Errorf("%v: only in the lab: %v", q, l)
 		}
 	}
-	explanations := func(r report) []string {
+	explanations := func(r seenReport) []string {
 		var list []string
 		for _, f := range r.Findings {
 			list = append(list, strings.Join([]string{f.Cause, f.Severity, f.Confidence, f.Subject.Kind, f.Subject.Value, f.Summary}, " "))

@@ -60,6 +60,9 @@ func labCommand() *cobra.Command {
 			if len(command) == 0 {
 				command = append([]string{"ndwhy"}, opened...)
 			}
+			if err := distinct(append([]named{{"--switch-log", switchLog}}, filesOf(command)...)); err != nil {
+				return err
+			}
 			code, err := lab.Run(lab.Options{
 				Spec: spec, Command: command, SwitchLog: switchLog, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 			})
@@ -70,6 +73,23 @@ func labCommand() *cobra.Command {
 	cmd.Flags().AddFlagSet(opens)
 	cmd.AddCommand(labListCommand(), labExecCommand(), labBreakCommand(true), labBreakCommand(false))
 	return cmd
+}
+
+// filesOf are the files that a command names, if it is ndwhy.
+func filesOf(command []string) (files []named) {
+	if command[0] != "ndwhy" {
+		return nil
+	}
+	for i, arg := range command[1:] {
+		flag, path, joined := strings.Cut(arg, "=")
+		if next := i + 2; !joined && next < len(command) {
+			path = command[next]
+		}
+		if slices.Contains([]string{"--record", "--pcap", "--output", "--from"}, flag) {
+			files = append(files, named{flag, path})
+		}
+	}
+	return files
 }
 
 func labListCommand() *cobra.Command {
@@ -175,11 +195,14 @@ func broken(is bool) string {
 	return words.Say("lab.whole")
 }
 
-// labResult makes the exit code: the command's, or the lab's own with its one line.
+// labResult makes the exit code: the command's, or where that says nothing the lab's own; of what went
+// wrong with the lab it tells in one line.
 func labResult(cmd *cobra.Command, code int, err error) error {
 	if err != nil {
 		fmt.Fprintf(cmd.ErrOrStderr(), "ndwhy: lab: %s\n", printable(err.Error()))
-		return exitCode(lab.Failed)
+		if code == 0 {
+			code = lab.Failed
+		}
 	}
 	if code != 0 {
 		return exitCode(code)

@@ -17,12 +17,13 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"ndwhy/diag"
 	"ndwhy/diag/lab"
 	"ndwhy/diag/lab/labtest"
+	"ndwhy/diag/report"
+	"ndwhy/diag/why"
 	"ndwhy/diag/words"
-	"ndwhy/ui/term/ptytest"
-	"ndwhy/ui/term/vt"
+	"ndwhy/ui/termtest"
+	"ndwhy/ui/termtest/vt"
 )
 
 func init() { helpers["test-unassign"] = deleteAddress }
@@ -41,11 +42,11 @@ func deleteAddress(args []string) error {
 }
 
 // reports decodes what several runs of check --json printed.
-func reports(t *testing.T, r labtest.Result, n int) []diag.Report {
+func reports(t *testing.T, r labtest.Result, n int) []report.Report {
 	t.Helper()
-	var list []diag.Report
+	var list []report.Report
 	for d := json.NewDecoder(strings.NewReader(r.Stdout)); ; {
-		var got diag.Report
+		var got report.Report
 		err := d.Decode(&got)
 		if errors.Is(err, io.EOF) {
 			break
@@ -62,10 +63,10 @@ func reports(t *testing.T, r labtest.Result, n int) []diag.Report {
 }
 
 // troubles are the causes of a report that are no mere information, each once.
-func troubles(r diag.Report) []string {
+func troubles(r report.Report) []string {
 	var list []string
 	for _, f := range r.Findings {
-		if f.Severity != diag.Info && !slices.Contains(list, f.Cause) {
+		if f.Severity != why.Info && !slices.Contains(list, f.Cause) {
 			list = append(list, f.Cause)
 		}
 	}
@@ -90,17 +91,17 @@ func TestBreakAndMend(t *testing.T) {
 			}
 			r := labtest.Run(t, "vpc", "sh", "-c", "ndwhy lab break "+id+" && ndwhy check --json; ndwhy lab mend "+id+" && ndwhy check --json")
 			got := reports(t, r, 2)
-			if !slices.ContainsFunc(got[0].Findings, func(f diag.ReportFinding) bool { return f.Cause == want }) {
+			if !slices.ContainsFunc(got[0].Findings, func(f report.Finding) bool { return f.Cause == want }) {
 				t.Errorf("broken: %v, want %s", troubles(got[0]), want)
 			}
 			// Chance may take whatever is asked a few times only, and what explains that is chance.
 			if len(got[0].Unexplained) > 0 && id != "lose-frames" {
 				t.Errorf("broken: unexplained %v", got[0].Unexplained)
 			}
-			if id != "silence-dhcpv6" && got[0].Verdict == diag.VerdictOK {
+			if id != "silence-dhcpv6" && got[0].Verdict == why.VerdictOK {
 				t.Errorf("broken: verdict %s", got[0].Verdict)
 			}
-			if bad := troubles(got[1]); len(bad) > 0 || got[1].Verdict != diag.VerdictOK {
+			if bad := troubles(got[1]); len(bad) > 0 || got[1].Verdict != why.VerdictOK {
 				t.Errorf("mended: %s because of %v", got[1].Verdict, bad)
 			}
 		})
@@ -117,7 +118,7 @@ func TestMendAScenario(t *testing.T) {
 			if !strings.Contains(r.Stderr, id) || strings.Count(r.Stderr, words.Say("lab.broken")) != 1 {
 				t.Errorf("what is broken at first:\n%s", r.Stderr)
 			}
-			if got := reports(t, r, 1)[0]; got.Verdict != diag.VerdictOK {
+			if got := reports(t, r, 1)[0]; got.Verdict != why.VerdictOK {
 				t.Errorf("mended: %s because of %v", got.Verdict, troubles(got))
 			}
 		})
@@ -169,15 +170,15 @@ func TestBreakFromOutside(t *testing.T) {
 }
 
 // labTerminal opens "ndwhy lab ARGS" in a terminal.
-func labTerminal(t *testing.T, width, height int, args ...string) *ptytest.Terminal {
+func labTerminal(t *testing.T, width, height int, args ...string) *termtest.Terminal {
 	t.Helper()
-	return startLab(t, ptytest.Config{Width: width, Height: height}, func(ndwhy string) []string {
+	return startLab(t, termtest.Config{Width: width, Height: height}, func(ndwhy string) []string {
 		return append([]string{ndwhy, "lab"}, args...)
 	})
 }
 
 // startLab runs a command in a terminal, which is told the name of the program.
-func startLab(t *testing.T, c ptytest.Config, command func(ndwhy string) []string) *ptytest.Terminal {
+func startLab(t *testing.T, c termtest.Config, command func(ndwhy string) []string) *termtest.Terminal {
 	t.Helper()
 	labtest.Need(t)
 	self, err := os.Executable()
@@ -189,7 +190,7 @@ func startLab(t *testing.T, c ptytest.Config, command func(ndwhy string) []strin
 		t.Fatal(err)
 	}
 	c.Command, c.Patience = command(name), time.Minute
-	return ptytest.Start(t, c)
+	return termtest.Start(t, c)
 }
 
 // rowWith reports whether a row of the screen has all of these texts.
@@ -260,7 +261,7 @@ func TestLabTour(t *testing.T) {
 // A shell's job control holds for the screens inside the lab as for any program.
 func TestLabIsStopped(t *testing.T) {
 	t.Parallel()
-	p := startLab(t, ptytest.Config{}, func(ndwhy string) []string {
+	p := startLab(t, termtest.Config{}, func(ndwhy string) []string {
 		return []string{"sh", "-c", "set -m; " + ndwhy + " lab; echo stopped; read answer; fg; echo ended with $?"}
 	})
 	p.Wait("OK  eth0")

@@ -39,6 +39,8 @@ func TestLabCommandLine(t *testing.T) {
 		{"lab --switch-log /nonexistent/file -- true", false, lab.Failed, "", "/nonexistent/file"},
 		{"lab -- sh -c exit\t7", true, 7, "", ""},
 		{"lab no-ra+peer-down -- ndwhy lab list", true, 0, "no-ra", ""},
+		{"lab -- ndwhy lab lan -- sh -c exit\t7", true, 7, "", ""},
+		{"lab -- ndwhy lab lan -- ndwhy lab break", true, 0, "drop-ra", ""},
 		{"lab -- ndwhy lab exec ubuntu2 -- true", true, lab.Failed, "", "inside one; use another terminal"},
 	} {
 		t.Run(c.args, func(t *testing.T) {

@@ -11,6 +11,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"ndwhy/diag/words"
 )
 
 func main() {
@@ -24,15 +26,25 @@ func main() {
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
+	// A reader that has gone shows as EPIPE: what was added to the host is removed first.
+	broken := make(chan os.Signal, 1)
+	signal.Notify(broken, syscall.SIGPIPE)
+	defer signal.Stop(broken)
+	out := &output{Writer: stdout}
 	root := rootCommand()
 	root.SetArgs(args)
 	root.SetIn(stdin)
-	root.SetOut(stdout)
+	root.SetOut(out)
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
 	var code exitCode
 	var usage usageError
 	switch {
+	case errors.Is(out.failed, syscall.EPIPE):
+		return exitPipe
+	case out.failed != nil:
+		fmt.Fprintf(stderr, "ndwhy: %s\n", words.Say("cli.undelivered", "to", words.Say("cli.stdout"), "problem", reason(out.failed)))
+		return exitUnknown
 	case err == nil:
 		return 0
 	case errors.As(err, &code):
@@ -44,4 +56,35 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "ndwhy: %s\n", printable(err.Error()))
 		return exitUnknown
 	}
+}
+
+// An output is standard output, and remembers that something could not be written there: nobody who
+// prints need ask.
+type output struct {
+	io.Writer
+	failed error // the first of it: nothing is written after it
+}
+
+func (o *output) Write(b []byte) (n int, err error) {
+	if o.failed == nil {
+		n, o.failed = o.Writer.Write(b)
+	}
+	return n, o.failed
+}
+
+// Fd is the descriptor, for those who ask for a terminal; none for what is no file.
+func (o *output) Fd() uintptr {
+	if f, ok := o.Writer.(interface{ Fd() uintptr }); ok {
+		return f.Fd()
+	}
+	return ^uintptr(0)
+}
+
+// reason is what the system says of a write, without what the file is called inside.
+func reason(err error) error {
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		return errno
+	}
+	return err
 }

@@ -11,6 +11,7 @@ import (
 
 	"ndwhy/diag"
 	"ndwhy/diag/lab/labtest"
+	"ndwhy/diag/report"
 )
 
 // TestMain lets the test binary be the lab and, inside it, the program: `ndwhy ...` there is run,
@@ -53,10 +54,10 @@ const (
 	articleLL = "fe80::1234"
 )
 
-// report decodes what check --json printed.
-func report(t *testing.T, r labtest.Result) diag.Report {
+// readReport decodes what check --json printed.
+func readReport(t *testing.T, r labtest.Result) report.Report {
 	t.Helper()
-	var got diag.Report
+	var got report.Report
 	if err := json.Unmarshal([]byte(r.Stdout), &got); err != nil {
 		t.Fatalf("exit %d, no report: %v\n%s%s", r.Code, err, r.Stdout, r.Stderr)
 	}
@@ -64,10 +65,10 @@ func report(t *testing.T, r labtest.Result) diag.Report {
 }
 
 // check runs the check in a lab and wants it to find no fault.
-func check(t *testing.T, scenario string, args ...string) (diag.Report, labtest.Result) {
+func check(t *testing.T, scenario string, args ...string) (report.Report, labtest.Result) {
 	t.Helper()
 	r := labtest.Run(t, scenario, append([]string{"ndwhy", "check", "--json"}, args...)...)
-	got := report(t, r)
+	got := readReport(t, r)
 	if r.Code != 0 {
 		t.Errorf("exit %d, want 0: %s: %s", r.Code, got.Verdict, got.Headline)
 	}
@@ -90,7 +91,7 @@ func (w want) String() string {
 }
 
 // paths checks that there are paths of each kind, and that all that were asked came out as wanted.
-func paths(t *testing.T, r diag.Report, wants ...want) {
+func paths(t *testing.T, r report.Report, wants ...want) {
 	t.Helper()
 	for _, w := range wants {
 		n := 0
@@ -124,7 +125,7 @@ func paths(t *testing.T, r diag.Report, wants ...want) {
 }
 
 // causes checks which causes were found, each once or more.
-func causes(t *testing.T, r diag.Report, want ...string) {
+func causes(t *testing.T, r report.Report, want ...string) {
 	t.Helper()
 	var got []string
 	for _, f := range r.Findings {
@@ -142,7 +143,7 @@ func causes(t *testing.T, r diag.Report, want ...string) {
 	}
 }
 
-func finding(t *testing.T, r diag.Report, cause string) diag.ReportFinding {
+func finding(t *testing.T, r report.Report, cause string) report.Finding {
 	t.Helper()
 	for _, f := range r.Findings {
 		if f.Cause == cause {
@@ -150,10 +151,10 @@ func finding(t *testing.T, r diag.Report, cause string) diag.ReportFinding {
 		}
 	}
 	t.Fatalf("%s was not found", cause)
-	return diag.ReportFinding{}
+	return report.Finding{}
 }
 
-func candidates(r diag.Report) []string {
+func candidates(r report.Report) []string {
 	var list []string
 	for _, p := range r.Paths {
 		if p.Check == "added" && p.Asks == diag.AsksDAD && !slices.Contains(list, p.Target) {

@@ -12,7 +12,9 @@ import (
 	"ndwhy/checks"
 	"ndwhy/diag"
 	"ndwhy/diag/imds"
+	"ndwhy/diag/outfile"
 	"ndwhy/diag/redact"
+	"ndwhy/diag/why"
 	"ndwhy/diag/words"
 )
 
@@ -75,7 +77,7 @@ func (o *options) register(f *pflag.FlagSet) {
 	f.StringVar(&o.imds, "imds", "", say("imds"))
 	f.BoolVar(&o.passive, "passive", false, say("passive"))
 	f.IntVar(&o.count, "count", 2, say("count"))
-	f.DurationVar(&o.timeout, "timeout", 10*time.Second, say("timeout"))
+	f.DurationVar(&o.timeout, "timeout", defaultTimeout, say("timeout"))
 	f.StringVar(&o.record, "record", "", say("record"))
 	f.StringVar(&o.pcap, "pcap", "", say("pcap"))
 	f.StringSliceVar(&o.only, "only", nil, say("only"))
@@ -87,6 +89,24 @@ func (o *options) look(f *pflag.FlagSet) {
 	f.BoolVar(&o.noColor, "no-color", false, words.Say("cli.flag.no-color"))
 	f.BoolVar(&o.ascii, "ascii", false, words.Say("cli.flag.ascii"))
 	f.BoolVar(&o.hide.On, "redact", false, words.Say("cli.flag.redact"))
+}
+
+// A named is a file that a flag names.
+type named struct{ flag, path string }
+
+// files are those that the flags name for what is kept.
+func (o *options) files() []named { return []named{{"--record", o.record}, {"--pcap", o.pcap}} }
+
+// distinct refuses a file that is named twice: one of the two would be lost.
+func distinct(files []named) error {
+	for i, a := range files {
+		for _, b := range files[i+1:] {
+			if a.path != "" && b.path != "" && outfile.Same(a.path, b.path) {
+				return usagef("%s", words.Say("cli.same-file", "a", a.flag, "b", b.flag, "file", b.path))
+			}
+		}
+	}
+	return nil
 }
 
 // environment fills the flags that were not given from their variables.
@@ -193,8 +213,8 @@ func (o *options) parse() (resolved, error) {
 	default:
 		return r, usagef("--add %q: want none, claim or kernel", o.add)
 	}
-	if o.profile != "" && !slices.Contains(diag.Profiles(), o.profile) {
-		return r, usagef("--profile %q: want one of %s", o.profile, strings.Join(diag.Profiles(), ", "))
+	if o.profile != "" && !slices.Contains(why.Profiles(), o.profile) {
+		return r, usagef("--profile %q: want one of %s", o.profile, strings.Join(why.Profiles(), ", "))
 	}
 	if o.count < 1 || o.count > 100 {
 		return r, usagef("--count %d: want 1 to 100", o.count)

@@ -1,18 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
 	"sync"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"ndwhy/diag"
+	"ndwhy/cmd/internal/app"
 	"ndwhy/diag/guard"
 	"ndwhy/diag/record"
 	"ndwhy/diag/words"
@@ -20,10 +16,6 @@ import (
 	"ndwhy/ui/plain"
 	"ndwhy/ui/term"
 )
-
-// mostPiped bounds what is taken from a pipe, which has to be kept in memory: it cannot be counted
-// and then read.
-const mostPiped = 256 << 20
 
 // replayOptions are the flags of `replay`.
 type replayOptions struct {
@@ -82,9 +74,10 @@ func (o *replayOptions) replay(cmd *cobra.Command, name string) (err error) {
 	})
 	farewell := ""
 	if profile.Level == term.Dumb {
-		err = o.tell(ctx, cmd.OutOrStdout(), player)
+		out := plain.New(cmd.OutOrStdout(), o.style(cmd.OutOrStdout()), o.hide.Text)
+		err = ended(app.Retell(ctx, out, player, &o.hide, o.speed))
 	} else {
-		config := ui.Config{Mode: ui.Replaying, Player: player, Intents: &viewing{wishes{clipboard: profile.TakesClipboard()}}}
+		config := ui.Config{Mode: ui.Replaying, Player: player, Intents: app.Viewer{Saver: app.Saver{Clipboard: profile.TakesClipboard()}}}
 		farewell, err = o.screens(ctx, profile, player, lens, config, func(f *ui.Frame) {
 			p := player.Progress()
 			f.Replay = &ui.Replay{
@@ -100,90 +93,3 @@ func (o *replayOptions) replay(cmd *cobra.Command, name string) (err error) {
 	}
 	return err
 }
-
-// tell writes what a recording says as lines, at the pace at which it happened.
-func (o *replayOptions) tell(ctx context.Context, stdout io.Writer, player *record.Player) (err error) {
-	out := plain.New(stdout, o.style(stdout), o.hide.Text)
-	var passed time.Duration // of the recording's own time, since something was said
-	for {
-		player.Step()
-		gap, more := player.Ahead()
-		if passed += gap; passed >= time.Second || !more {
-			passed = 0
-			player.Look(func(s *diag.State) {
-				d := diag.Diagnose(s)
-				if err = out.Update(s, d); !more && err == nil {
-					err = out.End(s, d)
-				}
-			})
-		}
-		if err != nil || !more {
-			return err
-		}
-		if !pause(ctx, time.Duration(float64(gap)/o.speed)) {
-			return exitCode(exitInterrupted)
-		}
-	}
-}
-
-// viewing does what the screens ask for over a recording, as far as it asks nothing of the network.
-type viewing struct{ wishes }
-
-var errReplay = errors.New(words.Say("cli.replay.asks-nothing"))
-
-func (*viewing) Plan([]string, diag.AddMode) (ui.Plan, error) { return ui.Plan{}, errReplay }
-func (*viewing) Run([]string, diag.AddMode) error             { return errReplay }
-func (*viewing) Record(bool) (string, error)                  { return "", errReplay }
-
-// openRecording opens a file as it is, and reads a pipe to its end.
-func openRecording(ctx context.Context, name string) (io.ReadSeekCloser, error) {
-	info, err := os.Stat(name)
-	if err != nil {
-		return nil, usageError{err}
-	}
-	switch mode := info.Mode(); {
-	case mode.IsRegular():
-		file, err := os.Open(name)
-		if err != nil {
-			return nil, usageError{err}
-		}
-		return file, nil
-	case mode&os.ModeNamedPipe == 0:
-		return nil, usagef("%s: neither a file nor a pipe", name)
-	}
-	// Whoever should write may never begin: opening waits for that.
-	read := make(chan func() ([]byte, error), 1)
-	go func() {
-		defer guard.Rescue()
-		b, err := readPipe(name)
-		read <- func() ([]byte, error) { return b, err }
-	}()
-	select {
-	case <-ctx.Done():
-		return nil, exitCode(exitInterrupted)
-	case result := <-read:
-		b, err := result()
-		if err != nil {
-			return nil, usageError{err}
-		}
-		return memory{bytes.NewReader(b)}, nil
-	}
-}
-
-func readPipe(name string) ([]byte, error) {
-	pipe, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer pipe.Close()
-	b, err := io.ReadAll(io.LimitReader(pipe, mostPiped+1))
-	if err == nil && len(b) > mostPiped {
-		err = fmt.Errorf("%s: more than %d MB by a pipe: name a file", name, mostPiped>>20)
-	}
-	return b, err
-}
-
-// memory is a recording that was read.
-type memory struct{ *bytes.Reader }
-
-func (memory) Close() error { return nil }

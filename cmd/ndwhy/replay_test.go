@@ -13,7 +13,7 @@ import (
 	"ndwhy/diag"
 	"ndwhy/diag/lab/labtest"
 	"ndwhy/diag/record"
-	"ndwhy/ui/term/ptytest"
+	"ndwhy/ui/termtest"
 )
 
 // outage is a recording in which a link goes down after two minutes and comes back.
@@ -85,7 +85,7 @@ func program(t *testing.T) string {
 func TestReplayOnAScreen(t *testing.T) {
 	t.Parallel()
 	// Slow enough that nothing happens but what keys do: the gaps of 3 s last 5 minutes.
-	p := ptytest.Start(t, ptytest.Config{Command: []string{program(t), "replay", "--speed", "0.01", outage(t)}})
+	p := termtest.Start(t, termtest.Config{Command: []string{program(t), "replay", "--speed", "0.01", outage(t)}})
 	p.Wait("3/19")
 	p.Send(" ")
 	p.Wait("paused at 3/19")
@@ -125,7 +125,7 @@ func TestReplaySaysWhatIsMissing(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := keepText(t, string(text)+`{"seq":20,"at":"2026`)
-	p := ptytest.Start(t, ptytest.Config{Command: []string{program(t), "replay", "--speed", "50", file}})
+	p := termtest.Start(t, termtest.Config{Command: []string{program(t), "replay", "--speed", "50", file}})
 	p.Wait("end of recording 19/19")
 	p.Wait("Not all of the recording can be read: line 21")
 	p.Send("-------- ")
@@ -138,7 +138,7 @@ func TestReplaySaysWhatIsMissing(t *testing.T) {
 
 func TestReplayGoesOnByItself(t *testing.T) {
 	t.Parallel()
-	p := ptytest.Start(t, ptytest.Config{Command: []string{program(t), "replay", "--speed", "50", outage(t)}, Height: 60})
+	p := termtest.Start(t, termtest.Config{Command: []string{program(t), "replay", "--speed", "50", outage(t)}, Height: 60})
 	p.Wait("end of recording 19/19")
 	p.Send("Q")
 	if code := p.Exit(); code != 0 {
@@ -284,7 +284,7 @@ func TestRecordingBegunWhileRunning(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	p := ptytest.Start(t, ptytest.Config{
+	p := termtest.Start(t, termtest.Config{
 		Command: []string{lab, "vpc", "", "sh", "-c", "cd " + dir + " && ndwhy --add claim"},
 		Env:     []string{"PATH=" + filepath.Dir(self) + string(os.PathListSeparator) + os.Getenv("PATH")},
 	})
@@ -305,8 +305,8 @@ func TestRecordingBegunWhileRunning(t *testing.T) {
 	if code := run([]string{"check", "--json", "--from", files[0]}, nil, &out, &errs); code != 0 {
 		t.Errorf("exit %d: %s", code, errs.String())
 	}
-	causes(t, report(t, labtest.Result{Stdout: out.String()}), "net.per-address-filter", "net.multicast-suppressed", "net.router-silent")
-	screen := ptytest.Start(t, ptytest.Config{Command: []string{self, "replay", "--speed", "100", files[0]}})
+	causes(t, readReport(t, labtest.Result{Stdout: out.String()}), "net.per-address-filter", "net.multicast-suppressed", "net.router-silent")
+	screen := termtest.Start(t, termtest.Config{Command: []string{self, "replay", "--speed", "100", files[0]}})
 	screen.Wait("speak, and yours do")
 	screen.Wait("end of recording")
 	screen.Send("q")

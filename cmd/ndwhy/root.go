@@ -17,6 +17,7 @@ const (
 	exitUnknown     = 3
 	exitUsage       = 64 // EX_USAGE of sysexits.h
 	exitInterrupted = 130
+	exitPipe        = 141 // 128+SIGPIPE, what a shell says of a program whose reader has gone
 )
 
 // exitCode ends the program silently with a code: what there was to say has been said.

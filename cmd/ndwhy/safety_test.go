@@ -24,8 +24,8 @@ import (
 	"golang.org/x/net/ipv6"
 	"golang.org/x/sys/unix"
 
-	"ndwhy/diag"
 	"ndwhy/diag/lab/labtest"
+	"ndwhy/diag/report"
 )
 
 // addAddress configures an address as a person would: ADDRESS/LENGTH on eth0, waiting for DAD. With a
@@ -285,7 +285,7 @@ func TestSafety(t *testing.T) {
 					t.Errorf("neighbour %s before; after %v", n, w.After.Neighbours)
 				}
 			}
-			var rep diag.Report
+			var rep report.Report
 			if err := json.Unmarshal(w.Report, &rep); err != nil {
 				t.Fatal(err)
 			}
@@ -302,7 +302,7 @@ func TestDryRunBoundsTheRun(t *testing.T) {
 	for _, add := range []string{"claim", "kernel"} {
 		r := labtest.Run(t, "vpc", "sh", "-c", "ndwhy check --dry-run --add "+add+" >&2 && ndwhy check --json --add "+add)
 		if r.Code != 0 {
-			t.Fatalf("exit %d: %s\n%s", r.Code, report(t, r).Headline, r.Stderr)
+			t.Fatalf("exit %d: %s\n%s", r.Code, readReport(t, r).Headline, r.Stderr)
 		}
 		// On a loaded machine what is answered late is asked again: that is announced, too.
 		most := 0
@@ -310,7 +310,7 @@ func TestDryRunBoundsTheRun(t *testing.T) {
 			n, _ := strconv.Atoi(n[1])
 			most += n
 		}
-		rep := report(t, r)
+		rep := readReport(t, r)
 		if rep.Traffic.Sent > most || rep.Traffic.Sent == 0 {
 			t.Errorf("%d packets sent, %d announced", rep.Traffic.Sent, most)
 		}

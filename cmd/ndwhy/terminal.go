@@ -28,7 +28,7 @@ func (o *options) style(w io.Writer) render.Style {
 // profileOf says what may be written to w, and how many columns it has: 0 where that is not known.
 func (o *options) profileOf(w io.Writer) (p term.Profile, columns int) {
 	tty := false
-	if file, ok := w.(*os.File); ok {
+	if file, ok := w.(interface{ Fd() uintptr }); ok {
 		size, err := unix.IoctlGetWinsize(int(file.Fd()), unix.TIOCGWINSZ)
 		if tty = err == nil; tty {
 			columns = int(size.Col)

@@ -6,26 +6,26 @@ import (
 	"testing"
 
 	"ndwhy/diag/lab/labtest"
-	"ndwhy/ui/term/ptytest"
-	"ndwhy/ui/term/vt"
+	"ndwhy/ui/termtest"
+	"ndwhy/ui/termtest/vt"
 )
 
 // inLab opens the interactive face on ubuntu1 of a scenario, in a terminal of a dialect.
-func inLab(t *testing.T, scenario string, c ptytest.Config, args ...string) *ptytest.Terminal {
+func inLab(t *testing.T, scenario string, c termtest.Config, args ...string) *termtest.Terminal {
 	t.Helper()
 	c.Cmd = labtest.Command(t, scenario, "", append([]string{"ndwhy"}, args...)...)
 	// What the tests' own surroundings say of terminals is not the test's.
 	c.Env = append([]string{"NO_COLOR=", "TERM_PROGRAM=", "SSH_TTY=", "ACCESSIBLE=", "LC_ALL=", "LC_CTYPE="}, c.Env...)
-	return ptytest.Start(t, c)
+	return termtest.Start(t, c)
 }
 
 // The whole program's output, from its start to its end, through every screen, on every kind of
-// terminal: nothing that the terminal does not understand (ptytest fails the test), nothing left
+// terminal: nothing that the terminal does not understand (termtest fails the test), nothing left
 // switched on.
 func TestTerminalUnderstandsAll(t *testing.T) {
 	for _, d := range []vt.Dialect{vt.VT220, vt.Linux, vt.Xterm, vt.Modern} {
 		t.Run(d.Name, func(t *testing.T) {
-			p := inLab(t, "unassigned-address", ptytest.Config{Dialect: d}, "--add", "claim")
+			p := inLab(t, "unassigned-address", termtest.Config{Dialect: d}, "--add", "claim")
 			p.Wait("asking:")
 			p.WaitGone("asking:")
 			for _, screen := range []string{"2", "3", "4", "5", "6", "7", "1"} {
@@ -70,7 +70,7 @@ func TestTerminalUnderstandsAll(t *testing.T) {
 
 // leavesReport waits for the program's end, as by Q: all is well, and nothing but the report is left on
 // the terminal.
-func leavesReport(t *testing.T, p *ptytest.Terminal) {
+func leavesReport(t *testing.T, p *termtest.Terminal) {
 	t.Helper()
 	if code := p.Exit(); code != 0 {
 		t.Errorf("exit code %d:\n%s", code, p)
@@ -87,7 +87,7 @@ func leavesReport(t *testing.T, p *ptytest.Terminal) {
 
 // A terminal that cannot be drawn on gets the same in lines, and why.
 func TestDumbTerminal(t *testing.T) {
-	p := inLab(t, "unassigned-address", ptytest.Config{Env: []string{"TERM=dumb"}, Width: 250, Height: 100})
+	p := inLab(t, "unassigned-address", termtest.Config{Env: []string{"TERM=dumb"}, Width: 250, Height: 100})
 	p.Wait("TERM says that the terminal cannot be drawn on")
 	p.Wait("Verdict warning: ")
 	p.Wait("address.unassigned, warning, certain: ")
@@ -98,7 +98,7 @@ func TestDumbTerminal(t *testing.T) {
 
 // A screen without a keyboard could not be left: it gets lines too.
 func TestNoKeyboard(t *testing.T) {
-	p := startLab(t, ptytest.Config{}, func(ndwhy string) []string { return []string{"sh", "-c", "exec " + ndwhy + " lab vpc </dev/null"} })
+	p := startLab(t, termtest.Config{}, func(ndwhy string) []string { return []string{"sh", "-c", "exec " + ndwhy + " lab vpc </dev/null"} })
 	p.Wait("no terminal")
 	p.Wait("What changes from now on")
 	p.Send("\x03")
@@ -110,7 +110,7 @@ func TestNoKeyboard(t *testing.T) {
 // What an engineer does, key by key: open what is wrong, run the candidates after having been asked,
 // filter the neighbours, hold still, take it with them.
 func TestFlowsInTerminal(t *testing.T) {
-	p := inLab(t, "unassigned-address", ptytest.Config{Dialect: vt.Xterm}, "--add", "none")
+	p := inLab(t, "unassigned-address", termtest.Config{Dialect: vt.Xterm}, "--add", "none")
 	p.Wait("asking:")
 	p.WaitGone("asking:")
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -36,6 +37,8 @@ func watchCommand() *cobra.Command {
 	f.StringSliceVar(&kinds, "only", nil, words.Say("cli.flag.watch-only", "kinds", strings.Join(diag.Kinds(), ", ")))
 	f.StringVar(&about, "for", "", words.Say("cli.flag.watch-for"))
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		ctx, end := context.WithCancel(cmd.Context())
+		defer end()
 		for _, k := range kinds {
 			if !slices.Contains(diag.Kinds(), k) {
 				return usagef("--only %q: no such kind of event; there are %s", k, strings.Join(diag.Kinds(), ", "))
@@ -63,60 +66,41 @@ func watchCommand() *cobra.Command {
 		}
 		var failed error
 		show := func(e diag.Event) {
+			hidden := o.hide.Event(e) // which learns of what is not shown, too
 			if failed != nil || !wanted(e) {
 				return
 			}
+			e = hidden
 			line := fmt.Sprintf("%s %-9s %s", e.At.Format("15:04:05.000"), e.Kind(), diag.Describe(e))
 			if asJSON {
-				if o.hide.On {
-					e.Body = bare(e.Body)
-				}
 				text, err := json.Marshal(e)
 				if failed = err; err != nil {
 					return
 				}
-				line = string(text)
+				line = o.hide.JSON(string(text))
+			} else {
+				line = o.hide.Text(line)
 			}
-			_, failed = io.WriteString(cmd.OutOrStdout(), o.hide.Text(line)+"\n")
+			if _, failed = io.WriteString(cmd.OutOrStdout(), line+"\n"); failed != nil {
+				end()
+			}
 		}
-		live, err := open(cmd.Context(), &o, true, show)
+		live, err := o.open(ctx, true, show, warnOn(cmd.ErrOrStderr()))
 		if err != nil {
 			return err
 		}
-		defer live.close()
+		defer live.Close()
 		select {
-		case <-cmd.Context().Done():
-		case <-live.done:
+		case <-ctx.Done():
+		case <-live.Done():
+		}
+		if err := live.Close(); failed == nil && err != nil {
+			return exitCode(exitUnknown)
 		}
 		if failed != nil {
 			return failed
 		}
-		return live.interrupted()
+		return exitCode(exitInterrupted)
 	}
 	return cmd
-}
-
-// bare is an event without what has addresses in a form that no mask fits: whole frames, and what a
-// DHCPv6 client makes of a MAC.
-func bare(body diag.Body) diag.Body {
-	switch b := body.(type) {
-	case diag.Frame:
-		b.Raw = nil
-		if b.RA != nil {
-			ra := *b.RA
-			ra.Unknown = nil
-			b.RA = &ra
-		}
-		if b.DHCPv6 != nil {
-			d := *b.DHCPv6
-			d.ClientDUID, d.ServerDUID, d.IAID = "", "", 0
-			b.DHCPv6 = &d
-		}
-		return b
-	case diag.Lease:
-		b.DUID, b.IAID = "", 0
-		return b
-	default:
-		return body
-	}
 }

@@ -15,6 +15,7 @@ import (
 	"ndwhy/diag/kernel"
 	"ndwhy/diag/kernel/nstest"
 	"ndwhy/diag/session"
+	"ndwhy/diag/wire"
 
 	"github.com/google/nftables"
 	"github.com/mdlayher/ndp"
@@ -124,7 +125,8 @@ func answer(t *testing.T) {
 	})
 	must(t, err)
 	mac := diag.MAC(nstest.Link(t, "eth0").Attrs().HardwareAddr)
-	nstest.Send(t, "wire", nstest.Frame(theirMAC, mac, peer, own, 255, unix.IPPROTO_ICMPV6, b))
+	packet := wire.Packet{Src: peer, Dst: own, HopLimit: 255, Proto: unix.IPPROTO_ICMPV6, Payload: b}
+	nstest.Send(t, "wire", packet.Frame(mac, theirMAC))
 }
 
 // becomes waits for the kernel's entry for peer to leave INCOMPLETE for a state.

@@ -13,7 +13,7 @@ import (
 	"unicode"
 
 	"ndwhy/diag"
-	"ndwhy/diag/kernel/nstest"
+	"ndwhy/diag/wire"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -44,7 +44,12 @@ func nd(tb testing.TB, src, dst netip.Addr, m ndp.Message) []byte {
 }
 
 func icmp(src, dst netip.Addr, hopLimit byte, message ...byte) []byte {
-	return nstest.Frame(theirMAC, ourMAC, src, dst, hopLimit, unix.IPPROTO_ICMPV6, message)
+	return frame(src, dst, hopLimit, unix.IPPROTO_ICMPV6, message)
+}
+
+// frame returns a frame from the other host with a packet, its checksum right.
+func frame(src, dst netip.Addr, hopLimit, proto byte, payload []byte) []byte {
+	return wire.Packet{Src: src, Dst: dst, HopLimit: hopLimit, Proto: proto, Payload: payload}.Frame(ourMAC, theirMAC)
 }
 
 func sourceLL() ndp.Option {
@@ -69,7 +74,7 @@ func ra() *ndp.RouterAdvertisement {
 
 func TestDecode(t *testing.T) {
 	t.Parallel()
-	quoted := nstest.Frame(ourMAC, theirMAC, ours, global, 64, unix.IPPROTO_ICMPV6, []byte{128, 0, 0, 0, 0x12, 0x34, 0, 9})[14:]
+	quoted := frame(ours, global, 64, unix.IPPROTO_ICMPV6, []byte{128, 0, 0, 0, 0x12, 0x34, 0, 9})[14:]
 	for name, tt := range map[string]struct {
 		frame []byte
 		want  diag.Frame
@@ -117,11 +122,11 @@ func TestDecode(t *testing.T) {
 			diag.Frame{Src: theirs, Dst: ours, HopLimit: 64, Type: diag.PacketTooBig, MTU: 1300, Size: 89, Quoted: &diag.Quoted{Src: ours, Dst: global}},
 		},
 		"MLD": {
-			nstest.Frame(theirMAC, ourMAC, theirs, ours, 1, 0, mld(theirs, ours)),
+			frame(theirs, ours, 1, 0, mld(theirs, ours)),
 			diag.Frame{Src: theirs, Dst: ours, HopLimit: 1, Type: diag.MLD, Size: 56, MLD: &diag.MLDMessage{Message: "report"}},
 		},
 		"MLDv2 report": {
-			nstest.Frame(theirMAC, ourMAC, theirs, mldRouters, 1, 0, hopByHop(theirs, mldRouters, slices.Concat(
+			frame(theirs, mldRouters, 1, 0, hopByHop(theirs, mldRouters, slices.Concat(
 				[]byte{143, 0, 0, 0, 0, 0, 0, 3},
 				[]byte{4, 0, 0, 0}, groupOf7.AsSlice(), // to exclude nothing
 				[]byte{3, 1, 0, 0}, diag.AllNodes.AsSlice(), []byte{9, 9, 9, 9}, // to include nothing
@@ -131,12 +136,12 @@ func TestDecode(t *testing.T) {
 			}},
 		},
 		"MLD query": {
-			nstest.Frame(theirMAC, ourMAC, theirs, diag.AllNodes, 1, 0, hopByHop(theirs, diag.AllNodes, slices.Concat(
+			frame(theirs, diag.AllNodes, 1, 0, hopByHop(theirs, diag.AllNodes, slices.Concat(
 				[]byte{130, 0, 0, 0, 0x80, 0, 0, 0}, nobody.AsSlice(), []byte{2, 125, 0, 0}))),
 			diag.Frame{Src: theirs, Dst: diag.AllNodes, HopLimit: 1, Type: diag.MLD, Size: 76, MLD: &diag.MLDMessage{Message: "query", MaxDelayMS: 32768}},
 		},
 		"MLD done": {
-			nstest.Frame(theirMAC, ourMAC, theirs, diag.AllRouters, 1, 0, hopByHop(theirs, diag.AllRouters, slices.Concat(
+			frame(theirs, diag.AllRouters, 1, 0, hopByHop(theirs, diag.AllRouters, slices.Concat(
 				[]byte{132, 0, 0, 0, 0, 0, 0, 0}, groupOf7.AsSlice()))),
 			diag.Frame{Src: theirs, Dst: diag.AllRouters, HopLimit: 1, Type: diag.MLD, Size: 72, MLD: &diag.MLDMessage{Message: "done", Left: []netip.Addr{groupOf7}}},
 		},
@@ -193,7 +198,7 @@ func mld(src, dst netip.Addr) []byte {
 
 // hopByHop returns an ICMPv6 message with its checksum, behind the header that MLD comes with.
 func hopByHop(src, dst netip.Addr, message []byte) []byte {
-	message = nstest.Frame(theirMAC, ourMAC, src, dst, 1, unix.IPPROTO_ICMPV6, message)[54:]
+	message = frame(src, dst, 1, unix.IPPROTO_ICMPV6, message)[54:]
 	return append([]byte{unix.IPPROTO_ICMPV6, 0, 5, 2, 0, 0, 1, 0}, message...)
 }
 
@@ -207,9 +212,7 @@ func segment(to diag.MAC, src, dst netip.AddrPort, flags byte, ack []byte) []byt
 		binary.BigEndian.PutUint32(b[8:], binary.BigEndian.Uint32(ack)+1)
 	}
 	b[12], b[13] = 5<<4, flags
-	p := packet{src: src.Addr(), dst: dst.Addr(), header: unix.IPPROTO_TCP, payload: b}
-	binary.BigEndian.PutUint16(b[16:], p.checksum())
-	return nstest.Frame(theirMAC, to, src.Addr(), dst.Addr(), 64, unix.IPPROTO_TCP, b)
+	return wire.Packet{Src: src.Addr(), Dst: dst.Addr(), HopLimit: 64, Proto: unix.IPPROTO_TCP, Payload: b}.Frame(to, theirMAC)
 }
 
 var mldRouters = netip.MustParseAddr("ff02::16")
@@ -238,15 +241,15 @@ func TestBad(t *testing.T) {
 	mapped := append(message(ns(global))[:8], netip.MustParseAddr("::ffff:192.0.2.1").AsSlice()...)
 	wrong := nd(t, theirs, groupOf7, ns(global))
 	wrong[len(wrong)-1]++
-	atomic := nstest.Frame(theirMAC, ourMAC, theirs, ours, 255, unix.IPPROTO_FRAGMENT, append([]byte{unix.IPPROTO_ICMPV6, 0, 0, 0, 0, 0, 0, 1}, nd(t, theirs, ours, ns(global))[54:]...))
-	first := nstest.Frame(theirMAC, ourMAC, theirs, ours, 64, unix.IPPROTO_FRAGMENT, []byte{unix.IPPROTO_ICMPV6, 0, 0, 1, 0, 0, 0, 1, 128, 0, 0, 0, 0, 1, 0, 1})
+	atomic := frame(theirs, ours, 255, unix.IPPROTO_FRAGMENT, append([]byte{unix.IPPROTO_ICMPV6, 0, 0, 0, 0, 0, 0, 1}, nd(t, theirs, ours, ns(global))[54:]...))
+	first := frame(theirs, ours, 64, unix.IPPROTO_FRAGMENT, []byte{unix.IPPROTO_ICMPV6, 0, 0, 1, 0, 0, 0, 1, 128, 0, 0, 0, 0, 1, 0, 1})
 	cut := nd(t, theirs, groupOf7, ns(global))
 	cut = cut[:len(cut)-4]
 	many := message(ns(global))
 	for range optionsMax + 1 {
 		many = append(many, 253, 1, 0, 0, 0, 0, 0, 0)
 	}
-	for name, frame := range map[string][]byte{
+	for name, b := range map[string][]byte{
 		"hop limit 64":                     icmp(theirs, groupOf7, 64, message(ns(global))...),
 		"wrong ICMPv6 checksum":            wrong,
 		"code 1":                           icmp(theirs, groupOf7, 255, code...),
@@ -269,11 +272,11 @@ func TestBad(t *testing.T) {
 		"fragmented":                       atomic,
 		"only the first fragment":          first,
 		"cut short: 60 of 64 bytes":        cut,
-		"hop limit 64, not 1":              nstest.Frame(theirMAC, ourMAC, theirs, ours, 64, 0, mld(theirs, ours)),
+		"hop limit 64, not 1":              frame(theirs, ours, 64, 0, mld(theirs, ours)),
 		"an ICMPv6 message of 6 bytes":     icmp(theirs, ours, 64, 128, 0, 0, 0, 1, 2),
-		"malformed DHCPv6":                 nstest.Frame(theirMAC, ourMAC, theirs, ours, 64, unix.IPPROTO_UDP, udp(547, 546, 7, 1, 2, 3, 0, 1, 0, 99, 1)),
+		"malformed DHCPv6":                 frame(theirs, ours, 64, unix.IPPROTO_UDP, udp(547, 546, 7, 1, 2, 3, 0, 1, 0, 99, 1)),
 	} {
-		f, ok := Decode("eth0", false, frame, false)
+		f, ok := Decode("eth0", false, b, false)
 		if !ok || !strings.Contains(f.Bad, name) {
 			t.Errorf("%q: decoded %v, bad because %q", name, ok, f.Bad)
 		}
@@ -288,13 +291,13 @@ func TestNotOurs(t *testing.T) {
 	binary.BigEndian.PutUint16(ipv4[12:], unix.ETH_P_IP)
 	version := bytes.Clone(good)
 	version[14] = 0x40
-	later := nstest.Frame(theirMAC, ourMAC, theirs, ours, 255, unix.IPPROTO_FRAGMENT, append([]byte{unix.IPPROTO_ICMPV6, 0, 0, 8, 0, 0, 0, 1}, good[54:]...))
+	later := frame(theirs, ours, 255, unix.IPPROTO_FRAGMENT, append([]byte{unix.IPPROTO_ICMPV6, 0, 0, 8, 0, 0, 0, 1}, good[54:]...))
 	for name, b := range map[string][]byte{
 		"nothing": nil, "an Ethernet header": good[:14], "half an IPv6 header": good[:50], "IPv4": ipv4, "version 4": version,
-		"a later fragment": later, "TCP": nstest.Frame(theirMAC, ourMAC, theirs, ours, 64, unix.IPPROTO_TCP, make([]byte, 20)),
-		"other UDP":                nstest.Frame(theirMAC, ourMAC, theirs, ours, 64, unix.IPPROTO_UDP, udp(53, 53)),
+		"a later fragment": later, "TCP": frame(theirs, ours, 64, unix.IPPROTO_TCP, make([]byte, 20)),
+		"other UDP":                frame(theirs, ours, 64, unix.IPPROTO_UDP, udp(53, 53)),
 		"a node information query": icmp(theirs, ours, 64, 139, 0, 0, 0),
-		"endless headers":          nstest.Frame(theirMAC, ourMAC, theirs, ours, 64, unix.IPPROTO_DSTOPTS, bytes.Repeat([]byte{unix.IPPROTO_DSTOPTS, 0, 1, 4, 0, 0, 0, 0}, 50)),
+		"endless headers":          frame(theirs, ours, 64, unix.IPPROTO_DSTOPTS, bytes.Repeat([]byte{unix.IPPROTO_DSTOPTS, 0, 1, 4, 0, 0, 0, 0}, 50)),
 	} {
 		if f, ok := Decode("eth0", false, b, false); ok {
 			t.Errorf("%s: decoded as %+v", name, f)
@@ -349,8 +352,8 @@ func TestDHCPv6(t *testing.T) {
 	m.AddOption(&dhcpv6.OptIAPD{IaId: [4]byte{9}, Options: dhcpv6.PDOptions{Options: dhcpv6.Options{
 		&dhcpv6.OptStatusCode{StatusCode: iana.StatusNoPrefixAvail, StatusMessage: "\x1b[2J"},
 	}}})
-	frame := nstest.Frame(theirMAC, ourMAC, theirs, ours, 64, unix.IPPROTO_UDP, udp(547, 546, m.ToBytes()...))
-	f, ok := Decode("eth0", false, frame, false)
+	reply := frame(theirs, ours, 64, unix.IPPROTO_UDP, udp(547, 546, m.ToBytes()...))
+	f, ok := Decode("eth0", false, reply, false)
 	if !ok || f.Bad != "" || f.DHCPv6 == nil {
 		t.Fatalf("%v %q", ok, f.Bad)
 	}
@@ -362,11 +365,11 @@ func TestDHCPv6(t *testing.T) {
 	if diff := cmp.Diff(want, *f.DHCPv6, cmp.Comparer(func(a, b netip.Prefix) bool { return a == b })); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	frame[60]++ // the UDP checksum, which the hardware may still have to make
-	if f, _ := Decode("eth0", false, frame, false); f.Bad != "wrong UDP checksum" {
+	reply[60]++ // the UDP checksum, which the hardware may still have to make
+	if f, _ := Decode("eth0", false, reply, false); f.Bad != "wrong UDP checksum" {
 		t.Errorf("a wrong checksum is %q", f.Bad)
 	}
-	if f, _ := Decode("eth0", false, frame, true); f.Bad != "" {
+	if f, _ := Decode("eth0", false, reply, true); f.Bad != "" {
 		t.Errorf("an unfinished checksum is %q", f.Bad)
 	}
 }
@@ -376,16 +379,16 @@ func FuzzDecode(f *testing.F) {
 	f.Add(nd(f, theirs, ours, &ndp.NeighborAdvertisement{TargetAddress: global}), false)
 	f.Add(icmp(theirs, ours, 255, redirect(ours, global, nil)...), true)
 	f.Add(icmp(theirs, ours, 64, append([]byte{1, 0, 0, 0, 0, 0, 0, 0}, icmp(ours, global, 64, 128, 0, 0, 0, 1, 2, 3, 4)[14:]...)...), false)
-	f.Add(nstest.Frame(theirMAC, ourMAC, theirs, ours, 1, 0, mld(theirs, ours)), false)
+	f.Add(frame(theirs, ours, 1, 0, mld(theirs, ours)), false)
 	f.Add(segment(ourMAC, netip.AddrPortFrom(theirs, 40000), netip.AddrPortFrom(ours, 22), 2, nil), true)
-	f.Add(nstest.Frame(theirMAC, ourMAC, theirs, mldRouters, 1, 0, hopByHop(theirs, mldRouters, []byte{143, 0, 0, 0, 0, 0, 0, 1, 4, 0, 0, 0})), false)
+	f.Add(frame(theirs, mldRouters, 1, 0, hopByHop(theirs, mldRouters, []byte{143, 0, 0, 0, 0, 0, 0, 1, 4, 0, 0, 0})), false)
 	m, err := dhcpv6.NewAdvertiseFromSolicit(&dhcpv6.Message{MessageType: dhcpv6.MessageTypeSolicit, Options: dhcpv6.MessageOptions{Options: dhcpv6.Options{
 		dhcpv6.OptClientID(&dhcpv6.DUIDLL{HWType: 1, LinkLayerAddr: theirMAC[:]}),
 	}}}, dhcpv6.WithIANA(dhcpv6.OptIAAddress{IPv6Addr: global.AsSlice()}))
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(nstest.Frame(theirMAC, ourMAC, theirs, ours, 64, unix.IPPROTO_UDP, udp(547, 546, m.ToBytes()...)), true)
+	f.Add(frame(theirs, ours, 64, unix.IPPROTO_UDP, udp(547, 546, m.ToBytes()...)), true)
 	f.Fuzz(func(t *testing.T, b []byte, csumNotReady bool) {
 		frame, ok := Decode("eth0", true, b, csumNotReady)
 		if !ok {

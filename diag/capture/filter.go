@@ -1,6 +1,8 @@
 package capture
 
 import (
+	"ndwhy/diag/wire"
+
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 )
@@ -9,7 +11,7 @@ import (
 const (
 	offEtherType  = 12
 	offNextHeader = 20
-	offPayload    = 54 // Ethernet 14, IPv6 40
+	offPayload    = wire.EthernetLen + wire.IPv6Len
 )
 
 // snap is how much of a frame is captured: all of it, even of a segment that the hardware is yet to
@@ -17,10 +19,10 @@ const (
 const snap = 1 << 18
 
 // tcpSnap is how much of a TCP segment is captured: its headers, and nothing of what it carries.
-const tcpSnap = etherLen + ipv6Len + 60
+const tcpSnap = offPayload + 60
 
 // tcpEnds are the flags of the segments that begin and end a connection: FIN, SYN and RST.
-const tcpEnds = 0x01 | 0x02 | 0x04
+const tcpEnds = wire.FIN | wire.SYN | wire.RST
 
 // filter lets through what the program understands, and so keeps the rest of a busy host's traffic
 // from being copied: neighbour discovery (133–137), echo (128, 129), ICMPv6 errors (1–4), MLD
@@ -61,11 +63,11 @@ func filter(segments bool) []bpf.Instruction {
 
 		// Either UDP port: 546 is the client's, 547 the server's.
 		/* 21 */ bpf.LoadAbsolute{Off: offPayload, Size: 2},
-		/* 22 */ bpf.JumpIf{Cond: bpf.JumpEqual, Val: dhcpClient, SkipTrue: accept - 23},
-		/* 23 */ bpf.JumpIf{Cond: bpf.JumpEqual, Val: dhcpServer, SkipTrue: accept - 24},
+		/* 22 */ bpf.JumpIf{Cond: bpf.JumpEqual, Val: wire.DHCPv6Client, SkipTrue: accept - 23},
+		/* 23 */ bpf.JumpIf{Cond: bpf.JumpEqual, Val: wire.DHCPv6Server, SkipTrue: accept - 24},
 		/* 24 */ bpf.LoadAbsolute{Off: offPayload + 2, Size: 2},
-		/* 25 */ bpf.JumpIf{Cond: bpf.JumpEqual, Val: dhcpClient, SkipTrue: accept - 26},
-		/* 26 */ bpf.JumpIf{Cond: bpf.JumpEqual, Val: dhcpServer, SkipTrue: accept - 27, SkipFalse: reject - 27},
+		/* 25 */ bpf.JumpIf{Cond: bpf.JumpEqual, Val: wire.DHCPv6Client, SkipTrue: accept - 26},
+		/* 26 */ bpf.JumpIf{Cond: bpf.JumpEqual, Val: wire.DHCPv6Server, SkipTrue: accept - 27, SkipFalse: reject - 27},
 
 		/* 27 */ bpf.LoadAbsolute{Off: offPayload + 13, Size: 1},
 		/* 28 */ bpf.JumpIf{Cond: bpf.JumpBitsSet, Val: tcpEnds, SkipTrue: headers - 29},

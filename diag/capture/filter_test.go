@@ -4,16 +4,15 @@ import (
 	"encoding/binary"
 	"testing"
 
-	"ndwhy/diag/kernel/nstest"
+	"ndwhy/diag/wire"
 
 	"golang.org/x/net/bpf"
+	"golang.org/x/net/ipv6"
 	"golang.org/x/sys/unix"
 )
 
 func udp(src, dst uint16, payload ...byte) []byte {
-	b := binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(nil, src), dst)
-	b = binary.BigEndian.AppendUint16(b, uint16(8+len(payload)))
-	return append(append(b, 0, 0), payload...)
+	return wire.UDP{Src: src, Dst: dst, Payload: payload}.Marshal()
 }
 
 func TestFilter(t *testing.T) {
@@ -22,8 +21,8 @@ func TestFilter(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	frame := func(next byte, payload ...byte) []byte {
-		return nstest.Frame(theirMAC, ourMAC, theirs, ours, 255, next, payload)
+	frame := func(proto byte, payload ...byte) []byte {
+		return frame(theirs, ours, 255, proto, payload)
 	}
 	passes := func(what string, b []byte, want bool) {
 		t.Helper()
@@ -39,7 +38,7 @@ func TestFilter(t *testing.T) {
 		}
 	}
 	for kind := range 256 {
-		_, want := icmpTypes[byte(kind)]
+		_, want := icmpTypes[ipv6.ICMPType(kind)]
 		passes("ICMPv6", frame(unix.IPPROTO_ICMPV6, byte(kind), 0, 0, 0, 0, 0, 0, 0), want)
 		short := append([]byte{unix.IPPROTO_ICMPV6, 0, 5, 2, 0, 0, 1, 0}, byte(kind), 0, 0, 0)
 		passes("ICMPv6 behind a hop-by-hop header", frame(unix.IPPROTO_HOPOPTS, short...), want)

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 
 	"ndwhy/diag"
+
+	"golang.org/x/net/ipv6"
 )
 
 // groupsMax bounds the groups that are read of one report.
@@ -12,11 +14,11 @@ const groupsMax = 128
 
 // decodeMLD reads an MLD message (RFC 2710 §3, RFC 3810 §5); nil where it is malformed.
 func decodeMLD(b []byte) *diag.MLDMessage {
-	const query, report, done, report2 = 130, 131, 132, 143
 	if len(b) < 8 {
 		return nil
 	}
-	if b[0] == report2 {
+	typ := ipv6.ICMPType(b[0])
+	if typ == ipv6.ICMPTypeVersion2MulticastListenerReport {
 		return decodeReport2(b)
 	}
 	if len(b) < 24 {
@@ -24,8 +26,8 @@ func decodeMLD(b []byte) *diag.MLDMessage {
 	}
 	m := &diag.MLDMessage{}
 	group := netip.AddrFrom16([16]byte(b[8:24]))
-	switch b[0] {
-	case query:
+	switch typ {
+	case ipv6.ICMPTypeMulticastListenerQuery:
 		m.Message = "query"
 		m.MaxDelayMS = int(binary.BigEndian.Uint16(b[4:]))
 		if code := m.MaxDelayMS; len(b) >= 28 && code >= 0x8000 { // RFC 3810 §5.1.3: a floating-point number
@@ -35,10 +37,10 @@ func decodeMLD(b []byte) *diag.MLDMessage {
 			return m // all of them
 		}
 		m.Groups = append(m.Groups, group)
-	case report:
+	case ipv6.ICMPTypeMulticastListenerReport:
 		m.Message = "report"
 		m.Groups = append(m.Groups, group)
-	case done:
+	case ipv6.ICMPTypeMulticastListenerDone:
 		m.Message = "done"
 		m.Left = append(m.Left, group)
 	}

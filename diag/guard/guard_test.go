@@ -40,7 +40,7 @@ func TestRescue(t *testing.T) {
 // drawsNothing are the processes of the lab, which have no screen: a panic of theirs ends the lab.
 // What runs inside the program, too, is its end of the line to the lab.
 func drawsNothing(path string) bool {
-	return strings.HasPrefix(path, "diag/lab/") && path != "diag/lab/control.go" || strings.HasPrefix(path, "ui/term/ptytest/")
+	return strings.HasPrefix(path, "diag/lab/") && path != "diag/lab/control.go" || strings.HasPrefix(path, "ui/termtest/")
 }
 
 // Every goroutine of the program is guarded.

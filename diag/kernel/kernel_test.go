@@ -15,6 +15,7 @@ import (
 	"ndwhy/diag"
 	"ndwhy/diag/kernel/nstest"
 	"ndwhy/diag/session"
+	"ndwhy/diag/wire"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/mdlayher/ndp"
@@ -107,7 +108,13 @@ func advertise(t *testing.T, ra *ndp.RouterAdvertisement) {
 	t.Helper()
 	b, err := ndp.MarshalMessage(ra)
 	must(t, err)
-	nstest.Send(t, "wire", nstest.Frame(peerMAC, diag.MulticastMAC(diag.AllNodes), router, diag.AllNodes, 255, unix.IPPROTO_ICMPV6, b))
+	nstest.Send(t, "wire", toAllNodes(router, b))
+}
+
+// toAllNodes returns the frame by which the peer sends a message to all nodes.
+func toAllNodes(src netip.Addr, message []byte) []byte {
+	p := wire.Packet{Src: src, Dst: diag.AllNodes, HopLimit: 255, Proto: unix.IPPROTO_ICMPV6, Payload: message}
+	return p.Frame(diag.MulticastMAC(diag.AllNodes), peerMAC)
 }
 
 // TestDump holds the first picture against what another reader finds in the kernel.
@@ -528,7 +535,7 @@ func TestDuplicate(t *testing.T) {
 		Options: []ndp.Option{&ndp.LinkLayerAddress{Direction: ndp.Target, Addr: peerMAC[:]}},
 	})
 	must(t, err)
-	frame := nstest.Frame(peerMAC, diag.MulticastMAC(diag.AllNodes), own, diag.AllNodes, 255, unix.IPPROTO_ICMPV6, na)
+	frame := toAllNodes(own, na)
 	failed := func(s *diag.State) bool {
 		_, there := s.Addresses[key]
 		_, failed := s.DADFailures[key]

@@ -20,9 +20,6 @@ import (
 // since have been opened in its place, which inode that is: "4:12345".
 const controlEnv = "NDWHY_LAB_CONTROL"
 
-// commandControlFD is the descriptor.
-const commandControlFD = 4
-
 // A Break is something in the lab that can be broken and mended.
 type Break struct {
 	ID     string
@@ -112,9 +109,8 @@ func Dial(getenv func(string) string, news func(News)) (*Control, error) {
 
 // inheritedControl returns a copy of the descriptor that the value of controlEnv names.
 func inheritedControl(value string) (*os.File, error) {
-	var fd int
-	var inode uint64
-	if n, _ := fmt.Sscanf(value, "%d:%d", &fd, &inode); n != 2 || fd < 0 {
+	fd, inode, ok := parseControl(value)
+	if !ok {
 		return nil, ErrOutside
 	}
 	if got, err := inodeOf(fd); err != nil || got != inode {
@@ -125,6 +121,12 @@ func inheritedControl(value string) (*os.File, error) {
 		return nil, fmt.Errorf("dup: %w", err)
 	}
 	return os.NewFile(uintptr(own), "lab"), nil
+}
+
+// parseControl reads a value of controlEnv.
+func parseControl(value string) (fd int, inode uint64, ok bool) {
+	n, _ := fmt.Sscanf(value, "%d:%d", &fd, &inode)
+	return fd, inode, n == 2 && fd >= 0
 }
 
 // inodeOf returns the inode of a socket.

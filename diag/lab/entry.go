@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -53,27 +54,28 @@ const (
 	notFound      = 127
 )
 
-// namespaceFD is where the helper finds the instance's network namespace. What comes after it, at
-// commandControlFD, the command inherits.
-const namespaceFD = 3
-
 // enter is the beginning of a command: it goes into the instance and becomes the command. args are
-// the host's name, the working directory and the command.
+// the descriptor of the instance's network namespace, the host's name, the working directory and the
+// command. Every other descriptor the command inherits.
 func enter(args []string) int {
 	fail := func(code int, format string, a ...any) int {
 		fmt.Fprintf(os.Stderr, "ndwhy lab: "+format+"\n", a...)
 		return code
 	}
-	if len(args) < 3 {
+	if len(args) < 4 {
 		return fail(Failed, "nothing to run")
 	}
-	host, dir, command := args[0], args[1], args[2:]
+	host, dir, command := args[1], args[2], args[3:]
+	ns, err := strconv.Atoi(args[0])
+	if err != nil {
+		return fail(Failed, "namespace of %s: %v", host, err)
+	}
 	// The thread that enters is the one that executes: the others end there.
 	runtime.LockOSThread()
-	if err := unix.Setns(namespaceFD, unix.CLONE_NEWNET); err != nil {
+	if err := unix.Setns(ns, unix.CLONE_NEWNET); err != nil {
 		return fail(Failed, "enter %s: setns: %v", host, err)
 	}
-	unix.CloseOnExec(namespaceFD)
+	unix.CloseOnExec(ns)
 	if err := unix.Unshare(unix.CLONE_NEWNS | unix.CLONE_NEWUTS); err == nil {
 		// A sysfs shows the namespace of whom it was mounted by: the instance's interfaces. Where a
 		// container's masks forbid it the old one stays, and nothing here reads links from it.
@@ -100,7 +102,7 @@ func enter(args []string) int {
 			return fail(notFound, "%s: command not found", command[0])
 		}
 	}
-	err := unix.Exec(path, command, os.Environ())
+	err = unix.Exec(path, command, os.Environ())
 	if errors.Is(err, unix.ENOENT) {
 		return fail(notFound, "%s: %v", command[0], err)
 	}

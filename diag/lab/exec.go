@@ -45,7 +45,8 @@ func Exec(o ExecOptions) (int, error) {
 	if err != nil {
 		dir = "/"
 	}
-	req := request{Host: o.Host, Args: o.Command, Env: os.Environ(), Dir: dir, Session: true}
+	numbers, inherited := inheritedFiles(os.Getenv)
+	req := request{Host: o.Host, Args: o.Command, Env: os.Environ(), Dir: dir, Session: true, Inherits: numbers}
 	files := []*os.File{o.Stdin, o.Stdout, o.Stderr}
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGHUP, unix.SIGUSR1, unix.SIGUSR2, unix.SIGTSTP, unix.SIGCONT)
@@ -61,11 +62,11 @@ func Exec(o ExecOptions) (int, error) {
 			files[2] = o.Stderr
 		}
 		req.Terminal = true
-		code, err := req.run(c, json.NewDecoder(c), files, signals)
+		code, err := req.run(c, json.NewDecoder(c), append(files, inherited...), signals)
 		t.drain()
 		return code, err
 	}
-	return req.run(c, json.NewDecoder(c), files, signals)
+	return req.run(c, json.NewDecoder(c), append(files, inherited...), signals)
 }
 
 // choose returns the lab that is meant.

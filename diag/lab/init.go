@@ -10,23 +10,26 @@ import (
 	"os/signal"
 	"runtime"
 	"slices"
+	"strconv"
 	"sync"
 	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"ndwhy/diag/outfile"
 )
 
 // The init's descriptors beyond the standard ones: the caller, where those come in who knocked at the
-// caller's door, and, where there is one, the switch's log.
+// caller's door, and the switch's log, if as many are handed over. Others are none of its own.
 const (
 	controlFD = 3
 	doorFD    = 4
 	logFD     = 5
 )
 
-// runInit is the lab's first process.
-func runInit([]string) int {
+// runInit is the lab's first process. args are the names of the files that are handed over to it.
+func runInit(args []string) int {
 	// No other goroutine may use the main thread, which must stay in the init's own namespace.
 	runtime.LockOSThread()
 	// Else it would be "exe", after the link by which it was started, wherever processes are named.
@@ -43,7 +46,7 @@ func runInit([]string) int {
 	}
 	control := conn.(*net.UnixConn)
 	say := json.NewEncoder(control)
-	l, err := newInit()
+	l, err := newInit(args[min(len(args), logFD-controlFD):])
 	if err != nil {
 		denied := errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES)
 		_ = say.Encode(reply{Err: err.Error(), Denied: denied})
@@ -77,7 +80,7 @@ type initProcess struct {
 	children map[int]chan syscall.WaitStatus
 }
 
-func newInit() (*initProcess, error) {
+func newInit(logs []string) (*initProcess, error) {
 	text, err := io.ReadAll(os.Stdin)
 	if err != nil {
 		return nil, err
@@ -92,9 +95,14 @@ func newInit() (*initProcess, error) {
 	}
 	l.door = door.(*net.UnixConn)
 	var log io.Writer
-	if _, err := unix.FcntlInt(logFD, unix.F_GETFD, 0); err == nil {
+	if len(logs) > 0 {
 		unix.CloseOnExec(logFD)
-		log = os.NewFile(logFD, "switch log")
+		file := os.NewFile(logFD, logs[0])
+		// Only now is it sure enough that something comes in place of what it holds.
+		if err := outfile.Empty(file); err != nil {
+			return nil, err
+		}
+		log = file
 	}
 	if err := privateMounts(); err != nil {
 		return nil, err
@@ -197,7 +205,7 @@ func (l *initProcess) serve(c *net.UnixConn) {
 	if status.Signaled() {
 		code = 128 + int(status.Signal())
 	}
-	if err := say.Encode(reply{Code: code}); err != nil {
+	if err := say.Encode(reply{Ended: true, Code: code, Log: l.world.wire.unlogged()}); err != nil {
 		return
 	}
 	// The asker closes when it has read: an init that ended before would look like one that died.
@@ -221,9 +229,23 @@ func (l *initProcess) start(req *request, files []*os.File) (int, <-chan syscall
 			set(k, v)
 		}
 	}
+	var inherits table
+	for i, f := range files[:3] {
+		inherits.put(i, f.Fd())
+	}
+	if len(req.Inherits) != len(files)-3 {
+		return 0, nil, fmt.Errorf("%d descriptors came, want %d", len(files)-3, len(req.Inherits))
+	}
+	for i, n := range req.Inherits {
+		if n < 3 || n >= highestInherited {
+			return 0, nil, fmt.Errorf("descriptor %d cannot be inherited", n)
+		}
+		inherits.put(n, files[3+i].Fd())
+	}
+	nsFD := inherits.add(ns.Fd())
 	handle := l.world.bench.handle
 	if inode, err := inodeOf(int(handle.Fd())); err == nil {
-		set(controlEnv, fmt.Sprintf("%d:%d", commandControlFD, inode))
+		set(controlEnv, fmt.Sprintf("%d:%d", inherits.add(handle.Fd()), inode))
 	}
 	if l.path != "" {
 		set("PATH", l.path+":"+pathOf(env))
@@ -234,12 +256,12 @@ func (l *initProcess) start(req *request, files []*os.File) (int, <-chan syscall
 	}
 	attr := &syscall.ProcAttr{
 		Dir: "/", Env: env,
-		Files: []uintptr{files[0].Fd(), files[1].Fd(), files[2].Fd(), ns.Fd(), handle.Fd()},
+		Files: inherits,
 		Sys:   &syscall.SysProcAttr{Setsid: req.Session || req.Terminal, Setctty: req.Terminal},
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	pid, err := syscall.ForkExec(self, append([]string{enterName, req.Host, req.Dir}, args...), attr)
+	pid, err := syscall.ForkExec(self, append([]string{enterName, strconv.Itoa(nsFD), req.Host, req.Dir}, args...), attr)
 	if err != nil {
 		return 0, nil, fmt.Errorf("start %s: %w", args[0], err)
 	}

@@ -31,6 +31,9 @@ const networkdComm = "systemd-network"
 // networkdEnv tells the beginning of a command which interfaces networkd configures.
 const networkdEnv = "NDWHY_LAB_NETWORKD"
 
+// namespaceFD is where the process finds the instance's network namespace.
+const namespaceFD = 3
+
 // startNetworkd starts the process for one interface.
 func (w *world) startNetworkd(p port) error {
 	mode := ""

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"ndwhy/diag/outfile"
 )
 
 // Failed is the exit code of a lab that itself failed; every other code is the command's.
@@ -43,17 +45,19 @@ const (
 )
 
 // Run builds the lab, runs the command in ubuntu1 and returns its exit code (128+n where signal n
-// ended it). An error is the lab's own: one line that says what to do. Everything is gone when Run
-// returns.
+// ended it). An error is the lab's own: one line that says what to do; with the command's code comes
+// that the switch's log is not whole. What this process inherited beyond the standard descriptors, the
+// command inherits. Everything is gone when Run returns.
 func Run(o Options) (int, error) {
 	signals := make(chan os.Signal, 16)
 	signal.Notify(signals, unix.SIGINT, unix.SIGQUIT, unix.SIGTERM, unix.SIGHUP, unix.SIGUSR1, unix.SIGUSR2)
 	defer signal.Stop(signals)
 
+	numbers, inherited := inheritedFiles(os.Getenv)
 	var log *os.File
 	if o.SwitchLog != "" {
 		var err error
-		if log, err = os.OpenFile(o.SwitchLog, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600); err != nil {
+		if log, err = outfile.Open(o.SwitchLog); err != nil {
 			return 0, fmt.Errorf("switch log: %w", err)
 		}
 		defer log.Close()
@@ -79,7 +83,7 @@ func Run(o Options) (int, error) {
 	if err != nil {
 		dir = "/"
 	}
-	req := request{Host: "ubuntu1", Args: o.Command, Env: os.Environ(), Dir: dir}
+	req := request{Host: "ubuntu1", Args: o.Command, Env: os.Environ(), Dir: dir, Inherits: numbers}
 	passed := make(chan os.Signal, 16)
 	go func() {
 		for s := range signals {
@@ -90,7 +94,7 @@ func Run(o Options) (int, error) {
 			passed <- s
 		}
 	}()
-	return req.run(l.control, l.replies, []*os.File{o.Stdin, o.Stdout, o.Stderr}, passed)
+	return req.run(l.control, l.replies, append([]*os.File{o.Stdin, o.Stdout, o.Stderr}, inherited...), passed)
 }
 
 // A running is the caller's end of a lab.
@@ -221,6 +225,9 @@ func initCommand(spec []byte, files []*os.File, stderr *os.File, user bool) *exe
 		Stdin: bytes.NewReader(spec), Stderr: stderr, ExtraFiles: files,
 		SysProcAttr: &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Cloneflags: namespaces},
 	}
+	for _, f := range files {
+		cmd.Args = append(cmd.Args, f.Name())
+	}
 	if user {
 		cmd.SysProcAttr.Cloneflags |= unix.CLONE_NEWUSER
 		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getuid(), HostID: os.Getuid(), Size: 1}}
@@ -259,6 +266,8 @@ func (l *running) ready() error {
 		return &NamespaceError{r.Err}
 	case r.Err != "":
 		return errors.New(r.Err)
+	case !r.Ready:
+		return errors.New("the lab's first process does not say that the network stands")
 	}
 	return nil
 }

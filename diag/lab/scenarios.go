@@ -287,7 +287,6 @@ var Scenarios = []Scenario{
 		Name: "link-down", On: "vpc",
 		Title:  "ubuntu1's interface is down.",
 		Causes: []string{"host.link-down"},
-		Args:   []string{"-i", "eth0"},
 		Hides:  everything,
 		Break:  func(s *Spec) { s.ubuntu1().Down = true },
 	},

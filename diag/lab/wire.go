@@ -26,7 +26,8 @@ type wire struct {
 	mu        sync.Mutex
 	sw        *vswitch.Switch
 	unplugged map[int]bool  // by port: nothing passes its cable
-	log       *json.Encoder // nil: none
+	log       *json.Encoder // nil: none, or no more
+	logErr    error         // why there is no more
 }
 
 func newWire(log io.Writer) *wire {
@@ -172,10 +173,13 @@ func (w *wire) do(step func() ([]vswitch.Output, []vswitch.Entry)) {
 	outs, entries := step()
 	w.lost(entries)
 	w.watch(entries)
-	if w.log != nil {
-		for _, e := range entries {
-			// A log that cannot be written must not stop the network.
-			_ = w.log.Encode(e)
+	for _, e := range entries {
+		// A log that cannot be written must not stop the network.
+		if w.log == nil {
+			break
+		}
+		if w.logErr = w.log.Encode(e); w.logErr != nil {
+			w.log = nil
 		}
 	}
 	for _, o := range outs {
@@ -185,6 +189,16 @@ func (w *wire) do(step func() ([]vswitch.Output, []vswitch.Entry)) {
 		// A cable whose other end is down takes nothing, as in life.
 		_, _ = w.ports[o.Port].Write(o.Frame)
 	}
+}
+
+// unlogged says why the log is not whole, in one line; "" if it is, or there is none.
+func (w *wire) unlogged() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.logErr == nil {
+		return ""
+	}
+	return fmt.Sprintf("switch log: %v; nothing more is written there", w.logErr)
 }
 
 // lost adds to the log what the switch cannot know: that nothing takes what it sends to a port.

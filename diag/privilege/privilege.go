@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -19,12 +20,15 @@ import (
 // With calls f on a thread that has a capability (unix.CAP_NET_RAW …) in effect, if the process is
 // permitted it; else as it is. The kernel asks for it where a socket is opened or a request is sent,
 // so all of f runs on that thread.
-func With(capability int, f func() error) error {
+func With(capability int, f func() error) error { return WithAll(f, capability) }
+
+// WithAll is With for what needs several capabilities at once.
+func WithAll(f func() error, capabilities ...int) error {
 	done := make(chan error)
 	go func() {
 		defer guard.Rescue()
 		runtime.LockOSThread()
-		restored, err := raised(capability, f)
+		restored, err := raised(f, capabilities...)
 		if restored {
 			runtime.UnlockOSThread()
 		} // else the thread ends with this goroutine, and the privilege with it
@@ -33,18 +37,19 @@ func With(capability int, f func() error) error {
 	return <-done
 }
 
-// raised calls f with the capability in effect on this thread, to which the goroutine is locked,
-// and reports whether the thread has afterwards what it had before.
-func raised(capability int, f func() error) (restored bool, err error) {
-	word, bit := capability/32, uint32(1)<<(capability%32)
+// raised calls f with those of the capabilities that are permitted in effect on this thread, to which
+// the goroutine is locked, and reports whether the thread has afterwards what it had before.
+func raised(f func() error, capabilities ...int) (restored bool, err error) {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var had [2]unix.CapUserData // version 3 writes two
-	if unix.Capget(&header, &had[0]) != nil || had[word].Permitted&^had[word].Effective&bit == 0 {
+	if unix.Capget(&header, &had[0]) != nil {
 		return true, f()
 	}
 	more := had
-	more[word].Effective |= bit
-	if unix.Capset(&header, &more[0]) != nil {
+	for _, c := range capabilities {
+		more[c/32].Effective |= had[c/32].Permitted & (1 << (c % 32))
+	}
+	if more == had || unix.Capset(&header, &more[0]) != nil {
 		return true, f()
 	}
 	err = f()
@@ -60,25 +65,39 @@ func Permitted(capability int) bool {
 }
 
 // names are those of the capabilities that the program uses.
-var names = map[int]string{unix.CAP_NET_RAW: "net_raw", unix.CAP_NET_ADMIN: "net_admin"}
+var names = map[int]string{
+	unix.CAP_NET_RAW: "net_raw", unix.CAP_NET_ADMIN: "net_admin", unix.CAP_BPF: "bpf", unix.CAP_PERFMON: "perfmon",
+}
 
-// Fix says what would give this process a capability: of a file's capabilities, only what the
-// bounding set has is given, and nothing under no_new_privs.
-func Fix(capability int) string {
+// Fix says what would give this process capabilities: of a file's, only what the bounding set has is
+// given, and nothing under no_new_privs.
+func Fix(capabilities ...int) string {
 	status, _ := os.ReadFile("/proc/thread-self/status")
 	exe, err := os.Executable()
 	if err != nil {
 		exe = "ndwhy"
 	}
-	upper := strings.ToUpper(names[capability])
-	switch bounds, newPrivs := readStatus(status); {
-	case bounds&(1<<capability) == 0:
-		return "give the container or service CAP_" + upper + ": docker run --cap-add=" + upper + ", or CapabilityBoundingSet=CAP_" + upper + " in its unit"
+	// One line for all: a second setcap would take away what the first gave.
+	file := []string{"cap_net_raw", "cap_net_admin"}
+	var upper []string
+	within := true
+	bounds, newPrivs := readStatus(status)
+	for _, c := range capabilities {
+		within = within && bounds&(1<<c) != 0
+		upper = append(upper, strings.ToUpper(names[c]))
+		if name := "cap_" + names[c]; !slices.Contains(file, name) {
+			file = append(file, name)
+		}
+	}
+	list := "CAP_" + strings.Join(upper, " CAP_")
+	switch {
+	case !within:
+		return "give the container or service " + list + ": docker run --cap-add=" + strings.Join(upper, " --cap-add=") +
+			", or CapabilityBoundingSet=" + list + " in its unit"
 	case !newPrivs:
-		return "start it outside no_new_privs (NoNewPrivileges=no in its unit), or with AmbientCapabilities=CAP_" + upper
+		return "start it outside no_new_privs (NoNewPrivileges=no in its unit), or with AmbientCapabilities=" + list
 	default:
-		// One line for both: a second setcap would take away what the first gave.
-		return "sudo setcap cap_net_raw,cap_net_admin=p " + exe
+		return "sudo setcap " + strings.Join(file, ",") + "=p " + exe
 	}
 }
 

@@ -48,7 +48,7 @@ func TestRaised(t *testing.T) {
 	if open() == nil {
 		t.Fatal("a packet socket without the capability")
 	}
-	restored, err := raised(unix.CAP_NET_RAW, open)
+	restored, err := raised(open, unix.CAP_NET_RAW)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -102,6 +102,9 @@ func (p *Pcap) Write(e diag.Event) error {
 	return p.block(enhancedPacket, body)
 }
 
+// Flush does nothing: nothing waits.
+func (p *Pcap) Flush() error { return nil }
+
 // block writes one block: its type and length stand around the body, whose options end here.
 func (p *Pcap) block(kind uint32, body []byte) error {
 	body = order.AppendUint32(body, 0) // opt_endofopt

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"ndwhy/diag"
+	"ndwhy/diag/why"
 )
 
 const (
@@ -279,7 +280,7 @@ func (p *Player) seek() {
 // findings names what is found.
 func findings(s *diag.State) string {
 	var names []string
-	for _, f := range diag.Diagnose(s).Findings {
+	for _, f := range why.Diagnose(s).Findings {
 		names = append(names, fmt.Sprintf("%s %s %s %s %s", f.Cause, f.Interface, f.Subject.Kind, f.Subject.Value, f.Severity))
 	}
 	slices.Sort(names)

@@ -11,9 +11,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"ndwhy/diag"
-
 	"github.com/google/go-cmp/cmp"
+
+	"ndwhy/diag"
+	"ndwhy/diag/report"
+	"ndwhy/diag/why"
 )
 
 // at makes a stream: each body so long after the beginning.
@@ -420,9 +422,9 @@ func FuzzPlayer(f *testing.F) {
 			if got := p.Problems(); !slices.Equal(got, unread) {
 				t.Errorf("problems %q, want %q", got, unread)
 			}
-			a, _ := json.Marshal(diag.NewReport(want, diag.Diagnose(want)))
+			a, _ := json.Marshal(report.New(want, why.Diagnose(want)))
 			var b []byte
-			p.Look(func(s *diag.State) { b, _ = json.Marshal(diag.NewReport(s, diag.Diagnose(s))) })
+			p.Look(func(s *diag.State) { b, _ = json.Marshal(report.New(s, why.Diagnose(s))) })
 			if string(a) != string(b) {
 				t.Errorf("another report:\n%s\n%s", a, b)
 			}

@@ -4,11 +4,11 @@ import (
 	"net/netip"
 	"slices"
 
-	"ndwhy/diag"
+	"ndwhy/diag/report"
 )
 
 // sourcesOf names the sources that an address is known to be assigned from.
-func sourcesOf(r diag.Report, a diag.ReportAddress) []string {
+func sourcesOf(r report.Report, a report.Address) []string {
 	addr, err := netip.ParseAddr(a.Address)
 	if err != nil {
 		return nil
@@ -24,12 +24,12 @@ func sourcesOf(r diag.Report, a diag.ReportAddress) []string {
 }
 
 // covered reports whether an address is configured of what is assigned.
-func covered(r diag.Report, a diag.ReportAssigned) bool {
+func covered(r report.Report, a report.Assigned) bool {
 	p, err := netip.ParsePrefix(a.Prefix)
 	if err != nil {
 		return true
 	}
-	return slices.ContainsFunc(r.Addresses, func(x diag.ReportAddress) bool {
+	return slices.ContainsFunc(r.Addresses, func(x report.Address) bool {
 		addr, err := netip.ParseAddr(x.Address)
 		return err == nil && x.Interface == a.Interface && p.Contains(addr)
 	})

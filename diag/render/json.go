@@ -4,11 +4,11 @@ import (
 	"encoding/json"
 	"io"
 
-	"ndwhy/diag"
+	"ndwhy/diag/report"
 )
 
 // JSON writes the report as one ndwhy.report/1 document.
-func JSON(w io.Writer, r diag.Report) error {
+func JSON(w io.Writer, r report.Report) error {
 	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)

@@ -6,12 +6,13 @@ import (
 	"strings"
 
 	"ndwhy/diag"
+	"ndwhy/diag/report"
 	"ndwhy/diag/words"
 )
 
 // Markdown writes the report for a ticket: the verdict first, then findings with their remedies,
 // then the matrix; short enough for the 24,000 characters that an SSM command's output keeps.
-func Markdown(w io.Writer, r diag.Report) error {
+func Markdown(w io.Writer, r report.Report) error {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("## %s: %s", strings.ToUpper(words.Say("verdict."+string(r.Verdict))), inline(r.Headline))

@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"ndwhy/diag"
+	"ndwhy/diag/report"
+	"ndwhy/diag/why"
 	"ndwhy/diag/words"
 )
 
@@ -24,8 +26,8 @@ type Style struct {
 
 // Text writes the report for a person: the verdict, the matrix of questions, the explanations,
 // and what they rest on.
-func Text(w io.Writer, r diag.Report, style Style) error {
-	t := &textWriter{style: style, evidence: map[string]diag.ReportEvidence{}}
+func Text(w io.Writer, r report.Report, style Style) error {
+	t := &textWriter{style: style, evidence: map[string]report.Evidence{}}
 	t.style.Width = max(60, style.Width)
 	if t.style.Mask == nil {
 		t.style.Mask = func(text string) string { return text }
@@ -53,7 +55,7 @@ func Text(w io.Writer, r diag.Report, style Style) error {
 type textWriter struct {
 	b        strings.Builder
 	style    Style
-	evidence map[string]diag.ReportEvidence
+	evidence map[string]report.Evidence
 }
 
 // Select Graphic Rendition codes: bold, dim, and three of the sixteen colours, which every theme has.
@@ -107,18 +109,18 @@ func (t *textWriter) wrap(first, hang, text string) {
 	}
 }
 
-func verdictColor(v diag.Verdict) string {
+func verdictColor(v why.Verdict) string {
 	switch v {
-	case diag.VerdictOK:
+	case why.VerdictOK:
 		return green
-	case diag.VerdictCritical:
+	case why.VerdictCritical:
 		return red
 	default:
 		return yellow
 	}
 }
 
-func (t *textWriter) headline(r diag.Report) {
+func (t *textWriter) headline(r report.Report) {
 	word := strings.ToUpper(words.Say("verdict." + string(r.Verdict)))
 	var headline textWriter
 	headline.style = t.style
@@ -151,10 +153,10 @@ type row struct {
 	target diag.TargetClass
 	addr   string
 	asks   diag.Asks
-	by     map[diag.Via]diag.ReportPath
+	by     map[diag.Via]report.Path
 }
 
-func (t *textWriter) matrix(r diag.Report) {
+func (t *textWriter) matrix(r report.Report) {
 	if len(r.Paths) == 0 {
 		return
 	}
@@ -185,7 +187,7 @@ func (t *textWriter) matrix(r diag.Report) {
 			return !taken || x.by[p.Via].Outcome == p.Outcome
 		})
 		if i < 0 {
-			rows[src] = append(rows[src], &row{p.TargetClass, addr, p.Asks, map[diag.Via]diag.ReportPath{}})
+			rows[src] = append(rows[src], &row{p.TargetClass, addr, p.Asks, map[diag.Via]report.Path{}})
 			i = len(rows[src]) - 1
 		}
 		rows[src][i].by[p.Via] = p
@@ -222,7 +224,7 @@ type notes []string
 const notesShown = 26
 
 // mark returns the letter of the note that belongs to an outcome; "" where there is none.
-func (n *notes) mark(p diag.ReportPath) string {
+func (n *notes) mark(p report.Path) string {
 	if p.Detail == "" || p.Outcome == diag.Answered {
 		return ""
 	}
@@ -238,7 +240,7 @@ func (n *notes) mark(p diag.ReportPath) string {
 }
 
 // cell is an outcome in w columns: "!" marks a symptom, "?" what has no normal outcome here, mark a note.
-func (t *textWriter) cell(p diag.ReportPath, mark string, w int) string {
+func (t *textWriter) cell(p report.Path, mark string, w int) string {
 	if p.ID == "" {
 		return fmt.Sprintf("%-*s", w, "-")
 	}
@@ -258,11 +260,11 @@ func (t *textWriter) cell(p diag.ReportPath, mark string, w int) string {
 	return t.paint(color, fmt.Sprintf("%-*s", w, text+mark))
 }
 
-func severityColor(s diag.Severity) string {
+func severityColor(s why.Severity) string {
 	switch s {
-	case diag.Critical:
+	case why.Critical:
 		return red
-	case diag.Warning:
+	case why.Warning:
 		return yellow
 	default:
 		return ""
@@ -272,7 +274,7 @@ func severityColor(s diag.Severity) string {
 // evidenceShown bounds the evidence lines of one finding: the report in JSON has them all.
 const evidenceShown = 6
 
-func (t *textWriter) findings(r diag.Report) {
+func (t *textWriter) findings(r report.Report) {
 	if len(r.Findings) == 0 {
 		return
 	}
@@ -292,7 +294,7 @@ func (t *textWriter) findings(r diag.Report) {
 }
 
 // group writes findings of one cause with one explanation.
-func (t *textWriter) group(list []diag.ReportFinding) {
+func (t *textWriter) group(list []report.Finding) {
 	f := list[0]
 	t.line("%s %s", t.paint(bold+";"+severityColor(f.Severity), f.Cause),
 		t.paint(dim, fmt.Sprintf("(%s, %s)", words.Say("severity."+string(f.Severity)), words.Say("confidence."+string(f.Confidence)))))
@@ -347,7 +349,7 @@ func (t *textWriter) seen(ids []string) {
 	}
 }
 
-func (t *textWriter) unexplained(r diag.Report) {
+func (t *textWriter) unexplained(r report.Report) {
 	if len(r.Unexplained) == 0 {
 		return
 	}
@@ -358,17 +360,17 @@ func (t *textWriter) unexplained(r diag.Report) {
 	}
 }
 
-func (t *textWriter) unknown(r diag.Report) {
+func (t *textWriter) unknown(r report.Report) {
 	// What the user turned off is no news to the user; what is unknown stands there with its reason.
-	skipped := slices.DeleteFunc(slices.Clone(r.Skipped), func(s diag.ReportSkipped) bool {
-		return s.User || slices.ContainsFunc(r.Unknown, func(u diag.Unknown) bool { return u.What == s.Check })
+	skipped := slices.DeleteFunc(slices.Clone(r.Skipped), func(s report.Skipped) bool {
+		return s.User || slices.ContainsFunc(r.Unknown, func(u why.Unknown) bool { return u.What == s.Check })
 	})
 	if len(r.Unknown)+len(skipped) == 0 {
 		return
 	}
 	t.section("unknown")
 	// One reason often keeps many checks from running: it is said once.
-	var reasons []diag.Unknown
+	var reasons []why.Unknown
 	names := map[string][]string{}
 	for _, u := range r.Unknown {
 		key := u.Why + "\n" + u.Fix
@@ -396,7 +398,7 @@ func (t *textWriter) unknown(r diag.Report) {
 	}
 }
 
-func (t *textWriter) addresses(r diag.Report) {
+func (t *textWriter) addresses(r report.Report) {
 	if len(r.Addresses)+len(r.Assigned) == 0 {
 		return
 	}
@@ -423,7 +425,7 @@ func (t *textWriter) address(prefix, status string) {
 	t.wrap(fmt.Sprintf("  %-*s", column-2, t.style.Mask(prefix)), strings.Repeat(" ", column), status)
 }
 
-func (t *textWriter) routers(r diag.Report) {
+func (t *textWriter) routers(r report.Report) {
 	if len(r.Routers) == 0 {
 		return
 	}
@@ -457,7 +459,7 @@ func (t *textWriter) routers(r diag.Report) {
 	}
 }
 
-func (t *textWriter) neighbours(r diag.Report) {
+func (t *textWriter) neighbours(r report.Report) {
 	if len(r.Neighbours.Asked) == 0 {
 		return
 	}
@@ -474,7 +476,7 @@ func (t *textWriter) neighbours(r diag.Report) {
 	}
 }
 
-func (t *textWriter) closing(r diag.Report) {
+func (t *textWriter) closing(r report.Report) {
 	t.line("")
 	for _, c := range r.Changed {
 		t.wrap("", "  ", c)

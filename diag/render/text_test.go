@@ -7,9 +7,11 @@ import (
 
 	"ndwhy/diag"
 	"ndwhy/diag/redact"
+	"ndwhy/diag/report"
+	"ndwhy/diag/why"
 )
 
-func textOf(t *testing.T, r diag.Report) string {
+func textOf(t *testing.T, r report.Report) string {
 	t.Helper()
 	var b strings.Builder
 	if err := Text(&b, r, Style{Width: 80}); err != nil {
@@ -20,12 +22,12 @@ func textOf(t *testing.T, r diag.Report) string {
 
 // What the user turned off is known to the user: it is nothing that could not be told.
 func TestTextLeavesOutWhatTheUserTurnedOff(t *testing.T) {
-	off := diag.ReportSkipped{Check: "mtu", Why: "left out by --only or --skip", User: true}
-	r := diag.Report{Verdict: diag.VerdictOK, Headline: "Fine.", Profile: diag.Recognition{Name: "lan", Confidence: diag.Likely}, Skipped: []diag.ReportSkipped{off}}
+	off := report.Skipped{Check: "mtu", Why: "left out by --only or --skip", User: true}
+	r := report.Report{Verdict: why.VerdictOK, Headline: "Fine.", Profile: why.Recognition{Name: "lan", Confidence: why.Likely}, Skipped: []report.Skipped{off}}
 	if text := textOf(t, r); strings.Contains(text, "mtu") || strings.Contains(text, "NOT KNOWN") {
 		t.Errorf("a check that was turned off is listed:\n%s", text)
 	}
-	r.Skipped = append(r.Skipped, diag.ReportSkipped{Check: "services", Why: "time was up"})
+	r.Skipped = append(r.Skipped, report.Skipped{Check: "services", Why: "time was up"})
 	if text := textOf(t, r); strings.Contains(text, "mtu") || !strings.Contains(text, "services") {
 		t.Errorf("want the check that could not run, alone:\n%s", text)
 	}
@@ -33,15 +35,15 @@ func TestTextLeavesOutWhatTheUserTurnedOff(t *testing.T) {
 
 // Findings of one cause with one explanation are explained once.
 func TestTextExplainsOnceWhatFindingsShare(t *testing.T) {
-	finding := func(peer string) diag.ReportFinding {
-		return diag.ReportFinding{
-			Cause: "peer.unmapped", Severity: diag.Warning, Confidence: diag.Likely, Subject: diag.Subject{Kind: "peer", Value: peer},
+	finding := func(peer string) report.Finding {
+		return report.Finding{
+			Cause: "peer.unmapped", Severity: why.Warning, Confidence: why.Likely, Subject: why.Subject{Kind: "peer", Value: peer},
 			Summary: "Nobody answers for " + peer + ".", Explanation: "Solicitations for it stayed unanswered.", Remedy: []string{"ndisc6 " + peer + " eth0"},
 		}
 	}
-	r := diag.Report{
-		Verdict: diag.VerdictWarning, Headline: "Two.", Profile: diag.Recognition{Name: "lan", Confidence: diag.Likely},
-		Findings: []diag.ReportFinding{finding("2001:db8::1"), finding("2001:db8::2")},
+	r := report.Report{
+		Verdict: why.VerdictWarning, Headline: "Two.", Profile: why.Recognition{Name: "lan", Confidence: why.Likely},
+		Findings: []report.Finding{finding("2001:db8::1"), finding("2001:db8::2")},
 	}
 	text := textOf(t, r)
 	for _, want := range []string{"peer.unmapped", "Solicitations for it", "for 2001:db8::1.", "for 2001:db8::2.", "ndisc6 2001:db8::1 eth0", "ndisc6 2001:db8::2 eth0"} {
@@ -55,12 +57,12 @@ func TestTextExplainsOnceWhatFindingsShare(t *testing.T) {
 // with addresses hidden everything stands where it stood.
 func TestTextKeepsItsColumns(t *testing.T) {
 	mac := "06:f0:13:eb:c6:1d"
-	r := diag.Report{
-		Verdict: diag.VerdictOK, Headline: "Fine.", Profile: diag.Recognition{Name: "aws", Confidence: diag.Certain},
-		Addresses: []diag.ReportAddress{{Interface: "eth0", Address: "2001:db8:1f16:8df0:f557:112e:f9bd:c7f3", PrefixLen: 128, Flags: []string{"noprefixroute", "mngtmpaddr"}}},
-		Assigned:  []diag.ReportAssigned{{Interface: "eth0", Prefix: "2001:db8:1f16:8df0:f557:112e:f9bd:c7f4/128", Source: diag.FromIMDS}},
+	r := report.Report{
+		Verdict: why.VerdictOK, Headline: "Fine.", Profile: why.Recognition{Name: "aws", Confidence: why.Certain},
+		Addresses: []report.Address{{Interface: "eth0", Address: "2001:db8:1f16:8df0:f557:112e:f9bd:c7f3", PrefixLen: 128, Flags: []string{"noprefixroute", "mngtmpaddr"}}},
+		Assigned:  []report.Assigned{{Interface: "eth0", Prefix: "2001:db8:1f16:8df0:f557:112e:f9bd:c7f4/128", Source: diag.FromIMDS}},
 	}
-	r.Neighbours.Asked = []diag.ReportNeighbour{{Address: "2001:db8:1f16:8df0:d326:143a:2015:79fa", MAC: &mac, State: diag.Reachable}}
+	r.Neighbours.Asked = []report.Neighbour{{Address: "2001:db8:1f16:8df0:d326:143a:2015:79fa", MAC: &mac, State: diag.Reachable}}
 	columns := func(text string) (at []int) {
 		for line := range strings.SplitSeq(text, "\n") {
 			if len(line) > 80 {
@@ -92,16 +94,16 @@ func TestTextKeepsItsColumns(t *testing.T) {
 // alike. It fits 80 columns at its longest.
 func TestTextMarksWhatANoteIsAbout(t *testing.T) {
 	symptom := false
-	path := func(id, target string, outcome diag.Outcome, detail string) diag.ReportPath {
+	path := func(id, target string, outcome diag.Outcome, detail string) report.Path {
 		source := "2001:db8:1f16:8df0:f557:112e:f9bd:c7f3"
-		return diag.ReportPath{
+		return report.Path{
 			ID: id, Interface: "eth0", Check: "peer-echo", Asks: diag.AsksEcho, Source: &source, SourceClass: diag.SourceAssigned,
 			Target: target, TargetClass: diag.TargetPeer, Via: diag.ViaKernel, Outcome: outcome, Normal: &symptom, Detail: detail,
 		}
 	}
-	text := textOf(t, diag.Report{
-		Verdict: diag.VerdictWarning, Headline: "Some.", Profile: diag.Recognition{Name: "lan", Confidence: diag.Likely},
-		Paths: []diag.ReportPath{
+	text := textOf(t, report.Report{
+		Verdict: why.VerdictWarning, Headline: "Some.", Profile: why.Recognition{Name: "lan", Confidence: why.Likely},
+		Paths: []report.Path{
 			path("p1", "2001:db8:1f16:8df0:d326:143a:2015:7001", diag.Silent, ""),
 			path("p2", "2001:db8:1f16:8df0:d326:143a:2015:7002", diag.Silent, "unresolved"),
 			path("p3", "2001:db8:1f16:8df0:d326:143a:2015:7003", diag.Unsent, "not-seen-leaving"),

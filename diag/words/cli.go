@@ -18,8 +18,8 @@ did not see.`,
 	"cli.check.long": `Runs the checks (all that apply, or those named) and explains what came of
 them.
 
-Exit codes: 0 all is normal, 1 warning, 2 critical, 3 could not tell, 64 usage,
-130 interrupted.`,
+Exit codes: 0 all is normal, 1 warning, 2 critical, 3 could not tell, or could
+not write all that was asked for, 64 usage, 130 interrupted.`,
 	"cli.check.example": `  ndwhy check
   ndwhy check router-nd router-echo
   ndwhy check --peer 2001:db8::2 --peer fe80::1%eth0
@@ -28,7 +28,8 @@ Exit codes: 0 all is normal, 1 warning, 2 critical, 3 could not tell, 64 usage,
   ndwhy check --from recording.jsonl`,
 	"cli.watch.short": "Every event as it happens, one line each",
 	"cli.watch.long": `Watches without sending anything: the neighbour cache, addresses, routes, and
-(with CAP_NET_RAW) neighbour discovery on the wire. Ends with ctrl-c.`,
+(with CAP_NET_RAW) neighbour discovery on the wire, and (as root) what of it
+the kernel dropped, and why. Ends with ctrl-c.`,
 	"cli.watch.example": `  ndwhy watch
   ndwhy watch --json --only neighbour,frame
   ndwhy watch --for fe80::1`,
@@ -57,13 +58,13 @@ them all.`,
 	"cli.flag.skip":       "do not run these checks",
 	"cli.flag.plain":      "lines instead of screens: for screen readers, logs and terminals that cannot be drawn on",
 	"cli.flag.mouse":      "the wheel scrolls; the terminal's own selection needs shift then",
-	"cli.flag.redact":     "hide addresses, the same one always by the same mask, in all that is shown or written; not in --record and --pcap, which are evidence",
+	"cli.flag.redact":     "hide what identifies (addresses, host names, IDs), the same always by the same mask, in all that is shown or written; not in --record and --pcap, which are evidence",
 	"cli.busy":            "checks are running already; S stops them",
 	"cli.flag.no-color":   "no colours",
 	"cli.flag.ascii":      "no characters beyond ASCII",
 	"cli.flag.format":     "text, json or markdown",
 	"cli.flag.json":       "the same as --format json",
-	"cli.flag.output":     "write the result to FILE",
+	"cli.flag.output":     "write the result to FILE, when it is there: until then FILE is what it was",
 	"cli.flag.fail-on":    "the mildest verdict that gives an exit code other than 0: unknown, warning, critical, never",
 	"cli.flag.dry-run":    "list what would be sent and changed, and send nothing",
 	"cli.flag.from":       "diagnose a recording instead of this host",
@@ -72,6 +73,10 @@ them all.`,
 	"cli.flag.watch-for":  "only what concerns this address",
 
 	"cli.interrupted":  "interrupted; what was added is removed",
+	"cli.same-file":    "{a} and {b} name the same file: {file}",
+	"cli.kept-ends":    "{problem}: nothing more is kept there",
+	"cli.undelivered":  "{to}: {problem}",
+	"cli.stdout":       "standard output",
 	"cli.from-problem": "{file}: {problem}",
 	"cli.from-asks":    "{what} is for asking the network; --from only reads what was asked",
 	"cli.from-two":     "--from: one recording at a time; the other side of the link is a check of its own: ndwhy check --from OTHER",
@@ -130,6 +135,14 @@ them all.`,
 
 	"via.wire":   "wire",
 	"via.kernel": "kernel",
+
+	"drops.turned-off":         "turned off ({name}=off)",
+	"drops.no-privilege":       "what the kernel drops, and why, is told only with CAP_BPF and CAP_PERFMON",
+	"drops.user-namespace":     "what the kernel drops, and why, is told to no process in a user namespace",
+	"drops.user-namespace-fix": "run it as root of the machine",
+	"drops.unavailable":        "the kernel does not tell what it drops: {why}",
+	"drops.excess":             "{count} dropped packets came beyond the {limit} a second that are told",
+	"drops.full":               "{count} dropped packets were missed",
 
 	"imds.turned-off": "turned off (--imds none)",
 	"imds.not-ec2":    "this machine does not say that it is an EC2 instance; --imds URL asks all the same",

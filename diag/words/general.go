@@ -49,6 +49,7 @@ var general = map[string]string{
 	"symptom.strange":    "{address} on {interface} gets no answer where another address of it does: whether the network assigned it is not known here (--assigned would tell), and it may belong to another network",
 	"symptom.no-global":  "{interface} has no global address that the network lets through",
 	"symptom.no-default": "no default route leads through {interface}",
+	"symptom.unheeded":   "{from} asks for {address}, which {interface} has, and this host does not answer: others cannot reach it",
 	"symptom.absent":     "{address} is assigned to {interface} and not configured on it",
 
 	"unknown.feed":           "the {feed} source of events gave nothing",

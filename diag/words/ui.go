@@ -94,6 +94,7 @@ var screens = map[string]string{
 	"ui.feed.imds":    "the metadata service",
 	"ui.feed.lease":   "DHCPv6 leases",
 	"ui.feed.host":    "host settings",
+	"ui.feed.drops":   "dropped packets",
 	"ui.feed.admin":   "adding addresses",
 
 	"ui.why":               "WHY",

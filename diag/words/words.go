@@ -11,6 +11,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 )
 
@@ -115,3 +116,20 @@ func Clean(text string) string {
 		return r
 	}, strings.ToValidUTF8(text, "\uFFFD"))
 }
+
+// Speaks reports whether a word is one of the catalogue's: in any text, or in a key, which names causes
+// and checks.
+func Speaks(word string) bool {
+	return slices.Contains(vocabulary(), strings.ToLower(word))
+}
+
+var vocabulary = sync.OnceValue(func() []string {
+	var list []string
+	for key, text := range english {
+		list = append(list, strings.FieldsFunc(strings.ToLower(key+" "+text), func(r rune) bool {
+			return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '-'
+		})...)
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+})

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"ndwhy/diag"
+	"ndwhy/diag/why"
 	"ndwhy/diag/words"
 )
 
@@ -13,7 +14,7 @@ import (
 func sorted[K comparable](m map[K]string) []string { return slices.Sorted(maps.Values(m)) }
 
 // changes says what is new.
-func (w *Writer) changes(s *diag.State, d diag.Diagnosis, running bool) {
+func (w *Writer) changes(s *diag.State, d why.Diagnosis, running bool) {
 	now := w.now(s, d)
 	differ(w, s, w.was.links, now.links, "plain.link-gone")
 	differ(w, s, w.was.feeds, now.feeds, "plain.feed-gone")
@@ -62,7 +63,7 @@ func differ[K comparable](w *Writer, s *diag.State, was, now map[K]string, gone 
 	}
 }
 
-func (w *Writer) findings(s *diag.State, d diag.Diagnosis, now known) {
+func (w *Writer) findings(s *diag.State, d why.Diagnosis, now known) {
 	for _, f := range d.Findings {
 		key := finding{f.Cause, f.Interface, f.Subject}
 		before, had := w.was.findings[key]

@@ -13,6 +13,8 @@ import (
 
 	"ndwhy/diag"
 	"ndwhy/diag/render"
+	"ndwhy/diag/report"
+	"ndwhy/diag/why"
 	"ndwhy/diag/words"
 	"ndwhy/ui/term"
 )
@@ -51,7 +53,7 @@ type known struct {
 	routers    map[diag.InterfaceAddr]string
 	neighbours map[diag.InterfaceAddr]neighbour
 
-	verdict  diag.Verdict
+	verdict  why.Verdict
 	headline string
 	findings map[finding]string
 	symptoms map[string]string
@@ -61,7 +63,7 @@ type known struct {
 
 type finding struct {
 	cause, iface string
-	subject      diag.Subject
+	subject      why.Subject
 }
 
 // neighbour is what a user would notice of an entry: REACHABLE, STALE, DELAY and PROBE come and go
@@ -74,7 +76,7 @@ type neighbour struct {
 // Update says what is new in s and d since the last call. The first summary waits until no check
 // runs any more; after that, what they settle is said when they have settled it, and everything else
 // at once. It returns the first error of writing.
-func (w *Writer) Update(s *diag.State, d diag.Diagnosis) error {
+func (w *Writer) Update(s *diag.State, d why.Diagnosis) error {
 	running := false
 	for _, c := range s.Checks {
 		running = running || c.State == diag.CheckRunning
@@ -95,7 +97,7 @@ func (w *Writer) Update(s *diag.State, d diag.Diagnosis) error {
 
 // End writes the summary if none was written: the stream is over. It returns the first error of
 // writing.
-func (w *Writer) End(s *diag.State, d diag.Diagnosis) error {
+func (w *Writer) End(s *diag.State, d why.Diagnosis) error {
 	if !w.told {
 		w.summary(s, d)
 	}
@@ -122,10 +124,10 @@ func (w *Writer) say(s *diag.State, text string) {
 // command writes a line that is there to be copied.
 func (w *Writer) command(text string) { w.line(words.Say("plain.do", "command", text)) }
 
-func (w *Writer) summary(s *diag.State, d diag.Diagnosis) {
+func (w *Writer) summary(s *diag.State, d why.Diagnosis) {
 	w.told = true
 	w.was = w.now(s, d)
-	r := diag.NewReport(s, d)
+	r := report.New(s, d)
 	w.say(s, verdict(d))
 	w.line(words.Say("plain.profile", "profile", words.Say("profile."+r.Profile.Name+".name"),
 		"confidence", words.Say("confidence."+string(r.Profile.Confidence)), "because", strings.Join(r.Profile.Because, "; ")))
@@ -162,7 +164,7 @@ func (w *Writer) summary(s *diag.State, d diag.Diagnosis) {
 }
 
 // explain writes what stands behind a finding, and what to do.
-func (w *Writer) explain(f diag.Finding) {
+func (w *Writer) explain(f why.Finding) {
 	w.line(f.Explanation)
 	for _, a := range f.Alternatives {
 		w.line(words.Say("plain.alternative", "cause", a.Cause, "tell", a.TellApart))
@@ -172,17 +174,17 @@ func (w *Writer) explain(f diag.Finding) {
 	}
 }
 
-func verdict(d diag.Diagnosis) string {
+func verdict(d why.Diagnosis) string {
 	return words.Say("plain.verdict", "verdict", words.Say("verdict."+string(d.Verdict)), "headline", d.Headline)
 }
 
-func findingText(f diag.Finding) string {
+func findingText(f why.Finding) string {
 	return words.Say("plain.finding", "cause", f.Cause, "severity", words.Say("severity."+string(f.Severity)),
 		"confidence", words.Say("confidence."+string(f.Confidence)), "summary", f.Summary)
 }
 
 // now returns what would be said of everything.
-func (w *Writer) now(s *diag.State, d diag.Diagnosis) known {
+func (w *Writer) now(s *diag.State, d why.Diagnosis) known {
 	k := known{
 		links: map[string]string{}, feeds: map[diag.FeedName]string{}, addresses: map[diag.InterfaceAddr]string{},
 		routers: map[diag.InterfaceAddr]string{}, neighbours: map[diag.InterfaceAddr]neighbour{},
@@ -266,7 +268,7 @@ func addressText(s *diag.State, a diag.Address) string {
 
 // questions says what was asked, what is not as it should be first; what came out the same by wire
 // and by kernel is said once.
-func questions(s *diag.State, d diag.Diagnosis) []string {
+func questions(s *diag.State, d why.Diagnosis) []string {
 	rank := func(p diag.Path) int {
 		switch normal := d.Normal[p.ID]; {
 		case p.Outcome == diag.OutcomeSkipped:

@@ -12,6 +12,7 @@ import (
 
 	"ndwhy/diag"
 	"ndwhy/diag/render"
+	"ndwhy/diag/why"
 )
 
 var (
@@ -72,7 +73,7 @@ func (r *reader) hear(bodies ...diag.Body) []string {
 		r.seq++
 		r.state.Apply(diag.Event{Seq: r.seq, At: time.Date(2026, 11, 22, 3, 0, int(r.seq), 0, time.UTC), Body: b})
 	}
-	if err := r.w.Update(r.state, diag.Diagnose(r.state)); err != nil {
+	if err := r.w.Update(r.state, why.Diagnose(r.state)); err != nil {
 		r.t.Fatal(err)
 	}
 	text := r.out.String()
@@ -132,7 +133,7 @@ func TestSummaryWaitsForTheChecks(t *testing.T) {
 func TestSummaryOfWhatIsOver(t *testing.T) {
 	r := newReader(t, render.Style{})
 	r.hear(address(mac1.LinkLocal()))
-	if err := r.w.End(r.state, diag.Diagnose(r.state)); err != nil || !strings.HasPrefix(r.out.String(), "Verdict unknown: ") {
+	if err := r.w.End(r.state, why.Diagnose(r.state)); err != nil || !strings.HasPrefix(r.out.String(), "Verdict unknown: ") {
 		t.Errorf("%v: %s", err, &r.out)
 	}
 	passive := newReader(t, render.Style{})
@@ -205,7 +206,7 @@ func (full) Write([]byte) (int, error) { return 0, errors.New("no space left on 
 
 func TestWriteError(t *testing.T) {
 	s := diag.NewState()
-	if err := New(full{}, render.Style{}, strings.Clone).End(s, diag.Diagnose(s)); err == nil || err.Error() != "no space left on device" {
+	if err := New(full{}, render.Style{}, strings.Clone).End(s, why.Diagnose(s)); err == nil || err.Error() != "no space left on device" {
 		t.Error(err)
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"ndwhy/ui/term/vt"
+	"ndwhy/ui/termtest/vt"
 )
 
 var (
@@ -23,6 +23,9 @@ func TestFilter(t *testing.T) {
 		{"tab stops", "\x1b[?5Wa", "a", "a", "a", "a"},
 		{"colour queries", "\x1b]11;?\x07\x1b]10;?\x1b\\a", "a", "a", "a", "a"},
 		{"title", "\x1b]2;x\x07a", "a", "a", "a", "a"},
+		// In the bytes of these quotation marks are those of C1's ST and PU1, which end nothing in UTF-8.
+		{"title beyond ASCII", "\x1b]2;a “title” b\x07c\x1bPq“x”\x1b\\d", "cd", "cd", "cd", "cd"},
+		{"nothing of what is malformed is text", "\x1b[ 5ma\x1b[1<2mb", "ab", "ab", "ab", "ab"},
 		{"version and attributes", "\x1b[>qa\x1b[c\x1b[6n\x1b[5n\x1bP+q544e\x1b\\", "a", "a", "a", "a"},
 		{"mouse and focus", "\x1b[?1002h\x1b[?1006ha\x1b[?1004h", "a", "a", "a", "a"},
 		{"mixed modes", "\x1b[?25;1002;7l", "\x1b[?25;7l", "\x1b[?25;7l", "\x1b[?25;7l", "\x1b[?25;7l"},
@@ -35,6 +38,7 @@ func TestFilter(t *testing.T) {
 		{"curly underline", "\x1b[4:3m\x1b[58;5;1m\x1b[4:0m", "\x1b[4m\x1b[24m", "\x1b[4m\x1b[24m", "\x1b[4m\x1b[24m", "\x1b[4m\x1b[24m"},
 		{"dim", "\x1b[2;1mx", "\x1b[1mx", "\x1b[2;1mx", "\x1b[2;1mx", "\x1b[2;1mx"},
 		{"clipboard", "\x1b]52;c;YQ==\x07", "", "", "\x1b]52;c;YQ==\x07", "\x1b]52;c;YQ==\x07"},
+		{"clipboard, ended by ST", "\x1b]52;c;YQ==\x1b\\", "", "", "\x1b]52;c;YQ==\x1b\\", "\x1b]52;c;YQ==\x1b\\"},
 		{"clipboard query", "\x1b]52;c;?\x07\x1b]52;c;?\x1b\\", "", "", "", ""},
 		{"clipboard with more in it", "\x1b]52;c;Y\x1b[2Jx", "\x1b[2Jx", "\x1b[2Jx", "\x1b[2Jx", "\x1b[2Jx"},
 		{"control characters", "\x05\x07\x0e\x7fa\u0085\u009b2J\u202e\x9b", "a2J?", "a2J?", "a2J?", "a2J?"},

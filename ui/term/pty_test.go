@@ -16,12 +16,12 @@ import (
 
 	"ndwhy/diag/guard"
 	"ndwhy/ui/term"
-	"ndwhy/ui/term/ptytest"
-	"ndwhy/ui/term/vt"
+	"ndwhy/ui/termtest"
+	"ndwhy/ui/termtest/vt"
 )
 
 func TestMain(m *testing.M) {
-	os.Exit(ptytest.Main(m, map[string]func() int{"tui": tui}))
+	os.Exit(termtest.Main(m, map[string]func() int{"tui": tui}))
 }
 
 // busy is a program that does to the terminal what a large one does: it fills the screen, scrolls,
@@ -137,7 +137,7 @@ func dialects(t *testing.T, f func(t *testing.T, d vt.Dialect)) {
 	}
 }
 
-func isClean(t *testing.T, p *ptytest.Terminal) {
+func isClean(t *testing.T, p *termtest.Terminal) {
 	t.Helper()
 	p.Look(func(s *vt.Screen) {
 		if err := s.Clean(); err != nil {
@@ -150,7 +150,7 @@ func isClean(t *testing.T, p *ptytest.Terminal) {
 func TestOutputIsUnderstood(t *testing.T) {
 	dialects(t, func(t *testing.T, d vt.Dialect) {
 		t.Helper()
-		p := ptytest.Start(t, ptytest.Config{Program: "tui", Dialect: d})
+		p := termtest.Start(t, termtest.Config{Program: "tui", Dialect: d})
 		p.Wait("80x24 offset 0")
 		for i := range 12 {
 			p.Send("j")
@@ -199,7 +199,7 @@ func TestOutputIsUnderstood(t *testing.T) {
 
 func TestNoColor(t *testing.T) {
 	t.Parallel()
-	p := ptytest.Start(t, ptytest.Config{Program: "tui", Dialect: vt.Xterm, Env: []string{"NO_COLOR=1"}})
+	p := termtest.Start(t, termtest.Config{Program: "tui", Dialect: vt.Xterm, Env: []string{"NO_COLOR=1"}})
 	p.Wait("offset 0")
 	p.Send("q")
 	p.Exit()
@@ -219,7 +219,7 @@ func TestPanicRestores(t *testing.T) {
 		t.Run(where, func(t *testing.T) {
 			dialects(t, func(t *testing.T, d vt.Dialect) {
 				t.Helper()
-				p := ptytest.Start(t, ptytest.Config{Program: "tui", Dialect: d, Width: 120, Height: 200})
+				p := termtest.Start(t, termtest.Config{Program: "tui", Dialect: d, Width: 120, Height: 200})
 				p.Wait("offset 0")
 				p.Send(key)
 				if code := p.Exit(); code != 2 {
@@ -248,7 +248,7 @@ func TestKillRestores(t *testing.T) {
 		t.Run(unix.SignalName(s), func(t *testing.T) {
 			dialects(t, func(t *testing.T, d vt.Dialect) {
 				t.Helper()
-				p := ptytest.Start(t, ptytest.Config{Program: "tui", Dialect: d, Height: 300, Width: 100})
+				p := termtest.Start(t, termtest.Config{Program: "tui", Dialect: d, Height: 300, Width: 100})
 				p.Wait("offset 0")
 				p.Signal(s)
 				code, want := p.Exit(), map[unix.Signal]int{unix.SIGQUIT: 2}[s]
@@ -272,7 +272,7 @@ func TestKillWithDeadTerminal(t *testing.T) {
 	for _, s := range []unix.Signal{unix.SIGTERM, unix.SIGQUIT} {
 		t.Run(unix.SignalName(s), func(t *testing.T) {
 			t.Parallel()
-			p := ptytest.Start(t, ptytest.Config{Program: "tui", Dialect: vt.Xterm})
+			p := termtest.Start(t, termtest.Config{Program: "tui", Dialect: vt.Xterm})
 			p.Wait("offset 0")
 			// More than the kernel holds for a pseudo-terminal: 64 KiB and 4 KiB.
 			p.Stall("Y", func() {
@@ -284,7 +284,7 @@ func TestKillWithDeadTerminal(t *testing.T) {
 }
 
 // prompt waits until the shell does.
-func prompt(p *ptytest.Terminal) {
+func prompt(p *termtest.Terminal) {
 	p.WaitFor("the shell's prompt", func(s *vt.Screen) bool {
 		_, y, visible := s.Cursor()
 		return visible && s.Row(y) == "prompt>"
@@ -299,9 +299,9 @@ func TestSuspendInShell(t *testing.T) {
 	}
 	dialects(t, func(t *testing.T, d vt.Dialect) {
 		t.Helper()
-		p := ptytest.Start(t, ptytest.Config{
+		p := termtest.Start(t, termtest.Config{
 			Command: []string{"sh", "-i"}, Dialect: d, Height: 30,
-			Env: []string{"PS1=prompt>", "TUI=NDWHY_PTYTEST_PROGRAM=tui " + self},
+			Env: []string{"PS1=prompt>", "TUI=NDWHY_TERMTEST_PROGRAM=tui " + self},
 		})
 		prompt(p)
 		p.Send("eval $TUI\r")
@@ -333,9 +333,9 @@ func TestKillWhileSuspended(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := ptytest.Start(t, ptytest.Config{
+	p := termtest.Start(t, termtest.Config{
 		Command: []string{"sh", "-i"}, Dialect: vt.Xterm,
-		Env: []string{"PS1=prompt>", "TUI=NDWHY_PTYTEST_PROGRAM=tui " + self},
+		Env: []string{"PS1=prompt>", "TUI=NDWHY_TERMTEST_PROGRAM=tui " + self},
 	})
 	prompt(p)
 	p.Send("eval $TUI\r")
@@ -351,7 +351,7 @@ func TestKillWhileSuspended(t *testing.T) {
 func TestSuspendWithoutShell(t *testing.T) {
 	dialects(t, func(t *testing.T, d vt.Dialect) {
 		t.Helper()
-		p := ptytest.Start(t, ptytest.Config{Program: "tui", Dialect: d})
+		p := termtest.Start(t, termtest.Config{Program: "tui", Dialect: d})
 		p.Wait("offset 0 resumed 0")
 		p.Send("\x1a")
 		p.Wait("resumed 1")

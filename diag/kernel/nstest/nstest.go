@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 )
 
 const (
@@ -40,6 +41,21 @@ func Run(t *testing.T, f func(t *testing.T)) {
 // skipped, saying why, or fails if CI=true.
 func Enter(t *testing.T) bool {
 	t.Helper()
+	return enter(t, true)
+}
+
+// EnterAsRoot is Enter for what only the machine's own root may do, not that of a user namespace. For an
+// ordinary user t is skipped, wherever it runs.
+func EnterAsRoot(t *testing.T) bool {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("only root of the machine may do this")
+	}
+	return enter(t, false)
+}
+
+func enter(t *testing.T, user bool) bool {
+	t.Helper()
 	if os.Getenv(inside) == t.Name() {
 		lo, err := netlink.LinkByName("lo")
 		if err == nil {
@@ -53,8 +69,12 @@ func Enter(t *testing.T) bool {
 		}
 		return true
 	}
-	out, err := child(t, syscall.CLONE_NEWUSER|syscall.CLONE_NEWNET)
-	if unavailable(out, err) && os.Geteuid() == 0 {
+	flags := uintptr(syscall.CLONE_NEWNET)
+	if user {
+		flags |= syscall.CLONE_NEWUSER
+	}
+	out, err := child(t, flags)
+	if user && unavailable(out, err) && os.Geteuid() == 0 {
 		out, err = child(t, syscall.CLONE_NEWNET)
 	}
 	text := strings.TrimSpace(string(out))
@@ -156,6 +176,15 @@ func Address(t *testing.T, link, prefix string) {
 func Sysctl(t *testing.T, key, value string) {
 	t.Helper()
 	must(t, key, os.WriteFile("/proc/sys/net/"+key, []byte(value), 0))
+}
+
+// Send puts a frame on the wire at an interface.
+func Send(t *testing.T, link string, frame []byte) {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
+	must(t, "packet socket", err)
+	defer unix.Close(fd)
+	must(t, link, unix.Sendto(fd, frame, 0, &unix.SockaddrLinklayer{Ifindex: Link(t, link).Attrs().Index}))
 }
 
 func must(t *testing.T, what string, err error) {

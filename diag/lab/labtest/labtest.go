@@ -52,7 +52,9 @@ func runLab(scenario, switchLog string, command []string) int {
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "lab:", err)
-		return lab.Failed
+		if code == 0 {
+			return lab.Failed
+		}
 	}
 	return code
 }

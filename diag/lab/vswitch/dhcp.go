@@ -1,17 +1,18 @@
 package vswitch
 
 import (
-	"encoding/binary"
 	"fmt"
 	"net"
 	"time"
 
 	"github.com/insomniacslk/dhcp/dhcpv6"
 	"github.com/insomniacslk/dhcp/iana"
+	"golang.org/x/sys/unix"
+
+	"ndwhy/diag/wire"
 )
 
 const (
-	udpLen  = 8
 	maxDUID = 130 // RFC 8415 §11.1
 	maxIA   = 16  // more than any client asks for; the answer has to fit into a datagram
 )
@@ -19,26 +20,25 @@ const (
 // dhcp is a datagram to the DHCPv6 server: the first router's, which answers from its link-local
 // address (as EC2's does: amazonlinux/amazon-ec2-net-utils#68). Who asks is known by the port;
 // every client of an interface gets the same address, whatever its DUID.
-func (t *turn) dhcp(port *Port, p *ip6) {
+func (t *turn) dhcp(port *Port, p *ip6, u wire.UDP) {
 	r := &t.cfg.Routers[0]
-	if !p.dst.IsMulticast() && !r.owns(p.dst) {
+	if !p.Dst.IsMulticast() && !r.owns(p.Dst) {
 		t.unicast6(port, p)
 		return
 	}
-	if !p.src.IsLinkLocalUnicast() {
+	if !p.Src.IsLinkLocalUnicast() {
 		t.drop("a DHCPv6 client asks from a link-local address (RFC 8415 §14)")
 		return
 	}
-	n := int(binary.BigEndian.Uint16(p.payload[4:]))
 	switch {
-	case n < udpLen || n > len(p.payload):
+	case u.Cut:
 		t.drop("UDP datagram cut off")
 		return
-	case checksum6(p.src, p.dst, protoUDP, p.payload[:n]) != 0:
+	case !p.Intact():
 		t.drop("wrong UDP checksum")
 		return
 	}
-	m, err := dhcpv6.MessageFromBytes(p.payload[udpLen:n])
+	m, err := dhcpv6.MessageFromBytes(u.Payload)
 	if err != nil {
 		t.drop("not a DHCPv6 message")
 		return
@@ -55,7 +55,7 @@ func (t *turn) dhcp(port *Port, p *ip6) {
 	}
 	t.decide(Answered, "%s", why)
 	t.to(r.Name)
-	t.send(t.port, buildUDP(p, r, reply.ToBytes()), "the DHCPv6 server answers")
+	t.send(t.port, udpAnswer(p, r, u.Src, reply.ToBytes()), "the DHCPv6 server answers")
 }
 
 // dhcpReply returns the server's answer to m, or nil, and the reason of either.
@@ -111,11 +111,10 @@ func (t *turn) dhcpReply(port *Port, r *Router, m *dhcpv6.Message, server dhcpv6
 	return reply, fmt.Sprintf("%s is assigned to %s", port.Lease, port.Name)
 }
 
-// buildUDP makes the server's datagram to the client that sent p.
-func buildUDP(p *ip6, r *Router, payload []byte) []byte {
-	b := make([]byte, udpLen, udpLen+len(payload))
-	binary.BigEndian.PutUint16(b, 547)
-	binary.BigEndian.PutUint16(b[2:], binary.BigEndian.Uint16(p.payload))
-	binary.BigEndian.PutUint16(b[4:], uint16(udpLen+len(payload)))
-	return build6(p.srcMAC, r.MAC, r.LinkLocal(), p.src, 64, protoUDP, append(b, payload...), 6)
+// udpAnswer makes the server's datagram to the port of the client that sent p.
+func udpAnswer(p *ip6, r *Router, port uint16, payload []byte) []byte {
+	return wire.Packet{
+		Src: r.LinkLocal(), Dst: p.Src, HopLimit: 64, Proto: unix.IPPROTO_UDP,
+		Payload: wire.UDP{Src: wire.DHCPv6Server, Dst: port, Payload: payload}.Marshal(),
+	}.Frame(p.ether.Src, r.MAC)
 }

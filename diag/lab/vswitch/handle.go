@@ -1,29 +1,31 @@
 package vswitch
 
 import (
-	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"slices"
 
 	"github.com/mdlayher/ndp"
+	"golang.org/x/net/ipv6"
+	"golang.org/x/sys/unix"
 
 	"ndwhy/diag"
+	"ndwhy/diag/wire"
 )
 
 func (t *turn) handle() {
 	f := t.frame
+	h, _, ok := wire.ParseEthernet(f)
 	switch {
-	case len(f) < etherLen:
+	case !ok:
 		t.drop("too short for an Ethernet frame")
 		return
 	case len(f) > maxFrame:
 		t.drop("longer than any packet")
 		return
 	}
-	etherType := binary.BigEndian.Uint16(f[12:])
 	if t.port == BeyondPort {
-		t.fromBeyond(etherType)
+		t.fromBeyond(h.Type)
 		return
 	}
 	port := &t.cfg.Ports[t.port]
@@ -31,30 +33,30 @@ func (t *turn) handle() {
 		t.drop("lost: %d %% of what %s sends is", port.Loss, port.Name)
 		return
 	}
-	if src := macOf(f[6:]); t.cfg.Fabric.Filter && src != port.MAC {
-		t.drop("source MAC %s is not that of the interface, %s", src, port.MAC)
+	if t.cfg.Fabric.Filter && h.Src != port.MAC {
+		t.drop("source MAC %s is not that of the interface, %s", h.Src, port.MAC)
 		return
 	}
 	if port.Detached {
 		t.drop("%s is attached to nothing", port.Name)
 		return
 	}
-	switch etherType {
-	case typeIPv6:
+	switch h.Type {
+	case unix.ETH_P_IPV6:
 		p, err := parse6(f)
 		if err != nil {
 			t.drop("%v", err)
 			return
 		}
 		t.from6(port, &p)
-	case typeIPv4:
+	case unix.ETH_P_IP:
 		p, err := parse4(f)
 		if err != nil {
 			t.drop("%v", err)
 			return
 		}
 		t.from4(port, &p)
-	case typeARP:
+	case unix.ETH_P_ARP:
 		a, err := parseARP(f)
 		if err != nil {
 			t.drop("%v", err)
@@ -70,7 +72,7 @@ func (t *turn) handle() {
 func (t *turn) from6(port *Port, p *ip6) {
 	fabric := t.cfg.Fabric
 	var msg ndp.Message
-	if p.nd() && p.icmp() != icmpRedirect {
+	if p.nd() && p.ICMPType() != ipv6.ICMPTypeRedirect {
 		var err error
 		if msg, err = p.message(); err != nil {
 			t.drop("not believed as neighbour discovery: %v", err)
@@ -79,30 +81,30 @@ func (t *turn) from6(port *Port, p *ip6) {
 	}
 	ns, isNS := msg.(*ndp.NeighborSolicitation)
 	switch {
-	case p.src.IsMulticast() || p.src.IsLoopback():
-		t.drop("%s cannot be a source address", p.src)
+	case p.Src.IsMulticast() || p.Src.IsLoopback():
+		t.drop("%s cannot be a source address", p.Src)
 		return
-	case p.src.IsUnspecified() && !p.dst.IsMulticast():
+	case p.Src.IsUnspecified() && !p.Dst.IsMulticast():
 		t.drop("the unspecified address cannot be answered")
 		return
 	case !fabric.Filter:
-	case p.src.IsUnspecified():
+	case p.Src.IsUnspecified():
 		if !isNS && !p.mld() {
 			t.drop("only duplicate address detection and MLD may come from the unspecified address")
 			return
 		}
-	case !port.assigned(p.src):
+	case !port.assigned(p.Src):
 		what := "a packet"
 		if isNS {
 			what = "a solicitation"
 		}
-		t.drop("source %s is not assigned to %s: %s from it goes nowhere and is not answered", p.src, port.Name, what)
+		t.drop("source %s is not assigned to %s: %s from it goes nowhere and is not answered", p.Src, port.Name, what)
 		return
 	}
 	switch m := msg.(type) {
 	case *ndp.NeighborSolicitation:
-		if mac, ok := linkLayer(m.Options, ndp.Source); ok && !p.src.IsUnspecified() {
-			t.learn(p.src, t.port, mac)
+		if mac, ok := linkLayer(m.Options, ndp.Source); ok && !p.Src.IsUnspecified() {
+			t.learn(p.Src, t.port, mac)
 		}
 		t.solicited(port, p, ns)
 		return
@@ -118,18 +120,18 @@ func (t *turn) from6(port *Port, p *ip6) {
 			return
 		}
 	}
-	if p.icmp() == icmpRedirect && fabric.Filter {
+	if p.ICMPType() == ipv6.ICMPTypeRedirect && fabric.Filter {
 		t.drop("an instance may not redirect others")
 		return
 	}
-	if src, dst, ok := p.udp(); ok && dst == 547 {
-		t.dhcp(port, p)
+	if u, ok := p.UDP(); ok && u.Dst == wire.DHCPv6Server {
+		t.dhcp(port, p, u)
 		return
-	} else if ok && src == 547 && fabric.Filter {
+	} else if ok && u.Src == wire.DHCPv6Server && fabric.Filter {
 		t.drop("an instance may not be a DHCPv6 server")
 		return
 	}
-	if p.dst.IsMulticast() {
+	if p.Dst.IsMulticast() {
 		t.multicast6(p)
 		return
 	}
@@ -149,7 +151,7 @@ func (t *turn) multicast6(p *ip6) {
 	default:
 		t.decide(Delivered, "multicast reaches every interface")
 		t.flood()
-		if p.dst != allNodes || p.icmp() != icmpEcho || p.src.IsUnspecified() {
+		if p.Dst != allNodes || p.ICMPType() != ipv6.ICMPTypeEchoRequest || p.Src.IsUnspecified() {
 			return
 		}
 		for i := range t.cfg.Routers {
@@ -163,38 +165,38 @@ func (t *turn) multicast6(p *ip6) {
 
 // unicast6 is a packet to one interface.
 func (t *turn) unicast6(port *Port, p *ip6) {
-	if r := t.routerOfMAC(p.dstMAC); r != nil {
+	if r := t.routerOfMAC(p.ether.Dst); r != nil {
 		t.toRouter(r, p)
 		return
 	}
-	q, ok := t.portOfMAC(p.dstMAC)
+	q, ok := t.portOfMAC(p.ether.Dst)
 	switch {
 	case ok && q == t.port:
 		t.drop("it is addressed to its own sender")
 	case t.cfg.Fabric.Filter:
-		owner, mapped := t.owner(p.dst)
+		owner, mapped := t.owner(p.Dst)
 		switch {
 		case !mapped:
-			t.drop("%s is assigned to no interface of this subnet", p.dst)
+			t.drop("%s is assigned to no interface of this subnet", p.Dst)
 		case !ok || owner != q:
-			t.drop("%s is not at MAC %s", p.dst, p.dstMAC)
+			t.drop("%s is not at MAC %s", p.Dst, p.ether.Dst)
 		default:
 			t.toPort(q, p, slices.Clone(t.frame), Delivered, fmt.Sprintf("%s may send from %s, and %s has %s",
-				port.Name, p.src, t.name(q), p.dst))
+				port.Name, p.Src, t.name(q), p.Dst))
 		}
 	case ok:
 		t.toPort(q, p, slices.Clone(t.frame), Delivered, fmt.Sprintf("the MAC is that of %s", t.name(q)))
-	case p.dstMAC[0]&1 == 1:
+	case p.ether.Dst[0]&1 == 1:
 		t.decide(Delivered, "a multicast frame reaches every interface")
 		t.flood()
 	default:
-		t.drop("no interface has MAC %s", p.dstMAC)
+		t.drop("no interface has MAC %s", p.ether.Dst)
 	}
 }
 
 // toPort hands an IPv6 packet to an instance unless its security group objects.
 func (t *turn) toPort(q int, p *ip6, frame []byte, v Verdict, reason string) {
-	if t.cfg.Ports[q].NoEchoIn && p.icmp() == icmpEcho {
+	if t.cfg.Ports[q].NoEchoIn && p.ICMPType() == ipv6.ICMPTypeEchoRequest {
 		t.drop("the security group of %s lets no ICMPv6 echo request in", t.name(q))
 		return
 	}
@@ -205,11 +207,11 @@ func (t *turn) toPort(q int, p *ip6, frame []byte, v Verdict, reason string) {
 // solicited is a neighbour solicitation: for an address, or (from ::) to see that nobody has it.
 func (t *turn) solicited(port *Port, p *ip6, ns *ndp.NeighborSolicitation) {
 	target := ns.TargetAddress
-	dad := p.src.IsUnspecified()
+	dad := p.Src.IsUnspecified()
 	fabric := t.cfg.Fabric
 	passOn := func(why string) {
 		t.decide(Delivered, "%s", why)
-		if q, ok := t.portOfMAC(p.dstMAC); ok && q != t.port {
+		if q, ok := t.portOfMAC(p.ether.Dst); ok && q != t.port {
 			t.pass(q, slices.Clone(t.frame))
 			return
 		}
@@ -220,7 +222,7 @@ func (t *turn) solicited(port *Port, p *ip6, ns *ndp.NeighborSolicitation) {
 			t.drop("%s answers no solicitation", r.Name)
 			return
 		}
-		if !fabric.Proxy && p.dstMAC[0]&1 == 1 {
+		if !fabric.Proxy && p.ether.Dst[0]&1 == 1 {
 			t.flood()
 		}
 		t.decide(Answered, "%s is an address of %s", target, r.Name)
@@ -262,17 +264,17 @@ func (t *turn) advertised(port *Port, p *ip6, na *ndp.NeighborAdvertisement) {
 	}
 	mac, ok := linkLayer(na.Options, ndp.Target)
 	if !ok {
-		mac = p.srcMAC
+		mac = p.ether.Src
 	}
 	t.learn(na.TargetAddress, t.port, mac)
-	if r := t.routerOfMAC(p.dstMAC); r != nil {
+	if r := t.routerOfMAC(p.ether.Dst); r != nil {
 		t.decide(Delivered, "%s learns where %s is", r.Name, na.TargetAddress)
 		t.to(r.Name)
 		t.resolved(r, na.TargetAddress, mac)
 		return
 	}
 	t.decide(Delivered, "an answer to whom it is addressed")
-	if q, ok := t.portOfMAC(p.dstMAC); ok && q != t.port {
+	if q, ok := t.portOfMAC(p.ether.Dst); ok && q != t.port {
 		t.pass(q, slices.Clone(t.frame))
 		return
 	}
@@ -281,8 +283,8 @@ func (t *turn) advertised(port *Port, p *ip6, na *ndp.NeighborAdvertisement) {
 
 // routerSolicited answers a router solicitation: to the asker, or to all nodes where it is nobody.
 func (t *turn) routerSolicited(p *ip6) {
-	dst, mac := p.src, p.srcMAC
-	if p.src.IsUnspecified() {
+	dst, mac := p.Src, p.ether.Src
+	if p.Src.IsUnspecified() {
 		dst, mac = allNodes, allNodesMAC
 	}
 	t.drop("no router answers")
@@ -346,7 +348,7 @@ func (t *turn) from4(port *Port, p *ip4) {
 		t.drop("source %s is not assigned to %s", p.src, port.Name)
 		return
 	}
-	if r := t.routerOfMAC(p.dstMAC); r != nil {
+	if r := t.routerOfMAC(p.ether.Dst); r != nil {
 		switch {
 		case !t.service(p.dst):
 			t.drop("IPv4 leads to the infrastructure's services only")
@@ -358,12 +360,12 @@ func (t *turn) from4(port *Port, p *ip4) {
 		}
 		return
 	}
-	if q, ok := t.portOfMAC(p.dstMAC); ok && q != t.port && !t.cfg.Ports[q].Detached {
+	if q, ok := t.portOfMAC(p.ether.Dst); ok && q != t.port && !t.cfg.Ports[q].Detached {
 		t.decide(Delivered, "the MAC is that of %s", t.name(q))
 		t.pass(q, slices.Clone(t.frame))
 		return
 	}
-	if p.dstMAC == broadcast || p.dstMAC[0]&1 == 1 {
+	if p.ether.Dst == broadcast || p.ether.Dst[0]&1 == 1 {
 		if !t.cfg.Fabric.Multicast {
 			t.drop("neither broadcast nor multicast is carried in this network")
 			return
@@ -372,7 +374,7 @@ func (t *turn) from4(port *Port, p *ip4) {
 		t.flood()
 		return
 	}
-	t.drop("no interface has MAC %s", p.dstMAC)
+	t.drop("no interface has MAC %s", p.ether.Dst)
 }
 
 // service reports whether a is one of the infrastructure's own services.
@@ -385,5 +387,5 @@ func macFor(p *ip6, dst netip.Addr) diag.MAC {
 	if dst.IsMulticast() {
 		return diag.MulticastMAC(dst)
 	}
-	return p.srcMAC
+	return p.ether.Src
 }

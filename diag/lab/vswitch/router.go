@@ -8,8 +8,11 @@ import (
 	"time"
 
 	"github.com/mdlayher/ndp"
+	"golang.org/x/net/ipv6"
+	"golang.org/x/sys/unix"
 
 	"ndwhy/diag"
+	"ndwhy/diag/wire"
 )
 
 // How long the router of an open link keeps a packet while it asks who has its destination.
@@ -51,13 +54,19 @@ func buildND(dstMAC, srcMAC diag.MAC, src, dst netip.Addr, m ndp.Message) []byte
 		// The messages are made of the configuration alone, never of what came in.
 		panic(fmt.Sprintf("vswitch: configuration makes no neighbour discovery message: %v", err))
 	}
-	return build6(dstMAC, srcMAC, src, dst, 255, protoICMPv6, b, 2)
+	return frameICMPv6(dstMAC, srcMAC, src, dst, 255, b)
+}
+
+// frameICMPv6 makes a frame of an ICMPv6 message, and puts its checksum in.
+func frameICMPv6(dstMAC, srcMAC diag.MAC, src, dst netip.Addr, hopLimit uint8, message []byte) []byte {
+	p := wire.Packet{Src: src, Dst: dst, HopLimit: hopLimit, Proto: unix.IPPROTO_ICMPV6, Payload: message}
+	return p.Frame(dstMAC, srcMAC)
 }
 
 // neighbourAdvertisement answers the solicitation p. To one from :: it goes to all nodes (RFC 4861
 // §7.2.4), on the asker's port alone.
 func neighbourAdvertisement(p *ip6, target netip.Addr, mac diag.MAC, router bool) []byte {
-	dst := p.src
+	dst := p.Src
 	if dst.IsUnspecified() {
 		dst = allNodes
 	}
@@ -69,35 +78,35 @@ func neighbourAdvertisement(p *ip6, target netip.Addr, mac diag.MAC, router bool
 
 // echoReply answers the echo request p from one of r's addresses.
 func echoReply(r *Router, src netip.Addr, p *ip6) []byte {
-	b := slices.Clone(p.payload)
-	b[0], b[1] = icmpEchoReply, 0
-	return build6(p.srcMAC, r.MAC, src, p.src, 64, protoICMPv6, b, 2)
+	e, _ := wire.ParseEcho(p.Payload)
+	e.Type = ipv6.ICMPTypeEchoReply
+	return frameICMPv6(p.ether.Src, r.MAC, src, p.Src, 64, e.Marshal())
 }
 
 // toRouter is a packet to a router's MAC.
 func (t *turn) toRouter(r *Router, p *ip6) {
 	switch {
-	case r.owns(p.dst):
+	case r.owns(p.Dst):
 		switch {
-		case p.icmp() != icmpEcho:
+		case p.ICMPType() != ipv6.ICMPTypeEchoRequest:
 			t.drop("%s has no such service", r.Name)
 		case !r.AnswersEcho:
 			t.drop("%s does not answer echo requests", r.Name)
-		case len(p.payload) < 8:
+		case len(p.Payload) < wire.EchoLen:
 			t.drop("echo request cut off")
 		default:
 			t.decide(Answered, "%s answers echo requests", r.Name)
 			t.to(r.Name)
-			t.send(t.port, echoReply(r, p.dst, p), r.Name+" answers an echo request")
+			t.send(t.port, echoReply(r, p.Dst, p), r.Name+" answers an echo request")
 		}
 	case r != &t.cfg.Routers[0]:
 		t.drop("%s leads nowhere", r.Name)
-	case p.src.IsLinkLocalUnicast() || p.dst.IsLinkLocalUnicast():
+	case p.Src.IsLinkLocalUnicast() || p.Dst.IsLinkLocalUnicast():
 		t.drop("a link-local address is not routed (RFC 4291 §2.5.6)")
-	case p.hopLimit <= 1:
+	case p.HopLimit <= 1:
 		t.drop("hop limit used up")
-	case t.cfg.Subnet.Contains(p.dst):
-		t.route(r, p, fmt.Sprintf("routed back into the subnet, to %s", p.dst))
+	case t.cfg.Subnet.Contains(p.Dst):
+		t.route(r, p, fmt.Sprintf("routed back into the subnet, to %s", p.Dst))
 	default:
 		t.toBeyond(r, p)
 	}
@@ -107,40 +116,40 @@ func (t *turn) toRouter(r *Router, p *ip6) {
 func (t *turn) toBeyond(r *Router, p *ip6) {
 	b := &t.cfg.Beyond
 	switch {
-	case t.service(p.dst):
+	case t.service(p.Dst):
 		t.decide(Forwarded, "routed to the infrastructure's own service")
 	case b.Internet == Blackhole:
 		t.drop("nothing beyond the router takes it: no route leads to the Internet")
 		return
 	case b.Internet == Refused:
 		t.drop("refused: administratively prohibited beyond the router")
-		t.icmpError(r, p, icmpUnreachable, 1, 0)
+		t.icmpError(r, p, ipv6.ICMPTypeDestinationUnreachable, 1, 0)
 		return
-	case !t.cfg.Subnet.Contains(p.src):
-		t.drop("the Internet knows no way back to %s", p.src)
+	case !t.cfg.Subnet.Contains(p.Src):
+		t.drop("the Internet knows no way back to %s", p.Src)
 		return
-	case b.MTU > 0 && len(p.packet) > b.MTU:
-		t.drop("%d bytes are too many for the path, MTU %d", len(p.packet), b.MTU)
+	case b.MTU > 0 && len(p.Raw) > b.MTU:
+		t.drop("%d bytes are too many for the path, MTU %d", len(p.Raw), b.MTU)
 		if !b.NoPTB {
-			t.icmpError(r, p, icmpTooBig, 0, uint32(b.MTU))
+			t.icmpError(r, p, ipv6.ICMPTypePacketTooBig, 0, uint32(b.MTU))
 		}
 		return
 	default:
 		t.decide(Forwarded, "routed beyond the subnet")
 	}
-	t.pass(BeyondPort, routed(b.MAC, r.MAC, p.packet))
+	t.pass(BeyondPort, routed(b.MAC, r.MAC, p.Raw))
 }
 
 // routed is a packet after one hop.
 func routed(dst, src diag.MAC, packet []byte) []byte {
-	f := ether(dst, src, typeIPv6, packet)
-	f[etherLen+7]--
+	f := wire.Ethernet{Dst: dst, Src: src, Type: unix.ETH_P_IPV6}.Frame(packet)
+	f[wire.EthernetLen+7]--
 	return f
 }
 
 // icmpError tells p's sender why p was dropped (RFC 4443 §2.4: never about an error or a multicast).
-func (t *turn) icmpError(r *Router, p *ip6, typ, code uint8, value uint32) {
-	if i := p.icmp(); p.payload == nil || i >= 0 && i < icmpEcho || p.dst.IsMulticast() || p.src.IsUnspecified() {
+func (t *turn) icmpError(r *Router, p *ip6, typ ipv6.ICMPType, code uint8, value uint32) {
+	if i := p.ICMPType(); p.Fragment == wire.Later || i >= 0 && i < ipv6.ICMPTypeEchoRequest || p.Dst.IsMulticast() || p.Src.IsUnspecified() {
 		return
 	}
 	src := r.LinkLocal()
@@ -151,24 +160,24 @@ func (t *turn) icmpError(r *Router, p *ip6, typ, code uint8, value uint32) {
 		}
 	}
 	b := make([]byte, 8, minMTU)
-	b[0], b[1] = typ, code
+	b[0], b[1] = byte(typ), code
 	binary.BigEndian.PutUint32(b[4:], value)
-	b = append(b, p.packet[:min(len(p.packet), minMTU-ipv6Len-8)]...)
-	t.send(t.port, build6(p.srcMAC, r.MAC, src, p.src, 64, protoICMPv6, b, 2), r.Name+" says why")
+	b = append(b, p.Raw[:min(len(p.Raw), minMTU-wire.IPv6Len-8)]...)
+	t.send(t.port, frameICMPv6(p.ether.Src, r.MAC, src, p.Src, 64, b), r.Name+" says why")
 }
 
 // route hands a packet for an address of the subnet to whom it belongs.
 func (t *turn) route(r *Router, p *ip6, reason string) {
-	if q, ok := t.owner(p.dst); ok && !t.cfg.Ports[q].Detached {
-		t.toPort(q, p, routed(t.cfg.Ports[q].MAC, r.MAC, p.packet), Forwarded, reason)
+	if q, ok := t.owner(p.Dst); ok && !t.cfg.Ports[q].Detached {
+		t.toPort(q, p, routed(t.cfg.Ports[q].MAC, r.MAC, p.Raw), Forwarded, reason)
 		return
 	}
 	if t.cfg.Fabric.Filter {
-		t.drop("%s is assigned to no interface of this subnet", p.dst)
+		t.drop("%s is assigned to no interface of this subnet", p.Dst)
 		return
 	}
-	if k, ok := t.known[p.dst]; ok {
-		t.toPort(k.port, p, routed(k.mac, r.MAC, p.packet), Forwarded, reason)
+	if k, ok := t.known[p.Dst]; ok {
+		t.toPort(k.port, p, routed(k.mac, r.MAC, p.Raw), Forwarded, reason)
 		return
 	}
 	for a, w := range t.pending {
@@ -177,17 +186,17 @@ func (t *turn) route(r *Router, p *ip6, reason string) {
 		}
 	}
 	if len(t.pending) >= maxPending {
-		t.drop("the router waits for too many answers already to ask who has %s", p.dst)
+		t.drop("the router waits for too many answers already to ask who has %s", p.Dst)
 		return
 	}
-	t.pending[p.dst] = pending{t.now, routed(diag.MAC{}, r.MAC, p.packet)}
-	t.drop("the router keeps it while it asks who has %s", p.dst)
-	group := diag.SolicitedNode(p.dst)
+	t.pending[p.Dst] = pending{t.now, routed(diag.MAC{}, r.MAC, p.Raw)}
+	t.drop("the router keeps it while it asks who has %s", p.Dst)
+	group := diag.SolicitedNode(p.Dst)
 	ns := buildND(diag.MulticastMAC(group), r.MAC, r.LinkLocal(), group, &ndp.NeighborSolicitation{
-		TargetAddress: p.dst, Options: []ndp.Option{&ndp.LinkLayerAddress{Direction: ndp.Source, Addr: r.MAC[:]}},
+		TargetAddress: p.Dst, Options: []ndp.Option{&ndp.LinkLayerAddress{Direction: ndp.Source, Addr: r.MAC[:]}},
 	})
 	for i := range t.cfg.Ports {
-		t.send(i, slices.Clone(ns), r.Name+" asks who has "+p.dst.String())
+		t.send(i, slices.Clone(ns), r.Name+" asks who has "+p.Dst.String())
 	}
 }
 
@@ -206,21 +215,21 @@ func (t *turn) resolved(r *Router, a netip.Addr, mac diag.MAC) {
 func (t *turn) fromBeyond(etherType uint16) {
 	r := &t.cfg.Routers[0]
 	switch etherType {
-	case typeIPv6:
+	case unix.ETH_P_IPV6:
 		p, err := parse6(t.frame)
 		switch {
 		case err != nil:
 			t.drop("%v", err)
-		case p.nd() || p.mld() || p.dst.IsMulticast():
+		case p.nd() || p.mld() || p.Dst.IsMulticast():
 			t.drop("the far side of the router knows no neighbours")
-		case !t.cfg.Subnet.Contains(p.dst):
-			t.drop("%s is not in the subnet", p.dst)
-		case p.hopLimit <= 1:
+		case !t.cfg.Subnet.Contains(p.Dst):
+			t.drop("%s is not in the subnet", p.Dst)
+		case p.HopLimit <= 1:
 			t.drop("hop limit used up")
 		default:
-			t.route(r, &p, fmt.Sprintf("routed into the subnet, to %s", p.dst))
+			t.route(r, &p, fmt.Sprintf("routed into the subnet, to %s", p.Dst))
 		}
-	case typeIPv4:
+	case unix.ETH_P_IP:
 		p, err := parse4(t.frame)
 		if err != nil {
 			t.drop("%v", err)

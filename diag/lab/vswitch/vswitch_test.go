@@ -12,8 +12,11 @@ import (
 	"github.com/insomniacslk/dhcp/dhcpv6"
 	"github.com/insomniacslk/dhcp/iana"
 	"github.com/mdlayher/ndp"
+	"golang.org/x/net/ipv6"
+	"golang.org/x/sys/unix"
 
 	"ndwhy/diag"
+	"ndwhy/diag/wire"
 )
 
 var (
@@ -97,34 +100,34 @@ func rs(src netip.Addr) []byte {
 	return buildND(diag.MulticastMAC(diag.AllRouters), mac1, src, diag.AllRouters, &ndp.RouterSolicitation{})
 }
 
-func icmp(typ uint8, dstMAC, srcMAC diag.MAC, src, dst netip.Addr, size int) []byte {
-	return build6(dstMAC, srcMAC, src, dst, 64, protoICMPv6, append([]byte{typ, 0, 0, 0, 0x12, 0x34, 0, 1}, make([]byte, size)...), 2)
+func icmp(typ ipv6.ICMPType, dstMAC, srcMAC diag.MAC, src, dst netip.Addr, size int) []byte {
+	return frameICMPv6(dstMAC, srcMAC, src, dst, 64, append([]byte{byte(typ), 0, 0, 0, 0x12, 0x34, 0, 1}, make([]byte, size)...))
 }
 
 func echo(dstMAC, srcMAC diag.MAC, src, dst netip.Addr) []byte {
-	return icmp(icmpEcho, dstMAC, srcMAC, src, dst, 56)
+	return icmp(ipv6.ICMPTypeEchoRequest, dstMAC, srcMAC, src, dst, 56)
 }
 
-func hopLimit(n uint8, frame []byte) []byte { frame[etherLen+7] = n; return frame }
+func hopLimit(n uint8, frame []byte) []byte { frame[wire.EthernetLen+7] = n; return frame }
 
-func spoil(frame []byte) []byte { frame[etherLen+ipv6Len+2] ^= 1; return frame }
+func spoil(frame []byte) []byte { frame[wire.EthernetLen+wire.IPv6Len+2] ^= 1; return frame }
 
 func udp(dstMAC, srcMAC diag.MAC, src, dst netip.Addr, from, to uint16, payload []byte) []byte {
-	b := make([]byte, udpLen, udpLen+len(payload))
-	binary.BigEndian.PutUint16(b, from)
-	binary.BigEndian.PutUint16(b[2:], to)
-	binary.BigEndian.PutUint16(b[4:], uint16(udpLen+len(payload)))
-	return build6(dstMAC, srcMAC, src, dst, 1, protoUDP, append(b, payload...), 6)
+	return wire.Packet{
+		Src: src, Dst: dst, HopLimit: 1, Proto: unix.IPPROTO_UDP,
+		Payload: wire.UDP{Src: from, Dst: to, Payload: payload}.Marshal(),
+	}.Frame(dstMAC, srcMAC)
 }
 
 func mld(src netip.Addr) []byte {
-	report := []byte{icmpMLDv2Report, 0, 0, 0, 0, 0, 0, 0}
-	dst := netip.MustParseAddr("ff02::16")
-	binary.BigEndian.PutUint16(report[2:], checksum6(src, dst, protoICMPv6, report))
+	p := wire.Packet{
+		Src: src, Dst: netip.MustParseAddr("ff02::16"), HopLimit: 1, Proto: unix.IPPROTO_ICMPV6,
+		Payload: []byte{byte(ipv6.ICMPTypeVersion2MulticastListenerReport), 0, 0, 0, 0, 0, 0, 0},
+	}
+	report := p.Marshal()[wire.IPv6Len:]
 	// A hop-by-hop header with a router alert goes before it (RFC 3810 §5).
-	f := build6(diag.MulticastMAC(dst), mac1, src, dst, 1, protoHopByHop, append([]byte{protoICMPv6, 0, 5, 2, 0, 0, 1, 0}, report...), 6)
-	copy(f[etherLen+ipv6Len+4:], []byte{0, 0, 1, 0})
-	return f
+	p.Proto, p.Payload = unix.IPPROTO_HOPOPTS, append([]byte{unix.IPPROTO_ICMPV6, 0, 5, 2, 0, 0, 1, 0}, report...)
+	return p.Frame(diag.MulticastMAC(p.Dst), mac1)
 }
 
 func arpRequest(srcMAC diag.MAC, src, target netip.Addr) []byte {
@@ -132,18 +135,18 @@ func arpRequest(srcMAC diag.MAC, src, target netip.Addr) []byte {
 	s, d := src.As4(), target.As4()
 	b = append(append(b, srcMAC[:]...), s[:]...)
 	b = append(append(b, 0, 0, 0, 0, 0, 0), d[:]...)
-	return ether(broadcast, srcMAC, typeARP, b)
+	return wire.Ethernet{Dst: broadcast, Src: srcMAC, Type: unix.ETH_P_ARP}.Frame(b)
 }
 
 func tcp4(dstMAC, srcMAC diag.MAC, src, dst string) []byte {
 	h := make([]byte, 40)
-	h[0], h[8], h[9] = 0x45, 64, protoTCP
+	h[0], h[8], h[9] = 0x45, 64, unix.IPPROTO_TCP
 	binary.BigEndian.PutUint16(h[2:], 40)
 	a, b := ip4Of(src).As4(), ip4Of(dst).As4()
 	copy(h[12:], a[:])
 	copy(h[16:], b[:])
-	binary.BigEndian.PutUint16(h[10:], fold(sum(h[:20], 0)))
-	return ether(dstMAC, srcMAC, typeIPv4, h)
+	binary.BigEndian.PutUint16(h[10:], wire.Sum(h[:20]))
+	return wire.Ethernet{Dst: dstMAC, Src: srcMAC, Type: unix.ETH_P_IP}.Frame(h)
 }
 
 // out is what is expected to leave: a port's name and a part of the frame's summary.
@@ -189,7 +192,7 @@ func TestHandle(t *testing.T) {
 		{"and does not answer echo", vpc(), 0, echo(macRouter, mac1, ll1, llRouter), Dropped, "does not answer echo", nil},
 		{"echo to a peer is delivered", vpc(), 0, echo(mac2, mac1, global1, global2), Delivered, "may send", []out{{"ubuntu2", "echo request"}}},
 		{"echo beyond is routed", vpc(), 0, echo(macRouter, mac1, global1, internet), Forwarded, "beyond", []out{{"internet", "echo request"}}},
-		{"its reply comes back", vpc(), BeyondPort, icmp(icmpEchoReply, macRouter, macBeyond, internet, global1, 56), Forwarded, "into the subnet", []out{{"ubuntu1", "echo reply"}}},
+		{"its reply comes back", vpc(), BeyondPort, icmp(ipv6.ICMPTypeEchoReply, macRouter, macBeyond, internet, global1, 56), Forwarded, "into the subnet", []out{{"ubuntu1", "echo reply"}}},
 
 		// The filter.
 		{"another MAC", vpc(), 0, echo(mac2, macBeyond, global1, global2), Dropped, "source MAC", nil},
@@ -204,12 +207,12 @@ func TestHandle(t *testing.T) {
 		{"nothing at all", vpc(), 0, nil, Dropped, "too short", nil},
 		{"an advertisement of one's own", vpc(), 0, na(mac2, mac1, ll1, ll2), Dropped, "not passed on", nil},
 		{"a DHCPv6 server of one's own", vpc(), 0, udp(mac2, mac1, ll1, ll2, 547, 546, nil), Dropped, "DHCPv6 server", nil},
-		{"another EtherType", vpc(), 0, ether(mac2, mac1, 0x8100, make([]byte, 50)), Dropped, "only IPv6", nil},
+		{"another EtherType", vpc(), 0, wire.Ethernet{Dst: mac2, Src: mac1, Type: 0x8100}.Frame(make([]byte, 50)), Dropped, "only IPv6", nil},
 
 		// What ND demands (RFC 4861 §7.1).
 		{"ND from off the link", vpc(), 0, hopLimit(64, ns(mac1, global1, global2)), Dropped, "hop limit 64", nil},
 		{"ND with a wrong checksum", vpc(), 0, spoil(ns(mac1, global1, global2)), Dropped, "checksum", nil},
-		{"ND cut off", vpc(), 0, ns(mac1, global1, global2)[:etherLen+ipv6Len+10], Dropped, "cut off", nil},
+		{"ND cut off", vpc(), 0, ns(mac1, global1, global2)[:wire.EthernetLen+wire.IPv6Len+10], Dropped, "cut off", nil},
 
 		// The router.
 		{"RS from a link-local", vpc(), 0, rs(ll1), Answered, "", []out{{"ubuntu1", "> " + ll1.String() + ": RA: lifetime 30m0s, M=true"}}},
@@ -219,16 +222,16 @@ func TestHandle(t *testing.T) {
 		{"no Internet", blackhole, 0, echo(macRouter, mac1, global1, internet), Dropped, "no route", nil},
 		{"the services remain", blackhole, 0, echo(macRouter, mac1, global1, service), Forwarded, "service", []out{{"internet", "echo request"}}},
 		{"refused", refused, 0, echo(macRouter, mac1, global1, internet), Dropped, "prohibited", []out{{"ubuntu1", routerOne.String() + " > " + global1.String() + ": destination unreachable, code 1"}}},
-		{"an error about an error", refused, 0, icmp(icmpUnreachable, macRouter, mac1, global1, internet, 60), Dropped, "prohibited", nil},
-		{"too big", narrow, 0, icmp(icmpEcho, macRouter, mac1, global1, internet, 1300), Dropped, "too many", []out{{"ubuntu1", "packet too big, MTU 1280"}}},
-		{"too big, and nobody says so", hole, 0, icmp(icmpEcho, macRouter, mac1, global1, internet, 1300), Dropped, "too many", nil},
+		{"an error about an error", refused, 0, icmp(ipv6.ICMPTypeDestinationUnreachable, macRouter, mac1, global1, internet, 60), Dropped, "prohibited", nil},
+		{"too big", narrow, 0, icmp(ipv6.ICMPTypeEchoRequest, macRouter, mac1, global1, internet, 1300), Dropped, "too many", []out{{"ubuntu1", "packet too big, MTU 1280"}}},
+		{"too big, and nobody says so", hole, 0, icmp(ipv6.ICMPTypeEchoRequest, macRouter, mac1, global1, internet, 1300), Dropped, "too many", nil},
 		{"from beyond to nobody", vpc(), BeyondPort, echo(macRouter, macBeyond, internet, foreign), Dropped, "assigned to no interface", nil},
 		{"silent: RS", mute, 0, rs(ll1), Dropped, "no router answers", nil},
 		{"silent: NS", mute, 0, ns(mac1, ll1, llRouter), Dropped, "answers no solicitation", nil},
 
 		// Security group, detached interface.
 		{"echo request into a security group", guarded, 0, echo(mac2, mac1, global1, global2), Dropped, "security group", nil},
-		{"echo reply into it", guarded, 0, icmp(icmpEchoReply, mac2, mac1, global1, global2, 56), Delivered, "", []out{{"ubuntu2", "echo reply"}}},
+		{"echo reply into it", guarded, 0, icmp(ipv6.ICMPTypeEchoReply, mac2, mac1, global1, global2, 56), Delivered, "", []out{{"ubuntu2", "echo reply"}}},
 		{"from beyond into it", guarded, BeyondPort, echo(macRouter, macBeyond, internet, global2), Dropped, "security group", nil},
 		{"NS for what was detached", detached, 0, ns(mac1, global1, global2), Dropped, "assigned to no interface", nil},
 		{"from what was detached", detached, 1, echo(mac1, mac2, global2, global1), Dropped, "attached to nothing", nil},
@@ -284,13 +287,14 @@ func TestHandle(t *testing.T) {
 // wellFormed checks what a kernel would check of a frame that leaves the switch.
 func wellFormed(t *testing.T, frame []byte) {
 	t.Helper()
-	if binary.BigEndian.Uint16(frame[12:]) == typeIPv4 {
-		if fold(sum(frame[etherLen:etherLen+20], 0)) != 0 {
+	h, packet, _ := wire.ParseEthernet(frame)
+	if h.Type == unix.ETH_P_IP {
+		if wire.Sum(packet[:20]) != 0 {
 			t.Errorf("%s: wrong IPv4 header checksum", Summary(frame))
 		}
 		return
 	}
-	if binary.BigEndian.Uint16(frame[12:]) != typeIPv6 {
+	if h.Type != unix.ETH_P_IPV6 {
 		return
 	}
 	p, err := parse6(frame)
@@ -303,8 +307,8 @@ func wellFormed(t *testing.T, frame []byte) {
 			t.Errorf("%s: %v", Summary(frame), err)
 		}
 	}
-	if p.proto == protoICMPv6 || p.proto == protoUDP {
-		if checksum6(p.src, p.dst, p.proto, p.payload) != 0 {
+	if p.Proto == unix.IPPROTO_ICMPV6 || p.Proto == unix.IPPROTO_UDP {
+		if !p.Intact() {
 			t.Errorf("%s: wrong checksum", Summary(frame))
 		}
 	}
@@ -316,8 +320,9 @@ func TestRoutingCountsDownAndRewrites(t *testing.T) {
 	before := string(in)
 	outs, _ := New(vpc(), start).Handle(start, 0, in)
 	f := outs[0].Frame
-	if macOf(f) != macBeyond || macOf(f[6:]) != macRouter || f[etherLen+7] != 63 {
-		t.Errorf("to %s from %s with hop limit %d; want %s, %s, 63", macOf(f), macOf(f[6:]), f[etherLen+7], macBeyond, macRouter)
+	h, _, _ := wire.ParseEthernet(f)
+	if h.Dst != macBeyond || h.Src != macRouter || f[wire.EthernetLen+7] != 63 {
+		t.Errorf("to %s from %s with hop limit %d; want %s, %s, 63", h.Dst, h.Src, f[wire.EthernetLen+7], macBeyond, macRouter)
 	}
 	if string(in) != before {
 		t.Error("the frame that came in was changed")
@@ -355,8 +360,8 @@ func TestAdvertisement(t *testing.T) {
 	if diff := cmp.Diff(want, m, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
 		t.Errorf("advertisement (-want +got):\n%s", diff)
 	}
-	if p.src != llRouter || p.dst != allNodes {
-		t.Errorf("from %s to %s", p.src, p.dst)
+	if p.Src != llRouter || p.Dst != allNodes {
+		t.Errorf("from %s to %s", p.Src, p.Dst)
 	}
 	if got, want := s.Next(), start.Add(10*time.Second); !got.Equal(want) {
 		t.Errorf("next one at %s, want %s", got, want)
@@ -382,11 +387,11 @@ func ask(t *testing.T, s *Switch, m *dhcpv6.Message) (*dhcpv6.Message, Entry) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.src != llRouter || p.dst != ll1 {
-		t.Errorf("answer from %s to %s, want %s to %s", p.src, p.dst, llRouter, ll1)
+	if p.Src != llRouter || p.Dst != ll1 {
+		t.Errorf("answer from %s to %s, want %s to %s", p.Src, p.Dst, llRouter, ll1)
 	}
 	wellFormed(t, outs[0].Frame)
-	a, err := dhcpv6.MessageFromBytes(p.payload[udpLen:])
+	a, err := dhcpv6.MessageFromBytes(p.Payload[wire.UDPLen:])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -459,7 +464,7 @@ func TestOpenLinkRouterResolves(t *testing.T) {
 		t.Fatalf("%s: %s; %d frames out", entries[0].Verdict, entries[0].Reason, len(outs))
 	}
 	outs, _ = s.Handle(start.Add(time.Millisecond), 0, na(macRouter, mac1, foreign, llRouter))
-	if len(outs) != 1 || outs[0].Port != 0 || macOf(outs[0].Frame) != mac1 || outs[0].Frame[etherLen+7] != 63 {
+	if len(outs) != 1 || outs[0].Port != 0 || diag.MAC(outs[0].Frame) != mac1 || outs[0].Frame[wire.EthernetLen+7] != 63 {
 		t.Fatalf("after the answer: %v", outs)
 	}
 	outs, entries = s.Handle(start.Add(time.Second), BeyondPort, echo(macRouter, macBeyond, internet, foreign))
@@ -535,8 +540,8 @@ func FuzzHandle(f *testing.F) {
 				if o.Port == port {
 					continue // an ICMPv6 error
 				}
-				if p, err := parse6(o.Frame); err == nil && binary.BigEndian.Uint16(o.Frame[12:]) == typeIPv6 &&
-					!c.Ports[port].assigned(p.src) && (!p.src.IsUnspecified() || c.Fabric.Proxy) {
+				if p, err := parse6(o.Frame); err == nil && p.ether.Type == unix.ETH_P_IPV6 &&
+					!c.Ports[port].assigned(p.Src) && (!p.Src.IsUnspecified() || c.Fabric.Proxy) {
 					t.Fatalf("%s came through from %s", Summary(o.Frame), c.Ports[port].Name)
 				}
 			}

@@ -1,0 +1,258 @@
+package checks
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"ndwhy/diag"
+)
+
+// Times of design rules.
+const (
+	// A kernel question of which nothing was seen leaving by then did not leave.
+	leaveWithin = 150 * time.Millisecond
+	// The tap's copy of a frame comes by another way than the socket's answer: a copy that must come
+	// is waited for as long as this, one that may come not so long.
+	tapLag    = 150 * time.Millisecond
+	tapMayLag = 30 * time.Millisecond
+	// Re-asking of an unexpected silence.
+	reaskInterval = 100 * time.Millisecond
+	// How long the kernel solicits before it gives an entry up: 3 times, 1 s apart (RFC 4861 §10).
+	resolveTime = 3300 * time.Millisecond
+)
+
+// turns are the lane's questions through sockets, those of one socket together, in the order planned. What rides
+// goes with the first.
+func (l *lane) turns() (turns [][]*tally) {
+	list := l.open(isSocketKind)
+	for _, t := range slices.Concat(asked(list), list) {
+		k, _ := t.q.kind.(socketKind)
+		i := slices.IndexFunc(turns, func(turn []*tally) bool {
+			first, _ := turn[0].q.kind.(socketKind)
+			return k.rides() || first.shares(turn[0].q) == k.shares(t.q)
+		})
+		switch {
+		case i < 0:
+			turns = append(turns, []*tally{t})
+		case !slices.Contains(turns[i], t):
+			turns[i] = append(turns[i], t)
+		}
+	}
+	return turns
+}
+
+// asked are those of the questions that something is sent for.
+func asked(list []*tally) []*tally {
+	return slices.DeleteFunc(slices.Clone(list), func(t *tally) bool { return t.q.kind.rides() })
+}
+
+// bySocket asks through a socket of this host. The frames that leave are the wire's questions too.
+func (l *lane) bySocket(list []*tally) {
+	defer func() {
+		for _, t := range list {
+			t.closed = t.preset == "" && !l.ended()
+		}
+		l.publish(false)
+	}()
+	if !l.hop.IsMulticast() {
+		// The entry as it stands is no answer; a solicitation that left meanwhile is one's beginning.
+		e, ok := l.neighbour()
+		if n, _ := e.Body.(diag.Neighbour); ok && !n.Gone {
+			l.before = n.State
+		} else if !ok {
+			l.entry = 0
+		}
+	}
+	if l.ended() {
+		return
+	}
+	for _, t := range l.tallies {
+		t.before = l.before
+	}
+	if !l.permitted() {
+		for _, t := range list {
+			t.skip(DetailUnproven, "")
+		}
+		return
+	}
+	if l.before.Resolved() && len(asked(list)) == 0 {
+		return
+	}
+	k, _ := list[0].q.kind.(socketKind)
+	sock, err := l.r.socket(l.task, k, list[0].q)
+	if err != nil {
+		_, denied := errors.AsType[*Denied](err)
+		for _, t := range list {
+			if denied {
+				t.skip(DetailNoSocket, "")
+			} else {
+				t.refuse(errno(err))
+			}
+		}
+		return
+	}
+	hear(sock.ID(), list, l.open(isWireKind))
+	a := &asking{
+		tallies: list, cost: 1, count: l.r.count, interval: l.r.interval, wait: l.r.wait, again: l.reask, leave: l.host.Tap,
+		send: func() error { sock.Ask(l.key.Target, l.r.nextSeq(l.key.Target)); return nil },
+	}
+	if l.before.Resolved() || l.hop.IsMulticast() {
+		a.tallies = asked(list) // there is nothing to solicit
+	} else {
+		a.cost++
+		l.r.ledger.kernel(l.key.Interface, l.key.Source, l.hop)
+	}
+	k.adjust(l, a)
+	l.pursue(a)
+	if !l.ended() {
+		l.settle(list, a.started)
+	}
+	if list[0].q.Fresh && !l.before.Resolved() {
+		l.forget()
+	}
+}
+
+// settle waits for the tap's side of what the socket already answered, and reads the entry
+// that the kernel's discovery left behind.
+func (l *lane) settle(list []*tally, started time.Time) {
+	answered := l.r.now
+	for l.host.Tap {
+		lag := l.tapBehind(list)
+		if end := answered.Add(lag); !l.r.now.Before(end) {
+			break
+		} else if !l.listen(end) {
+			return
+		}
+	}
+	if !l.hop.IsMulticast() && !l.before.Resolved() {
+		l.look()
+	}
+	if list[0].q.Fresh {
+		end := started.Add(resolveTime)
+		for waiting := true; waiting && !discovered(list) && l.r.now.Before(end); {
+			waiting = l.listen(end)
+		}
+	}
+	l.drain()
+	for _, t := range list {
+		t.done = true
+	}
+	for _, t := range l.open(isWireKind) {
+		// What the kernel asked was asked by wire; its wait is over with the kernel's.
+		if t.path.Sent > 0 {
+			t.done = true
+		}
+	}
+}
+
+// forget deletes the neighbour entry that the question made.
+func (l *lane) forget() {
+	err := l.change(func() error { return l.r.Net.DelNeighbour(l.key.Interface, l.hop) })
+	if err != nil && errno(err) != "ENOENT" && errno(err) != "ENODEV" {
+		l.r.broken(l.tallies[0].q.Check, l.key.Interface, fmt.Errorf("neighbour entry %s on %s: %w", l.hop, l.key.Interface, err))
+		return
+	}
+	l.r.Session.Emit(diag.Neighbour{Interface: l.key.Interface, Address: l.hop, Gone: true})
+}
+
+// discovered reports whether the kernel's discovery came to one end or the other.
+func discovered(list []*tally) bool {
+	for _, t := range list {
+		if t.nud == diag.Failed || t.nud.Resolved() {
+			return true
+		}
+	}
+	return false
+}
+
+// tapBehind returns how long to wait for frames that the tap has not shown yet, though the kernel's
+// answers tell of them.
+func (l *lane) tapBehind(list []*tally) (lag time.Duration) {
+	for _, t := range list {
+		lag = max(lag, t.q.kind.lag(l, t))
+	}
+	return lag
+}
+
+// permitted applies safety rule 2: a source that is not known to be assigned makes the kernel
+// resolve nothing, unless the network was seen to answer a solicitation from it.
+func (l *lane) permitted() bool {
+	first := l.tallies[0].q
+	if first.SourceClass == diag.SourceAssigned || first.Fresh || l.hop.IsMulticast() || l.before.Resolved() {
+		return true
+	}
+	if first.SourceClass == diag.SourceCandidate || !l.host.Tap {
+		return first.SourceClass == diag.SourceUnknown && !l.host.Tap && l.r.only(l.key.Interface, l.key.Source)
+	}
+	t := newTally(Question{kind: nd.wire, Path: diag.Path{Interface: l.key.Interface, Source: l.key.Source, Target: l.hop}}, l.host)
+	t.quiet = true
+	kernel := l.open(isSocketKind)
+	for _, k := range kernel {
+		k.muted = true // what follows is ours
+	}
+	l.tallies = append(l.tallies, t)
+	l.pursue(&asking{
+		tallies: []*tally{t}, count: l.r.count, interval: l.r.interval, wait: l.r.wait, send: l.sender(t),
+	})
+	l.tallies = l.tallies[:len(l.tallies)-1]
+	for _, k := range kernel {
+		k.muted = false
+	}
+	for _, w := range l.of(nd.wire) {
+		w.done = w.q.Target == l.hop
+	}
+	return t.path.Received > 0
+}
+
+// peek asks for the entry once the kernel was seen to solicit, for it announces no INCOMPLETE, and
+// once an answer was seen.
+func (l *lane) peek() {
+	var solicits, answered bool
+	for _, t := range l.open(isSocketKind) {
+		if t.closed {
+			continue
+		}
+		solicits = solicits || t.q.kind == nd.kernel && !t.before.Resolved() && !t.nud.Resolved()
+		answered = answered || t.path.Received > 0
+	}
+	switch {
+	case !solicits:
+		return
+	case answered && !l.confirmed:
+		l.peeked, l.confirmed = true, true
+	case l.solicited && !l.peeked:
+		l.peeked = true
+	default:
+		return
+	}
+	l.look()
+}
+
+// look folds the kernel's entry for the next hop as it is now.
+func (l *lane) look() {
+	if e, ok := l.neighbour(); ok {
+		l.fold(e)
+		l.publish(false)
+	}
+}
+
+// neighbour reads the kernel's entry for the next hop into the stream. It is not ok where that cannot be read.
+func (l *lane) neighbour() (e diag.Event, ok bool) {
+	type entry struct {
+		diag.Neighbour
+		err error
+	}
+	n, ok := ask(l.task, func() (n entry) {
+		n.Neighbour, n.err = l.r.Net.Neighbour(l.key.Interface, l.hop)
+		return n
+	})
+	if !ok || n.err != nil {
+		return e, false
+	}
+	e = l.r.Session.Emit(n.Neighbour)
+	l.drain()
+	l.entry = e.Seq
+	return e, true
+}

@@ -1,0 +1,266 @@
+package checks
+
+import (
+	"errors"
+	"net/netip"
+	"time"
+
+	"ndwhy/diag"
+)
+
+const (
+	// settleTime gathers what is learnt at about the same time into one round of planning.
+	settleTime = 2 * time.Millisecond
+	// planPause is how much longer each question that there is, and each fact that planning looks at, puts the next
+	// round off: planning a thousand peers takes milliseconds, and is to take a small share of the time.
+	planPause = 25 * time.Microsecond
+	// maxCrowd is how many peers are asked at the same time: enough that silent ones leave no packet of
+	// the pace unused, few enough that the first of a long list are told when time is up.
+	maxCrowd = 96
+)
+
+// rounds is how far the asking has come.
+type rounds struct {
+	prior   []Question          // all that were planned
+	facts   int                 // that planning last looked at
+	running map[Lane]bool       // under way, or waiting in the crowd
+	queued  map[Lane][]Question // what comes when the lane has ended
+	crowd   []Lane              // peers that wait until others are done; their questions are queued
+	inside  int                 // lanes of the crowd under way
+	active  int                 // lanes under way
+	waiting int                 // those, and those of the crowd that have yet to begin
+	ended   int                 // lanes that came to their end
+	held    map[Lane]bool       // lanes that keep their targets to themselves
+	lanes   []*lane             // all that there were, but those of claims
+}
+
+// conduct is the run from its beginning to its end.
+func (r *Loop) conduct(t *task) {
+	if !r.begin() {
+		return
+	}
+	r.openAll(t)
+	r.awaitAddresses(t)
+	r.askAll(t)
+	for _, l := range r.lanes {
+		if l.serves() {
+			l.drain()
+			l.publish(true)
+			r.unsubscribe(l.in)
+		}
+	}
+	for _, c := range r.claims {
+		c.extent.end(errEnded)
+	}
+	for _, c := range r.claims {
+		t.outlast(func() bool { return c.over })
+	}
+	_ = t.change(func() error {
+		for _, s := range r.sockets {
+			if s.sock != nil {
+				_ = s.sock.Close()
+			}
+		}
+		return nil
+	})
+	r.conclude()
+}
+
+// openAll opens what frames of our own are sent through. Where that fails, sending will say why.
+func (r *Loop) openAll(t *task) {
+	tap := false
+	r.Session.Look(func(s *diag.State) { tap = s.Feeds[diag.FeedFrames].State == diag.Synced })
+	if tap {
+		_, _ = ask(t, func() (err error) {
+			for _, iface := range r.spec.Interfaces {
+				err = errors.Join(err, r.Net.Open(iface))
+			}
+			return err
+		})
+	}
+}
+
+// awaitAddresses gives addresses that are under duplicate address detection the time to become
+// usable: an instance that has just been configured is no broken one.
+func (r *Loop) awaitAddresses(t *task) {
+	for end := r.now.Add(dadTime); r.now.Before(end) && !t.ended(); {
+		pending := false
+		r.Session.Look(func(s *diag.State) {
+			for k, a := range s.Addresses {
+				pending = pending || r.ifaces[k.Interface] != nil && s.Links[k.Interface].Carrier && !a.Fact.Flags.Usable() && a.Fact.Flags&diag.DADFailed == 0
+			}
+		})
+		if !pending {
+			return
+		}
+		r.learnt = false
+		t.yield(wait{within: t.within, until: end, ready: func() bool { return r.learnt }})
+	}
+}
+
+// askAll plans and asks in rounds until nothing new is to be learnt.
+func (r *Loop) askAll(t *task) {
+	for again := false; ; {
+		r.learnt = false
+		r.enqueue(r.plan(t))
+		pause := settleTime + time.Duration(len(r.prior)+r.facts)*planPause
+		ended := r.ended
+		r.admit(maxCrowd)
+		switch {
+		case r.active > 0:
+		case t.ended() || again || !r.lossy:
+			return
+		default:
+			again = true
+			r.askAgain(t)
+			continue
+		}
+		if t.await(func() bool { return r.learnt || r.ended > ended }) && !t.ended() {
+			// What is learnt within a while comes together.
+			t.yield(wait{within: t.within, until: r.now.Add(pause), ready: func() bool { return r.active == 0 }})
+		}
+		if t.ended() {
+			r.admit(len(r.crowd) + r.inside)
+			t.outlast(func() bool { return r.active == 0 })
+			return
+		}
+	}
+}
+
+// enqueue starts the lanes of new questions, or puts them where their turn comes.
+func (r *Loop) enqueue(fresh []Question) {
+	r.prior = append(r.prior, fresh...)
+	byLane, order := map[Lane][]Question{}, []Lane{}
+	for _, q := range fresh {
+		if !q.Planned() {
+			r.Session.Emit(q.Path)
+			continue
+		}
+		if byLane[q.Lane()] == nil {
+			order = append(order, q.Lane())
+			if _, had := r.held[q.Lane()]; !had {
+				r.held[q.Lane()] = true
+			}
+		}
+		byLane[q.Lane()] = append(byLane[q.Lane()], q)
+	}
+	for _, key := range order {
+		list := byLane[key]
+		if r.running[key] {
+			r.queued[key] = append(r.queued[key], list...)
+			continue
+		}
+		r.running[key], r.queued[key] = true, list
+		r.waiting++
+		if list[0].crowds {
+			r.crowd = append(r.crowd, key)
+		} else {
+			r.begins(key)
+		}
+	}
+}
+
+// admit lets so many of the crowd in at once.
+func (r *Loop) admit(limit int) {
+	for ; len(r.crowd) > 0 && r.inside < limit; r.crowd = r.crowd[1:] {
+		r.begins(r.crowd[0])
+	}
+}
+
+// begins starts the lane of what is queued for it.
+func (r *Loop) begins(key Lane) {
+	list := r.queued[key]
+	delete(r.queued, key)
+	if list[0].crowds {
+		r.inside++
+	}
+	r.active++
+	l := r.newLane(key, list)
+	within := r.ifaces[key.Interface]
+	if list[0].Candidate.IsValid() && list[0].Asks == diag.AsksDAD {
+		c := r.newClaim(l)
+		r.start(c.extent, func(t *task) {
+			c.task = t
+			c.hold(func() { r.ends(l) })
+		})
+		return // it keeps its lane to itself until it ends
+	}
+	if list[0].Candidate.IsValid() {
+		l.candidate = diag.InterfaceAddr{Interface: key.Interface, Address: list[0].Candidate}
+	}
+	r.lanes = append(r.lanes, l)
+	r.start(within, func(t *task) {
+		l.task = t
+		l.run()
+		r.ends(l)
+	})
+}
+
+// ends notes that a lane's questions are settled.
+func (r *Loop) ends(l *lane) {
+	r.active--
+	r.waiting--
+	r.ended++
+	r.running[l.key] = false
+	if l.tallies[0].q.crowds {
+		r.inside--
+	}
+	if len(r.queued[l.key]) > 0 {
+		r.running[l.key] = true
+		r.waiting++
+		r.begins(l.key)
+	}
+	r.admit(maxCrowd)
+}
+
+// plan makes the next round's questions; what the kernel's routing would do is asked first.
+func (r *Loop) plan(t *task) []Question {
+	for {
+		var fresh []Question
+		var wants []lookup
+		r.Session.Look(func(s *diag.State) {
+			p := newPlanner(s, r.prior)
+			fresh, wants = p.run(), p.wants
+			r.facts = len(s.Addresses) + len(s.Routes) + len(s.Routers)
+		})
+		if len(wants) == 0 {
+			return fresh
+		}
+		found, ok := ask(t, func() []diag.Selection { return route(r.Net, wants) })
+		if !ok {
+			return fresh
+		}
+		for _, sel := range found {
+			r.Session.Emit(sel)
+		}
+	}
+}
+
+// route asks the kernel each question once.
+func route(net Net, wants []lookup) (found []diag.Selection) {
+	asked := map[lookup]bool{}
+	for _, want := range wants {
+		if !asked[want] {
+			asked[want] = true
+			sel := net.Route(want.iface, want.dst)
+			sel.Dst, sel.From, sel.Bound = want.dst, netip.Addr{}, want.iface
+			found = append(found, sel)
+		}
+	}
+	return found
+}
+
+// askAgain re-asks every silence of the run: loss was seen, so none of them is sure.
+func (r *Loop) askAgain(t *task) {
+	for _, l := range r.lanes {
+		if l.silent() && !t.ended() {
+			r.active++
+			r.start(r.ifaces[l.key.Interface], func(t *task) {
+				l.task = t
+				l.again()
+				r.active--
+			})
+		}
+	}
+	t.outlast(func() bool { return r.active == 0 })
+}

@@ -1,0 +1,200 @@
+package checks
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"time"
+
+	"ndwhy/diag"
+	"ndwhy/diag/why"
+)
+
+// net is what is known of the link that is planned for.
+func (p *planner) net() *diag.LinkModel { return p.netOf(p.iface) }
+
+func (p *planner) netOf(iface string) *diag.LinkModel {
+	l := p.links[iface]
+	if l == nil {
+		l = p.s.LinkOf(iface)
+		p.links[iface] = l
+	}
+	return l
+}
+
+// own reports whether addr is configured on any interface.
+func (p *planner) own(addr netip.Addr) bool {
+	for k := range p.s.Addresses {
+		if k.Address == addr {
+			return true
+		}
+	}
+	return false
+}
+
+// linkLocal returns the link-local address that we speak from: the assigned one where there is.
+func (p *planner) linkLocal() (netip.Addr, bool) {
+	var best netip.Addr
+	for _, a := range p.net().Usable() {
+		if diag.ScopeOf(a.Address) != diag.LinkLocalScope {
+			continue
+		}
+		if !best.IsValid() || p.s.ClassOf(p.iface, a.Address) == diag.SourceAssigned {
+			best = a.Address
+		}
+	}
+	return best, best.IsValid()
+}
+
+// chosen is how the kernel would reach a target: from which source and through which gateway. It
+// is not ok while the kernel was not asked yet; then planning goes on when it was.
+func (p *planner) chosen(target netip.Addr) (src, via netip.Addr, ok bool) {
+	sel, ok := p.s.Selections[diag.SelectionKey{Dst: target, Bound: p.iface}]
+	if !ok && !p.guess {
+		p.wants = append(p.wants, lookup{p.iface, target})
+		return src, via, false
+	}
+	if sel.Source.IsValid() && !sel.Source.IsLoopback() {
+		src = sel.Source
+	} else { // where the interface has no address at all the kernel names ::1, which it lets out nowhere
+		src, _ = p.likely(target)
+	}
+	if sel.Via.IsValid() && sel.Via != target {
+		via = sel.Via
+	} else if routers := p.net().Gateways(); !p.net().Within(target) && len(routers) > 0 {
+		via = routers[0]
+	}
+	return src, via, true
+}
+
+// likely is the source that RFC 6724 §5 would choose, as far as scope, deprecation and the longest
+// matching prefix tell.
+func (p *planner) likely(target netip.Addr) (netip.Addr, bool) {
+	linkLocal := target.IsLinkLocalUnicast() || target.IsLinkLocalMulticast()
+	var best diag.Address
+	rank := func(a diag.Address) int {
+		n := commonBits(a.Address, target)
+		if a.Flags&diag.Deprecated == 0 {
+			n += 256
+		}
+		return n
+	}
+	for _, a := range p.net().Usable() {
+		if a.Address.IsLinkLocalUnicast() != linkLocal {
+			continue
+		}
+		if !best.Address.IsValid() || rank(a) > rank(best) {
+			best = a
+		}
+	}
+	if !best.Address.IsValid() && !linkLocal {
+		return p.linkLocal()
+	}
+	return best.Address, best.Address.IsValid()
+}
+
+func commonBits(a, b netip.Addr) int {
+	x, y := a.As16(), b.As16()
+	for i := range x {
+		if d := x[i] ^ y[i]; d != 0 {
+			n := i * 8
+			for d&0x80 == 0 {
+				d <<= 1
+				n++
+			}
+			return n
+		}
+	}
+	return 128
+}
+
+// mayBeNear reports whether a peer that no gateway leads to can be a neighbour: it is on the link as
+// far as is known, or shares the 64 bits of a link's prefix with an address of ours (RFC 4291 §2.5.4),
+// where the on-link route is what is missing.
+func (p *planner) mayBeNear(peer netip.Addr) bool {
+	return p.net().Within(peer) || p.net().Resolved(peer) || slices.ContainsFunc(p.net().Usable(), func(a diag.Address) bool {
+		return commonBits(a.Address, peer) >= 64
+	})
+}
+
+// aws reports whether the state shows a VPC: by the user's word, the metadata service's or DMI's.
+func (p *planner) aws() bool {
+	r := why.Recognise(p.s)
+	return r.Name == "aws" && r.Confidence == why.Certain
+}
+
+// peers returns the peers of the interface and whether the user named them.
+func (p *planner) peers() (list []netip.Addr, given bool) {
+	if len(p.s.Run.Peers) > 0 {
+		for _, a := range p.s.Run.Peers {
+			if a.Zone() != "" && a.Zone() != p.iface {
+				continue
+			}
+			zoned := a.Zone() != ""
+			a = a.WithZone("")
+			if !zoned && !a.IsLinkLocalUnicast() && !p.belongs(a) {
+				continue
+			}
+			if !slices.Contains(list, a) {
+				list = append(list, a)
+			}
+		}
+		return list, true
+	}
+	for _, q := range p.prior {
+		if q.controls && q.TargetClass == diag.TargetPeer && !slices.Contains(list, q.Target) {
+			list = append(list, q.Target)
+		}
+	}
+	if p.later {
+		return list, false
+	}
+	routers := p.net().Gateways()
+	var known []diag.At[diag.Neighbour]
+	for k, n := range p.s.Neighbours {
+		if k.Interface != p.iface || n.Fact.Router || slices.Contains(routers, k.Address) ||
+			k.Address.IsMulticast() || p.own(k.Address) || services.Contains(k.Address) || vpcRouters.Contains(k.Address) {
+			continue
+		}
+		switch n.Fact.State {
+		case diag.Reachable, diag.Stale, diag.Delay, diag.Probing:
+			known = append(known, n)
+		default:
+		}
+	}
+	confirmed := func(n diag.At[diag.Neighbour]) time.Time {
+		return n.At.Add(-time.Duration(n.Fact.ConfirmedS * float64(time.Second)))
+	}
+	diag.SortFunc(known, func(a, b diag.At[diag.Neighbour]) int {
+		return cmp.Or(confirmed(b).Compare(confirmed(a)), a.Fact.Address.Compare(b.Fact.Address))
+	})
+	for _, n := range known[:min(len(known), cachePeers)] {
+		list = append(list, n.Fact.Address)
+	}
+	return list, false
+}
+
+// belongs reports whether a global peer is to be asked on this interface, where there are several:
+// on the one whose subnet it is in, else on the first.
+func (p *planner) belongs(addr netip.Addr) bool {
+	if len(p.s.Run.Interfaces) < 2 {
+		return true
+	}
+	if p.net().Within(addr) {
+		return true
+	}
+	for _, iface := range p.s.Run.Interfaces {
+		if p.netOf(iface).Within(addr) {
+			return false
+		}
+	}
+	return p.iface == p.s.Run.Interfaces[0]
+}
+
+// hosts returns the Internet hosts to ask.
+func (p *planner) hosts() []netip.Addr {
+	if p.s.Run.InternetOff {
+		return nil
+	}
+	return p.s.Run.Internet
+}

@@ -1,0 +1,82 @@
+// Package app joins what watches, what asks and what is shown: it runs the checks on a live session,
+// does what the screens ask for, and keeps them supplied.
+package app
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"ndwhy/checks"
+	"ndwhy/checks/probe"
+	"ndwhy/diag"
+	"ndwhy/diag/live"
+	"ndwhy/diag/why"
+	"ndwhy/diag/words"
+)
+
+// Ask runs the checks against the network, and then has l read again what announces no change; what the
+// checks find goes into a session, l or a part of it.
+func Ask(ctx context.Context, l *live.Session, into checks.Session, timeout time.Duration) error {
+	err := ask(ctx, l, into, timeout)
+	l.ReadAgain(ctx)
+	return err
+}
+
+func ask(ctx context.Context, l *live.Session, into checks.Session, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	l.Emit(probe.Admin())
+	net := probe.New(into)
+	defer net.Close()
+	return checks.Run(ctx, checks.Runner{
+		Session: into, Net: net,
+		Expect: func(p diag.Path) (expect bool) {
+			l.Look(func(s *diag.State) { expect = why.Unexpected(s, p) })
+			return expect
+		},
+		Collect: func() {
+			l.Collect()
+			net.Collect()
+		},
+	})
+}
+
+// DryRun lists what would be asked, by what is known now, and what that may change.
+func DryRun(w io.Writer, s *diag.State, mask func(string) string) error {
+	var b bytes.Buffer
+	lines, frames, again := checks.DryRun(s)
+	fmt.Fprintln(&b, words.Say("dry-run.title", "n", frames))
+	var changes []string
+	for _, line := range lines {
+		from := words.Say("report.source.unspecified")
+		if line.Source.IsValid() {
+			from = line.Source.String()
+		}
+		via := words.Say("via." + string(line.Via))
+		if !line.Planned() {
+			via = words.Say("outcome.skipped") + ": " + words.Say("detail."+line.Detail, "note", line.Note)
+		}
+		fmt.Fprintf(&b, "%4d  %-11s %-4s %s > %s (%s, %s)\n", line.Frames, line.Check, words.Say("asks."+string(line.Asks)),
+			from, line.Target, line.Interface, via)
+		for _, key := range line.Changes {
+			if text := line.Check + ": " + words.Say(key); !slices.Contains(changes, text) {
+				changes = append(changes, text)
+			}
+		}
+	}
+	if again > 0 {
+		fmt.Fprintln(&b, words.Say("dry-run.again", "n", again))
+	}
+	if len(changes) > 0 {
+		fmt.Fprintln(&b, words.Say("dry-run.changes"))
+	}
+	for _, text := range changes {
+		fmt.Fprintf(&b, "  %s\n", text)
+	}
+	_, err := io.WriteString(w, mask(b.String()))
+	return err
+}

@@ -1,0 +1,542 @@
+package diagtest
+
+import (
+	"net/netip"
+	"time"
+
+	"ndwhy/diag"
+)
+
+// CauseTests have, for every cause, observations in which it holds. faults are all that is wrong:
+// a cause that is not in the list must not be named with more than info.
+var CauseTests = []struct {
+	Name   string
+	Cause  string
+	World  func() *World
+	Faults []string
+	Sure   string // "" is not looked at
+}{
+	{Name: "hand-added address", Cause: "address.unassigned", Sure: "certain", Faults: []string{"address.unassigned"}, World: HandAdded},
+	{
+		Name: "hand-added address that the kernel prefers", Cause: "host.source-selection", Sure: "certain",
+		Faults: []string{"address.unassigned", "host.source-selection"},
+		World: func() *World {
+			return HandAdded().Say(diag.Selection{Dst: Host1, Source: Hand, Interface: "eth0", Via: RouterAddr})
+		},
+	},
+	{
+		Name: "assigned and absent", Cause: "address.not-configured", Sure: "certain", Faults: []string{"address.not-configured"},
+		World: func() *World { return VPC().Assign(Mine, PeerSecond) },
+	},
+	{
+		Name: "assigned and routed to a container", Cause: "address.not-configured", Faults: []string{},
+		World: func() *World {
+			return VPC().Assign(Mine, PeerSecond).Say(diag.Route{
+				Interface: "veth1", Dst: netip.PrefixFrom(PeerSecond, 128), Table: diag.MainTable, Type: "unicast", ExpiresS: diag.Forever,
+			})
+		},
+	},
+	{
+		Name: "other interface's address", Cause: "address.wrong-interface", Sure: "certain",
+		Faults: []string{"address.wrong-interface"},
+		World: func() *World {
+			return VPC().Run2().Say(ByHand(Hand, 128)).Say(diag.Metadata{State: diag.MetadataOK, Interfaces: []diag.MetadataInterface{
+				{MAC: MyMAC, ID: "eni-0123", Addresses: []netip.Addr{Mine}, Subnets: []netip.Prefix{Subnet}},
+				{MAC: OtherMAC, ID: "eni-4567", Addresses: []netip.Addr{Hand}, Subnets: []netip.Prefix{Subnet}},
+			}}).Say(diag.Link{Interface: "eth1", MAC: OtherMAC, MTU: 9001, Up: true, Carrier: true, Ethernet: true}).
+				Say(diag.Address{Interface: "eth1", Address: OtherMAC.LinkLocal(), PrefixLen: 64, PreferredS: diag.Forever, ValidS: diag.Forever, Flags: diag.Permanent})
+		},
+	},
+	{
+		Name: "DAD failed", Cause: "address.duplicate", Sure: "certain", Faults: []string{"address.duplicate"},
+		World: func() *World {
+			a := ByHand(Hand, 64)
+			a.Flags |= diag.DADFailed | diag.Tentative
+			return VPC().Say(a)
+		},
+	},
+	{
+		Name: "DAD failed and only the deletion tells", Cause: "address.duplicate", Sure: "certain", Faults: []string{"address.duplicate"},
+		World: func() *World {
+			a := Leased(Mine)
+			a.Flags |= diag.DADFailed | diag.Tentative
+			a.Gone = true
+			return VPC().NoAddress().Say(a)
+		},
+	},
+	{
+		Name: "assigned, absent, answered by somebody else", Cause: "address.duplicate", Sure: "certain", Faults: []string{"address.duplicate"},
+		World: func() *World {
+			return VPC().Assign(Mine, PeerSecond).Path(diag.Path{
+				Check: "assignment", Asks: diag.AsksND, Source: Mine, Target: PeerSecond, TargetClass: diag.TargetPeer,
+				Responders: []diag.Responder{{Address: PeerSecond, MAC: PeerMAC}},
+			})
+		},
+	},
+	{
+		Name: "lease not renewed, and deprecated meanwhile", Cause: "address.expiring", Sure: "certain", Faults: []string{"address.expiring"},
+		World: func() *World {
+			a, over := Leased(Mine), Leased(Mine)
+			a.PreferredS, a.ValidS, a.UpdatedS = 3, 330, 117
+			over.PreferredS, over.ValidS, over.UpdatedS, over.Flags = 0, 330, 117.1, diag.Deprecated
+			return VPC().Say(a, over)
+		},
+	},
+	{
+		Name: "lease not renewed", Cause: "address.expiring", Sure: "certain", Faults: []string{"address.expiring"},
+		World: func() *World {
+			a := Leased(Mine)
+			a.PreferredS, a.ValidS, a.UpdatedS = 20, 330, 120
+			return VPC().Drop(OfKind(func(x diag.Address) bool { return x.Address == Mine })).Say(a)
+		},
+	},
+	{
+		Name: "the VPC's own address", Cause: "address.reserved", Sure: "certain", Faults: []string{"address.reserved"},
+		World: func() *World {
+			return VPC().Say(ByHand(netip.MustParseAddr("2001:db8:1f16:8df::1"), 64))
+		},
+	},
+	{
+		Name: "the subnet's last address", Cause: "address.reserved", Faults: []string{"address.reserved"},
+		World: func() *World {
+			return VPC().Say(ByHand(netip.MustParseAddr("2001:db8:1f16:8df:ffff:ffff:ffff:ffff"), 64))
+		},
+	},
+	{
+		Name: "stable-privacy link-local", Cause: "address.link-local-not-eui64", Sure: "likely", Faults: []string{"address.link-local-not-eui64"},
+		World: func() *World {
+			return VPC().Say(ByHand(netip.MustParseAddr("fe80::dead:beef"), 64))
+		},
+	},
+	{
+		Name: "stable-privacy link-local, and an advertisement to all comes after its solicitation", Cause: "address.link-local-not-eui64",
+		Sure: "likely", Faults: []string{"address.link-local-not-eui64"},
+		World: func() *World {
+			local := netip.MustParseAddr("fe80::dead:beef")
+			return VPC().Say(ByHand(local, 64)).Path(diag.Path{
+				Check: "ra", Asks: diag.AsksRS, Source: local, SourceClass: diag.SourceUnassigned, Target: diag.AllRouters, TargetClass: diag.TargetRouter,
+				Responders: []diag.Responder{{Address: RouterAddr, MAC: RouterMAC}},
+			})
+		},
+	},
+	{
+		Name: "nothing assigned", Cause: "assignment.none", Sure: "certain", Faults: []string{"assignment.none"},
+		World: func() *World { return VPC().Assign().NoAddress() },
+	},
+	{
+		Name: "no router", Cause: "router.no-advertisement", Sure: "likely", Faults: []string{"router.no-advertisement"},
+		World: NoRouter,
+	},
+	{
+		Name: "no router for long", Cause: "router.no-advertisement", Sure: "certain", Faults: []string{"router.no-advertisement"},
+		World: func() *World {
+			w := NoRouter()
+			for range 3 {
+				w.Say(diag.Frame{Interface: "eth0", Out: true, Type: diag.RS, Src: MyLocal, Dst: diag.AllRouters})
+			}
+			for range 12000 {
+				w.Say(diag.Tick{})
+			}
+			w.Elapsed = 30 * time.Second
+			return w.Say(diag.Frame{Interface: "eth0", Out: true, Type: diag.RS, Src: MyLocal, Dst: diag.AllRouters})
+		},
+	},
+	{
+		Name: "forwarding makes the kernel deaf", Cause: "router.advertisement-ignored", Sure: "certain",
+		Faults: []string{"router.advertisement-ignored"},
+		World: func() *World {
+			return VPC().NoDefault().Say(diag.Sysctl{Scope: "eth0", Name: "forwarding", Value: "1"})
+		},
+	},
+	{
+		Name: "accept_ra off and nobody else listens", Cause: "router.advertisement-ignored", Sure: "certain",
+		Faults: []string{"router.advertisement-ignored"},
+		World: func() *World {
+			return VPC().NoDefault().Say(diag.Sysctl{Scope: "eth0", Name: "accept_ra", Value: "0"})
+		},
+	},
+	{
+		Name: "the router withdraws", Cause: "router.not-default", Sure: "certain", Faults: []string{"router.not-default"},
+		World: func() *World {
+			ra := VpcRA()
+			ra.LifetimeS = 0
+			return VPC().NoDefault().Say(RaFrame(RouterAddr, RouterMAC, ra))
+		},
+	},
+	{
+		Name: "accepted and yet no route", Cause: "route.missing", Sure: "certain", Faults: []string{"route.missing"},
+		World: func() *World { return VPC().NoDefault() },
+	},
+	{
+		Name: "the router does not resolve", Cause: "router.unresolvable", Sure: "certain", Faults: []string{"router.unresolvable"},
+		World: func() *World {
+			return VPC().Silence(func(p diag.Path) bool {
+				return p.Target == RouterAddr && p.Asks != diag.AsksRS || p.TargetClass == diag.TargetInternet
+			}).Each(func(p diag.Path) bool { return p.TargetClass == diag.TargetInternet && p.Via == diag.ViaKernel }, func(p *diag.Path) { p.Detail = "unresolved" })
+		},
+	},
+	{
+		Name: "the router does not resolve any more, and the kernel has not noticed", Cause: "router.unresolvable",
+		Sure: "certain", Faults: []string{"router.unresolvable"},
+		World: func() *World {
+			toIt := func(p diag.Path) bool { return p.Target == RouterAddr && p.Asks != diag.AsksRS }
+			return VPC().Silence(toIt).Each(toIt, func(p *diag.Path) {
+				if p.Via == diag.ViaKernel {
+					p.NUD = diag.Reachable
+				}
+			})
+		},
+	},
+	{
+		Name: "a second router in a VPC", Cause: "router.rogue", Sure: "certain", Faults: []string{"router.rogue"},
+		World: func() *World {
+			return VPC().Say(RaFrame(netip.MustParseAddr("fe80::bad"), PeerMAC, diag.Advertisement{LifetimeS: 1800, Preference: "high"}))
+		},
+	},
+	{
+		Name: "a second router on a LAN", Cause: "router.rogue", Faults: []string{},
+		World: func() *World {
+			return LAN().Say(RaFrame(PeerLocal, PeerMAC, diag.Advertisement{LifetimeS: 1800}))
+		},
+	},
+	{
+		Name: "no DHCPv6 client", Cause: "dhcpv6.no-client", Sure: "certain", Faults: []string{"dhcpv6.no-client"},
+		World: func() *World {
+			return VPC().NoAddress().Offer(diag.DHCPv6{Message: "advertise", Addresses: []diag.LeaseAddress{{Prefix: netip.PrefixFrom(Mine, 128)}}}).
+				Path(diag.Path{Check: "dhcpv6", Asks: diag.AsksDHCP, Source: MyLocal, Target: netip.MustParseAddr("ff02::1:2"), TargetClass: diag.TargetService})
+		},
+	},
+	{
+		Name: "no DHCPv6 server", Cause: "dhcpv6.silent", Sure: "certain", Faults: []string{"dhcpv6.silent"},
+		World: func() *World {
+			return VPC().NoAddress().Path(diag.Path{
+				Check: "dhcpv6", Asks: diag.AsksDHCP, Source: MyLocal, Target: netip.MustParseAddr("ff02::1:2"), TargetClass: diag.TargetService, Outcome: diag.Silent,
+			})
+		},
+	},
+	{
+		Name: "a DHCPv6 server without an address", Cause: "dhcpv6.no-address", Sure: "certain", Faults: []string{"dhcpv6.no-address"},
+		World: func() *World {
+			return VPC().NoAddress().Offer(diag.DHCPv6{Message: "advertise", Status: "NoAddrsAvail"}).
+				Path(diag.Path{Check: "dhcpv6", Asks: diag.AsksDHCP, Source: MyLocal, Target: netip.MustParseAddr("ff02::1:2"), TargetClass: diag.TargetService, Detail: "no-address"})
+		},
+	},
+	{
+		Name: "nothing assigned, as the DHCPv6 server says too", Cause: "assignment.none", Faults: []string{"assignment.none"},
+		World: func() *World {
+			return VPC().Assign().NoAddress().Offer(diag.DHCPv6{Message: "advertise", Status: "NoAddrsAvail"}).
+				Path(diag.Path{Check: "dhcpv6", Asks: diag.AsksDHCP, Source: MyLocal, Target: netip.MustParseAddr("ff02::1:2"), TargetClass: diag.TargetService, Detail: "no-address"})
+		},
+	},
+	{
+		Name: "no DHCPv6 client, and a second address that none would ask for", Cause: "address.not-configured", Sure: "certain",
+		Faults: []string{"address.not-configured", "dhcpv6.no-client"},
+		World: func() *World {
+			return VPC().Assign(Mine, PeerSecond).NoAddress().Offer(diag.DHCPv6{Message: "advertise", Addresses: []diag.LeaseAddress{{Prefix: netip.PrefixFrom(Mine, 128)}}})
+		},
+	},
+	{
+		Name: "peer that does not exist", Cause: "peer.unmapped", Sure: "likely", Faults: []string{"peer.unmapped"},
+		World: func() *World {
+			return VPC().Silence(To(PeerGlobal)).
+				Each(func(p diag.Path) bool {
+					return p.Target == PeerGlobal && p.Via == diag.ViaKernel && p.Asks == diag.AsksEcho
+				}, func(p *diag.Path) { p.Detail, p.Sent = "unresolved", 0 })
+		},
+	},
+	{
+		Name: "peer behind a security group", Cause: "peer.echo-blocked", Sure: "likely", Faults: []string{"peer.echo-blocked"},
+		World: func() *World {
+			return VPC().Silence(func(p diag.Path) bool { return p.Target == PeerGlobal && p.Asks == diag.AsksEcho })
+		},
+	},
+	{
+		Name: "peer beyond the router", Cause: "peer.echo-blocked", Sure: "likely", Faults: []string{"peer.echo-blocked"},
+		World: func() *World { return VPC().FarPeer(diag.Silent) },
+	},
+	{
+		Name: "peer beyond the router, and nothing else there answers", Cause: "path.beyond-router", Faults: []string{"path.beyond-router"},
+		World: func() *World {
+			return VPC().FarPeer(diag.Silent).Silence(func(p diag.Path) bool { return p.TargetClass == diag.TargetInternet })
+		},
+	},
+	{
+		Name: "nothing beyond the router", Cause: "path.beyond-router", Sure: "likely", Faults: []string{"path.beyond-router"},
+		World: func() *World {
+			return VPC().Silence(func(p diag.Path) bool { return p.TargetClass == diag.TargetInternet })
+		},
+	},
+	{
+		Name: "refused on the way", Cause: "path.refused", Sure: "certain", Faults: []string{"path.refused"},
+		World: func() *World {
+			return VPC().Each(func(p diag.Path) bool {
+				return p.TargetClass == diag.TargetInternet && p.SourceClass == diag.SourceAssigned
+			}, func(p *diag.Path) {
+				Silent(p)
+				p.Outcome, p.Error = diag.Refused, &diag.PathError{Type: diag.Unreachable, Code: 1, From: RouterAddr}
+			})
+		},
+	},
+	{
+		Name: "large packets vanish", Cause: "path.mtu", Sure: "likely", Faults: []string{"path.mtu"},
+		World: func() *World {
+			return VPC().Path(diag.Path{Check: "mtu", Asks: diag.AsksMTU, Source: Mine, Target: Host1, TargetClass: diag.TargetInternet, Given: true, Outcome: diag.Silent})
+		},
+	},
+	{
+		Name: "30 % loss", Cause: "path.lossy", Sure: "certain", Faults: []string{"path.lossy"},
+		World: func() *World {
+			return VPC().Each(func(p diag.Path) bool {
+				return p.SourceClass == diag.SourceAssigned && p.Outcome == diag.Answered && p.Asks == diag.AsksEcho
+			}, func(p *diag.Path) {
+				p.Sent, p.Received = 12, 8
+			})
+		},
+	},
+	{
+		Name: "30 % loss takes the kernel's three solicitations", Cause: "path.lossy", Sure: "certain", Faults: []string{"path.lossy"},
+		World: func() *World {
+			return VPC().Each(func(p diag.Path) bool {
+				return p.SourceClass == diag.SourceAssigned && p.Outcome == diag.Answered && p.Reaches()
+			}, func(p *diag.Path) {
+				p.Sent, p.Received = 4, 2
+				if p.Via == diag.ViaKernel && p.Target == PeerGlobal {
+					Silent(p)
+					p.Sent = 3
+				}
+			})
+		},
+	},
+	{
+		Name: "30 % loss takes a router solicitation", Cause: "path.lossy", Sure: "certain", Faults: []string{"path.lossy"},
+		World: func() *World {
+			return VPC().Each(func(p diag.Path) bool { return p.SourceClass == diag.SourceAssigned && p.Outcome == diag.Answered }, func(p *diag.Path) {
+				p.Sent, p.Received = 4, 2
+				if p.Asks == diag.AsksRS {
+					Silent(p)
+					p.Sent = 3
+				}
+			})
+		},
+	},
+	{
+		Name: "30 % loss takes what a DHCPv6 server was asked", Cause: "path.lossy", Sure: "certain", Faults: []string{"path.lossy"},
+		World: func() *World {
+			return VPC().Path(diag.Path{Check: "dhcpv6", Asks: diag.AsksDHCP, Outcome: diag.Silent, Sent: 3, Source: MyLocal, Target: netip.MustParseAddr("ff02::1:2"), TargetClass: diag.TargetService}).
+				Each(func(p diag.Path) bool { return p.SourceClass == diag.SourceAssigned && p.Outcome == diag.Answered }, func(p *diag.Path) {
+					p.Sent, p.Received = 4, 2
+				})
+		},
+	},
+	{
+		Name: "loss does not hide a peer that is gone", Cause: "peer.unmapped", Faults: []string{"path.lossy", "peer.unmapped"},
+		World: func() *World {
+			return VPC().Each(func(p diag.Path) bool {
+				return p.SourceClass == diag.SourceAssigned && p.Outcome == diag.Answered && p.Reaches()
+			}, func(p *diag.Path) {
+				p.Sent, p.Received = 4, 3
+			}).Silence(To(PeerLocal))
+		},
+	},
+	{
+		Name: "IPv6 off", Cause: "host.ipv6-disabled", Sure: "certain", Faults: []string{"host.ipv6-disabled"},
+		World: func() *World {
+			w := VPC().Drop(OfKind(func(diag.Address) bool { return true })).NoDefault().Say(diag.Sysctl{Scope: "eth0", Name: "disable_ipv6", Value: "1"})
+			w.Paths = nil
+			return w
+		},
+	},
+	{
+		Name: "no carrier", Cause: "host.link-down", Sure: "certain", Faults: []string{"host.link-down"},
+		World: func() *World {
+			w := VPC().NoDefault().NoAddress().Say(diag.Link{Interface: "eth0", MAC: MyMAC, MTU: 9001, Up: true, Ethernet: true})
+			w.Paths = nil
+			return w
+		},
+	},
+	{
+		Name: "nft drops NA", Cause: "host.firewall", Sure: "certain", Faults: []string{"host.firewall"},
+		World: func() *World {
+			return VPC().Say(diag.Filter{Table: "inet filter", Chain: "input", Hook: "input", Rule: "icmpv6 type nd-neighbor-advert drop", Handle: 7, Verdict: "drop", Matches: []string{"na"}}).
+				KernelDeaf("unresolved")
+		},
+	},
+	{
+		Name: "nft drops NS out", Cause: "host.firewall", Sure: "certain", Faults: []string{"host.firewall"},
+		World: func() *World {
+			return VPC().Say(diag.Filter{Table: "ip6 filter", Chain: "OUTPUT", Hook: "output", Rule: "icmpv6 type nd-neighbor-solicit drop", Verdict: "drop", Matches: []string{"ns"}}).
+				Each(func(p diag.Path) bool { return p.Via == diag.ViaKernel && p.Asks == diag.AsksND }, func(p *diag.Path) {
+					Silent(p)
+					p.Outcome, p.Sent, p.Detail = diag.Unsent, 0, "not-seen-leaving"
+				}).KernelDeaf("unresolved")
+		},
+	},
+	{
+		Name: "nft drops echo replies", Cause: "host.firewall", Sure: "certain", Faults: []string{"host.firewall"},
+		World: func() *World {
+			return VPC().Say(diag.Filter{Table: "inet filter", Chain: "input", Hook: "input", Rule: "drop", Verdict: "drop", Matches: []string{"echo-reply"}}).
+				KernelDeaf("")
+		},
+	},
+	{
+		Name: "echo is not permitted", Cause: "host.firewall", Sure: "likely", Faults: []string{"host.firewall"},
+		World: func() *World {
+			return VPC().Each(func(p diag.Path) bool {
+				return p.Via == diag.ViaKernel && p.Asks == diag.AsksEcho && p.SourceClass == diag.SourceAssigned
+			}, func(p *diag.Path) {
+				Silent(p)
+				p.Outcome, p.Sent, p.Errno = diag.Unsent, 0, "EPERM"
+			})
+		},
+	},
+	{
+		Name: "tc drops what leaves", Cause: "host.egress-hook", Sure: "certain", Faults: []string{"host.egress-hook"},
+		World: func() *World {
+			return VPC().Each(func(p diag.Path) bool { return p.Asks != diag.AsksDAD }, func(p *diag.Path) {
+				Silent(p)
+				p.Outcome, p.Sent, p.Detail = diag.Unsent, 0, "not-seen-leaving"
+				if p.Via == diag.ViaWire {
+					p.Errno, p.Detail = "ENOBUFS", ""
+				}
+			})
+		},
+	},
+	{
+		Name: "static entry", Cause: "host.neighbour-override", Sure: "certain", Faults: []string{"host.neighbour-override"},
+		World: func() *World {
+			return VPC().Say(diag.Neighbour{Interface: "eth0", Address: PeerGlobal, MAC: OtherMAC, State: diag.PermanentNUD}).
+				Each(func(p diag.Path) bool {
+					return p.Target == PeerGlobal && p.Via == diag.ViaKernel && p.Asks == diag.AsksEcho
+				}, func(p *diag.Path) { Silent(p) }).
+				Each(func(p diag.Path) bool {
+					return p.Target == PeerGlobal && p.Via == diag.ViaKernel && p.Asks == diag.AsksND
+				}, func(p *diag.Path) { p.Outcome, p.Detail = diag.OutcomeSkipped, "already-resolved" })
+		},
+	},
+	{
+		Name: "table full", Cause: "host.neighbour-table-full", Sure: "certain", Faults: []string{"host.neighbour-table-full"},
+		World: func() *World {
+			return VPC().Say(diag.TableUse{Entries: 1024, Thresh3: 1024, TableFulls: 4}).
+				Each(func(p diag.Path) bool { return p.Target == PeerGlobal && p.Via == diag.ViaKernel }, func(p *diag.Path) {
+					Silent(p)
+					p.Outcome, p.Sent, p.Errno = diag.Unsent, 0, "ENOBUFS"
+				})
+		},
+	},
+	{
+		Name: "table full, as a container sees it", Cause: "host.neighbour-table-full", Sure: "likely", Faults: []string{"host.neighbour-table-full"},
+		World: func() *World {
+			return VPC().Drop(OfKind(func(diag.TableUse) bool { return true })).
+				Each(func(p diag.Path) bool { return p.Target == PeerGlobal && p.Via == diag.ViaKernel }, func(p *diag.Path) {
+					Silent(p)
+					p.Outcome, p.Sent, p.Errno = diag.Unsent, 0, "EINVAL"
+				})
+		},
+	},
+	{
+		Name: "the other interface's default route", Cause: "host.routing", Sure: "certain", Faults: []string{"host.routing"},
+		World: func() *World {
+			return VPC().Say(
+				diag.Link{Interface: "eth1", MAC: OtherMAC, MTU: 9001, Up: true, Carrier: true, Ethernet: true},
+				diag.Selection{Dst: Host1, From: Mine, Source: Mine, Interface: "eth1", Via: RouterAddr},
+			).Each(func(p diag.Path) bool { return p.TargetClass == diag.TargetInternet && p.Via == diag.ViaKernel }, func(p *diag.Path) {
+				Silent(p)
+				p.Outcome, p.Sent, p.Detail = diag.Unsent, 0, "not-seen-leaving"
+			})
+		},
+	},
+	{
+		Name: "an unreachable route", Cause: "host.routing", Sure: "certain", Faults: []string{"host.routing"},
+		World: func() *World {
+			return VPC().Say(
+				diag.Route{Interface: "lo", Dst: netip.MustParsePrefix("2001:db8:ffff::/48"), Table: diag.MainTable, Type: "unreachable", Metric: 1, ExpiresS: diag.Forever},
+				diag.Selection{Dst: Host1, Errno: "EHOSTUNREACH"}, diag.Selection{Dst: Host2, Errno: "EHOSTUNREACH"},
+			).Each(func(p diag.Path) bool { return p.TargetClass == diag.TargetInternet && p.Via == diag.ViaKernel }, func(p *diag.Path) {
+				Silent(p)
+				p.Outcome, p.Sent, p.Errno = diag.Unsent, 0, "EHOSTUNREACH"
+			})
+		},
+	},
+	{
+		Name: "containers speak", Cause: "host.forwards-unassigned", Sure: "certain", Faults: []string{"host.forwards-unassigned"},
+		World: func() *World {
+			return VPC().Say(diag.Frame{Interface: "eth0", Out: true, Type: diag.EchoRequest, Src: netip.MustParseAddr("fd00:10::5"), Dst: Host1})
+		},
+	},
+	{
+		Name: "DNS does not answer", Cause: "service.unreachable", Sure: "likely", Faults: []string{"service.unreachable"},
+		World: func() *World {
+			return VPC().Path(diag.Path{Check: "services", Asks: diag.AsksService, Source: Mine, Target: netip.MustParseAddr("fd00:ec2::253"), TargetClass: diag.TargetService, Via: diag.ViaKernel, Outcome: diag.Silent})
+		},
+	},
+	{
+		Name: "NTP answers and DNS does not, on a machine that does not say what it is", Cause: "service.unreachable", Faults: []string{"service.unreachable"},
+		World: func() *World {
+			return VPC().NoDMI().Service("fd00:ec2::253", diag.Silent).Service("fd00:ec2::123", diag.Answered)
+		},
+	},
+	{
+		Name: "no service answers, as on Xen", Cause: "net.per-address-filter", Faults: []string{},
+		World: func() *World {
+			return VPC().NoDMI().Service("fd00:ec2::253", diag.Silent).Service("fd00:ec2::123", diag.Silent).Service("fd00:ec2::254", diag.Silent)
+		},
+	},
+	{
+		Name: "no service answers, on Nitro", Cause: "service.unreachable", Faults: []string{"service.unreachable"},
+		World: func() *World {
+			return VPC().Service("fd00:ec2::253", diag.Silent).Service("fd00:ec2::123", diag.Silent)
+		},
+	},
+	{
+		Name: "the host drops advertisements, so that no service can be asked", Cause: "host.firewall", Faults: []string{"host.firewall"},
+		World: func() *World {
+			w := VPC().Service("fd00:ec2::253", diag.Silent).Service("fd00:ec2::123", diag.Silent)
+			return w.Each(func(p diag.Path) bool { return p.Via == diag.ViaKernel && p.SourceClass == diag.SourceAssigned }, func(p *diag.Path) {
+				if p.TargetClass == diag.TargetPeer || p.TargetClass == diag.TargetInternet || p.TargetClass == diag.TargetService {
+					Silent(p)
+					p.Detail = "unresolved"
+				}
+			}).Say(diag.Filter{Table: "inet filter", Chain: "input", Hook: "input", Rule: "drop", Verdict: "drop", Matches: []string{"na"}})
+		},
+	},
+	{
+		Name: "IMDS over IPv6 is off", Cause: "service.imds-ipv6-off", Faults: []string{},
+		World: func() *World {
+			return VPC().Path(diag.Path{Check: "services", Asks: diag.AsksService, Source: Mine, Target: diag.IMDSIPv6, TargetClass: diag.TargetService, Via: diag.ViaKernel, Outcome: diag.Silent})
+		},
+	},
+	{Name: "filter", Cause: "net.per-address-filter", Sure: "certain", Faults: []string{}, World: VPC},
+	{Name: "no multicast", Cause: "net.multicast-suppressed", Sure: "certain", Faults: []string{}, World: VPC},
+	{Name: "quiet router", Cause: "net.router-silent", Sure: "certain", Faults: []string{}, World: VPC},
+	{Name: "open link", Cause: "net.open-link", Faults: []string{}, World: LAN},
+	{
+		Name: "two faults at once", Cause: "peer.unmapped", Faults: []string{"address.unassigned", "peer.unmapped"},
+		World: func() *World { return HandAdded().Silence(To(PeerGlobal)) },
+	},
+	{
+		Name: "three faults at once", Cause: "path.beyond-router", Faults: []string{"address.expiring", "path.beyond-router", "peer.echo-blocked"},
+		World: func() *World {
+			a := Leased(Mine)
+			a.PreferredS, a.ValidS, a.UpdatedS = 20, 330, 120
+			return VPC().Drop(OfKind(func(x diag.Address) bool { return x.Address == Mine })).Say(a).
+				Silence(func(p diag.Path) bool {
+					return p.TargetClass == diag.TargetInternet || p.Target == PeerGlobal && p.Asks == diag.AsksEcho
+				})
+		},
+	},
+}
+
+// HandAdded is the article's last experiment: an address that nobody assigned, configured.
+func HandAdded() *World {
+	w := VPC().Say(ByHand(Hand, 64))
+	w.Path(diag.Path{Check: "source", Asks: diag.AsksND, Source: Hand, SourceClass: diag.SourceUnassigned, Target: RouterAddr, TargetClass: diag.TargetRouter, Outcome: diag.Silent})
+	return w.Path(diag.Path{Check: "source", Asks: diag.AsksEcho, Source: Hand, SourceClass: diag.SourceUnassigned, Target: Host1, TargetClass: diag.TargetInternet, Given: true, Outcome: diag.Silent})
+}
+
+// NoRouter is a link on which nobody advertises.
+func NoRouter() *World {
+	w := VPC().NoDefault().NoAddress().Drop(OfKind(func(f diag.Frame) bool { return f.Type == diag.RA }))
+	w.Paths = nil
+	w.Path(diag.Path{Check: "ra", Asks: diag.AsksRS, Source: MyLocal, Target: diag.AllRouters, TargetClass: diag.TargetRouter, Outcome: diag.Silent, Sent: 2})
+	return w
+}

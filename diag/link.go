@@ -1,0 +1,254 @@
+package diag
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+)
+
+// A LinkModel is what is known of the link that an interface is on: the one reading of it that planning, the
+// diagnosis and the screens share. It is of the moment at which it was made.
+type LinkModel struct {
+	s    *State
+	Name string
+	Link Link
+	// Known: the interface was seen.
+	Known bool
+	// Routers are its advertisers, in order of address.
+	Routers []*RouterSeen
+	// Defaults are the default routes through it that have not run out: of the main table first, by metric.
+	Defaults []At[Route]
+
+	usable   []Address
+	assigned []netip.Prefix // of the subnet, by the infrastructure's word
+	prefixes []netip.Prefix
+}
+
+// routersUsed bounds how many routers of a link are reckoned with: anybody can advertise any number.
+const routersUsed = 8
+
+// LinkOf reads an interface's link.
+func (s *State) LinkOf(iface string) *LinkModel {
+	l := &LinkModel{s: s, Name: iface}
+	l.Link, l.Known = s.Links[iface]
+	for k, r := range s.Routers {
+		if k.Interface == iface {
+			l.Routers = append(l.Routers, r)
+		}
+	}
+	SortFunc(l.Routers, func(a, b *RouterSeen) int { return a.Address.Compare(b.Address) })
+	var connected []netip.Prefix
+	for k, r := range s.Routes {
+		switch {
+		case k.Interface != iface || k.Type != "unicast" || s.Left(r.Fact.ExpiresS, r.At) == 0:
+		case k.Dst.Bits() == 0:
+			l.Defaults = append(l.Defaults, r)
+		case !k.Via.IsValid() && k.Table == MainTable:
+			connected = append(connected, k.Dst)
+		}
+	}
+	SortFunc(l.Defaults, func(a, b At[Route]) int {
+		return cmp.Or(-compareBool(a.Fact.Table == MainTable, b.Fact.Table == MainTable), cmp.Compare(a.Fact.Table, b.Fact.Table), cmp.Compare(a.Fact.Metric, b.Fact.Metric), a.Fact.Via.Compare(b.Fact.Via))
+	})
+	for _, a := range s.AddressesOn(iface) {
+		if a.Fact.Flags.Usable() && !a.Fact.Temporary() {
+			l.usable = append(l.usable, a.Fact)
+		}
+	}
+	l.readPrefixes(connected)
+	return l
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	default:
+		return -1
+	}
+}
+
+// readPrefixes puts the prefixes in order: those that the metadata service names, then those that routers
+// announce on-link, that the kernel routes, that addresses imply.
+func (l *LinkModel) readPrefixes(connected []netip.Prefix) {
+	seen := map[netip.Prefix]bool{}
+	add := func(to *[]netip.Prefix, p netip.Prefix) {
+		p = p.Masked()
+		if p.IsValid() && p.Bits() > 0 && p.Bits() < 128 && !p.Addr().IsLinkLocalUnicast() && !p.Addr().IsMulticast() && !seen[p] {
+			seen[p] = true
+			*to = append(*to, p)
+		}
+	}
+	for _, m := range l.s.Metadata.Interfaces {
+		if l.Known && m.MAC == l.Link.MAC {
+			for _, p := range m.Subnets {
+				add(&l.assigned, p)
+			}
+		}
+	}
+	more := connected
+	for _, r := range l.Routers {
+		more = append(more, r.OnLinkPrefixes()...)
+	}
+	for _, a := range l.usable {
+		more = append(more, netip.PrefixFrom(a.Address, a.PrefixLen))
+	}
+	SortFunc(more, func(a, b netip.Prefix) int {
+		return cmp.Or(a.Addr().Compare(b.Addr()), cmp.Compare(a.Bits(), b.Bits()))
+	})
+	l.prefixes = slices.Clone(l.assigned)
+	for _, p := range more {
+		add(&l.prefixes, p)
+	}
+}
+
+// Usable returns the configured addresses that can be a source, without those that the program gave to the
+// kernel itself, in order.
+func (l *LinkModel) Usable() []Address { return l.usable }
+
+// Prefixes returns the global prefixes of the link as far as anything tells of them: the subnet by the
+// metadata service's word first.
+func (l *LinkModel) Prefixes() []netip.Prefix { return l.prefixes }
+
+// Subnets returns the interface's subnet as the metadata service names it.
+func (l *LinkModel) Subnets() []netip.Prefix { return l.assigned }
+
+// Announced returns the prefixes that the network itself says are on the link: the subnet by the metadata
+// service's word, else all that is advertised on-link.
+func (l *LinkModel) Announced() []netip.Prefix {
+	if len(l.assigned) > 0 {
+		return l.assigned
+	}
+	var list []netip.Prefix
+	for _, r := range l.Routers {
+		for _, p := range r.OnLinkPrefixes() {
+			if !slices.Contains(list, p) {
+				list = append(list, p)
+			}
+		}
+	}
+	return list
+}
+
+// Within reports whether a prefix of the link holds a target.
+func (l *LinkModel) Within(target netip.Addr) bool {
+	return target.IsLinkLocalUnicast() || target.IsMulticast() ||
+		slices.ContainsFunc(l.prefixes, func(p netip.Prefix) bool { return p.Contains(target) })
+}
+
+// OnLink reports whether a target is reached without a router: by the kernel's own word where it was asked,
+// else by the prefixes of the link.
+func (l *LinkModel) OnLink(target netip.Addr) bool {
+	if via, known := l.Gateway(target, netip.Addr{}); known && !target.IsLinkLocalUnicast() {
+		return !via.IsValid() || via == target
+	}
+	return l.Within(target)
+}
+
+// Gateway returns the router that the kernel sends what goes to a target to, as it answers itself: for a
+// source, where it was asked so. It is not known where the kernel was not asked, or sends it elsewhere.
+func (l *LinkModel) Gateway(target, source netip.Addr) (via netip.Addr, known bool) {
+	for _, key := range []SelectionKey{{Dst: target, From: source}, {Dst: target, Bound: l.Name}, {Dst: target}} {
+		if sel, asked := l.s.Selections[key]; asked && sel.Errno == "" && sel.Interface == l.Name {
+			return sel.Via, true
+		}
+	}
+	return via, false
+}
+
+// Gateways are the addresses by which the link's routers are to be reached: those of default routes first,
+// as the kernel prefers them, then those that advertise themselves as default routers.
+func (l *LinkModel) Gateways() []netip.Addr {
+	var list []netip.Addr
+	for _, r := range l.Defaults {
+		if r.Fact.Via.IsValid() && !slices.Contains(list, r.Fact.Via) {
+			list = append(list, r.Fact.Via)
+		}
+	}
+	for _, r := range l.Offering() {
+		if !slices.Contains(list, r.Address) && len(list) < routersUsed {
+			list = append(list, r.Address)
+		}
+	}
+	return list
+}
+
+// Offering are the advertisers that offer to be a default router and have not run out.
+func (l *LinkModel) Offering() []*RouterSeen {
+	var list []*RouterSeen
+	for _, r := range l.Routers {
+		if l.s.Left(r.Last.LifetimeS, r.At) != 0 {
+			list = append(list, r)
+		}
+	}
+	return list
+}
+
+// IsRouter reports whether an address advertises itself or is a gateway of the kernel.
+func (l *LinkModel) IsRouter(addr netip.Addr) bool {
+	_, advertises := l.s.Routers[InterfaceAddr{l.Name, addr}]
+	return advertises || slices.ContainsFunc(l.Defaults, func(r At[Route]) bool { return r.Fact.Via == addr })
+}
+
+// Entry returns the kernel's entry for a neighbour.
+func (l *LinkModel) Entry(addr netip.Addr) (At[Neighbour], bool) {
+	n, ok := l.s.Neighbours[InterfaceAddr{l.Name, addr}]
+	return n, ok
+}
+
+// Resolved reports whether the kernel has a usable entry for a neighbour.
+func (l *LinkModel) Resolved(addr netip.Addr) bool {
+	n, ok := l.Entry(addr)
+	return ok && n.Fact.State.Resolved()
+}
+
+// Configured reports whether the interface has an address.
+func (l *LinkModel) Configured(addr netip.Addr) bool {
+	_, ok := l.s.Addresses[InterfaceAddr{l.Name, addr}]
+	return ok
+}
+
+// Reserved reports whether an address is one that a VPC keeps for itself in a subnet of the link.
+func (l *LinkModel) Reserved(addr netip.Addr) bool {
+	return slices.ContainsFunc(l.Announced(), func(p netip.Prefix) bool { return ReservedIn(p, addr) })
+}
+
+// OnLinkPrefixes returns the global prefixes that a router announces on-link.
+func (r *RouterSeen) OnLinkPrefixes() []netip.Prefix {
+	var list []netip.Prefix
+	for _, p := range r.Last.Prefixes {
+		if p.OnLink && !p.Prefix.Addr().IsLinkLocalUnicast() && !slices.Contains(list, p.Prefix.Masked()) {
+			list = append(list, p.Prefix.Masked())
+		}
+	}
+	return list
+}
+
+// ReservedIn reports whether addr is one of the first four addresses of a VPC subnet or its last
+// (Amazon VPC user guide, "Subnet sizing for IPv6").
+func ReservedIn(subnet netip.Prefix, addr netip.Addr) bool {
+	if !subnet.IsValid() || !subnet.Contains(addr) || !addr.Is6() || subnet.Bits() > 120 {
+		return false
+	}
+	base, a := subnet.Masked().Addr().As16(), addr.As16()
+	last, first := true, base == [16]byte{}
+	for i := range a {
+		mask := byte(0xff)
+		if bits := subnet.Bits() - 8*i; bits >= 8 {
+			mask = 0
+		} else if bits > 0 {
+			mask >>= bits
+		}
+		if a[i]&mask != mask {
+			last = false
+		}
+	}
+	for i := range uint8(4) {
+		b := base
+		b[15] |= i
+		first = first || a == b
+	}
+	return first || last
+}

@@ -1,0 +1,94 @@
+package live
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"sync"
+	"testing"
+
+	"ndwhy/diag"
+	"ndwhy/diag/record"
+	"ndwhy/diag/session"
+)
+
+// A recording that begins in the middle has what was known and then every event, each once, whatever
+// happens while the first is being written; and asking for it twice begins one.
+func TestRecordingInTheMiddle(t *testing.T) {
+	t.Chdir(t.TempDir())
+	files, err := Keep("", "", "1", nil, func(err error) { t.Error(err) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &Session{files: files, Session: session.New(files.write)}
+	neighbour := func(i int) diag.Neighbour {
+		a := netip.MustParsePrefix("2001:db8::/64").Addr().As16()
+		a[14], a[15] = byte(i>>8), byte(i)
+		return diag.Neighbour{Interface: "eth0", Address: netip.AddrFrom16(a), State: diag.Stale, MAC: diag.MAC{2, 0, 0, 0, byte(i >> 8), byte(i)}}
+	}
+	l.Emit(diag.Run{Interfaces: []string{"eth0"}})
+	for i := range 2000 {
+		l.Emit(neighbour(i))
+	}
+	var storm sync.WaitGroup
+	storm.Go(func() {
+		for i := range 5_000 {
+			l.Emit(neighbour(i % 4_000))
+		}
+	})
+	path, err := l.Record(true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := l.Record(true); err != nil || again != path {
+		t.Errorf("asked again: %q %v, want %q as before", again, err, path)
+	}
+	storm.Wait()
+	last := l.Emit(diag.Tick{}).Seq
+	if ended, err := l.Record(false); err != nil || ended != path {
+		t.Errorf("ended: %q %v, want %q", ended, err, path)
+	}
+	if ended, err := l.Record(false); err != nil || ended != "" {
+		t.Errorf("ended what has ended: %q %v", ended, err)
+	}
+	entries, err := os.ReadDir(".")
+	if err != nil || len(entries) != 1 {
+		t.Errorf("%d files, want one recording: %v", len(entries), err)
+	}
+
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	state, until, next := diag.NewState(), int64(0), int64(0)
+	for e, err := range record.Read(file) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if run, ok := e.Body.(diag.Run); ok && run.Resumed != nil {
+			until = run.Resumed.Until
+			next = until + 1
+		}
+		if e.Seq > until {
+			if e.Seq != next {
+				t.Fatalf("event %d where %d should be", e.Seq, next)
+			}
+			next++
+		}
+		state.Apply(e)
+	}
+	if until == 0 || next != last+1 {
+		t.Errorf("known until %d, recorded until %d of %d", until, next-1, last)
+	}
+	l.Look(func(s *diag.State) {
+		if len(state.Neighbours) != len(s.Neighbours) {
+			t.Errorf("%d neighbours, want %d", len(state.Neighbours), len(s.Neighbours))
+		}
+		for k, n := range s.Neighbours {
+			if got := state.Neighbours[k]; fmt.Sprint(got.Fact) != fmt.Sprint(n.Fact) || !got.At.Equal(n.At) {
+				t.Fatalf("%v: %v, want %v", k.Address, got, n)
+			}
+		}
+	})
+}

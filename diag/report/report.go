@@ -1,0 +1,628 @@
+// Package report is the outcome of a run as data, ndwhy.report/1, for the faces that write it.
+package report
+
+import (
+	"cmp"
+	"encoding/base64"
+	"fmt"
+	"maps"
+	"math"
+	"net/netip"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"ndwhy/diag"
+	"ndwhy/diag/why"
+	"ndwhy/diag/words"
+)
+
+// Schema names the report's format. Within a major, fields are only added.
+const Schema = "ndwhy.report/1"
+
+// A Report is the whole outcome as `ndwhy check --json` writes it; docs/report.schema.json
+// describes it. Addresses are RFC 5952 strings without zone, the interface being the zone. What is
+// not known is nil (null) or "unknown", never false. A lifetime of -1 s is for ever. Lists are
+// never nil. Fields without a JSON name are for the faces that show the report to people.
+type Report struct {
+	Schema      string          `json:"schema"`
+	Version     string          `json:"version"`
+	Host        string          `json:"host"`
+	Started     string          `json:"started"` // RFC 3339, UTC
+	DurationMS  int64           `json:"duration_ms"`
+	Interfaces  []Interface     `json:"interfaces"`
+	Profile     why.Recognition `json:"profile"`
+	Verdict     why.Verdict     `json:"verdict"`
+	Headline    string          `json:"headline"`
+	Assignment  []Assignment    `json:"assignment"`
+	Assigned    []Assigned      `json:"assigned"`
+	Addresses   []Address       `json:"addresses"`
+	Routers     []Router        `json:"routers"`
+	Neighbours  Neighbours      `json:"neighbours"`
+	Paths       []Path          `json:"paths"`
+	Findings    []Finding       `json:"findings"`
+	Unexplained []Unexplained   `json:"unexplained"`
+	Skipped     []Skipped       `json:"skipped"`
+	Traffic     Traffic         `json:"traffic"`
+	Changed     []string        `json:"changed"`
+	Evidence    []Evidence      `json:"evidence"`
+
+	// Unknown is what kept the verdict from being ok, with the line that would help.
+	Unknown []why.Unknown `json:"-"`
+}
+
+// Interface is an interface that the run was about.
+type Interface struct {
+	Name    string  `json:"name"`
+	MAC     *string `json:"mac"`
+	MTU     *int    `json:"mtu"`
+	Up      *bool   `json:"up"` // administratively up, with carrier
+	Manager *string `json:"manager"`
+}
+
+// Assignment says how asking one source of knowledge about assignments went.
+type Assignment struct {
+	Source diag.AssignmentSource `json:"source"`
+	State  diag.MetadataState    `json:"state"`
+	Why    string                `json:"why"`
+}
+
+// Assigned is one address or prefix that the infrastructure gave, by one source.
+type Assigned struct {
+	Interface string                `json:"interface"`
+	Prefix    string                `json:"prefix"`
+	Source    diag.AssignmentSource `json:"source"`
+}
+
+// Address is a configured address.
+type Address struct {
+	Interface  string   `json:"interface"`
+	Address    string   `json:"address"`
+	PrefixLen  int      `json:"prefix_len"`
+	Flags      []string `json:"flags"`
+	PreferredS int64    `json:"preferred_s"`
+	ValidS     int64    `json:"valid_s"`
+	Origin     *string  `json:"origin"`
+	Assigned   *bool    `json:"assigned"`
+}
+
+// Router is an advertiser. HopLimit and MTU are nil where it says none; KernelRoute is the
+// kernel's default route through it as `ip -6 route` writes it, nil where there is none.
+type Router struct {
+	Interface   string   `json:"interface"`
+	Address     string   `json:"address"`
+	MAC         *string  `json:"mac"`
+	Flags       []string `json:"flags"` // M, O and the preference low or high
+	LifetimeS   int64    `json:"lifetime_s"`
+	HopLimit    *int     `json:"hop_limit"`
+	MTU         *int     `json:"mtu"`
+	Prefixes    []Prefix `json:"prefixes"`
+	RDNSS       []string `json:"rdnss"`
+	KernelRoute *string  `json:"kernel_route"`
+}
+
+// Prefix is a prefix that a router advertises, with the lifetimes as advertised.
+type Prefix struct {
+	Prefix     string `json:"prefix"`
+	OnLink     bool   `json:"on_link"`
+	Autonomous bool   `json:"autonomous"`
+	ValidS     int64  `json:"valid_s"`
+	PreferredS int64  `json:"preferred_s"`
+}
+
+// Neighbours is the neighbour cache: the entries of what was asked, and the rest as counts.
+type Neighbours struct {
+	Asked   []Neighbour      `json:"asked"`
+	ByState map[diag.NUD]int `json:"by_state"`
+}
+
+// Neighbour is an entry of the neighbour cache.
+type Neighbour struct {
+	Interface string   `json:"interface"`
+	Address   string   `json:"address"`
+	MAC       *string  `json:"mac"`
+	State     diag.NUD `json:"state"`
+	Router    bool     `json:"router"`
+}
+
+// Path is a question and what came of it.
+type Path struct {
+	ID          string           `json:"id"`
+	Interface   string           `json:"interface"`
+	Check       string           `json:"check"`
+	Asks        diag.Asks        `json:"asks"`
+	Source      *string          `json:"source"`
+	SourceClass diag.SourceClass `json:"source_class"`
+	Target      string           `json:"target"`
+	TargetClass diag.TargetClass `json:"target_class"`
+	Via         diag.Via         `json:"via"`
+	Outcome     diag.Outcome     `json:"outcome"`
+	Normal      *bool            `json:"normal"`
+	Sent        int              `json:"sent"`
+	Received    int              `json:"received"`
+	RTTMS       *float64         `json:"rtt_ms"`
+	Error       *PathError       `json:"error"`
+	Errno       *string          `json:"errno"`
+	Responders  []Responder      `json:"responders"`
+	// Detail is a key of the catalogue's group "detail", or empty.
+	Detail   string   `json:"detail"`
+	Evidence []string `json:"evidence"`
+
+	Given bool     `json:"-"` // the user named the target
+	Note  string   `json:"-"` // the value in the detail's sentence
+	NUD   diag.NUD `json:"-"`
+}
+
+// PathError is the ICMPv6 error that another host answered with.
+type PathError struct {
+	Type diag.FrameType `json:"type"`
+	Code int            `json:"code"`
+	From string         `json:"from"`
+}
+
+// Responder is a host that answered.
+type Responder struct {
+	Address string   `json:"address"`
+	MAC     *string  `json:"mac"`
+	RTTMS   *float64 `json:"rtt_ms"`
+}
+
+// Finding is a cause that holds.
+type Finding struct {
+	Cause        string            `json:"cause"`
+	Interface    string            `json:"interface"`
+	Subject      why.Subject       `json:"subject"`
+	Severity     why.Severity      `json:"severity"`
+	Confidence   why.Confidence    `json:"confidence"`
+	Summary      string            `json:"summary"`
+	Explanation  string            `json:"explanation"`
+	Explains     []string          `json:"explains"`
+	Evidence     []string          `json:"evidence"`
+	Alternatives []why.Alternative `json:"alternatives"`
+	Remedy       []string          `json:"remedy"`
+}
+
+// Unexplained is a symptom that no cause covers.
+type Unexplained struct {
+	Symptom  string   `json:"symptom"`
+	Paths    []string `json:"paths"`
+	Evidence []string `json:"evidence"`
+}
+
+// Skipped is a check that did not run, and why, in a sentence.
+type Skipped struct {
+	Check string `json:"check"`
+	Why   string `json:"why"`
+
+	User bool `json:"-"` // turned off by the user
+}
+
+// Traffic is what the run put on the wire: packets seen leaving, and how many of them were
+// asked through the kernel's sockets.
+type Traffic struct {
+	Sent     int `json:"sent"`
+	ByKernel int `json:"by_kernel"`
+}
+
+// Evidence is an event that something in the report rests on.
+type Evidence struct {
+	ID    string  `json:"id"`
+	At    string  `json:"at"` // RFC 3339 with nanoseconds, UTC
+	What  string  `json:"what"`
+	Frame *string `json:"frame"` // base64, from the Ethernet header on; nil for what is no frame
+}
+
+// New writes down a state and its diagnosis.
+func New(s *diag.State, d why.Diagnosis) Report {
+	b := reporter{s: s, d: d, ids: map[string]string{}, used: map[int64]diag.Event{}}
+	r := Report{
+		Schema:     Schema,
+		Version:    words.Clean(s.Run.Version),
+		Host:       words.Clean(s.Run.Host),
+		Started:    s.Started.UTC().Format(time.RFC3339),
+		DurationMS: s.Now.Sub(s.Started).Milliseconds(),
+		Interfaces: b.interfaces(),
+		Profile:    d.Profile,
+		Verdict:    d.Verdict,
+		Headline:   d.Headline,
+		Assignment: b.assignment(),
+		Assigned:   b.assigned(),
+		Addresses:  b.addresses(),
+		Routers:    b.routers(),
+		Neighbours: b.neighbours(),
+		Paths:      b.paths(),
+		Skipped:    b.skipped(),
+		Traffic:    b.traffic(),
+		Changed:    b.changed(),
+		Unknown:    d.Unknown,
+	}
+	r.Findings, r.Unexplained = b.findings(), b.unexplained()
+	r.Evidence = b.evidence()
+	if r.Profile.Because == nil {
+		r.Profile.Because = []string{}
+	}
+	cleanStrings(reflect.ValueOf(&r).Elem())
+	return r
+}
+
+// cleanStrings makes every string inside v fit for a terminal: interface names, checks and outcomes
+// of a recording are as little to be trusted as what came from the network.
+func cleanStrings(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.String:
+		if clean := words.Clean(v.String()); clean != v.String() {
+			v.SetString(clean)
+		}
+	case reflect.Pointer:
+		if !v.IsNil() {
+			cleanStrings(v.Elem())
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			cleanStrings(v.Index(i))
+		}
+	case reflect.Struct:
+		for _, field := range v.Fields() {
+			cleanStrings(field)
+		}
+	default:
+	}
+}
+
+type reporter struct {
+	s    *diag.State
+	d    why.Diagnosis
+	ids  map[string]string // of paths: the State's to the report's
+	used map[int64]diag.Event
+}
+
+func (b *reporter) interfaces() []Interface {
+	list := []Interface{}
+	for _, name := range b.s.InterfacesOf() {
+		i := Interface{Name: name}
+		if l, ok := b.s.Links[name]; ok {
+			up := l.Up && l.Carrier
+			i.MAC, i.MTU, i.Up = macText(l.MAC), &l.MTU, &up
+		}
+		if m, ok := b.s.Managers[name]; ok {
+			i.Manager = text(m.Name)
+		}
+		list = append(list, i)
+	}
+	return list
+}
+
+func (b *reporter) assignment() []Assignment {
+	state := b.s.Metadata.State
+	why := b.s.Metadata.Why
+	if state == "" {
+		state = diag.MetadataNotAsked
+		if f := b.s.Feeds[diag.FeedIMDS]; f.State == diag.Unavailable || f.State == diag.Lost {
+			state, why = diag.MetadataUnreachable, f.Why
+		}
+	}
+	list := []Assignment{{diag.FromIMDS, state, words.Clean(why)}}
+	has := map[diag.AssignmentSource]bool{}
+	for _, iface := range b.s.InterfacesOf() {
+		for _, a := range b.s.Assignments(iface) {
+			has[a.Source] = true
+		}
+	}
+	for _, src := range []diag.AssignmentSource{diag.FromLease, diag.FromDHCPv6, diag.FromUser, diag.FromEUI64} {
+		row := Assignment{Source: src, State: diag.MetadataNone}
+		feed := diag.FeedLease
+		if src == diag.FromDHCPv6 {
+			feed = diag.FeedFrames
+		}
+		switch {
+		case has[src]:
+			row.State = diag.MetadataOK
+		case src == diag.FromUser:
+			row.State = diag.MetadataNotAsked
+		case (src == diag.FromLease || src == diag.FromDHCPv6) && !b.s.Complete(feed):
+			row.State, row.Why = diag.MetadataNotAsked, words.Clean(b.s.Feeds[feed].Why)
+			if b.s.Feeds[feed].State == diag.Unavailable || b.s.Feeds[feed].State == diag.Lost {
+				row.State = diag.MetadataUnreachable
+			}
+		}
+		list = append(list, row)
+	}
+	return list
+}
+
+func (b *reporter) assigned() []Assigned {
+	list := []Assigned{}
+	for _, iface := range b.s.InterfacesOf() {
+		for _, a := range b.s.Assignments(iface) {
+			list = append(list, Assigned{a.Interface, a.Prefix.String(), a.Source})
+		}
+	}
+	return list
+}
+
+func (b *reporter) addresses() []Address {
+	list := []Address{}
+	for _, iface := range b.s.InterfacesOf() {
+		for _, a := range b.s.AddressesOn(iface) {
+			row := Address{
+				Interface: iface, Address: a.Fact.Address.String(), PrefixLen: a.Fact.PrefixLen,
+				Flags:      a.Fact.Flags.Names(),
+				PreferredS: b.s.Left(a.Fact.PreferredS, a.At), ValidS: b.s.Left(a.Fact.ValidS, a.At),
+				Origin: text(a.Fact.Origin),
+			}
+			switch b.s.ClassOf(iface, a.Fact.Address) {
+			case diag.SourceAssigned:
+				row.Assigned = new(true)
+			case diag.SourceUnassigned:
+				row.Assigned = new(false)
+			}
+			list = append(list, row)
+		}
+	}
+	return list
+}
+
+func (b *reporter) routers() []Router {
+	list := []Router{}
+	for _, r := range b.s.RoutersSorted() {
+		row := Router{
+			Interface: r.Interface, Address: r.Address.String(), MAC: macText(r.MAC),
+			Flags: []string{}, LifetimeS: b.s.Left(r.Last.LifetimeS, r.At),
+			Prefixes: []Prefix{}, RDNSS: []string{},
+		}
+		if r.Last.Managed {
+			row.Flags = append(row.Flags, "M")
+		}
+		if r.Last.Other {
+			row.Flags = append(row.Flags, "O")
+		}
+		if r.Last.Preference == "low" || r.Last.Preference == "high" {
+			row.Flags = append(row.Flags, r.Last.Preference)
+		}
+		if r.Last.HopLimit != 0 {
+			row.HopLimit = &r.Last.HopLimit
+		}
+		if r.Last.MTU != 0 {
+			row.MTU = &r.Last.MTU
+		}
+		for _, p := range r.Last.Prefixes {
+			if !p.Prefix.IsValid() {
+				continue
+			}
+			row.Prefixes = append(row.Prefixes, Prefix{p.Prefix.String(), p.OnLink, p.Autonomous, p.ValidS, p.PreferredS})
+		}
+		for _, a := range r.Last.RDNSS {
+			if !a.IsValid() {
+				continue
+			}
+			row.RDNSS = append(row.RDNSS, a.String())
+		}
+		for _, route := range b.s.DefaultRoutes(r.Interface) {
+			if route.Fact.Via == r.Address {
+				row.KernelRoute = text(diag.DescribeRoute(route.Fact, b.s.Left(route.Fact.ExpiresS, route.At)))
+				break
+			}
+		}
+		list = append(list, row)
+	}
+	return list
+}
+
+func (b *reporter) neighbours() Neighbours {
+	n := Neighbours{Asked: []Neighbour{}, ByState: map[diag.NUD]int{}}
+	asked := map[diag.InterfaceAddr]bool{}
+	for _, p := range b.s.Paths() {
+		asked[diag.InterfaceAddr{Interface: p.Interface, Address: p.Target}] = true
+	}
+	for key := range b.s.Routers {
+		asked[key] = true
+	}
+	for key := range asked {
+		e, ok := b.s.Neighbours[key]
+		if !ok {
+			continue
+		}
+		n.Asked = append(n.Asked, Neighbour{
+			key.Interface, key.Address.String(), macText(e.Fact.MAC), diag.NudName(e.Fact.State), e.Fact.Router,
+		})
+	}
+	diag.SortFunc(n.Asked, func(a, b Neighbour) int {
+		return cmp.Or(cmp.Compare(a.Interface, b.Interface),
+			netip.MustParseAddr(a.Address).Compare(netip.MustParseAddr(b.Address)))
+	})
+	for _, iface := range b.s.InterfacesOf() {
+		for state, count := range b.s.CountNeighbours(iface) {
+			n.ByState[diag.NudName(state)] += count
+		}
+	}
+	return n
+}
+
+func (b *reporter) paths() []Path {
+	list := []Path{}
+	for i, p := range b.s.PathsSorted() {
+		id := fmt.Sprintf("p%d", i+1)
+		b.ids[p.ID] = id
+		row := Path{
+			ID: id, Interface: p.Interface, Check: p.Check, Asks: p.Asks,
+			SourceClass: p.SourceClass, Target: p.Target.String(), TargetClass: p.TargetClass,
+			Via: p.Via, Outcome: p.Outcome, Normal: b.d.Normal[p.ID],
+			Sent: p.Sent, Received: p.Received, RTTMS: millis(p.RTTMS), Errno: text(p.Errno),
+			Responders: []Responder{}, Detail: words.Clean(why.DetailOf(b.s, b.d.Profile.Name, p)),
+			Given: p.Given, Note: words.Clean(p.Note), NUD: p.NUD,
+		}
+		if p.Source.IsValid() {
+			row.Source = text(p.Source.String())
+		}
+		if p.Error != nil && p.Error.From.IsValid() {
+			row.Error = &PathError{p.Error.Type, p.Error.Code, p.Error.From.String()}
+		}
+		for _, r := range p.Responders {
+			if !r.Address.IsValid() {
+				continue
+			}
+			row.Responders = append(row.Responders, Responder{r.Address.String(), macText(r.MAC), millis(r.RTTMS)})
+		}
+		row.Evidence = b.point(p.Evidence)
+		list = append(list, row)
+	}
+	return list
+}
+
+func (b *reporter) findings() []Finding {
+	list := []Finding{}
+	for _, f := range b.d.Findings {
+		list = append(list, Finding{
+			Cause: f.Cause, Interface: f.Interface, Subject: f.Subject, Severity: f.Severity,
+			Confidence: f.Confidence, Summary: f.Summary, Explanation: f.Explanation,
+			Explains: b.pathIDs(f.Explains), Evidence: b.point(f.Evidence),
+			Alternatives: append([]why.Alternative{}, f.Alternatives...),
+			Remedy:       append([]string{}, f.Remedy...),
+		})
+	}
+	return list
+}
+
+func (b *reporter) unexplained() []Unexplained {
+	list := []Unexplained{}
+	for _, u := range b.d.Unexplained {
+		list = append(list, Unexplained{u.Text, b.pathIDs(u.Paths), b.point(u.Evidence)})
+	}
+	return list
+}
+
+func (b *reporter) skipped() []Skipped {
+	list := []Skipped{}
+	for _, c := range b.s.ChecksSorted() {
+		if c.State == diag.CheckSkipped {
+			list = append(list, Skipped{c.ID, diag.SkippedWhy(c), c.User})
+		}
+	}
+	return slices.Compact(list)
+}
+
+func (b *reporter) traffic() Traffic {
+	var t Traffic
+	sent := map[diag.Question]int{}
+	for _, p := range b.s.Paths() {
+		// What the kernel asked was seen on the wire: it is the question by wire, too.
+		q := diag.QuestionOf(p)
+		sent[q] = max(sent[q], p.Sent)
+		if p.Via == diag.ViaKernel {
+			t.ByKernel += p.Sent
+		}
+	}
+	for _, n := range sent {
+		t.Sent += n
+	}
+	return t
+}
+
+// changed lists what the program changed and undid: one sentence for the addresses of an interface,
+// one for each other change.
+func (b *reporter) changed() []string {
+	list, at := []string{}, map[string]int{}
+	var ifaces []string
+	added, removed := map[string][]string{}, map[string][]string{}
+	for _, c := range b.s.Changes {
+		switch {
+		case !c.Address.IsValid():
+		case c.Undone:
+			removed[c.Interface] = append(removed[c.Interface], c.Address.String())
+		default:
+			if added[c.Interface] == nil {
+				ifaces = append(ifaces, c.Interface)
+			}
+			added[c.Interface] = append(added[c.Interface], c.Address.String())
+		}
+	}
+	for _, iface := range ifaces {
+		more, gone := added[iface], removed[iface]
+		key := "change.addresses-left"
+		switch {
+		case len(gone) == 0:
+			key = "change.addresses"
+		case len(gone) >= len(more) && len(more) == 1:
+			key = "change.one-address-gone"
+		case len(gone) >= len(more):
+			key = "change.addresses-gone"
+		}
+		list = append(list, words.Say(key, "interface", iface, "added", strings.Join(more, ", "), "removed", strings.Join(gone, ", ")))
+	}
+	for _, c := range b.s.Changes {
+		if c.Address.IsValid() {
+			continue
+		}
+		i, ok := at[c.What]
+		if !ok {
+			i = len(list)
+			at[c.What] = i
+			list = append(list, c.What)
+		}
+		if c.Undone {
+			list[i] = words.Say("report.undone", "what", c.What)
+		}
+	}
+	return list
+}
+
+// point names the events that are remembered and marks them as used.
+func (b *reporter) point(seqs []int64) []string {
+	ids := []string{}
+	for _, seq := range seqs {
+		e, ok := b.d.Evidence[seq]
+		if !ok {
+			e, ok = b.s.Evidence(seq)
+		}
+		if !ok {
+			continue
+		}
+		b.used[seq] = e
+		ids = append(ids, evidenceID(seq))
+	}
+	return ids
+}
+
+func evidenceID(seq int64) string { return fmt.Sprintf("e%d", seq) }
+
+func (b *reporter) pathIDs(ids []string) []string {
+	list := []string{}
+	for _, id := range ids {
+		if short, ok := b.ids[id]; ok {
+			list = append(list, short)
+		}
+	}
+	return list
+}
+
+func (b *reporter) evidence() []Evidence {
+	list := []Evidence{}
+	for _, seq := range slices.Sorted(maps.Keys(b.used)) {
+		e := b.used[seq]
+		row := Evidence{ID: evidenceID(seq), At: e.At.UTC().Format(time.RFC3339Nano), What: diag.Describe(e)}
+		if f, ok := e.Body.(diag.Frame); ok && len(f.Raw) > 0 {
+			row.Frame = text(base64.StdEncoding.EncodeToString(f.Raw))
+		}
+		list = append(list, row)
+	}
+	return list
+}
+
+func text(s string) *string {
+	if s == "" {
+		return nil
+	}
+	s = words.Clean(s)
+	return &s
+}
+
+func macText(m diag.MAC) *string { return text(m.String()) }
+
+func millis(ms float64) *float64 {
+	if ms <= 0 || math.IsNaN(ms) || math.IsInf(ms, 0) {
+		return nil
+	}
+	ms = math.Round(ms*1000) / 1000
+	return &ms
+}

@@ -1,0 +1,112 @@
+package why
+
+// A Cause is one thing that can be so and explains what is seen. Its words are in the catalogue
+// under cause.<ID>: title, means, evidence, contradicts, see, source, summary, explanation, apart.
+type Cause struct {
+	ID       string
+	Severity Severity // unless a hypothesis says otherwise
+	// Answers is the question about its subject that it answers: of the causes that answer the same of one
+	// address, or of the interface, the first in the catalogue holds.
+	Answers answer
+	// Whole: with it nothing on the interface works, so what speaks of a Working one is not said.
+	Whole, Working bool
+	Remedy         []Remedy
+
+	// find returns the hypotheses that the observations of an interface call for.
+	find func(*ifaceView) []hypothesis
+	// contradicted reports whether an observation rules a hypothesis out.
+	contradicted func(*ifaceView, hypothesis) bool
+}
+
+// An answer is what several causes say, each more exactly than the next.
+type answer string
+
+const (
+	maySpeak       answer = "why the network does not let an address speak"
+	noAddress      answer = "why there is no address to be had"
+	noDefaultRoute answer = "why what is advertised made no default route"
+)
+
+// A Remedy is a command that helps, with placeholders as in the catalogue.
+type Remedy struct {
+	Command string
+	AWS     bool // only in a VPC
+	// If says when it helps; nil: always.
+	If func(*view, *hypothesis) bool
+}
+
+func always(commands ...string) []Remedy {
+	list := make([]Remedy, len(commands))
+	for i, c := range commands {
+		list[i].Command = c
+	}
+	return list
+}
+
+func onAWS(commands ...string) []Remedy {
+	list := always(commands...)
+	for i := range list {
+		list[i].AWS = true
+	}
+	return list
+}
+
+// causes is the catalogue, in the order in which findings of one severity are shown: what is
+// wrong on this host, then with its addresses, then with the router, then beyond.
+var causes = []*Cause{
+	&linkDown,
+	&ipv6Disabled,
+	&neighbourTableFull,
+	&neighbourOverride,
+	&egressHook,
+	&firewall,
+	&sourceSelection,
+	&routing,
+	&forwardsUnassigned,
+	&assignmentNone,
+	&duplicate,
+	&wrongInterface,
+	&reserved,
+	&linkLocalNotEUI64,
+	&unassigned,
+	&notConfigured,
+	&expiring,
+	&noAdvertisement,
+	&advertisementIgnored,
+	&notDefault,
+	&routeMissing,
+	&routerUnresolvable,
+	&rogue,
+	&noClient,
+	&dhcpv6Silent,
+	&dhcpv6NoAddress,
+	&peerUnmapped,
+	&echoBlocked,
+	&refused,
+	&beyondRouter,
+	&pathMTU,
+	&lossyPath,
+	&imdsIPv6Off,
+	&serviceUnreachable,
+	&perAddressFilter,
+	&openLink,
+	&multicastSuppressed,
+	&routerSilent,
+}
+
+var causeRank = map[string]int{}
+
+func init() {
+	for i, c := range causes {
+		causeRank[c.ID] = i
+	}
+}
+
+// CauseNames returns the names of all causes in the order of the catalogue.
+func CauseNames() []string {
+	names := make([]string, len(causes))
+	for i, c := range causes {
+		names[i] = c.ID
+	}
+	return names
+}

@@ -1,0 +1,159 @@
+package why
+
+import (
+	"net/netip"
+	"slices"
+
+	"ndwhy/diag"
+)
+
+// A hypothesis is a cause that may hold here, about one subject.
+type hypothesis struct {
+	cause   *Cause
+	iface   string
+	subject Subject
+	addr    netip.Addr // of the subject, where it has one
+
+	severity   Severity
+	confidence Confidence
+	// direct: it is a fact that was seen, and stands whether it explains a symptom or not.
+	direct bool
+	// beyond: inferred from silence out on the wire, which an XDP program here could feign.
+	beyond bool
+
+	symptoms []int    // that it explains
+	paths    []string // that it explains
+	evidence []int64
+	args     []any    // of its words
+	as       string   // "", or which other summary and explanation the catalogue has under cause.<ID>.<as>
+	more     []string // keys of sentences that go on the explanation
+	facts    []diag.Event
+}
+
+// hypotheses asks every cause, and leaves out what an observation contradicts.
+func (v *view) hypotheses() []hypothesis {
+	var list []hypothesis
+	for _, c := range causes {
+		for _, iv := range v.ifaces {
+			for _, h := range c.find(iv) {
+				h.cause = c
+				h.iface = iv.name
+				if h.severity == "" {
+					h.severity = c.Severity
+				}
+				if c.contradicted != nil && c.contradicted(iv, h) {
+					continue
+				}
+				list = append(list, iv.settle(h))
+			}
+		}
+	}
+	return list
+}
+
+// settle fills in what follows from the rest of a hypothesis.
+func (iv *ifaceView) settle(h hypothesis) hypothesis {
+	slices.Sort(h.symptoms)
+	h.symptoms = slices.Compact(h.symptoms)
+	if len(h.symptoms) > 0 && !h.direct {
+		weak := true
+		for _, i := range h.symptoms {
+			weak = weak && iv.symptoms[i].weak
+		}
+		if weak {
+			h.severity, h.confidence = Info, weaker(h.confidence, Possible)
+		}
+	}
+	if h.beyond && iv.net.Link.XDP {
+		h.confidence = weaker(h.confidence, Possible)
+		h.more = append(h.more, "cause.more.xdp")
+	}
+	return h
+}
+
+// A choice is a hypothesis that is part of the diagnosis, with those that would do as well.
+type choice struct {
+	hypothesis
+	alternatives []*hypothesis
+}
+
+// choose returns the diagnosis: every direct hypothesis that no stronger one of the same subject
+// hides, and the smallest set of the others that covers what is left.
+func (v *view) choose(list []hypothesis) []choice {
+	var chosen []choice
+	covered := make([]bool, len(v.symptoms))
+	for i := range list {
+		h := &list[i]
+		if !h.direct || hidden(h, list) {
+			continue
+		}
+		chosen = append(chosen, choice{hypothesis: *h})
+		for _, y := range h.symptoms {
+			covered[y] = true
+		}
+	}
+	var rest []*hypothesis
+	for i := range list {
+		if h := &list[i]; !h.direct && !hidden(h, list) && slices.ContainsFunc(h.symptoms, func(y int) bool { return !covered[y] }) {
+			rest = append(rest, h)
+		}
+	}
+	return append(chosen, cover(rest, covered)...)
+}
+
+// hidden reports whether a direct hypothesis that comes before h in the catalogue says more of the same, or
+// leaves h nothing to be said of.
+func hidden(h *hypothesis, list []hypothesis) bool {
+	return slices.ContainsFunc(list, func(o hypothesis) bool {
+		if !o.direct || o.iface != h.iface || causeRank[o.cause.ID] >= causeRank[h.cause.ID] {
+			return false
+		}
+		more := o.cause.Answers != "" && o.cause.Answers == h.cause.Answers && (!o.addr.IsValid() || o.addr == h.addr)
+		return more || o.cause.Whole && (h.cause.Whole || h.cause.Working)
+	})
+}
+
+// explain says that h is why these paths came out as they did.
+func (iv *ifaceView) explain(h *hypothesis, paths ...*path) {
+	for _, p := range paths {
+		if y := p.symptom; y >= 0 {
+			h.symptoms = append(h.symptoms, y)
+		} else {
+			h.paths = append(h.paths, p.ID)
+		}
+	}
+}
+
+// explains reports whether a path's symptom is among those that h explains.
+func (iv *ifaceView) explains(h *hypothesis, p *path) bool {
+	y := p.symptom
+	return y >= 0 && slices.Contains(h.symptoms, y)
+}
+
+// explainKind says that h is why a symptom that is no path's is there. A link-local address comes from
+// nobody but this host.
+func (iv *ifaceView) explainKind(h *hypothesis, kinds ...symptomKind) {
+	for i, y := range iv.symptoms {
+		if y.iface == iv.name && slices.Contains(kinds, y.kind) && !y.addr.IsLinkLocalUnicast() {
+			h.symptoms = append(h.symptoms, i)
+		}
+	}
+}
+
+// explainAll says that h is why anything is missing on the interface at all.
+func (iv *ifaceView) explainAll(h *hypothesis) {
+	for i, y := range iv.symptoms {
+		if y.iface == iv.name && (y.path == nil || y.path.Missing()) {
+			h.symptoms = append(h.symptoms, i)
+		}
+	}
+}
+
+// rest adds the evidence of paths that h rests on without explaining them: its controls.
+func rest(h *hypothesis, paths ...*path) {
+	for _, p := range paths {
+		if p != nil {
+			h.evidence = append(h.evidence, p.Evidence...)
+		}
+	}
+}

@@ -1,0 +1,149 @@
+package why
+
+import (
+	"slices"
+
+	"ndwhy/diag"
+)
+
+var noClient = Cause{
+	ID: "dhcpv6.no-client", Severity: Critical, Working: true,
+	Remedy: always("networkctl status {interface}", "dhclient -6 {interface}"),
+	find:   findNoClient,
+}
+
+var dhcpv6Silent = Cause{
+	ID: "dhcpv6.silent", Severity: Critical,
+	Remedy: always("dhclient -6 -v {interface}", "rdisc6 -1 {interface}"),
+	find:   findDHCPSilent,
+	contradicted: func(iv *ifaceView, _ hypothesis) bool {
+		return iv.any(func(p *path) bool { return p.Asks == diag.AsksDHCP && p.Outcome == diag.Answered })
+	},
+}
+
+var dhcpv6NoAddress = Cause{
+	ID: "dhcpv6.no-address", Severity: Critical, Working: true, Answers: noAddress,
+	Remedy: onAWS(
+		"aws ec2 describe-network-interfaces --network-interface-ids {eni} --query 'NetworkInterfaces[].Ipv6Addresses'",
+		"aws ec2 assign-ipv6-addresses --network-interface-id {eni} --ipv6-address-count 1",
+	),
+	find: findDHCPNoAddress,
+}
+
+// managed returns a router that says that addresses come by DHCPv6 (RFC 4861 §4.2, M flag).
+func (iv *ifaceView) managed() *diag.RouterSeen {
+	for _, r := range iv.net.Routers {
+		if r.Last.Managed {
+			return r
+		}
+	}
+	return nil
+}
+
+// dhcpSeverity: without an address it is what cuts the instance off; with one it is not yet felt.
+func (iv *ifaceView) dhcpSeverity() Severity {
+	for _, a := range iv.addresses {
+		if iv.global(a.Fact) && a.Fact.Flags.Usable() && iv.class[a.Fact.Address] != diag.SourceUnassigned {
+			return Info
+		}
+	}
+	return Critical
+}
+
+func (iv *ifaceView) dhcp(r *diag.RouterSeen) hypothesis {
+	h := hypothesis{
+		severity: iv.dhcpSeverity(), direct: true, confidence: Certain, subject: Subject{"interface", iv.name},
+		facts: []diag.Event{iv.heard(r)}, args: []any{"router", r.Address},
+	}
+	if h.severity == Critical {
+		iv.explainKind(&h, noGlobal)
+	}
+	return h
+}
+
+func findNoClient(iv *ifaceView) []hypothesis {
+	r := iv.managed()
+	offer, ok := iv.s.Offers[iv.name]
+	if r == nil || !ok || !iv.s.Complete(diag.FeedNetlink) {
+		return nil
+	}
+	for _, a := range offer.Fact.Addresses {
+		addr := a.Prefix.Addr()
+		if !a.Prefix.IsSingleIP() || iv.net.Configured(addr) || diag.ScopeOf(addr) == diag.LinkLocalScope {
+			continue
+		}
+		h := iv.dhcp(r)
+		isAbsent := false
+		for i, y := range iv.symptoms {
+			if y.iface == iv.name && y.kind == absent && y.addr == addr {
+				h.symptoms = append(h.symptoms, i)
+				isAbsent = true
+			}
+		}
+		if h.severity == Info && !isAbsent {
+			// Another address is held: the offer may be for our own asking alone.
+			continue
+		}
+		h.addr = addr
+		h.facts = append(h.facts, iv.s.Offer(iv.name))
+		h.args = append(h.args, "address", addr, "manager", iv.s.Managers[iv.name].Name)
+		if e, ok := iv.clientAtWork(); ok {
+			h.confidence, h.as = Likely, "busy"
+			h.facts = append(h.facts, e)
+		}
+		return []hypothesis{h}
+	}
+	return nil
+}
+
+// clientAtWork returns the last that a DHCPv6 client of this host was seen asking for: a message that is
+// no Solicit of the program's own.
+func (iv *ifaceView) clientAtWork() (last diag.Event, ok bool) {
+	own := func(e diag.Event) bool {
+		return iv.any(func(p *path) bool { return p.Asks == diag.AsksDHCP && slices.Contains(p.Evidence, e.Seq) })
+	}
+	for _, e := range iv.traffic.dhcpv6 {
+		if e.Body.(diag.Frame).Out && !own(e) {
+			last, ok = e, true
+		}
+	}
+	return last, ok
+}
+
+func findDHCPSilent(iv *ifaceView) []hypothesis {
+	silent := iv.where(func(p *path) bool { return p.Asks == diag.AsksDHCP && p.Outcome == diag.Silent })
+	r := iv.managed()
+	if r == nil || len(silent) == 0 {
+		return nil
+	}
+	h := iv.dhcp(r)
+	h.direct, h.confidence, h.beyond = false, Likely, true
+	if slices.ContainsFunc(silent, func(p *path) bool { return p.Sent >= 3 }) {
+		h.confidence = Certain
+	}
+	iv.explain(&h, silent...)
+	if h.severity == Critical {
+		iv.explainKind(&h, absent)
+	}
+	return []hypothesis{h}
+}
+
+func findDHCPNoAddress(iv *ifaceView) []hypothesis {
+	r := iv.managed()
+	offer, ok := iv.s.Offers[iv.name]
+	if r == nil || !ok || slices.ContainsFunc(offer.Fact.Addresses, func(a diag.LeaseAddress) bool { return a.Prefix.IsSingleIP() }) {
+		return nil
+	}
+	h := iv.dhcp(r)
+	h.facts = append(h.facts, iv.s.Offer(iv.name))
+	status := offer.Fact.Status
+	if status == "" {
+		status = "no IA_NA address"
+	}
+	h.args = append(h.args, "status", status)
+	if h.severity == Critical {
+		iv.explainKind(&h, absent)
+	}
+	iv.explain(&h, iv.where(func(p *path) bool { return p.Asks == diag.AsksDHCP })...)
+	return []hypothesis{h}
+}

@@ -1,0 +1,81 @@
+package why
+
+import (
+	"net/netip"
+	"slices"
+
+	"ndwhy/diag"
+)
+
+var duplicate = Cause{
+	ID: "address.duplicate", Severity: Critical,
+	Remedy: slices.Concat(
+		always("ip -6 addr show dev {interface}"),
+		onAWS("aws ec2 describe-network-interfaces --filters Name=ipv6-addresses.ipv6-address,Values={address}"),
+	),
+	find: findDuplicate,
+}
+
+func findDuplicate(iv *ifaceView) []hypothesis {
+	var list []hypothesis
+	found := map[netip.Addr]bool{}
+	for key := range iv.s.DADFailures {
+		addr := key.Address
+		if key.Interface != iv.name || iv.isCandidate(addr) {
+			continue
+		}
+		e := iv.s.Said(key)
+		if a, ok := e.Body.(diag.Address); ok && a.Passing() {
+			continue
+		}
+		found[addr] = true
+		list = append(list, hypothesis{
+			direct: true, confidence: Certain, subject: addressSubject(addr), addr: addr,
+			args: []any{"address", addr}, facts: []diag.Event{e}, more: []string{"cause.address.duplicate.dad"},
+		})
+	}
+	for _, p := range iv.paths {
+		if p.Asks != diag.AsksND && p.Asks != diag.AsksDAD || p.Outcome != diag.Answered || found[p.Target] || iv.isCandidate(p.Target) {
+			continue
+		}
+		for _, r := range p.Responders {
+			if r.MAC == (diag.MAC{}) || iv.s.OwnMAC(r.MAC) || !iv.assignedAlone(p.Target) ||
+				diag.ScopeOf(p.Target) == diag.LinkLocalScope || iv.heldElsewhere(p.Target) || iv.net.Configured(p.Target) && p.Asks != diag.AsksDAD {
+				continue
+			}
+			found[p.Target] = true
+			h := hypothesis{
+				direct: true, confidence: Certain, subject: addressSubject(p.Target), addr: p.Target,
+				args: []any{"address", p.Target, "foreign", r.MAC}, more: []string{"cause.address.duplicate.foreign"},
+			}
+			iv.explain(&h, p)
+			rest(&h, p)
+			list = append(list, h)
+			break
+		}
+	}
+	for i := range list {
+		for y, s := range iv.symptoms {
+			if s.iface == iv.name && (s.kind == absent && s.addr == list[i].addr || s.kind == noGlobal) {
+				list[i].symptoms = append(list[i].symptoms, y)
+			}
+		}
+	}
+	return list
+}
+
+// assignedAlone reports whether an address is assigned as such, and not as part of a prefix: of a
+// prefix, others may hold addresses.
+func (iv *ifaceView) assignedAlone(addr netip.Addr) bool {
+	return slices.ContainsFunc(iv.assigned, func(a diag.Assignment) bool { return a.Prefix.IsSingleIP() && a.Prefix.Addr() == addr })
+}
+
+// heldElsewhere reports whether another interface of this host has addr.
+func (iv *ifaceView) heldElsewhere(addr netip.Addr) bool {
+	for k := range iv.s.Addresses {
+		if k.Address == addr && k.Interface != iv.name {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,50 @@
+package why
+
+import "ndwhy/diag"
+
+var egressHook = Cause{
+	ID: "host.egress-hook", Severity: Critical,
+	Remedy: always("tc filter show dev {interface} egress", "nft list ruleset", "bpftool net show dev {interface}"),
+	find:   findEgressHook,
+	contradicted: func(iv *ifaceView, _ hypothesis) bool {
+		return iv.any(func(p *path) bool { return p.Via == diag.ViaWire && p.Asks == diag.AsksND && p.Sent > 0 }) &&
+			!iv.any(func(p *path) bool {
+				return p.Via == diag.ViaWire && p.Outcome == diag.Unsent && p.Asks != diag.AsksND
+			})
+	},
+}
+
+// findEgressHook looks for our own frames that never left: tc and netdev egress drop after the
+// firewall's output hooks and before the tap's copy is made, and say ENOBUFS.
+func findEgressHook(iv *ifaceView) []hypothesis {
+	h := hypothesis{direct: true, confidence: Certain, subject: Subject{"interface", iv.name}}
+	proof := false
+	for _, p := range iv.paths {
+		if p.Outcome != diag.Unsent {
+			continue
+		}
+		wire := p.Via == diag.ViaWire && p.Errno == "ENOBUFS"
+		proof = proof || wire
+		if wire || p.Via == diag.ViaKernel && (p.Errno == "ENOBUFS" || p.Detail == "not-seen-leaving" || p.Errno == "") {
+			iv.explain(&h, p)
+			rest(&h, p)
+		}
+	}
+	if !proof {
+		return nil
+	}
+	// What never left cannot have been answered: silence of the kernel's own questions follows.
+	for _, p := range iv.paths {
+		if p.symptom >= 0 && p.Via == diag.ViaKernel && p.Outcome == diag.Silent && p.Sent == 0 {
+			iv.explain(&h, p)
+		}
+	}
+	for _, f := range iv.s.Filters {
+		if iv.applies(f) && f.Hook == "egress" {
+			h.facts = append(h.facts, iv.s.Said(f))
+			h.subject = Subject{"rule", ruleName(f)}
+			break
+		}
+	}
+	return []hypothesis{h}
+}

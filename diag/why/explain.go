@@ -1,0 +1,168 @@
+package why
+
+import (
+	"slices"
+	"strings"
+
+	"ndwhy/diag"
+	"ndwhy/diag/words"
+)
+
+// Explain returns the catalogue's entry of a cause or a check as plain text, ready to be printed,
+// and whether there is one of that name. The first sentence is for a reader who has never heard
+// of neighbour discovery, the details for one who knows RFC 4861.
+func Explain(id string) (string, bool) {
+	if i := slices.IndexFunc(causes, func(c *Cause) bool { return c.ID == id }); i >= 0 {
+		return explainCause(causes[i]), true
+	}
+	if words.Has("check." + id + ".title") {
+		return explainCheck(id), true
+	}
+	return "", false
+}
+
+// textWidth is the column at which explanations are wrapped.
+const textWidth = 78
+
+func explainCause(c *Cause) string {
+	var b, head strings.Builder
+	key := "cause." + c.ID + "."
+	wrap(&head, c.ID+" ["+severityText(c)+"]")
+	b.WriteString(strings.TrimLeft(head.String(), " ") + words.Say(key+"title") + "\n\n")
+	means, details, _ := strings.Cut(words.Say(key+"means"), " Details: ")
+	wrap(&b, means)
+	b.WriteString("\n")
+	section(&b, "explain.details", upperFirst(details))
+	section(&b, "explain.evidence", words.Say(key+"evidence"))
+	section(&b, "explain.contradicts", words.Say(key+"contradicts"))
+	commands(&b, "explain.remedy", c.commands())
+	commands(&b, "explain.see", strings.Split(words.Say(key+"see"), "; "))
+	section(&b, "explain.source", words.Say(key+"source"))
+	return b.String()
+}
+
+func explainCheck(id string) string {
+	var b strings.Builder
+	key := "check." + id + "."
+	b.WriteString(id + "\n" + words.Say(key+"title") + "\n\n")
+	wrap(&b, words.Say(key+"asks"))
+	b.WriteString("\n")
+	section(&b, "explain.sends", words.Say(key+"sends"))
+	section(&b, "explain.changes", words.Say(key+"changes"))
+	return b.String()
+}
+
+// severityText is the severity, with its condition where it has one.
+func severityText(c *Cause) string {
+	if key := "cause." + c.ID + ".severity"; words.Has(key) {
+		return words.Say(key)
+	}
+	return words.Say("severity." + string(c.Severity))
+}
+
+// placeholderNames are what stands in a remedy for a value that only a real case has.
+var placeholderNames = []any{
+	"interface", "IF", "address", "ADDRESS", "len", "LEN", "eni", "ENI", "subnet", "SUBNET", "router", "ROUTER",
+	"peer", "PEER", "target", "TARGET", "other", "OTHER-IF", "owner", "OTHER-ENI", "table", "FAMILY TABLE", "chain", "CHAIN",
+	"route", "ROUTE", "sysctl", "SETTING",
+}
+
+// commands are the cause's remedies with names for values.
+func (c *Cause) commands() []string {
+	list := make([]string, len(c.Remedy))
+	for i, r := range c.Remedy {
+		list[i] = words.Fill(r.Command, placeholderNames...)
+	}
+	return list
+}
+
+func section(b *strings.Builder, title, text string) {
+	if text == "" {
+		return
+	}
+	b.WriteString(words.Say(title) + "\n")
+	wrap(b, text)
+	b.WriteString("\n")
+}
+
+func commands(b *strings.Builder, title string, list []string) {
+	if len(list) == 0 {
+		return
+	}
+	b.WriteString(words.Say(title) + "\n")
+	for _, c := range list {
+		b.WriteString("  " + c + "\n")
+	}
+	b.WriteString("\n")
+}
+
+// wrap writes text in lines of at most textWidth columns, indented by two; a word that is longer
+// stays whole.
+func wrap(b *strings.Builder, text string) {
+	line := ""
+	for word := range strings.FieldsSeq(text) {
+		if line != "" && len(line)+1+len(word) > textWidth {
+			b.WriteString(line + "\n")
+			line = ""
+		}
+		if line == "" {
+			line = "  " + word
+		} else {
+			line += " " + word
+		}
+	}
+	if line != "" {
+		b.WriteString(line + "\n")
+	}
+}
+
+func upperFirst(s string) string {
+	if s == "" {
+		return ""
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// CausesDoc returns docs/causes.md: every cause and every check of the catalogue, as Markdown.
+func CausesDoc() string {
+	var b strings.Builder
+	b.WriteString("# " + words.Say("doc.causes.title") + "\n\n" + words.Say("doc.causes.intro") + "\n\n")
+	for i := range causes {
+		c := causes[i]
+		b.WriteString("- [`" + c.ID + "`](#" + anchor(c.ID) + ") [" + severityText(c) + "] " + words.Say("cause."+c.ID+".title") + "\n")
+	}
+	for i := range causes {
+		c := causes[i]
+		key := "cause." + c.ID + "."
+		means, details, _ := strings.Cut(words.Say(key+"means"), " Details: ")
+		b.WriteString("\n## " + c.ID + "\n\n")
+		b.WriteString("**" + words.Say(key+"title") + "** [" + severityText(c) + "]\n\n" + markdown(means) + "\n\n" + markdown(upperFirst(details)) + "\n\n")
+		b.WriteString("- " + words.Say("explain.evidence") + " " + markdown(words.Say(key+"evidence")) + "\n")
+		b.WriteString("- " + words.Say("explain.contradicts") + " " + markdown(words.Say(key+"contradicts")) + "\n")
+		b.WriteString("- " + words.Say("explain.source") + " " + markdown(words.Say(key+"source")) + "\n")
+		block(&b, "explain.remedy", c.commands())
+		block(&b, "explain.see", strings.Split(words.Say(key+"see"), "; "))
+	}
+	b.WriteString("\n# " + words.Say("doc.checks.title") + "\n")
+	for _, id := range diag.CheckOrder {
+		key := "check." + id + "."
+		b.WriteString("\n## " + id + "\n\n**" + words.Say(key+"title") + "**\n\n" + markdown(words.Say(key+"asks")) + "\n\n")
+		b.WriteString("- " + words.Say("explain.sends") + " " + markdown(words.Say(key+"sends")) + "\n")
+		b.WriteString("- " + words.Say("explain.changes") + " " + markdown(words.Say(key+"changes")) + "\n")
+	}
+	return b.String()
+}
+
+func block(b *strings.Builder, title string, list []string) {
+	if len(list) > 0 {
+		b.WriteString("\n" + words.Say(title) + "\n\n```sh\n" + strings.Join(list, "\n") + "\n```\n")
+	}
+}
+
+// anchor is the fragment that a heading gets: letters, digits and hyphens stay.
+func anchor(heading string) string { return strings.ReplaceAll(heading, ".", "") }
+
+// markdown keeps what Markdown would take for markup as it is.
+func markdown(s string) string {
+	return strings.NewReplacer("*", "\\*", "_", "\\_", "<", "\\<", "[", "\\[").Replace(s)
+}

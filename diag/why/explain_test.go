@@ -1,0 +1,104 @@
+package why
+
+import (
+	"flag"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"ndwhy/diag"
+	"ndwhy/diag/words"
+)
+
+var update = flag.Bool("update", false, "write generated documents anew")
+
+const causesFile = "../../docs/causes.md"
+
+func TestCausesDoc(t *testing.T) {
+	want := CausesDoc()
+	if *update {
+		if err := os.WriteFile(causesFile, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(causesFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != want {
+		t.Errorf("%s is not what the catalogue says; run go test ./diag/why -run TestCausesDoc -update", causesFile)
+	}
+}
+
+// TestCausesAreWhole holds every cause against what its entry must say.
+func TestCausesAreWhole(t *testing.T) {
+	year := regexp.MustCompile(`20[0-9]{2}|RFC [0-9]+|Linux|linux/`)
+	for _, c := range causes {
+		for _, part := range []string{"title", "summary", "explanation", "means", "evidence", "contradicts", "apart", "see", "source"} {
+			if !words.Has("cause." + c.ID + "." + part) {
+				t.Errorf("%s: no %s", c.ID, part)
+			}
+		}
+		means := words.Say("cause." + c.ID + ".means")
+		if !strings.Contains(means, " Details: ") {
+			t.Errorf("%s: means has no details for those who know the RFC", c.ID)
+		}
+		if source := words.Say("cause." + c.ID + ".source"); !year.MatchString(source) {
+			t.Errorf("%s: source %q has neither date nor standard", c.ID, source)
+		}
+		if c.Severity != Info && len(c.Remedy) == 0 {
+			t.Errorf("%s: no remedy", c.ID)
+		}
+		for _, command := range c.commands() {
+			if regexp.MustCompile(`\{[a-z]`).MatchString(strings.ReplaceAll(command, "{ nd-", "")) {
+				t.Errorf("%s: a placeholder has no name in %q", c.ID, command)
+			}
+		}
+	}
+	stable := strings.Fields(`
+		net.per-address-filter net.open-link net.multicast-suppressed net.router-silent
+		address.unassigned address.not-configured address.wrong-interface address.duplicate address.expiring
+		address.reserved address.link-local-not-eui64 assignment.none
+		router.no-advertisement router.advertisement-ignored router.not-default router.unresolvable router.rogue
+		route.missing dhcpv6.no-client dhcpv6.silent dhcpv6.no-address peer.unmapped peer.echo-blocked
+		path.beyond-router path.refused path.mtu path.lossy
+		host.ipv6-disabled host.link-down host.firewall host.egress-hook host.neighbour-override
+		host.neighbour-table-full host.source-selection host.routing host.forwards-unassigned
+		service.unreachable service.imds-ipv6-off`)
+	names := CauseNames()
+	slices.Sort(stable)
+	slices.Sort(names)
+	if !slices.Equal(names, stable) {
+		t.Errorf("the names of causes are a contract: have %v, want %v", names, stable)
+	}
+}
+
+func TestExplain(t *testing.T) {
+	text, ok := Explain("address.unassigned")
+	for _, want := range []string{"aws ec2 assign-ipv6-addresses", "Contradicted by:", "Evidence:", "Source:", "[warning]"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is missing in:\n%s", want, text)
+		}
+	}
+	if !ok {
+		t.Error("not found")
+	}
+	for line := range strings.Lines(text) {
+		if len(line) > 81 && !strings.HasPrefix(line, "  aws ") && !strings.Contains(line, "http") {
+			t.Errorf("%d columns: %s", len(line), line)
+		}
+	}
+	if text, ok := Explain("peer-nd"); !ok || !strings.Contains(text, "Sends:") {
+		t.Errorf("peer-nd: %v %s", ok, text)
+	}
+	for _, id := range diag.CheckOrder {
+		if text, ok := Explain(id); !ok || strings.Contains(text, "check.") {
+			t.Errorf("%s: %v %s", id, ok, text)
+		}
+	}
+	if _, ok := Explain("no.such"); ok {
+		t.Error("explained what there is not")
+	}
+}

@@ -1,0 +1,82 @@
+package why
+
+import (
+	"ndwhy/diag"
+)
+
+var perAddressFilter = Cause{
+	ID: "net.per-address-filter", Severity: Info, find: findPerAddressFilter, contradicted: candidateSpoke,
+}
+
+var openLink = Cause{
+	ID: "net.open-link", Severity: Info, find: findOpenLink,
+}
+
+func candidateSpoke(iv *ifaceView, _ hypothesis) bool {
+	sought := iv.traffic.sought
+	return iv.any(func(p *path) bool {
+		return p.SourceClass == diag.SourceCandidate && (sought[p.Source].Body != nil || iv.spoke(p.Source))
+	})
+}
+
+// findPerAddressFilter wants the two controls: an assigned address was answered, and one that
+// nobody assigned was not, by the same target asked in the same way.
+func findPerAddressFilter(iv *ifaceView) []hypothesis {
+	h := hypothesis{direct: true, confidence: Likely, subject: Subject{"interface", iv.name}, beyond: true}
+	candidates := 0
+	for _, class := range []diag.SourceClass{diag.SourceCandidate, diag.SourceUnassigned} {
+		for _, p := range iv.paths {
+			if p.SourceClass != class || p.Outcome != diag.Silent || !p.Reaches() {
+				continue
+			}
+			c := iv.control(p)
+			if c == nil || class == diag.SourceUnassigned && (diag.ScopeOf(p.Source) == diag.LinkLocalScope || iv.spoke(p.Source)) {
+				continue
+			}
+			iv.explain(&h, p)
+			rest(&h, c, p)
+			if len(h.args) == 0 {
+				h.args = []any{"source", c.Source, "candidate", p.Source, "target", p.Target}
+			}
+			if class == diag.SourceCandidate {
+				candidates++
+				if c.SourceClass == diag.SourceAssigned {
+					h.confidence = Certain
+				}
+			}
+		}
+		if candidates > 0 {
+			break
+		}
+	}
+	if len(h.args) == 0 {
+		return nil
+	}
+	return []hypothesis{h}
+}
+
+func findOpenLink(iv *ifaceView) []hypothesis {
+	h := hypothesis{direct: true, confidence: Likely, subject: Subject{"interface", iv.name}}
+	silent := iv.any(func(p *path) bool {
+		return p.SourceClass == diag.SourceCandidate && p.Outcome == diag.Silent && iv.control(p) != nil && !iv.spoke(p.Source)
+	})
+	for _, p := range iv.paths {
+		// A configured address that is answered where candidates are silent is assigned after all.
+		tried := p.SourceClass == diag.SourceCandidate || p.SourceClass == diag.SourceUnassigned && !silent
+		if !tried || p.Outcome != diag.Answered || !p.Reaches() || !iv.spoke(p.Source) {
+			continue
+		}
+		iv.explain(&h, p)
+		rest(&h, p)
+		if len(h.args) == 0 {
+			h.args = []any{"source", p.Source, "target", p.Target}
+		}
+		if p.Asks == diag.AsksEcho && iv.s.AssignmentKnown(iv.name, diag.GlobalScope) {
+			h.confidence = Certain
+		}
+	}
+	if len(h.args) == 0 {
+		return nil
+	}
+	return []hypothesis{h}
+}

@@ -1,0 +1,124 @@
+package why
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"ndwhy/diag"
+	"ndwhy/diag/words"
+)
+
+func compareFindings(a, b Finding) int {
+	return cmp.Or(
+		cmp.Compare(b.Severity.rank(), a.Severity.rank()),
+		cmp.Compare(causeRank[a.Cause], causeRank[b.Cause]),
+		cmp.Compare(a.Interface, b.Interface),
+		cmp.Compare(a.Subject.Kind, b.Subject.Kind),
+		compareValues(a.Subject.Value, b.Subject.Value),
+	)
+}
+
+// compareValues orders addresses as addresses and the rest as text.
+func compareValues(a, b string) int {
+	x, errX := netip.ParseAddr(a)
+	y, errY := netip.ParseAddr(b)
+	if errX == nil && errY == nil {
+		return x.Compare(y)
+	}
+	return strings.Compare(a, b)
+}
+
+// finding writes a chosen hypothesis down in words.
+func (v *view) finding(c choice, evidence map[int64]diag.Event) Finding {
+	h := &c.hypothesis
+	args := v.args(h)
+	id := "cause." + h.cause.ID
+	if h.as != "" {
+		id += "." + h.as
+	}
+	f := Finding{
+		Cause: h.cause.ID, Interface: h.iface, Subject: Subject{h.subject.Kind, words.Clean(h.subject.Value)}, Severity: h.severity,
+		Confidence: h.confidence, Summary: words.Say(id+".summary", args...),
+		Remedy: v.remedy(h, args),
+	}
+	parts := []string{words.Say(id+".explanation", args...)}
+	for _, key := range h.more {
+		parts = append(parts, words.Say(key, args...))
+	}
+	f.Explanation = strings.Join(parts, " ")
+	seqs := slices.Clone(h.evidence)
+	for _, e := range h.facts {
+		if e.Body != nil {
+			evidence[e.Seq] = e
+			seqs = append(seqs, e.Seq)
+		}
+	}
+	explains := slices.Clone(h.paths)
+	for _, id := range h.paths {
+		seqs = append(seqs, v.paths[v.place[id]].Evidence...)
+	}
+	for _, y := range h.symptoms {
+		if p := v.symptoms[y].path; p != nil {
+			explains = append(explains, p.ID)
+			seqs = append(seqs, p.Evidence...)
+		}
+	}
+	f.Explains = v.inOrder(explains)
+	// In the order of the argument, not of time: a reader who stops early has seen what counts.
+	for _, seq := range seqs {
+		if !slices.Contains(f.Evidence, seq) {
+			f.Evidence = append(f.Evidence, seq)
+		}
+	}
+	for _, a := range c.alternatives {
+		f.Alternatives = append(f.Alternatives, Alternative{
+			a.cause.ID, words.Say("cause."+a.cause.ID+".apart", v.args(a)...),
+		})
+	}
+	if len(c.alternatives) > 0 {
+		f.Confidence = weaker(f.Confidence, Possible)
+	}
+	return f
+}
+
+// inOrder returns the paths' IDs once each, in the order of the report.
+func (v *view) inOrder(ids []string) []string {
+	diag.SortFunc(ids, func(a, b string) int { return cmp.Compare(v.place[a], v.place[b]) })
+	return slices.Compact(ids)
+}
+
+// args are the values that every cause's words may use, after those of the hypothesis itself, which
+// come first and win.
+func (v *view) args(h *hypothesis) []any {
+	eni, subnet := "ENI", "SUBNET"
+	mac := v.s.Links[h.iface].MAC
+	for _, m := range v.s.Metadata.Interfaces {
+		if m.MAC == mac && m.ID != "" {
+			eni = m.ID
+			if m.Subnet != "" {
+				subnet = m.Subnet
+			}
+		}
+	}
+	args := append(slices.Clone(h.args),
+		"interface", h.iface, "value", h.subject.Value, "network", words.Say("profile."+v.profile.Name+".name"),
+		"eni", eni, "subnet", subnet, "mac", mac, "paths", len(h.symptoms))
+	if h.addr.IsValid() {
+		args = append(args, "address", h.addr)
+	}
+	return args
+}
+
+// remedy returns the commands that would help here, filled in. They are printed, never run.
+func (v *view) remedy(h *hypothesis, args []any) []string {
+	var list []string
+	for _, r := range h.cause.Remedy {
+		if r.AWS && !v.profile.AWS || r.If != nil && !r.If(v, h) {
+			continue
+		}
+		list = append(list, words.Fill(r.Command, args...))
+	}
+	return list
+}

@@ -1,0 +1,157 @@
+package why
+
+import (
+	"slices"
+	"strings"
+
+	"ndwhy/diag"
+	"ndwhy/diag/words"
+)
+
+func (iv *ifaceView) applies(f diag.Filter) bool {
+	return (f.Interface == "" || f.Interface == iv.name) && (f.Verdict == "drop" || f.Verdict == "reject")
+}
+
+func ruleName(f diag.Filter) string {
+	return words.Clean(strings.TrimSpace(f.Table + " " + f.Chain + ": " + f.Rule))
+}
+
+// stops reports whether a rule of this host can be why the kernel got no answer: it drops a frame
+// that the question or its answer needs.
+func stops(f diag.Filter, p *path) bool {
+	var need []diag.FrameType
+	in := f.Inbound()
+	// The kernel's discovery that was seen to leave no solicitation had begun before.
+	never := p.Outcome == diag.Unsent || p.Sent == 0 && p.Asks != diag.AsksND && !p.failedDiscovery()
+	switch {
+	case f.Hook == "egress":
+		return false // drops our own frames too: host.egress-hook
+	case in && never, p.Via == diag.ViaWire:
+		return false
+	case in && p.Asks == diag.AsksND, in && p.failedDiscovery():
+		need = []diag.FrameType{diag.NA}
+	case in && p.Asks == diag.AsksEcho:
+		need = []diag.FrameType{diag.EchoReply}
+	case in && p.Asks == diag.AsksRS:
+		need = []diag.FrameType{diag.RA}
+	case p.Asks == diag.AsksND || p.failedDiscovery():
+		need = []diag.FrameType{diag.NS}
+	case p.Asks == diag.AsksEcho:
+		need = []diag.FrameType{diag.EchoRequest, diag.NS}
+	case p.Asks == diag.AsksRS:
+		need = []diag.FrameType{diag.RS}
+	}
+	return slices.ContainsFunc(need, f.Stops)
+}
+
+// deafens reports whether a rule of this host can be why it does not answer for its addresses.
+func deafens(f diag.Filter) bool {
+	if f.Inbound() {
+		return f.Stops(diag.NS)
+	}
+	return f.Stops(diag.NA)
+}
+
+func (iv *ifaceView) filtersSorted() []diag.Filter {
+	list := slices.Clone(iv.s.Filters)
+	diag.SortFunc(list, func(a, b diag.Filter) int { return strings.Compare(ruleName(a), ruleName(b)) })
+	return list
+}
+
+// byRule is a hypothesis that a rule of this host is in the way.
+func (iv *ifaceView) byRule(f diag.Filter) hypothesis {
+	return hypothesis{
+		confidence: Certain, subject: Subject{"rule", ruleName(f)},
+		args:  []any{"rule", ruleName(f), "table", f.Table, "chain", f.Chain, "hook", f.Hook, "handle", f.Handle},
+		facts: []diag.Event{iv.s.Said(f)},
+	}
+}
+
+// A harm is what a rule does by standing there, whether anybody asked or not: it stops what an interface
+// cannot do without (RFC 4890 §4.4.1 lists what must not be dropped). What it means is in the catalogue under
+// cause.host.firewall.harm.<in or out>.<frame>.
+type harm struct {
+	in       bool
+	frame    diag.FrameType
+	severity Severity
+	// matters says whether the interface does without it after all; nil: never.
+	matters func(*ifaceView) bool
+	// passes reports whether it was seen to pass all the same.
+	passes func(*ifaceView) bool
+}
+
+var harms = []harm{
+	{in: true, frame: diag.NS, severity: Critical, passes: (*ifaceView).advertises},
+	{in: true, frame: diag.NA, severity: Critical, passes: (*ifaceView).kernelResolves},
+	{in: false, frame: diag.NS, severity: Critical, passes: (*ifaceView).kernelResolves},
+	{in: false, frame: diag.NA, severity: Critical, passes: (*ifaceView).advertises},
+	{in: true, frame: diag.RA, severity: Warning, matters: (*ifaceView).livesByRA},
+	{in: true, frame: diag.DHCPv6Frame, severity: Warning, matters: (*ifaceView).livesByDHCPv6},
+	{in: false, frame: diag.DHCPv6Frame, severity: Warning, matters: (*ifaceView).livesByDHCPv6},
+	{in: true, frame: diag.PacketTooBig, severity: Warning},
+	{in: true, frame: diag.MLD, severity: Warning, matters: (*ifaceView).queriedMLD, passes: (*ifaceView).reportsMLD},
+	{in: false, frame: diag.MLD, severity: Warning, passes: (*ifaceView).reportsMLD},
+}
+
+// stands reports whether a rule does harm by standing there, and has h say which.
+func (iv *ifaceView) stands(f diag.Filter, h *hypothesis) bool {
+	var what []string
+	for _, x := range harms {
+		if f.Inbound() != x.in || !f.Stops(x.frame) || x.matters != nil && !x.matters(iv) || x.passes != nil && x.passes(iv) {
+			continue
+		}
+		way := "out"
+		if x.in {
+			way = "in"
+		}
+		key := "cause.host.firewall.harm." + way + "." + string(x.frame)
+		h.more = append(h.more, key)
+		what = append(what, words.Say(key+".what"))
+		if x.severity == Critical || h.severity == "" {
+			h.severity = x.severity
+		}
+	}
+	if len(what) == 0 {
+		return false
+	}
+	if h.severity == Warning && !iv.hasUsableGlobal() && f.Stops(diag.DHCPv6Frame) && iv.livesByDHCPv6() {
+		h.severity = Critical
+		iv.explainKind(h, noGlobal, absent)
+	}
+	h.as, h.direct, h.confidence = "standing", true, Likely
+	h.args = append(h.args, "what", listed(what))
+	return true
+}
+
+// advertises reports whether this host was seen to answer a solicitation.
+func (iv *ifaceView) advertises() bool { return len(iv.traffic.told) > 0 }
+
+// kernelResolves reports whether the kernel's own neighbour discovery was answered.
+func (iv *ifaceView) kernelResolves() bool {
+	return iv.any(func(p *path) bool {
+		return p.Asks == diag.AsksND && p.Via == diag.ViaKernel && p.Outcome == diag.Answered
+	})
+}
+
+// reportsMLD reports whether a group membership of this host was seen leaving.
+func (iv *ifaceView) reportsMLD() bool { return iv.traffic.mldReports > 0 }
+
+// queriedMLD reports whether somebody on the link asks who listens. Where nobody does, nobody forgets who.
+func (iv *ifaceView) queriedMLD() bool { return iv.traffic.mldQueries > 0 }
+
+// livesByRA reports whether the interface's way out is what a router advertises.
+func (iv *ifaceView) livesByRA() bool {
+	return slices.ContainsFunc(iv.net.Defaults, func(r diag.At[diag.Route]) bool { return r.Fact.Protocol == "ra" }) ||
+		len(iv.net.Defaults) == 0 && len(iv.net.Offering()) > 0
+}
+
+// livesByDHCPv6 reports whether the interface has its addresses by DHCPv6, or is to: a router says so, and a
+// client of this host was seen at it, has a lease, or manages the interface.
+func (iv *ifaceView) livesByDHCPv6() bool {
+	if iv.managed() == nil {
+		return false
+	}
+	_, working := iv.clientAtWork()
+	manager := iv.s.Managers[iv.name].Name
+	return working || len(iv.s.Leases[iv.name].Addresses) > 0 || manager != "" && manager != "none"
+}

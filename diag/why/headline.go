@@ -1,0 +1,128 @@
+package why
+
+import (
+	"slices"
+	"strings"
+
+	"ndwhy/diag"
+	"ndwhy/diag/words"
+)
+
+func (v *view) headline(d Diagnosis) string {
+	faults := 0
+	for _, f := range d.Findings {
+		if f.Severity != Info {
+			faults++
+		}
+	}
+	more := faults + len(d.Unexplained) - 1
+	switch {
+	case faults > 0 && more == 0:
+		return d.Findings[0].Summary
+	case faults > 0 && more == 1:
+		return words.Say("headline.fault-and-one", "summary", clause(d.Findings[0].Summary))
+	case faults > 0:
+		return words.Say("headline.faults", "summary", clause(d.Findings[0].Summary), "more", more)
+	case len(d.Unexplained) == 1:
+		return words.Say("headline.unexplained-one", "symptom", v.firstSymptom(d))
+	case len(d.Unexplained) > 1:
+		return words.Say("headline.unexplained", "count", len(d.Unexplained), "symptom", v.firstSymptom(d))
+	case len(d.Unknown) > 0 && d.Unknown[0].What == nothingAsked:
+		return words.Say("headline.nothing")
+	case len(d.Unknown) > 0 && slices.Contains(diag.CheckOrder, d.Unknown[0].What):
+		return words.Say("headline.unknown-check", "what", d.Unknown[0].What, "why", clause(d.Unknown[0].Why))
+	case len(d.Unknown) > 0:
+		return words.Say("headline.unknown", "why", clause(d.Unknown[0].Why))
+	default:
+		return v.goodNews(d)
+	}
+}
+
+// clause is a sentence as part of another.
+func clause(text string) string { return strings.TrimSuffix(text, ".") }
+
+func (v *view) firstSymptom(d Diagnosis) string {
+	y := d.Unexplained[0]
+	if len(y.Paths) > 0 && !y.Address.IsValid() {
+		return diag.DescribePath(v.paths[v.place[y.Paths[0]]])
+	}
+	return clause(y.Text)
+}
+
+// goodNews is the headline where no fault was found: it claims no more than was seen.
+func (v *view) goodNews(d Diagnosis) string {
+	network := words.Say("profile." + v.profile.Name + ".name")
+	checks := listed(v.checked())
+	if f := v.worthALook(d); f != nil {
+		return words.Say("headline.look", "network", network, "summary", clause(f.Summary))
+	}
+	answered, silent, doubt := false, false, false
+	for _, iv := range v.ifaces {
+		for _, p := range iv.paths {
+			answered = answered || p.Outcome == diag.Answered && p.Asks != diag.AsksDAD
+			silent = silent || p.Missing()
+			doubt = doubt || iv.doubtful(p)
+		}
+	}
+	if silent && !answered {
+		return words.Say("headline.unproven", "network", network, "checks", checks)
+	}
+	part := len(v.s.Run.Only)+len(v.s.Run.Skip) > 0
+	key := "ok"
+	switch {
+	case doubt && part:
+		key = "same-part"
+	case doubt:
+		key = "same"
+	case part:
+		key = "part"
+	}
+	for _, f := range d.Findings {
+		switch f.Cause {
+		case "net.per-address-filter":
+			key += "-filter"
+		case "net.open-link":
+			key += "-open"
+		default:
+			continue
+		}
+		break
+	}
+	return words.Say("headline."+key, "network", network, "checks", checks)
+}
+
+// worthALook returns the finding that is no fault only because the program chose the hosts that it
+// asked itself: nothing beyond the router answered.
+func (v *view) worthALook(d Diagnosis) *Finding {
+	i := slices.IndexFunc(d.Findings, func(f Finding) bool {
+		return f.Cause == "path.refused" || f.Cause == "path.beyond-router"
+	})
+	if i < 0 || slices.ContainsFunc(v.ifaces, (*ifaceView).hearsInternet) {
+		return nil
+	}
+	return &d.Findings[i]
+}
+
+func (iv *ifaceView) hearsInternet() bool {
+	return iv.any(func(p *path) bool {
+		return p.TargetClass == diag.TargetInternet && p.Outcome == diag.Answered && p.Ours()
+	})
+}
+
+// doubtful reports whether an answer is missing of which it is not known whether that is normal. Of
+// the Internet hosts one that answers is enough.
+func (iv *ifaceView) doubtful(p *path) bool {
+	return p.Missing() && p.normal == nil && p.Ours() && p.Reaches() && !iv.reached[diag.QuestionOf(*p.Path)] &&
+		(p.TargetClass != diag.TargetInternet || p.Outcome == diag.Refused || !iv.hearsInternet())
+}
+
+// namesShown bounds a list inside a sentence.
+const namesShown = 4
+
+// listed puts names into a sentence.
+func listed(names []string) string {
+	if n := len(names) - namesShown; n > 1 {
+		return words.Say("list.more", "list", strings.Join(names[:namesShown], ", "), "n", n)
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,62 @@
+package why
+
+import (
+	"math"
+	"net/netip"
+	"slices"
+
+	"ndwhy/diag"
+)
+
+var expiring = Cause{
+	ID: "address.expiring", Severity: Warning, Working: true,
+	Remedy: always("ip -6 addr show dev {interface}", "networkctl status {interface}", "networkctl renew {interface}"),
+	find:   findExpiring,
+}
+
+// findExpiring looks for leases past T2, which RFC 8415 §21.4 puts at 0.8 of the preferred
+// lifetime: a client that lives has renewed before.
+func findExpiring(iv *ifaceView) []hypothesis {
+	var list []hypothesis
+	for _, a := range iv.addresses {
+		f := a.Fact
+		if !iv.global(f) || !f.Flags.Usable() || f.ValidS == diag.Forever || f.Origin == "kernel_ra" || f.Flags&(diag.Temporary|diag.ManageTemp) != 0 || iv.fromPrefix(f) {
+			continue
+		}
+		elapsed := f.UpdatedS + iv.s.Now.Sub(a.At).Seconds()
+		var lifetime float64
+		switch {
+		case f.PreferredS > 0:
+			lifetime = float64(f.PreferredS) + f.UpdatedS
+		case f.PreferredS == 0:
+			// Deprecated: the lease tells whether that is by intent, or that it came about by itself.
+			lifetime = iv.leasedFor(f.Address)
+		}
+		if lifetime <= 0 || elapsed <= 0.8*lifetime {
+			continue
+		}
+		h := hypothesis{
+			direct: true, confidence: Certain, subject: addressSubject(f.Address), addr: f.Address, facts: []diag.Event{diag.FactOf(a)},
+			args: []any{
+				"address", f.Address, "left", diag.Seconds(iv.s.Left(f.ValidS, a.At)),
+				"age", diag.Seconds(int64(math.Round(elapsed))), "lifetime", diag.Seconds(int64(math.Round(lifetime))),
+			},
+		}
+		list = append(list, h)
+	}
+	return list
+}
+
+// leasedFor is how long an address was to be preferred, in seconds; 0 where that is not known.
+func (iv *ifaceView) leasedFor(addr netip.Addr) float64 {
+	if was, ok := iv.s.Granted(diag.InterfaceAddr{Interface: iv.name, Address: addr}); ok {
+		return float64(was.PreferredS) + was.UpdatedS
+	}
+	rows := slices.Concat(iv.s.Leases[iv.name].Addresses, iv.s.Replies[iv.name].Fact.Addresses)
+	for _, r := range rows {
+		if r.Prefix.Addr() == addr && r.PreferredS > 0 {
+			return float64(r.PreferredS)
+		}
+	}
+	return 0
+}

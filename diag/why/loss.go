@@ -1,0 +1,122 @@
+package why
+
+import (
+	"math"
+	"net/netip"
+	"strconv"
+
+	"ndwhy/diag"
+)
+
+var lossyPath = Cause{
+	ID: "path.lossy", Severity: Warning, Working: true,
+	Remedy: always("ping -6 -c 100 -i 0.2 -I {interface} {target}", "ip -s link show dev {interface}", "ethtool -S {interface}"),
+	find:   findLossy,
+}
+
+// findLossy wants loss that a limit on a host's own answers does not explain: in neighbour
+// discovery, or at two targets. A single target that answers some echoes is only remarked.
+func findLossy(iv *ifaceView) []hypothesis {
+	h := hypothesis{direct: true, confidence: Likely, subject: Subject{"interface", iv.name}}
+	questions := iv.inPart()
+	sent, received := 0, 0
+	inND := false
+	targets := map[netip.Addr]bool{}
+	var first netip.Addr
+	for _, p := range iv.paths {
+		q, ok := questions[diag.QuestionOf(*p.Path)]
+		if !ok || p.Outcome != diag.Answered {
+			continue
+		}
+		if p == q {
+			sent += p.Sent
+			received += min(p.Received, p.Sent)
+		}
+		if !q.lossy() || !p.lossy() {
+			continue
+		}
+		iv.explain(&h, p)
+		rest(&h, p)
+		inND = inND || p.Asks == diag.AsksND
+		targets[p.Target] = true
+		if !first.IsValid() {
+			first = p.Target
+		}
+	}
+	if late, ok := iv.tardy(); ok {
+		return []hypothesis{late}
+	}
+	lost := sent - received
+	if len(targets) == 0 {
+		return nil
+	}
+	h.args = []any{"lost", lost, "sent", sent, "percent", 100 * lost / max(1, sent), "target", first, "targets", len(targets)}
+	switch {
+	case lost >= 2 && (inND || len(targets) >= 2):
+		if lost >= 4 && len(targets) >= 2 {
+			h.confidence = Certain
+		}
+		iv.explain(&h, iv.lostByChance(float64(lost)/float64(sent))...)
+	default:
+		h.severity, h.confidence = Info, Possible
+		h.subject = Subject{"target", first.String()}
+		h.more = []string{"cause.path.lossy.limit"}
+	}
+	return []hypothesis{h}
+}
+
+// tardy is a network that answers, and takes its time.
+func (iv *ifaceView) tardy() (h hypothesis, ok bool) {
+	late := iv.where(func(p *path) bool { return p.fate == late && p.SourceClass != diag.SourceCandidate })
+	if len(late) == 0 {
+		return h, false
+	}
+	h = hypothesis{direct: true, confidence: Certain, subject: Subject{"interface", iv.name}, as: "late"}
+	targets := map[netip.Addr]bool{}
+	for _, p := range late {
+		iv.explain(&h, p)
+		if !targets[p.Target] {
+			targets[p.Target] = true
+			h.facts = append(h.facts, iv.traffic.late[p.Target])
+		}
+	}
+	h.args = []any{"target", late[0].Target, "targets", len(targets), "seconds", strconv.FormatFloat(iv.traffic.latest.Seconds(), 'f', 1, 64)}
+	iv.explain(&h, iv.where(func(p *path) bool {
+		symptom := p.symptom >= 0
+		return symptom && p.Reaches() && p.Outcome == diag.Silent // three solicitations, a second apart, are too few as well
+	})...)
+	return h, true
+}
+
+// inPart returns for each question that was answered, at least in part, the path that tells what was
+// lost in the network: the one by wire, where there is one. A frame counts once, whichever checks asked.
+func (iv *ifaceView) inPart() map[diag.Question]*path {
+	best := map[diag.Question]*path{}
+	for _, p := range iv.paths {
+		if p.Outcome != diag.Answered || !p.Reaches() || p.TargetClass == diag.TargetAllNodes || !p.Ours() {
+			continue
+		}
+		q := diag.QuestionOf(*p.Path)
+		old := best[q]
+		if old == nil || p.Via == diag.ViaWire && old.Via != diag.ViaWire || p.Via == old.Via && p.Sent > old.Sent {
+			best[q] = p
+		}
+	}
+	return best
+}
+
+// lostByChance are the silent paths that were asked so few times that loss at a rate may have taken
+// every answer: the kernel gives up after three solicitations (RFC 4861 §10, MAX_MULTICAST_SOLICIT),
+// whatever the re-asking by wire finds.
+func (iv *ifaceView) lostByChance(rate float64) []*path {
+	const unlikely = 0.001
+	return iv.where(func(p *path) bool {
+		symptom := p.symptom >= 0
+		asked := p.Sent
+		if p.failedDiscovery() {
+			asked = max(asked, 3)
+		}
+		asks := p.Reaches() || p.Asks == diag.AsksDHCP || p.Asks == diag.AsksRS && iv.advertised()
+		return symptom && p.Outcome == diag.Silent && asks && math.Pow(rate, float64(asked)) > unlikely
+	})
+}

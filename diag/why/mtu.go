@@ -1,0 +1,55 @@
+package why
+
+import (
+	"net/netip"
+	"slices"
+
+	"ndwhy/diag"
+)
+
+var pathMTU = Cause{
+	ID: "path.mtu", Severity: Warning,
+	Remedy: slices.Concat(
+		onAWS("aws ec2 authorize-security-group-ingress --group-id SG --ip-permissions 'IpProtocol=icmpv6,FromPort=2,ToPort=0,Ipv6Ranges=[{CidrIpv6=::/0}]'"),
+		always("tracepath -6 {target}", "ip link set dev {interface} mtu 1500"),
+	),
+	find: findMTU,
+}
+
+func findMTU(iv *ifaceView) []hypothesis {
+	var list []hypothesis
+	for _, target := range slices.Concat(iv.targets(diag.TargetRouter), iv.targets(diag.TargetPeer), iv.targets(diag.TargetInternet)) {
+		h := hypothesis{
+			confidence: Likely, subject: Subject{"target", target.String()}, addr: target, beyond: true,
+			args: []any{"target", target, "mtu", iv.net.Link.MTU},
+		}
+		for _, p := range iv.paths {
+			if p.Target != target {
+				continue
+			}
+			if p.Asks == diag.AsksMTU && p.Outcome == diag.Silent {
+				iv.explain(&h, p)
+			}
+			if p.Asks == diag.AsksEcho && p.Outcome == diag.Answered {
+				rest(&h, p)
+			}
+		}
+		if len(h.symptoms) > 0 {
+			list = append(list, h)
+		}
+	}
+	if len(list) < 2 || !slices.ContainsFunc(list, func(h hypothesis) bool { return iv.near(h.addr) }) ||
+		iv.any(func(p *path) bool {
+			return p.Asks == diag.AsksMTU && (p.Outcome == diag.Answered || p.Outcome == diag.Refused)
+		}) {
+		return list
+	}
+	// Nobody takes them, neighbours neither: it is the link that carries less.
+	link := list[0]
+	link.subject, link.addr, link.as = Subject{"interface", iv.name}, netip.Addr{}, "link"
+	for _, h := range list[1:] {
+		link.symptoms = append(link.symptoms, h.symptoms...)
+		link.evidence = append(link.evidence, h.evidence...)
+	}
+	return []hypothesis{link}
+}

@@ -1,0 +1,36 @@
+package why
+
+import (
+	"net/netip"
+
+	"ndwhy/diag"
+)
+
+var multicastSuppressed = Cause{
+	ID: "net.multicast-suppressed", Severity: Info, Working: true,
+	// ff02::1 reached nobody, and somebody is there.
+	find: rule{
+		confidence: Likely, direct: true,
+		explains: all(toward(diag.TargetAllNodes), silence),
+		given: func(iv *ifaceView, _ netip.Addr) bool {
+			return len(iv.traffic.late) == 0 && iv.first(proofOfLife) != nil
+		},
+		denied: all(toward(diag.TargetAllNodes), answers),
+		more: func(iv *ifaceView, h *hypothesis) {
+			p := iv.first(all(proofOfLife, asking(diag.AsksEcho)))
+			if p != nil {
+				h.confidence = Certain
+			} else {
+				p = iv.first(proofOfLife)
+			}
+			rest(h, p)
+			h.args = []any{"target", p.Target}
+		},
+	}.find,
+}
+
+// proofOfLife is an answer of a neighbour that ff02::1 would have reached. A router's discovery may be
+// answered in its stead.
+var proofOfLife = all(answers, live, either(
+	all(toward(diag.TargetPeer), asking(diag.AsksND, diag.AsksEcho)), all(toward(diag.TargetRouter), asking(diag.AsksEcho)),
+))

@@ -1,0 +1,97 @@
+package why
+
+import (
+	"net/netip"
+	"slices"
+
+	"ndwhy/diag"
+	"ndwhy/diag/words"
+)
+
+var neighbourTableFull = Cause{
+	ID: "host.neighbour-table-full", Severity: Critical,
+	Remedy: always(
+		"sysctl -w net.ipv6.neigh.default.gc_thresh3=8192 net.ipv6.neigh.default.gc_thresh2=4096 net.ipv6.neigh.default.gc_thresh1=1024",
+		"ip -6 neigh show | wc -l",
+	),
+	find: findTableFull,
+}
+
+var neighbourOverride = Cause{
+	ID: "host.neighbour-override", Severity: Critical, Working: true,
+	Remedy: always("ip -6 neigh del {address} dev {interface}"),
+	find:   findOverride,
+}
+
+func findTableFull(iv *ifaceView) []hypothesis {
+	u := iv.s.TableUse
+	// A packet for which no entry can be made is refused with EINVAL (net/ipv6/ip6_output.c,
+	// ip6_finish_output2) or ENOBUFS. ENOBUFS by wire is a hook that drops what leaves.
+	unmade := func(p *path) bool {
+		return p.Via == diag.ViaKernel && p.Outcome == diag.Unsent && (p.Errno == "EINVAL" || p.Errno == "ENOBUFS")
+	}
+	refused := (u.NoBuffers || iv.any(unmade)) && !iv.any(func(p *path) bool { return p.Via == diag.ViaWire && p.Errno == "ENOBUFS" })
+	// Entries counts the permanent ones too, which have no limit (net/core/neighbour.c, neigh_alloc): a
+	// table that never refused one is not full, whatever their number.
+	if !refused || u.Thresh3 > 0 && (10*u.Entries < 9*u.Thresh3 || u.TableFulls == 0) {
+		return nil
+	}
+	full := u.Thresh3 > 0 && u.Entries >= u.Thresh3
+	h := hypothesis{
+		direct: full, confidence: Certain, subject: Subject{"host", words.Clean(iv.s.Run.Host)},
+		args: []any{"entries", u.Entries, "limit", diag.OrUnknown(u.Thresh3)}, facts: []diag.Event{iv.s.Said(diag.TableUse{})},
+	}
+	if !full {
+		h.confidence = Likely
+	}
+	for _, p := range iv.paths {
+		if p.Via == diag.ViaKernel && p.Missing() && (unmade(p) || p.failedDiscovery() || p.Asks == diag.AsksND) {
+			iv.explain(&h, p)
+		}
+	}
+	if !h.direct && len(h.symptoms) == 0 {
+		return nil
+	}
+	return []hypothesis{h}
+}
+
+func findOverride(iv *ifaceView) []hypothesis {
+	var list []hypothesis
+	found := map[netip.Addr]bool{}
+	for _, p := range iv.paths {
+		if found[p.Target] || p.Asks != diag.AsksND || p.Via != diag.ViaWire || p.Outcome != diag.Answered || iv.overridden(p.Target) != p {
+			continue
+		}
+		found[p.Target] = true
+		n := iv.s.Neighbours[diag.InterfaceAddr{Interface: iv.name, Address: p.Target}]
+		h := hypothesis{
+			direct: true, confidence: Certain, subject: addressSubject(p.Target), addr: p.Target, facts: []diag.Event{diag.FactOf(n)},
+			args: []any{"address", p.Target, "static", n.Fact.MAC, "answered", p.Responders[0].MAC},
+		}
+		rest(&h, p)
+		for _, q := range iv.paths {
+			through := q.TargetClass == diag.TargetInternet || q.TargetClass == diag.TargetService
+			if q.Missing() && (q.Target == p.Target || through && iv.theirs(p.Target)) {
+				iv.explain(&h, q)
+			}
+		}
+		list = append(list, h)
+	}
+	return list
+}
+
+// overridden returns the answer of the wire that a static entry for a neighbour contradicts; nil where
+// there is none.
+func (iv *ifaceView) overridden(addr netip.Addr) *path {
+	n, ok := iv.s.Neighbours[diag.InterfaceAddr{Interface: iv.name, Address: addr}]
+	if !ok || !n.Fact.State.Fixed() || n.Fact.MAC == (diag.MAC{}) {
+		return nil
+	}
+	for _, p := range iv.answers[asked{diag.AsksND, addr}] {
+		if p.Via == diag.ViaWire && len(p.Responders) > 0 &&
+			!slices.ContainsFunc(p.Responders, func(r diag.Responder) bool { return r.MAC == n.Fact.MAC || r.MAC == (diag.MAC{}) }) {
+			return p
+		}
+	}
+	return nil
+}

@@ -1,0 +1,222 @@
+package why
+
+import (
+	"net/netip"
+	"slices"
+
+	"ndwhy/diag"
+)
+
+// Normal says whether a path's outcome is as a profile expects in the state s; nil where that
+// cannot be known. A missing answer from a target that the program chose itself is nil, unless
+// the wire shows that the target does answer.
+func Normal(s *diag.State, profile string, p diag.Path) *bool {
+	return newNormals(s, ProfileNamed(profile)).of(p)
+}
+
+// Unexpected reports whether the silence of p would be a symptom here, and so is worth asking
+// again before it is believed.
+func Unexpected(s *diag.State, p diag.Path) bool {
+	if p.Outcome != diag.Silent {
+		return false
+	}
+	n := Normal(s, Recognise(s).Name, p)
+	return n != nil && !*n
+}
+
+// normals judges the paths of one state by one profile.
+type normals struct {
+	s       *diag.State
+	profile Profile
+	links   map[string]*diag.LinkModel
+}
+
+func newNormals(s *diag.State, profile Profile) *normals {
+	return &normals{s, profile, map[string]*diag.LinkModel{}}
+}
+
+func (n *normals) link(iface string) *diag.LinkModel {
+	l := n.links[iface]
+	if l == nil {
+		l = n.s.LinkOf(iface)
+		n.links[iface] = l
+	}
+	return l
+}
+
+func (n *normals) answered(via diag.Via, q diag.Question) bool { return n.s.Answered(via, q) }
+
+// expect returns what the profile's table, and the state where the table depends on it, say.
+func (n *normals) expect(p diag.Path) Expectation {
+	e := ExpectUnknown
+	for _, c := range n.profile.Normal {
+		if c.matches(p) {
+			e = c.expect
+			break
+		}
+	}
+	switch {
+	case p.Asks == diag.AsksRS && e == ExpectAnswer && n.hasOtherDefault(p.Interface):
+		// Somebody configured the way out by hand: no advertisement is needed.
+		return ExpectEither
+	case p.Asks == diag.AsksND && p.TargetClass == diag.TargetRouter && e == ExpectAnswer && !n.link(p.Interface).IsRouter(p.Target):
+		// A well-known router address that this network need not have.
+		return ExpectEither
+	case p.Asks == diag.AsksDHCP && e == ExpectUnknown:
+		return ExpectAnswer // it is asked only where the router says that a server is there
+	case p.Asks == diag.AsksMTU && !n.smallAnswered(p):
+		// A target that answers no echo at all says nothing about sizes.
+		return ExpectUnknown
+	case p.Asks == diag.AsksMTU && e == ExpectUnknown:
+		return ExpectAnswer
+	case p.Asks == diag.AsksService && p.Target == diag.IMDSIPv6:
+		// IMDS over IPv6 is off unless somebody switched it on (EC2 user guide).
+		return ExpectEither
+	case p.Asks == diag.AsksService && e == ExpectAnswer && !n.hasServices(p):
+		return ExpectUnknown
+	case e == ExpectAnswer && p.Asks != diag.AsksND && n.farSource(p):
+		return ExpectUnknown
+	}
+	return e
+}
+
+// hasServices reports whether the services of a VPC are known to be there: they are on Nitro
+// instances alone (VPC user guide, "DHCP option sets"), which say so, or of which one answers.
+func (n *normals) hasServices(p diag.Path) bool {
+	q := diag.QuestionOf(p)
+	for _, q.Target = range diag.VPCServices {
+		if n.answered(p.Via, q) {
+			return true
+		}
+	}
+	return n.s.Machine.SysVendor == "Amazon EC2"
+}
+
+// farSource reports whether an answer to a question's source may not find its way back, whatever
+// the network lets through: a link-local source asks beyond its scope, or a candidate lies outside
+// the link's prefixes, so that the target's own routes decide. (An advertisement of its address
+// needs no route: the target sends it to the link.)
+func (n *normals) farSource(p diag.Path) bool {
+	if p.Target.IsLinkLocalUnicast() || p.Target.IsMulticast() {
+		return false
+	}
+	if p.Source.IsLinkLocalUnicast() {
+		return true
+	}
+	if diag.ScopeOf(p.Source) == diag.ULAScope && diag.ScopeOf(p.Target) == diag.GlobalScope && n.hasGlobal(p.Interface) {
+		return true // ULAs are not routed on the Internet (RFC 4193 §4.1)
+	}
+	return p.SourceClass == diag.SourceCandidate && !slices.ContainsFunc(n.link(p.Interface).Announced(), func(prefix netip.Prefix) bool {
+		return prefix.Contains(p.Source)
+	})
+}
+
+// hasGlobal reports whether an interface has an address for the Internet. Without one, what its ULA
+// cannot reach nothing can: unless that is translated, which is then what is missing.
+func (n *normals) hasGlobal(iface string) bool {
+	for k, a := range n.s.Addresses {
+		if k.Interface == iface && diag.ScopeOf(k.Address) == diag.GlobalScope && a.Fact.Flags.Usable() {
+			return true
+		}
+	}
+	return false
+}
+
+func (n *normals) hasOtherDefault(iface string) bool {
+	return slices.ContainsFunc(n.s.DefaultRoutes(iface), func(r diag.At[diag.Route]) bool {
+		return r.Fact.Protocol != "ra" && n.s.Left(r.Fact.ExpiresS, r.At) != 0 && !n.profile.OneRouter
+	})
+}
+
+func (n *normals) smallAnswered(p diag.Path) bool {
+	q := diag.QuestionOf(p)
+	q.Asks = diag.AsksEcho
+	return n.answered(diag.ViaWire, q) || n.answered(diag.ViaKernel, q)
+}
+
+func (n *normals) of(p diag.Path) *bool {
+	if p.Outcome == diag.OutcomeSkipped || p.Outcome == "" {
+		return nil
+	}
+	if p.Asks == diag.AsksDAD {
+		return n.dad(p)
+	}
+	q := diag.QuestionOf(p)
+	if p.Asks == diag.AsksND && p.Via == diag.ViaKernel && p.Outcome == diag.Unsent && n.answered(diag.ViaKernel, diag.Question{Interface: q.Interface, Asks: diag.AsksEcho, Source: q.Source, Target: q.Target}) {
+		return nil // the kernel sends it another way, and needed none
+	}
+	if p.Via == diag.ViaKernel && p.Outcome != diag.Answered && n.answered(diag.ViaWire, q) && p.Target != diag.VPCRouter {
+		// The wire answered the same question: whatever this target does elsewhere, it answers here.
+		return new(false)
+	}
+	if p.Via == diag.ViaWire && p.Outcome == diag.Silent && n.answered(diag.ViaKernel, q) {
+		// It answered the kernel a moment before: a limit on its answers, not a fault.
+		return nil
+	}
+	if p.Asks == diag.AsksND && p.Outcome == diag.Silent && n.s.ClassOf(p.Interface, p.Target) == diag.SourceAssigned {
+		return new(true) // the interface's own address, which is not configured: nobody has taken it
+	}
+	expect := n.expect(p)
+	if p.Outcome == diag.Answered {
+		switch expect {
+		case ExpectUnknown:
+			return nil
+		default:
+			return new(expect != ExpectSilence)
+		}
+	}
+	if p.Outcome == diag.Refused && p.Asks == diag.AsksMTU && p.Error != nil && p.Error.Type == diag.PacketTooBig {
+		return new(true) // the error that must come came
+	}
+	switch expect {
+	case ExpectAnswer:
+		chosen := p.TargetClass == diag.TargetPeer || p.TargetClass == diag.TargetInternet
+		if chosen && !p.Given && (p.Outcome != diag.Unsent || p.Errno == "") {
+			return nil
+		}
+		return new(false)
+	case ExpectSilence, ExpectEither:
+		if p.Outcome == diag.Unsent {
+			return nil // it never was asked
+		}
+		return new(true)
+	default:
+		return nil
+	}
+}
+
+// dad judges duplicate address detection, where silence is the good outcome.
+func (n *normals) dad(p diag.Path) *bool {
+	switch {
+	case p.Outcome == diag.Silent:
+		return new(true)
+	case p.Outcome == diag.Answered && n.s.ClassOf(p.Interface, p.Target) == diag.SourceAssigned:
+		return new(false)
+	default:
+		return nil
+	}
+}
+
+// DetailOf returns the detail of a path in a network of a profile: as it is, or said more exactly
+// where it is known whose address answered.
+func DetailOf(s *diag.State, profile string, p diag.Path) string {
+	if p.Detail != "answered-for" || !ProfileNamed(profile).Reserved {
+		return p.Detail
+	}
+	mine := p.Source // the candidate
+	if p.Asks == diag.AsksDAD {
+		mine = p.Target
+	}
+	for _, subnet := range s.LinkOf(p.Interface).Announced() {
+		switch {
+		case mine == subnet.Masked().Addr().Next():
+			return "answered-for-router"
+		case diag.ReservedIn(subnet, mine):
+			return "answered-for-reserved"
+		}
+	}
+	if mine == diag.VPCRouter {
+		return "answered-for-router"
+	}
+	return p.Detail
+}

@@ -1,0 +1,79 @@
+package why
+
+import (
+	"slices"
+
+	"ndwhy/diag"
+)
+
+var peerUnmapped = Cause{
+	ID: "peer.unmapped", Severity: Warning,
+	Remedy: slices.Concat(
+		always("ndisc6 {peer} {interface}"),
+		forGlobal(onAWS("aws ec2 describe-network-interfaces --filters Name=ipv6-addresses.ipv6-address,Values={peer}")),
+	),
+	// Others resolve, and it does not.
+	find: rule{
+		about: target, kind: "peer", arg: "peer", confidence: Likely,
+		explains: all(toward(diag.TargetPeer), silence, fromUs),
+		needs: []test{
+			all(asking(diag.AsksND), answers, fromUs),
+			all(itself, silence, fromUs, either(asking(diag.AsksND), undiscovered)),
+		},
+		denied: all(itself, answers),
+		more: func(iv *ifaceView, h *hypothesis) {
+			h.args = append(h.args, "other", iv.first(all(asking(diag.AsksND), answers, fromUs)).Target)
+			if iv.profile.Answers {
+				h.more = []string{"cause.peer.unmapped.fabric"}
+			}
+			if n, ok := iv.net.Entry(h.addr); ok {
+				h.facts = append(h.facts, diag.FactOf(n))
+			}
+		},
+	}.find,
+}
+
+var echoBlocked = Cause{
+	ID: "peer.echo-blocked", Severity: Warning,
+	Remedy: slices.Concat(
+		forGlobal(onAWS("aws ec2 describe-network-interfaces --filters Name=ipv6-addresses.ipv6-address,Values={peer} --query 'NetworkInterfaces[].Groups'")),
+		onAWS(
+			"aws ec2 describe-security-group-rules --filters Name=group-id,Values=SG",
+			"aws ec2 authorize-security-group-ingress --group-id SG --ip-permissions 'IpProtocol=icmpv6,FromPort=128,ToPort=-1,Ipv6Ranges=[{CidrIpv6=VPC6,Description=\"ping6\"}]'",
+		),
+	),
+	// It resolves, or is the router's to resolve, and its echo is silent.
+	find: rule{
+		about: target, kind: "peer", arg: "peer", confidence: Likely,
+		explains: all(toward(diag.TargetPeer), asking(diag.AsksEcho), unanswered, fromUs),
+		needs: []test{all(itself, either(
+			all(not(nearby), asking(diag.AsksEcho), unanswered, of(func(p *path) bool { return p.Sent > 0 })),
+			all(nearby, asking(diag.AsksND), answers),
+			all(nearby, asking(diag.AsksEcho), byKernel, not(undiscovered), of(func(p *path) bool { return p.NUD.Resolved() })),
+		))},
+		denied: all(itself, asking(diag.AsksEcho), answers),
+		more: func(iv *ifaceView, h *hypothesis) {
+			switch {
+			case !iv.near(h.addr):
+				h.as = "routed"
+				return
+			case iv.profile.Answers:
+				h.more = append(h.more, "cause.peer.echo-blocked.fabric")
+			default:
+				h.more = append(h.more, "cause.peer.echo-blocked.alive")
+			}
+			// The same is said of all of them, so that it need be said once.
+			if iv.first(all(toward(diag.TargetPeer), asking(diag.AsksEcho), unanswered, fromUs, linkLocal)) != nil {
+				h.more = append(h.more, "cause.peer.echo-blocked.link-local")
+			}
+		},
+	}.find,
+}
+
+// forGlobal limits commands to a peer's global address: EC2 lists no link-local ones.
+func forGlobal(list []Remedy) []Remedy {
+	for i := range list {
+		list[i].If = func(_ *view, h *hypothesis) bool { return diag.ScopeOf(h.addr) == diag.GlobalScope }
+	}
+	return list
+}

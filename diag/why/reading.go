@@ -1,0 +1,127 @@
+package why
+
+import (
+	"ndwhy/diag"
+)
+
+// A fate is what came of a question, told once and for all causes.
+type fate int
+
+// The fates. Every path has exactly one.
+const (
+	notAsked    fate = iota // skipped, for whatever reason
+	answered                // by all that was asked of
+	partly                  // some of what was sent
+	late                    // when nobody waited any more
+	deaf                    // this host answers nobody who wants to know where its source is, so no answer can come
+	stoppedHere             // this host let it not out, or not the answer in: the wire answers the same
+	unresolved              // the kernel's neighbour discovery failed, so it never left
+	unheard                 // it left, and nothing came
+	turnedAway              // another host answered with an ICMPv6 error
+	notLeft                 // this host had no way to send it
+)
+
+// An origin is what the source of a question is to the question.
+type origin int
+
+// The origins. Ours is to work; tested is what the program tries, or the network is known not to have
+// assigned; from far no answer need find back, whatever the network lets through.
+const (
+	ours origin = iota
+	tested
+	far
+)
+
+// A path is a question with what is to be made of it.
+type path struct {
+	*diag.Path
+	fate   fate
+	origin origin
+	normal *bool // as the profile expects; nil: that cannot be known
+	// symptom is its place among the symptoms; -1 where it is none.
+	symptom int
+}
+
+// silent reports whether nothing came that anybody heard.
+func (p *path) silent() bool { return p.Outcome == diag.Silent }
+
+// excused reports whether a silence is not the asked one's: it was answered too late, or this host does not
+// answer for its own address.
+func (p *path) excused() bool { return p.fate == late || p.fate == deaf }
+
+// local reports whether a missing answer is this host's doing.
+func (p *path) local() bool { return p.fate == stoppedHere || p.fate == deaf }
+
+// beyondHost reports whether a question got as far as leaving this host, and its silence is the network's or
+// the asked one's.
+func (p *path) beyondHost() bool { return p.silent() && !p.excused() && !p.failedDiscovery() }
+
+// failedDiscovery reports whether the kernel's echo never left because its neighbour discovery failed.
+func (p *path) failedDiscovery() bool { return p.Detail == diag.DetailUnresolved }
+
+// lossy reports whether some of the answers came.
+func (p *path) lossy() bool { return p.fate == partly }
+
+// read tells every path's fate and origin. The answers must be known by then.
+func (iv *ifaceView) read() {
+	for _, p := range iv.paths {
+		p.fate = iv.fateOf(p)
+		switch {
+		case iv.normals.farSource(*p.Path):
+			p.origin = far
+		case !p.Ours():
+			p.origin = tested
+		}
+	}
+}
+
+func (iv *ifaceView) fateOf(p *path) fate {
+	switch p.Outcome {
+	case diag.Answered:
+		if p.Received > 0 && p.Received < p.Sent {
+			return partly
+		}
+		return answered
+	case diag.Refused:
+		return turnedAway
+	case diag.Unsent:
+		if iv.stopped(p) {
+			return stoppedHere
+		}
+		return notLeft
+	case diag.Silent:
+	default:
+		return notAsked
+	}
+	waited := p.Asks == diag.AsksEcho || p.Asks == diag.AsksMTU
+	switch {
+	case waited && iv.traffic.late[p.Target].Body != nil:
+		return late
+	case waited && !p.failedDiscovery() && iv.unanswered(p.Source):
+		// Somebody solicited for the source, and no advertisement left: who cannot resolve cannot answer.
+		return deaf
+	case iv.stopped(p):
+		return stoppedHere
+	case p.failedDiscovery():
+		return unresolved
+	default:
+		return unheard
+	}
+}
+
+// stopped reports whether a kernel path's missing answer must be this host's doing: the same question was
+// answered on the wire, or the kernel was not allowed to send it.
+func (iv *ifaceView) stopped(p *path) bool {
+	switch {
+	case p.Via != diag.ViaKernel:
+		return false
+	case p.Errno == "EPERM" || p.Errno == "EACCES" && p.Outcome == diag.Unsent:
+		return true
+	case p.Asks == diag.AsksService && p.failedDiscovery():
+		// No frame of ours asks for a service; what resolves the way to it is seen on the wire.
+		return iv.any(func(r *path) bool {
+			return r.Via == diag.ViaWire && r.Asks == diag.AsksND && r.TargetClass == diag.TargetRouter && r.Outcome == diag.Answered && r.Ours()
+		})
+	}
+	return iv.s.Answered(diag.ViaWire, diag.QuestionOf(*p.Path))
+}

@@ -1,0 +1,91 @@
+package why
+
+import (
+	"net/netip"
+	"slices"
+
+	"ndwhy/diag"
+	"ndwhy/diag/words"
+)
+
+var routerUnresolvable = Cause{
+	ID: "router.unresolvable", Severity: Critical,
+	Remedy: always("ndisc6 {router} {interface}", "ip -6 neigh show {router} dev {interface}"),
+	find:   findUnresolvable,
+	contradicted: func(iv *ifaceView, h hypothesis) bool {
+		// An entry that is still REACHABLE is from before, and an echo that was answered used one: neither says
+		// anything of today's silence.
+		return iv.any(func(p *path) bool {
+			return p.Target == h.addr && p.Asks == diag.AsksND && p.Outcome == diag.Answered
+		})
+	},
+}
+
+var routerSilent = Cause{
+	ID: "net.router-silent", Severity: Info, Working: true,
+	// It resolves, and answers no echo.
+	find: rule{
+		about: target, kind: "router", arg: "router", confidence: Certain, direct: true,
+		explains: all(toward(diag.TargetRouter), asking(diag.AsksEcho), unanswered, fromUs),
+		given: func(iv *ifaceView, router netip.Addr) bool {
+			return iv.resolves(router) && len(iv.traffic.late) == 0 && iv.overridden(router) == nil
+		},
+		denied: all(itself, asking(diag.AsksEcho), answers),
+		more: func(iv *ifaceView, h *hypothesis) {
+			rest(h, iv.answers[asked{diag.AsksND, h.addr}]...)
+		},
+	}.find,
+}
+
+func findUnresolvable(iv *ifaceView) []hypothesis {
+	var list []hypothesis
+	alive := iv.any(func(p *path) bool {
+		return p.Reaches() && p.Outcome == diag.Answered && p.TargetClass != diag.TargetAllNodes
+	})
+	anyND := iv.any(func(p *path) bool { return p.Asks == diag.AsksND && p.Outcome == diag.Answered })
+	for _, router := range iv.net.Gateways() {
+		var silent []*path
+		h := hypothesis{confidence: Possible, subject: Subject{"router", router.String()}, addr: router, args: []any{"router", router}, beyond: true}
+		for _, p := range iv.paths {
+			if p.Target != router || !p.Missing() || !p.Ours() || p.Asks != diag.AsksND && !p.failedDiscovery() {
+				continue
+			}
+			silent = append(silent, p)
+			switch {
+			case p.Via == diag.ViaWire && p.SourceClass == diag.SourceAssigned && p.Outcome == diag.Silent && p.Sent >= 3:
+				h.confidence = Certain
+			case p.Outcome == diag.Silent && h.confidence == Possible:
+				h.confidence = Likely
+			}
+		}
+		if !slices.ContainsFunc(silent, func(p *path) bool { return p.Outcome == diag.Silent }) {
+			continue
+		}
+		iv.explain(&h, silent...)
+		for _, p := range iv.paths {
+			beyond := p.Target == router || p.TargetClass == diag.TargetInternet || p.TargetClass == diag.TargetService || p.Asks == diag.AsksDHCP ||
+				!alive || !anyND && p.Asks == diag.AsksND
+			if beyond && p.Outcome == diag.Silent && p.Ours() {
+				if p.symptom >= 0 {
+					iv.explain(&h, p)
+				}
+			}
+		}
+		if n, ok := iv.s.Neighbours[diag.InterfaceAddr{Interface: iv.name, Address: router}]; ok {
+			h.facts = append(h.facts, diag.FactOf(n))
+			if n.Fact.State.Fixed() && alive {
+				h.severity = Info // nobody has to ask for it
+			}
+		}
+		if e, ok := iv.traffic.bad[router]; ok {
+			h.facts = append(h.facts, e)
+			h.more = append(h.more, "cause.router.unresolvable.bad")
+			h.args = append(h.args, "bad", words.Clean(e.Body.(diag.Frame).Bad))
+		}
+		list = append(list, h)
+	}
+	return list
+}
+
+// theirs reports whether a target is one of the interface's routers.
+func (iv *ifaceView) theirs(addr netip.Addr) bool { return slices.Contains(iv.net.Gateways(), addr) }

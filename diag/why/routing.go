@@ -1,0 +1,261 @@
+package why
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"ndwhy/diag"
+	"ndwhy/diag/words"
+)
+
+var routing = Cause{
+	ID: "host.routing", Severity: Critical, Working: true,
+	Remedy: []Remedy{
+		{Command: "ip -6 route get {target} from {address}", If: hasSource},
+		{Command: "ip -6 route get {target}", If: func(v *view, h *hypothesis) bool { return !hasSource(v, h) }},
+		{Command: "ip -6 rule add from {address} lookup 10000", If: hasSource},
+		{Command: "ip -6 route add default via {router} dev {interface} table 10000", If: hasSource},
+		{Command: "ip -6 route show table all type unreachable", If: func(v *view, h *hypothesis) bool { return !hasSource(v, h) && h.as == "" }},
+		{Command: "ip -6 route del {route}", If: func(_ *view, h *hypothesis) bool { return h.as != "" }},
+	},
+	find: findRouting,
+}
+
+func hasSource(_ *view, h *hypothesis) bool { return h.addr.IsValid() }
+
+// selections returns what the kernel answered about its routing that concerns the interface, in a
+// fixed order.
+func (v *view) selections() []diag.Selection {
+	list := make([]diag.Selection, 0, len(v.s.Selections))
+	for _, sel := range v.s.Selections {
+		list = append(list, sel)
+	}
+	diag.SortFunc(list, func(a, b diag.Selection) int {
+		if c := a.Dst.Compare(b.Dst); c != 0 {
+			return c
+		}
+		if c := a.From.Compare(b.From); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Bound, b.Bound)
+	})
+	return list
+}
+
+// findRouting looks for what the kernel would send the wrong way, or refuse: a network that
+// filters by interface drops what leaves by another than its source's.
+func findRouting(iv *ifaceView) []hypothesis {
+	var list []hypothesis
+	at := map[Subject]int{}
+	add := func(h hypothesis) {
+		i, ok := at[h.subject]
+		if !ok {
+			at[h.subject] = len(list)
+			list = append(list, h)
+			return
+		}
+		// The same route, or address, in the way of another destination.
+		list[i].symptoms = append(list[i].symptoms, h.symptoms...)
+		list[i].paths = append(list[i].paths, h.paths...)
+		list[i].evidence = append(list[i].evidence, h.evidence...)
+	}
+	for _, sel := range iv.selections() {
+		if sel.Dst.IsLinkLocalUnicast() || sel.Dst.IsMulticast() || sel.Bound != "" && sel.Bound != iv.name {
+			continue
+		}
+		switch {
+		case sel.Errno != "":
+			if h, ok := iv.refusedRoute(sel); ok {
+				add(h)
+			}
+		case sel.From.IsValid() && sel.Interface != iv.name && sel.Interface != "":
+			if h, ok := iv.wrongWay(sel); ok {
+				add(h)
+			}
+		case sel.Interface == iv.name && !sel.Via.IsValid():
+			if h, ok := iv.noGateway(sel); ok {
+				add(h)
+			}
+		case sel.Interface == iv.name:
+			if h, ok := iv.throughHost(sel); ok {
+				add(h)
+			}
+		}
+	}
+	return list
+}
+
+// silentBeyond has h explain what got no answer from a host that is not on the link, and reports whether
+// that is so of all that was asked of it.
+func (iv *ifaceView) silentBeyond(h *hypothesis, dst, from netip.Addr) bool {
+	for _, p := range iv.paths {
+		if p.Target != dst || p.Asks != diag.AsksEcho || from.IsValid() && p.Source != from {
+			continue
+		}
+		if p.Outcome == diag.Answered && p.Via == diag.ViaKernel {
+			return false
+		}
+		if p.Missing() {
+			iv.explain(h, p)
+			rest(h, p)
+		}
+	}
+	if len(h.symptoms) == 0 {
+		return false
+	}
+	iv.explain(h, iv.where(func(p *path) bool { return p.TargetClass == diag.TargetService && p.Missing() && iv.astray(p) })...)
+	return true
+}
+
+// astray reports whether this host's routing sends a path's packets where no router is.
+func (iv *ifaceView) astray(p *path) bool {
+	via, known := iv.net.Gateway(p.Target, p.Source)
+	if known && !via.IsValid() {
+		route, ok := iv.routeTo(p.Target, via)
+		return ok && route.Fact.Dst.Bits() == 0 && iv.net.Link.Ethernet
+	}
+	_, host := iv.misled(p.Target, p.Source)
+	return host
+}
+
+// routeTo returns the most specific route that leads to a destination by a gateway, or by none.
+func (iv *ifaceView) routeTo(dst, via netip.Addr) (best diag.At[diag.Route], ok bool) {
+	for k, r := range iv.s.Routes {
+		if k.Interface == iv.name && k.Type == "unicast" && k.Via == via && k.Dst.Contains(dst) && (!ok || moreSpecific(r.Fact, best.Fact)) {
+			best, ok = r, true
+		}
+	}
+	return best, ok
+}
+
+// noGateway looks for a default route that names no router: the kernel then takes every host for a
+// neighbour, and asks for it on the link.
+func (iv *ifaceView) noGateway(sel diag.Selection) (hypothesis, bool) {
+	route, ok := iv.routeTo(sel.Dst, netip.Addr{})
+	if !ok || route.Fact.Dst.Bits() != 0 || !iv.net.Link.Ethernet {
+		return hypothesis{}, false
+	}
+	name := diag.DescribeRoute(route.Fact, diag.Forever)
+	h := hypothesis{
+		confidence: Certain, direct: true, subject: Subject{"route", name}, as: "no-gateway",
+		args: []any{"target", sel.Dst, "router", iv.gateway(), "route", name}, facts: []diag.Event{iv.s.Said(sel), diag.FactOf(route)},
+	}
+	return h, iv.silentBeyond(&h, sel.Dst, sel.From)
+}
+
+// throughHost looks for a way out that leads through a neighbour which says that it is no router.
+func (iv *ifaceView) throughHost(sel diag.Selection) (hypothesis, bool) {
+	na, ok := iv.misled(sel.Dst, sel.From)
+	route, known := iv.routeTo(sel.Dst, sel.Via)
+	if !ok || !known {
+		return hypothesis{}, false
+	}
+	name := diag.DescribeRoute(route.Fact, diag.Forever)
+	h := hypothesis{
+		confidence: Likely, subject: Subject{"route", name}, as: "through-host",
+		args: []any{"target", sel.Dst, "gateway", sel.Via, "router", iv.gateway(), "route", name}, facts: []diag.Event{iv.s.Said(sel), diag.FactOf(route), na},
+	}
+	return h, iv.silentBeyond(&h, sel.Dst, sel.From)
+}
+
+func (iv *ifaceView) wrongWay(sel diag.Selection) (hypothesis, bool) {
+	a, ok := iv.s.Addresses[diag.InterfaceAddr{Interface: iv.name, Address: sel.From}]
+	out := iv.s.Links[sel.Interface]
+	if !ok || !iv.global(a.Fact) || iv.filtered(sel.From) || out.Loopback {
+		return hypothesis{}, false
+	}
+	if _, both := iv.s.Addresses[diag.InterfaceAddr{Interface: sel.Interface, Address: sel.From}]; both {
+		return hypothesis{}, false
+	}
+	h := hypothesis{
+		direct: true, confidence: Certain, subject: addressSubject(sel.From), addr: sel.From,
+		args: []any{
+			"address", sel.From, "target", sel.Dst, "other", sel.Interface, "router", iv.gateway(),
+			"what", words.Say("cause.host.routing.by-way", "address", sel.From, "other", sel.Interface),
+		},
+		facts: []diag.Event{iv.s.Said(sel), diag.FactOf(a)}, more: []string{"cause.host.routing.wrong-way"},
+	}
+	for _, p := range iv.paths {
+		beyond := p.TargetClass == diag.TargetInternet || p.TargetClass == diag.TargetService
+		if p.Via == diag.ViaKernel && p.Missing() && p.Source == sel.From && (beyond || p.Target == sel.Dst) {
+			iv.explain(&h, p)
+			rest(&h, p)
+		}
+	}
+	// Another Ethernet of a filtering network drops it; elsewhere (a VPN, a host that forwards) only
+	// a missing answer says that it matters.
+	if !iv.profile.Filters || !out.Ethernet {
+		h.direct, h.confidence = false, Likely
+	}
+	return h, h.direct || len(h.symptoms) > 0
+}
+
+func (iv *ifaceView) gateway() string {
+	for _, a := range iv.net.Gateways() {
+		return a.String()
+	}
+	return "ROUTER"
+}
+
+// refusals are the route types that refuse (ip-route(8)) and rule actions of the same names.
+var refusals = []string{"unreachable", "blackhole", "prohibit"}
+
+func (iv *ifaceView) refusedRoute(sel diag.Selection) (hypothesis, bool) {
+	h := hypothesis{
+		direct: true, confidence: Certain, facts: []diag.Event{iv.s.Said(sel)}, subject: Subject{"target", sel.Dst.String()},
+		more: []string{"cause.host.routing.refused"},
+	}
+	if sel.From.IsValid() {
+		if _, ok := iv.s.Addresses[diag.InterfaceAddr{Interface: iv.name, Address: sel.From}]; !ok {
+			return h, false
+		}
+		h.addr = sel.From
+		h.args = append(h.args, "address", sel.From, "router", iv.gateway())
+	}
+	rule, what := false, words.Say("cause.host.routing.by-rule")
+	var best diag.At[diag.Route]
+	for k, r := range iv.s.Routes {
+		if !slices.Contains(refusals, k.Type) || !k.Dst.Contains(sel.Dst) || best.Fact.Type != "" && !moreSpecific(r.Fact, best.Fact) {
+			continue
+		}
+		best, rule = r, true
+	}
+	if rule {
+		what = words.Say("cause.host.routing.by-route", "route", diag.DescribeRoute(best.Fact, diag.Forever))
+		h.facts = append(h.facts, diag.FactOf(best))
+		h.subject = Subject{"route", diag.DescribeRoute(best.Fact, diag.Forever)}
+	}
+	for r := range iv.s.Rules {
+		if slices.Contains(refusals, r.Action) {
+			rule = true
+		}
+	}
+	// Without a route that refuses it is the missing default route that refuses, which has causes
+	// of its own.
+	if !rule {
+		return h, false
+	}
+	h.args = append(h.args, "target", sel.Dst, "errno", sel.Errno, "what", what)
+	for _, p := range iv.paths {
+		if p.Via == diag.ViaKernel && p.Outcome == diag.Unsent && (p.Target == sel.Dst || best.Fact.Type != "" && best.Fact.Dst.Contains(p.Target)) {
+			iv.explain(&h, p)
+			rest(&h, p)
+		}
+	}
+	return h, true
+}
+
+// moreSpecific orders routes for one destination: the longer prefix, then the lower table and metric.
+func moreSpecific(a, b diag.Route) bool {
+	if a.Dst.Bits() != b.Dst.Bits() {
+		return a.Dst.Bits() > b.Dst.Bits()
+	}
+	if a.Table != b.Table {
+		return a.Table > b.Table
+	}
+	if a.Metric != b.Metric {
+		return a.Metric < b.Metric
+	}
+	return a.Type < b.Type
+}

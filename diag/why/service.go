@@ -1,0 +1,65 @@
+package why
+
+import (
+	"net/netip"
+	"slices"
+
+	"ndwhy/diag"
+	"ndwhy/diag/words"
+)
+
+var imdsIPv6Off = Cause{
+	ID: "service.imds-ipv6-off", Severity: Info,
+	Remedy: onAWS("aws ec2 modify-instance-metadata-options --instance-id INSTANCE --http-endpoint enabled --http-protocol-ipv6 enabled"),
+	find:   findIMDSIPv6Off,
+}
+
+var serviceUnreachable = Cause{
+	ID: "service.unreachable", Severity: Warning,
+	Remedy: slices.Concat(always("ip -6 route get {target}", "ping -6 -c 3 {target}")),
+	find: rule{
+		about: target, kind: "service", arg: "target", confidence: Likely,
+		explains: all(askedService, symptomatic, of(func(p *path) bool { return p.Target != diag.IMDSIPv6 })),
+		denied:   all(itself, asking(diag.AsksService), answers),
+		more:     func(_ *ifaceView, h *hypothesis) { h.args = append(h.args, "service", serviceName(h.addr)) },
+	}.find,
+}
+
+func findIMDSIPv6Off(iv *ifaceView) []hypothesis {
+	if iv.s.Metadata.State != diag.MetadataOK && iv.s.Metadata.State != diag.MetadataNone {
+		return nil
+	}
+	off := iv.where(func(p *path) bool { return p.Target == diag.IMDSIPv6 && askedService(iv, p.Target, p) })
+	if len(off) == 0 || iv.any(func(p *path) bool { return p.Target == diag.IMDSIPv6 && p.Outcome == diag.Answered }) {
+		return nil
+	}
+	h := hypothesis{
+		direct: true, confidence: Likely, subject: Subject{"service", diag.IMDSIPv6.String()}, addr: diag.IMDSIPv6,
+		args: []any{"target", diag.IMDSIPv6}, facts: []diag.Event{iv.s.Said(diag.Metadata{})},
+	}
+	iv.explain(&h, off...)
+	return []hypothesis{h}
+}
+
+// serviceName says what a VPC has at one of its own addresses (Amazon VPC user guide, "DNS
+// attributes"; EC2 user guide, "Amazon Time Sync Service").
+func serviceName(addr netip.Addr) string {
+	switch addr {
+	case netip.MustParseAddr("fd00:ec2::253"):
+		return words.Say("cause.service.unreachable.dns")
+	case netip.MustParseAddr("fd00:ec2::123"):
+		return words.Say("cause.service.unreachable.ntp")
+	default:
+		return words.Say("cause.service.unreachable.some")
+	}
+}
+
+// askedService holds of the paths to services that gave no answer, though they were asked, and from where an
+// answer can come back to.
+var askedService = all(
+	toward(diag.TargetService), asking(diag.AsksService), came(diag.Silent, diag.Refused), not(undiscovered), fromUs,
+	of(func(p *path) bool { return !p.Source.IsLinkLocalUnicast() }), not(in((*ifaceView).astray)),
+	not(in(func(iv *ifaceView, p *path) bool {
+		return slices.ContainsFunc(iv.rogues(), func(r *diag.RouterSeen) bool { return iv.viaRouterAt(p, r) })
+	})),
+)

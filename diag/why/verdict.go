@@ -1,0 +1,133 @@
+package why
+
+import (
+	"slices"
+
+	"ndwhy/diag"
+	"ndwhy/diag/words"
+)
+
+// couldNot are the details with which a path was skipped although it was wanted.
+var couldNot = map[string]bool{"no-raw": true, "no-admin": true, "no-socket": true, "timeout": true, "interrupted": true}
+
+// doesNotApply are the reasons for which a check is skipped because there is nothing to ask, which
+// leaves nothing unknown.
+var doesNotApply = map[string]bool{
+	"not-applicable": true, "no-peer": true, "off": true, "passive": true, "no-fresh-peer": true,
+	"not-managed": true, "no-hosts": true, "no-service": true,
+}
+
+// unknown lists what some cause needs and could not be had. What the user turned off is not in it.
+func (v *view) unknown() []Unknown {
+	var list []Unknown
+	add := func(u Unknown) {
+		u.What = words.Clean(u.What)
+		if !slices.ContainsFunc(list, func(x Unknown) bool { return x.What == u.What && x.Why == u.Why }) {
+			list = append(list, u)
+		}
+	}
+	for _, u := range v.gone {
+		add(u)
+	}
+	for _, name := range []diag.FeedName{diag.FeedNetlink, diag.FeedFrames, diag.FeedIMDS, diag.FeedHost} {
+		f, said := v.s.Feeds[name]
+		switch {
+		case f.State == diag.Lost || f.State == diag.Unavailable:
+			add(Unknown{string(name), feedWhy(f), words.Clean(f.Fix)})
+		case !said && name == diag.FeedNetlink:
+			add(Unknown{string(name), words.Say("unknown.feed", "feed", name), ""})
+		}
+	}
+	// It is asked where the machine is an EC2 instance, or where the user names it; what it would have said
+	// may be known from elsewhere.
+	if m := v.s.Metadata; m.State == diag.MetadataUnreachable && slices.ContainsFunc(v.ifaces, func(iv *ifaceView) bool {
+		return !v.s.AssignmentKnown(iv.name, diag.GlobalScope)
+	}) {
+		add(Unknown{string(diag.FeedIMDS), words.Clean(m.Why), ""})
+	}
+	for _, c := range v.s.ChecksSorted() {
+		if c.State != diag.CheckSkipped || c.User || doesNotApply[c.Why] {
+			continue
+		}
+		add(Unknown{c.ID, diag.SkippedWhy(c), words.Clean(c.Fix)})
+	}
+	for i := range v.paths {
+		p := &v.paths[i]
+		told := slices.ContainsFunc(list, func(u Unknown) bool {
+			return u.What == p.Check || u.What == string(diag.FeedFrames) && p.Detail == "no-raw"
+		})
+		if p.Outcome == diag.OutcomeSkipped && couldNot[p.Detail] && !told {
+			add(Unknown{p.Check, words.Say("detail."+p.Detail, "note", p.Note), ""})
+		}
+	}
+	if len(v.checked()) == 0 {
+		idle := false
+		for _, c := range v.s.ChecksSorted() {
+			if c.State == diag.CheckDone && c.Why != "" {
+				add(Unknown{c.ID, diag.SkippedWhy(c), ""})
+				idle = true
+			}
+		}
+		if !idle {
+			add(Unknown{nothingAsked, words.Say("unknown.nothing"), ""})
+		}
+	}
+	return list
+}
+
+// nothingAsked is what is not known where nothing was asked at all.
+const nothingAsked = "check"
+
+// checked returns the IDs of the checks that came to anything: something was asked, or what they read
+// was there to be read.
+func (v *view) checked() []string {
+	asked := map[string]bool{}
+	for i := range v.paths {
+		if p := &v.paths[i]; p.Outcome != diag.OutcomeSkipped {
+			asked[p.Check] = true
+		}
+	}
+	for key, c := range v.s.Checks {
+		switch {
+		case c.State != diag.CheckDone:
+		case c.ID == "host":
+			asked[c.ID] = asked[c.ID] || v.s.Complete(diag.FeedHost)
+		case c.ID == "assignment":
+			asked[c.ID] = asked[c.ID] || v.s.Complete(diag.FeedNetlink) && v.s.AssignmentKnown(key.Interface, diag.GlobalScope)
+		}
+	}
+	var list []string
+	for _, id := range diag.CheckOrder {
+		if asked[id] {
+			list = append(list, id)
+		}
+	}
+	return list
+}
+
+func feedWhy(f diag.Feed) string {
+	if f.Why != "" {
+		return words.Clean(f.Why)
+	}
+	return words.Say("unknown.feed", "feed", f.Name)
+}
+
+func verdict(d Diagnosis) Verdict {
+	worst := VerdictOK
+	if len(d.Unknown) > 0 {
+		worst = VerdictUnknown
+	}
+	if len(d.Unexplained) > 0 {
+		worst = VerdictWarning
+	}
+	for _, f := range d.Findings {
+		switch f.Severity {
+		case Critical:
+			return VerdictCritical
+		case Warning:
+			worst = VerdictWarning
+		case Info:
+		}
+	}
+	return worst
+}
