@@ -692,6 +692,8 @@ func (s *State) Said(fact any) Event {
 		fact = managerKey(f.Interface)
 	case Lease:
 		fact = leaseKey(f.Interface)
+	case Groups:
+		fact = groupsKey(f.Interface)
 	case Filter:
 		fact = filterKeyOf(f)
 	case Selection:

@@ -515,6 +515,13 @@ var CauseTests = []struct {
 			)
 		},
 	},
+	{
+		Name: "a device that does not let a group through", Cause: "host.group-not-joined", Sure: "likely", Faults: []string{"host.group-not-joined"},
+		World: func() *World {
+			local := []netip.Addr{diag.SolicitedNode(MyLocal), diag.SolicitedNode(Mine)}
+			return VPC().Say(diag.Groups{Interface: "eth0", Joined: local, Device: []diag.MAC{diag.MulticastMAC(local[0])}})
+		},
+	},
 	{Name: "filter", Cause: "net.per-address-filter", Sure: "certain", Faults: []string{}, World: VPC},
 	{Name: "no multicast", Cause: "net.multicast-suppressed", Sure: "certain", Faults: []string{}, World: VPC},
 	{Name: "quiet router", Cause: "net.router-silent", Sure: "certain", Faults: []string{}, World: VPC},

@@ -58,6 +58,7 @@ var causes = []*Cause{
 	&ipv6Disabled,
 	&neighbourTableFull,
 	&neighbourOverride,
+	&groupNotJoined,
 	&egressHook,
 	&firewall,
 	&sourceSelection,

@@ -87,6 +87,18 @@ var causesHost = map[string]string{
 	"cause.host.proxy-missing.see":         "ip -6 neigh show proxy; sysctl net.ipv6.conf.all.proxy_ndp; tcpdump -ni IF 'icmp6[0]==135'",
 	"cause.host.proxy-missing.source":      "RFC 4389; Linux Documentation/networking/ip-sysctl.rst, proxy_ndp",
 
+	"cause.host.group-not-joined.title":              "Solicitations for an address are not heard",
+	"cause.host.group-not-joined.summary":            "{interface} is not in the group {group}, by which {address} is solicited: nobody can find it.",
+	"cause.host.group-not-joined.explanation":        "Every holder of an address listens on its solicited-node group. The kernel joins it with the address; something took the membership away since.",
+	"cause.host.group-not-joined.device.summary":     "The device of {interface} does not let {group} through, by which {address} is solicited: nobody can find it.",
+	"cause.host.group-not-joined.device.explanation": "The kernel is in the group, and the device's own filter of multicast addresses does not have it. A capture that makes the device promiscuous (tcpdump does) heals that as long as it lasts.",
+	"cause.host.group-not-joined.means":              "The network card throws away the question \"who has this address?\". Details: the solicited-node multicast group is missing from the kernel's memberships or from the device's filter.",
+	"cause.host.group-not-joined.evidence":           "The kernel's list of memberships (/proc/net/igmp6) and the device's (/proc/net/dev_mcast).",
+	"cause.host.group-not-joined.contradicts":        "The group in both, or a device that takes all multicast.",
+	"cause.host.group-not-joined.apart":              "ip maddr does not show the group",
+	"cause.host.group-not-joined.see":                "ip -6 maddr show dev IF; cat /proc/net/dev_mcast",
+	"cause.host.group-not-joined.source":             "RFC 4291 §2.7.1; Linux net/ipv6/mcast.c",
+
 	"cause.host.neighbour-override.title":       "A static neighbour entry is wrong",
 	"cause.host.neighbour-override.summary":     "A static entry sends what is for {address} to {static}, and on the wire {answered} answers for it.",
 	"cause.host.neighbour-override.explanation": "A permanent entry is never asked about and never corrected, so packets go to a MAC that is not the neighbour's. Instances that were replaced, and images of other subnets, leave such entries behind.",
