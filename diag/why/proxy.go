@@ -37,6 +37,10 @@ func findProxyMissing(iv *ifaceView) []hypothesis {
 			direct: true, confidence: Likely, subject: addressSubject(addr), addr: addr, facts: []diag.Event{e, diag.FactOf(route)},
 			args: []any{"address", addr, "other", other, "from", e.Body.(diag.Frame).Src},
 		}
+		if entry, listed := iv.s.Proxies[diag.InterfaceAddr{Interface: iv.name, Address: addr}]; listed {
+			h.as = "off" // net/ipv6/ndisc.c, ndisc_recv_ns: an entry counts where proxy_ndp is on
+			h.facts = append(h.facts, diag.FactOf(entry))
+		}
 		if f, sent := iv.s.Foreign[diag.InterfaceAddr{Interface: iv.name, Address: addr}]; sent {
 			h.confidence = Certain // it is there, and speaks
 			h.facts = append(h.facts, diag.FactOf(f))
