@@ -3,6 +3,7 @@ package diag
 import (
 	"fmt"
 	"net/netip"
+	"strconv"
 	"strings"
 
 	"ndwhy/diag/words"
@@ -235,7 +236,15 @@ func describeSelection(s Selection) string {
 		return words.Say("event.selection-refused", "target", s.Dst, "from", fromText(s.From), "errno", s.Errno)
 	}
 	return words.Say("event.selection", "target", s.Dst, "from", fromText(s.From), "source", addrText(s.Source),
-		"interface", s.Interface, "via", viaText(s.Via))
+		"interface", s.Interface, "via", viaText(s.Via), "table", tableText(s.Table))
+}
+
+// tableText names a table that is none of those which everybody has.
+func tableText(table int) string {
+	if table == 0 || table == MainTable || table == localTable {
+		return ""
+	}
+	return " of table " + strconv.Itoa(table)
 }
 
 func describeHook(h Hook) string {
@@ -437,6 +446,9 @@ func describeRequest(k Socket) string {
 	service := k.Service
 	if key := "service." + service; words.Has(key) {
 		service = words.Say(key)
+	}
+	if k.Port != 0 {
+		service += " " + strconv.Itoa(k.Port)
 	}
 	switch k.Event {
 	case SocketReply:

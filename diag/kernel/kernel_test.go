@@ -629,13 +629,13 @@ func TestRoute(t *testing.T) {
 		oif       string
 		want      diag.Selection
 	}{
-		{dst: peer, want: diag.Selection{Dst: peer, Source: own, Interface: "eth0"}},
-		{dst: beyond, want: diag.Selection{Dst: beyond, Source: own, Interface: "eth0", Via: peer, MTU: 1400}},
-		{dst: beyond, from: own, oif: "eth0", want: diag.Selection{Dst: beyond, From: own, Bound: "eth0", Source: own, Interface: "eth0", Via: peer, MTU: 1400}},
+		{dst: peer, want: diag.Selection{Dst: peer, Source: own, Interface: "eth0", Table: diag.MainTable}},
+		{dst: beyond, want: diag.Selection{Dst: beyond, Source: own, Interface: "eth0", Via: peer, MTU: 1400, Table: diag.MainTable}},
+		{dst: beyond, from: own, oif: "eth0", want: diag.Selection{Dst: beyond, From: own, Bound: "eth0", Source: own, Interface: "eth0", Via: peer, MTU: 1400, Table: diag.MainTable}},
 		{dst: refused, want: diag.Selection{Dst: refused, Errno: "EACCES"}},
 		{dst: nowhere, want: diag.Selection{Dst: nowhere, Errno: "ENETUNREACH"}},
 		{dst: peer, oif: "nosuch", want: diag.Selection{Dst: peer, Bound: "nosuch", Errno: "ENODEV"}},
-		{dst: own, want: diag.Selection{Dst: own, Source: own, Interface: "lo"}},
+		{dst: own, want: diag.Selection{Dst: own, Source: own, Interface: "lo", Table: unix.RT_TABLE_LOCAL}},
 	} {
 		got := Route(tt.dst, tt.from, tt.oif)
 		if !tt.from.IsValid() && got.From.IsValid() || got != tt.want {

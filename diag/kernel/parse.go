@@ -454,10 +454,13 @@ func parseSelection(b []byte) (s diag.Selection, index int) {
 	if len(b) < unix.SizeofRtMsg {
 		return s, 0
 	}
+	s.Table = int(b[4])
 	for typ, v := range attributes(b[unix.SizeofRtMsg:]) {
 		switch typ {
 		case unix.RTA_OIF:
 			index = int(u32(v))
+		case unix.RTA_TABLE:
+			s.Table = int(u32(v))
 		case unix.RTA_PREFSRC:
 			s.Source = addr6(v)
 		case unix.RTA_GATEWAY:
