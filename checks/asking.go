@@ -224,7 +224,8 @@ func (l *lane) reask(a *asking) bool {
 	for _, t := range a.tallies {
 		t.done = false
 	}
-	a.reasked, l.reasked = true, true
+	a.reasked = true
+	l.reasked = l.reasked || a.tallies[0].q.Via != diag.ViaApp // what an unbound socket sends is not the wire's question
 	a.next = l.r.now
 	a.count, a.interval, a.wait = a.count+more, reaskInterval, reaskInterval
 	if unresolved {

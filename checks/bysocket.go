@@ -3,6 +3,7 @@ package checks
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -48,8 +49,14 @@ func asked(list []*tally) []*tally {
 	return slices.DeleteFunc(slices.Clone(list), func(t *tally) bool { return t.q.kind.rides() })
 }
 
-// bySocket asks through a socket of this host. The frames that leave are the wire's questions too.
-func (l *lane) bySocket(list []*tally) {
+// bySocket asks through sockets of this host, through all of them at once. The frames that leave bound ones are the
+// wire's questions too.
+func (l *lane) bySocket() {
+	turns := l.turns()
+	list := slices.Concat(turns...)
+	if len(list) == 0 {
+		return
+	}
 	defer func() {
 		for _, t := range list {
 			t.closed = t.preset == "" && !l.ended()
@@ -71,46 +78,111 @@ func (l *lane) bySocket(list []*tally) {
 	for _, t := range l.tallies {
 		t.before = l.before
 	}
-	if !l.permitted() {
-		for _, t := range list {
+	var bound, free [][]*tally
+	for _, turn := range turns {
+		if turn[0].q.Via == diag.ViaApp {
+			free = append(free, turn)
+		} else {
+			bound = append(bound, turn)
+		}
+	}
+	permitted := len(bound) > 0 && l.permitted()
+	if !permitted {
+		for _, t := range slices.Concat(bound...) {
 			t.skip(DetailUnproven, "")
+		}
+		bound = nil
+	}
+	later := false
+	if len(free) > 0 {
+		sel, ok := l.route(slices.Concat(free...))
+		if !ok {
+			return
+		}
+		later = !l.harmless(sel, permitted)
+		if !later {
+			l.through(slices.Concat(bound, free))
+		} else if l.through(bound); !l.ended() && !l.harmless(sel, false) {
+			// What is bound has resolved nothing that this would use.
+			for _, t := range slices.Concat(free...) {
+				t.skip(DetailUnproven, "")
+			}
+		} else {
+			l.through(free)
 		}
 		return
 	}
-	if l.before.Resolved() && len(asked(list)) == 0 {
+	l.through(bound)
+}
+
+// through asks the questions of each socket, those of all sockets side by side, until they have their answers or
+// their time is up.
+func (l *lane) through(turns [][]*tally) {
+	var list []*tally
+	var askings []*asking
+	for _, turn := range turns {
+		if l.ended() {
+			return
+		}
+		if l.before.Resolved() && len(asked(turn)) == 0 {
+			continue
+		}
+		if a := l.opened(turn); a != nil {
+			askings = append(askings, a)
+			list = append(list, turn...)
+		}
+	}
+	if len(askings) == 0 {
 		return
 	}
-	k, _ := list[0].q.kind.(socketKind)
-	sock, err := l.r.socket(l.task, k, list[0].q)
+	if !l.before.Resolved() && !l.hop.IsMulticast() {
+		askings[0].cost++ // one solicitation, whoever calls for it
+		l.r.ledger.kernel(l.key.Interface, l.key.Source, l.hop)
+	}
+	l.pursue(askings...)
+	if !l.ended() {
+		l.settle(list, askings[0].started)
+	}
+	if list[0].q.Fresh && !l.before.Resolved() {
+		l.forget()
+	}
+}
+
+// opened is the asking of one socket's questions; nil where there is no such socket.
+func (l *lane) opened(turn []*tally) *asking {
+	k, _ := turn[0].q.kind.(socketKind)
+	sock, err := l.r.socket(l.task, k, turn[0].q)
 	if err != nil {
 		_, denied := errors.AsType[*Denied](err)
-		for _, t := range list {
+		for _, t := range turn {
 			if denied {
 				t.skip(DetailNoSocket, "")
 			} else {
 				t.refuse(errno(err))
 			}
 		}
-		return
+		return nil
 	}
-	hear(sock.ID(), list, l.open(isWireKind))
+	hear(sock.ID(), turn)
+	if k.via() == diag.ViaKernel {
+		hear(sock.ID(), l.open(isWireKind))
+	}
 	a := &asking{
-		tallies: list, cost: 1, count: l.r.count, interval: l.r.interval, wait: l.r.wait, again: l.reask, leave: l.host.Tap,
-		send: func() error { sock.Ask(l.key.Target, l.r.nextSeq(l.key.Target)); return nil },
+		tallies: turn, cost: 1, count: l.r.count, interval: l.r.interval, wait: l.r.wait, again: l.reask, leave: turn[0].host.Tap,
 	}
+	a.send = l.asks(sock, k, a)
 	if l.before.Resolved() || l.hop.IsMulticast() {
-		a.tallies = asked(list) // there is nothing to solicit
-	} else {
-		a.cost++
-		l.r.ledger.kernel(l.key.Interface, l.key.Source, l.hop)
+		a.tallies = asked(turn) // there is nothing to solicit
 	}
 	k.adjust(l, a)
-	l.pursue(a)
-	if !l.ended() {
-		l.settle(list, a.started)
-	}
-	if list[0].q.Fresh && !l.before.Resolved() {
-		l.forget()
+	return a
+}
+
+// asks is what asks one question after the other through a socket.
+func (l *lane) asks(sock Asker, k socketKind, a *asking) func() error {
+	return func() error {
+		sock.Ask(netip.AddrPortFrom(l.key.Target, k.port(a.sent)), l.r.nextSeq(l.key.Target))
+		return nil
 	}
 }
 

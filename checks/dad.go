@@ -7,7 +7,7 @@ import (
 )
 
 // dad asks whether somebody else has an address (RFC 4862 §5.4): a claim does, before it uses one.
-var dad = ways{dadByKernel{}, dadByWire{}}
+var dad = ways{kernel: dadByKernel{}, wire: dadByWire{}}
 
 // dadByKernel is the kernel's own detection, of an address that it was given.
 type dadByKernel struct{ byKernel }

@@ -8,7 +8,7 @@ import (
 )
 
 // An echo asks for a reply to an ICMPv6 echo request (RFC 4443 §4).
-var echo = ways{echoByKernel{}, echoByWire{}}
+var echo = ways{echoByKernel{}, echoByWire{}, echoAsApp{}}
 
 // groupSeq marks the sequence numbers of echoes to a group. Their replies come from the members' own
 // addresses, and from the same socket's id would pass for replies to what was asked of those.
@@ -99,6 +99,20 @@ func (echoByKernel) judge(t *tally, p *diag.Path) {
 	}
 }
 
+// echoAsApp asks as ping does that is given nothing but the target.
+type echoAsApp struct {
+	echoByKernel
+	asApp
+}
+
+// lag: the tap's copy is waited for where there is one. None is the wire's question.
+func (echoAsApp) lag(_ *lane, t *tally) time.Duration {
+	if t.host.Tap && t.copies == 0 && (t.path.Received > 0 || t.path.Error != nil) {
+		return tapLag
+	}
+	return 0
+}
+
 // echoByWire asks by frames of our own, or by the kernel's where those are on the wire.
 type echoByWire struct {
 	byWire
@@ -125,7 +139,7 @@ func (l *lane) echoRequest(t *tally, id uint16) Frame {
 }
 
 func (t *tally) isRequest(f diag.Frame) bool {
-	return f.Out && f.Type == diag.EchoRequest && t.ids[f.EchoID] && f.Src == t.q.Source && f.Dst == t.q.Target
+	return f.Out && f.Type == diag.EchoRequest && t.ids[f.EchoID] && f.Src == t.path.Source && f.Dst == t.q.Target
 }
 
 // seeEcho follows an echo by its frames.

@@ -4,11 +4,12 @@ import "ndwhy/diag"
 
 const idInternet = "internet"
 
-// The check internet asks for an echo from beyond the router. One host that answers is enough.
+// The check internet asks for an echo and for a connection from beyond the router. One host that answers is enough, and
+// one of the two.
 func init() {
 	declare(Check{
 		ID:       idInternet,
-		Sends:    []Bound{{"sends.echo", 4, "per.host"}},
+		Sends:    []Bound{{"sends.echo", 6, "per.host"}, {"sends.tcp", 2 * handshakePackets * len(tcpPorts), "per.host"}},
 		plan:     planInternet,
 		controls: diag.TargetInternet,
 		nothing:  because("detail.no-hosts"),
@@ -34,10 +35,13 @@ func planInternet(p *planner) {
 			Path:    diag.Path{Source: src, Target: host, TargetClass: diag.TargetInternet, Given: p.s.Run.InternetGiven},
 			NextHop: via,
 		}
-		if !src.IsValid() {
-			p.skip(q, DetailNoSource, "", echo.kernel)
-			continue
+		if src.IsValid() {
+			p.add(q, echo.kernel, tcp.kernel, echo.wire)
+		} else {
+			p.skip(q, DetailNoSource, "", echo.kernel, tcp.kernel)
 		}
-		p.add(q, echo.kernel, echo.wire)
+		if p.freeOn(host) == p.iface {
+			p.add(q, echo.app, tcp.app)
+		}
 	}
 }

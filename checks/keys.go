@@ -36,6 +36,7 @@ const (
 	DetailTooBig      = "too-big"     // {note}: how much fits, in bytes
 	DetailClosed      = "closed"      // the service's host refused the connection
 	DetailNotAdded    = "not-added"   // the kernel refused the candidate; {note}: its error
+	DetailElsewhere   = "elsewhere"   // the kernel chose another interface; {note}: which
 )
 
 // Details lists them all, for the test of the catalogue.
@@ -45,5 +46,5 @@ var Details = []string{
 	DetailNoControl, DetailNoRouter, DetailNoFresh, DetailNoSource, DetailUnproven,
 	DetailTimeout, DetailCancelled, DetailBudget, DetailOwn, DetailNotSeen, DetailRouted,
 	DetailEchoUnsent, DetailTooMany, DetailInterrupted, DetailClosed, DetailNotAdded,
-	DetailOffers, DetailNoAddress, DetailTooBig,
+	DetailOffers, DetailNoAddress, DetailTooBig, DetailElsewhere,
 }

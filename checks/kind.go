@@ -50,7 +50,8 @@ type socketKind interface {
 	kind
 	// shares names the socket: questions of the same name have one in common, whatever their targets.
 	shares(q Question) socketKey
-	listen(net Net, q Question) (Asker, error)
+	// port is the one that its question of a number asks, from 0; 0: there is but one.
+	port(n int) uint16
 }
 
 // A wireKind asks by frames of our own.
@@ -63,12 +64,19 @@ type wireKind interface {
 // A socketKey is what a socket asks from, and whom it may ask.
 type socketKey struct {
 	iface   string
-	source  netip.Addr
-	service Service // empty: for echoes
+	source  netip.Addr // zero: it is not bound, as applications' are not
+	service Service    // empty: for echoes
 }
 
-// ways are the kinds that ask the same: what the host makes of it, and what the network does.
-type ways struct{ kernel, wire kind }
+func (key socketKey) listen(net Net) (Asker, error) {
+	if key.service == "" {
+		return net.Listen(key.iface, key.source)
+	}
+	return net.Inquire(key.iface, key.source, key.service)
+}
+
+// ways are the kinds that ask the same: what the host makes of it, what the network does, and what applications get.
+type ways struct{ kernel, wire, app kind }
 
 // anyKind is what kinds do unless they say otherwise.
 type anyKind struct{}
@@ -112,11 +120,11 @@ func (byKernel) cost(q Question, count int) (first, again int) {
 }
 
 func (byKernel) hears(t *tally, s diag.Socket) bool {
-	return t.ids[s.EchoID] && s.Source == t.q.Source && s.Target == t.q.Target
+	return t.ids[s.EchoID] && s.Via != diag.ViaApp && s.Source == t.q.Source && s.Target == t.q.Target
 }
 
 func (byKernel) entry(t *tally, _ diag.Event, n diag.Neighbour) { t.nud = n.State }
 
 func (byKernel) shares(q Question) socketKey { return socketKey{q.Interface, q.Source, q.Service} }
 
-func (byKernel) listen(net Net, q Question) (Asker, error) { return net.Listen(q.Interface, q.Source) }
+func (byKernel) port(int) uint16 { return 0 }

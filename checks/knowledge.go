@@ -38,7 +38,7 @@ func (r *Loop) socket(t *task, k socketKind, q Question) (Asker, error) {
 	if s == nil {
 		s = &openSocket{err: Errno("EBADF")} // unless it comes to be opened
 		r.sockets[key] = s
-		r.open(t, s, func() (Asker, error) { return k.listen(r.Net, q) })
+		r.open(t, s, func() (Asker, error) { return key.listen(r.Net) })
 	}
 	t.outlast(func() bool { return s.tried })
 	return s.sock, s.err

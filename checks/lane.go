@@ -55,6 +55,10 @@ func (r *Loop) newLane(key Lane, list []Question) *lane {
 	own := r.own
 	l.host.MAC, l.host.XDP = l.link.MAC, l.link.XDP
 	l.host.Own = func(a netip.Addr) bool { return own[a] }
+	l.host.Class = func(iface string, a netip.Addr) (class diag.SourceClass) {
+		r.Session.Look(func(s *diag.State) { class = s.ClassOf(iface, a) })
+		return class
+	}
 	for _, q := range list {
 		if q.NextHop.IsValid() {
 			l.hop = q.NextHop
@@ -81,7 +85,7 @@ func isSocketKind(k kind) bool { _, is := k.(socketKind); return is }
 func isWireKind(k kind) bool   { _, is := k.(wireKind); return is }
 
 // serves reports whether the lane asks a service: a late answer is one, as long as the run lasts.
-func (l *lane) serves() bool { return l.tallies[0].q.Service != "" }
+func (l *lane) serves() bool { return l.tallies[0].q.Asks == diag.AsksService }
 
 func (l *lane) run() {
 	defer l.letGo()
@@ -100,9 +104,7 @@ func (l *lane) run() {
 	if !l.serves() {
 		defer l.r.unsubscribe(l.in)
 	}
-	for _, list := range l.turns() {
-		l.bySocket(list)
-	}
+	l.bySocket()
 	l.letGo()
 	l.byWire()
 	l.delivered()
@@ -133,6 +135,7 @@ func (l *lane) again() {
 	l.subscribe()
 	defer l.r.unsubscribe(l.in)
 	var list []*asking
+	copied := false
 	for _, t := range l.open(isSocketKind) {
 		if !t.q.kind.again() || t.path.Detail == DetailClosed || t.verdict().Outcome != diag.Silent || t.unresolved() {
 			continue
@@ -143,23 +146,26 @@ func (l *lane) again() {
 			continue
 		}
 		t.closed = false
-		hear(sock.ID(), []*tally{t}, l.open(isWireKind))
-		list = append(list, l.moreOf(t, func() error { sock.Ask(l.key.Target, l.r.nextSeq(l.key.Target)); return nil }))
-		break
+		copied = copied || k.via() == diag.ViaKernel
+		a := l.moreOf(t)
+		a.send = l.asks(sock, k, a)
+		list = append(list, a)
 	}
 	for _, t := range l.open(isWireKind) {
-		if t.q.kind.again() && t.verdict().Outcome == diag.Silent && (len(list) == 0 || !t.q.kind.copied()) {
-			list = append(list, l.moreOf(t, l.sender(t)))
+		if t.q.kind.again() && t.verdict().Outcome == diag.Silent && (!copied || !t.q.kind.copied()) {
+			a := l.moreOf(t)
+			a.send = l.sender(t)
+			list = append(list, a)
 		}
 	}
 	l.pursue(list...)
 }
 
 // moreOf is the re-asking of one question.
-func (l *lane) moreOf(t *tally, send func() error) *asking {
+func (l *lane) moreOf(t *tally) *asking {
 	l.reasked = true
 	return &asking{
-		tallies: []*tally{t}, send: send, count: l.r.reasks(), interval: reaskInterval, wait: reaskInterval, reasked: true,
+		tallies: []*tally{t}, count: l.r.reasks(), interval: reaskInterval, wait: reaskInterval, reasked: true,
 	}
 }
 
@@ -209,7 +215,7 @@ func (l *lane) fold(e diag.Event) {
 	}
 	for _, t := range l.tallies {
 		t.see(e)
-		if isSocketKind(t.q.kind) && !t.q.kind.rides() && t.copies > 0 && !t.q.Fresh {
+		if t.q.Via == diag.ViaKernel && !t.q.kind.rides() && t.copies > 0 && !t.q.Fresh {
 			l.letGo()
 		}
 	}

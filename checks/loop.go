@@ -144,6 +144,10 @@ func (r *Loop) fold(e diag.Event) {
 		}
 	case diag.Address:
 		r.own = nil
+	case diag.Socket:
+		if b.Event == diag.SocketReply && b.Service == string(TCP) && b.Answer == TCPOpen {
+			r.pace.charge(r.now, handshakeRest)
+		}
 	}
 	to := about(e)
 	if to.learnt {

@@ -129,9 +129,14 @@ type simEcho struct {
 func (e simEcho) ID() uint16   { return kernelID }
 func (e simEcho) Close() error { return nil }
 
-func (e simEcho) Ask(target netip.Addr, seq uint16) {
-	e.s.Emit(diag.Socket{Interface: "eth0", Event: diag.SocketSent, Source: e.source, Target: target, EchoID: kernelID, EchoSeq: seq})
-	e.s.leave(diag.Frame{Type: diag.EchoRequest, Src: e.source, Dst: target, EchoID: kernelID, EchoSeq: seq})
+func (e simEcho) Ask(to netip.AddrPort, seq uint16) {
+	target := to.Addr()
+	sent := diag.Socket{Interface: "eth0", Event: diag.SocketSent, Source: e.source, Target: target, EchoID: kernelID, EchoSeq: seq}
+	if !e.source.IsValid() {
+		sent.Via, sent.Source = diag.ViaApp, ourGUA
+	}
+	e.s.Emit(sent)
+	e.s.leave(diag.Frame{Type: diag.EchoRequest, Src: sent.Source, Dst: target, EchoID: kernelID, EchoSeq: seq})
 }
 
 func (s *sim) Listen(_ string, source netip.Addr) (Asker, error) { return simEcho{s, source}, nil }

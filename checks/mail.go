@@ -42,7 +42,11 @@ func about(e diag.Event) (to envelope) {
 			to.add(b.Interface, netip.Addr{}, b.Dst)
 		}
 	case diag.Socket:
-		to.add(b.Interface, b.Target, b.Source)
+		if b.Via == diag.ViaApp {
+			to.add(b.Interface, b.Target, netip.Addr{}) // the kernel chose the source
+		} else {
+			to.add(b.Interface, b.Target, b.Source)
+		}
 	case diag.Neighbour:
 		to.add(b.Interface, b.Address, netip.Addr{})
 	case diag.Address:

@@ -40,7 +40,7 @@ func planMTU(p *planner) {
 	for _, list := range [][]Question{p.prior, p.questions} {
 		for _, q := range list {
 			left, echo := checks[q.Check]
-			if !echo || q.Interface != p.iface || !q.Planned() || asked[q.Lane()] || left == 0 {
+			if !echo || q.Asks != diag.AsksEcho || q.Via == diag.ViaApp || q.Interface != p.iface || !q.Planned() || asked[q.Lane()] || left == 0 {
 				continue
 			}
 			if path, _ := p.s.Path(q.ID); path.Outcome != diag.Answered && !p.guess {

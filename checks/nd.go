@@ -7,7 +7,7 @@ import (
 )
 
 // nd asks who has an address (RFC 4861 §7.2).
-var nd = ways{ndByKernel{}, ndByWire{}}
+var nd = ways{kernel: ndByKernel{}, wire: ndByWire{}}
 
 // ndByKernel is what the kernel does to reach a neighbour, when it is asked for anything there.
 type ndByKernel struct{ byKernel }

@@ -32,10 +32,11 @@ type Net interface {
 	// Send puts one frame on the wire of an interface. The error, an Errno where the system gave one,
 	// is why it was not sent.
 	Send(iface string, f Frame) error
-	// Listen opens a socket that asks as an application on this host would, bound to the interface
-	// and the source. An error that is a *Denied says which line would allow it.
+	// Listen opens a socket that asks for echoes by the kernel, bound to the interface and the source; without a
+	// source it is bound to nothing, as applications' sockets are, and the interface is only the one in whose name it
+	// asks. An error that is a *Denied says which line would allow it.
 	Listen(iface string, source netip.Addr) (Asker, error)
-	// Inquire prepares requests to a service from such sockets. Its errors are Listen's.
+	// Inquire prepares requests to a service, or TCP connections, from such sockets. Its errors are Listen's.
 	Inquire(iface string, source netip.Addr, service Service) (Asker, error)
 	// Join makes this host a member of a multicast group until leave is called.
 	Join(iface string, group netip.Addr) (leave func() error, err error)
@@ -46,7 +47,7 @@ type Net interface {
 	DelNeighbour(iface string, addr netip.Addr) error
 	// Neighbour returns the kernel's entry for an address, Gone where it has none.
 	Neighbour(iface string, addr netip.Addr) (diag.Neighbour, error)
-	// Route returns how the kernel would reach dst through the interface.
+	// Route returns how the kernel would reach dst through the interface; without one, how it would left to itself.
 	Route(iface string, dst netip.Addr) diag.Selection
 }
 
@@ -54,7 +55,8 @@ type Net interface {
 // diag.Socket events with its ID, a refusal of the host among them.
 type Asker interface {
 	ID() uint16
-	Ask(target netip.Addr, seq uint16)
+	// Ask asks once. The port is that of TCP; echoes have none, services their own.
+	Ask(target netip.AddrPort, seq uint16)
 	Close() error
 }
 

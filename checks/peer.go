@@ -7,7 +7,8 @@ const (
 	idPeerEcho = "peer-echo"
 )
 
-// The check peer-nd asks who has each peer's address; peer-echo whether it answers an echo.
+// The check peer-nd asks who has each peer's address; peer-echo whether it answers an echo. Those that the user named are
+// also asked as applications do.
 func init() {
 	declare(Check{
 		ID:       idPeerND,
@@ -20,7 +21,7 @@ func init() {
 	})
 	declare(Check{
 		ID:       idPeerEcho,
-		Sends:    []Bound{{"sends.echo", 4, "per.peer"}},
+		Sends:    []Bound{{"sends.echo", 6, "per.peer"}},
 		Changes:  []string{"changes.neighbour"},
 		plan:     func(p *planner) { planPeers(p, echo) },
 		crowds:   true,
@@ -46,33 +47,37 @@ func planPeers(p *planner, by ways) {
 		if !ok {
 			continue
 		}
-		if !src.IsValid() {
-			p.skip(q, DetailNoSource, "", by.kernel)
-			continue
-		}
 		q.Source, q.NextHop = src, via
-		if by == nd && via.IsValid() {
-			p.skip(q, DetailRouted, via.String(), by.kernel)
-			if p.net().Within(peer) {
-				p.add(q, by.wire) // the kernel takes another way than the link would allow
-			} else {
-				p.skip(q, DetailRouted, via.String(), by.wire)
-			}
-			continue
+		p.planPeer(q, by, may[peer])
+		if by == echo && given && may[peer] {
+			p.add(q, echo.app)
 		}
-		if !via.IsValid() && !p.mayBeNear(peer) {
-			// Nobody on this link can say who has an address beyond it, and nobody leads there.
-			p.skip(q, DetailNoRouter, "", by.wire)
-			if by == echo {
-				p.add(q, by.kernel) // the kernel says why it cannot
-			}
-			continue
-		}
-		if may[peer] {
-			p.add(q, by.kernel)
+	}
+}
+
+// planPeer asks a peer by wire, and where it may by kernel.
+func (p *planner) planPeer(q Question, by ways, may bool) {
+	near, via := p.net().Within(q.Target), q.NextHop
+	switch {
+	case !q.Source.IsValid():
+		p.skip(q, DetailNoSource, "", by.kernel)
+	case by == nd && via.IsValid():
+		p.skip(q, DetailRouted, via.String(), by.kernel)
+		if near {
+			p.add(q, by.wire) // the kernel takes another way than the link would allow
 		} else {
-			p.skip(q, DetailTooMany, "", by.kernel)
+			p.skip(q, DetailRouted, via.String(), by.wire)
 		}
+	case !via.IsValid() && !p.mayBeNear(q.Target):
+		// Nobody on this link can say who has an address beyond it, and nobody leads there.
+		p.skip(q, DetailNoRouter, "", by.wire)
+		if by == echo {
+			p.add(q, by.kernel) // the kernel says why it cannot
+		}
+	case may:
+		p.add(q, by.kernel, by.wire)
+	default:
+		p.skip(q, DetailTooMany, "", by.kernel)
 		p.add(q, by.wire)
 	}
 }

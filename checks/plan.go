@@ -37,6 +37,8 @@ type planner struct {
 	known     map[string]bool
 	// first are the lanes by which the kernel asks a target: see behind.
 	first map[netip.Addr][]Lane
+	// apps are the interfaces in whose name a target is asked as applications do.
+	apps map[netip.Addr]string
 
 	// What is asked of the state again and again, by interface.
 	links map[string]*diag.LinkModel
@@ -55,11 +57,11 @@ type lookup struct {
 func newPlanner(s *diag.State, prior []Question) *planner {
 	p := &planner{
 		s: s, prior: prior, later: len(prior) > 0, known: map[string]bool{}, first: map[netip.Addr][]Lane{},
-		links: map[string]*diag.LinkModel{},
+		apps: map[netip.Addr]string{}, links: map[string]*diag.LinkModel{},
 	}
 	for _, q := range prior {
 		p.known[q.ID] = true
-		p.goesFirst(q)
+		p.remember(q)
 	}
 	return p
 }
@@ -122,8 +124,13 @@ func (p *planner) add(q Question, kinds ...kind) {
 
 func (p *planner) addOne(q Question, k kind) {
 	q.kind, q.Asks, q.Via = k, k.asks(), k.via()
-	q.ID = q.Check + "/" + p.iface + "/" + name(q.Source) + "/" + name(q.Target)
-	if p.check.several {
+	source := name(q.Source)
+	if q.Via == diag.ViaApp {
+		source = name(netip.Addr{}) // the kernel will choose: the lane's is that of a bound socket
+		q.controls = false
+	}
+	q.ID = q.Check + "/" + p.iface + "/" + source + "/" + name(q.Target)
+	if p.check.several || q.Asks == diag.AsksTCP {
 		q.ID += "/" + string(q.Asks)
 	}
 	q.ID += "/" + string(q.Via)
@@ -146,7 +153,15 @@ func (p *planner) addOne(q Question, k kind) {
 		q.Frames = 0
 	}
 	p.questions = append(p.questions, q)
+	p.remember(q)
+}
+
+// remember notes what of a question others depend on.
+func (p *planner) remember(q Question) {
 	p.goesFirst(q)
+	if q.Via == diag.ViaApp {
+		p.apps[q.Target] = q.Interface
+	}
 }
 
 // name is an address in an ID.

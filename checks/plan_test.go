@@ -125,7 +125,7 @@ func TestPlan(t *testing.T) {
 		"its echo, which the kernel refuses": {
 			instance(func(r *diag.Run) { r.Peers = []netip.Addr{addr("2001:db8:5::5")} }, diag.Route{
 				Interface: "eth0", Dst: defaultRt, Via: router, Table: diag.MainTable, Type: "unicast", Gone: true,
-			}), "peer-echo", []string{"echo us-global>2001:db8:5::5 wire no-router", "echo us-global>2001:db8:5::5 kernel"},
+			}), "peer-echo", []string{"echo us-global>2001:db8:5::5 wire no-router", "echo us-global>2001:db8:5::5 kernel", "echo us-global>2001:db8:5::5 app"},
 		},
 		"from an interface without an address": {
 			instance(
@@ -150,7 +150,10 @@ func TestPlan(t *testing.T) {
 			instance(func(r *diag.Run) { r.Peers = []netip.Addr{peerLL.WithZone("eth1")} }), "peer-nd", []string{},
 		},
 		"without the tap": {
-			instance(nil, noTap), "internet", []string{"echo us-global>far kernel", "echo us-global>far wire no-raw"},
+			instance(nil, noTap), "internet", []string{
+				"echo us-global>far kernel", "tcp us-global>far kernel", "echo us-global>far wire no-raw",
+				"echo us-global>far app", "tcp us-global>far app",
+			},
 		},
 		"all nodes":     {instance(nil), "all-nodes", []string{"echo us>ff02::1 kernel", "echo us>ff02::1 wire"}},
 		"no Internet":   {instance(func(r *diag.Run) { r.InternetOff = true }), "internet", []string{}},
@@ -360,14 +363,17 @@ func TestDryRun(t *testing.T) {
 	if changes["changes.address"] {
 		t.Error("a claim configures no address")
 	}
-	silent := 0 // paths that can be asked again
+	silent, connections := 0, 0 // paths that can be asked again
 	for _, l := range lines {
+		if l.Asks == diag.AsksTCP { // on each port once more
+			connections++
+		}
 		if l.Planned() && (l.Asks == diag.AsksND || l.Asks == diag.AsksEcho || l.Asks == diag.AsksMTU || l.Asks == diag.AsksService) && !l.Target.IsMulticast() {
 			silent++
 		}
 	}
-	if again < 12*silent || again > 12*(silent+1) {
-		t.Errorf("at most %d packets more for %d paths, want 12 each", again, silent)
+	if least := 12*silent + 6*connections; again < least || again > least+12 {
+		t.Errorf("at most %d packets more for %d paths and %d connections, want 12 and 6 each", again, silent, connections)
 	}
 	if lines, frames, again := DryRun(instance(func(r *diag.Run) { r.Passive = true })); len(lines) > 0 || frames > 0 || again > 0 {
 		t.Errorf("passive: %d lines, %d packets, %d more", len(lines), frames, again)

@@ -26,11 +26,19 @@ func init() {
 // A Service is what a request is for.
 type Service string
 
-// The services. IMDS is asked for a token, DNS for the root's name servers, NTP for the time.
+// The services. IMDS is asked for a token, DNS for the root's name servers, NTP for the time, TCP for nothing but a
+// connection.
 const (
 	IMDS Service = "imds"
 	DNS  Service = "dns"
 	NTP  Service = "ntp"
+	TCP  Service = "tcp"
+)
+
+// What TCP answers.
+const (
+	TCPOpen   = "open"
+	TCPClosed = "closed"
 )
 
 // vpcServices are their addresses (EC2 user guide, "Configure instance metadata options"; VPC user
@@ -83,10 +91,6 @@ type serviceByKernel struct{ byKernel }
 func (serviceByKernel) asks() diag.Asks { return diag.AsksService }
 func (serviceByKernel) again() bool     { return true }
 
-func (serviceByKernel) listen(net Net, q Question) (Asker, error) {
-	return net.Inquire(q.Interface, q.Source, q.Service)
-}
-
 // adjust: one request, and again where silence would be a symptom.
 func (serviceByKernel) adjust(_ *lane, a *asking) {
 	a.count, a.leave = 1, false
@@ -113,7 +117,10 @@ func (serviceByKernel) socket(t *tally, e diag.Event, s diag.Socket) {
 	}
 }
 
-func (serviceByKernel) judge(t *tally, p *diag.Path) {
+func (serviceByKernel) judge(t *tally, p *diag.Path) { t.toldBySocket(p) }
+
+// toldBySocket judges what no tap shows.
+func (t *tally) toldBySocket(p *diag.Path) {
 	switch {
 	case p.Received > 0 || p.Error != nil:
 		t.usual(p)

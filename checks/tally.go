@@ -23,6 +23,8 @@ type Host struct {
 	XDP bool
 	// Tap: frames are seen, so one that was not seen did not leave.
 	Tap bool
+	// Class says what an address is as a source on an interface.
+	Class func(iface string, addr netip.Addr) diag.SourceClass
 }
 
 // A tally is a question's answer as it comes together, event by event. It does no I/O.
@@ -36,9 +38,10 @@ type tally struct {
 
 	asked    map[uint16]time.Time // echoes that were seen leaving or, by kernel, were taken
 	answered map[uint16]bool
-	copies   int       // frames seen leaving
-	taken    int       // packets that the socket took
-	last     time.Time // of the newest question
+	ports    map[uint16]int // of TCP, what each asked
+	copies   int            // frames seen leaving
+	taken    int            // packets that the socket took
+	last     time.Time      // of the newest question
 	// solicits are the times of a solicitation's repetitions. Their answers do not tell which they
 	// answer: where all came, in turn.
 	solicits []time.Time
@@ -63,7 +66,10 @@ func newTally(q Question, host Host) *tally {
 	q.Asks, q.Via = q.kind.asks(), q.kind.via()
 	t := &tally{
 		q: q, host: host, path: q.Path, size: q.Size,
-		ids: map[uint16]bool{}, asked: map[uint16]time.Time{}, answered: map[uint16]bool{},
+		ids: map[uint16]bool{}, asked: map[uint16]time.Time{}, answered: map[uint16]bool{}, ports: map[uint16]int{},
+	}
+	if q.Via == diag.ViaApp { // the kernel chooses
+		t.path.Source, t.path.SourceClass = netip.Addr{}, diag.SourceUnknown
 	}
 	if q.Outcome != "" {
 		t.preset = q.Outcome
@@ -101,6 +107,9 @@ func (t *tally) see(e diag.Event) {
 		}
 	case diag.Socket:
 		if b.Interface == t.q.Interface && k.hears(t, b) {
+			if b.Via == diag.ViaApp {
+				t.speaks(b.Source)
+			}
 			k.socket(t, e, b)
 		}
 	case diag.Neighbour:
@@ -189,7 +198,7 @@ func milliseconds(d time.Duration) float64 {
 // error notes an ICMPv6 error. The host's own say only that it could not resolve the next hop; they
 // come from the source asked with, which may be a candidate.
 func (t *tally) error(e diag.Event, typ diag.FrameType, code int, from netip.Addr, mtu int) {
-	if !from.IsValid() || from == t.q.Source || t.host.Own(from) {
+	if !from.IsValid() || from == t.path.Source || t.host.Own(from) {
 		t.local = true
 		return
 	}
@@ -262,6 +271,9 @@ func (t *tally) verdict() diag.Path {
 		return p
 	}
 	t.q.kind.judge(t, &p)
+	if p.Out != "" && p.Out != p.Interface && p.Outcome != diag.Answered && p.Detail == "" {
+		p.Detail, p.Note = DetailElsewhere, p.Out
+	}
 	return p
 }
 

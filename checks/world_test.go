@@ -3,6 +3,7 @@ package checks
 import (
 	"context"
 	"encoding/hex"
+	"fmt"
 	"net/netip"
 	"slices"
 	"sync"
@@ -54,12 +55,14 @@ type world struct {
 	latency  time.Duration
 	lose     func(f diag.Frame) bool // of those that leave
 	noRA     bool
-	tapLag   time.Duration      // how much later than the sockets the tap sees
-	pathMTU  int                // of the way beyond the router; 0: no limit
-	noPTB    bool               // what is too big for it vanishes
-	offers   []netip.Addr       // of the DHCPv6 server; nil: it is silent
-	extra    []netip.Addr       // who else answers ff02::1
-	answers  map[Service]string // what services say; "closed" is no answer but a refusal
+	tapLag   time.Duration                            // how much later than the sockets the tap sees
+	pathMTU  int                                      // of the way beyond the router; 0: no limit
+	noPTB    bool                                     // what is too big for it vanishes
+	offers   []netip.Addr                             // of the DHCPv6 server; nil: it is silent
+	extra    []netip.Addr                             // who else answers ff02::1
+	answers  map[Service]string                       // what services say; "closed" is no answer but a refusal
+	tcp      func(src netip.Addr, port uint16) string // what farHost says to a connection; nil: "closed"
+	tcpError netip.Addr                               // who refuses connections with an ICMPv6 error
 
 	serviceTime time.Duration // that services take beyond the latency
 
@@ -72,6 +75,7 @@ type world struct {
 	echoErrno                       string
 	errorFrom                       netip.Addr
 	dupOnDAD                        bool
+	free                            diag.Selection // the kernel's choice where nothing is bound; zero: as on eth0
 	listenErr                       error
 	panicOn                         string
 	slow                            map[netip.Addr]time.Duration // how long it takes to look up an entry, or to add an address
@@ -333,49 +337,75 @@ func (w *world) arrive(f diag.Frame) {
 			s.Event, s.Errno, s.Type, s.Code = diag.SocketError, "EACCES", f.Type, f.Code
 			s.Target, s.EchoID, s.EchoSeq = f.Quoted.Dst, f.Quoted.EchoID, f.Quoted.EchoSeq
 		}
-		if s.EchoID == kernelID {
+		if s.EchoID == appID {
+			s.Via = diag.ViaApp
+		}
+		if s.EchoID == kernelID || s.EchoID == appID {
 			go w.read(s)
 		}
 	}
 }
 
-// The kernel's sockets, all with one id.
-const kernelID = 4711
+// The kernel's sockets, all bound ones with one id, and all others.
+const kernelID, appID = 4711, 4712
 
 type fakeEcho struct {
 	w      *world
 	source netip.Addr
 }
 
-func (e *fakeEcho) ID() uint16   { return kernelID }
+func (e *fakeEcho) ID() uint16 {
+	if !e.source.IsValid() {
+		return appID
+	}
+	return kernelID
+}
 func (e *fakeEcho) Close() error { return nil }
 
-func (e *fakeEcho) Ask(target netip.Addr, seq uint16) {
-	w := e.w
+// chooses is the kernel's choice for an unbound socket.
+func (w *world) chooses(target netip.Addr) diag.Selection { return w.Route("", target) }
+
+func (e *fakeEcho) Ask(to netip.AddrPort, seq uint16) {
+	w, target := e.w, to.Addr()
 	if w.panicOn == "ask "+target.String() {
 		panic("broken on purpose")
 	}
-	s := diag.Socket{Interface: "eth0", Event: diag.SocketSent, Source: e.source, Target: target, EchoID: kernelID, EchoSeq: seq}
+	s := diag.Socket{Interface: "eth0", Event: diag.SocketSent, Source: e.source, Target: target, EchoID: e.ID(), EchoSeq: seq}
+	by := "kernel"
+	if !e.source.IsValid() {
+		s.Via, s.Source, by = diag.ViaApp, w.chooses(target).Source, "app"
+		if errno := w.chooses(target).Errno; errno != "" {
+			s.Event, s.Errno = diag.SocketError, errno
+			w.sess.Emit(s)
+			return
+		}
+	}
 	if w.echoErrno != "" && !target.IsMulticast() {
 		s.Event, s.Errno = diag.SocketError, w.echoErrno
 		w.sess.Emit(s)
 		return
 	}
 	w.sess.Emit(s)
-	f := diag.Frame{Type: diag.EchoRequest, Src: e.source, Dst: target, EchoID: kernelID, EchoSeq: seq}
+	if s.Via == diag.ViaApp && w.chooses(target).Interface != "eth0" {
+		w.mu.Lock()
+		w.note("app elsewhere " + target.String())
+		w.mu.Unlock()
+		return // nothing there answers
+	}
+	f := diag.Frame{Type: diag.EchoRequest, Src: s.Source, Dst: target, EchoID: s.EchoID, EchoSeq: seq}
 	hop := target
 	if beyond(target) {
 		hop = router
 	}
 	if target.IsMulticast() {
-		w.leave(f, "kernel")
+		w.leave(f, by)
 		return
 	}
-	w.resolve(e.source, hop, func() {
+	w.resolve(s.Source, hop, func() {
 		w.mu.Lock()
 		f.DstMAC = w.entries[hop].MAC
 		w.mu.Unlock()
-		w.leave(f, "kernel")
+		w.leave(f, by)
 	})
 }
 
@@ -440,8 +470,12 @@ type fakeInquirer struct {
 func (i *fakeInquirer) ID() uint16   { return 99 }
 func (i *fakeInquirer) Close() error { return nil }
 
-func (i *fakeInquirer) Ask(target netip.Addr, seq uint16) {
-	w := i.w
+func (i *fakeInquirer) Ask(to netip.AddrPort, seq uint16) {
+	w, target := i.w, to.Addr()
+	if i.service == TCP {
+		i.connect(to, seq)
+		return
+	}
 	s := diag.Socket{Interface: "eth0", Event: diag.SocketSent, Source: i.source, Target: target, EchoID: 99, EchoSeq: seq, Service: string(i.service)}
 	w.sess.Emit(s)
 	w.resolve(i.source, router, func() {
@@ -458,6 +492,45 @@ func (i *fakeInquirer) Ask(target netip.Addr, seq uint16) {
 			s.Event, s.From, s.Answer, s.Errno = diag.SocketError, netip.Addr{}, "", "ECONNREFUSED"
 		}
 		w.later(w.latency+w.serviceTime, func() { w.sess.Emit(s) })
+	})
+}
+
+// connect is TCP, of which the tap shows nothing either.
+func (i *fakeInquirer) connect(to netip.AddrPort, seq uint16) {
+	w := i.w
+	s := diag.Socket{
+		Interface: "eth0", Event: diag.SocketSent, Source: i.source, Target: to.Addr(), EchoID: 99, EchoSeq: seq, Service: "tcp", Port: int(to.Port()),
+	}
+	by, out := "kernel", "eth0"
+	if !i.source.IsValid() {
+		sel := w.chooses(to.Addr())
+		s.Via, s.Source, by, out = diag.ViaApp, sel.Source, "app", sel.Interface
+		if sel.Errno != "" {
+			s.Event, s.Errno = diag.SocketError, sel.Errno
+			w.sess.Emit(s)
+			return
+		}
+	}
+	w.sess.Emit(s)
+	if out != "eth0" {
+		return
+	}
+	w.resolve(s.Source, router, func() {
+		w.mu.Lock()
+		w.note(fmt.Sprintf("%s syn %d", by, to.Port()))
+		lost := w.lose != nil && w.lose(diag.Frame{Type: "syn", Src: s.Source, Dst: to.Addr()})
+		s.Event, s.From, s.Answer = diag.SocketReply, to.Addr(), TCPClosed
+		if w.tcp != nil {
+			s.Answer = w.tcp(s.Source, to.Port())
+		}
+		if w.tcpError.IsValid() {
+			s.Event, s.From, s.Answer, s.Errno, s.Type, s.Code = diag.SocketError, w.tcpError, "", "EACCES", diag.Unreachable, 1
+		}
+		w.mu.Unlock()
+		if s.Answer == "" && s.Type == "" || lost || w.filtered(s.Source) {
+			return
+		}
+		w.later(w.latency, func() { w.sess.Emit(s) })
 	})
 }
 
@@ -569,7 +642,10 @@ func beyond(a netip.Addr) bool {
 	return !subnet.Contains(a) && !a.IsLinkLocalUnicast() && !a.IsMulticast()
 }
 
-func (w *world) Route(_ string, dst netip.Addr) diag.Selection {
+func (w *world) Route(iface string, dst netip.Addr) diag.Selection {
+	if iface == "" && w.free != (diag.Selection{}) {
+		return w.free
+	}
 	sel := diag.Selection{Interface: "eth0", Source: ourGUA}
 	if dst.IsLinkLocalUnicast() {
 		sel.Source = ourLL

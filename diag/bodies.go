@@ -605,9 +605,13 @@ type Socket struct {
 	Errno     string      `json:"errno,omitempty"`
 	Type      FrameType   `json:"type,omitempty"` // of an ICMPv6 error
 	Code      int         `json:"code,omitempty"`
-	// Service is what was asked where it was no echo: "imds", "dns" or "ntp". Then EchoID and EchoSeq
-	// number the requests, and Answer is what a reply says: "HTTP 403".
+	// Via is "app" of a socket that was not bound: Source is then the kernel's choice, and Interface the one in whose
+	// name it asked.
+	Via Via `json:"via,omitempty"`
+	// Service is what was asked where it was no echo: "imds", "dns", "ntp" or "tcp". Then EchoID and EchoSeq
+	// number the requests, and Answer is what a reply says: "HTTP 403", of TCP "open" or "closed".
 	Service string `json:"service,omitempty"`
+	Port    int    `json:"port,omitempty"` // of TCP
 	Answer  string `json:"answer,omitempty"`
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"ndwhy/diag/words"
@@ -268,12 +269,16 @@ func describeSelection(s Selection) string {
 	if s.Errno != "" {
 		return words.Say("event.selection-refused", "target", s.Dst, "from", fromText(s.From), "errno", s.Errno)
 	}
-	table := ""
-	if s.Table != 0 && s.Table != MainTable {
-		table = fmt.Sprintf(" (table %d)", s.Table)
-	}
 	return words.Say("event.selection", "target", s.Dst, "from", fromText(s.From), "source", addrText(s.Source),
-		"interface", s.Interface, "via", viaText(s.Via)+table)
+		"interface", s.Interface, "via", viaText(s.Via), "table", tableText(s.Table))
+}
+
+// tableText names a table that is none of those which everybody has.
+func tableText(table int) string {
+	if table == 0 || table == MainTable || table == localTable {
+		return ""
+	}
+	return " of table " + strconv.Itoa(table)
 }
 
 func describeHook(h Hook) string {
@@ -517,6 +522,9 @@ func describeRequest(k Socket) string {
 	service := k.Service
 	if key := "service." + service; words.Has(key) {
 		service = words.Say(key)
+	}
+	if k.Port != 0 {
+		service += " " + strconv.Itoa(k.Port)
 	}
 	switch k.Event {
 	case SocketReply:

@@ -2,7 +2,7 @@ package diag
 
 import "net/netip"
 
-// A Path is one question and what came of it: can Source reach Target, asked By wire or By kernel.
+// A Path is one question and what came of it: can Source reach Target, asked in one of the ways (Via).
 // It arrives as an event when the question is settled; a later one with the same ID replaces it
 // (a silent path is re-asked). Whether its outcome is normal is the diagnosis' to say.
 type Path struct {
@@ -15,7 +15,10 @@ type Path struct {
 	Target      netip.Addr  `json:"target"`
 	TargetClass TargetClass `json:"target_class"`
 	Via         Via         `json:"via"`
-	Outcome     Outcome     `json:"outcome"`
+	// Out is the interface that the kernel chose, of a path asked as applications do; empty: not known. It may be
+	// another than Interface, which is the one in whose name the run asked.
+	Out     string  `json:"out,omitempty"`
+	Outcome Outcome `json:"outcome"`
 	// Given: the user named the target (--peer, --internet, or the lab did), so its silence counts.
 	Given    bool `json:"given,omitempty"`
 	Sent     int  `json:"sent"`     // frames or packets that were seen leaving
@@ -30,7 +33,8 @@ type Path struct {
 	// Detail refines the outcome by a catalogue key of the group "detail": "unresolved", "off",
 	// "no-admin" …; empty where the outcome says all.
 	Detail string `json:"detail,omitempty"`
-	// Note is a value for the detail's sentence: an address, a number, a setting.
+	// Note is a value for the detail's sentence: an address, a number, a setting. Of TCP that was answered it is the
+	// port.
 	Note string `json:"note,omitempty"`
 	// NUD is the state that the kernel's entry for Target reached while it was asked.
 	NUD NUD `json:"nud,omitempty"`
@@ -50,6 +54,7 @@ const (
 	AsksDHCP    Asks = "dhcp"
 	AsksMTU     Asks = "mtu"
 	AsksService Asks = "service"
+	AsksTCP     Asks = "tcp" // whether a connection is answered at all: a refusal is an answer
 )
 
 // SourceClass says what the source of a question is to the network.
@@ -79,10 +84,12 @@ const (
 // Via is how a question was asked.
 type Via string
 
-// By the kernel's sockets, or by our own frames.
+// By a socket bound to the interface and the source, by our own frames, or as applications do: by an unbound
+// socket, for which the kernel chooses interface, source, gateway and table.
 const (
 	ViaKernel Via = "kernel"
 	ViaWire   Via = "wire"
+	ViaApp    Via = "app"
 )
 
 // Outcome is what came of a question.

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -608,22 +607,21 @@ func (s *State) applyPath(e Event, p Path) {
 	}
 }
 
-// forgetOther drops what an earlier run learnt of the same question asked in the other way, when what
+// forgetOther drops what an earlier run learnt of the same question asked in another way, when what
 // came of it in this one has changed: the two would be of different times, and blame this host for
-// what the network did between them.
+// what the network did between them. The source of one that is asked as applications do is the kernel's choice.
 func (s *State) forgetOther(p Path) {
-	base, ok := strings.CutSuffix(p.ID, "/"+string(p.Via))
-	if !ok {
-		return
-	}
-	other := base + "/" + string(ViaWire)
-	if p.Via == ViaWire {
-		other = base + "/" + string(ViaKernel)
-	}
-	if _, ok := s.paths[other]; ok && s.said[pathKey(other)].Seq < s.said[begunKey{p.Check, p.Interface}].Seq {
-		s.order = slices.DeleteFunc(s.order, func(id string) bool { return id == other })
-		s.forget(other)
-	}
+	begun := s.said[begunKey{p.Check, p.Interface}].Seq
+	s.order = slices.DeleteFunc(s.order, func(id string) bool {
+		o := s.paths[id]
+		same := o.Check == p.Check && o.Interface == p.Interface && o.Target == p.Target && o.Asks == p.Asks &&
+			(o.Source == p.Source || o.Via == ViaApp || p.Via == ViaApp)
+		if !same || o.Via == p.Via || s.said[pathKey(id)].Seq >= begun {
+			return false
+		}
+		s.forget(id)
+		return true
+	})
 }
 
 // unpin lets go of a path's evidence.
@@ -845,8 +843,8 @@ func (s *State) DefaultRoutes(iface string) []At[Route] {
 	return list
 }
 
-// MainTable is RT_TABLE_MAIN.
-const MainTable = 254
+// MainTable is RT_TABLE_MAIN, localTable RT_TABLE_LOCAL.
+const MainTable, localTable = 254, 255
 
 // Sysctl returns a setting as an interface has it.
 func (s *State) Sysctl(scope, name string) (string, bool) {

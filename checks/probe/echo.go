@@ -39,14 +39,14 @@ type echo struct {
 	conn   syscall.RawConn
 	done   chan struct{}
 
-	mu      sync.Mutex // orders sent before what came of it
-	targets map[uint16]netip.Addr
+	mu    sync.Mutex // orders sent before what came of it
+	asked map[uint16]diag.Socket
 
 	taking   sync.Mutex // held while what came is read
 	buf, oob []byte
 }
 
-// Listen opens an echo socket bound to the interface and the source.
+// Listen opens an echo socket bound to the interface and the source; without a source it is bound to nothing.
 func (n *Net) Listen(iface string, source netip.Addr) (checks.Asker, error) {
 	i, err := index(iface)
 	if err != nil {
@@ -58,7 +58,7 @@ func (n *Net) Listen(iface string, source netip.Addr) (checks.Asker, error) {
 	}
 	e := &echo{
 		sink: n.sink, iface: iface, index: i, source: source,
-		done: make(chan struct{}), targets: map[uint16]netip.Addr{}, buf: make([]byte, 2048), oob: make([]byte, 512),
+		done: make(chan struct{}), asked: map[uint16]diag.Socket{}, buf: make([]byte, 2048), oob: make([]byte, 512),
 	}
 	if err := e.setUp(fd, raw); err != nil {
 		_ = unix.Close(fd)
@@ -112,20 +112,27 @@ func (e *echo) setUp(fd int, raw bool) error {
 			return fmt.Errorf("ICMP6_FILTER: %w", err)
 		}
 	}
-	err := privilege.With(unix.CAP_NET_RAW, func() error { return unix.BindToDevice(fd, e.iface) })
-	if err != nil {
-		return fmt.Errorf("SO_BINDTODEVICE: %w", err)
+	options := []struct{ option, value int }{{unix.IPV6_RECVERR, 1}}
+	if e.source.IsValid() {
+		err := privilege.With(unix.CAP_NET_RAW, func() error { return unix.BindToDevice(fd, e.iface) })
+		if err != nil {
+			return fmt.Errorf("SO_BINDTODEVICE: %w", err)
+		}
+		options = append(options, []struct{ option, value int }{
+			{unix.IPV6_MULTICAST_LOOP, 0}, // else this host answers its own question to ff02::1
+			{unix.IPV6_MULTICAST_IF, e.index},
+		}...)
 	}
-	for _, o := range []struct{ option, value int }{
-		{unix.IPV6_RECVERR, 1},
-		{unix.IPV6_MULTICAST_LOOP, 0}, // else this host answers its own question to ff02::1
-		{unix.IPV6_MULTICAST_IF, e.index},
-	} {
+	for _, o := range options {
 		if err := unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, o.option, o.value); err != nil {
 			return fmt.Errorf("socket option %d: %w", o.option, err)
 		}
 	}
-	if err := unix.Bind(fd, e.sockaddr(e.source)); err != nil {
+	from := e.sockaddr(netip.IPv6Unspecified()) // gives a datagram socket its id, and binds nothing
+	if e.source.IsValid() {
+		from = e.sockaddr(e.source)
+	}
+	if err := unix.Bind(fd, from); err != nil {
 		return fmt.Errorf("bind: %w", err)
 	}
 	e.id = uint16(1 + rand.Uint32N(1<<16-1))
@@ -155,12 +162,42 @@ func scoped(a netip.Addr, index int) *unix.SockaddrInet6 {
 // ID is the id in the echo requests.
 func (e *echo) ID() uint16 { return e.id }
 
+// chosen is the source that the kernel chooses towards an address; zero where it knows no way. Connecting a datagram
+// socket sends nothing.
+func chosen(to *unix.SockaddrInet6) (source netip.Addr) {
+	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return source
+	}
+	defer unix.Close(fd)
+	discard := *to
+	discard.Port = 9
+	if unix.Connect(fd, &discard) != nil {
+		return source
+	}
+	return local(fd)
+}
+
+// local is the address that a socket has here; zero: none.
+func local(fd int) (a netip.Addr) {
+	name, err := unix.Getsockname(fd)
+	if in6, ok := name.(*unix.SockaddrInet6); ok && err == nil && in6.Addr != ([16]byte{}) {
+		a = netip.AddrFrom16(in6.Addr)
+	}
+	return a
+}
+
 // Ask sends one echo request and says so, or why it was not sent.
-func (e *echo) Ask(target netip.Addr, seq uint16) {
+func (e *echo) Ask(to netip.AddrPort, seq uint16) {
+	target := to.Addr()
 	b := echoRequest(e.id, seq, []byte(payload))
+	event := diag.Socket{Interface: e.iface, Event: diag.SocketSent, Source: e.source, Target: target, EchoID: e.id, EchoSeq: seq}
+	if !e.source.IsValid() {
+		event.Via, event.Source = diag.ViaApp, chosen(e.sockaddr(target))
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.targets[seq] = target
+	e.asked[seq] = event
 	var at time.Time
 	var err error
 	gone := e.conn.Control(func(fd uintptr) {
@@ -173,7 +210,6 @@ func (e *echo) Ask(target netip.Addr, seq uint16) {
 	if gone != nil {
 		at, err = time.Now(), unix.EBADF
 	}
-	event := diag.Socket{Interface: e.iface, Event: diag.SocketSent, Source: e.source, Target: target, EchoID: e.id, EchoSeq: seq}
 	if err != nil {
 		event.Event, event.Errno = diag.SocketError, errnoName(err)
 	}
@@ -231,27 +267,25 @@ func (e *echo) take(fd uintptr) {
 	}
 }
 
-// header reads the sequence number of an echo of ours, and says whom it asked.
-func (e *echo) header(b []byte, typ ipv6.ICMPType) (seq uint16, target netip.Addr, ok bool) {
+// about reads the sequence number of an echo of ours, and says what was said when it was sent.
+func (e *echo) about(b []byte, typ ipv6.ICMPType) (sent diag.Socket, ok bool) {
 	m, ok := wire.ParseEcho(b)
 	if !ok || m.Type != typ || m.ID != e.id {
-		return 0, target, false
+		return sent, false
 	}
-	target, ok = e.targets[m.Seq]
-	return m.Seq, target, ok
+	sent, ok = e.asked[m.Seq]
+	return sent, ok
 }
 
 func (e *echo) reply(b []byte, from netip.Addr) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	seq, target, ok := e.header(b, ipv6.ICMPTypeEchoReply)
+	event, ok := e.about(b, ipv6.ICMPTypeEchoReply)
 	if !ok {
 		return
 	}
-	e.sink.EmitAt(time.Now(), diag.Socket{
-		Interface: e.iface, Event: diag.SocketReply, Source: e.source, Target: target,
-		EchoID: e.id, EchoSeq: seq, From: from,
-	})
+	event.Event, event.From = diag.SocketReply, from
+	e.sink.EmitAt(time.Now(), event)
 }
 
 // failure reads one message of the error queue: the request that failed, a struct sock_extended_err
@@ -259,14 +293,9 @@ func (e *echo) reply(b []byte, from netip.Addr) {
 func (e *echo) failure(b, oob []byte) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	seq, target, ok := e.header(b, ipv6.ICMPTypeEchoRequest)
-	if !ok {
-		return
-	}
-	event := diag.Socket{
-		Interface: e.iface, Event: diag.SocketError, Source: e.source, Target: target, EchoID: e.id, EchoSeq: seq,
-	}
-	if !parseError(oob, &event) {
+	event, ok := e.about(b, ipv6.ICMPTypeEchoRequest)
+	event.Event = diag.SocketError
+	if !ok || !parseError(oob, &event) {
 		return
 	}
 	e.sink.EmitAt(time.Now(), event)

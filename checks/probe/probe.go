@@ -194,7 +194,7 @@ func (n *Net) Neighbour(iface string, addr netip.Addr) (diag.Neighbour, error) {
 	return entry, nil
 }
 
-// Route asks the kernel how a socket bound to the interface would reach dst.
+// Route asks the kernel how a socket bound to the interface would reach dst; without one, how an unbound one would.
 func (n *Net) Route(iface string, dst netip.Addr) diag.Selection {
 	return kernel.Route(dst, netip.Addr{}, iface)
 }

@@ -29,9 +29,13 @@ const requestTime = 5 * time.Second
 // answerLimit is how much of an answer is read, in bytes: its beginning says all.
 const answerLimit = 2048
 
+// handshakeTime is how long a connection is waited for that is to be no more than that: the kernel sends another SYN
+// after a second (RFC 6298 §2).
+const handshakeTime = 900 * time.Millisecond
+
 // A protocol is how a service is asked. It is pure.
 type protocol struct {
-	port   int
+	port   int // 0: as the question says
 	stream bool
 	// request returns what is sent, in which nonce is written.
 	request func(target netip.Addr, nonce uint64) []byte
@@ -43,6 +47,7 @@ var protocols = map[checks.Service]protocol{
 	checks.IMDS: {80, true, tokenRequest, httpStatus},
 	checks.DNS:  {53, false, rootQuery, dnsCode},
 	checks.NTP:  {123, false, timeRequest, timeStratum},
+	checks.TCP:  {stream: true},
 }
 
 // tokenRequest asks for a session token of IMDSv2 that is valid for a second (EC2 user guide, "Use
@@ -121,10 +126,11 @@ type inquiry struct {
 	wg      sync.WaitGroup
 }
 
-// Inquire prepares requests to a service. A socket is opened once, to see that it can be.
+// Inquire prepares requests to a service. A socket is opened once, to see that it can be. Without a source it is
+// bound to nothing.
 func (n *Net) Inquire(iface string, source netip.Addr, service checks.Service) (checks.Asker, error) {
 	if _, ok := protocols[service]; !ok {
-		return nil, fmt.Errorf("service %q: want imds, dns or ntp", service)
+		return nil, fmt.Errorf("service %q: want imds, dns, ntp or tcp", service)
 	}
 	i, err := index(iface)
 	if err != nil {
@@ -142,7 +148,7 @@ func (n *Net) Inquire(iface string, source netip.Addr, service checks.Service) (
 	return q, nil
 }
 
-// socket opens a socket bound to the interface and the source.
+// socket opens a socket bound to the interface and the source, where there is one.
 func (q *inquiry) socket() (fd int, err error) {
 	kind := unix.SOCK_DGRAM
 	if protocols[q.service].stream {
@@ -151,7 +157,9 @@ func (q *inquiry) socket() (fd int, err error) {
 	if fd, err = unix.Socket(unix.AF_INET6, kind|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0); err != nil {
 		return 0, named(fmt.Errorf("%s socket: %w", q.service, err))
 	}
-	err = privilege.With(unix.CAP_NET_RAW, func() error { return unix.BindToDevice(fd, q.iface) })
+	if q.source.IsValid() {
+		err = privilege.With(unix.CAP_NET_RAW, func() error { return unix.BindToDevice(fd, q.iface) })
+	}
 	switch {
 	case errors.Is(err, unix.EPERM): // before Linux 5.7
 		err = &checks.Denied{
@@ -160,8 +168,12 @@ func (q *inquiry) socket() (fd int, err error) {
 	case err == nil:
 		err = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVERR, 1)
 	}
-	if err == nil {
+	if err == nil && q.source.IsValid() {
 		err = unix.Bind(fd, scoped(q.source, q.index))
+	}
+	if err == nil && q.service == checks.TCP {
+		// A connection that stands is ended by a reset: a FIN would be answered, repeated and remembered after us.
+		err = unix.SetsockoptLinger(fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
 	}
 	if err != nil {
 		_ = unix.Close(fd)
@@ -181,22 +193,29 @@ func (q *inquiry) Close() error {
 }
 
 // Ask sends one request and says so, or why it was not sent.
-func (q *inquiry) Ask(target netip.Addr, seq uint16) {
-	event := diag.Socket{
+func (q *inquiry) Ask(to netip.AddrPort, seq uint16) {
+	target := to.Addr()
+	r := &request{inquiry: q, protocol: protocols[q.service], nonce: rand.Uint64(), event: diag.Socket{
 		Interface: q.iface, Event: diag.SocketSent, Source: q.source, Target: target,
-		EchoID: q.id, EchoSeq: seq, Service: string(q.service),
+		EchoID: q.id, EchoSeq: seq, Service: string(q.service), Port: int(to.Port()),
+	}}
+	if !q.source.IsValid() {
+		r.event.Via = diag.ViaApp
 	}
-	p := protocols[q.service]
-	r := &request{inquiry: q, protocol: p, event: event, nonce: rand.Uint64()}
-	r.bytes = p.request(target, r.nonce)
+	if r.port == 0 {
+		r.port = int(to.Port())
+	}
+	if r.request != nil {
+		r.bytes = r.request(target, r.nonce)
+	}
 	at := time.Now()
 	file, err := r.begin(target)
 	if err != nil {
-		event.Event, event.Errno = diag.SocketError, errnoName(err)
-		q.sink.EmitAt(at, event)
+		r.event.Event, r.event.Errno = diag.SocketError, errnoName(err)
+		q.sink.EmitAt(at, r.event)
 		return
 	}
-	q.sink.EmitAt(at, event)
+	q.sink.EmitAt(at, r.event)
 	q.wg.Go(func() {
 		defer guard.Rescue()
 		r.finish(file)
@@ -232,6 +251,9 @@ func (r *request) begin(target netip.Addr) (*os.File, error) {
 		_ = unix.Close(fd)
 		return nil, err
 	}
+	if !r.source.IsValid() {
+		r.event.Source = local(fd) // which connecting has made the kernel choose
+	}
 	return os.NewFile(uintptr(fd), string(r.service)), nil
 }
 
@@ -243,7 +265,11 @@ func (r *request) finish(file *os.File) {
 	})
 	defer stop()
 	defer file.Close()
-	_ = file.SetDeadline(time.Now().Add(requestTime))
+	limit := requestTime
+	if r.service == checks.TCP {
+		limit = handshakeTime
+	}
+	_ = file.SetDeadline(time.Now().Add(limit))
 	if r.ctx.Err() != nil {
 		return
 	}
@@ -251,7 +277,14 @@ func (r *request) finish(file *os.File) {
 	if err != nil {
 		return
 	}
-	if r.stream && (!r.connected(conn) || !r.write(file)) {
+	if r.stream && !r.connected(conn) {
+		return
+	}
+	if r.service == checks.TCP {
+		r.told(checks.TCPOpen)
+		return
+	}
+	if r.stream && !r.write(file) {
 		return
 	}
 	b := make([]byte, 0, answerLimit)
@@ -275,9 +308,7 @@ func (r *request) finish(file *os.File) {
 			}
 			b = b[:len(b)+n]
 			if says, ok := r.answer(b, r.nonce); ok {
-				reply := r.event
-				reply.Event, reply.From, reply.Answer = diag.SocketReply, r.event.Target, says
-				r.say(reply)
+				r.told(says)
 				return true
 			}
 			if r.stream && (n == 0 || len(b) == cap(b)) {
@@ -299,7 +330,11 @@ func (r *request) connected(conn syscall.RawConn) (ok bool) {
 		}
 		if err != nil {
 			// The error may have come between the two looks.
-			if !r.failed(fd) {
+			switch {
+			case r.failed(fd):
+			case errors.Is(err, unix.ECONNREFUSED) && r.service == checks.TCP:
+				r.told(checks.TCPClosed) // by a reset: it is there
+			default:
 				r.fail(errnoName(err))
 			}
 			return true
@@ -330,6 +365,13 @@ func (r *request) failed(fd uintptr) bool {
 	}
 	r.say(event)
 	return true
+}
+
+// told says what the one asked answered.
+func (r *request) told(answer string) {
+	event := r.event
+	event.Event, event.From, event.Answer = diag.SocketReply, r.event.Target, answer
+	r.say(event)
 }
 
 func (r *request) fail(errno string) {

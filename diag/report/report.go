@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -137,6 +138,8 @@ type Path struct {
 	Target      string           `json:"target"`
 	TargetClass diag.TargetClass `json:"target_class"`
 	Via         diag.Via         `json:"via"`
+	Out         *string          `json:"out"`  // via app: the interface that the kernel chose
+	Port        *int             `json:"port"` // of TCP that was answered
 	Outcome     diag.Outcome     `json:"outcome"`
 	Normal      *bool            `json:"normal"`
 	Sent        int              `json:"sent"`
@@ -447,13 +450,16 @@ func (b *reporter) paths() []Path {
 		row := Path{
 			ID: id, Interface: p.Interface, Check: p.Check, Asks: p.Asks,
 			SourceClass: p.SourceClass, Target: p.Target.String(), TargetClass: p.TargetClass,
-			Via: p.Via, Outcome: p.Outcome, Normal: b.d.Normal[p.ID],
+			Via: p.Via, Out: text(p.Out), Outcome: p.Outcome, Normal: b.d.Normal[p.ID],
 			Sent: p.Sent, Received: p.Received, RTTMS: millis(p.RTTMS), Errno: text(p.Errno),
 			Responders: []Responder{}, Detail: words.Clean(why.DetailOf(b.s, b.d.Profile.Name, p)),
 			Given: p.Given, Note: words.Clean(p.Note), NUD: p.NUD,
 		}
 		if p.Source.IsValid() {
 			row.Source = text(p.Source.String())
+		}
+		if port, err := strconv.ParseUint(p.Note, 10, 16); err == nil && port > 0 && p.Asks == diag.AsksTCP && p.Outcome == diag.Answered {
+			row.Port = new(int(port))
 		}
 		if p.Error != nil && p.Error.From.IsValid() {
 			row.Error = &PathError{p.Error.Type, p.Error.Code, p.Error.From.String()}
@@ -506,12 +512,16 @@ func (b *reporter) traffic() Traffic {
 	var t Traffic
 	sent := map[diag.Question]int{}
 	for _, p := range b.s.Paths() {
-		// What the kernel asked was seen on the wire: it is the question by wire, too.
-		q := diag.QuestionOf(p)
-		sent[q] = max(sent[q], p.Sent)
-		if p.Via == diag.ViaKernel {
+		if p.Via != diag.ViaWire {
 			t.ByKernel += p.Sent
 		}
+		if p.Via == diag.ViaApp {
+			t.Sent += p.Sent
+			continue
+		}
+		// What the kernel asked by a bound socket was seen on the wire: it is the question by wire, too.
+		q := diag.QuestionOf(p)
+		sent[q] = max(sent[q], p.Sent)
 	}
 	for _, n := range sent {
 		t.Sent += n

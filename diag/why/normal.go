@@ -74,7 +74,7 @@ func (n *normals) expect(p diag.Path) Expectation {
 		return ExpectEither
 	case p.Asks == diag.AsksService && e == ExpectAnswer && !n.hasServices(p):
 		return ExpectUnknown
-	case e == ExpectAnswer && p.Asks != diag.AsksND && n.farSource(p):
+	case e == ExpectAnswer && p.Asks != diag.AsksND && p.Via != diag.ViaApp && n.farSource(p):
 		return ExpectUnknown
 	}
 	return e
@@ -142,6 +142,15 @@ func (n *normals) of(p diag.Path) *bool {
 		return n.dad(p)
 	}
 	q := diag.QuestionOf(p)
+	if p.Via == diag.ViaApp {
+		if p.Missing() && n.answeredHere(p, diag.ViaKernel, diag.ViaWire) {
+			return new(false) // what is there answers who asks from here: it is this host that sends it elsewhere, or not
+		}
+		p.SourceClass = diag.SourceAssigned // whatever the kernel chose: applications have no other
+	}
+	if p.Asks == diag.AsksTCP && p.Outcome == diag.Silent && n.answered(p.Via, diag.Question{Interface: q.Interface, Asks: diag.AsksEcho, Source: q.Source, Target: q.Target}) {
+		return nil // a firewall there, perhaps: of its ports nothing is known
+	}
 	if p.Asks == diag.AsksND && p.Via == diag.ViaKernel && p.Outcome == diag.Unsent && n.answered(diag.ViaKernel, diag.Question{Interface: q.Interface, Asks: diag.AsksEcho, Source: q.Source, Target: q.Target}) {
 		return nil // the kernel sends it another way, and needed none
 	}
@@ -183,6 +192,16 @@ func (n *normals) of(p diag.Path) *bool {
 	default:
 		return nil
 	}
+}
+
+// answeredHere reports whether the target of a path answered the same when it was asked in one of some ways from an
+// address of the interface. What an unbound socket sends may come from another.
+func (n *normals) answeredHere(p diag.Path, ways ...diag.Via) bool {
+	q := diag.QuestionOf(p)
+	return slices.ContainsFunc(n.link(p.Interface).Usable(), func(a diag.Address) bool {
+		q.Source = a.Address
+		return slices.ContainsFunc(ways, func(via diag.Via) bool { return n.answered(via, q) })
+	})
 }
 
 // dad judges duplicate address detection, where silence is the good outcome.

@@ -60,6 +60,7 @@ var (
 	nd           = []diag.Asks{diag.AsksND}
 	echo         = []diag.Asks{diag.AsksEcho}
 	reach        = []diag.Asks{diag.AsksND, diag.AsksEcho}
+	beyond       = []diag.Asks{diag.AsksEcho, diag.AsksTCP}
 	dad          = []diag.Asks{diag.AsksDAD}
 	solicit      = []diag.Asks{diag.AsksRS}
 	toRouter     = []diag.TargetClass{diag.TargetRouter}
@@ -86,7 +87,7 @@ var profiles = map[string]Profile{
 			{from: otherSources, expect: ExpectSilence},
 			{asks: nd, from: ourSources, to: toRouter, expect: ExpectAnswer},
 			{asks: reach, from: ourSources, to: toPeer, expect: ExpectAnswer},
-			{asks: echo, from: ourSources, to: toInternet, expect: ExpectAnswer},
+			{asks: beyond, from: ourSources, to: toInternet, expect: ExpectAnswer},
 			{asks: []diag.Asks{diag.AsksDHCP}, expect: ExpectAnswer},
 			{asks: []diag.Asks{diag.AsksService}, from: ourSources, expect: ExpectAnswer},
 			{asks: []diag.Asks{diag.AsksMTU}, from: ourSources, expect: ExpectAnswer},
@@ -104,7 +105,7 @@ var profiles = map[string]Profile{
 			{from: otherSources, expect: ExpectEither},
 			{asks: nd, from: ourSources, to: toRouter, expect: ExpectAnswer},
 			{asks: reach, from: ourSources, to: toPeer, expect: ExpectAnswer},
-			{asks: echo, from: ourSources, to: toInternet, expect: ExpectAnswer},
+			{asks: beyond, from: ourSources, to: toInternet, expect: ExpectAnswer},
 		},
 	},
 	// Azure: no multicast, no layer 2, the router cannot be pinged (Virtual Network FAQ).
@@ -117,7 +118,7 @@ var profiles = map[string]Profile{
 			{asks: echo, to: toAllNodes, expect: ExpectSilence},
 			{asks: nd, from: ourSources, to: toRouter, expect: ExpectAnswer},
 			{asks: reach, from: ourSources, to: toPeer, expect: ExpectAnswer},
-			{asks: echo, from: ourSources, to: toInternet, expect: ExpectAnswer},
+			{asks: beyond, from: ourSources, to: toInternet, expect: ExpectAnswer},
 		},
 	},
 	// Google Cloud: the subnet is not on-link, so peers are reached through the router and are no
@@ -127,7 +128,7 @@ var profiles = map[string]Profile{
 		Normal: []cell{
 			{asks: solicit, expect: ExpectAnswer},
 			{asks: nd, from: ourSources, to: toRouter, expect: ExpectAnswer},
-			{asks: echo, from: ourSources, to: []diag.TargetClass{diag.TargetPeer, diag.TargetInternet}, expect: ExpectAnswer},
+			{asks: beyond, from: ourSources, to: []diag.TargetClass{diag.TargetPeer, diag.TargetInternet}, expect: ExpectAnswer},
 		},
 	},
 	// Oracle Cloud: RA with M and DHCPv6 (systemd/systemd#28183); how unassigned sources, ff02::1
@@ -138,7 +139,7 @@ var profiles = map[string]Profile{
 			{asks: solicit, expect: ExpectAnswer},
 			{asks: nd, from: ourSources, to: toRouter, expect: ExpectAnswer},
 			{asks: reach, from: ourSources, to: toPeer, expect: ExpectAnswer},
-			{asks: echo, from: ourSources, to: toInternet, expect: ExpectAnswer},
+			{asks: beyond, from: ourSources, to: toInternet, expect: ExpectAnswer},
 		},
 	},
 	// A plain Ethernet, where every host that holds an address answers for it (RFC 4861 §7.2.4)
@@ -149,9 +150,9 @@ var profiles = map[string]Profile{
 			{asks: solicit, expect: ExpectAnswer},
 			{asks: dad, expect: ExpectSilence},
 			{asks: echo, to: toAllNodes, expect: ExpectEither},
-			{asks: echo, from: otherSources, to: toInternet, expect: ExpectEither},
+			{asks: beyond, from: otherSources, to: toInternet, expect: ExpectEither},
 			{asks: reach, to: []diag.TargetClass{diag.TargetRouter, diag.TargetPeer}, expect: ExpectAnswer},
-			{asks: echo, to: toInternet, expect: ExpectAnswer},
+			{asks: beyond, to: toInternet, expect: ExpectAnswer},
 		},
 	},
 	// Nothing recognised: what IPv6 itself promises of any link, and no more.
@@ -161,7 +162,7 @@ var profiles = map[string]Profile{
 			{asks: solicit, expect: ExpectAnswer},
 			{asks: nd, from: ourSources, to: toRouter, expect: ExpectAnswer},
 			{asks: reach, from: ourSources, to: toPeer, expect: ExpectAnswer},
-			{asks: echo, from: ourSources, to: toInternet, expect: ExpectAnswer},
+			{asks: beyond, from: ourSources, to: toInternet, expect: ExpectAnswer},
 		},
 	},
 }

@@ -93,7 +93,7 @@ func findRouting(iv *ifaceView) []hypothesis {
 // that is so of all that was asked of it.
 func (iv *ifaceView) silentBeyond(h *hypothesis, dst, from netip.Addr) bool {
 	for _, p := range iv.paths {
-		if p.Target != dst || p.Asks != diag.AsksEcho || from.IsValid() && p.Source != from {
+		if p.Target != dst || p.Asks != diag.AsksEcho && p.Asks != diag.AsksTCP || from.IsValid() && p.Source != from {
 			continue
 		}
 		if p.Outcome == diag.Answered && p.Via == diag.ViaKernel {
@@ -272,7 +272,7 @@ func (iv *ifaceView) refusedRoute(sel diag.Selection) (hypothesis, bool) {
 	}
 	h.args = append(h.args, "target", sel.Dst, "errno", sel.Errno, "what", what)
 	for _, p := range iv.paths {
-		if p.Via == diag.ViaKernel && p.Outcome == diag.Unsent && (p.Target == sel.Dst || best.Fact.Type != "" && best.Fact.Dst.Contains(p.Target)) {
+		if p.Via != diag.ViaWire && p.Outcome == diag.Unsent && (p.Target == sel.Dst || best.Fact.Type != "" && best.Fact.Dst.Contains(p.Target)) {
 			iv.explain(&h, p)
 			rest(&h, p)
 		}

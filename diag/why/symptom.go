@@ -38,6 +38,8 @@ func (iv *ifaceView) findSymptoms() {
 		chosen := !p.Given && (p.TargetClass == diag.TargetPeer || p.TargetClass == diag.TargetInternet)
 		ours := p.SourceClass == diag.SourceAssigned || p.SourceClass == diag.SourceUnknown
 		switch {
+		case p.Via == diag.ViaApp && !iv.normals.answeredHere(*p.Path, diag.ViaKernel):
+			// A bound socket gets no answer either: that says the same, and where it breaks.
 		case n != nil && !*n:
 			iv.symptom(symptom{kind: pathSymptom, iface: iv.name, path: p})
 		case n == nil && missing && chosen && ours && !iv.reached[diag.QuestionOf(*p.Path)] &&

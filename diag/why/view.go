@@ -93,8 +93,8 @@ func (v *view) newInterface(name string, heard *traffic) *ifaceView {
 	}
 	for i := range v.paths {
 		p := &path{Path: &v.paths[i], normal: v.normal[v.paths[i].ID], symptom: -1}
-		if p.Interface != name {
-			continue
+		if p.Interface != name || p.Outcome == diag.Answered && p.Out != "" && p.Out != name {
+			continue // what works by another interface says nothing of this one
 		}
 		iv.paths = append(iv.paths, p)
 		if discovers(p) {

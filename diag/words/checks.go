@@ -23,7 +23,7 @@ var checks = map[string]string{
 	"check.peer-nd.changes": "Neighbour entries of the peers are made or confirmed.",
 
 	"check.peer-echo.title":   "Do the neighbours answer an echo?",
-	"check.peer-echo.asks":    "Echo requests to each peer, the kernel first, then by frames of our own: a difference between the two is this host's doing.",
+	"check.peer-echo.asks":    "Echo requests to each peer, the kernel first, then by frames of our own: a difference between the two is this host's doing. Peers of --peer are also asked as applications do, by a socket that leaves interface, source and gateway to the kernel.",
 	"check.peer-echo.sends":   "ICMPv6 echo requests to the peers.",
 	"check.peer-echo.changes": "Neighbour entries of the peers are made or confirmed.",
 
@@ -33,8 +33,8 @@ var checks = map[string]string{
 	"check.all-nodes.changes": "Nothing.",
 
 	"check.internet.title":   "Does anything answer beyond the router?",
-	"check.internet.asks":    "Echo requests to --internet, else to two well-known addresses of different operators: one answer is enough.",
-	"check.internet.sends":   "ICMPv6 echo requests through the router.",
+	"check.internet.asks":    "Echo requests and TCP connections (port 443, then 80; a refusal is an answer) to --internet, else to two well-known addresses of different operators: one answer is enough. Each is asked as applications do, by a socket that leaves interface, source, gateway and table to the kernel: that says whether the host works. And each from this interface: that says where it breaks.",
+	"check.internet.sends":   "ICMPv6 echo requests, and TCP handshakes that end with the answer (SYN, ACK, RST), through the router or whatever way the kernel chooses.",
 	"check.internet.changes": "Nothing.",
 
 	"check.source.title":   "Which of the configured addresses may speak?",
@@ -78,6 +78,7 @@ var checks = map[string]string{
 	"sends.mld":     "multicast listener reports",
 	"sends.dhcpv6":  "DHCPv6 Solicits",
 	"sends.service": "requests to services",
+	"sends.tcp":     "packets of TCP handshakes",
 
 	"per.interface": "an interface",
 	"per.router":    "a router address",
@@ -156,6 +157,7 @@ var details = map[string]string{
 	"detail.too-many":              "the kernel is not asked about more than 64 unknown targets",
 	"detail.interrupted":           "the check broke off",
 	"detail.closed":                "nothing serves there, the connection was refused",
+	"detail.elsewhere":             "the kernel sends it by {note}",
 	"detail.not-added":             "the kernel refused the candidate: {note}",
 	"detail.passive":               "--passive sends nothing",
 	"detail.not-applicable":        "does not apply here",

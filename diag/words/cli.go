@@ -135,6 +135,7 @@ them all.`,
 
 	"via.wire":   "wire",
 	"via.kernel": "kernel",
+	"via.app":    "as applications",
 
 	"drops.turned-off":         "turned off ({name}=off)",
 	"drops.no-privilege":       "what the kernel drops, and why, is told only with CAP_BPF and CAP_PERFMON",
@@ -160,4 +161,5 @@ them all.`,
 	"asks.dhcp":    "DHCP",
 	"asks.mtu":     "MTU",
 	"asks.service": "serv",
+	"asks.tcp":     "TCP",
 }

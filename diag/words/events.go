@@ -26,7 +26,7 @@ var events = map[string]string{
 	"event.neighbour-gone":       "neighbour {address} on {interface} forgotten",
 	"event.sysctl":               "{name} = {value}",
 	"event.manager":              "{interface} is managed by {name}",
-	"event.selection":            "the kernel reaches {target}{from} by {interface}{via} with source {source}",
+	"event.selection":            "the kernel reaches {target}{from} by {interface}{via}{table} with source {source}",
 	"event.selection-refused":    "the kernel does not reach {target}{from}: {errno}",
 	"event.filter":               "rule in {table} {chain} ({hook}) stops {matches}: {rule}",
 	"event.hook":                 "{name}{on} may drop packets{what}",
@@ -64,6 +64,7 @@ var events = map[string]string{
 	"service.imds":   "instance metadata",
 	"service.dns":    "DNS",
 	"service.ntp":    "NTP",
+	"service.tcp":    "TCP",
 	"service.dhcpv6": "DHCPv6",
 
 	// RFC 4443 §3, and the codes that RFC 7084 and Linux add.
