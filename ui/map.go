@@ -15,8 +15,8 @@ type mapScreen struct {
 	list list
 }
 
-// A because is a line of the list below the map: a finding, a symptom that nothing explains, or
-// something that could not be told.
+// A because is a line of the list below the map: a finding, a symptom that nothing explains, something
+// that could not be told, or what was not asked.
 type because struct {
 	mark  mark
 	word  string
@@ -31,7 +31,7 @@ func becauses(s *scene) []because {
 	for i := range s.Report.Findings {
 		f := &s.Report.Findings[i]
 		list = append(list, because{
-			mark: severityMark(f.Severity), word: words.Say("severity." + string(f.Severity)), text: f.Summary,
+			mark: severityMark(f.Severity), word: words.Say("severity." + string(f.Severity)), text: s.Report.On(f.Interface, f.Summary),
 			id:   f.Cause + " " + f.Interface + " " + f.Subject.Value,
 			page: func(c *canvas, w int) *doc { return findingDoc(c, w, &s.Report, f) }, plain: findingText(f),
 		})
@@ -46,7 +46,14 @@ func becauses(s *scene) []because {
 	if s.undecided() {
 		return list // what is not known yet is no finding
 	}
-	return append(list, unknowns(s)...)
+	list = append(list, unknowns(s)...)
+	if unasked := s.Report.Unasked(); len(unasked) > 0 && len(s.Report.Paths) > 0 {
+		list = append(list, because{
+			mark: markSkipped, word: say("not-asked"), text: strings.Join(unasked, "; "), id: "not-asked",
+			page: func(c *canvas, w int) *doc { return unaskedDoc(c, w, unasked) }, plain: s.Report.Beside(),
+		})
+	}
+	return list
 }
 
 // unknowns are what could not be told: one reason often keeps many checks from running, and is said
@@ -196,16 +203,10 @@ func firstInSight(heights []int, sel, h int) int {
 }
 
 func nothingToExplain(s *scene) string {
-	if s.undecided() {
+	if s.undecided() || !s.canAsk {
 		return say("nothing-so-far")
 	}
-	if len(s.Report.Paths) == 0 {
-		if !s.canAsk {
-			return say("nothing-so-far")
-		}
-		return say("nothing-asked")
-	}
-	return say("nothing-wrong")
+	return say("nothing-asked")
 }
 
 // drawLately shows the newest exchanges on the wire where there is room for some.
