@@ -205,7 +205,7 @@ func unknownDoc(c *canvas, w int, u *why.Unknown) *doc {
 
 func unaskedDoc(c *canvas, w int, list []string) *doc {
 	d := newDoc(c, w)
-	d.para(markSkipped.span(), say("not-asked"), bold)
+	d.para(span{markSkipped.s + " ", markSkipped.st}, say("not-asked"), bold)
 	d.gap()
 	for _, text := range list {
 		d.para(span{"  ", plain}, text, plain)

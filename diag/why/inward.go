@@ -1,11 +1,15 @@
 package why
 
-import "ndwhy/diag"
+import (
+	"slices"
 
-// inward reports whether an interface leads to a network of its own, from which nothing leads on: all that
-// is set up there was set up by hand, without a default route; nobody advertises himself; and the way out is
-// another interface's. Nothing is missing where it finds no router. Where the infrastructure itself says
-// what the interface is, or has a router in every subnet, it is no such network.
+	"ndwhy/diag"
+)
+
+// inward reports whether an interface leads to a network of its own, from which nothing leads on: no default
+// route leads through it; its routers say that they are no default routers, or there is none, and all that is
+// set up there was set up by hand; and the way out is another interface's. Nothing is missing where it finds
+// no router. Where the infrastructure has a router in every subnet, it is no such network.
 func (n *normals) inward(iface string) bool {
 	is, known := n.inwards[iface]
 	if !known {
@@ -17,18 +21,24 @@ func (n *normals) inward(iface string) bool {
 
 func (n *normals) isInward(iface string) bool {
 	l := n.link(iface)
-	if len(l.Defaults)+len(l.Routers) > 0 || n.profile.OneRouter && n.provided(l.Link.MAC) {
+	if len(l.Defaults) > 0 || n.profile.OneRouter && n.provided(l.Link.MAC) {
 		return false
 	}
+	for _, r := range l.Routers {
+		if r.Last.LifetimeS != 0 {
+			return false
+		}
+	}
+	told := len(l.Routers) > 0 // that nothing leads on, by the network itself
 	for _, a := range n.s.AddressesOn(iface) {
-		if a.Fact.Flags&diag.Permanent == 0 && !a.Fact.Passing() {
+		if !told && a.Fact.Flags&diag.Permanent == 0 && !a.Fact.Passing() {
 			return false
 		}
 	}
 	elsewhere := false
 	for k, r := range n.s.Routes {
 		switch {
-		case k.Interface == iface && (r.Fact.Protocol == "ra" || r.Fact.ExpiresS != diag.Forever):
+		case !told && k.Interface == iface && (r.Fact.Protocol == "ra" || r.Fact.ExpiresS != diag.Forever):
 			return false
 		case k.Interface != iface && k.Dst.Bits() == 0 && k.Table == diag.MainTable && k.Type == "unicast" && n.s.Left(r.Fact.ExpiresS, r.At) != 0:
 			elsewhere = true
@@ -50,10 +60,13 @@ func (n *normals) provided(mac diag.MAC) bool {
 	return false
 }
 
-// leadsNowhere reports whether a path asks on an inward interface for what cannot be there.
+// leadsNowhere reports whether a path asks on an inward interface for what cannot be there. An Internet host
+// that the user named is missed where no other interface is examined.
 func (n *normals) leadsNowhere(p diag.Path) bool {
 	switch {
 	case p.Asks != diag.AsksRS && p.TargetClass != diag.TargetInternet && p.TargetClass != diag.TargetService:
+		return false
+	case p.Given && p.TargetClass == diag.TargetInternet && !slices.ContainsFunc(n.s.InterfacesOf(), func(name string) bool { return !n.inward(name) }):
 		return false
 	default:
 		return n.inward(p.Interface)

@@ -34,11 +34,14 @@ func (v *view) notAsked() []Unasked {
 	on := func(ids ...string) bool {
 		return slices.ContainsFunc(ids, func(id string) bool { return !v.leftOut(id) })
 	}
-	if missing, all := without(v.outward(), diag.TargetInternet); len(missing) > 0 && on("internet", "source") {
+	out := v.outward()
+	if missing, all := without(out, diag.TargetInternet); (all || len(missing) > 0) && on("internet", "source") {
 		why := words.Say("unasked.why.internet-by", "interfaces", listed(missing))
 		switch {
 		case v.s.Run.InternetOff:
 			why = words.Say("unasked.why.internet-none")
+		case len(out) == 0:
+			why = words.Say("unasked.why.internet-inward")
 		case all:
 			why = words.Say("unasked.why.internet")
 		}

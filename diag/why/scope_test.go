@@ -147,15 +147,24 @@ func TestInward(t *testing.T) {
 	eni.Say(diag.Metadata{State: diag.MetadataOK, Interfaces: []diag.MetadataInterface{
 		{MAC: diagtest.MyMAC, Addresses: []netip.Addr{diagtest.Mine}, Subnets: []netip.Prefix{diagtest.Subnet}}, {MAC: diagtest.OtherMAC, Addresses: []netip.Addr{netip.MustParseAddr("fd99::1")}},
 	}})
+	silentRouter := diagtest.RaFrame(netip.MustParseAddr("fe80::99"), diagtest.PeerMAC, diag.Advertisement{Preference: "medium"})
+	silentRouter.Interface = "eth1"
+	router := diagtest.RaFrame(netip.MustParseAddr("fe80::99"), diagtest.PeerMAC, diag.Advertisement{Preference: "medium", LifetimeS: 1800})
+	router.Interface = "eth1"
+	alone := inner(diagtest.LAN())
+	alone.Run.Interfaces = []string{"eth1"}
 	for name, tt := range map[string]struct {
 		world *diagtest.World
 		want  Verdict
 	}{
-		"beside a LAN":                   {inner(diagtest.LAN()), VerdictOK},
-		"beside a VPC":                   {inner(diagtest.VPC()), VerdictOK},
-		"an interface that the VPC made": {eni, VerdictCritical},
-		"a router was there":             {inner(diagtest.LAN()).Say(prefix), VerdictCritical},
-		"it was the only way out":        {inner(diagtest.LAN()).NoDefault(), VerdictCritical},
+		"beside a LAN":                      {inner(diagtest.LAN()), VerdictOK},
+		"beside a VPC":                      {inner(diagtest.VPC()), VerdictOK},
+		"an interface that the VPC made":    {eni, VerdictCritical},
+		"a router was there":                {inner(diagtest.LAN()).Say(prefix), VerdictCritical},
+		"its router says that it is none":   {inner(diagtest.LAN()).Say(prefix, silentRouter), VerdictOK},
+		"its router says that it is one":    {inner(diagtest.LAN()).Say(prefix, router), VerdictCritical},
+		"alone, and asked for the Internet": {alone, VerdictWarning},
+		"it was the only way out":           {inner(diagtest.LAN()).NoDefault(), VerdictCritical},
 	} {
 		d := Diagnose(tt.world.State())
 		if d.Verdict != tt.want {

@@ -207,6 +207,11 @@ func (w *Writer) now(s *diag.State, d why.Diagnosis) known {
 			k.addresses[diag.InterfaceAddr{Interface: name, Address: a.Fact.Address}] = addressText(s, a.Fact)
 		}
 	}
+	for _, x := range s.NotExamined() {
+		if x.Why == diag.ExamineAppeared {
+			k.links[x.Interface] = words.Say("plain.link-new", "interface", x.Interface)
+		}
+	}
 	for name, f := range s.Feeds {
 		k.feeds[name] = words.Say("plain.feed."+string(f.State), "feed", name, "why", f.Why)
 	}
