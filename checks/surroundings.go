@@ -152,7 +152,7 @@ func (p *planner) peers() (list []netip.Addr, given bool) {
 	routers := p.net().Gateways()
 	var known []diag.At[diag.Neighbour]
 	for k, n := range p.s.Neighbours {
-		if k.Interface != p.iface || n.Fact.Router || n.Fact.Proxy || slices.Contains(routers, k.Address) ||
+		if k.Interface != p.iface || n.Fact.Router || slices.Contains(routers, k.Address) ||
 			k.Address.IsMulticast() || p.own(k.Address) || services.Contains(k.Address) || vpcRouters.Contains(k.Address) {
 			continue
 		}

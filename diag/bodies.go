@@ -89,10 +89,12 @@ type FeedName string
 const (
 	FeedNetlink FeedName = "netlink" // links, addresses, routes, policy rules, neighbours
 	FeedFrames  FeedName = "frames"  // the packet tap; needs CAP_NET_RAW
+	FeedTCP     FeedName = "tcp"     // of it the TCP segments, which a busy host has too many of
 	FeedIMDS    FeedName = "imds"
 	FeedLease   FeedName = "lease"
 	FeedHost    FeedName = "host"    // sysctls, managers, table use
 	FeedFilters FeedName = "filters" // packet-filter rules; needs CAP_NET_ADMIN
+	FeedFlows   FeedName = "flows"   // connections of this host
 	FeedDrops   FeedName = "drops"   // what the kernel threw away; needs CAP_BPF and CAP_PERFMON
 	FeedAdmin   FeedName = "admin"   // not a source: whether kernel-added addresses are possible (CAP_NET_ADMIN)
 )
@@ -123,8 +125,37 @@ type Link struct {
 	Loopback bool   `json:"loopback,omitempty"`
 	Type     string `json:"type,omitempty"` // veth, bridge, wireguard …; empty for a NIC
 	// XDP: a program is attached, which may drop what no tap ever sees (IFLA_XDP).
-	XDP  bool `json:"xdp,omitempty"`
-	Gone bool `json:"gone,omitempty"`
+	XDP bool `json:"xdp,omitempty"`
+	// PermMAC is the MAC that the hardware came with (IFLA_PERM_ADDRESS); zero where it tells none.
+	PermMAC MAC `json:"perm_mac,omitzero"`
+	// Parent is the index of the interface beneath (of a VLAN or macvlan), or of a veth's other end
+	// (IFLA_LINK); Elsewhere: that is in another network namespace, as of a container's or pod's eth0.
+	Parent    int  `json:"parent,omitempty"`
+	Elsewhere bool `json:"elsewhere,omitempty"`
+	Master    int  `json:"master,omitempty"` // the index of the bridge, bond or VRF that it belongs to
+	// Mode is that of a macvlan or ipvlan: private, vepa, bridge, passthru, source; l2, l3, l3s.
+	Mode string `json:"mode,omitempty"`
+	// Promiscuous: it takes every frame; AllMulticast: every multicast frame, whatever groups are joined.
+	Promiscuous  bool `json:"promiscuous,omitempty"`
+	AllMulticast bool `json:"all_multicast,omitempty"`
+	Gone         bool `json:"gone,omitempty"`
+}
+
+// Groups are the multicast groups of an interface: those that this host listens to, and those that the
+// device was told to let through. It replaces what an earlier one said.
+type Groups struct {
+	Interface string       `json:"interface"`
+	Joined    []netip.Addr `json:"joined"` // /proc/net/igmp6
+	Device    []MAC        `json:"device"` // /proc/net/dev_mcast, those of IPv6
+	// Partial: there are more than were read.
+	Partial bool `json:"partial,omitempty"`
+}
+
+// Hears reports whether the group that a holder of an address is solicited by is joined, and whether
+// the device lets its frames through.
+func (g Groups) Hears(addr netip.Addr) (joined, device bool) {
+	group := SolicitedNode(addr)
+	return slices.Contains(g.Joined, group), slices.Contains(g.Device, MulticastMAC(group))
 }
 
 // Address is an IPv6 address configured on an interface. Lifetimes are seconds left at the
@@ -165,10 +196,19 @@ type PolicyRule struct {
 	Interface string       `json:"iif,omitempty"`
 	Out       string       `json:"oif,omitempty"`
 	Mark      uint32       `json:"mark,omitempty"`
-	Table     int          `json:"table"`
-	Action    string       `json:"action"` // to_table, unreachable, blackhole, prohibit, goto
-	Invert    bool         `json:"invert,omitempty"`
-	Gone      bool         `json:"gone,omitempty"`
+	MarkMask  uint32       `json:"mark_mask,omitempty"` // 0: all of the mark
+	UIDs      string       `json:"uids,omitempty"`      // whose sockets: "1000-1000"
+	L3MDev    bool         `json:"l3mdev,omitempty"`    // the table of the packet's VRF, instead of Table
+	// Also are conditions beside these, as `ip rule` writes them: "ipproto 6 dport 53-53".
+	Also   string `json:"also,omitempty"`
+	Table  int    `json:"table"`
+	Action string `json:"action"`         // to_table, unreachable, blackhole, prohibit, goto
+	Goto   int    `json:"goto,omitempty"` // the priority to go on from
+	// SuppressBelow: routes of Table with a prefix of fewer bits are passed over; suppress_prefixlength 0
+	// is 1 here, and passes over default routes.
+	SuppressBelow int  `json:"suppress_below,omitempty"`
+	Invert        bool `json:"invert,omitempty"`
+	Gone          bool `json:"gone,omitempty"`
 }
 
 // Neighbour is an entry of the kernel's IPv6 neighbour cache.
@@ -178,7 +218,8 @@ type Neighbour struct {
 	MAC       MAC        `json:"mac"`
 	State     NUD        `json:"state"`
 	Router    bool       `json:"router,omitempty"`
-	Proxy     bool       `json:"proxy,omitempty"`
+	// Proxy: it is no neighbour, but an address that this host answers for (`ip -6 neigh add proxy`).
+	Proxy bool `json:"proxy,omitempty"`
 	// ConfirmedS is how long ago reachability was last confirmed (NDA_CACHEINFO), in seconds.
 	ConfirmedS float64 `json:"confirmed_s"`
 	Gone       bool    `json:"gone,omitempty"`
@@ -211,7 +252,12 @@ type Selection struct {
 	Interface string     `json:"interface,omitempty"`
 	Via       netip.Addr `json:"via,omitzero"`
 	MTU       int        `json:"mtu,omitempty"`
-	Errno     string     `json:"errno,omitempty"` // ENETUNREACH, EACCES …
+	// Of the route that was found: its table, metric, protocol and type, as Route has them.
+	Table    int    `json:"table,omitempty"`
+	Metric   int    `json:"metric,omitempty"`
+	Protocol string `json:"protocol,omitempty"`
+	Type     string `json:"type,omitempty"`
+	Errno    string `json:"errno,omitempty"` // ENETUNREACH, EACCES …
 }
 
 // Filter is a packet-filter rule of this host that stops messages of ICMPv6, DHCPv6 or TCP.
@@ -264,6 +310,54 @@ const (
 	HookLegacy  HookName = "ip6tables-legacy" // x_tables that may not be read
 	HookIngress HookName = "tc ingress"
 	HookEgress  HookName = "tc egress"
+)
+
+// Flows are the TCP connections over IPv6 that this host has with others at one moment, of which no
+// packet is ours: of those that were acknowledged the one heard of last for each own address and /64
+// beyond, and those that wait for an answer. It replaces what an earlier one said.
+type Flows struct {
+	List  []Flow `json:"list,omitempty"` // those that wait first; the rest by the age of their acknowledgement
+	Count int    `json:"count"`          // of all that were looked at
+	// Partial: there are more than were looked at.
+	Partial bool `json:"partial,omitempty"`
+}
+
+// Flow is one connection. Ages are in seconds at the event's time.
+type Flow struct {
+	Local     netip.AddrPort `json:"local"`
+	Remote    netip.AddrPort `json:"remote"`
+	Interface string         `json:"interface,omitempty"` // where it is bound to one
+	State     FlowState      `json:"state"`
+	// Inbound: somebody listens on the local port, so it was the other end that connected.
+	Inbound bool `json:"inbound,omitempty"`
+
+	AckedS    float64 `json:"acked_s"` // since the last acknowledgement arrived
+	SentS     float64 `json:"sent_s"`  // since data was last sent
+	ReceivedS float64 `json:"received_s"`
+	RTTMS     float64 `json:"rtt_ms,omitempty"`
+	MTU       int     `json:"mtu,omitempty"` // of the path, as the kernel has learnt it
+
+	Unacked int `json:"unacked,omitempty"` // segments sent and not acknowledged
+	// Retransmits are the timeouts since anything was acknowledged, Backoff the doublings of the wait;
+	// Retransmitted are the segments sent again in all its life.
+	Retransmits   int    `json:"retransmits,omitempty"`
+	Backoff       int    `json:"backoff,omitempty"`
+	Retransmitted int    `json:"retransmitted,omitempty"`
+	BytesAcked    uint64 `json:"bytes_acked,omitempty"`
+	BytesReceived uint64 `json:"bytes_received,omitempty"`
+}
+
+// Stuck reports whether the connection waits for an answer and has asked again in vain.
+func (f Flow) Stuck() bool { return f.Retransmits > 0 }
+
+// FlowState is a state of TCP (RFC 9293 §3.3.2).
+type FlowState string
+
+// The states that are told of.
+const (
+	FlowEstablished FlowState = "established"
+	FlowSynSent     FlowState = "syn-sent"
+	FlowSynRecv     FlowState = "syn-received"
 )
 
 // TableUse is the pressure on the kernel's neighbour table, which all namespaces share.
@@ -352,7 +446,19 @@ const (
 	DHCPv6Frame      FrameType = "dhcpv6"
 	TCPSyn           FrameType = "tcp-syn"
 	TCPSynAck        FrameType = "tcp-synack"
+	TCPFin           FrameType = "tcp-fin"
+	TCPRst           FrameType = "tcp-rst"
 )
+
+// IsTCP reports whether t is a segment with which TCP begins or ends a connection.
+func (t FrameType) IsTCP() bool {
+	switch t {
+	case TCPSyn, TCPSynAck, TCPFin, TCPRst:
+		return true
+	default:
+		return false
+	}
+}
 
 // IsError reports whether t is an ICMPv6 error message.
 func (t FrameType) IsError() bool {
@@ -389,12 +495,17 @@ type Frame struct {
 	EchoSeq uint16 `json:"echo_seq,omitempty"`
 	Size    int    `json:"size"` // of the IPv6 packet, bytes
 
+	SrcPort uint16 `json:"src_port,omitempty"` // of TCP
+	DstPort uint16 `json:"dst_port,omitempty"`
+
 	MTU    int            `json:"mtu,omitempty"` // packet too big
+	MLD    *MLDMessage    `json:"mld,omitempty"`
 	Quoted *Quoted        `json:"quoted,omitempty"`
 	RA     *Advertisement `json:"ra,omitempty"`
 	DHCPv6 *DHCPv6        `json:"dhcpv6,omitempty"`
 
-	Raw []byte `json:"raw"` // the whole frame, from the Ethernet header on, at most 2,048 bytes
+	// Raw is the whole frame, from the Ethernet header on, at most 2,048 bytes; of TCP the headers.
+	Raw []byte `json:"raw"`
 }
 
 // Quoted is the packet that an ICMPv6 error quotes, as far as it could be read.
@@ -404,6 +515,17 @@ type Quoted struct {
 	Type    FrameType  `json:"type,omitempty"`
 	EchoID  uint16     `json:"echo_id,omitempty"`
 	EchoSeq uint16     `json:"echo_seq,omitempty"`
+	SrcPort uint16     `json:"src_port,omitempty"` // of TCP or UDP
+	DstPort uint16     `json:"dst_port,omitempty"`
+}
+
+// MLDMessage is a message of Multicast Listener Discovery, of either version (RFC 2710, RFC 3810).
+type MLDMessage struct {
+	Message string `json:"message"` // query, report or done
+	// Groups are those asked for, none for a general query, or those listened to; Left those not any more.
+	Groups     []netip.Addr `json:"groups,omitempty"`
+	Left       []netip.Addr `json:"left,omitempty"`
+	MaxDelayMS int          `json:"max_delay_ms,omitempty"` // of a query: how late the answer may come
 }
 
 // Drop is a packet that this host's kernel threw away: its tracepoint kfree_skb. A packet that the tap
@@ -570,6 +692,12 @@ func (Filter) Kind() string { return "filter" }
 
 // Kind returns "hook", the body's name in recordings.
 func (Hook) Kind() string { return "hook" }
+
+// Kind returns "flows", the body's name in recordings.
+func (Flows) Kind() string { return "flows" }
+
+// Kind returns "groups", the body's name in recordings.
+func (Groups) Kind() string { return "groups" }
 
 // Kind returns "table-use", the body's name in recordings.
 func (TableUse) Kind() string { return "table-use" }

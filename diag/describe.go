@@ -3,6 +3,7 @@ package diag
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"ndwhy/diag/words"
@@ -27,6 +28,8 @@ func describe(body Body) string {
 		return words.Say("event.feed", "name", b.Name, "state", b.State, "why", colon(b.Why))
 	case Link:
 		return describeLink(b)
+	case Groups:
+		return describeGroups(b)
 	case Address:
 		return describeAddress(b)
 	case Route:
@@ -54,6 +57,8 @@ func describe(body Body) string {
 			"matches", strings.Join(b.Matches, ", "))
 	case Hook:
 		return describeHook(b)
+	case Flows:
+		return describeFlows(b)
 	case TableUse:
 		return words.Say("event.table-use", "entries", b.Entries, "limit", OrUnknown(b.Thresh3), "fulls", b.TableFulls)
 	case Machine:
@@ -120,6 +125,14 @@ func describeLink(l Link) string {
 	default:
 		return words.Say("event.link-up", "interface", l.Interface, "mac", mac, "mtu", l.MTU)
 	}
+}
+
+func describeGroups(g Groups) string {
+	var names []string
+	for _, a := range g.Joined {
+		names = append(names, a.String())
+	}
+	return words.Say("event.groups", "interface", g.Interface, "n", len(g.Device), "list", strings.Join(names, " "))
 }
 
 func describeAddress(a Address) string {
@@ -194,6 +207,9 @@ func describeRule(r PolicyRule) string {
 	}
 	if r.Mark != 0 {
 		fmt.Fprintf(&b, " fwmark %#x", r.Mark)
+		if r.MarkMask != 0 {
+			fmt.Fprintf(&b, "/%#x", r.MarkMask)
+		}
 	}
 	if r.Interface != "" {
 		b.WriteString(" iif " + r.Interface)
@@ -201,16 +217,34 @@ func describeRule(r PolicyRule) string {
 	if r.Out != "" {
 		b.WriteString(" oif " + r.Out)
 	}
-	if r.Action == "" || r.Action == "to_table" {
+	if r.UIDs != "" {
+		b.WriteString(" uidrange " + r.UIDs)
+	}
+	if r.Also != "" {
+		b.WriteString(" " + r.Also)
+	}
+	switch {
+	case r.L3MDev:
+		b.WriteString(" lookup [l3mdev-table]")
+	case r.Action == "" || r.Action == "to_table":
 		fmt.Fprintf(&b, " lookup %d", r.Table)
-	} else {
+	case r.Goto != 0:
+		fmt.Fprintf(&b, " goto %d", r.Goto)
+	default:
 		b.WriteString(" " + r.Action)
+	}
+	if r.SuppressBelow > 0 {
+		fmt.Fprintf(&b, " suppress_prefixlength %d", r.SuppressBelow-1)
 	}
 	return b.String()
 }
 
 func describeNeighbour(n Neighbour) string {
 	switch {
+	case n.Proxy && n.Gone:
+		return words.Say("event.proxy-gone", "interface", n.Interface, "address", n.Address)
+	case n.Proxy:
+		return words.Say("event.proxy", "interface", n.Interface, "address", n.Address)
 	case n.Gone:
 		return words.Say("event.neighbour-gone", "interface", n.Interface, "address", n.Address)
 	case n.MAC == (MAC{}):
@@ -234,8 +268,12 @@ func describeSelection(s Selection) string {
 	if s.Errno != "" {
 		return words.Say("event.selection-refused", "target", s.Dst, "from", fromText(s.From), "errno", s.Errno)
 	}
+	table := ""
+	if s.Table != 0 && s.Table != MainTable {
+		table = fmt.Sprintf(" (table %d)", s.Table)
+	}
 	return words.Say("event.selection", "target", s.Dst, "from", fromText(s.From), "source", addrText(s.Source),
-		"interface", s.Interface, "via", viaText(s.Via))
+		"interface", s.Interface, "via", viaText(s.Via)+table)
 }
 
 func describeHook(h Hook) string {
@@ -248,6 +286,33 @@ func describeHook(h Hook) string {
 		on = " on " + h.Interface
 	}
 	return words.Say(key, "name", h.Name, "on", on, "what", colon(h.What))
+}
+
+// flowsNamed bounds the connections that a line names.
+const flowsNamed = 3
+
+func describeFlows(f Flows) string {
+	count := fmt.Sprint(f.Count)
+	if f.Partial {
+		count += "+"
+	}
+	var names []string
+	for _, c := range f.List {
+		if len(names) == flowsNamed {
+			names = append(names, "…")
+			break
+		}
+		key := "event.flow"
+		switch {
+		case c.Stuck():
+			key = "event.flow-stuck"
+		case c.Inbound:
+			key = "event.flow-inbound"
+		}
+		names = append(names, words.Say(key, "local", c.Local, "remote", c.Remote, "state", c.State,
+			"age", fmt.Sprintf("%.1f", c.AckedS), "n", c.Retransmits))
+	}
+	return words.Say("event.flows", "count", count, "list", colon(strings.Join(names, ", ")))
 }
 
 func fromText(a netip.Addr) string {
@@ -277,7 +342,7 @@ var frameNames = map[FrameType]string{
 	RS: "RS", RA: "RA", NS: "NS", NA: "NA", RedirectFrame: "redirect",
 	EchoRequest: "echo request", EchoReply: "echo reply", Unreachable: "destination unreachable",
 	PacketTooBig: "packet too big", TimeExceeded: "time exceeded", ParameterProblem: "parameter problem",
-	MLD: "MLD", DHCPv6Frame: "DHCPv6",
+	MLD: "MLD", DHCPv6Frame: "DHCPv6", TCPSyn: "TCP SYN", TCPSynAck: "TCP SYN-ACK", TCPFin: "TCP FIN", TCPRst: "TCP RST",
 }
 
 func describeFrame(f Frame) string {
@@ -317,6 +382,10 @@ func frameDetail(f Frame) string {
 		return ": " + words.Say("event.na", "target", addrText(f.Target), "mac", naMAC(f), "flags", naFlags(f))
 	case f.Type == EchoRequest || f.Type == EchoReply:
 		return fmt.Sprintf(": id %d seq %d, %d bytes", f.EchoID, f.EchoSeq, f.Size)
+	case f.Type.IsTCP():
+		return fmt.Sprintf(": %d > %d", f.SrcPort, f.DstPort)
+	case f.Type == MLD && f.MLD != nil:
+		return ": " + describeMLD(*f.MLD)
 	case f.Type == RA && f.RA != nil:
 		return ": " + describeRA(*f.RA)
 	case f.Type == DHCPv6Frame && f.DHCPv6 != nil:
@@ -337,6 +406,17 @@ func frameDetail(f Frame) string {
 	default:
 		return ""
 	}
+}
+
+func describeMLD(m MLDMessage) string {
+	parts := []string{m.Message}
+	for _, g := range m.Groups {
+		parts = append(parts, g.String())
+	}
+	for _, g := range m.Left {
+		parts = append(parts, "-"+g.String())
+	}
+	return strings.Join(parts, " ")
 }
 
 func naMAC(f Frame) MAC {
@@ -495,6 +575,8 @@ func Concerns(e Event, addr netip.Addr) bool {
 		return is(b.Dst, b.From, b.Source, b.Via)
 	case Lease:
 		return in(b.Addresses)
+	case Flows:
+		return slices.ContainsFunc(b.List, func(f Flow) bool { return is(f.Local.Addr(), f.Remote.Addr()) })
 	case Frame:
 		if b.Quoted != nil && is(b.Quoted.Src, b.Quoted.Dst) || b.DHCPv6 != nil && in(b.DHCPv6.Addresses) {
 			return true

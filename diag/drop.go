@@ -86,13 +86,16 @@ func (s *State) applyDrop(e Event, d Drop) {
 	if old, ok := gone.Body.(Drop); ok && s.dropped[old.Frame.Key()] == gone.Seq {
 		delete(s.dropped, old.Frame.Key())
 	}
-	s.dropped[d.Frame.Key()] = e.Seq
+	// What is told of a packet of the same name later, and means nothing, is not to hide what does.
+	if old, ok := s.DropOf(d.Frame.Key()); !ok || d.Telling() || !old.Body.(Drop).Telling() {
+		s.dropped[d.Frame.Key()] = e.Seq
+	}
 }
 
 // Drops returns the newest packets that the kernel threw away (Drop), oldest first.
 func (s *State) Drops() []Event { return s.drops.list() }
 
-// DropOf returns the newest drop of a packet. That there is none proves nothing while FeedDrops is not
+// DropOf returns the newest drop of a packet, a telling one if there is. That there is none proves nothing while FeedDrops is not
 // Complete.
 func (s *State) DropOf(key PacketKey) (Event, bool) {
 	seq, ok := s.dropped[key]
@@ -103,7 +106,7 @@ func (s *State) DropOf(key PacketKey) (Event, bool) {
 }
 
 // DropOn returns the newest telling drop of what a path's evidence names: a request that its socket
-// handed to the kernel, or a frame that was seen. Of a solicitation that never left nothing is seen: ask
+// handed to the kernel, the reply to it, or a frame that was seen. Of a solicitation that never left nothing is seen: ask
 // DropOf.
 func (s *State) DropOn(p Path) (newest Event, ok bool) {
 	for _, seq := range p.Evidence {
@@ -111,19 +114,22 @@ func (s *State) DropOn(p Path) (newest Event, ok bool) {
 		if !known {
 			continue
 		}
-		var key PacketKey
+		var keys []PacketKey
 		switch b := e.Body.(type) {
 		case Frame:
-			key = b.Key()
+			keys = append(keys, b.Key())
 		case Socket:
-			if key, known = b.Key(); !known {
-				continue
+			if key, is := b.Key(); is {
+				// The answer's numbers are the request's.
+				answer := key
+				answer.Out, answer.Type = false, EchoReply
+				keys = append(keys, key, answer)
 			}
-		default:
-			continue
 		}
-		if d, is := s.DropOf(key); is && d.Body.(Drop).Telling() && d.Seq > newest.Seq {
-			newest, ok = d, true
+		for _, key := range keys {
+			if d, is := s.DropOf(key); is && d.Body.(Drop).Telling() && d.Seq > newest.Seq {
+				newest, ok = d, true
+			}
 		}
 	}
 	return newest, ok

@@ -28,8 +28,12 @@ func (s *State) Events() []Event {
 	keepFacts(kept, s.Addresses)
 	keepFacts(kept, s.Routes)
 	keepFacts(kept, s.Neighbours)
+	keepFacts(kept, s.Proxies)
 	keepFacts(kept, s.Foreign)
 	for _, e := range s.frames.events {
+		keep(e)
+	}
+	for _, e := range s.segments.events {
 		keep(e)
 	}
 	for _, e := range s.notes.events {

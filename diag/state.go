@@ -40,6 +40,8 @@ type State struct {
 	Routes     map[RouteKey]At[Route]
 	Rules      map[PolicyRule]bool
 	Neighbours map[InterfaceAddr]At[Neighbour]
+	Proxies    map[InterfaceAddr]At[Neighbour] // what this host answers for
+	Groups     map[string]Groups               // by interface
 
 	Sysctls    map[SysctlKey]string
 	Managers   map[string]Manager
@@ -47,6 +49,7 @@ type State struct {
 	Filters    []Filter
 	Hooks      map[HookKey]Hook
 	TableUse   TableUse
+	Flows      At[Flows]
 
 	Metadata Metadata
 	Leases   map[string]Lease              // by interface, from files
@@ -72,6 +75,7 @@ type State struct {
 	answered map[Via]map[Question]int
 	telling  map[string]bool // paths whose answer tells what network this is
 	frames   ring
+	segments ring // of TCP, apart for the same reason as notes
 	notes    ring // apart, so that a burst of neighbour changes does not push the frames out
 	drops    ring
 	dropped  map[PacketKey]int64 // the newest of drops, by packet
@@ -178,6 +182,8 @@ func NewState() *State {
 		Routes:      map[RouteKey]At[Route]{},
 		Rules:       map[PolicyRule]bool{},
 		Neighbours:  map[InterfaceAddr]At[Neighbour]{},
+		Proxies:     map[InterfaceAddr]At[Neighbour]{},
+		Groups:      map[string]Groups{},
 		Sysctls:     map[SysctlKey]string{},
 		Managers:    map[string]Manager{},
 		Selections:  map[SelectionKey]Selection{},
@@ -225,6 +231,9 @@ func (s *State) Apply(e Event) {
 			s.lose(b.Interface, e)
 		}
 		s.applyLink(b)
+	case Groups:
+		s.Groups[b.Interface] = b
+		s.said[groupsKey(b.Interface)] = e
 	case Address:
 		s.applyAddress(e, b)
 	case Route:
@@ -267,6 +276,9 @@ func (s *State) Apply(e Event) {
 			s.Hooks[key] = b
 			s.said[key] = e
 		}
+	case Flows:
+		s.Flows = At[Flows]{b, e.At, e.Seq}
+		s.said[Flows{}.Kind()] = e
 	case TableUse:
 		if b.NoBuffers {
 			s.said[noBuffers{}] = e
@@ -320,6 +332,7 @@ type (
 	lostKey    string        // of an interface that lost its link or an address while it was asked on
 	grantKey   InterfaceAddr // of an address whose preferred lifetime ran out: as it was before
 	managerKey string
+	groupsKey  string
 	leaseKey   string
 	routerKey  InterfaceAddr
 	offerKey   string
@@ -366,6 +379,13 @@ func (s *State) applyLink(l Link) {
 			delete(s.Neighbours, k)
 		}
 	}
+	for k := range s.Proxies {
+		if k.Interface == l.Interface {
+			delete(s.Proxies, k)
+		}
+	}
+	delete(s.Groups, l.Interface)
+	delete(s.said, groupsKey(l.Interface))
 	for k := range s.Routes {
 		if k.Interface == l.Interface {
 			delete(s.Routes, k)
@@ -457,6 +477,14 @@ func (s *State) applyNeighbour(e Event, n Neighbour) {
 	}
 	key := InterfaceAddr{n.Interface, n.Address}
 	s.notes.keep(e)
+	if n.Proxy {
+		if n.Gone {
+			delete(s.Proxies, key)
+		} else {
+			s.Proxies[key] = At[Neighbour]{n, e.At, e.Seq}
+		}
+		return
+	}
 	if old, ok := s.Neighbours[key]; ok {
 		s.count(old.Fact, -1)
 	}
@@ -478,6 +506,10 @@ func (s *State) count(n Neighbour, by int) {
 }
 
 func (s *State) applyFrame(e Event, f Frame) {
+	if f.Type.IsTCP() {
+		s.segments.keep(e)
+		return
+	}
 	s.frames.keep(e)
 	if f.Out {
 		s.applyOutgoing(e, f)
@@ -660,6 +692,8 @@ func (s *State) Said(fact any) Event {
 		fact = managerKey(f.Interface)
 	case Lease:
 		fact = leaseKey(f.Interface)
+	case Groups:
+		fact = groupsKey(f.Interface)
 	case Filter:
 		fact = filterKeyOf(f)
 	case Selection:
@@ -691,6 +725,20 @@ func (s *State) Granted(key InterfaceAddr) (Address, bool) {
 	return a, ok
 }
 
+// InterfaceWith is the interface that has an address; "" where none has.
+func (s *State) InterfaceWith(addr netip.Addr) string {
+	var names []string
+	for k := range s.Addresses {
+		if k.Address == addr {
+			names = append(names, k.Interface)
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return slices.Min(names)
+}
+
 // OwnMAC reports whether an Ethernet address is one of this host's.
 func (s *State) OwnMAC(m MAC) bool {
 	for _, l := range s.Links {
@@ -708,8 +756,10 @@ func (s *State) Begun(check, iface string) int64 { return s.said[begunKey{check,
 func (s *State) Answered(via Via, q Question) bool { return s.answered[via][q] > 0 }
 
 func (s *State) remembered(seq int64) (Event, bool) {
-	if e, ok := s.frames.find(seq); ok {
-		return e, true
+	for _, r := range []*ring{&s.frames, &s.segments} {
+		if e, ok := r.find(seq); ok {
+			return e, true
+		}
 	}
 	if e, ok := s.drops.find(seq); ok {
 		return e, true
@@ -742,6 +792,9 @@ func (s *State) Evidence(seq int64) (Event, bool) {
 
 // Frames returns the remembered frames and socket events, oldest first.
 func (s *State) Frames() []Event { return s.frames.list() }
+
+// Segments returns the remembered frames of TCP, oldest first.
+func (s *State) Segments() []Event { return s.segments.list() }
 
 // Notes returns the remembered changes of neighbours, addresses and routes, oldest first.
 func (s *State) Notes() []Event { return s.notes.list() }

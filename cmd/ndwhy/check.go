@@ -156,7 +156,6 @@ func (o *checkOptions) write(ctx context.Context, out, stderr io.Writer) error {
 		return err
 	}
 	err = app.Ask(ctx, live, live.Session, o.timeout)
-	live.ReadHost(ctx)
 	if ctx.Err() != nil {
 		fmt.Fprintln(stderr, "ndwhy: "+words.Say("cli.interrupted"))
 		return exitCode(exitInterrupted)

@@ -82,8 +82,7 @@ func (o *output) Fd() uintptr {
 
 // reason is what the system says of a write, without what the file is called inside.
 func reason(err error) error {
-	var errno syscall.Errno
-	if errors.As(err, &errno) {
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
 		return errno
 	}
 	return err

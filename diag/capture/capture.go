@@ -28,6 +28,10 @@ const (
 	bufferSize = 8 << 20
 	// lookEvery is how often drops are counted, and a lost interface is looked for.
 	lookEvery = time.Second
+	// segmentsMost is how many TCP segments a second are read of an interface. Where there are more,
+	// none is for a while: the filter then keeps them from being copied at all.
+	segmentsMost = 100
+	segmentsRest = time.Minute
 	// oldest is the age beyond which a frame's timestamp is no age but a clock that was set.
 	oldest = 10 * time.Second
 )
@@ -39,6 +43,7 @@ type Tap struct {
 
 	mu      sync.Mutex
 	trouble map[string]string // by interface: why its frames are missing
+	busy    map[string]bool   // by interface: its TCP segments are left out
 	said    bool              // the stream knows how the feed stands
 }
 
@@ -46,7 +51,7 @@ type Tap struct {
 // needs no privilege any more. An error that is a *PrivilegeError tells what would give it: Missing
 // makes of it what the stream should say.
 func Open(ifaces []string) (*Tap, error) {
-	t := &Tap{trouble: map[string]string{}}
+	t := &Tap{trouble: map[string]string{}, busy: map[string]bool{}}
 	err := privilege.With(unix.CAP_NET_RAW, func() error {
 		for _, name := range ifaces {
 			one, err := attach(name)
@@ -168,7 +173,12 @@ func (t *Tap) take(one *tap, fd uintptr) (at time.Time, err error) {
 		t.set(one.name, fmt.Sprintf("%s: receive: %v", one.name, err))
 	default:
 		at = captured(time.Now(), r.at)
-		if f, ok := Decode(one.name, r.out, r.frame, r.csumNotReady); ok && r.ours {
+		f, ok := Decode(one.name, r.out, r.frame, r.csumNotReady)
+		switch {
+		case !ok || !r.ours:
+		case f.Type.IsTCP() && !one.segment(fd, time.Now()):
+			t.setBusy(one.name, true)
+		default:
 			t.sink.EmitAt(at, f)
 		}
 	}
@@ -188,6 +198,9 @@ func captured(now, at time.Time) time.Time {
 
 // look counts the drops of an interface, and finds it again.
 func (t *Tap) look(one *tap) {
+	if one.rested(time.Now()) {
+		t.setBusy(one.name, false)
+	}
 	drops, err := one.drops()
 	switch {
 	case err != nil:
@@ -221,12 +234,36 @@ func (t *Tap) set(name, why string) {
 	}
 }
 
-// say tells for the first time how the feed stands.
+// setBusy notes that an interface's TCP segments are left out, or not any more, and says so if that is
+// news.
+func (t *Tap) setBusy(name string, busy bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.busy[name] != busy {
+		t.busy[name] = busy
+		t.feedTCP()
+	}
+}
+
+// feedTCP emits how the feed of TCP segments stands. t.mu is held.
+func (t *Tap) feedTCP() {
+	feed := diag.Feed{Name: diag.FeedTCP, State: diag.Synced}
+	for _, one := range t.taps {
+		if t.busy[one.name] {
+			feed.State, feed.Why = diag.Lost, fmt.Sprintf("%s: more than %d TCP segments a second begin or end a connection", one.name, segmentsMost)
+			break
+		}
+	}
+	t.sink.Emit(feed)
+}
+
+// say tells for the first time how the feeds stand.
 func (t *Tap) say() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.said = true
 	t.feed()
+	t.feedTCP()
 }
 
 // feed emits how the feed stands. t.mu is held: two states must not overtake one another.
@@ -255,6 +292,39 @@ type tap struct {
 
 	taking       sync.Mutex // held from receiving a frame until it is in the stream: they keep their order
 	buf, control []byte
+	segments     int       // of TCP, since counting
+	counting     time.Time // when the second began in which they are counted
+	resting      time.Time // until when they are left out; zero: they are not
+}
+
+// segment counts a TCP segment, and reports whether it is to be told of. taking is held.
+func (one *tap) segment(fd uintptr, now time.Time) bool {
+	if !one.resting.IsZero() {
+		return false
+	}
+	if now.Sub(one.counting) >= time.Second {
+		one.segments, one.counting = 0, now
+	}
+	if one.segments++; one.segments <= segmentsMost {
+		return true
+	}
+	one.resting = now.Add(segmentsRest)
+	_ = attachFilter(int(fd), false) // where that fails they are still left out here
+	return false
+}
+
+// rested has TCP segments read again once the interface's time is over, and reports whether it is.
+func (one *tap) rested(now time.Time) (over bool) {
+	one.taking.Lock()
+	defer one.taking.Unlock()
+	if one.resting.IsZero() || now.Before(one.resting) {
+		return false
+	}
+	err := one.raw.Control(func(fd uintptr) { over = attachFilter(int(fd), true) == nil })
+	if over = over && err == nil; over {
+		one.resting, one.segments = time.Time{}, 0
+	}
+	return over
 }
 
 // attach opens the tap of an interface.
@@ -280,8 +350,8 @@ func attach(name string) (*tap, error) {
 	return one, nil
 }
 
-func (one *tap) setUp(fd int) error {
-	program, err := bpf.Assemble(filter())
+func attachFilter(fd int, segments bool) error {
+	program, err := bpf.Assemble(filter(segments))
 	if err != nil {
 		return err
 	}
@@ -292,6 +362,13 @@ func (one *tap) setUp(fd int) error {
 	fprog := unix.SockFprog{Len: uint16(len(code)), Filter: &code[0]}
 	if err := unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &fprog); err != nil {
 		return fmt.Errorf("attach filter: %w", err)
+	}
+	return nil
+}
+
+func (one *tap) setUp(fd int) error {
+	if err := attachFilter(fd, true); err != nil {
+		return err
 	}
 	if err := unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_AUXDATA, 1); err != nil {
 		return fmt.Errorf("PACKET_AUXDATA: %w", err)

@@ -288,12 +288,77 @@ func TestDrops(t *testing.T) {
 			answer(t)
 		}
 	})
-	s.complete(false)
 	s.until("how many", func(e diag.Event) bool {
 		f, ok := e.Body.(diag.Feed)
 		return ok && f.State == diag.Lost && strings.Contains(f.Why, "frames came faster")
 	})
 	s.complete(true)
+}
+
+// TestSegments: the beginning and the end of a connection are seen, and not what it carries; more of
+// them than can be looked at are left alone, and that is said.
+func TestSegments(t *testing.T) {
+	t.Parallel()
+	if !nstest.Enter(t) {
+		return
+	}
+	nstest.Veth(t, "eth0", "wire")
+	nstest.Address(t, "eth0", own.String()+"/64")
+	eth0 := nstest.Link(t, "eth0").Attrs()
+	must(t, netlink.NeighSet(&netlink.Neigh{LinkIndex: eth0.Index, IP: peer.AsSlice(), HardwareAddr: theirMAC[:], State: unix.NUD_PERMANENT, Family: unix.AF_INET6}))
+	s := open(t)
+	s.complete(true)
+	refused := make(chan error)
+	go func() {
+		c, err := net.DialTimeout("tcp", netip.AddrPortFrom(peer, 443).String(), 10*time.Second)
+		if err == nil {
+			c.Close()
+		}
+		refused <- err
+	}()
+	_, syn := s.frame("our SYN", func(f diag.Frame) bool { return f.Out && f.Type == diag.TCPSyn })
+	if syn.Src != own || syn.Dst != peer || syn.DstPort != 443 || syn.Bad != "" || len(syn.Raw) != 14+syn.Size {
+		t.Errorf("SYN %+v", syn)
+	}
+	from := func(port, to uint16, flags byte, ack []byte) {
+		nstest.Send(t, "wire", segment(diag.MAC(eth0.HardwareAddr), netip.AddrPortFrom(peer, port), netip.AddrPortFrom(own, to), flags, ack))
+	}
+	from(443, syn.SrcPort, 0x14, syn.Raw[58:62])
+	s.frame("their RST", func(f diag.Frame) bool {
+		return !f.Out && f.Type == diag.TCPRst && f.SrcPort == 443 && f.DstPort == syn.SrcPort
+	})
+	if err := <-refused; err == nil {
+		t.Error("nobody listens there")
+	}
+	for range 3 * segmentsMost {
+		from(443, 9, 1, nil)
+	}
+	s.until("that there are too many", func(e diag.Event) bool {
+		f, ok := e.Body.(diag.Feed)
+		return ok && f.Name == diag.FeedTCP && f.State == diag.Lost
+	})
+	answer(t)
+	s.frame("what is no segment", isNA)
+	one := s.tap.taps[0]
+	one.taking.Lock()
+	one.resting = time.Now()
+	one.taking.Unlock()
+	s.until("that they are looked at again", func(e diag.Event) bool {
+		f, ok := e.Body.(diag.Feed)
+		return ok && f.Name == diag.FeedTCP && f.State == diag.Synced && e.Seq > 3
+	})
+	seen := 0
+	s.Look(func(st *diag.State) {
+		seen = len(st.Segments())
+		for _, e := range st.Frames() {
+			if f, ok := e.Body.(diag.Frame); ok && f.Type.IsTCP() {
+				t.Errorf("%+v among what is not to be pushed out", f)
+			}
+		}
+	})
+	if seen > 2*segmentsMost {
+		t.Errorf("%d segments", seen)
+	}
 }
 
 func TestNoInterface(t *testing.T) {

@@ -27,7 +27,7 @@ var icmpTypes = map[ipv6.ICMPType]diag.FrameType{
 }
 
 // Decode reads an Ethernet frame that was seen on an interface, leaving it where out is set.
-// csumNotReady says that a UDP checksum in it is still the hardware's to complete, so it is not
+// csumNotReady says that a UDP or TCP checksum in it is still the hardware's to complete, so it is not
 // judged. ok is false for a frame that is none of the frame types; one that is and must not be
 // believed says why in Bad. The Frame keeps no reference to b.
 func Decode(iface string, out bool, b []byte, csumNotReady bool) (f diag.Frame, ok bool) {
@@ -46,6 +46,19 @@ func Decode(iface string, out bool, b []byte, csumNotReady bool) (f diag.Frame, 
 	f.Interface, f.Out = iface, out
 	f.DstMAC, f.SrcMAC = header.Dst, header.Src
 	f.Src, f.Dst, f.HopLimit, f.Size = p.Src, p.Dst, int(p.HopLimit), p.Length
+	if t, ok := p.TCP(); ok {
+		// Only its headers are captured, so that of what carries data no checksum can be judged; and only
+		// they are kept.
+		f.SrcPort, f.DstPort = t.Src, t.Dst
+		f.Raw = append([]byte(nil), b[:min(len(b), tcpSnap)]...)
+		switch {
+		case p.Fragment == wire.First:
+			f.Bad = "only the first fragment of a packet"
+		case !p.Cut() && !csumNotReady && !p.Intact():
+			f.Bad = "wrong TCP checksum"
+		}
+		return f, true
+	}
 	f.Raw = append([]byte(nil), b[:min(len(b), rawMax)]...)
 	switch {
 	case p.Cut():
@@ -85,7 +98,26 @@ func frameType(p wire.Packet) diag.FrameType {
 			}
 		}
 	}
+	if t, ok := p.TCP(); ok {
+		return tcpType(t)
+	}
 	return icmpTypes[p.ICMPType()]
+}
+
+// tcpType is the type of a segment by its flags; empty for one in the middle of a connection.
+func tcpType(t wire.TCP) diag.FrameType {
+	switch {
+	case t.Flags&wire.RST != 0:
+		return diag.TCPRst
+	case t.Flags&(wire.SYN|wire.ACK) == wire.SYN|wire.ACK:
+		return diag.TCPSynAck
+	case t.Flags&wire.SYN != 0:
+		return diag.TCPSyn
+	case t.Flags&wire.FIN != 0:
+		return diag.TCPFin
+	default:
+		return ""
+	}
 }
 
 // decodeICMPv6 reads the ICMPv6 message of a packet.
@@ -100,6 +132,12 @@ func decodeICMPv6(f *diag.Frame, p wire.Packet) {
 	case diag.MLD:
 		if f.HopLimit != 1 {
 			bad(f, fmt.Sprintf("hop limit %d, not 1 (RFC 3810 §5)", f.HopLimit))
+		}
+		if !f.Src.IsUnspecified() && !f.Src.IsLinkLocalUnicast() {
+			bad(f, "the source of an MLD message is no link-local address")
+		}
+		if f.MLD = decodeMLD(b); f.MLD == nil {
+			bad(f, "malformed MLD message")
 		}
 	default: // an echo, or an error
 		if len(b) < 8 {
@@ -129,6 +167,7 @@ func quote(b []byte) *diag.Quoted {
 		return q
 	}
 	q.Type = frameType(p)
+	q.SrcPort, q.DstPort = p.Ports()
 	if p.Proto == unix.IPPROTO_ICMPV6 {
 		if echo, ok := wire.ParseEcho(p.Payload); ok {
 			q.EchoID, q.EchoSeq = echo.ID, echo.Seq

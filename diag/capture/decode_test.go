@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -122,7 +123,39 @@ func TestDecode(t *testing.T) {
 		},
 		"MLD": {
 			frame(theirs, ours, 1, 0, mld(theirs, ours)),
-			diag.Frame{Src: theirs, Dst: ours, HopLimit: 1, Type: diag.MLD, Size: 56},
+			diag.Frame{Src: theirs, Dst: ours, HopLimit: 1, Type: diag.MLD, Size: 56, MLD: &diag.MLDMessage{Message: "report"}},
+		},
+		"MLDv2 report": {
+			frame(theirs, mldRouters, 1, 0, hopByHop(theirs, mldRouters, slices.Concat(
+				[]byte{143, 0, 0, 0, 0, 0, 0, 3},
+				[]byte{4, 0, 0, 0}, groupOf7.AsSlice(), // to exclude nothing
+				[]byte{3, 1, 0, 0}, diag.AllNodes.AsSlice(), []byte{9, 9, 9, 9}, // to include nothing
+				[]byte{6, 0, 0, 1}, diag.AllRouters.AsSlice(), global.AsSlice()))), // to block a source
+			diag.Frame{Src: theirs, Dst: mldRouters, HopLimit: 1, Type: diag.MLD, Size: 136, MLD: &diag.MLDMessage{
+				Message: "report", Groups: []netip.Addr{groupOf7}, Left: []netip.Addr{diag.AllNodes},
+			}},
+		},
+		"MLD query": {
+			frame(theirs, diag.AllNodes, 1, 0, hopByHop(theirs, diag.AllNodes, slices.Concat(
+				[]byte{130, 0, 0, 0, 0x80, 0, 0, 0}, nobody.AsSlice(), []byte{2, 125, 0, 0}))),
+			diag.Frame{Src: theirs, Dst: diag.AllNodes, HopLimit: 1, Type: diag.MLD, Size: 76, MLD: &diag.MLDMessage{Message: "query", MaxDelayMS: 32768}},
+		},
+		"MLD done": {
+			frame(theirs, diag.AllRouters, 1, 0, hopByHop(theirs, diag.AllRouters, slices.Concat(
+				[]byte{132, 0, 0, 0, 0, 0, 0, 0}, groupOf7.AsSlice()))),
+			diag.Frame{Src: theirs, Dst: diag.AllRouters, HopLimit: 1, Type: diag.MLD, Size: 72, MLD: &diag.MLDMessage{Message: "done", Left: []netip.Addr{groupOf7}}},
+		},
+		"SYN": {
+			segment(ourMAC, netip.AddrPortFrom(theirs, 40000), netip.AddrPortFrom(ours, 22), 0xc2, nil),
+			diag.Frame{Src: theirs, Dst: ours, HopLimit: 64, Type: diag.TCPSyn, Size: 60, SrcPort: 40000, DstPort: 22},
+		},
+		"SYN-ACK": {
+			segment(ourMAC, netip.AddrPortFrom(theirs, 22), netip.AddrPortFrom(ours, 40000), 0x12, nil),
+			diag.Frame{Src: theirs, Dst: ours, HopLimit: 64, Type: diag.TCPSynAck, Size: 60, SrcPort: 22, DstPort: 40000},
+		},
+		"packet too big for a segment": {
+			icmp(theirs, ours, 64, append([]byte{2, 0, 0, 0, 0, 0, 5, 0}, segment(ourMAC, netip.AddrPortFrom(ours, 40000), netip.AddrPortFrom(global, 443), 0x10, nil)[14:]...)...),
+			diag.Frame{Src: theirs, Dst: ours, HopLimit: 64, Type: diag.PacketTooBig, MTU: 1280, Size: 108, Quoted: &diag.Quoted{Src: ours, Dst: global, SrcPort: 40000, DstPort: 443}},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -145,7 +178,7 @@ func TestDecode(t *testing.T) {
 				}
 				flipped := bytes.Clone(tt.frame)
 				flipped[i] ^= 0x20
-				if got, ok := Decode("eth0", false, flipped, true); ok && got.Bad == "" {
+				if got, ok := Decode("eth0", false, flipped, !tt.want.Type.IsTCP()); ok && got.Bad == "" {
 					t.Fatalf("believed with byte %d changed", i)
 				}
 			}
@@ -160,9 +193,29 @@ func redirect(target, dst netip.Addr, opts []byte) []byte {
 
 // mld is a hop-by-hop header with a router alert, and a report behind it with its checksum.
 func mld(src, dst netip.Addr) []byte {
-	report := frame(src, dst, 1, unix.IPPROTO_ICMPV6, []byte{143, 0, 0, 0, 0, 0, 0, 0})[54:]
-	return append([]byte{unix.IPPROTO_ICMPV6, 0, 5, 2, 0, 0, 1, 0}, report...)
+	return hopByHop(src, dst, []byte{143, 0, 0, 0, 0, 0, 0, 0})
 }
+
+// hopByHop returns an ICMPv6 message with its checksum, behind the header that MLD comes with.
+func hopByHop(src, dst netip.Addr, message []byte) []byte {
+	message = frame(src, dst, 1, unix.IPPROTO_ICMPV6, message)[54:]
+	return append([]byte{unix.IPPROTO_ICMPV6, 0, 5, 2, 0, 0, 1, 0}, message...)
+}
+
+// segment returns a frame with a TCP segment without data that acknowledges ack, the four bytes of a
+// sequence number, plus one.
+func segment(to diag.MAC, src, dst netip.AddrPort, flags byte, ack []byte) []byte {
+	b := make([]byte, 20)
+	binary.BigEndian.PutUint16(b, src.Port())
+	binary.BigEndian.PutUint16(b[2:], dst.Port())
+	if ack != nil {
+		binary.BigEndian.PutUint32(b[8:], binary.BigEndian.Uint32(ack)+1)
+	}
+	b[12], b[13] = 5<<4, flags
+	return wire.Packet{Src: src.Addr(), Dst: dst.Addr(), HopLimit: 64, Proto: unix.IPPROTO_TCP, Payload: b}.Frame(to, theirMAC)
+}
+
+var mldRouters = netip.MustParseAddr("ff02::16")
 
 // TestBad has a frame for each rule about what is received.
 func TestBad(t *testing.T) {
@@ -327,6 +380,8 @@ func FuzzDecode(f *testing.F) {
 	f.Add(icmp(theirs, ours, 255, redirect(ours, global, nil)...), true)
 	f.Add(icmp(theirs, ours, 64, append([]byte{1, 0, 0, 0, 0, 0, 0, 0}, icmp(ours, global, 64, 128, 0, 0, 0, 1, 2, 3, 4)[14:]...)...), false)
 	f.Add(frame(theirs, ours, 1, 0, mld(theirs, ours)), false)
+	f.Add(segment(ourMAC, netip.AddrPortFrom(theirs, 40000), netip.AddrPortFrom(ours, 22), 2, nil), true)
+	f.Add(frame(theirs, mldRouters, 1, 0, hopByHop(theirs, mldRouters, []byte{143, 0, 0, 0, 0, 0, 0, 1, 4, 0, 0, 0})), false)
 	m, err := dhcpv6.NewAdvertiseFromSolicit(&dhcpv6.Message{MessageType: dhcpv6.MessageTypeSolicit, Options: dhcpv6.MessageOptions{Options: dhcpv6.Options{
 		dhcpv6.OptClientID(&dhcpv6.DUIDLL{HWType: 1, LinkLayerAddr: theirMAC[:]}),
 	}}}, dhcpv6.WithIANA(dhcpv6.OptIAAddress{IPv6Addr: global.AsSlice()}))

@@ -505,6 +505,23 @@ var CauseTests = []struct {
 			return VPC().Path(diag.Path{Check: "services", Asks: diag.AsksService, Source: Mine, Target: diag.IMDSIPv6, TargetClass: diag.TargetService, Via: diag.ViaKernel, Outcome: diag.Silent})
 		},
 	},
+	{
+		Name: "a VPN's client that nobody answers for", Cause: "host.proxy-missing", Sure: "likely", Faults: []string{"host.proxy-missing"},
+		World: func() *World {
+			client := netip.MustParseAddr("2001:db8:1f16:8df::77")
+			return LAN().Say(
+				diag.Route{Interface: "wg0", Dst: netip.PrefixFrom(client, 128), Table: diag.MainTable, Protocol: "static", Type: "unicast", ExpiresS: diag.Forever},
+				diag.Frame{Interface: "eth0", Type: diag.NS, Src: RouterAddr, SrcMAC: RouterMAC, Dst: diag.SolicitedNode(client), Target: client, HopLimit: 255},
+			)
+		},
+	},
+	{
+		Name: "a device that does not let a group through", Cause: "host.group-not-joined", Sure: "likely", Faults: []string{"host.group-not-joined"},
+		World: func() *World {
+			local := []netip.Addr{diag.SolicitedNode(MyLocal), diag.SolicitedNode(Mine)}
+			return VPC().Say(diag.Groups{Interface: "eth0", Joined: local, Device: []diag.MAC{diag.MulticastMAC(local[0])}})
+		},
+	},
 	{Name: "filter", Cause: "net.per-address-filter", Sure: "certain", Faults: []string{}, World: VPC},
 	{Name: "no multicast", Cause: "net.multicast-suppressed", Sure: "certain", Faults: []string{}, World: VPC},
 	{Name: "quiet router", Cause: "net.router-silent", Sure: "certain", Faults: []string{}, World: VPC},

@@ -93,7 +93,7 @@ func (c Chance) bend(p *diag.Path) {
 
 func (c Chance) body() diag.Body {
 	iface, addr := pick(c, someIfaces), pick(c, someAddresses)
-	switch c.IntN(16) {
+	switch c.IntN(19) {
 	case 0:
 		return diag.Link{Interface: iface, MAC: pick(c, someMACs), MTU: 1500, Up: !c.one(3), Carrier: !c.one(3), Ethernet: !c.one(4), XDP: c.one(4), Gone: c.one(8)}
 	case 1:
@@ -137,9 +137,17 @@ func (c Chance) body() diag.Body {
 	case 12:
 		return diag.Frame{Interface: iface, Out: true, Type: diag.EchoRequest, Src: addr, Dst: Host1}
 	case 13:
-		return diag.Neighbour{Interface: iface, Address: addr, MAC: pick(c, someMACs), State: pick(c, someStates), Router: c.one(2), Gone: c.one(6)}
+		return diag.Neighbour{Interface: iface, Address: addr, MAC: pick(c, someMACs), State: pick(c, someStates), Router: c.one(2), Proxy: c.one(8), Gone: c.one(6)}
 	case 14:
 		return diag.Drop{Frame: diag.Frame{Interface: iface, Out: c.one(2), Type: pick(c, []diag.FrameType{diag.EchoRequest, diag.EchoReply, diag.NS, diag.NA}), Src: addr, Dst: Host1}, Reason: pick(c, []string{"NETFILTER_DROP", "NO_SOCKET"})}
+	case 15:
+		return diag.Frame{Interface: iface, Out: c.one(2), Type: pick(c, []diag.FrameType{diag.TCPSyn, diag.TCPSynAck, diag.TCPFin, diag.TCPRst}), Src: addr, Dst: Host1, SrcPort: 40000, DstPort: 443}
+	case 16:
+		return diag.Groups{Interface: iface, Joined: []netip.Addr{diag.SolicitedNode(addr)}, Device: []diag.MAC{diag.MulticastMAC(diag.SolicitedNode(addr))}, Partial: c.one(4)}
+	case 17:
+		return diag.Flows{Count: 1, List: []diag.Flow{{
+			Local: netip.AddrPortFrom(Mine, 40000), Remote: netip.AddrPortFrom(Host1, 443), State: diag.FlowEstablished, Retransmits: c.IntN(2),
+		}}}
 	default:
 		return diag.Feed{Name: pick(c, []diag.FeedName{diag.FeedNetlink, diag.FeedFrames, diag.FeedIMDS, diag.FeedHost}), State: pick(c, []diag.FeedState{diag.Synced, diag.Lost, diag.Unavailable, diag.NotAsked})}
 	}

@@ -106,7 +106,7 @@ func FuzzDecodeLegacy(f *testing.F) {
 			f.Add(info, entries)
 		}
 	}
-	f.Fuzz(func(t *testing.T, info, entries []byte) {
+	f.Fuzz(func(_ *testing.T, info, entries []byte) {
 		if len(info) != infoSize {
 			return
 		}

@@ -87,6 +87,7 @@ func (r *Reader) read(ctx context.Context, processes bool) {
 	r.machine()
 	r.sysctls()
 	r.tableUse()
+	r.groups()
 	for _, l := range r.links {
 		r.say(diag.Manager{Interface: l.Interface}, r.manager(l))
 	}

@@ -53,7 +53,7 @@ func (r *Reader) legacyTables() (names []string, ok bool) {
 	if !ok {
 		return nil, false
 	}
-	for _, name := range strings.Fields(content) {
+	for name := range strings.FieldsSeq(content) {
 		if _, known := legacyPriority[name]; known {
 			names = append(names, name)
 		}

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 	"unicode"
 
@@ -107,12 +108,11 @@ type client struct {
 }
 
 func newClient(endpoint string) *client {
-	dialer := &net.Dialer{Timeout: dialTimeout}
 	c := &client{endpoint: endpoint, http: &http.Client{
 		Transport: &http.Transport{
 			// A proxy of the environment must not learn what only this instance may ask.
 			Proxy:                  nil,
-			DialContext:            dialer.DialContext,
+			DialContext:            dial,
 			ResponseHeaderTimeout:  headerTimeout,
 			MaxResponseHeaderBytes: 16 << 10,
 			MaxIdleConnsPerHost:    parallel,
@@ -290,14 +290,16 @@ func (c *client) explain(err error) error {
 	if !errors.As(err, &f) {
 		return fmt.Errorf("%s: %w", c.endpoint, err)
 	}
-	var dial *net.OpError
+	var refused *net.OpError
 	var timeout interface{ Timeout() bool }
 	silent := errors.As(errors.Join(f.request.err, err), &timeout) && timeout.Timeout()
 	switch {
-	case errors.As(f.request.err, &dial) && dial.Op == "dial" && dial.Timeout():
-		return fmt.Errorf("%s: %w: nothing answers there: not on EC2, or a local firewall or route stands before it", c.endpoint, dial)
-	case errors.As(f.request.err, &dial) && dial.Op == "dial":
-		return fmt.Errorf("%s: %w: no metadata service there: see --imds, and `ip route get` for its address", c.endpoint, dial)
+	case errors.As(f.request.err, &refused) && refused.Op == "dial" && refused.Timeout():
+		return fmt.Errorf("%s: %w: nothing answers there: not on EC2, or a local firewall or route stands before it", c.endpoint, refused)
+	case errors.Is(f.request.err, syscall.ENETUNREACH), errors.Is(f.request.err, syscall.EHOSTUNREACH):
+		return fmt.Errorf("%s: no route to it from here, so whether the service is there is not known: see `ip route get` for its address", c.endpoint)
+	case errors.As(f.request.err, &refused) && refused.Op == "dial":
+		return fmt.Errorf("%s: %w: no metadata service there: see --imds, and `ip route get` for its address", c.endpoint, refused)
 	case errors.Is(err, errTooLong):
 		return fmt.Errorf("%s: %w: not an EC2 metadata service", c.endpoint, errTooLong)
 	case f.status == http.StatusForbidden:

@@ -190,9 +190,8 @@ func TestDump(t *testing.T) {
 			t.Errorf("rules are %+v", s.Rules)
 		}
 		wantNeighbours := map[netip.Addr]diag.Neighbour{
-			peer:   {Interface: "eth0", Address: peer, MAC: peerMAC, State: diag.PermanentNUD, Router: true},
-			third:  {Interface: "eth0", Address: third, MAC: peerMAC, State: diag.Stale},
-			router: {Interface: "eth0", Address: router, Proxy: true},
+			peer:  {Interface: "eth0", Address: peer, MAC: peerMAC, State: diag.PermanentNUD, Router: true},
+			third: {Interface: "eth0", Address: third, MAC: peerMAC, State: diag.Stale},
 		}
 		for addr, n := range wantNeighbours {
 			got := s.Neighbours[diag.InterfaceAddr{Interface: "eth0", Address: addr}].Fact
@@ -203,6 +202,9 @@ func TestDump(t *testing.T) {
 		}
 		if len(s.Neighbours) != len(wantNeighbours) {
 			t.Errorf("neighbours are %+v", s.Neighbours)
+		}
+		if _, ok := s.Proxies[diag.InterfaceAddr{Interface: "eth0", Address: router}]; !ok || len(s.Proxies) != 1 {
+			t.Errorf("proxies are %+v", s.Proxies)
 		}
 	})
 }
@@ -255,9 +257,9 @@ func TestChanges(t *testing.T) {
 
 	// Two rules that differ in nothing that is told of them.
 	rule := netlink.NewRule()
-	rule.Family, rule.Priority, rule.Table, rule.IPProto = unix.AF_INET6, 77, 1000, unix.IPPROTO_UDP
+	rule.Family, rule.Priority, rule.Table = unix.AF_INET6, 77, 1000
 	twin := *rule
-	twin.IPProto = unix.IPPROTO_TCP
+	twin.Protocol = unix.RTPROT_STATIC
 	told := diag.PolicyRule{Priority: 77, Table: 1000, Action: "to_table"}
 	must(t, netlink.RuleAdd(rule))
 	must(t, netlink.RuleAdd(&twin))
@@ -623,19 +625,26 @@ func TestRoute(t *testing.T) {
 	must(t, netlink.RouteAdd(&netlink.Route{LinkIndex: eth0, Dst: via, Gw: peer.AsSlice(), MTU: 1400}))
 	_, not, _ := net.ParseCIDR("2001:db8:2::/48")
 	must(t, netlink.RouteAdd(&netlink.Route{Dst: not, Type: unix.RTN_PROHIBIT}))
+	_, elsewhere, _ := net.ParseCIDR("2001:db8:3::/48")
+	must(t, netlink.RouteAdd(&netlink.Route{LinkIndex: eth0, Dst: elsewhere, Gw: peer.AsSlice(), Table: 1000, Priority: 77, Src: own.AsSlice(), Protocol: unix.RTPROT_STATIC}))
+	rule := netlink.NewRule()
+	rule.Family, rule.Table, rule.Priority = unix.AF_INET6, 1000, 500
+	must(t, netlink.RuleAdd(rule))
+	other := netip.MustParseAddr("2001:db8:3::5")
 	beyond, refused, nowhere := netip.MustParseAddr("2001:db8:1::5"), netip.MustParseAddr("2001:db8:2::5"), netip.MustParseAddr("2001:db8:9::5")
 	for _, tt := range []struct {
 		dst, from netip.Addr
 		oif       string
 		want      diag.Selection
 	}{
-		{dst: peer, want: diag.Selection{Dst: peer, Source: own, Interface: "eth0"}},
-		{dst: beyond, want: diag.Selection{Dst: beyond, Source: own, Interface: "eth0", Via: peer, MTU: 1400}},
-		{dst: beyond, from: own, oif: "eth0", want: diag.Selection{Dst: beyond, From: own, Bound: "eth0", Source: own, Interface: "eth0", Via: peer, MTU: 1400}},
+		{dst: peer, want: diag.Selection{Dst: peer, Source: own, Interface: "eth0", Table: diag.MainTable, Metric: 256, Protocol: "kernel", Type: "unicast"}},
+		{dst: other, want: diag.Selection{Dst: other, Source: own, Interface: "eth0", Via: peer, Table: 1000, Metric: 77, Protocol: "static", Type: "unicast"}},
+		{dst: beyond, want: diag.Selection{Dst: beyond, Source: own, Interface: "eth0", Via: peer, MTU: 1400, Table: diag.MainTable, Metric: 1024, Protocol: "boot", Type: "unicast"}},
+		{dst: beyond, from: own, oif: "eth0", want: diag.Selection{Dst: beyond, From: own, Bound: "eth0", Source: own, Interface: "eth0", Via: peer, MTU: 1400, Table: diag.MainTable, Metric: 1024, Protocol: "boot", Type: "unicast"}},
 		{dst: refused, want: diag.Selection{Dst: refused, Errno: "EACCES"}},
 		{dst: nowhere, want: diag.Selection{Dst: nowhere, Errno: "ENETUNREACH"}},
 		{dst: peer, oif: "nosuch", want: diag.Selection{Dst: peer, Bound: "nosuch", Errno: "ENODEV"}},
-		{dst: own, want: diag.Selection{Dst: own, Source: own, Interface: "lo"}},
+		{dst: own, want: diag.Selection{Dst: own, Source: own, Interface: "lo", Table: unix.RT_TABLE_LOCAL, Protocol: "kernel", Type: "local"}},
 	} {
 		got := Route(tt.dst, tt.from, tt.oif)
 		if !tt.from.IsValid() && got.From.IsValid() || got != tt.want {

@@ -1,9 +1,11 @@
 package kernel
 
 import (
+	"fmt"
 	"iter"
 	"net/netip"
 	"strconv"
+	"strings"
 
 	"ndwhy/diag"
 
@@ -101,6 +103,9 @@ func parseLink(b []byte) (l diag.Link, ok bool) {
 	l.Carrier = flags&unix.IFF_LOWER_UP != 0
 	l.Loopback = flags&unix.IFF_LOOPBACK != 0
 	l.Ethernet = hardware == unix.ARPHRD_ETHER && flags&unix.IFF_NOARP == 0
+	l.Promiscuous = flags&unix.IFF_PROMISC != 0
+	l.AllMulticast = flags&unix.IFF_ALLMULTI != 0
+	var data []byte
 	for typ, v := range attributes(b[unix.SizeofIfInfomsg:]) {
 		switch typ {
 		case unix.IFLA_WIRELESS:
@@ -111,11 +116,27 @@ func parseLink(b []byte) (l diag.Link, ok bool) {
 			l.MAC = mac(v)
 		case unix.IFLA_MTU:
 			l.MTU = int(u32(v))
+		case unix.IFLA_PERM_ADDRESS:
+			l.PermMAC = mac(v)
+		case unix.IFLA_LINK:
+			if parent := int(u32(v)); parent != l.Index { // of a device without one it is itself
+				l.Parent = parent
+			}
+		case unix.IFLA_LINK_NETNSID:
+			l.Elsewhere = true
+		case unix.IFLA_MASTER:
+			l.Master = int(u32(v))
+		case unix.IFLA_PROMISCUITY: // what packet sockets and bridges asked for, which no flag tells
+			l.Promiscuous = l.Promiscuous || u32(v) > 0
+		case unix.IFLA_ALLMULTI:
+			l.AllMulticast = l.AllMulticast || u32(v) > 0
 		case unix.IFLA_LINKINFO:
 			for typ, v := range attributes(v) {
 				switch typ {
 				case unix.IFLA_INFO_KIND:
 					l.Type = text(v)
+				case unix.IFLA_INFO_DATA:
+					data = v
 				case unix.IFLA_INFO_SLAVE_KIND:
 					if kind := text(v); kind != "vrf" { // whose members keep their own addresses
 						l.Port = kind
@@ -131,7 +152,21 @@ func parseLink(b []byte) (l diag.Link, ok bool) {
 		}
 	}
 	l.Ethernet = l.Ethernet && l.Port == ""
+	l.Mode = linkMode(l.Type, data)
 	return l, l.Interface != ""
+}
+
+// linkMode names the mode of a macvlan or ipvlan, as iproute2 does, from its IFLA_INFO_DATA.
+func linkMode(kind string, data []byte) string {
+	for typ, v := range attributes(data) {
+		switch {
+		case kind == "macvlan" && typ == unix.IFLA_MACVLAN_MODE:
+			return map[uint32]string{1: "private", 2: "vepa", 4: "bridge", 8: "passthru", 16: "source"}[u32(v)]
+		case kind == "ipvlan" && typ == unix.IFLA_IPVLAN_MODE && len(v) >= 2:
+			return map[uint16]string{0: "l2", 1: "l3", 2: "l3s"}[native.Uint16(v)]
+		}
+	}
+	return ""
 }
 
 // namedFlags are the address flags that have a name in recordings: others would be lost there.
@@ -340,6 +375,10 @@ func parseRule(b []byte) (r diag.PolicyRule, ok bool) {
 	r.Table = int(b[4])
 	r.Action = ruleAction(b[7])
 	r.Invert = native.Uint32(b[8:])&unix.FIB_RULE_INVERT != 0
+	var also []string
+	if b[3] != 0 {
+		also = append(also, fmt.Sprintf("tos %#x", b[3]))
+	}
 	for typ, v := range attributes(b[unix.SizeofRtMsg:]) {
 		switch typ {
 		case unix.FRA_DST:
@@ -354,10 +393,36 @@ func parseRule(b []byte) (r diag.PolicyRule, ok bool) {
 			r.Priority = int(u32(v))
 		case unix.FRA_FWMARK:
 			r.Mark = u32(v)
+		case unix.FRA_FWMASK:
+			if mask := u32(v); mask != ^uint32(0) {
+				r.MarkMask = mask
+			}
+		case unix.FRA_UID_RANGE:
+			if len(v) >= 8 {
+				r.UIDs = fmt.Sprintf("%d-%d", native.Uint32(v), native.Uint32(v[4:]))
+			}
+		case unix.FRA_L3MDEV:
+			r.L3MDev = len(v) == 1 && v[0] != 0
+		case unix.FRA_GOTO:
+			r.Goto = int(u32(v))
+		case unix.FRA_SUPPRESS_PREFIXLEN:
+			if bits := int32(u32(v)); bits >= 0 && bits <= 128 {
+				r.SuppressBelow = int(bits) + 1
+			}
+		case unix.FRA_IP_PROTO:
+			if len(v) == 1 && v[0] != 0 {
+				also = append(also, fmt.Sprintf("ipproto %d", v[0]))
+			}
+		case unix.FRA_SPORT_RANGE, unix.FRA_DPORT_RANGE:
+			if len(v) >= 4 {
+				side := map[uint16]string{unix.FRA_SPORT_RANGE: "sport", unix.FRA_DPORT_RANGE: "dport"}[typ]
+				also = append(also, fmt.Sprintf("%s %d-%d", side, native.Uint16(v), native.Uint16(v[2:])))
+			}
 		case unix.FRA_TABLE:
 			r.Table = int(u32(v))
 		}
 	}
+	r.Also = strings.Join(also, " ")
 	return r, true
 }
 
@@ -449,11 +514,12 @@ func nud(state uint16) diag.NUD {
 }
 
 // parseSelection reads the rtmsg that answers RTM_GETROUTE: the next hop chosen, the index of its
-// interface, and the path MTU where the kernel has learnt one.
+// interface, the route that was found, and the path MTU where the kernel has learnt one.
 func parseSelection(b []byte) (s diag.Selection, index int) {
 	if len(b) < unix.SizeofRtMsg {
 		return s, 0
 	}
+	s.Table, s.Protocol, s.Type = int(b[4]), protocol(b[5]), routeType(b[7])
 	for typ, v := range attributes(b[unix.SizeofRtMsg:]) {
 		switch typ {
 		case unix.RTA_OIF:
@@ -462,6 +528,10 @@ func parseSelection(b []byte) (s diag.Selection, index int) {
 			s.Source = addr6(v)
 		case unix.RTA_GATEWAY:
 			s.Via = addr6(v)
+		case unix.RTA_TABLE:
+			s.Table = int(u32(v))
+		case unix.RTA_PRIORITY:
+			s.Metric = int(u32(v))
 		case unix.RTA_METRICS:
 			for typ, v := range attributes(v) {
 				if typ == unix.RTAX_MTU {

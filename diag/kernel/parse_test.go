@@ -44,8 +44,24 @@ func TestParseLink(t *testing.T) {
 			diag.Link{Interface: "ens5", Index: 7, MAC: diag.MAC{2, 0, 0, 0, 0, 1}, Up: true, Carrier: true, Ethernet: true, XDP: true},
 			true,
 		},
-		"a NIC without":    {join(header(unix.AF_UNSPEC, unix.ARPHRD_ETHER, 0), name, xdp(0)), diag.Link{Interface: "ens5", Index: 7, Ethernet: true}, true},
-		"a dummy":          {join(header(unix.AF_UNSPEC, unix.ARPHRD_ETHER, unix.IFF_NOARP), name, attr(unix.IFLA_LINKINFO, attr(unix.IFLA_INFO_KIND, 'd', 'u', 'm', 'm', 'y', 0)...)), diag.Link{Interface: "ens5", Index: 7, Type: "dummy"}, true},
+		"a NIC without": {join(header(unix.AF_UNSPEC, unix.ARPHRD_ETHER, 0), name, xdp(0)), diag.Link{Interface: "ens5", Index: 7, Ethernet: true}, true},
+		"a dummy":       {join(header(unix.AF_UNSPEC, unix.ARPHRD_ETHER, unix.IFF_NOARP), name, attr(unix.IFLA_LINKINFO, attr(unix.IFLA_INFO_KIND, 'd', 'u', 'm', 'm', 'y', 0)...)), diag.Link{Interface: "ens5", Index: 7, Type: "dummy"}, true},
+		"a pod's interface": {
+			join(header(unix.AF_UNSPEC, unix.ARPHRD_ETHER, 0), name, attr(unix.IFLA_LINK, nl.Uint32Attr(5)...), attr(unix.IFLA_LINK_NETNSID, nl.Uint32Attr(0)...), attr(unix.IFLA_LINKINFO, attr(unix.IFLA_INFO_KIND, 'v', 'e', 't', 'h', 0)...)),
+			diag.Link{Interface: "ens5", Index: 7, Ethernet: true, Type: "veth", Parent: 5, Elsewhere: true},
+			true,
+		},
+		"a macvlan": {
+			join(header(unix.AF_UNSPEC, unix.ARPHRD_ETHER, unix.IFF_ALLMULTI), name, attr(unix.IFLA_LINK, nl.Uint32Attr(2)...), attr(unix.IFLA_MASTER, nl.Uint32Attr(9)...), attr(unix.IFLA_PROMISCUITY, nl.Uint32Attr(1)...),
+				attr(unix.IFLA_LINKINFO, join(attr(unix.IFLA_INFO_KIND, []byte("macvlan\x00")...), attr(unix.IFLA_INFO_DATA, attr(unix.IFLA_MACVLAN_MODE, nl.Uint32Attr(8)...)...))...)),
+			diag.Link{Interface: "ens5", Index: 7, Ethernet: true, Type: "macvlan", Mode: "passthru", Parent: 2, Master: 9, Promiscuous: true, AllMulticast: true},
+			true,
+		},
+		"a NIC with another MAC": {
+			join(header(unix.AF_UNSPEC, unix.ARPHRD_ETHER, 0), name, attr(unix.IFLA_LINK, nl.Uint32Attr(7)...), attr(unix.IFLA_ADDRESS, 2, 0, 0, 0, 0, 2), attr(unix.IFLA_PERM_ADDRESS, 2, 0, 0, 0, 0, 1)),
+			diag.Link{Interface: "ens5", Index: 7, Ethernet: true, MAC: diag.MAC{2, 0, 0, 0, 0, 2}, PermMAC: diag.MAC{2, 0, 0, 0, 0, 1}},
+			true,
+		},
 		"a bridge's port":  {join(header(unix.AF_UNSPEC, unix.ARPHRD_ETHER, 0), name, attr(unix.IFLA_LINKINFO, attr(unix.IFLA_INFO_SLAVE_KIND, 'b', 'r', 'i', 'd', 'g', 'e', 0)...)), diag.Link{Interface: "ens5", Index: 7, Port: "bridge"}, true},
 		"a VRF's member":   {join(header(unix.AF_UNSPEC, unix.ARPHRD_ETHER, 0), name, attr(unix.IFLA_LINKINFO, attr(unix.IFLA_INFO_SLAVE_KIND, 'v', 'r', 'f', 0)...)), diag.Link{Interface: "ens5", Index: 7, Ethernet: true}, true},
 		"a bridge's word":  {join(header(unix.AF_BRIDGE, unix.ARPHRD_ETHER, 0), name), diag.Link{}, false},
@@ -56,6 +72,35 @@ func TestParseLink(t *testing.T) {
 		got, ok := parseLink(tt.b)
 		if ok != tt.ok || ok && got != tt.want {
 			t.Errorf("%s: %+v %v, want %+v %v", what, got, ok, tt.want, tt.ok)
+		}
+	}
+}
+
+func TestParseRule(t *testing.T) {
+	t.Parallel()
+	header := []byte{unix.AF_INET6, 0, 0, 0, unix.RT_TABLE_MAIN, 0, 0, unix.FR_ACT_TO_TBL, 0, 0, 0, 0}
+	wireguard := join(header, attr(unix.FRA_PRIORITY, nl.Uint32Attr(32765)...), attr(unix.FRA_SUPPRESS_PREFIXLEN, nl.Uint32Attr(0)...), attr(unix.FRA_TABLE, nl.Uint32Attr(254)...))
+	particular := join(header, attr(unix.FRA_PRIORITY, nl.Uint32Attr(5)...), attr(unix.FRA_FWMARK, nl.Uint32Attr(0x200)...), attr(unix.FRA_FWMASK, nl.Uint32Attr(0xf00)...),
+		attr(unix.FRA_UID_RANGE, append(nl.Uint32Attr(0), nl.Uint32Attr(0)...)...), attr(unix.FRA_IP_PROTO, 6), attr(unix.FRA_DPORT_RANGE, append(nl.Uint16Attr(53), nl.Uint16Attr(54)...)...),
+		attr(unix.FRA_SUPPRESS_PREFIXLEN, nl.Uint32Attr(0xffffffff)...))
+	for _, tt := range []struct {
+		message []byte
+		want    diag.PolicyRule
+		line    string
+	}{
+		{wireguard, diag.PolicyRule{Priority: 32765, Table: 254, Action: "to_table", SuppressBelow: 1}, "policy rule 32765: from all lookup 254 suppress_prefixlength 0"},
+		{
+			particular,
+			diag.PolicyRule{Priority: 5, Mark: 0x200, MarkMask: 0xf00, UIDs: "0-0", Also: "ipproto 6 dport 53-54", Table: 254, Action: "to_table"},
+			"policy rule 5: from all fwmark 0x200/0xf00 uidrange 0-0 ipproto 6 dport 53-54 lookup 254",
+		},
+	} {
+		got, ok := parseRule(tt.message)
+		if !ok || got != tt.want {
+			t.Errorf("%+v, want %+v", got, tt.want)
+		}
+		if line := diag.Describe(diag.Event{Body: got}); line != tt.line {
+			t.Errorf("%q, want %q", line, tt.line)
 		}
 	}
 }

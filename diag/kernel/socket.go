@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A socket is a NETLINK_ROUTE socket on the runtime's poller. nl's own allocates and clears 64 KiB
+// A socket is a netlink socket on the runtime's poller. nl's own allocates and clears 64 KiB
 // for every datagram it receives, which a burst of notifications (one a datagram) cannot afford.
 type socket struct {
 	file *os.File
@@ -30,11 +30,14 @@ const (
 	answerTimeout = 10 * time.Second
 )
 
-// dial opens a socket that is a member of groups (RTNLGRP_*).
-func dial(groups ...uint) (*socket, error) {
-	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_ROUTE)
+// dial opens a NETLINK_ROUTE socket that is a member of groups (RTNLGRP_*).
+func dial(groups ...uint) (*socket, error) { return dialProtocol(unix.NETLINK_ROUTE, groups...) }
+
+// dialProtocol opens a socket of a netlink protocol.
+func dialProtocol(protocol int, groups ...uint) (*socket, error) {
+	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, protocol)
 	if err != nil {
-		return nil, fmt.Errorf("rtnetlink: socket: %w", err)
+		return nil, fmt.Errorf("netlink: socket: %w", err)
 	}
 	local := &unix.SockaddrNetlink{Family: unix.AF_NETLINK}
 	if len(groups) > 0 {
@@ -48,13 +51,13 @@ func dial(groups ...uint) (*socket, error) {
 	}
 	if err := unix.Bind(fd, local); err != nil {
 		unix.Close(fd)
-		return nil, fmt.Errorf("rtnetlink: bind to groups %v: %w", groups, err)
+		return nil, fmt.Errorf("netlink: bind to groups %v: %w", groups, err)
 	}
-	file := os.NewFile(uintptr(fd), "rtnetlink")
+	file := os.NewFile(uintptr(fd), "netlink")
 	raw, err := file.SyscallConn()
 	if err != nil {
 		file.Close()
-		return nil, fmt.Errorf("rtnetlink: %w", err)
+		return nil, fmt.Errorf("netlink: %w", err)
 	}
 	return &socket{file: file, raw: raw, buf: make([]byte, 4*datagramMax)}, nil
 }
@@ -111,6 +114,15 @@ var errInterrupted = errors.New("the table changed while it was read")
 // the call. The error is the kernel's errno, errInterrupted after the whole of a dump, or that of
 // the socket.
 func (s *socket) ask(req *nl.NetlinkRequest, f func(message)) error {
+	return s.each(req, func(m message) bool {
+		f(m)
+		return true
+	})
+}
+
+// each is ask until f returns false. After that the socket is of no more use: the rest of the answer
+// is still to come.
+func (s *socket) each(req *nl.NetlinkRequest, f func(message) bool) error {
 	if err := s.file.SetDeadline(time.Now().Add(answerTimeout)); err != nil {
 		return err
 	}
@@ -120,13 +132,13 @@ func (s *socket) ask(req *nl.NetlinkRequest, f func(message)) error {
 		return !errors.Is(failed, unix.EAGAIN)
 	})
 	if err = errors.Join(failed, err); err != nil {
-		return fmt.Errorf("rtnetlink: send: %w", err)
+		return fmt.Errorf("netlink: send: %w", err)
 	}
 	interrupted := false
 	for {
 		datagrams, err := s.receive(true)
 		if err != nil {
-			return fmt.Errorf("rtnetlink: receive: %w", err)
+			return fmt.Errorf("netlink: receive: %w", err)
 		}
 		for m := range messages(datagrams) {
 			if m.seq != req.Seq {
@@ -143,7 +155,9 @@ func (s *socket) ask(req *nl.NetlinkRequest, f func(message)) error {
 				}
 				return nil
 			default:
-				f(m)
+				if !f(m) {
+					return nil
+				}
 				if m.flags&unix.NLM_F_MULTI == 0 {
 					return nil
 				}

@@ -101,6 +101,10 @@ func boot(spec *Spec, log io.Writer) (*world, error) {
 	if err := w.beyond(); err != nil {
 		return nil, fmt.Errorf("%s: %w", beyondHost, err)
 	}
+	config.Routers = slices.Clone(config.Routers) // they may be changed; the specification stays
+	for i := range config.Routers[1:] {
+		config.Routers[1+i].Silent = true // until furtherRouters
+	}
 	w.wire.run(config)
 	for _, p := range ports {
 		if err := w.bootNIC(p); err != nil {
@@ -295,6 +299,9 @@ func (w *world) settle() error {
 			return err
 		}
 	}
+	if err := w.furtherRouters(until); err != nil {
+		return err
+	}
 	begun = time.Now()
 	for i := range w.spec.Hosts {
 		name := w.spec.Hosts[i].Name
@@ -337,15 +344,48 @@ func (w *world) hasLinkLocal(host string) bool {
 	return err == nil && len(usable) == len(w.spec.Host(host).NICs) && !slices.Contains(slices.Collect(maps.Values(usable)), false)
 }
 
-func (w *world) hasDefault(host string) bool {
+func (w *world) hasDefault(host string) bool { return w.hasDefaultBy(host, nil) }
+
+// hasDefaultBy reports whether a host has a default route through a gateway; nil: any.
+func (w *world) hasDefaultBy(host string, gateway net.IP) bool {
 	routes, err := w.handles[host].RouteList(nil, netlink.FAMILY_V6)
 	return err == nil && slices.ContainsFunc(routes, func(r netlink.Route) bool {
 		ones := 0
 		if r.Dst != nil {
 			ones, _ = r.Dst.Mask.Size()
 		}
-		return ones == 0 && r.Gw != nil
+		return ones == 0 && r.Gw != nil && (gateway == nil || r.Gw.Equal(gateway))
 	})
+}
+
+// furtherRouters has the routers beside the first begin to advertise. They come later because of equal
+// routes a kernel prefers the one that it learnt first (net/ipv6/route.c, find_rr_leaf): which way a
+// host sends must not be a matter of luck.
+func (w *world) furtherRouters(until func(coming bool, settled func() bool, otherwise string) error) error {
+	further := w.spec.Routers[1:]
+	if len(further) == 0 {
+		return nil
+	}
+	w.wire.alter(func(c *vswitch.Config) {
+		for i := range further {
+			c.Routers[1+i].Silent = further[i].Silent
+		}
+	})
+	w.wire.advertise()
+	for i := range further {
+		r := &further[i]
+		if r.Silent || r.Lifetime == 0 {
+			continue
+		}
+		for j := range w.spec.Hosts {
+			host := &w.spec.Hosts[j]
+			learnt := func() bool { return w.hasDefaultBy(host.Name, r.LinkLocal().AsSlice()) }
+			if err := until(w.spec.routes(host), learnt, host.Name+" has learnt no default route from "+r.Name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // finish puts a host into the state in which the command finds it: duplicate address detection as

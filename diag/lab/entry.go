@@ -15,6 +15,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// A helper's main goroutine stays on the main thread, whose name and namespaces are what /proc shows of
+// the process. Only what is locked during initialisation is sure to be there.
+func init() {
+	if len(os.Args) > 0 && slices.Contains([]string{initName, enterName, networkdName}, os.Args[0]) {
+		runtime.LockOSThread()
+	}
+}
+
 // Entry is to be called first in main, before anything else: it does the work of the lab's helper
 // processes, which are this executable under other names. handled says that this process was one;
 // it is then to exit with code.
@@ -70,8 +78,6 @@ func enter(args []string) int {
 	if err != nil {
 		return fail(Failed, "namespace of %s: %v", host, err)
 	}
-	// The thread that enters is the one that executes: the others end there.
-	runtime.LockOSThread()
 	if err := unix.Setns(ns, unix.CLONE_NEWNET); err != nil {
 		return fail(Failed, "enter %s: setns: %v", host, err)
 	}

@@ -67,7 +67,9 @@ func (t *table) put(number int, fd uintptr) {
 
 // add gives the process a descriptor under the lowest number beyond the standard ones that is free.
 func (t *table) add(fd uintptr) (number int) {
-	for number = 3; number < len(*t) && (*t)[number] != closed; number++ {
+	number = 3
+	for number < len(*t) && (*t)[number] != closed {
+		number++
 	}
 	t.put(number, fd)
 	return number

@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"runtime"
 	"slices"
 	"strconv"
 	"sync"
@@ -30,8 +29,6 @@ const (
 
 // runInit is the lab's first process. args are the names of the files that are handed over to it.
 func runInit(args []string) int {
-	// No other goroutine may use the main thread, which must stay in the init's own namespace.
-	runtime.LockOSThread()
 	// Else it would be "exe", after the link by which it was started, wherever processes are named.
 	if name, err := unix.BytePtrFromString(initName); err == nil {
 		_ = unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(name)), 0, 0, 0)

@@ -683,3 +683,17 @@ func TestNetworkd(t *testing.T) {
 		t.Error("another lab shows networkd's state")
 	}
 }
+
+// A second router is heard only when everybody has the first one's route and a lease: of equal routes
+// kernels prefer the one that they learnt first.
+func TestFurtherRoutersComeLater(t *testing.T) {
+	t.Parallel()
+	log := run(t, "rogue-router", "true").SwitchLog
+	second := slices.IndexFunc(log, func(e vswitch.Entry) bool { return strings.HasPrefix(e.Reason, "rogue ") })
+	for _, port := range []string{"ubuntu1", "ubuntu2"} {
+		leased := slices.IndexFunc(log, func(e vswitch.Entry) bool { return e.Port == port && e.Reason == "the DHCPv6 server answers" })
+		if leased < 0 || second < leased {
+			t.Errorf("%s has its lease at entry %d, the second router speaks at %d", port, leased, second)
+		}
+	}
+}

@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -58,13 +57,11 @@ func (w *world) startNetworkd(p port) error {
 // networkd is that process: it solicits routers and acts on what they advertise, for as long as the
 // lab lasts. args are the interface and whether it makes default routes.
 func networkd(args []string) int {
-	runtime.LockOSThread()
 	if err := unix.Setns(namespaceFD, unix.CLONE_NEWNET); err != nil {
 		return Failed
 	}
 	unix.CloseOnExec(namespaceFD)
 	if name, err := unix.BytePtrFromString(networkdComm); err == nil {
-		// This is the main thread, whose name is that of the process.
 		_ = unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(name)), 0, 0, 0)
 	}
 	if err := actOnAdvertisements(args[0], args[1] == ""); err != nil {

@@ -117,6 +117,7 @@ var Scenarios = []Scenario{
 		Name: "router-unresolvable", On: "vpc",
 		Title:  "The router advertises but answers no solicitation for its addresses.",
 		Causes: []string{"router.unresolvable"},
+		Hides:  []string{"net.router-silent"},
 		Break:  func(s *Spec) { s.router().Unresolvable = true },
 	},
 	{

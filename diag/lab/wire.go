@@ -71,7 +71,6 @@ func (w *wire) attach(port int, name string) error {
 
 // run starts the switch.
 func (w *wire) run(config vswitch.Config) {
-	config.Routers = slices.Clone(config.Routers) // they may be changed; the specification stays
 	w.sw = vswitch.New(config, time.Now())
 	for port, f := range w.ports {
 		go w.read(port, f)

@@ -11,6 +11,7 @@ import (
 	"ndwhy/diag/capture"
 	"ndwhy/diag/guard"
 	"ndwhy/diag/host"
+	"ndwhy/diag/kernel"
 	"ndwhy/diag/session"
 )
 
@@ -27,6 +28,7 @@ type Session struct {
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup
 	host    *host.Reader
+	flows   *kernel.Flows
 	tap     *capture.Tap // nil where frames may not be seen
 
 	once   sync.Once
@@ -83,8 +85,12 @@ func (l *Session) Collect() {
 	}
 }
 
-// ReadHost reads the host's settings once more: one that was changed announces itself no other way.
-func (l *Session) ReadHost(ctx context.Context) { l.host.Read(ctx) }
+// ReadAgain reads the host's settings and connections once more: what changed of them announces itself no
+// other way.
+func (l *Session) ReadAgain(ctx context.Context) {
+	l.host.Read(ctx)
+	l.flows.Read()
+}
 
 // Record begins a recording, or ends the one under way, and returns its file. What is so already stays
 // so.

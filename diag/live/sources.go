@@ -57,7 +57,12 @@ func (l *Session) start(ctx context.Context, o Options) error {
 
 	root := os.DirFS("/")
 	l.host = host.New(l, root, links)
+	l.flows = kernel.NewFlows(l)
 	if o.Stay {
+		l.source(diag.FeedFlows, func() error {
+			l.flows.Watch(ctx)
+			return nil
+		})
 		l.source(diag.FeedHost, func() error {
 			l.host.Watch(ctx)
 			return nil
@@ -67,6 +72,10 @@ func (l *Session) start(ctx context.Context, o Options) error {
 			l.refresh(ctx, o)
 		})
 	} else {
+		l.source(diag.FeedFlows, func() error {
+			l.flows.Read()
+			return nil
+		})
 		l.source(diag.FeedHost, func() error {
 			l.host.Read(ctx)
 			return nil
@@ -89,7 +98,15 @@ func (l *Session) start(ctx context.Context, o Options) error {
 		case <-once.Done():
 		}
 		l.Wait(once.Done(), func(s *diag.State) bool {
-			return s.Complete(diag.FeedNetlink) && s.Feeds[diag.FeedHost].State != "" && s.Feeds[diag.FeedFrames].State != "" && s.Feeds[diag.FeedDrops].State != ""
+			if !s.Complete(diag.FeedNetlink) {
+				return false
+			}
+			for _, name := range [...]diag.FeedName{diag.FeedHost, diag.FeedFlows, diag.FeedFrames, diag.FeedDrops} {
+				if s.Feeds[name].State == "" {
+					return false
+				}
+			}
+			return true
 		})
 		l.selections(run)
 		return nil

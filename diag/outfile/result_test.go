@@ -173,8 +173,10 @@ func TestSame(t *testing.T) {
 		}
 	})
 	for _, pair := range [][2]string{
-		{file, filepath.Join(dir, "fresh")}, {filepath.Join(dir, "fresh"), filepath.Join(dir, "other")},
-		{filepath.Join(dir, "fresh"), filepath.Join(dir, "none", "fresh")}, {"/dev/null", "/dev/null"},
+		{file, filepath.Join(dir, "fresh")},
+		{filepath.Join(dir, "fresh"), filepath.Join(dir, "other")},
+		{filepath.Join(dir, "fresh"), filepath.Join(dir, "none", "fresh")},
+		{"/dev/null", "/dev/null"},
 	} {
 		if Same(pair[0], pair[1]) {
 			t.Errorf("%v are one", pair)

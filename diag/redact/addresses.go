@@ -132,7 +132,7 @@ func (d *Redactor) mac(m diag.MAC) diag.MAC {
 	switch {
 	case m == diag.MAC{}:
 		return m
-	case m[0]&1 != 0 && !(m[0] == 0x33 && m[1] == 0x33 && m[2] == 0xff):
+	case m[0]&1 != 0 && (m[0] != 0x33 || m[1] != 0x33 || m[2] != 0xff):
 		return m
 	}
 	low := d.low(uint64(m[3])<<16 | uint64(m[4])<<8 | uint64(m[5]))
@@ -171,7 +171,7 @@ func (d *Redactor) hardware(word string) (hidden string, ok bool) {
 		separator string
 		group     int
 	}{{":", 2}, {"-", 2}, {".", 4}} {
-		if len(digits) == 12 && strings.Join(slices.Collect(chunks(digits, form.group)), form.separator) == lower {
+		if len(digits) == 12 && grouped(digits, form.group, form.separator) == lower {
 			m, ok := macOf(digits)
 			return d.writeMAC(m, "", form.separator), ok
 		}
@@ -200,15 +200,20 @@ func (d *Redactor) writeMAC(m diag.MAC, start, separator string) string {
 	if separator == "." {
 		group = 4
 	}
-	text := start + strings.Join(slices.Collect(chunks(digits, group)), separator)
+	text := start + grouped(digits, group, separator)
 	return d.keep(start+m.String()+separator, text)
 }
 
-func chunks(text string, n int) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for ; text != "" && yield(text[:min(n, len(text))]); text = text[min(n, len(text)):] {
+// grouped writes digits in groups of n.
+func grouped(digits string, n int, separator string) string {
+	var b strings.Builder
+	for i := range len(digits) {
+		if i > 0 && i%n == 0 {
+			b.WriteString(separator)
 		}
+		b.WriteByte(digits[i])
 	}
+	return b.String()
 }
 
 // numbers counts what is different, from 1 on; what comes after the last number shares it.

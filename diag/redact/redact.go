@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"ndwhy/diag"
@@ -107,7 +108,7 @@ func (d *Redactor) Learn(names ...string) {
 		first, _, _ := strings.Cut(name, ".")
 		for _, n := range [...]string{name, first} {
 			n = strings.ToLower(strings.TrimSuffix(n, "."))
-			if n != "" && len(d.names) < mostNames && !d.known(n) && !words.Speaks(n) {
+			if n != "" && len(d.names) < mostNames && !slices.Contains(d.names, n) && !words.Speaks(n) {
 				d.names = append(d.names, n)
 			}
 		}
@@ -116,15 +117,6 @@ func (d *Redactor) Learn(names ...string) {
 
 // mostNames bounds how many names are looked for in every word.
 const mostNames = 64
-
-func (d *Redactor) known(name string) bool {
-	for _, n := range d.names {
-		if n == name {
-			return true
-		}
-	}
-	return false
-}
 
 // Name hides what is a name and nothing else.
 func (d *Redactor) Name(name string) string {

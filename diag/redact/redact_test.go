@@ -141,7 +141,8 @@ func TestJSON(t *testing.T) {
 func TestNames(t *testing.T) {
 	s := diag.NewState()
 	for i, b := range []diag.Body{
-		diag.Run{Host: "web"}, diag.Metadata{Endpoint: "http://imds.corp.example:80/"},
+		diag.Run{Host: "web"},
+		diag.Metadata{Endpoint: "http://imds.corp.example:80/"},
 		diag.Frame{Interface: "eth0", Type: diag.RA, HopLimit: 255, Src: netip.MustParseAddr("fe80::1"), RA: &diag.Advertisement{LifetimeS: 1800, DNSSL: []string{"corp.example"}}},
 	} {
 		s.Apply(diag.Event{Seq: int64(i + 1), Body: b})

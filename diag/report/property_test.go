@@ -35,7 +35,9 @@ func impossible(s *diag.State, d why.Diagnosis) string {
 			switch id {
 			case "address.unassigned", "address.link-local-not-eui64", "address.reserved", "host.source-selection":
 				wrong = answered(func(p diag.Path) bool { return here(p) && p.Source == addr && p.Asks == diag.AsksEcho })
-			case "router.unresolvable", "peer.unmapped":
+			case "router.unresolvable": // an echo may have used an entry from before
+				wrong = id == f.Cause && answered(func(p diag.Path) bool { return here(p) && p.Target == addr && p.Asks == diag.AsksND })
+			case "peer.unmapped":
 				wrong = id == f.Cause && answered(func(p diag.Path) bool { return here(p) && p.Target == addr })
 			case "peer.echo-blocked", "net.router-silent":
 				wrong = id == f.Cause && answered(func(p diag.Path) bool { return here(p) && p.Target == addr && p.Asks == diag.AsksEcho })

@@ -51,13 +51,13 @@ func same(t *testing.T, want, got *diag.State) {
 		t.Errorf("another diagnosis:\n%s\n%s", loose(a), loose(b))
 	}
 	list := func(s *diag.State) (all [][]diag.Event) {
-		for _, part := range [][]diag.Event{s.Frames(), s.Notes()} {
+		for _, part := range [][]diag.Event{s.Frames(), s.Segments(), s.Notes()} {
 			all = append(all, slices.Clip(part))
 		}
 		return all
 	}
 	if a, b := list(want), list(got); !reflect.DeepEqual(a, b) {
-		t.Errorf("%d frames and %d notes are remembered, want %d and %d", len(b[0]), len(b[1]), len(a[0]), len(a[1]))
+		t.Errorf("%d frames, %d segments and %d notes are remembered, want %d, %d and %d", len(b[0]), len(b[1]), len(b[2]), len(a[0]), len(a[1]), len(a[2]))
 	}
 	a, b := reflect.ValueOf(*want), reflect.ValueOf(*got)
 	for i := range a.NumField() {

@@ -60,15 +60,26 @@ func findAssignmentNone(iv *ifaceView) []hypothesis {
 // nothingAdvertised looks for a link on which nothing that says where addresses come from gives any: no
 // prefix to make one from, no DHCPv6, and nothing known to be assigned.
 func (iv *ifaceView) nothingAdvertised() (h hypothesis, ok bool) {
-	if !iv.net.Known || !iv.s.Complete(diag.FeedNetlink) || len(iv.net.Routers) == 0 || iv.hasUsableGlobal() || iv.s.AssignmentKnown(iv.name, diag.GlobalScope) {
+	if !iv.net.Known || !iv.s.Complete(diag.FeedNetlink) || len(iv.net.Routers) == 0 || iv.s.AssignmentKnown(iv.name, diag.GlobalScope) {
 		return h, false
 	}
 	h = hypothesis{direct: true, confidence: Likely, subject: Subject{"interface", iv.name}, as: "advertised"}
+	local := false
 	for _, r := range iv.net.Routers {
-		if _, forms := r.Forms(); forms || r.Last.Managed {
+		prefix, forms := r.Forms()
+		if forms && diag.ScopeOf(prefix.Prefix.Addr()) == diag.ULAScope {
+			local = true
+			h.args = []any{"router", r.Address, "prefix", prefix.Prefix}
+		} else if forms || r.Last.Managed {
 			return h, false
 		}
 		h.facts = append(h.facts, iv.heard(r))
+	}
+	if local {
+		return iv.onlyLocal(h)
+	}
+	if iv.hasUsableGlobal() {
+		return h, false
 	}
 	h.args = []any{"router", iv.net.Routers[0].Address}
 	iv.explainKind(&h, noGlobal)
@@ -80,12 +91,30 @@ func (iv *ifaceView) nothingAdvertised() (h hypothesis, ok bool) {
 	return h, true
 }
 
+// onlyLocal is a link on which a router offers the way out and only a prefix that leads nowhere beyond: a
+// ULA is not routed on the Internet (RFC 4193 §4.1). One that is translated on its way is answered.
+func (iv *ifaceView) onlyLocal(h hypothesis) (hypothesis, bool) {
+	ulas := 0
+	for _, a := range iv.addresses {
+		if scope := diag.ScopeOf(a.Fact.Address); a.Fact.Flags.Usable() && scope == diag.GlobalScope {
+			return h, false
+		} else if scope == diag.ULAScope {
+			ulas++
+		}
+	}
+	h.as = "local"
+	iv.explain(&h, iv.where(func(p *path) bool {
+		return p.silent() && p.TargetClass == diag.TargetInternet && diag.ScopeOf(p.Source) == diag.ULAScope
+	})...)
+	return h, ulas > 0 && len(h.symptoms) > 0 && len(iv.net.Offering()) > 0 && !iv.hearsInternet()
+}
+
 // findNotConfigured makes a hypothesis of every absent address: what made it absent, if anything
 // is known to have, explains it better and is taken first.
 func findNotConfigured(iv *ifaceView) []hypothesis {
-	var list []hypothesis
+	list := iv.soughtElsewhere()
 	for i, y := range iv.symptoms {
-		if y.iface != iv.name || y.kind != absent {
+		if y.iface != iv.name || y.kind != absent || slices.ContainsFunc(list, func(o hypothesis) bool { return o.addr == y.addr }) {
 			continue
 		}
 		h := hypothesis{
@@ -123,4 +152,31 @@ func (iv *ifaceView) routedInside(addr netip.Addr) bool {
 		}
 	}
 	return false
+}
+
+// soughtElsewhere looks for addresses that others solicit for on the interface and that this host has on another:
+// the kernel answers for the addresses of the interface that is asked, and so for none of these (net/ipv6/ndisc.c,
+// ndisc_recv_ns).
+func (iv *ifaceView) soughtElsewhere() []hypothesis {
+	var list []hypothesis
+	for _, addr := range iv.traffic.askedFor() {
+		e := iv.traffic.sought[addr]
+		other := iv.s.InterfaceWith(addr)
+		if other == "" || other == iv.name || iv.net.Configured(addr) || iv.traffic.told[addr] || iv.s.Now.Sub(e.At) < settled || !iv.s.Complete(diag.FeedFrames) {
+			continue
+		}
+		h := hypothesis{
+			direct: true, severity: Critical, confidence: Certain, subject: addressSubject(addr), addr: addr, as: "elsewhere",
+			args:  []any{"address", addr, "other", other, "from", e.Body.(diag.Frame).Src},
+			facts: []diag.Event{e, iv.s.Said(diag.Metadata{})},
+		}
+		for i, y := range iv.symptoms {
+			if y.iface == iv.name && (y.kind == absent && y.addr == addr || y.kind == noGlobal) {
+				h.symptoms = append(h.symptoms, i)
+			}
+		}
+		iv.explain(&h, iv.where(func(p *path) bool { return p.Source == addr && p.Missing() && p.origin != far })...)
+		list = append(list, h)
+	}
+	return list
 }

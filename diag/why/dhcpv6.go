@@ -69,7 +69,7 @@ func findNoClient(iv *ifaceView) []hypothesis {
 	}
 	for _, a := range offer.Fact.Addresses {
 		addr := a.Prefix.Addr()
-		if !a.Prefix.IsSingleIP() || iv.net.Configured(addr) || diag.ScopeOf(addr) == diag.LinkLocalScope {
+		if !a.Prefix.IsSingleIP() || iv.net.Configured(addr) || iv.heldElsewhere(addr) || diag.ScopeOf(addr) == diag.LinkLocalScope {
 			continue
 		}
 		h := iv.dhcp(r)

@@ -2,6 +2,7 @@ package why
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 
 	"ndwhy/diag"
@@ -58,6 +59,10 @@ func recognise(s *diag.State) Recognition {
 			r.Because = append(r.Because, why)
 		}
 	}
+	if inside(s) {
+		// A container's or pod's link is its host's: what the VPC lets through is judged beyond it.
+		return Recognition{Name: "unknown", Confidence: Likely, Because: []string{words.Say("profile.because.inside")}}
+	}
 	if s.Metadata.State == diag.MetadataOK || s.Metadata.State == diag.MetadataNone {
 		because("aws", Certain, words.Say("profile.because.imds", "endpoint", s.Metadata.Endpoint))
 	}
@@ -108,4 +113,23 @@ func behaviour(s *diag.State) (open, multicast string) {
 		}
 	}
 	return open, multicast
+}
+
+// inside reports whether this is a container or a pod on an instance: the metadata service answers, by way of the
+// instance, and knows none of the interfaces here.
+func inside(s *diag.State) bool {
+	if s.Metadata.State != diag.MetadataOK || len(s.Metadata.Interfaces) == 0 {
+		return false
+	}
+	some := false
+	for _, l := range s.Links {
+		if !l.Ethernet || l.Loopback || l.MAC == (diag.MAC{}) {
+			continue
+		}
+		some = true
+		if slices.ContainsFunc(s.Metadata.Interfaces, func(m diag.MetadataInterface) bool { return m.MAC == l.MAC }) {
+			return false
+		}
+	}
+	return some
 }

@@ -77,6 +77,10 @@ func findUnresolvable(iv *ifaceView) []hypothesis {
 				h.severity = Info // nobody has to ask for it
 			}
 		}
+		if iv.hearsInternet() {
+			h.severity = Warning // another way is taken
+			h.more = append(h.more, "cause.router.unresolvable.around")
+		}
 		if e, ok := iv.traffic.bad[router]; ok {
 			h.facts = append(h.facts, e)
 			h.more = append(h.more, "cause.router.unresolvable.bad")

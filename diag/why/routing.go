@@ -77,6 +77,9 @@ func findRouting(iv *ifaceView) []hypothesis {
 			if h, ok := iv.noGateway(sel); ok {
 				add(h)
 			}
+			if h, ok := iv.tooWide(sel); ok {
+				add(h)
+			}
 		case sel.Interface == iv.name:
 			if h, ok := iv.throughHost(sel); ok {
 				add(h)
@@ -142,6 +145,37 @@ func (iv *ifaceView) noGateway(sel diag.Selection) (hypothesis, bool) {
 		args: []any{"target", sel.Dst, "router", iv.gateway(), "route", name}, facts: []diag.Event{iv.s.Said(sel), diag.FactOf(route)},
 	}
 	return h, iv.silentBeyond(&h, sel.Dst, sel.From)
+}
+
+// tooWide looks for a route that takes distant hosts for neighbours: the kernel asks for them on the link, where
+// nobody has them. What is on the link is for the routers to say (RFC 5942 §4); where they say nothing, nothing
+// is known.
+func (iv *ifaceView) tooWide(sel diag.Selection) (hypothesis, bool) {
+	route, ok := iv.routeTo(sel.Dst, netip.Addr{})
+	announced := iv.net.Announced()
+	within := func(p netip.Prefix) bool { return p.Contains(sel.Dst) }
+	if !ok || route.Fact.Dst.Bits() == 0 || route.Fact.Dst.IsSingleIP() || !iv.net.Link.Ethernet || len(announced) == 0 ||
+		slices.ContainsFunc(announced, within) || len(iv.net.Gateways()) == 0 || iv.resolves(sel.Dst) {
+		return hypothesis{}, false
+	}
+	if !slices.ContainsFunc(announced, func(p netip.Prefix) bool {
+		return route.Fact.Dst.Bits() < p.Bits() && route.Fact.Dst.Contains(p.Addr())
+	}) {
+		return hypothesis{}, false
+	}
+	name := diag.DescribeRoute(route.Fact, diag.Forever)
+	h := hypothesis{
+		direct: true, confidence: Likely, subject: Subject{"route", name}, as: "too-wide",
+		args:  []any{"target", sel.Dst, "router", iv.gateway(), "route", name, "announced", announced[0]},
+		facts: []diag.Event{iv.s.Said(sel), diag.FactOf(route), iv.heard(iv.net.Routers[0])},
+	}
+	for _, p := range iv.paths {
+		if p.Target == sel.Dst && p.Outcome != diag.Answered {
+			iv.explain(&h, p)
+			rest(&h, p)
+		}
+	}
+	return h, true
 }
 
 // throughHost looks for a way out that leads through a neighbour which says that it is no router.

@@ -1,7 +1,9 @@
 package why
 
 import (
+	"maps"
 	"net/netip"
+	"slices"
 	"time"
 
 	"ndwhy/diag"
@@ -116,4 +118,11 @@ func newTraffic() *traffic {
 		believed: map[netip.Addr]diag.Event{}, bad: map[netip.Addr]diag.Event{},
 		dropped: map[dropKind]diag.Event{},
 	}
+}
+
+// askedFor are the addresses that others on the link solicited for, in order.
+func (t *traffic) askedFor() []netip.Addr {
+	list := slices.Collect(maps.Keys(t.sought))
+	diag.SortFunc(list, netip.Addr.Compare)
+	return list
 }

@@ -1,6 +1,6 @@
 // Package wire builds and takes apart what neighbour discovery sends: Ethernet frames, the IPv6
-// packets in them, and the UDP datagrams and ICMPv6 echoes in those, with their checksums. It judges
-// nothing: whether a frame is to be believed, or let through, is for whoever reads it. Protocol
+// packets in them, and the UDP datagrams and ICMPv6 echoes in those, with their checksums; of TCP it
+// reads as much as tells connections apart. It judges nothing: whether a frame is to be believed, or let through, is for whoever reads it. Protocol
 // numbers and EtherTypes are golang.org/x/sys/unix's, ICMPv6 types golang.org/x/net/ipv6's.
 package wire
 
@@ -21,13 +21,22 @@ const (
 	EthernetLen = 14
 	IPv6Len     = 40 // RFC 8200 §3
 	UDPLen      = 8
-	EchoLen     = 8 // RFC 4443 §4.1
+	TCPLen      = 20 // RFC 9293 §3.1, without options
+	EchoLen     = 8  // RFC 4443 §4.1
 )
 
 // The UDP ports of DHCPv6 (RFC 8415 §7.2).
 const (
 	DHCPv6Client = 546
 	DHCPv6Server = 547
+)
+
+// Flags of a TCP segment (RFC 9293 §3.1).
+const (
+	FIN = 0x01
+	SYN = 0x02
+	RST = 0x04
+	ACK = 0x10
 )
 
 // MaxPayload is the most that the length in an IPv6 header can say, in bytes.
@@ -152,8 +161,25 @@ func (p Packet) UDP() (UDP, bool) {
 	return ParseUDP(p.Payload)
 }
 
-// Intact reports whether the checksum of a packet that holds ICMPv6 or UDP is right (RFC 4443 §2.3,
-// RFC 8200 §8.1). A datagram's covers as much as its own length says.
+// TCP returns the header of the segment that a packet holds.
+func (p Packet) TCP() (TCP, bool) {
+	if p.Proto != unix.IPPROTO_TCP {
+		return TCP{}, false
+	}
+	return ParseTCP(p.Payload)
+}
+
+// Ports returns the ports of the datagram or segment that a packet holds, even where no more is there of
+// its header, as in what an error message quotes; 0 where it has none.
+func (p Packet) Ports() (src, dst uint16) {
+	if p.Proto != unix.IPPROTO_TCP && p.Proto != unix.IPPROTO_UDP || len(p.Payload) < 4 {
+		return 0, 0
+	}
+	return binary.BigEndian.Uint16(p.Payload), binary.BigEndian.Uint16(p.Payload[2:])
+}
+
+// Intact reports whether the checksum of a packet that holds ICMPv6, UDP or TCP is right (RFC 4443 §2.3,
+// RFC 8200 §8.1, RFC 9293 §3.1). A datagram's covers as much as its own length says.
 func (p Packet) Intact() bool {
 	payload := p.Payload
 	if u, ok := p.UDP(); ok {
@@ -167,7 +193,7 @@ func (p Packet) Intact() bool {
 
 // Marshal returns the packet, without extension headers: Src, Dst, HopLimit, Proto and Payload are
 // what counts, the addresses must be IPv6 ones and the payload at most MaxPayload bytes. Whatever
-// stands in the checksum field of ICMPv6 or UDP, the right checksum takes its place; Payload itself
+// stands in the checksum field of ICMPv6, UDP or TCP, the right checksum takes its place; Payload itself
 // is left as it is.
 func (p Packet) Marshal() []byte {
 	src, dst := p.Src.As16(), p.Dst.As16()
@@ -184,6 +210,8 @@ func (p Packet) Marshal() []byte {
 		field = payload[2:4]
 	case p.Proto == unix.IPPROTO_UDP && len(payload) >= UDPLen:
 		field = payload[6:8]
+	case p.Proto == unix.IPPROTO_TCP && len(payload) >= TCPLen:
+		field = payload[16:18]
 	default:
 		return b
 	}
@@ -256,6 +284,20 @@ func (u UDP) Marshal() []byte {
 	b = binary.BigEndian.AppendUint16(b, u.Dst)
 	b = binary.BigEndian.AppendUint16(b, uint16(UDPLen+len(u.Payload)))
 	return append(append(b, 0, 0), u.Payload...)
+}
+
+// A TCP is what tells in the header of a TCP segment which connection it is of, and what it does to it.
+type TCP struct {
+	Src, Dst uint16 // ports
+	Flags    uint8
+}
+
+// ParseTCP reads a segment's header. ok is false where b is shorter than one.
+func ParseTCP(b []byte) (t TCP, ok bool) {
+	if len(b) < TCPLen {
+		return t, false
+	}
+	return TCP{binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:]), b[13]}, true
 }
 
 // An Echo is an ICMPv6 echo request or reply (RFC 4443 §§4.1, 4.2).

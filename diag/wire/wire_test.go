@@ -151,6 +151,31 @@ func TestLengths(t *testing.T) {
 	}
 }
 
+// A segment is read by its ports and flags, and judged by its checksum; of one that is cut off in an error
+// message its ports tell which connection it is of.
+func TestTCP(t *testing.T) {
+	segment := make([]byte, TCPLen)
+	copy(segment, []byte{0x9c, 0x40, 0, 22})
+	segment[12], segment[13] = 5<<4, SYN|ACK
+	b := Packet{Src: src, Dst: dst, Proto: unix.IPPROTO_TCP, Payload: segment}.Marshal()
+	p, err := ParsePacket(b)
+	got, ok := p.TCP()
+	if want := (TCP{40000, 22, SYN | ACK}); err != nil || !ok || got != want || !p.Intact() {
+		t.Errorf("%+v %v, intact %v, %v", got, ok, p.Intact(), err)
+	}
+	b[len(b)-1] ^= 1
+	if p.Intact() {
+		t.Error("intact though a bit was flipped")
+	}
+	for length, want := range map[int][2]uint16{19: {40000, 22}, 4: {40000, 22}, 3: {}, 0: {}} {
+		p, err := ParsePacket(b[:IPv6Len+length])
+		from, to := p.Ports()
+		if _, ok := p.TCP(); err != nil || ok || [2]uint16{from, to} != want {
+			t.Errorf("cut off at %d bytes: %d > %d, read whole %v, %v", length, from, to, ok, err)
+		}
+	}
+}
+
 // What is behind a datagram in its packet is none of it, and not under its checksum.
 func TestBehindADatagram(t *testing.T) {
 	datagram := Packet{Src: src, Dst: dst, Proto: unix.IPPROTO_UDP, Payload: UDP{Payload: []byte("ask")}.Marshal()}.Marshal()
@@ -168,6 +193,7 @@ func TestBehindADatagram(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add(Packet{Src: src, Dst: dst, HopLimit: 255, Proto: unix.IPPROTO_ICMPV6, Payload: Echo{Type: ipv6.ICMPTypeEchoReply, Seq: 9}.Marshal()}.Frame(mac1, mac2))
 	f.Add(Packet{Src: src, Dst: dst, HopLimit: 1, Proto: unix.IPPROTO_UDP, Payload: UDP{Src: 546, Dst: 547, Payload: []byte{1}}.Marshal()}.Frame(mac1, mac2))
+	f.Add(Packet{Src: src, Dst: dst, HopLimit: 64, Proto: unix.IPPROTO_TCP, Payload: make([]byte, TCPLen)}.Frame(mac1, mac2))
 	f.Add(Packet{Src: src, Dst: dst, Proto: unix.IPPROTO_FRAGMENT, Payload: append(fragment(58, 1), 128, 0, 0, 0)}.Frame(mac1, mac2))
 	f.Add(Packet{Src: src, Dst: dst, Proto: unix.IPPROTO_HOPOPTS, Payload: []byte{58, 0, 5, 2, 0, 0, 1, 0, 143, 0, 0, 0}}.Frame(mac1, mac2))
 	f.Fuzz(func(t *testing.T, b []byte) {

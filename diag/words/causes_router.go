@@ -49,6 +49,7 @@ var causesRouter = map[string]string{
 	"cause.router.unresolvable.title":       "The router's address does not resolve",
 	"cause.router.unresolvable.summary":     "Nobody answers for the router {router}, so nothing can be sent through it for longer than the kernel remembers its MAC address.",
 	"cause.router.unresolvable.explanation": "Solicitations for the default router left from an address that is not known to be filtered, and no advertisement came. Its route is in the table, and packets flow at most as long as the kernel believes the MAC address that an advertisement carried; then they wait for one that does not come.",
+	"cause.router.unresolvable.around":      "What goes beyond the link takes another way meanwhile, so nothing is cut off as long as that lasts.",
 	"cause.router.unresolvable.bad":         "An advertisement for it did come, and no host may believe it: {bad}.",
 	"cause.router.unresolvable.means":       "The way out has an address, and nobody answers to it. Details: NS for the router's link-local address get no NA; the entry goes INCOMPLETE, then FAILED, and packets are dropped after three solicitations.",
 	"cause.router.unresolvable.evidence":    "Unanswered solicitations for the router from an assigned source.",

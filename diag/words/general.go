@@ -114,6 +114,7 @@ var general = map[string]string{
 	"profile.because.given":        "given by --profile",
 	"profile.because.nothing":      "nothing that is known of clouds was recognised",
 	"profile.because.imds":         "the EC2 instance metadata service answered ({endpoint})",
+	"profile.because.inside":       "the instance metadata service knows none of the interfaces here: this is a container or a pod on an instance, on a link that the instance makes",
 	"profile.because.dmi":          "the machine calls itself \"{value}\"",
 	"profile.because.azure-router": "the router is {address} with MAC {mac}, as in every Azure subnet",
 	"profile.because.vpc-router":   "{address}, which every VPC subnet has, resolved",

@@ -18,8 +18,15 @@ import (
 	"ndwhy/diag/words"
 )
 
-// Ask runs the checks against the network; what comes of it goes into a session, l or a part of it.
+// Ask runs the checks against the network, and then has l read again what announces no change; what the
+// checks find goes into a session, l or a part of it.
 func Ask(ctx context.Context, l *live.Session, into checks.Session, timeout time.Duration) error {
+	err := ask(ctx, l, into, timeout)
+	l.ReadAgain(ctx)
+	return err
+}
+
+func ask(ctx context.Context, l *live.Session, into checks.Session, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	l.Emit(probe.Admin())

@@ -1,0 +1,68 @@
+package imds
+
+import (
+	"encoding/binary"
+	"net"
+	"net/netip"
+	"testing"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
+
+	"ndwhy/diag/kernel/nstest"
+)
+
+// The address that the kernel prefers is one that nothing comes back to: the service is reached from another.
+func TestEverySourceThatMaySpeak(t *testing.T) {
+	nstest.Run(t, func(t *testing.T) {
+		t.Helper()
+		nstest.Veth(t, "eth0", "wire")
+		const service, preferred = "2001:db8:2::254", "2001:db8:2::1"
+		nstest.Address(t, "eth0", "2001:db8:1::7/64")
+		nstest.Address(t, "eth0", preferred+"/64")
+		nstest.Address(t, "lo", service+"/128")
+		l, err := net.Listen("tcp", "["+service+"]:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		chosen, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		filtered := netip.MustParseAddrPort(chosen.LocalAddr().String()).Addr()
+		chosen.Close()
+		dropFrom(t, filtered, l.Addr().(*net.TCPAddr).Port)
+		conn, err := dial(t.Context(), "tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if from := netip.MustParseAddrPort(conn.LocalAddr().String()).Addr(); from == filtered || !from.IsGlobalUnicast() {
+			t.Errorf("connected from %s", from)
+		}
+	})
+}
+
+// dropFrom has this host drop what comes for a port from an address.
+func dropFrom(t *testing.T, addr netip.Addr, port int) {
+	t.Helper()
+	nft, err := nftables.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := nft.AddTable(&nftables.Table{Family: nftables.TableFamilyIPv6, Name: "t"})
+	chain := nft.AddChain(&nftables.Chain{
+		Name: "c", Table: table, Type: nftables.ChainTypeFilter, Hooknum: nftables.ChainHookInput, Priority: nftables.ChainPriorityFilter,
+	})
+	nft.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: []expr.Any{
+		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: 8, Len: 16},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: addr.AsSlice()},
+		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: 2, Len: 2},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: binary.BigEndian.AppendUint16(nil, uint16(port))},
+		&expr.Verdict{Kind: expr.VerdictDrop},
+	}})
+	if err := nft.Flush(); err != nil {
+		t.Fatal(err)
+	}
+}

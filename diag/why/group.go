@@ -1,0 +1,45 @@
+package why
+
+import (
+	"ndwhy/diag"
+)
+
+var groupNotJoined = Cause{
+	ID: "host.group-not-joined", Severity: Critical, Working: true,
+	Remedy: always("ip -6 maddr show dev {interface}", "ip link set dev {interface} allmulticast on"),
+	find:   findGroupNotJoined,
+}
+
+// findGroupNotJoined looks for addresses whose solicited-node group (RFC 4291 §2.7.1) the kernel is not in, or
+// the device does not let through: solicitations for them are never heard. A capture that makes the device
+// promiscuous heals that as long as it lasts.
+func findGroupNotJoined(iv *ifaceView) []hypothesis {
+	groups, known := iv.s.Groups[iv.name]
+	if !known || groups.Partial || !iv.net.Link.Up {
+		return nil
+	}
+	var list []hypothesis
+	for _, a := range iv.addresses {
+		f := a.Fact
+		joined, device := groups.Hears(f.Address)
+		open := iv.net.Link.AllMulticast || iv.net.Link.Promiscuous
+		if joined && (device || open) || !f.Flags.Usable() || f.Passing() {
+			continue
+		}
+		h := hypothesis{
+			direct: true, confidence: Likely, subject: addressSubject(f.Address), addr: f.Address,
+			args:  []any{"address", f.Address, "group", diag.SolicitedNode(f.Address)},
+			facts: []diag.Event{diag.FactOf(a), iv.s.Said(groups)},
+		}
+		if joined {
+			h.as = "device"
+		}
+		for i, y := range iv.symptoms {
+			if y.iface == iv.name && y.kind == unheeded && y.addr == f.Address {
+				h.symptoms = append(h.symptoms, i)
+			}
+		}
+		list = append(list, h)
+	}
+	return list
+}
