@@ -117,6 +117,18 @@ func TestPlan(t *testing.T) {
 				"nd us-global>2001:db8:5::5 kernel via-router router", "nd us-global>2001:db8:5::5 wire via-router router",
 			},
 		},
+		"a peer that the second interface leads to": {
+			instance(
+				func(r *diag.Run) {
+					r.Interfaces, r.Peers = []string{"eth0", "eth1"}, []netip.Addr{addr("2001:db8:5::5")}
+				},
+				diag.Link{Interface: "eth1", Index: 3, Up: true, Carrier: true, Ethernet: true},
+				diag.Address{Interface: "eth1", Address: addr("2001:db8:4::1"), PrefixLen: 64, Flags: diag.Permanent, PreferredS: diag.Forever, ValidS: diag.Forever},
+				diag.Selection{Dst: addr("2001:db8:5::5"), Interface: "eth1", Source: addr("2001:db8:4::1"), Via: addr("2001:db8:4::9")},
+				diag.Selection{Dst: addr("2001:db8:5::5"), Bound: "eth1", Interface: "eth1", Source: addr("2001:db8:4::1"), Via: addr("2001:db8:4::9")},
+			), "peer-echo",
+			[]string{"echo 2001:db8:4::1>2001:db8:5::5 kernel", "echo 2001:db8:4::1>2001:db8:5::5 wire", "echo 2001:db8:4::1>2001:db8:5::5 app"},
+		},
 		"a peer that nobody leads to": {
 			instance(func(r *diag.Run) { r.Peers = []netip.Addr{addr("2001:db8:5::5")} }, diag.Route{
 				Interface: "eth0", Dst: defaultRt, Via: router, Table: diag.MainTable, Type: "unicast", Gone: true,

@@ -175,7 +175,7 @@ func (p *planner) peers() (list []netip.Addr, given bool) {
 }
 
 // belongs reports whether a global peer is to be asked on this interface, where there are several:
-// on the one whose subnet it is in, else on the first.
+// on the one whose subnet it is in, else on the one that the kernel would send by, else on the first.
 func (p *planner) belongs(addr netip.Addr) bool {
 	if len(p.s.Run.Interfaces) < 2 {
 		return true
@@ -187,6 +187,10 @@ func (p *planner) belongs(addr netip.Addr) bool {
 		if p.netOf(iface).Within(addr) {
 			return false
 		}
+	}
+	sel := p.s.Selections[diag.SelectionKey{Dst: addr}]
+	if slices.Contains(p.s.Run.Interfaces, sel.Interface) {
+		return p.iface == sel.Interface
 	}
 	return p.iface == p.s.Run.Interfaces[0]
 }

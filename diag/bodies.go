@@ -12,11 +12,13 @@ import (
 // Run says what was asked of the program; it opens every stream. A recording therefore knows
 // which targets the user named.
 type Run struct {
-	Version    string       `json:"version"`
-	Host       string       `json:"host"`
-	Interfaces []string     `json:"interfaces"`         // those the run is about
-	Peers      []netip.Addr `json:"peers,omitempty"`    // --peer
-	Internet   []netip.Addr `json:"internet,omitempty"` // --internet, or the built-in two
+	Version    string   `json:"version"`
+	Host       string   `json:"host"`
+	Interfaces []string `json:"interfaces"` // those the run is about
+	// NotExamined are those that it is not about, and why: see State.NotExamined.
+	NotExamined []NotExamined `json:"not_examined,omitempty"`
+	Peers       []netip.Addr  `json:"peers,omitempty"`    // --peer
+	Internet    []netip.Addr  `json:"internet,omitempty"` // --internet, or the built-in two
 	// InternetGiven: the user named the Internet hosts; else their silence proves little.
 	InternetGiven bool `json:"internet_given,omitempty"`
 	// InternetOff is --internet none.

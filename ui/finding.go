@@ -203,6 +203,16 @@ func unknownDoc(c *canvas, w int, u *why.Unknown) *doc {
 	return d
 }
 
+func unaskedDoc(c *canvas, w int, list []string) *doc {
+	d := newDoc(c, w)
+	d.para(span{markSkipped.s + " ", markSkipped.st}, say("not-asked"), bold)
+	d.gap()
+	for _, text := range list {
+		d.para(span{"  ", plain}, text, plain)
+	}
+	return d
+}
+
 // findingText is a finding as text for a ticket.
 func findingText(f *report.Finding) string {
 	var b strings.Builder

@@ -15,8 +15,8 @@ type mapScreen struct {
 	list list
 }
 
-// A because is a line of the list below the map: a finding, a symptom that nothing explains, or
-// something that could not be told.
+// A because is a line of the list below the map: a finding, a symptom that nothing explains, something
+// that could not be told, or what was not asked.
 type because struct {
 	mark  mark
 	word  string
@@ -27,14 +27,19 @@ type because struct {
 }
 
 func becauses(s *scene) []because {
-	var list []because
+	var list, infos []because
 	for i := range s.Report.Findings {
 		f := &s.Report.Findings[i]
-		list = append(list, because{
-			mark: severityMark(f.Severity), word: words.Say("severity." + string(f.Severity)), text: f.Summary,
+		item := because{
+			mark: severityMark(f.Severity), word: words.Say("severity." + string(f.Severity)), text: s.Report.On(f.Interface, f.Summary),
 			id:   f.Cause + " " + f.Interface + " " + f.Subject.Value,
 			page: func(c *canvas, w int) *doc { return findingDoc(c, w, &s.Report, f) }, plain: findingText(f),
-		})
+		}
+		if f.Severity == why.Info {
+			infos = append(infos, item)
+			continue
+		}
+		list = append(list, item)
 	}
 	for i := range s.Report.Unexplained {
 		u := &s.Report.Unexplained[i]
@@ -44,9 +49,21 @@ func becauses(s *scene) []because {
 		})
 	}
 	if s.undecided() {
-		return list // what is not known yet is no finding
+		return append(list, infos...) // what is not known yet is no finding
 	}
-	return append(list, unknowns(s)...)
+	list = append(list, unknowns(s)...)
+	unasked := s.Report.Unasked()
+	if len(unasked) == 0 || len(s.Report.Paths) == 0 {
+		return append(list, infos...)
+	}
+	item := because{
+		mark: markSkipped, word: say("not-asked"), text: strings.Join(unasked, "; "), id: "not-asked",
+		page: func(c *canvas, w int) *doc { return unaskedDoc(c, w, unasked) }, plain: s.Report.Beside(),
+	}
+	if s.Report.Verdict == why.VerdictOK { // how far that goes is said first
+		return append(append(list, item), infos...)
+	}
+	return append(append(list, infos...), item)
 }
 
 // unknowns are what could not be told: one reason often keeps many checks from running, and is said
@@ -196,16 +213,10 @@ func firstInSight(heights []int, sel, h int) int {
 }
 
 func nothingToExplain(s *scene) string {
-	if s.undecided() {
+	if s.undecided() || !s.canAsk {
 		return say("nothing-so-far")
 	}
-	if len(s.Report.Paths) == 0 {
-		if !s.canAsk {
-			return say("nothing-so-far")
-		}
-		return say("nothing-asked")
-	}
-	return say("nothing-wrong")
+	return say("nothing-asked")
 }
 
 // drawLately shows the newest exchanges on the wire where there is room for some.

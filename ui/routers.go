@@ -23,7 +23,7 @@ func (x *routerScreen) draw(s *scene, r region) {
 		return
 	}
 	n := min(len(s.Routers)+1, max(r.h/3, 2))
-	g := grid{columns: []column{
+	g := grid{columns: s.perInterface([]column{
 		{title: say("col.router"), width: 24, grow: 39},
 		{title: say("col.flags"), width: 5, grow: 8, drop: 2},
 		{title: say("col.lifetime"), width: 8, grow: 14},
@@ -31,7 +31,7 @@ func (x *routerScreen) draw(s *scene, r region) {
 		{title: say("col.every"), width: 7, grow: 10, drop: 3},
 		{title: say("col.seen"), width: 8, grow: 12, drop: 2},
 		{title: say("col.mac"), width: 17, drop: 4},
-	}, list: &x.list, row: func(i int) []span { return routerCells(s, &s.Routers[i]) }}
+	}), list: &x.list, row: func(i int) []span { return s.onInterface(s.Routers[i].Interface, routerCells(s, &s.Routers[i])) }}
 	g.draw(r.sub(0, 0, r.w, n), len(s.Routers), func(i int) string { return s.Routers[i].Interface + s.Routers[i].Address.String() })
 	below := r.sub(0, n, r.w, r.h-n)
 	below.rule(0, dim)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -13,6 +14,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
+	"ndwhy/diag"
 	"ndwhy/diag/lab/labtest"
 	"ndwhy/diag/report"
 	"ndwhy/diag/why"
@@ -113,6 +115,65 @@ func TestOnlyInterfaceIsDown(t *testing.T) {
 	if r.Code != 2 || len(got.Interfaces) != 1 || got.Interfaces[0].Name != "eth0" {
 		t.Errorf("exit %d of %v: %s", r.Code, got.Interfaces, got.Headline)
 	}
+}
+
+// Without -i every interface that the host uses is examined, as long as it takes for one, and the report
+// and its recording name those that are not, and why.
+func TestInterfacesInUse(t *testing.T) {
+	t.Parallel()
+	file := t.TempDir() + "/run.jsonl"
+	for _, c := range []struct {
+		flags    string
+		examined []string
+		left     []report.NotExamined
+	}{
+		{"--record " + file, []string{"eth0", "eth1"}, []report.NotExamined{{Name: "docker0", Why: "this host is the router there"}}},
+		{"-i eth1", []string{"eth1"}, []report.NotExamined{{Name: "eth0", Why: "-i names others"}}},
+		{"-i eth0 -i eth1", []string{"eth0", "eth1"}, nil},
+	} {
+		r := labtest.Run(t, "two-interfaces", append([]string{"ndwhy", "test-bridge", "ndwhy", "check", "--json"}, strings.Fields(c.flags)...)...)
+		got := readReport(t, r)
+		var names []string
+		for _, i := range got.Interfaces {
+			names = append(names, i.Name)
+			if !slices.ContainsFunc(got.Paths, func(p report.Path) bool {
+				return p.Interface == i.Name && p.TargetClass == diag.TargetInternet && p.Outcome == diag.Answered
+			}) {
+				t.Errorf("%s: nothing beyond the router was asked by %s", c.flags, i.Name)
+			}
+		}
+		if r.Code != 0 || !slices.Equal(names, c.examined) || !slices.Equal(got.NotExamined, c.left) || got.DurationMS > 5000 {
+			t.Errorf("%s: exit %d after %d ms: examined %v, not %v; %s", c.flags, r.Code, got.DurationMS, names, got.NotExamined, got.Headline)
+		}
+		if len(c.left) > 0 && c.left[0].Name == "docker0" {
+			var out, errs strings.Builder
+			if code := run([]string{"check", "--json", "--from", file}, nil, &out, &errs); code != 0 || out.String() != r.Stdout {
+				t.Errorf("the recording gives exit %d %s; %d bytes against %d", code, errs.String(), out.Len(), len(r.Stdout))
+			}
+		}
+	}
+}
+
+func init() { helpers["test-bridge"] = bridged }
+
+// bridged becomes what it is given, with a bridge for containers beside the host's interfaces.
+func bridged(args []string) error {
+	bridge := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: "docker0"}}
+	if err := netlink.LinkAdd(bridge); err != nil {
+		return fmt.Errorf("bridge: %w", err)
+	}
+	addr, err := netlink.ParseAddr("fd00:d0c::1/64")
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(netlink.AddrAdd(bridge, addr), netlink.LinkSetUp(bridge)); err != nil {
+		return fmt.Errorf("bridge: %w", err)
+	}
+	path, err := exec.LookPath(args[0])
+	if err != nil {
+		return err
+	}
+	return syscall.Exec(path, args, os.Environ())
 }
 
 // unprivileged becomes "ndwhy ARGS" without any capability, as an ordinary user has none.

@@ -121,8 +121,8 @@ func TestFullDeviceWhileRunning(t *testing.T) {
 		code           int
 		stdout, stderr string
 	}{
-		{"ndwhy check --record /dev/full", exitUnknown, "OK  Everything", "recording: write /dev/full: no space left on device"},
-		{"ndwhy check --pcap /dev/full", exitUnknown, "OK  Everything", "capture: write /dev/full: no space left on device"},
+		{"ndwhy check --record /dev/full", exitUnknown, "OK  The router", "recording: write /dev/full: no space left on device"},
+		{"ndwhy check --pcap /dev/full", exitUnknown, "OK  The router", "capture: write /dev/full: no space left on device"},
 		{"ndwhy watch >/dev/full", exitUnknown, "", "standard output: no space left on device"},
 		{"ndwhy --plain --passive >/dev/full", exitUnknown, "", "standard output: no space left on device"},
 	} {

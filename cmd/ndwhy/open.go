@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"ndwhy/diag"
@@ -28,11 +27,12 @@ func (o *options) open(ctx context.Context, stay bool, show func(diag.Event), wa
 	if err != nil {
 		return nil, err
 	}
-	links, err := live.Interfaces(ctx, slices.Concat(o.interfaces, wanted.zones))
+	links, left, err := live.Interfaces(ctx, o.interfaces, wanted.zones)
 	if err != nil {
 		return nil, interfaceError(err)
 	}
 	run := wanted.run
+	run.NotExamined = left
 	for _, link := range links {
 		run.Interfaces = append(run.Interfaces, link.Interface)
 	}

@@ -154,7 +154,8 @@ func (o *options) parse() (resolved, error) {
 		Only: o.only, Skip: o.skip, Count: o.count,
 		IntervalMS: int(interval / time.Millisecond), WaitMS: int(wait / time.Millisecond),
 	}}
-	unicast := func(flag string, texts []string) ([]netip.Addr, error) {
+	// A zone stays where a target is asked by that interface alone.
+	unicast := func(flag string, texts []string, keep bool) ([]netip.Addr, error) {
 		var list []netip.Addr
 		for _, text := range texts {
 			z, err := parseAddr(flag, text)
@@ -167,17 +168,21 @@ func (o *options) parse() (resolved, error) {
 			if z.zone != "" && !slices.Contains(r.zones, z.zone) {
 				r.zones = append(r.zones, z.zone)
 			}
-			if !slices.Contains(list, z.addr) {
-				list = append(list, z.addr)
+			addr := z.addr
+			if keep {
+				addr = addr.WithZone(z.zone)
+			}
+			if !slices.Contains(list, addr) {
+				list = append(list, addr)
 			}
 		}
 		return list, nil
 	}
 	var err error
-	if r.run.Peers, err = unicast("peer", o.peers); err != nil {
+	if r.run.Peers, err = unicast("peer", o.peers, true); err != nil {
 		return r, err
 	}
-	if r.run.Try, err = unicast("try", o.try); err != nil {
+	if r.run.Try, err = unicast("try", o.try, false); err != nil {
 		return r, err
 	}
 	switch o.internet {
@@ -187,7 +192,7 @@ func (o *options) parse() (resolved, error) {
 		r.run.Internet = builtInInternet
 	default:
 		r.run.InternetGiven = true
-		if r.run.Internet, err = unicast("internet", strings.Split(o.internet, ",")); err != nil {
+		if r.run.Internet, err = unicast("internet", strings.Split(o.internet, ","), false); err != nil {
 			return r, err
 		}
 	}

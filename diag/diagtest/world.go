@@ -397,6 +397,77 @@ func (w *World) Assign(list ...netip.Addr) *World {
 	}}})
 }
 
+// The second interface's MAC and assigned address.
+var (
+	SecondMAC = diag.MAC{0x06, 0xdf, 0xa5, 0x6c, 0x5d, 0x99}
+	SecondOwn = netip.MustParseAddr("2001:db8:1f16:8df:f557:112e:f9bd:e001")
+)
+
+// Second gives the host of a VPC a second interface like the first, with a routing table of its own, and
+// asks by it what is asked by the first and ok holds of, but for candidates.
+func (w *World) Second(ok func(diag.Path) bool) *World {
+	const table = 10001
+	w.Run.Interfaces = []string{"eth0", "eth1"}
+	own := func(a netip.Addr) netip.Addr {
+		switch a {
+		case Mine:
+			return SecondOwn
+		case MyLocal:
+			return SecondMAC.LinkLocal()
+		}
+		return a
+	}
+	var more []diag.Body
+	for _, b := range w.Bodies {
+		switch x := b.(type) {
+		case diag.Link:
+			x.Interface, x.Index, x.MAC = "eth1", 3, SecondMAC
+			more = append(more, x)
+		case diag.Address:
+			x.Interface, x.Address = "eth1", own(x.Address)
+			more = append(more, x)
+		case diag.Sysctl:
+			x.Scope = "eth1"
+			more = append(more, x)
+		case diag.Manager:
+			x.Interface = "eth1"
+			more = append(more, x)
+		case diag.Route:
+			x.Interface, x.Table = "eth1", table
+			more = append(more, x)
+		case diag.Neighbour:
+			x.Interface = "eth1"
+			more = append(more, x)
+		case diag.Frame:
+			x.Interface = "eth1"
+			more = append(more, x)
+		case diag.Selection:
+			if x.From.IsValid() {
+				x.From, x.Source, x.Interface = own(x.From), own(x.Source), "eth1"
+				more = append(more, x)
+			}
+		case diag.Metadata:
+			x.Interfaces = append(slices.Clone(x.Interfaces), diag.MetadataInterface{
+				MAC: SecondMAC, ID: "eni-0456", Subnet: "subnet-0123", Addresses: []netip.Addr{SecondOwn}, Subnets: []netip.Prefix{Subnet},
+			})
+			more = append(more, x)
+		}
+	}
+	w.Say(more...)
+	for _, p := range slices.Clone(w.Paths) {
+		if p.SourceClass == diag.SourceCandidate || p.Asks == diag.AsksDAD || !ok(p) {
+			continue
+		}
+		p.Interface, p.Source = "eth1", own(p.Source)
+		w.Path(p)
+	}
+	for _, c := range slices.Clone(w.Checks) {
+		c.Interface = "eth1"
+		w.Checks = append(w.Checks, c)
+	}
+	return w
+}
+
 // Run2 makes the run one about two interfaces.
 func (w *World) Run2() *World {
 	w.Run.Interfaces = []string{"eth0", "eth1"}

@@ -35,39 +35,8 @@ func (e *InterfaceError) Error() string {
 	case e.Interface != "":
 		return fmt.Sprintf("no interface %q; %s", e.Interface, others)
 	default:
-		return "no default route tells which interface is meant; " + others
+		return "no address or default route tells which interface is meant; " + others
 	}
-}
-
-// DefaultInterface chooses the interface to look at where the user named none: that of the
-// lowest-metric IPv6 default route, else v4, that of IPv4's, else the only one that is up and does
-// neighbour discovery. The error is an *InterfaceError.
-func DefaultInterface(links []diag.Link, routes []diag.Route, v4 string) (string, error) {
-	var best *diag.Route
-	for i, r := range routes {
-		if r.Dst.Bits() != 0 || r.Table != diag.MainTable || r.Type != "unicast" || r.Gone || r.Interface == "" {
-			continue
-		}
-		if best == nil || r.Metric < best.Metric {
-			best = &routes[i]
-		}
-	}
-	switch {
-	case best != nil:
-		return best.Interface, CheckInterface(links, best.Interface)
-	case v4 != "":
-		return v4, CheckInterface(links, v4)
-	}
-	var up []string
-	for _, l := range links {
-		if l.Ethernet && l.Up && !l.Gone {
-			up = append(up, l.Interface)
-		}
-	}
-	if len(up) != 1 {
-		return "", &InterfaceError{Others: discoverers(links)}
-	}
-	return up[0], nil
 }
 
 // CheckInterface returns an *InterfaceError where an interface is not there or does no neighbour
@@ -75,16 +44,16 @@ func DefaultInterface(links []diag.Link, routes []diag.Route, v4 string) (string
 func CheckInterface(links []diag.Link, name string) error {
 	i := slices.IndexFunc(links, func(l diag.Link) bool { return l.Interface == name && !l.Gone })
 	if i < 0 {
-		return &InterfaceError{Interface: name, Others: discoverers(links)}
+		return &InterfaceError{Interface: name, Others: Discoverers(links)}
 	}
 	if !links[i].Ethernet {
-		return &InterfaceError{Interface: name, NoND: true, Port: links[i].Port, Others: discoverers(links)}
+		return &InterfaceError{Interface: name, NoND: true, Port: links[i].Port, Others: Discoverers(links)}
 	}
 	return nil
 }
 
-// discoverers names the interfaces that do neighbour discovery.
-func discoverers(links []diag.Link) []string {
+// Discoverers names the interfaces that do neighbour discovery, in order of index, those that are down marked so.
+func Discoverers(links []diag.Link) []string {
 	links = diag.SortedFunc(slices.Values(links), func(a, b diag.Link) int { return cmp.Compare(a.Index, b.Index) })
 	var names []string
 	for _, l := range links {

@@ -113,17 +113,9 @@ func Neighbour(iface string, addr netip.Addr) (n diag.Neighbour, ok bool, err er
 	return n, ok, err
 }
 
-// A Survey is what choosing an interface needs to know.
-type Survey struct {
-	Links  []diag.Link
-	Routes []diag.Route // IPv6
-	// Default4 is the interface of the lowest-metric IPv4 default route; empty: there is none.
-	Default4 string
-}
-
-// Look takes a Survey of the kernel's links and routes as they are now.
-func Look(ctx context.Context) (Survey, error) {
-	var v Survey
+// Look takes a Survey of the kernel's links, addresses and routes as they are now.
+func Look(ctx context.Context) (diag.Survey, error) {
+	var v diag.Survey
 	s, err := dial()
 	if err != nil {
 		return v, err
@@ -141,6 +133,18 @@ func Look(ctx context.Context) (Survey, error) {
 	})
 	if err != nil {
 		return v, fmt.Errorf("links: %w", err)
+	}
+	err = uninterrupted(ctx, func() error {
+		v.Addresses = nil
+		return s.ask(dumpAddresses(), func(m message) {
+			if a, ok := parseAddress(m.data); ok {
+				a.Interface = names[a.index]
+				v.Addresses = append(v.Addresses, a.Address)
+			}
+		})
+	})
+	if err != nil {
+		return v, fmt.Errorf("addresses: %w", err)
 	}
 	err = uninterrupted(ctx, func() error {
 		v.Routes = nil

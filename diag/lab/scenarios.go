@@ -360,7 +360,6 @@ var Scenarios = []Scenario{
 		Title:   "ubuntu1 has a second interface, and what is sent from its address leaves by the first.",
 		Causes:  []string{"host.routing"},
 		Subject: secondENI.String(),
-		Args:    []string{"-i", "all"},
 		Break: func(s *Spec) {
 			s.addENI()
 			h := s.ubuntu1()

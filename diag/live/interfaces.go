@@ -3,57 +3,119 @@ package live
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 
 	"ndwhy/diag"
 	"ndwhy/diag/kernel"
 )
 
-// Interfaces returns the interfaces to examine, by name: those asked for ("all" are all that do neighbour
-// discovery), or the one that is chosen where none is. The error may be a *kernel.InterfaceError.
-func Interfaces(ctx context.Context, asked []string) ([]diag.Link, error) {
+// allInterfaces is the name that stands for all interfaces that do neighbour discovery.
+const allInterfaces = "all"
+
+// Interfaces returns the interfaces to examine, by name, and those that are left out, and why. asked are
+// those that the user named; where none is, they are those by which the host reaches others. zones are
+// examined besides. The error may be a *kernel.InterfaceError.
+func Interfaces(ctx context.Context, asked, zones []string) ([]diag.Link, []diag.NotExamined, error) {
 	survey, err := kernel.Look(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if len(asked) == 0 {
-		name, err := chosen(survey)
-		if err != nil {
-			return nil, err
-		}
-		asked = []string{name}
-	}
-	all := slices.Contains(asked, "all")
-	for _, name := range asked {
-		if name == "all" {
+	return choose(survey, asked, zones)
+}
+
+func choose(v diag.Survey, asked, zones []string) (links []diag.Link, left []diag.NotExamined, err error) {
+	for _, name := range slices.Concat(asked, zones) {
+		if name == allInterfaces && slices.Contains(asked, name) {
 			continue
 		}
-		if err := kernel.CheckInterface(survey.Links, name); err != nil {
-			return nil, err
+		if err := kernel.CheckInterface(v.Links, name); err != nil {
+			return nil, nil, err
 		}
 	}
-	var links []diag.Link
-	for _, link := range survey.Links {
-		if slices.Contains(asked, link.Interface) || all && link.Ethernet {
-			links = append(links, link)
+	used, left := v.Used()
+	switch {
+	case slices.Contains(asked, allInterfaces):
+		links = ethernet(v.Links, func(diag.Link) bool { return true })
+	case len(asked) > 0:
+		links = named(v.Links, asked)
+		left = nil
+		for _, l := range used {
+			left = append(left, diag.NotExamined{Interface: l.Interface, Why: diag.ExamineUnasked})
+		}
+	case len(used) > 0:
+		links = used
+	default:
+		if links = fallback(v, left); len(links) == 0 && len(zones) == 0 {
+			return nil, nil, nobody(v)
+		}
+	}
+	for _, l := range named(v.Links, zones) {
+		if !slices.ContainsFunc(links, func(x diag.Link) bool { return x.Interface == l.Interface }) {
+			links = append(links, l)
 		}
 	}
 	if len(links) == 0 {
-		return nil, &kernel.InterfaceError{}
+		return nil, nil, nobody(v)
 	}
 	diag.SortFunc(links, func(a, b diag.Link) int { return cmp.Compare(a.Interface, b.Interface) })
-	return links, nil
+	left = slices.DeleteFunc(left, func(x diag.NotExamined) bool {
+		return slices.ContainsFunc(links, func(l diag.Link) bool { return l.Interface == x.Interface })
+	})
+	return links, left, nil
 }
 
-// chosen is the interface that the default route says, or else the only one there is, up or not: that
-// it is down is what is to be told.
-func chosen(survey kernel.Survey) (string, error) {
-	name, err := kernel.DefaultInterface(survey.Links, survey.Routes, survey.Default4)
-	var none *kernel.InterfaceError
-	if errors.As(err, &none) && none.Interface == "" && len(none.Others) == 1 {
-		i := slices.IndexFunc(survey.Links, func(l diag.Link) bool { return l.Ethernet && !l.Gone })
-		return survey.Links[i].Interface, nil
+// fallback is what is examined where the host reaches nobody by IPv6: the interface of the IPv4 default
+// route, else those that the host is a router on, else the only one that is up, else the only one there
+// is: that it is down is what is to be told.
+func fallback(v diag.Survey, left []diag.NotExamined) []diag.Link {
+	for _, ok := range []func(diag.Link) bool{
+		func(l diag.Link) bool { return l.Interface == v.Default4 },
+		func(l diag.Link) bool {
+			return slices.ContainsFunc(left, func(x diag.NotExamined) bool {
+				return x.Interface == l.Interface && x.Why == diag.ExamineInside
+			})
+		},
+	} {
+		if links := ethernet(v.Links, ok); len(links) > 0 {
+			return links[:min(len(links), diag.MostExamined)]
+		}
 	}
-	return name, err
+	for _, ok := range []func(diag.Link) bool{
+		func(l diag.Link) bool { return l.Up },
+		func(diag.Link) bool { return true },
+	} {
+		if links := ethernet(v.Links, ok); len(links) == 1 {
+			return links
+		}
+	}
+	return nil
+}
+
+// nobody is the error where there is nothing to examine: nothing can be told where the way out does no
+// neighbour discovery, else the user has to say which is meant.
+func nobody(v diag.Survey) error {
+	for _, r := range v.Routes {
+		if r.Dst.Bits() == 0 && r.Type == "unicast" && !r.Gone && r.Interface != "" {
+			if err := kernel.CheckInterface(v.Links, r.Interface); err != nil {
+				return err
+			}
+		}
+	}
+	return &kernel.InterfaceError{Others: kernel.Discoverers(v.Links)}
+}
+
+// ethernet returns the interfaces that do neighbour discovery and that ok holds of, in order of index.
+func ethernet(links []diag.Link, ok func(diag.Link) bool) (list []diag.Link) {
+	for _, l := range links {
+		if l.Ethernet && !l.Gone && ok(l) {
+			list = append(list, l)
+		}
+	}
+	diag.SortFunc(list, func(a, b diag.Link) int { return cmp.Compare(a.Index, b.Index) })
+	return list
+}
+
+// named returns the interfaces of these names.
+func named(links []diag.Link, names []string) (list []diag.Link) {
+	return ethernet(links, func(l diag.Link) bool { return slices.Contains(names, l.Interface) })
 }

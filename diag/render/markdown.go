@@ -21,6 +21,10 @@ func Markdown(w io.Writer, r report.Report) error {
 	line("")
 	line("%s", inline(words.Say("report.profile", "profile", words.Say("profile."+r.Profile.Name+".name"),
 		"confidence", words.Say("confidence."+string(r.Profile.Confidence)), "because", strings.Join(r.Profile.Because, "; "))))
+	if unasked := r.Beside(); unasked != "" {
+		line("")
+		line("%s", inline(unasked))
+	}
 	what := map[string]string{}
 	for _, e := range r.Evidence {
 		what[e.ID] = e.What
@@ -29,7 +33,7 @@ func Markdown(w io.Writer, r report.Report) error {
 		line("")
 		line("### %s (%s, %s)", code(f.Cause), words.Say("severity."+string(f.Severity)), words.Say("confidence."+string(f.Confidence)))
 		line("")
-		line("**%s** %s", inline(f.Summary), inline(f.Explanation))
+		line("**%s** %s", inline(r.On(f.Interface, f.Summary)), inline(f.Explanation))
 		if len(f.Evidence) > 0 {
 			line("")
 		}
@@ -75,6 +79,9 @@ func Markdown(w io.Writer, r report.Report) error {
 		}
 		if p.Outcome == diag.OutcomeSkipped {
 			normal = ""
+		}
+		if len(r.Interfaces) > 1 {
+			source = strings.TrimSpace(code(p.Interface) + " " + source)
 		}
 		line("| %s %s | %s %s | %s | %s | %s | %s |", source, words.Say("class."+string(p.SourceClass)),
 			words.Say("target."+string(p.TargetClass)), code(p.Target), words.Say("asks."+string(p.Asks)),

@@ -146,6 +146,9 @@ func (t *textWriter) headline(r report.Report) {
 	t.wrap("", "  ", words.Say("report.profile", "profile", words.Say("profile."+r.Profile.Name+".name"),
 		"confidence", words.Say("confidence."+string(r.Profile.Confidence)),
 		"because", strings.Join(r.Profile.Because, "; ")))
+	if unasked := r.Beside(); unasked != "" {
+		t.wrap("", "  ", unasked)
+	}
 }
 
 // A row of the matrix is one question, asked by wire and by kernel.
@@ -288,18 +291,28 @@ func (t *textWriter) findings(r report.Report) {
 		if i > 0 {
 			t.line("")
 		}
-		t.group(r.Findings[i : i+n])
+		t.group(r, r.Findings[i:i+n])
 		i += n
 	}
 }
 
 // group writes findings of one cause with one explanation.
-func (t *textWriter) group(list []report.Finding) {
+func (t *textWriter) group(r report.Report, list []report.Finding) {
 	f := list[0]
 	t.line("%s %s", t.paint(bold+";"+severityColor(f.Severity), f.Cause),
 		t.paint(dim, fmt.Sprintf("(%s, %s)", words.Say("severity."+string(f.Severity)), words.Say("confidence."+string(f.Confidence)))))
-	for _, f := range list {
-		t.wrap("  ", "  ", f.Summary)
+	for i, f := range list {
+		same := func(x report.Finding) bool { return x.Summary == f.Summary }
+		if slices.ContainsFunc(list[:i], same) {
+			continue // it was said, of all the interfaces at once
+		}
+		var on []string
+		for _, x := range list[i:] {
+			if same(x) && !slices.Contains(on, x.Interface) {
+				on = append(on, x.Interface)
+			}
+		}
+		t.wrap("  ", "  ", r.On(strings.Join(on, ", "), f.Summary))
 	}
 	t.wrap("  ", "  ", f.Explanation)
 	var seen []string
@@ -410,11 +423,12 @@ func (t *textWriter) addresses(r report.Report) {
 		} else if a.Assigned != nil {
 			status = words.Say("assigned.no")
 		}
+		status = r.On(a.Interface, status)
 		t.address(fmt.Sprintf("%s/%d", a.Address, a.PrefixLen), status+" "+strings.Join(a.Flags, " "))
 	}
 	for _, a := range r.Assigned {
 		if !covered(r, a) {
-			t.address(a.Prefix, words.Say("assigned.absent", "source", a.Source))
+			t.address(a.Prefix, r.On(a.Interface, words.Say("assigned.absent", "source", a.Source)))
 		}
 	}
 }
@@ -439,7 +453,7 @@ func (t *textWriter) routers(r report.Report) {
 		if len(x.Flags) > 0 {
 			flags = strings.Join(x.Flags, " ")
 		}
-		t.line("  %s%s", x.Address, mac)
+		t.line("  %s%s", r.On(x.Interface, x.Address), mac)
 		t.wrap("    ", "      ", words.Say("report.router", "flags", flags, "lifetime", lifetime(x.LifetimeS)))
 		for _, p := range x.Prefixes {
 			t.wrap("    ", "      ", words.Say("report.prefix", "prefix", p.Prefix, "l", bit(p.OnLink), "a", bit(p.Autonomous),
@@ -472,7 +486,7 @@ func (t *textWriter) neighbours(r report.Report) {
 		if n.Router {
 			router = " " + words.Say("target.router")
 		}
-		t.line("  %-39s %-17s %s%s", n.Address, mac, n.State, router)
+		t.line("  %-39s %-17s %s%s", n.Address, mac, r.On(n.Interface, string(n.State)), router)
 	}
 }
 

@@ -33,9 +33,11 @@ type Report struct {
 	Started     string          `json:"started"` // RFC 3339, UTC
 	DurationMS  int64           `json:"duration_ms"`
 	Interfaces  []Interface     `json:"interfaces"`
+	NotExamined []NotExamined   `json:"not_examined"`
 	Profile     why.Recognition `json:"profile"`
 	Verdict     why.Verdict     `json:"verdict"`
 	Headline    string          `json:"headline"`
+	NotAsked    []NotAsked      `json:"not_asked"`
 	Assignment  []Assignment    `json:"assignment"`
 	Assigned    []Assigned      `json:"assigned"`
 	Addresses   []Address       `json:"addresses"`
@@ -60,6 +62,19 @@ type Interface struct {
 	MTU     *int    `json:"mtu"`
 	Up      *bool   `json:"up"` // administratively up, with carrier
 	Manager *string `json:"manager"`
+}
+
+// NotExamined is an interface of this host that the run was not about, and why, as part of a sentence.
+type NotExamined struct {
+	Name string `json:"name"`
+	Why  string `json:"why"`
+}
+
+// NotAsked is something of which the report says nothing because it was not asked, and why, as part of a
+// sentence. What is a check's ID or one of why's Unasked*.
+type NotAsked struct {
+	What string `json:"what"`
+	Why  string `json:"why"`
 }
 
 // Assignment says how asking one source of knowledge about assignments went.
@@ -220,25 +235,27 @@ type Evidence struct {
 func New(s *diag.State, d why.Diagnosis) Report {
 	b := reporter{s: s, d: d, ids: map[string]string{}, used: map[int64]diag.Event{}}
 	r := Report{
-		Schema:     Schema,
-		Version:    words.Clean(s.Run.Version),
-		Host:       words.Clean(s.Run.Host),
-		Started:    s.Started.UTC().Format(time.RFC3339),
-		DurationMS: s.Now.Sub(s.Started).Milliseconds(),
-		Interfaces: b.interfaces(),
-		Profile:    d.Profile,
-		Verdict:    d.Verdict,
-		Headline:   d.Headline,
-		Assignment: b.assignment(),
-		Assigned:   b.assigned(),
-		Addresses:  b.addresses(),
-		Routers:    b.routers(),
-		Neighbours: b.neighbours(),
-		Paths:      b.paths(),
-		Skipped:    b.skipped(),
-		Traffic:    b.traffic(),
-		Changed:    b.changed(),
-		Unknown:    d.Unknown,
+		Schema:      Schema,
+		Version:     words.Clean(s.Run.Version),
+		Host:        words.Clean(s.Run.Host),
+		Started:     s.Started.UTC().Format(time.RFC3339),
+		DurationMS:  s.Now.Sub(s.Started).Milliseconds(),
+		Interfaces:  b.interfaces(),
+		NotExamined: b.notExamined(),
+		NotAsked:    b.notAsked(),
+		Profile:     d.Profile,
+		Verdict:     d.Verdict,
+		Headline:    d.Headline,
+		Assignment:  b.assignment(),
+		Assigned:    b.assigned(),
+		Addresses:   b.addresses(),
+		Routers:     b.routers(),
+		Neighbours:  b.neighbours(),
+		Paths:       b.paths(),
+		Skipped:     b.skipped(),
+		Traffic:     b.traffic(),
+		Changed:     b.changed(),
+		Unknown:     d.Unknown,
 	}
 	r.Findings, r.Unexplained = b.findings(), b.unexplained()
 	r.Evidence = b.evidence()
@@ -294,6 +311,66 @@ func (b *reporter) interfaces() []Interface {
 		list = append(list, i)
 	}
 	return list
+}
+
+func (b *reporter) notExamined() []NotExamined {
+	list := []NotExamined{}
+	for _, x := range b.s.NotExamined() {
+		list = append(list, NotExamined{x.Interface, words.Say("unexamined."+string(x.Why), "port", x.Port, "most", diag.MostExamined)})
+	}
+	return list
+}
+
+func (b *reporter) notAsked() []NotAsked {
+	list := []NotAsked{}
+	for _, u := range b.d.NotAsked {
+		list = append(list, NotAsked(u))
+	}
+	return list
+}
+
+// On says of which interface a sentence is, where several were examined.
+func (r Report) On(iface, sentence string) string {
+	if len(r.Interfaces) < 2 {
+		return sentence
+	}
+	return words.On(iface, sentence)
+}
+
+// Unasked lists in words what was not asked, the interfaces that were not examined among it; what has one
+// reason together.
+func (r Report) Unasked() []string {
+	var reasons []string
+	whats := map[string][]string{}
+	add := func(what, why string) {
+		if len(whats[why]) == 0 {
+			reasons = append(reasons, why)
+		}
+		whats[why] = append(whats[why], what)
+	}
+	for _, x := range r.NotExamined {
+		add(x.Name, x.Why)
+	}
+	for _, u := range r.NotAsked {
+		what := u.What
+		if words.Has("unasked." + what) {
+			what = words.Say("unasked." + what)
+		}
+		add(what, u.Why)
+	}
+	for i, why := range reasons {
+		reasons[i] = words.Say("unasked.item", "what", words.List(whats[why]), "why", why)
+	}
+	return reasons
+}
+
+// Beside is what was not asked, as one sentence; empty where that is nothing.
+func (r Report) Beside() string {
+	list := r.Unasked()
+	if len(list) == 0 {
+		return ""
+	}
+	return words.Say("unasked.line", "list", strings.Join(list, "; "))
 }
 
 func (b *reporter) assignment() []Assignment {

@@ -262,7 +262,7 @@ func (iv *ifaceView) dropsRA() bool {
 }
 
 func findNotDefault(iv *ifaceView) []hypothesis {
-	if !iv.s.Complete(diag.FeedNetlink) || len(iv.net.Offering()) > 0 {
+	if !iv.s.Complete(diag.FeedNetlink) || len(iv.net.Offering())+len(iv.net.Defaults) > 0 || iv.normals.inward(iv.name) {
 		return nil
 	}
 	var list []hypothesis

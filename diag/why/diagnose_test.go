@@ -144,11 +144,11 @@ func TestShaken(t *testing.T) {
 		"link, for a moment":         {[]diag.Body{running, down, up, done}, VerdictUnknown, "the link of eth0 was down for a moment"},
 		"link, and it runs yet":      {[]diag.Body{running, down, up}, VerdictUnknown, "the link of eth0 was down for a moment"},
 		"link, for good":             {[]diag.Body{running, down, done}, VerdictCritical, "eth0 is down"},
-		"link, before it was asked":  {[]diag.Body{down, up, running, done}, VerdictOK, "as it should be"},
-		"link, and asked again":      {[]diag.Body{running, down, up, done, running, done}, VerdictOK, "as it should be"},
+		"link, before it was asked":  {[]diag.Body{down, up, running, done}, VerdictOK, "as is normal here"},
+		"link, and asked again":      {[]diag.Body{running, down, up, done, running, done}, VerdictOK, "as is normal here"},
 		"address that asked":         {[]diag.Body{running, gone, done}, VerdictUnknown, diagtest.Mine.String() + " was removed from eth0"},
 		"IPv6 as a whole":            {[]diag.Body{running, gone, diag.Sysctl{Scope: "eth0", Name: "disable_ipv6", Value: "1"}, done}, VerdictCritical, "IPv6 is switched off on eth0"},
-		"candidate that was removed": {[]diag.Body{running, candidate, done}, VerdictOK, "as it should be"},
+		"candidate that was removed": {[]diag.Body{running, candidate, done}, VerdictOK, "as is normal here"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := diagtest.VPC()

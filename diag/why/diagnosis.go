@@ -97,6 +97,8 @@ type Diagnosis struct {
 	Unexplained []Symptom
 	// Unknown is what could not be told, and so keeps the verdict from being ok.
 	Unknown []Unknown
+	// NotAsked is what nothing is said of, besides the interfaces that were not examined.
+	NotAsked []Unasked
 	// Normal says of each path, by ID, whether its outcome is as the profile expects; nil where
 	// that cannot be known.
 	Normal map[string]*bool

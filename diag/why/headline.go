@@ -18,11 +18,11 @@ func (v *view) headline(d Diagnosis) string {
 	more := faults + len(d.Unexplained) - 1
 	switch {
 	case faults > 0 && more == 0:
-		return d.Findings[0].Summary
+		return v.summary(d.Findings[0])
 	case faults > 0 && more == 1:
-		return words.Say("headline.fault-and-one", "summary", clause(d.Findings[0].Summary))
+		return words.Say("headline.fault-and-one", "summary", clause(v.summary(d.Findings[0])))
 	case faults > 0:
-		return words.Say("headline.faults", "summary", clause(d.Findings[0].Summary), "more", more)
+		return words.Say("headline.faults", "summary", clause(v.summary(d.Findings[0])), "more", more)
 	case len(d.Unexplained) == 1:
 		return words.Say("headline.unexplained-one", "symptom", v.firstSymptom(d))
 	case len(d.Unexplained) > 1:
@@ -36,6 +36,14 @@ func (v *view) headline(d Diagnosis) string {
 	default:
 		return v.goodNews(d)
 	}
+}
+
+// summary is a finding's, with its interface where there are several.
+func (v *view) summary(f Finding) string {
+	if len(v.ifaces)+len(v.gone) < 2 {
+		return f.Summary
+	}
+	return words.On(f.Interface, f.Summary)
 }
 
 // clause is a sentence as part of another.
@@ -52,9 +60,8 @@ func (v *view) firstSymptom(d Diagnosis) string {
 // goodNews is the headline where no fault was found: it claims no more than was seen.
 func (v *view) goodNews(d Diagnosis) string {
 	network := words.Say("profile." + v.profile.Name + ".name")
-	checks := listed(v.checked())
 	if f := v.worthALook(d); f != nil {
-		return words.Say("headline.look", "network", network, "summary", clause(f.Summary))
+		return words.Say("headline.look", "network", network, "summary", clause(v.summary(*f)))
 	}
 	answered, silent, doubt := false, false, false
 	for _, iv := range v.ifaces {
@@ -64,31 +71,36 @@ func (v *view) goodNews(d Diagnosis) string {
 			doubt = doubt || iv.doubtful(p)
 		}
 	}
-	if silent && !answered {
-		return words.Say("headline.unproven", "network", network, "checks", checks)
-	}
-	part := len(v.s.Run.Only)+len(v.s.Run.Skip) > 0
-	key := "ok"
-	switch {
-	case doubt && part:
-		key = "same-part"
+	switch who := v.who(); {
+	case silent && !answered:
+		return words.Say("headline.unproven", "network", network, "checks", listed(v.checked()))
 	case doubt:
-		key = "same"
-	case part:
-		key = "part"
+		return words.Say("headline.same", "network", network, "more", v.more(d))
+	case who == "":
+		return words.Say("headline.host", "network", network)
+	default:
+		return words.Say("headline.ok", "who", words.Say("headline.who."+who), "network", network, "more", v.more(d))
+	}
+}
+
+// more is what the headline of good news goes on with: that the Internet was not asked, or else what the
+// network lets speak.
+func (v *view) more(d Diagnosis) string {
+	switch missing, all := without(v.outward(), diag.TargetInternet); {
+	case all:
+		return words.Say("headline.more.no-internet")
+	case len(missing) > 0:
+		return words.Say("headline.more.no-internet-by", "interfaces", listed(missing))
 	}
 	for _, f := range d.Findings {
 		switch f.Cause {
 		case "net.per-address-filter":
-			key += "-filter"
+			return words.Say("headline.more.filter")
 		case "net.open-link":
-			key += "-open"
-		default:
-			continue
+			return words.Say("headline.more.open")
 		}
-		break
 	}
-	return words.Say("headline."+key, "network", network, "checks", checks)
+	return ""
 }
 
 // worthALook returns the finding that is no fault only because the program chose the hosts that it
@@ -97,7 +109,7 @@ func (v *view) worthALook(d Diagnosis) *Finding {
 	i := slices.IndexFunc(d.Findings, func(f Finding) bool {
 		return f.Cause == "path.refused" || f.Cause == "path.beyond-router"
 	})
-	if i < 0 || slices.ContainsFunc(v.ifaces, (*ifaceView).hearsInternet) {
+	if _, unasked := without(v.ifaces, diag.TargetInternet); i < 0 || unasked || slices.ContainsFunc(v.ifaces, (*ifaceView).hearsInternet) {
 		return nil
 	}
 	return &d.Findings[i]
@@ -116,13 +128,5 @@ func (iv *ifaceView) doubtful(p *path) bool {
 		(p.TargetClass != diag.TargetInternet || p.Outcome == diag.Refused || !iv.hearsInternet())
 }
 
-// namesShown bounds a list inside a sentence.
-const namesShown = 4
-
 // listed puts names into a sentence.
-func listed(names []string) string {
-	if n := len(names) - namesShown; n > 1 {
-		return words.Say("list.more", "list", strings.Join(names[:namesShown], ", "), "n", n)
-	}
-	return strings.Join(names, ", ")
-}
+func listed(names []string) string { return words.List(names) }

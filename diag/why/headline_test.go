@@ -33,23 +33,23 @@ func TestHeadline(t *testing.T) {
 	}{
 		{
 			"a healthy VPC", diagtest.VPC(), VerdictOK,
-			"Everything is as it should be in this network (an Amazon VPC): it lets only assigned addresses speak, and yours do.",
+			"The router, the peers and the Internet answer as is normal here (an Amazon VPC); only assigned addresses may speak, and yours do.",
 		},
 		{
 			"a healthy LAN", diagtest.LAN(), VerdictOK,
-			"Everything is as it should be in this network (a plain LAN): any address may speak on this link.",
+			"The router, the peers and the Internet answer as is normal here (a plain LAN); any address may speak on this link.",
 		},
 		{
 			"without the experiment", diagtest.VPC().Skip("added"), VerdictOK,
-			"What was asked (ra, router-nd, router-echo, peer-nd and 6 more) is as it should be in this network (an Amazon VPC).",
+			"The router, the peers and the Internet answer as is normal here (an Amazon VPC).",
 		},
 		{
 			"the router alone", diagtest.VPC().Only("ra"), VerdictOK,
-			"What was asked (ra) is as it should be in this network (an Amazon VPC).",
+			"The router answers as is normal here (an Amazon VPC); the Internet was not asked.",
 		},
 		{
 			"peers and candidates", diagtest.VPC().Only("added", "peer-nd", "peer-echo"), VerdictOK,
-			"What was asked (peer-nd, peer-echo, added) is as it should be in this network (an Amazon VPC): it lets only assigned addresses speak, and yours do.",
+			"The peers answer as is normal here (an Amazon VPC); the Internet was not asked.",
 		},
 		{
 			"candidates without a control", diagtest.VPC().Only("added"), VerdictOK,
@@ -61,11 +61,11 @@ func TestHeadline(t *testing.T) {
 		},
 		{
 			"this host alone", diagtest.VPC().Only("host"), VerdictOK,
-			"What was asked (host) is as it should be in this network (an Amazon VPC).",
+			"What is set up on this host is as it should be here (an Amazon VPC); nothing was asked of the network.",
 		},
 		{
 			"a peer from the cache is silent", diagtest.VPC().Each(diagtest.To(diagtest.PeerGlobal), func(p *diag.Path) { p.Given = false }).Silence(diagtest.To(diagtest.PeerGlobal)), VerdictOK,
-			"Nothing that was asked differs from what is normal in this network (an Amazon VPC): it lets only assigned addresses speak, and yours do.",
+			"Nothing asked differs from what is normal here (an Amazon VPC), but not all answered; only assigned addresses may speak, and yours do.",
 		},
 		{
 			"the built-in hosts are refused by our router", refused(builtIn(diagtest.VPC()), diagtest.Host1, diagtest.Host2), VerdictOK,
@@ -73,11 +73,11 @@ func TestHeadline(t *testing.T) {
 		},
 		{
 			"one of the built-in hosts is refused", refused(builtIn(diagtest.VPC()), diagtest.Host2), VerdictOK,
-			"Nothing that was asked differs from what is normal in this network (an Amazon VPC): it lets only assigned addresses speak, and yours do.",
+			"Nothing asked differs from what is normal here (an Amazon VPC), but not all answered; only assigned addresses may speak, and yours do.",
 		},
 		{
 			"one of the built-in hosts is silent", builtIn(diagtest.VPC()).Silence(diagtest.To(diagtest.Host2)), VerdictOK,
-			"Everything is as it should be in this network (an Amazon VPC): it lets only assigned addresses speak, and yours do.",
+			"The router, the peers and the Internet answer as is normal here (an Amazon VPC); only assigned addresses may speak, and yours do.",
 		},
 		{
 			"the built-in hosts are silent", builtIn(diagtest.VPC()).Silence(func(p diag.Path) bool { return p.TargetClass == diag.TargetInternet }), VerdictOK,
@@ -125,6 +125,24 @@ func TestHeadline(t *testing.T) {
 			"no privilege", diagtest.VPC().Say(diag.Feed{Name: diag.FeedFrames, State: diag.Unavailable, Why: "needs CAP_NET_RAW"}), VerdictUnknown,
 			"Could not tell whether all is well: needs CAP_NET_RAW.",
 		},
+		{
+			"no Internet", noInternet(diagtest.VPC()), VerdictOK,
+			"The router and the peers answer as is normal here (an Amazon VPC); the Internet was not asked.",
+		},
+		{
+			"one of two interfaces", diagtest.VPC().Second(func(p diag.Path) bool { return p.TargetClass != diag.TargetInternet }), VerdictOK,
+			"The router and the peers answer as is normal here (an Amazon VPC); the Internet was not asked by eth1.",
+		},
+		{
+			"two interfaces", diagtest.VPC().Second(func(diag.Path) bool { return true }), VerdictOK,
+			"The router, the peers and the Internet answer as is normal here (an Amazon VPC); only assigned addresses may speak, and yours do.",
+		},
+		{
+			"a fault of one of two interfaces", diagtest.VPC().Second(func(diag.Path) bool { return true }).Silence(func(p diag.Path) bool {
+				return p.Interface == "eth1" && p.Target == diagtest.PeerGlobal
+			}), VerdictWarning,
+			"eth1: Nobody answers for 2001:db8:1f16:8df:d326:143a:2015:79fa.",
+		},
 		{"nothing at all", &diagtest.World{Run: diag.Run{Interfaces: []string{"eth0"}}}, VerdictUnknown, "Could not tell whether all is well: the netlink source of events gave nothing."},
 	}
 	for _, tt := range tests {
@@ -137,11 +155,18 @@ func TestHeadline(t *testing.T) {
 	}
 }
 
+// noInternet is `--internet none`.
+func noInternet(w *diagtest.World) *diagtest.World {
+	w.Run.InternetOff, w.Run.Internet = true, nil
+	w.Paths = slices.DeleteFunc(w.Paths, func(p diag.Path) bool { return p.TargetClass == diag.TargetInternet })
+	return w
+}
+
 // TestNothingCheckedIsNeverOK: a check that found nothing to ask has checked nothing.
 func TestNothingCheckedIsNeverOK(t *testing.T) {
 	why := words.Say("detail.no-peer")
 	idle := func(w *diagtest.World) *diagtest.World {
-		w.Paths = nil
+		w.Run.Peers, w.Paths = nil, nil
 		for i := range w.Checks {
 			if w.Checks[i].State == diag.CheckDone {
 				w.Checks[i].Why = why

@@ -29,10 +29,11 @@ type normals struct {
 	s       *diag.State
 	profile Profile
 	links   map[string]*diag.LinkModel
+	inwards map[string]bool
 }
 
 func newNormals(s *diag.State, profile Profile) *normals {
-	return &normals{s, profile, map[string]*diag.LinkModel{}}
+	return &normals{s, profile, map[string]*diag.LinkModel{}, map[string]bool{}}
 }
 
 func (n *normals) link(iface string) *diag.LinkModel {
@@ -165,6 +166,9 @@ func (n *normals) of(p diag.Path) *bool {
 	if p.Asks == diag.AsksND && p.Outcome == diag.Silent && n.s.ClassOf(p.Interface, p.Target) == diag.SourceAssigned {
 		return new(true) // the interface's own address, which is not configured: nobody has taken it
 	}
+	if p.Missing() && (n.leadsNowhere(p) || n.onAnotherLink(p)) {
+		return new(true)
+	}
 	expect := n.expect(p)
 	if p.Outcome == diag.Answered {
 		switch expect {
@@ -202,6 +206,26 @@ func (n *normals) answeredHere(p diag.Path, ways ...diag.Via) bool {
 		q.Source = a.Address
 		return slices.ContainsFunc(ways, func(via diag.Via) bool { return n.answered(via, q) })
 	})
+}
+
+// onAnotherLink reports whether a link-local peer, named without a zone and therefore asked by every
+// interface, answered by another: it is not on this link.
+func (n *normals) onAnotherLink(p diag.Path) bool {
+	if p.TargetClass != diag.TargetPeer || !p.Given || !p.Target.IsLinkLocalUnicast() {
+		return false
+	}
+	for _, iface := range n.s.Run.Interfaces {
+		if iface == p.Interface {
+			continue
+		}
+		for _, a := range n.s.AddressesOn(iface) {
+			q := diag.Question{Interface: iface, Asks: p.Asks, Source: a.Fact.Address, Target: p.Target}
+			if n.answered(diag.ViaWire, q) || n.answered(diag.ViaKernel, q) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // dad judges duplicate address detection, where silence is the good outcome.

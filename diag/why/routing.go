@@ -196,7 +196,7 @@ func (iv *ifaceView) throughHost(sel diag.Selection) (hypothesis, bool) {
 func (iv *ifaceView) wrongWay(sel diag.Selection) (hypothesis, bool) {
 	a, ok := iv.s.Addresses[diag.InterfaceAddr{Interface: iv.name, Address: sel.From}]
 	out := iv.s.Links[sel.Interface]
-	if !ok || !iv.global(a.Fact) || iv.filtered(sel.From) || out.Loopback {
+	if !ok || !iv.global(a.Fact) || iv.filtered(sel.From) || out.Loopback || iv.normals.inward(iv.name) {
 		return hypothesis{}, false
 	}
 	if _, both := iv.s.Addresses[diag.InterfaceAddr{Interface: sel.Interface, Address: sel.From}]; both {

@@ -8,7 +8,7 @@ import (
 )
 
 // couldNot are the details with which a path was skipped although it was wanted.
-var couldNot = map[string]bool{"no-raw": true, "no-admin": true, "no-socket": true, "timeout": true, "interrupted": true}
+var couldNot = map[string]bool{"no-raw": true, "no-admin": true, "no-socket": true, "timeout": true, "interrupted": true, "budget": true}
 
 // doesNotApply are the reasons for which a check is skipped because there is nothing to ask, which
 // leaves nothing unknown.
@@ -59,6 +59,9 @@ func (v *view) unknown() []Unknown {
 		if p.Outcome == diag.OutcomeSkipped && couldNot[p.Detail] && !told {
 			add(Unknown{p.Check, words.Say("detail."+p.Detail, "note", p.Note), ""})
 		}
+	}
+	for _, u := range v.unmet() {
+		add(u)
 	}
 	if len(v.checked()) == 0 {
 		idle := false

@@ -41,7 +41,7 @@ them all.`,
   ndwhy explain address.unassigned
   ndwhy explain peer-nd`,
 
-	"cli.flag.interface":  "interface to examine (repeat; all); default: that of the IPv6 default route",
+	"cli.flag.interface":  "interface to examine (repeat; all); default: every one with a global address or a default route",
 	"cli.flag.peer":       "neighbour to ask (repeat); default: the 4 most recently confirmed ones",
 	"cli.flag.internet":   "hosts beyond the router to ask, or none; default: two public resolvers",
 	"cli.flag.assigned":   "address or prefix that the infrastructure assigned (repeat); adds to what is known",

@@ -29,6 +29,7 @@ var plainText = map[string]string{
 	"plain.skipped":         "Check {check} was skipped: {why}",
 
 	"plain.link":      "Interface: {link}.",
+	"plain.link-new":  "Interface {interface} came into use and is not examined: start again to examine it.",
 	"plain.link-gone": "No more: {text}",
 
 	"plain.address":          "Address {address} on {interface}: {class}{flags}.",

@@ -43,6 +43,25 @@ func Say(key string, args ...any) string {
 	return Fill(text, args...)
 }
 
+// namesShown bounds a list inside a sentence.
+const namesShown = 4
+
+// List puts names into a sentence, the first few of many.
+func List(names []string) string {
+	if n := len(names) - namesShown; n > 1 {
+		return Say("list.more", "list", strings.Join(names[:namesShown], ", "), "n", n)
+	}
+	return strings.Join(names, ", ")
+}
+
+// On says of which interface a sentence is, unless that says so itself.
+func On(iface, sentence string) string {
+	if iface == "" || slices.Contains(strings.FieldsFunc(sentence, func(r rune) bool { return strings.ContainsRune(" ,;:()", r) }), iface) {
+		return sentence
+	}
+	return Say("on.interface", "interface", iface, "sentence", sentence)
+}
+
 // Fill is Say for a text that is at hand: a command of a remedy. Braces that are no placeholder of
 // args stay as they are, and values are not looked into for placeholders.
 func Fill(text string, args ...any) string {

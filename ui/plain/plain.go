@@ -131,8 +131,11 @@ func (w *Writer) summary(s *diag.State, d why.Diagnosis) {
 	w.say(s, verdict(d))
 	w.line(words.Say("plain.profile", "profile", words.Say("profile."+r.Profile.Name+".name"),
 		"confidence", words.Say("confidence."+string(r.Profile.Confidence)), "because", strings.Join(r.Profile.Because, "; ")))
+	if unasked := r.Beside(); unasked != "" {
+		w.line(unasked)
+	}
 	for i, f := range d.Findings {
-		w.line(words.Say("plain.finding-of", "n", i+1, "of", len(d.Findings), "finding", findingText(f)))
+		w.line(words.Say("plain.finding-of", "n", i+1, "of", len(d.Findings), "finding", findingText(s, f)))
 		w.explain(f)
 	}
 	for _, x := range sorted(w.was.symptoms) {
@@ -178,7 +181,10 @@ func verdict(d why.Diagnosis) string {
 	return words.Say("plain.verdict", "verdict", words.Say("verdict."+string(d.Verdict)), "headline", d.Headline)
 }
 
-func findingText(f why.Finding) string {
+func findingText(s *diag.State, f why.Finding) string {
+	if len(s.InterfacesOf()) > 1 {
+		f.Summary = words.On(f.Interface, f.Summary)
+	}
 	return words.Say("plain.finding", "cause", f.Cause, "severity", words.Say("severity."+string(f.Severity)),
 		"confidence", words.Say("confidence."+string(f.Confidence)), "summary", f.Summary)
 }
@@ -199,6 +205,11 @@ func (w *Writer) now(s *diag.State, d why.Diagnosis) known {
 		k.links[name] = words.Say("plain.link", "link", diag.Describe(diag.Event{Body: l}))
 		for _, a := range s.AddressesOn(name) {
 			k.addresses[diag.InterfaceAddr{Interface: name, Address: a.Fact.Address}] = addressText(s, a.Fact)
+		}
+	}
+	for _, x := range s.NotExamined() {
+		if x.Why == diag.ExamineAppeared {
+			k.links[x.Interface] = words.Say("plain.link-new", "interface", x.Interface)
 		}
 	}
 	for name, f := range s.Feeds {
@@ -223,7 +234,7 @@ func (w *Writer) now(s *diag.State, d why.Diagnosis) known {
 		}
 	}
 	for _, f := range d.Findings {
-		k.findings[finding{f.Cause, f.Interface, f.Subject}] = findingText(f)
+		k.findings[finding{f.Cause, f.Interface, f.Subject}] = findingText(s, f)
 	}
 	for _, x := range d.Unexplained {
 		k.symptoms[x.Text] = words.Say("plain.unexplained", "symptom", x.Text)

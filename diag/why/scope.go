@@ -1,0 +1,190 @@
+package why
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+
+	"ndwhy/diag"
+	"ndwhy/diag/words"
+)
+
+// Unasked is something of which nothing is said because it was not asked. What could not be asked although
+// it was wanted is Unknown.
+type Unasked struct {
+	// What is one of the Unasked* or a check's ID.
+	What string
+	Why  string // part of a sentence
+}
+
+// What may not have been asked, besides checks.
+const (
+	UnaskedNetwork  = "network"  // nothing was sent at all
+	UnaskedInternet = "internet" // beyond the router
+	UnaskedPeers    = "peers"
+	UnaskedInbound  = "inbound" // who can reach this host, which no host can find out about itself
+)
+
+// notAsked lists what was not asked.
+func (v *view) notAsked() []Unasked {
+	var list []Unasked
+	if v.s.Run.Passive {
+		return []Unasked{{UnaskedNetwork, words.Say("unasked.why.passive")}}
+	}
+	on := func(ids ...string) bool {
+		return slices.ContainsFunc(ids, func(id string) bool { return !v.leftOut(id) })
+	}
+	out := v.outward()
+	if missing, all := without(out, diag.TargetInternet); (all || len(missing) > 0) && on("internet", "source") {
+		why := words.Say("unasked.why.internet-by", "interfaces", listed(missing))
+		switch {
+		case v.s.Run.InternetOff:
+			why = words.Say("unasked.why.internet-none")
+		case len(out) == 0:
+			why = words.Say("unasked.why.internet-inward")
+		case all:
+			why = words.Say("unasked.why.internet")
+		}
+		list = append(list, Unasked{UnaskedInternet, why})
+	}
+	if missing, all := without(v.ifaces, diag.TargetPeer); len(missing) > 0 && len(v.s.Run.Peers) == 0 && on("peer-nd", "peer-echo") {
+		why := words.Say("unasked.why.peers-on", "interfaces", listed(missing))
+		if all {
+			why = words.Say("unasked.why.peers")
+		}
+		list = append(list, Unasked{UnaskedPeers, why})
+	}
+	for _, id := range diag.CheckOrder {
+		switch {
+		case v.leftOut(id):
+			list = append(list, Unasked{id, words.Say("unasked.why.left-out")})
+		case id == "added" && v.s.Run.Add == diag.AddNone:
+			list = append(list, Unasked{id, words.Say("unasked.why.added")})
+		}
+	}
+	why := words.Say("unasked.why.inbound")
+	if v.profile.AWS {
+		why = words.Say("unasked.why.inbound-aws")
+	}
+	return append(list, Unasked{UnaskedInbound, why})
+}
+
+// leftOut reports whether the user turned a check off by its name.
+func (v *view) leftOut(id string) bool {
+	run := v.s.Run
+	return len(run.Only) > 0 && !slices.Contains(run.Only, id) || slices.Contains(run.Skip, id)
+}
+
+// without names the interfaces by which nobody of a class was asked, and reports whether that is all of them.
+func without(ifaces []*ifaceView, class diag.TargetClass) (names []string, all bool) {
+	for _, iv := range ifaces {
+		if !iv.any(func(p *path) bool { return p.TargetClass == class && p.Ours() && p.fate != notAsked }) {
+			names = append(names, iv.name)
+		}
+	}
+	return names, len(names) == len(ifaces)
+}
+
+// unmet lists the targets that the user named and that nothing was asked of, by the check that wanted to,
+// and the reason.
+func (v *view) unmet() []Unknown {
+	var list []Unknown
+	for _, group := range []struct {
+		class   diag.TargetClass
+		checks  []string
+		targets []netip.Addr
+	}{
+		{diag.TargetPeer, []string{"peer-nd", "peer-echo"}, v.s.Run.Peers},
+		{diag.TargetInternet, []string{"internet", "source"}, v.namedHosts()},
+	} {
+		check := slices.IndexFunc(group.checks, v.ended)
+		if check < 0 {
+			continue
+		}
+		reasons := map[string][]string{}
+		for _, target := range group.targets {
+			if why, unasked := v.unaskedOf(group.class, target); unasked {
+				reasons[why] = append(reasons[why], target.String())
+			}
+		}
+		for _, why := range diag.SortedKeys(reasons) {
+			key := "unknown.target"
+			if why == "" {
+				key = "unknown.target-only"
+			}
+			list = append(list, Unknown{group.checks[check], words.Say(key, "targets", listed(reasons[why]), "why", why), ""})
+		}
+	}
+	return list
+}
+
+func (v *view) namedHosts() []netip.Addr {
+	if !v.s.Run.InternetGiven || v.s.Run.InternetOff {
+		return nil
+	}
+	return v.s.Run.Internet
+}
+
+// ended reports whether a check was run to its end on some interface.
+func (v *view) ended(id string) bool {
+	some := false
+	for _, c := range v.s.Checks {
+		if c.ID == id && c.State == diag.CheckRunning {
+			return false
+		}
+		some = some || c.ID == id && c.State == diag.CheckDone
+	}
+	return some
+}
+
+// unaskedOf reports whether nothing was asked of a target by any interface, but for what candidates ask, and
+// the reason where there is one. What is said of its check already is not said again, and an address of this
+// host is no target.
+func (v *view) unaskedOf(class diag.TargetClass, target netip.Addr) (why string, unasked bool) {
+	for i := range v.paths {
+		p := &v.paths[i]
+		switch {
+		case p.TargetClass != class || p.Target != target.WithZone("") || p.SourceClass == diag.SourceCandidate:
+		case target.Zone() != "" && target.Zone() != p.Interface:
+		case p.Outcome != diag.OutcomeSkipped || p.Detail == "own-address" || couldNot[p.Detail] || p.Detail == "cancelled":
+			return "", false
+		case why == "" && p.Detail != "":
+			why = words.Say("detail."+p.Detail, "note", p.Note)
+		}
+	}
+	return strings.TrimSpace(why), true
+}
+
+// who names, as a part of the headline's keys, who answered: the router, the peers and the Internet by their
+// first letters, where none of them did whoever else. The Internet does where it does by every interface.
+func (v *view) who() string {
+	heard := func(ok func(*path) bool) bool {
+		return slices.ContainsFunc(v.ifaces, func(iv *ifaceView) bool {
+			return iv.any(func(p *path) bool { return p.Outcome == diag.Answered && p.Asks != diag.AsksDAD && ok(p) })
+		})
+	}
+	of := func(class diag.TargetClass) func(*path) bool {
+		return func(p *path) bool { return p.TargetClass == class && p.Asks != diag.AsksDHCP }
+	}
+	who := ""
+	if heard(of(diag.TargetRouter)) {
+		who += "r"
+	}
+	if heard(of(diag.TargetPeer)) {
+		who += "p"
+	}
+	out := v.outward()
+	if len(out) > 0 && !slices.ContainsFunc(out, func(iv *ifaceView) bool { return !iv.hearsInternet() }) {
+		who += "i"
+	}
+	switch {
+	case who != "":
+	case heard(of(diag.TargetAllNodes)):
+		return "nodes"
+	case heard(of(diag.TargetService)):
+		return "services"
+	case heard(func(p *path) bool { return p.Asks == diag.AsksDHCP }):
+		return "dhcp"
+	}
+	return who
+}
