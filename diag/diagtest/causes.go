@@ -522,6 +522,23 @@ var CauseTests = []struct {
 			return VPC().Say(diag.Groups{Interface: "eth0", Joined: local, Device: []diag.MAC{diag.MulticastMAC(local[0])}})
 		},
 	},
+	{
+		Name: "echo alone is lost beyond the router", Cause: "path.icmp-blocked", Sure: "likely", Faults: []string{"path.icmp-blocked"},
+		World: func() *World {
+			w := VPC().Silence(func(p diag.Path) bool { return p.TargetClass == diag.TargetInternet })
+			return w.Path(diag.Path{
+				Check: "internet", Asks: diag.AsksTCP, Source: Mine, Target: Host1, TargetClass: diag.TargetInternet, Given: true, Via: diag.ViaKernel, Detail: "closed", Note: "443",
+			})
+		},
+	},
+	{
+		Name: "connections alone are lost beyond the router", Cause: "path.tcp-blocked", Sure: "likely", Faults: []string{"path.tcp-blocked"},
+		World: func() *World {
+			return VPC().Path(diag.Path{
+				Check: "internet", Asks: diag.AsksTCP, Source: Mine, Target: Host1, TargetClass: diag.TargetInternet, Given: true, Via: diag.ViaKernel, Outcome: diag.Silent, Sent: 4,
+			})
+		},
+	},
 	{Name: "filter", Cause: "net.per-address-filter", Sure: "certain", Faults: []string{}, World: VPC},
 	{Name: "no multicast", Cause: "net.multicast-suppressed", Sure: "certain", Faults: []string{}, World: VPC},
 	{Name: "quiet router", Cause: "net.router-silent", Sure: "certain", Faults: []string{}, World: VPC},

@@ -162,7 +162,7 @@ func (iv *ifaceView) soughtElsewhere() []hypothesis {
 	for _, addr := range iv.traffic.askedFor() {
 		e := iv.traffic.sought[addr]
 		other := iv.s.InterfaceWith(addr)
-		if other == "" || other == iv.name || iv.net.Configured(addr) || iv.traffic.told[addr] || iv.s.Now.Sub(e.At) < settled || !iv.s.Complete(diag.FeedFrames) {
+		if other == "" || other == iv.name || iv.net.Configured(addr) || iv.traffic.told[addr] || iv.s.Now.Sub(e.At) < settled || !iv.s.Complete(diag.FeedFrames) || iv.outward(other) {
 			continue
 		}
 		h := hypothesis{
@@ -179,4 +179,10 @@ func (iv *ifaceView) soughtElsewhere() []hypothesis {
 		list = append(list, h)
 	}
 	return list
+}
+
+// outward reports whether an interface has a link of its own to answer on: a way out, or a router there.
+func (iv *ifaceView) outward(name string) bool {
+	l := iv.normals.link(name)
+	return len(l.Defaults) > 0 || len(l.Routers) > 0
 }

@@ -2,6 +2,7 @@ package why
 
 import (
 	"net/netip"
+	"slices"
 
 	"ndwhy/diag"
 )
@@ -28,17 +29,101 @@ var beyondRouter = Cause{
 	find: rule{
 		about: (*ifaceView).routerTo, kind: "router", arg: "router", confidence: Likely,
 		explains: all(
-			either(toward(diag.TargetInternet), all(toward(diag.TargetPeer), asking(diag.AsksEcho), not(nearby))), unanswered, fromUs,
+			either(toward(diag.TargetInternet), all(toward(diag.TargetPeer), asking(diag.AsksEcho), not(nearby))), unanswered, fromUs, not(detoured),
 			not(in(func(iv *ifaceView, p *path) bool { _, host := iv.misled(p.Target, p.Source); return host })),
 		),
 		given: func(iv *ifaceView, router netip.Addr) bool {
 			return iv.resolves(router) && iv.overridden(router) == nil
 		},
-		denied: all(toward(diag.TargetInternet), asking(diag.AsksEcho), answers),
+		denied: reachesBeyond,
 		more: func(iv *ifaceView, h *hypothesis) {
 			rest(h, iv.answers[asked{diag.AsksND, h.addr}]...)
 		},
 	}.find,
+	contradicted: func(iv *ifaceView, _ hypothesis) bool { return len(iv.flowing()) > 0 },
+}
+
+var icmpBlocked = Cause{
+	ID: "path.icmp-blocked", Severity: Warning,
+	Remedy: onAWS(
+		"aws ec2 describe-network-acls --filters Name=association.subnet-id,Values={subnet}",
+		"aws ec2 describe-security-group-rules --filters Name=group-id,Values=SG",
+	),
+	// Echo is silent beyond the router, and packets do come from there.
+	find: rule{
+		confidence: Likely,
+		explains:   all(toward(diag.TargetInternet), asking(diag.AsksEcho), unanswered, fromUs, not(detoured)),
+		given: func(iv *ifaceView, _ netip.Addr) bool {
+			return iv.first(all(reachesBeyond, asking(diag.AsksTCP))) != nil || len(iv.flowing()) > 0
+		},
+		denied: all(reachesBeyond, asking(diag.AsksEcho)),
+		more: func(iv *ifaceView, h *hypothesis) {
+			h.addr = netip.Addr{}
+			if p := iv.first(all(reachesBeyond, asking(diag.AsksTCP))); p != nil {
+				rest(h, p)
+				h.args = []any{"target", p.Target, "port", p.Note}
+				return
+			}
+			flow := iv.flowing()[0]
+			h.as, h.args = "flow", []any{"target", flow.Remote.Addr(), "port", flow.Remote.Port()}
+			h.facts = append(h.facts, diag.FactOf(iv.s.Flows))
+		},
+	}.find,
+}
+
+var tcpBlocked = Cause{
+	ID: "path.tcp-blocked", Severity: Warning,
+	Remedy: slices.Concat(
+		always("curl -6 -sv -m 5 -o /dev/null https://[{target}]"),
+		onAWS("aws ec2 describe-network-acls --filters Name=association.subnet-id,Values={subnet}"),
+	),
+	// Echo is answered beyond the router, and not one connection is.
+	find: rule{
+		confidence: Likely, direct: true,
+		explains: all(toward(diag.TargetInternet), asking(diag.AsksTCP), silence, fromUs, not(detoured), not(locally), echoed),
+		given:    func(iv *ifaceView, _ netip.Addr) bool { return len(iv.flowing()) == 0 },
+		denied:   all(reachesBeyond, asking(diag.AsksTCP)),
+		more: func(iv *ifaceView, h *hypothesis) {
+			h.args = []any{"target", iv.first(all(toward(diag.TargetInternet), asking(diag.AsksTCP), silence)).Target}
+		},
+	}.find,
+}
+
+// reachesBeyond holds of an answer from beyond the router that came back by this interface.
+var reachesBeyond = all(toward(diag.TargetInternet), asking(diag.AsksEcho, diag.AsksTCP), answers, fromUs, not(detoured))
+
+// detoured holds of what the kernel sent by another interface, asked as applications do.
+var detoured = of(func(p *path) bool { return p.Detail == "elsewhere" })
+
+// echoed holds of what asks a host that answered an echo from the same source.
+var echoed = in(func(iv *ifaceView, p *path) bool {
+	return slices.ContainsFunc(iv.answers[asked{diag.AsksEcho, p.Target}], func(q *path) bool { return q.Source == p.Source })
+})
+
+// locally holds of what this host itself stopped.
+var locally = of((*path).local)
+
+// recently is for how long an acknowledgement proves that the way is open, in seconds.
+const recently = 10
+
+// flowing are the connections of this host with hosts beyond the router which get acknowledged, by an address of
+// the interface: packets come and go, whatever becomes of an echo.
+func (iv *ifaceView) flowing() []diag.Flow {
+	var list []diag.Flow
+	age := iv.s.Now.Sub(iv.s.Flows.At).Seconds()
+	for _, f := range iv.s.Flows.Fact.List {
+		remote := f.Remote.Addr()
+		if f.State == diag.FlowEstablished && !f.Stuck() && f.AckedS+age <= recently && iv.net.Configured(f.Local.Addr()) &&
+			!iv.near(remote) && iv.s.InterfaceWith(remote) == "" {
+			list = append(list, f)
+		}
+	}
+	return list
+}
+
+// reached reports whether anything at all proves the way beyond the router.
+func (iv *ifaceView) hearsBeyond() bool {
+	return iv.first(reachesBeyond) != nil || len(iv.flowing()) > 0
 }
 
 func findRefused(iv *ifaceView) []hypothesis {

@@ -86,6 +86,8 @@ var causes = []*Cause{
 	&echoBlocked,
 	&refused,
 	&beyondRouter,
+	&icmpBlocked,
+	&tcpBlocked,
 	&pathMTU,
 	&lossyPath,
 	&imdsIPv6Off,

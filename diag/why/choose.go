@@ -56,12 +56,16 @@ func (iv *ifaceView) settle(h hypothesis) hypothesis {
 	slices.Sort(h.symptoms)
 	h.symptoms = slices.Compact(h.symptoms)
 	if len(h.symptoms) > 0 && !h.direct {
-		weak := true
+		weak, mild := true, true
 		for _, i := range h.symptoms {
 			weak = weak && iv.symptoms[i].weak
+			mild = mild && (iv.symptoms[i].weak || iv.symptoms[i].mild)
 		}
-		if weak {
+		switch {
+		case weak:
 			h.severity, h.confidence = Info, weaker(h.confidence, Possible)
+		case mild && h.severity == Critical:
+			h.severity = Warning
 		}
 	}
 	if h.beyond && iv.net.Link.XDP {

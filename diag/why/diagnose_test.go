@@ -278,8 +278,8 @@ func TestLooksSuspiciousAndIsNot(t *testing.T) {
 			w := diagtest.LAN().Drop(diagtest.OfKind(func(f diag.Frame) bool { return f.Type == diag.RA })).Drop(diagtest.OfKind(func(r diag.Route) bool { return r.Dst.Bits() == 0 })).Say(diagtest.DefaultRoute("static"))
 			return w.Silence(func(p diag.Path) bool { return p.Asks == diag.AsksRS })
 		},
-		"the built-in Internet hosts are silent": func() *diagtest.World {
-			w := diagtest.VPC()
+		"the built-in Internet hosts are silent, and a connection beyond the router is acknowledged": func() *diagtest.World {
+			w := diagtest.VPC().Say(acknowledged())
 			w.Run.InternetGiven = false
 			return w.Each(func(p diag.Path) bool { return p.TargetClass == diag.TargetInternet }, func(p *diag.Path) { p.Given = false }).
 				Silence(func(p diag.Path) bool { return p.TargetClass == diag.TargetInternet })
@@ -767,4 +767,11 @@ func TestNoCommandAboutALinkLocalPeer(t *testing.T) {
 			}
 		}
 	}
+}
+
+// acknowledged is a connection with a host beyond the router that gets its acknowledgements.
+func acknowledged() diag.Flows {
+	return diag.Flows{Count: 1, List: []diag.Flow{{
+		Local: netip.AddrPortFrom(diagtest.Mine, 40000), Remote: netip.AddrPortFrom(diagtest.Host2, 443), State: diag.FlowEstablished, AckedS: 0.2,
+	}}}
 }

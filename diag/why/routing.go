@@ -60,6 +60,9 @@ func findRouting(iv *ifaceView) []hypothesis {
 		list[i].paths = append(list[i].paths, h.paths...)
 		list[i].evidence = append(list[i].evidence, h.evidence...)
 	}
+	for _, h := range iv.takenElsewhere() {
+		add(h)
+	}
 	for _, sel := range iv.selections() {
 		if sel.Dst.IsLinkLocalUnicast() || sel.Dst.IsMulticast() || sel.Bound != "" && sel.Bound != iv.name {
 			continue
@@ -292,4 +295,48 @@ func moreSpecific(a, b diag.Route) bool {
 		return a.Metric < b.Metric
 	}
 	return a.Type < b.Type
+}
+
+// takenElsewhere looks for what applications send beyond the router and the kernel sends by another interface, where
+// nobody answers, although the interface's own way is open: a tunnel's policy rule, a second way out that is
+// preferred.
+func (iv *ifaceView) takenElsewhere() []hypothesis {
+	var list []hypothesis
+	at := map[string]int{}
+	for _, p := range iv.paths {
+		sel, asked := iv.s.Selections[diag.SelectionKey{Dst: p.Target}]
+		if p.Via != diag.ViaApp || p.Detail != "elsewhere" || !p.Missing() || !asked || sel.Interface == "" || sel.Interface == iv.name ||
+			!iv.any(func(q *path) bool { return q.Target == p.Target && q.Via != diag.ViaApp && q.Outcome == diag.Answered }) {
+			continue
+		}
+		i, ok := at[sel.Interface]
+		if !ok {
+			i = len(list)
+			at[sel.Interface] = i
+			h := hypothesis{
+				direct: true, confidence: Certain, subject: Subject{"interface", sel.Interface}, as: "elsewhere",
+				args:  []any{"target", p.Target, "other", sel.Interface, "table", sel.Table, "router", iv.gateway()},
+				facts: []diag.Event{iv.s.Said(sel)},
+			}
+			for _, r := range iv.rulesTo(sel.Table) {
+				h.facts = append(h.facts, iv.s.Said(r))
+			}
+			list = append(list, h)
+		}
+		iv.explain(&list[i], p)
+		rest(&list[i], p, iv.first(all(toward(diag.TargetInternet), answers, byKernel)))
+	}
+	return list
+}
+
+// rulesTo are the policy rules that lead to a table of somebody's own, by priority.
+func (iv *ifaceView) rulesTo(table int) []diag.PolicyRule {
+	var list []diag.PolicyRule
+	for r := range iv.s.Rules {
+		if r.Table == table && table != diag.MainTable {
+			list = append(list, r)
+		}
+	}
+	diag.SortFunc(list, func(a, b diag.PolicyRule) int { return a.Priority - b.Priority })
+	return list[:min(4, len(list))]
 }

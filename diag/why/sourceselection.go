@@ -38,7 +38,7 @@ func findSourceSelection(iv *ifaceView) []hypothesis {
 			continue
 		}
 		a, ok := iv.s.Addresses[diag.InterfaceAddr{Interface: iv.name, Address: sel.Source}]
-		if !ok || a.Fact.Passing() || !iv.filtered(sel.Source) {
+		if !ok || a.Fact.Passing() || !iv.filtered(sel.Source) && !iv.outOfPlace(sel) {
 			continue
 		}
 		i, ok := at[sel.Source]
@@ -47,6 +47,11 @@ func findSourceSelection(iv *ifaceView) []hypothesis {
 			h.confidence = iv.assignmentConfidence()
 			if iv.silenced(sel.Source) {
 				h.confidence = Certain
+			}
+			if !iv.filtered(sel.Source) {
+				h.as = "out-of-place"
+				h.args = append(h.args, "better", iv.betterSource(sel).Source, "gateway", sel.Via)
+				rest(&h, iv.betterSource(sel))
 			}
 			so := "in-part"
 			if rank[sel.Dst] == mattersMost {
@@ -87,4 +92,23 @@ func (iv *ifaceView) mattering(selections []diag.Selection) map[netip.Addr]int {
 		}
 	}
 	return rank
+}
+
+// outOfPlace reports whether nothing comes back from a host beyond the router to the source that the kernel
+// chooses for it, while it answers another address of the interface: where there are two routers with a prefix
+// each, and one is sent what has the other's (BCP 38).
+func (iv *ifaceView) outOfPlace(sel diag.Selection) bool {
+	return iv.class[sel.Source] == diag.SourceUnknown && sel.Bound == "" && iv.betterSource(sel) != nil &&
+		!iv.any(func(p *path) bool { return p.Source == sel.Source && p.Target == sel.Dst && p.Outcome == diag.Answered })
+}
+
+// betterSource returns the answer of a host to another address than the one that the kernel chooses for it.
+func (iv *ifaceView) betterSource(sel diag.Selection) *path {
+	silent := func(p *path) bool {
+		return p.Source == sel.Source && p.Target == sel.Dst && p.silent() && p.TargetClass == diag.TargetInternet && !p.local()
+	}
+	if !iv.any(silent) {
+		return nil
+	}
+	return iv.first(all(reachesBeyond, of(func(p *path) bool { return p.Target == sel.Dst && p.Source != sel.Source })))
 }

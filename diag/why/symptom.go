@@ -28,6 +28,9 @@ type symptom struct {
 	// weak: the program chose the target itself, so that its silence proves little. What explains
 	// only weak symptoms is info, and a weak symptom that nothing explains is not reported.
 	weak bool
+	// mild: the program chose the target itself, and nothing else proves the way to it: what explains only
+	// such is a warning at most.
+	mild bool
 }
 
 // findSymptoms lists what differs from normal on an interface.
@@ -44,7 +47,8 @@ func (iv *ifaceView) findSymptoms() {
 			iv.symptom(symptom{kind: pathSymptom, iface: iv.name, path: p})
 		case n == nil && missing && chosen && ours && !iv.reached[diag.QuestionOf(*p.Path)] &&
 			p.origin != far && (p.Reaches() || p.Asks == diag.AsksMTU && iv.normals.smallAnswered(*p.Path)):
-			iv.symptom(symptom{kind: pathSymptom, iface: iv.name, path: p, weak: true})
+			mild := p.TargetClass == diag.TargetInternet && !iv.hearsBeyond()
+			iv.symptom(symptom{kind: pathSymptom, iface: iv.name, path: p, weak: !mild, mild: mild})
 		}
 	}
 	if !iv.s.Complete(diag.FeedNetlink) || !iv.net.Known {

@@ -39,8 +39,8 @@ type dropKind struct {
 	frame diag.FrameType
 }
 
-// echoed is an echo, by what its reply repeats.
-type echoed struct{ id, seq uint16 }
+// An echoNumber is an echo, by what its reply repeats.
+type echoNumber struct{ id, seq uint16 }
 
 // tooLate is how long an echo is waited for.
 const tooLate = time.Second
@@ -56,13 +56,13 @@ func (v *view) readTraffic() map[string]*traffic {
 	for _, l := range v.s.Links {
 		own[l.MAC] = true
 	}
-	sent := map[string]map[echoed]diag.Event{}
+	sent := map[string]map[echoNumber]diag.Event{}
 	first := map[string]time.Time{}
 	on := func(iface string) *traffic {
 		t := all[iface]
 		if t == nil {
 			t = newTraffic()
-			all[iface], sent[iface] = t, map[echoed]diag.Event{}
+			all[iface], sent[iface] = t, map[echoNumber]diag.Event{}
 		}
 		return t
 	}
@@ -99,9 +99,9 @@ func (v *view) readTraffic() map[string]*traffic {
 			}
 			t.solicited = e.At.Sub(first[f.Interface])
 		case f.Type == diag.EchoRequest && f.Out:
-			sent[f.Interface][echoed{f.EchoID, f.EchoSeq}] = e
+			sent[f.Interface][echoNumber{f.EchoID, f.EchoSeq}] = e
 		case f.Type == diag.EchoReply && !f.Out:
-			if q, asked := sent[f.Interface][echoed{f.EchoID, f.EchoSeq}]; asked && e.At.Sub(q.At) >= tooLate {
+			if q, asked := sent[f.Interface][echoNumber{f.EchoID, f.EchoSeq}]; asked && e.At.Sub(q.At) >= tooLate {
 				t.late[q.Body.(diag.Frame).Dst] = e
 				t.latest = max(t.latest, e.At.Sub(q.At))
 			}
