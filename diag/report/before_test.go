@@ -44,7 +44,8 @@ func host(bodies ...diag.Body) *told {
 	return tell(append([]diag.Body{
 		diag.Run{Version: "test", Host: "ubuntu1", Interfaces: []string{"eth0"}},
 		diag.Link{Interface: "eth0", Index: 2, MAC: diagtest.MyMAC, MTU: 9001, Up: true, Carrier: true, Ethernet: true},
-		diagtest.Leased(diagtest.Mine), diag.Feed{Name: diag.FeedNetlink, State: diag.Synced},
+		diagtest.Leased(diagtest.Mine),
+		diag.Feed{Name: diag.FeedNetlink, State: diag.Synced},
 	}, bodies...)...)
 }
 

@@ -509,22 +509,23 @@ func (b *reporter) skipped() []Skipped {
 }
 
 func (b *reporter) traffic() Traffic {
-	var t Traffic
-	sent := map[diag.Question]int{}
-	for _, p := range b.s.Paths() {
-		if p.Via != diag.ViaWire {
-			t.ByKernel += p.Sent
-		}
-		if p.Via == diag.ViaApp {
-			t.Sent += p.Sent
-			continue
-		}
-		// What the kernel asked by a bound socket was seen on the wire: it is the question by wire, too.
-		q := diag.QuestionOf(p)
-		sent[q] = max(sent[q], p.Sent)
+	type question struct {
+		diag.Question
+		app bool
 	}
-	for _, n := range sent {
+	sent, byKernel := map[question]int{}, map[question]int{}
+	for _, p := range b.s.Paths() {
+		// What the kernel asked by a bound socket was seen on the wire: it is the question by wire, too.
+		q := question{diag.QuestionOf(p), p.Via == diag.ViaApp}
+		sent[q] = max(sent[q], p.Sent)
+		if p.Via != diag.ViaWire {
+			byKernel[q] = max(byKernel[q], p.Sent)
+		}
+	}
+	var t Traffic
+	for q, n := range sent {
 		t.Sent += n
+		t.ByKernel += byKernel[q]
 	}
 	return t
 }
