@@ -165,6 +165,7 @@ func TestLoopInVirtualTime(t *testing.T) {
 			Interfaces: []string{"eth0"}, Peers: []netip.Addr{peerGUA, peerGUA2}, Only: []string{idPeerND, idPeerEcho},
 			Assigned: []netip.Prefix{netip.PrefixFrom(ourGUA, 128)}, Count: 2, IntervalMS: 200, WaitMS: 1000,
 		},
+		diag.Feed{Name: diag.FeedNetlink, State: diag.Synced},
 		diag.Feed{Name: diag.FeedFrames, State: diag.Synced},
 		diag.Link{Interface: "eth0", MAC: ourMAC, MTU: 1500, Up: true, Carrier: true, Ethernet: true},
 		diag.Address{Interface: "eth0", Address: ourGUA, PrefixLen: 64, PreferredS: 140, ValidS: 450},

@@ -52,6 +52,8 @@ func about(e diag.Event) (to envelope) {
 	case diag.Address:
 		to.add(b.Interface, b.Address, netip.Addr{})
 		to.learnt = true
+	case diag.Feed:
+		to.learnt = b.Name == diag.FeedNetlink
 	case diag.Link, diag.Route, diag.Path, diag.Metadata, diag.Lease, diag.Selection:
 		to.learnt = true
 	}

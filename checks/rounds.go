@@ -36,6 +36,7 @@ type rounds struct {
 
 // conduct is the run from its beginning to its end.
 func (r *Loop) conduct(t *task) {
+	r.awaitTables(t)
 	if !r.begin() {
 		return
 	}
@@ -64,6 +65,18 @@ func (r *Loop) conduct(t *task) {
 		return nil
 	})
 	r.conclude()
+}
+
+// awaitTables waits until what the kernel has is known, or cannot be: what was so before anything was asked is part of
+// what is to be found out, and asking may change it.
+func (r *Loop) awaitTables(t *task) {
+	known := func() (known bool) {
+		r.Session.Look(func(s *diag.State) { known = s.Feeds[diag.FeedNetlink].State != "" })
+		return known
+	}
+	if !r.spec.Passive {
+		t.await(known)
+	}
 }
 
 // openAll opens what frames of our own are sent through. Where that fails, sending will say why.

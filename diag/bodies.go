@@ -47,6 +47,8 @@ type Resumed struct {
 	// Evidence is what paths point at and the newest events have pushed out.
 	Evidence []int64         `json:"evidence,omitempty"`
 	Routers  []ResumedRouter `json:"routers,omitempty"`
+	// Before are what the interfaces were like when the newest runs on them began.
+	Before []Before `json:"before,omitempty"`
 }
 
 // ResumedRouter sums up the advertisements of a router, of which only the newest are remembered: see

@@ -55,6 +55,9 @@ func (s *State) Events() []Event {
 	for _, r := range s.RoutersSorted() {
 		resumed.Routers = append(resumed.Routers, ResumedRouter{r.Interface, r.Address, r.First, r.lastMulticast, r.Count, r.IntervalS})
 	}
+	for _, iface := range SortedKeys(s.before) {
+		resumed.Before = append(resumed.Before, s.before[iface])
+	}
 	slices.Sort(resumed.Evidence)
 	slices.Sort(resumed.Foreign)
 	last := s.Seq
@@ -100,6 +103,9 @@ func (s *State) resume(e Event) {
 		}
 		for _, x := range run.Resumed.Routers {
 			r.routers[InterfaceAddr{x.Interface, x.Address}] = x
+		}
+		for _, b := range run.Resumed.Before {
+			s.before[b.Interface] = b
 		}
 		s.resumed = r
 	}

@@ -81,9 +81,10 @@ type State struct {
 	evidence map[int64]pinned
 	said     map[any]Event // the newest event of every fact that has no Seq of its own
 	counts   map[NUD]map[string]int
-	first    int64       // the first event
-	latest   int64       // the event that Now is of
-	resumed  *resumption // nil: the stream is whole from here on
+	before   map[string]Before // by interface
+	first    int64             // the first event
+	latest   int64             // the event that Now is of
+	resumed  *resumption       // nil: the stream is whole from here on
 }
 
 // A ring keeps the newest events.
@@ -201,6 +202,7 @@ func NewState() *State {
 		evidence:    map[int64]pinned{},
 		said:        map[any]Event{},
 		counts:      map[NUD]map[string]int{},
+		before:      map[string]Before{},
 	}
 }
 
@@ -306,6 +308,9 @@ func (s *State) Apply(e Event) {
 		}
 	case Check:
 		key := CheckKey{b.ID, b.Interface}
+		if b.State == CheckRunning && s.resumed == nil {
+			s.begins(b.Interface, e)
+		}
 		s.Checks[key] = b
 		s.said[key] = e
 		if b.State == CheckRunning {

@@ -19,20 +19,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// path returns the one path that was asked so.
-func (h *host) path(check string, asks diag.Asks, target string, via diag.Via) (path diag.Path) {
+// path returns the one path of the check internet that was asked so.
+func (h *host) path(asks diag.Asks, target string, via diag.Via) (path diag.Path) {
 	h.t.Helper()
 	found := 0
 	h.sess.Look(func(s *diag.State) {
 		for _, p := range s.Paths() {
-			if p.Check == check && p.Asks == asks && p.Target.String() == target && p.Via == via {
+			if p.Check == "internet" && p.Asks == asks && p.Target.String() == target && p.Via == via {
 				path = p
 				found++
 			}
 		}
 	})
 	if found != 1 {
-		h.t.Errorf("%s %s %s by %s: %d paths, want one", check, asks, target, via, found)
+		h.t.Errorf("%s %s by %s: %d paths, want one", asks, target, via, found)
 	}
 	return path
 }
@@ -50,11 +50,11 @@ func TestAsApplications(t *testing.T) {
 	h.want("internet", diag.AsksEcho, beyond, diag.ViaApp, diag.Answered, "")
 	for _, via := range []diag.Via{diag.ViaApp, diag.ViaKernel} {
 		h.want("internet", diag.AsksTCP, beyond, via, diag.Answered, checks.DetailClosed) // nobody listens: that is an answer
-		if p := h.path("internet", diag.AsksTCP, beyond, via); p.Note != "443" || p.Source.String() != instance || p.Sent != 1 || p.RTTMS == 0 {
+		if p := h.path(diag.AsksTCP, beyond, via); p.Note != "443" || p.Source.String() != instance || p.Sent != 1 || p.RTTMS == 0 {
 			t.Errorf("%+v", p)
 		}
 	}
-	if p := h.path("internet", diag.AsksEcho, beyond, diag.ViaApp); p.Source.String() != instance || p.Out != "eth0" || p.Sent != 1 {
+	if p := h.path(diag.AsksEcho, beyond, diag.ViaApp); p.Source.String() != instance || p.Out != "eth0" || p.Sent != 1 {
 		t.Errorf("%+v", p)
 	}
 }
@@ -84,7 +84,7 @@ func TestAsApplicationsThroughATunnel(t *testing.T) {
 	h.check()
 	for _, asks := range []diag.Asks{diag.AsksEcho, diag.AsksTCP} {
 		h.want("internet", asks, beyond, diag.ViaApp, diag.Silent, checks.DetailElsewhere)
-		if p := h.path("internet", asks, beyond, diag.ViaApp); p.Out != "wg0" || p.Interface != "eth0" || p.Source.String() != "fd86:ea04:1115::2" || p.Sent == 0 {
+		if p := h.path(asks, beyond, diag.ViaApp); p.Out != "wg0" || p.Interface != "eth0" || p.Source.String() != "fd86:ea04:1115::2" || p.Sent == 0 {
 			t.Errorf("%+v", p)
 		}
 	}
@@ -156,7 +156,7 @@ func TestTCPBlocked(t *testing.T) {
 	}{
 		"one port": {"table ip6 f { chain c { type filter hook output priority 0; tcp dport 443 drop; }; }", func(h *host) {
 			h.want("internet", diag.AsksTCP, beyond, diag.ViaApp, diag.Answered, checks.DetailClosed)
-			if p := h.path("internet", diag.AsksTCP, beyond, diag.ViaApp); p.Note != "80" || p.Sent != 1 {
+			if p := h.path(diag.AsksTCP, beyond, diag.ViaApp); p.Note != "80" || p.Sent != 1 {
 				h.t.Errorf("%+v", p)
 			}
 		}},
@@ -168,7 +168,7 @@ func TestTCPBlocked(t *testing.T) {
 		"by a router": {"", func(h *host) {
 			h.want("internet", diag.AsksTCP, refused, diag.ViaKernel, diag.Refused, "")
 			h.want("internet", diag.AsksTCP, refused, diag.ViaApp, diag.Refused, "")
-			if p := h.path("internet", diag.AsksTCP, refused, diag.ViaApp); p.Error == nil || p.Error.Type != diag.Unreachable || p.Error.Code != 1 {
+			if p := h.path(diag.AsksTCP, refused, diag.ViaApp); p.Error == nil || p.Error.Type != diag.Unreachable || p.Error.Code != 1 {
 				h.t.Errorf("%+v", p)
 			}
 		}},

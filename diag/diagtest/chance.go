@@ -61,11 +61,11 @@ func (c Chance) World() *World {
 	}
 	for range c.IntN(4) {
 		w.Path(diag.Path{
-			Interface: pick(c, someIfaces), Check: pick(c, diag.CheckOrder), Asks: pick(c, []diag.Asks{diag.AsksND, diag.AsksDAD, diag.AsksEcho, diag.AsksRS, diag.AsksDHCP, diag.AsksMTU, diag.AsksService}),
+			Interface: pick(c, someIfaces), Check: pick(c, diag.CheckOrder), Asks: pick(c, []diag.Asks{diag.AsksND, diag.AsksDAD, diag.AsksEcho, diag.AsksRS, diag.AsksDHCP, diag.AsksMTU, diag.AsksService, diag.AsksTCP}),
 			Source: pick(c, someAddresses), Target: pick(c, someAddresses[:16]), Outcome: pick(c, someOutcomes),
 			SourceClass: pick(c, []diag.SourceClass{diag.SourceAssigned, diag.SourceUnassigned, diag.SourceCandidate, diag.SourceUnknown, diag.SourceUnspecified}),
 			TargetClass: pick(c, []diag.TargetClass{diag.TargetRouter, diag.TargetPeer, diag.TargetAllNodes, diag.TargetInternet, diag.TargetService}),
-			Via:         pick(c, []diag.Via{diag.ViaWire, diag.ViaKernel}), Given: c.one(2), Detail: pick(c, someDetails), Errno: pick(c, someErrnos),
+			Via:         pick(c, []diag.Via{diag.ViaWire, diag.ViaKernel, diag.ViaApp}), Out: pick(c, []string{"", "eth0", "wg0"}), Given: c.one(2), Detail: pick(c, someDetails), Errno: pick(c, someErrnos),
 		})
 	}
 	byID := map[string]bool{}
@@ -93,7 +93,9 @@ func (c Chance) bend(p *diag.Path) {
 
 func (c Chance) body() diag.Body {
 	iface, addr := pick(c, someIfaces), pick(c, someAddresses)
-	switch c.IntN(19) {
+	switch c.IntN(20) {
+	case 19:
+		return diag.Check{ID: pick(c, []string{"ra", "internet"}), Interface: iface, State: pick(c, []diag.CheckState{diag.CheckRunning, diag.CheckDone})}
 	case 0:
 		return diag.Link{Interface: iface, MAC: pick(c, someMACs), MTU: 1500, Up: !c.one(3), Carrier: !c.one(3), Ethernet: !c.one(4), XDP: c.one(4), Gone: c.one(8)}
 	case 1:

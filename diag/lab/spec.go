@@ -44,10 +44,12 @@ type Metadata struct {
 
 // Internet is what lies behind the router.
 type Internet struct {
-	Host  netip.Addr // a real kernel that answers echo
-	Reach vswitch.Reach
-	MTU   int // of the path there; 0: that of the interfaces
-	NoPTB bool
+	Host   netip.Addr // a real kernel that answers echo, and TCP with a reset
+	Reach  vswitch.Reach
+	MTU    int // of the path there; 0: that of the interfaces
+	NoPTB  bool
+	NoEcho bool // the subnet's access list lets no ICMPv6 echo request out
+	NoTCP  bool // nor a TCP connection
 }
 
 // A Host is an instance: a kernel stack of its own.
@@ -270,6 +272,7 @@ func (s *Spec) config() (vswitch.Config, []port) {
 		Subnet: s.Subnet, Subnet4: s.Subnet4, Routers: s.Routers, Fabric: s.Fabric, Seed: 1,
 		Beyond: vswitch.Beyond{
 			Name: "internet", MAC: beyondMAC, Internet: s.Internet.Reach, MTU: s.Internet.MTU, NoPTB: s.Internet.NoPTB,
+			NoEcho: s.Internet.NoEcho, NoTCP: s.Internet.NoTCP,
 		},
 	}
 	if s.Metadata != nil {

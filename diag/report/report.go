@@ -586,30 +586,78 @@ func (b *reporter) skipped() []Skipped {
 }
 
 func (b *reporter) traffic() Traffic {
-	var t Traffic
-	sent := map[diag.Question]int{}
-	for _, p := range b.s.Paths() {
-		if p.Via != diag.ViaWire {
-			t.ByKernel += p.Sent
-		}
-		if p.Via == diag.ViaApp {
-			t.Sent += p.Sent
-			continue
-		}
-		// What the kernel asked by a bound socket was seen on the wire: it is the question by wire, too.
-		q := diag.QuestionOf(p)
-		sent[q] = max(sent[q], p.Sent)
+	type question struct {
+		diag.Question
+		app bool
 	}
-	for _, n := range sent {
+	sent, byKernel := map[question]int{}, map[question]int{}
+	for _, p := range b.s.Paths() {
+		// What the kernel asked by a bound socket was seen on the wire: it is the question by wire, too.
+		q := question{diag.QuestionOf(p), p.Via == diag.ViaApp}
+		sent[q] = max(sent[q], p.Sent)
+		if p.Via != diag.ViaWire {
+			byKernel[q] = max(byKernel[q], p.Sent)
+		}
+	}
+	var t Traffic
+	for q, n := range sent {
 		t.Sent += n
+		t.ByKernel += byKernel[q]
 	}
 	return t
 }
 
-// changed lists what the program changed and undid: one sentence for the addresses of an interface,
-// one for each other change.
+// broughtWithin is how long after an advertisement an address of it may become usable: duplicate address detection
+// begins up to a second later, and takes one (RFC 4862 §5.4.2).
+const broughtWithin = 4 * time.Second
+
+// brought lists what our own asking brought about: default routes and addresses that were not there before, of routers
+// that answered our solicitation.
+func (b *reporter) brought() []string {
+	list := []string{}
+	for _, p := range b.s.PathsSorted() {
+		before, known := b.s.Before(p.Interface)
+		if p.Asks != diag.AsksRS || !known || !before.Complete {
+			continue
+		}
+		for _, seq := range p.Evidence {
+			e, _ := b.s.Evidence(seq)
+			if f, ok := e.Body.(diag.Frame); ok && seq > before.Seq && !f.Out && f.Type == diag.RA && f.RA != nil {
+				list = b.broughtBy(list, before, e, f)
+			}
+		}
+	}
+	return list
+}
+
+// broughtBy adds what an advertisement brought.
+func (b *reporter) broughtBy(list []string, before diag.Before, ra diag.Event, f diag.Frame) []string {
+	add := func(sentence string) {
+		if !slices.Contains(list, sentence) {
+			list = append(list, sentence)
+		}
+	}
+	soon := func(at time.Time) bool { return !at.Before(ra.At) && at.Sub(ra.At) < broughtWithin }
+	for _, r := range b.s.LinkOf(before.Interface).Defaults {
+		had := slices.ContainsFunc(before.Routes, func(o diag.Route) bool { return o.Via == r.Fact.Via && o.Table == r.Fact.Table })
+		if !had && r.Fact.Via == f.Src && soon(r.At) {
+			add(words.Say("change.route-brought", "interface", before.Interface, "router", f.Src))
+		}
+	}
+	for _, a := range b.s.AddressesOn(before.Interface) {
+		had := slices.ContainsFunc(before.Addresses, func(o diag.Address) bool { return o.Address == a.Fact.Address })
+		ours := slices.ContainsFunc(f.RA.Prefixes, func(p diag.PrefixInfo) bool { return p.Autonomous && p.Prefix.Contains(a.Fact.Address) })
+		if !had && ours && !a.Fact.Passing() && soon(a.At) {
+			add(words.Say("change.address-brought", "interface", before.Interface, "address", a.Fact.Address, "router", f.Src))
+		}
+	}
+	return list
+}
+
+// changed lists what our asking brought about, and what the program changed and undid: one sentence for the addresses
+// of an interface, one for each other change.
 func (b *reporter) changed() []string {
-	list, at := []string{}, map[string]int{}
+	list, at := b.brought(), map[string]int{}
 	var ifaces []string
 	added, removed := map[string][]string{}, map[string][]string{}
 	for _, c := range b.s.Changes {

@@ -66,6 +66,13 @@ func same(t *testing.T, want, got *diag.State) {
 			t.Errorf("%s: %v, want %v", field.Name, b.Field(i), a.Field(i))
 		}
 	}
+	for _, iface := range []string{"eth0", "eth1", "lo"} {
+		a, okA := want.Before(iface)
+		b, okB := got.Before(iface)
+		if okA != okB || !reflect.DeepEqual(a, b) {
+			t.Errorf("before the run on %s: %+v, want %+v", iface, b, a)
+		}
+	}
 	for _, p := range want.Paths() {
 		for _, seq := range p.Evidence {
 			a, okA := want.Evidence(seq)

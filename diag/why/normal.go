@@ -139,12 +139,15 @@ func (n *normals) of(p diag.Path) *bool {
 	if p.Outcome == diag.OutcomeSkipped || p.Outcome == "" {
 		return nil
 	}
+	if p.Via == diag.ViaApp && p.Outcome == diag.Answered {
+		return new(true) // whatever way it took
+	}
 	if p.Asks == diag.AsksDAD {
 		return n.dad(p)
 	}
 	q := diag.QuestionOf(p)
 	if p.Via == diag.ViaApp {
-		if p.Missing() && n.answeredHere(p, diag.ViaKernel, diag.ViaWire) {
+		if n.answeredHere(p) {
 			return new(false) // what is there answers who asks from here: it is this host that sends it elsewhere, or not
 		}
 		p.SourceClass = diag.SourceAssigned // whatever the kernel chose: applications have no other
@@ -198,13 +201,13 @@ func (n *normals) of(p diag.Path) *bool {
 	}
 }
 
-// answeredHere reports whether the target of a path answered the same when it was asked in one of some ways from an
-// address of the interface. What an unbound socket sends may come from another.
-func (n *normals) answeredHere(p diag.Path, ways ...diag.Via) bool {
+// answeredHere reports whether the target of a path answered the same when a socket bound to an address of the
+// interface asked, or a frame of ours. What an unbound socket sends may come from another.
+func (n *normals) answeredHere(p diag.Path) bool {
 	q := diag.QuestionOf(p)
 	return slices.ContainsFunc(n.link(p.Interface).Usable(), func(a diag.Address) bool {
 		q.Source = a.Address
-		return slices.ContainsFunc(ways, func(via diag.Via) bool { return n.answered(via, q) })
+		return n.answered(diag.ViaKernel, q) || n.answered(diag.ViaWire, q)
 	})
 }
 

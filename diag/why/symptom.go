@@ -41,7 +41,7 @@ func (iv *ifaceView) findSymptoms() {
 		chosen := !p.Given && (p.TargetClass == diag.TargetPeer || p.TargetClass == diag.TargetInternet)
 		ours := p.SourceClass == diag.SourceAssigned || p.SourceClass == diag.SourceUnknown
 		switch {
-		case p.Via == diag.ViaApp && !iv.normals.answeredHere(*p.Path, diag.ViaKernel):
+		case p.Via == diag.ViaApp && iv.bound[asked{p.Asks, p.Target}]:
 			// A bound socket gets no answer either: that says the same, and where it breaks.
 		case n != nil && !*n:
 			iv.symptom(symptom{kind: pathSymptom, iface: iv.name, path: p})

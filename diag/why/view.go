@@ -37,6 +37,8 @@ type ifaceView struct {
 	reached map[diag.Question]bool
 	// answers are the answered paths by what was asked, of whom.
 	answers map[asked][]*path
+	// bound are the questions that a socket bound to the interface asked in vain, or could not ask for want of a source.
+	bound map[asked]bool
 	// discovered are the targets of which a path shows that neighbour discovery succeeds; viaRouter
 	// those for which the kernel would not try it.
 	discovered, viaRouter map[netip.Addr]bool
@@ -83,7 +85,7 @@ func (v *view) newInterface(name string, heard *traffic) *ifaceView {
 	iv := &ifaceView{
 		view: v, name: name, net: v.normals.link(name), traffic: heard, addresses: v.s.AddressesOn(name), assigned: v.s.Assignments(name),
 		class: map[netip.Addr]diag.SourceClass{}, reached: map[diag.Question]bool{},
-		answers: map[asked][]*path{}, discovered: map[netip.Addr]bool{}, viaRouter: map[netip.Addr]bool{},
+		answers: map[asked][]*path{}, bound: map[asked]bool{}, discovered: map[netip.Addr]bool{}, viaRouter: map[netip.Addr]bool{},
 	}
 	if heard == nil {
 		iv.traffic = newTraffic()
@@ -93,7 +95,7 @@ func (v *view) newInterface(name string, heard *traffic) *ifaceView {
 	}
 	for i := range v.paths {
 		p := &path{Path: &v.paths[i], normal: v.normal[v.paths[i].ID], symptom: -1}
-		if p.Interface != name || p.Outcome == diag.Answered && p.Out != "" && p.Out != name {
+		if p.Interface != name || p.Via == diag.ViaApp && p.Outcome == diag.Answered && p.Out != "" && p.Out != name {
 			continue // what works by another interface says nothing of this one
 		}
 		iv.paths = append(iv.paths, p)
@@ -102,6 +104,9 @@ func (v *view) newInterface(name string, heard *traffic) *ifaceView {
 		}
 		if p.Detail == "via-router" {
 			iv.viaRouter[p.Target] = true
+		}
+		if p.Via == diag.ViaKernel && (p.Missing() || p.Detail == "no-source") {
+			iv.bound[asked{p.Asks, p.Target}] = true
 		}
 		if p.Outcome == diag.Answered {
 			iv.reached[diag.QuestionOf(*p.Path)] = true

@@ -112,6 +112,8 @@ var running = map[string]string{
 	"skipped.timeout":       "time was up",
 	"skipped.broken":        "it broke off: {why}",
 
+	"change.route-brought":    "{interface} has a default route via {router} that it did not have before: the answer to our router solicitation brought it.",
+	"change.address-brought":  "{interface} has the address {address} that it did not have before: the answer of {router} to our router solicitation brought it.",
 	"change.address":          "{address} is configured on {interface} for some seconds",
 	"change.addresses":        "{interface} was given more addresses for some seconds: {added}; the kernel removes them by itself.",
 	"change.addresses-left":   "{interface} was given more addresses for some seconds: {added}; removed so far: {removed}; the kernel removes the rest by itself.",

@@ -135,7 +135,7 @@ them all.`,
 
 	"via.wire":   "wire",
 	"via.kernel": "kernel",
-	"via.app":    "as applications",
+	"via.app":    "application",
 
 	"drops.turned-off":         "turned off ({name}=off)",
 	"drops.no-privilege":       "what the kernel drops, and why, is told only with CAP_BPF and CAP_PERFMON",

@@ -128,6 +128,12 @@ func (t *turn) toBeyond(r *Router, p *ip6) {
 	case !t.cfg.Subnet.Contains(p.Src):
 		t.drop("the Internet knows no way back to %s", p.Src)
 		return
+	case b.NoEcho && p.ICMPType() == ipv6.ICMPTypeEchoRequest:
+		t.drop("the access list lets no ICMPv6 echo request out")
+		return
+	case b.NoTCP && p.Proto == unix.IPPROTO_TCP:
+		t.drop("the access list lets no TCP out")
+		return
 	case b.MTU > 0 && len(p.Raw) > b.MTU:
 		t.drop("%d bytes are too many for the path, MTU %d", len(p.Raw), b.MTU)
 		if !b.NoPTB {

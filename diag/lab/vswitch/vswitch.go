@@ -103,6 +103,8 @@ type Beyond struct {
 	Internet Reach
 	MTU      int  // of the path to the Internet; 0: no limit
 	NoPTB    bool // what exceeds MTU vanishes without a Packet Too Big
+	NoEcho   bool // the access list on the way to the Internet lets no ICMPv6 echo request out
+	NoTCP    bool // nor TCP
 }
 
 // A Verdict is what became of a frame.

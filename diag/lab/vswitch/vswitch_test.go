@@ -130,6 +130,11 @@ func mld(src netip.Addr) []byte {
 	return p.Frame(diag.MulticastMAC(p.Dst), mac1)
 }
 
+func tcp(dstMAC, srcMAC diag.MAC, src, dst netip.Addr) []byte {
+	p := wire.Packet{Src: src, Dst: dst, HopLimit: 64, Proto: unix.IPPROTO_TCP, Payload: make([]byte, 20)}
+	return p.Frame(dstMAC, srcMAC)
+}
+
 func arpRequest(srcMAC diag.MAC, src, target netip.Addr) []byte {
 	b := []byte{0, 1, 8, 0, 6, 4, 0, 1}
 	s, d := src.As4(), target.As4()
@@ -160,6 +165,8 @@ func TestHandle(t *testing.T) {
 	refused.Beyond.Internet = Refused
 	narrow.Beyond.MTU = 1280
 	hole.Beyond.MTU, hole.Beyond.NoPTB = 1280, true
+	noEcho, noTCP := vpc(), vpc()
+	noEcho.Beyond.NoEcho, noTCP.Beyond.NoTCP = true, true
 	guarded := vpc()
 	guarded.Ports[1].NoEchoIn = true
 	mute := vpc()
@@ -221,6 +228,11 @@ func TestHandle(t *testing.T) {
 		{"a peer by way of the router", vpc(), 0, echo(macRouter, mac1, global1, global2), Forwarded, "back into the subnet", []out{{"ubuntu2", "echo request"}}},
 		{"no Internet", blackhole, 0, echo(macRouter, mac1, global1, internet), Dropped, "no route", nil},
 		{"the services remain", blackhole, 0, echo(macRouter, mac1, global1, service), Forwarded, "service", []out{{"internet", "echo request"}}},
+		{"no echo", noEcho, 0, echo(macRouter, mac1, global1, internet), Dropped, "access list", nil},
+		{"no echo, but TCP", noEcho, 0, tcp(macRouter, mac1, global1, internet), Forwarded, "beyond", []out{{"internet", "TCP"}}},
+		{"no TCP", noTCP, 0, tcp(macRouter, mac1, global1, internet), Dropped, "access list", nil},
+		{"no TCP, but echo", noTCP, 0, echo(macRouter, mac1, global1, internet), Forwarded, "beyond", []out{{"internet", "echo request"}}},
+		{"no TCP, but to the services", noTCP, 0, tcp(macRouter, mac1, global1, service), Forwarded, "service", []out{{"internet", "TCP"}}},
 		{"refused", refused, 0, echo(macRouter, mac1, global1, internet), Dropped, "prohibited", []out{{"ubuntu1", routerOne.String() + " > " + global1.String() + ": destination unreachable, code 1"}}},
 		{"an error about an error", refused, 0, icmp(ipv6.ICMPTypeDestinationUnreachable, macRouter, mac1, global1, internet, 60), Dropped, "prohibited", nil},
 		{"too big", narrow, 0, icmp(ipv6.ICMPTypeEchoRequest, macRouter, mac1, global1, internet, 1300), Dropped, "too many", []out{{"ubuntu1", "packet too big, MTU 1280"}}},
