@@ -65,10 +65,8 @@ func findUnresolvable(iv *ifaceView) []hypothesis {
 		for _, p := range iv.paths {
 			beyond := p.Target == router || p.TargetClass == diag.TargetInternet || p.TargetClass == diag.TargetService || p.Asks == diag.AsksDHCP ||
 				!alive || !anyND && p.Asks == diag.AsksND
-			if beyond && p.Outcome == diag.Silent && p.Ours() {
-				if p.symptom >= 0 {
-					iv.explain(&h, p)
-				}
+			if beyond && (p.Outcome == diag.Silent || iv.waitedForRouter(p)) && p.Ours() && p.symptom >= 0 {
+				iv.explain(&h, p)
 			}
 		}
 		if n, ok := iv.s.Neighbours[diag.InterfaceAddr{Interface: iv.name, Address: router}]; ok {
