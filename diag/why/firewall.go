@@ -15,12 +15,27 @@ var firewall = Cause{
 		{Command: "nft -a list chain {table} {chain}", If: ruleNamed},
 		{
 			Command: "nft insert rule {table} {chain} icmpv6 type { nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, echo-request, echo-reply } accept",
-			If:      ruleNamed,
+			If:      anyHarm(diag.NS, diag.NA, diag.RA, ""),
+		},
+		{Command: "nft insert rule {table} {chain} udp sport { 546, 547 } udp dport { 546, 547 } accept", If: anyHarm(diag.DHCPv6Frame)},
+		{Command: "nft insert rule {table} {chain} icmpv6 type packet-too-big accept", If: anyHarm(diag.PacketTooBig)},
+		{
+			Command: "nft insert rule {table} {chain} icmpv6 type { mld-listener-query, mld-listener-report, mld-listener-done, mld2-listener-report } accept",
+			If:      anyHarm(diag.MLD),
 		},
 		{Command: "nft list ruleset", If: func(v *view, h *hypothesis) bool { return !ruleNamed(v, h) }},
 		{Command: "ip6tables -S", If: func(v *view, h *hypothesis) bool { return !ruleNamed(v, h) }},
 	},
 	find: findFirewall,
+}
+
+// anyHarm holds of a named rule that does harm by stopping one of some kinds of frames; "": that does harm otherwise.
+func anyHarm(frames ...diag.FrameType) func(*view, *hypothesis) bool {
+	return func(v *view, h *hypothesis) bool {
+		return ruleNamed(v, h) && (h.as != "standing" && slices.Contains(frames, "") || slices.ContainsFunc(harms, func(x harm) bool {
+			return slices.Contains(frames, x.frame) && slices.Contains(h.more, x.key())
+		}))
+	}
 }
 
 func ruleNamed(_ *view, h *hypothesis) bool { return h.subject.Kind == "rule" }
@@ -101,7 +116,6 @@ func findFirewall(iv *ifaceView) []hypothesis {
 	}
 	if len(unnamed) > 0 || len(h.symptoms) > 0 {
 		for _, p := range unnamed {
-			rest(&h, p)
 			h.dropped(p.drop)
 		}
 		list = append(list, h)
