@@ -511,8 +511,61 @@ var CauseTests = []struct {
 			client := netip.MustParseAddr("2001:db8:1f16:8df::77")
 			return LAN().Say(
 				diag.Route{Interface: "wg0", Dst: netip.PrefixFrom(client, 128), Table: diag.MainTable, Protocol: "static", Type: "unicast", ExpiresS: diag.Forever},
-				diag.Frame{Interface: "eth0", Type: diag.NS, Src: RouterAddr, SrcMAC: RouterMAC, Dst: diag.SolicitedNode(client), Target: client, HopLimit: 255},
+				asked(client),
 			)
+		},
+	},
+	{
+		Name: "nobody is answered, and no rule that can be read is why", Cause: "host.firewall", Sure: "likely", Faults: []string{"host.firewall"},
+		World: func() *World { return LAN().Say(asked(Mine), asked(MyLocal)) },
+	},
+	{
+		Name: "nobody is answered, because of a rule", Cause: "host.firewall", Sure: "certain", Faults: []string{"host.firewall"},
+		World: func() *World {
+			return LAN().Say(
+				diag.Feed{Name: diag.FeedDrops, State: diag.Synced},
+				diag.Filter{Table: "ip6 filter", Chain: "INPUT", Hook: "input", Rule: "policy drop", Verdict: "drop", Matches: []string{"ns"}},
+				asked(MyLocal), diag.Drop{Frame: asked(MyLocal), Reason: "NETFILTER_DROP", Function: "nft_do_chain"},
+			)
+		},
+	},
+	{
+		Name: "the answers of DHCPv6 are dropped, and a client lives by them", Cause: "host.firewall", Sure: "likely", Faults: []string{"host.firewall"},
+		World: func() *World {
+			return VPC().Say(diag.Filter{Table: "inet filter", Chain: "input", Hook: "input", Rule: "policy drop", Verdict: "drop", Matches: []string{"dhcpv6"}})
+		},
+	},
+	{
+		Name: "a ruleset drops the error about our own frame, of which connection tracking does not know", Cause: "net.per-address-filter", Faults: []string{},
+		World: func() *World {
+			tooBig := diag.Frame{
+				Interface: "eth0", Type: diag.PacketTooBig, Src: RouterAddr, Dst: Mine, SrcMAC: RouterMAC, HopLimit: 64, MTU: 1500,
+				Quoted: &diag.Quoted{Src: Mine, Dst: Host1, Type: diag.EchoRequest, EchoID: 7, EchoSeq: 9},
+			}
+			w := VPC().Say(diag.Feed{Name: diag.FeedDrops, State: diag.Synced}, tooBig, diag.Drop{Frame: tooBig, Reason: "NETFILTER_DROP", Function: "nft_do_chain"})
+			seen := int64(len(w.Bodies)) // the run comes before them, and the drop is the last
+			return w.Path(diag.Path{
+				Check: "mtu", Asks: diag.AsksMTU, Source: Mine, Target: Host1, TargetClass: diag.TargetInternet, Given: true, Detail: "too-big", Evidence: []int64{seen},
+			})
+		},
+	},
+	{
+		Name: "a pod with an address of the instance's prefix", Cause: "net.open-link", Faults: []string{},
+		World: func() *World {
+			return LAN().Say(diag.Metadata{State: diag.MetadataOK, Interfaces: []diag.MetadataInterface{
+				{MAC: OtherMAC, ID: "eni-0123", Prefixes: []netip.Prefix{netip.PrefixFrom(Mine, 80).Masked()}, Subnets: []netip.Prefix{Subnet}},
+			}})
+		},
+	},
+	{
+		Name: "a router died, and the kernel still tries it before the other", Cause: "router.unresolvable", Sure: "certain", Faults: []string{"router.unresolvable"},
+		World: func() *World {
+			w := LAN().Say(RaFrame(PeerLocal, PeerMAC, diag.Advertisement{LifetimeS: 1800})).
+				Silence(func(p diag.Path) bool { return p.Target == RouterAddr && p.Asks != diag.AsksRS })
+			return w.Each(func(p diag.Path) bool { return p.TargetClass == diag.TargetInternet && p.Via == diag.ViaKernel }, func(p *diag.Path) {
+				Silent(p)
+				p.Outcome, p.Sent, p.Detail = diag.Unsent, 0, "not-seen-leaving"
+			})
 		},
 	},
 	{
@@ -558,6 +611,11 @@ var CauseTests = []struct {
 				})
 		},
 	},
+}
+
+// asked is a neighbour's solicitation for an address.
+func asked(a netip.Addr) diag.Frame {
+	return diag.Frame{Interface: "eth0", Type: diag.NS, Src: PeerLocal, SrcMAC: PeerMAC, Dst: diag.SolicitedNode(a), Target: a, HopLimit: 255}
 }
 
 // HandAdded is the article's last experiment: an address that nobody assigned, configured.

@@ -98,10 +98,14 @@ func (s *Spec) instances() []metadata.Instance {
 			if nic.Detached {
 				continue
 			}
+			own := nic.Address4 // by which the service knows who asks
+			if h.Outer != nil {
+				nic = h.Outer
+			}
 			instance.Interfaces = append(instance.Interfaces, metadata.Interface{
 				ID: nic.ID, MAC: nic.MAC.String(), Device: n, Owner: m.Owner,
 				SubnetID: m.SubnetID, VPCID: m.VPC, SecurityGroup: m.SecurityGroup, SecurityGroupID: m.SecurityGroupID,
-				IPv4: nic.Address4, IPv6: nic.Addresses, Prefixes: nic.Prefixes,
+				IPv4: own, IPv6: nic.Addresses, Prefixes: nic.Prefixes,
 				Subnet4: s.Subnet4, Subnet6: s.Subnet, VPC4: m.VPCPrefix4, VPC6: m.VPCPrefix,
 			})
 		}

@@ -114,6 +114,12 @@ func boot(spec *Spec, log io.Writer) (*world, error) {
 	if err := w.settle(); err != nil {
 		return nil, err
 	}
+	if spec.RouterDies {
+		w.wire.alter(func(c *vswitch.Config) {
+			r := &c.Routers[0]
+			r.Silent, r.Unresolvable, r.AnswersEcho, r.Nowhere = true, true, false, true
+		})
+	}
 	for i := range spec.Hosts {
 		if err := w.finish(&spec.Hosts[i]); err != nil {
 			return nil, fmt.Errorf("%s: %w", spec.Hosts[i].Name, err)
@@ -412,6 +418,11 @@ func (w *world) finish(host *Host) error {
 			return err
 		}
 	}
+	for _, a := range host.Proxies {
+		if err := w.proxy(host, a); err != nil {
+			return err
+		}
+	}
 	for _, r := range host.Routes {
 		if err := w.route(host, r); err != nil {
 			return err
@@ -524,6 +535,19 @@ func (w *world) neighbour(host *Host, n Neighbour) error {
 		return fmt.Errorf("neighbour %s: %w", n.Address, err)
 	}
 	return nil
+}
+
+// proxy has a host answer for an address that is somebody's behind it.
+func (w *world) proxy(host *Host, a netip.Addr) error {
+	h, nic := w.handles[host.Name], host.NICs[0].Name
+	link, err := h.LinkByName(nic)
+	if err != nil {
+		return err
+	}
+	if err := h.NeighSet(&netlink.Neigh{LinkIndex: link.Attrs().Index, Family: netlink.FAMILY_V6, Flags: netlink.NTF_PROXY, IP: a.AsSlice()}); err != nil {
+		return fmt.Errorf("proxy of %s: %w", a, err)
+	}
+	return within(w.namespaces[host.Name], func() error { return sysctl("ipv6/conf/"+nic+"/proxy_ndp", "1") })
 }
 
 func (w *world) route(host *Host, r Route) error {

@@ -5,27 +5,50 @@ import (
 	"strings"
 
 	"github.com/google/nftables"
+	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/expr"
 	"golang.org/x/sys/unix"
 )
 
 // A Filter is a rule of a host's packet filter that drops ICMPv6 messages of one type, in a chain of
-// its own.
+// its own; or such a chain that drops everything but what it lets pass.
 type Filter struct {
 	Table string // with its family, as nft writes it: "inet filter", "ip6 filter", "netdev policy"
 	Chain string
 	Hook  string // input, output, egress
 	NIC   string // whose egress; of the family netdev alone
-	Type  byte   // of the messages (RFC 4443, RFC 4861)
+	Type  byte   // of the messages (RFC 4443, RFC 4861); 0: see Pass
 	Above uint64 // only what is more than this in a second; 0: all
+	// Opaque makes the rule depend on what nobody can tell by reading it: the CPU that runs it. Any does.
+	Opaque bool
+	Pass   []Pass
 }
 
-// ICMPv6 message types that filters of scenarios drop.
+// A Pass is packets that a chain lets pass: all that is named of it must be so. The zero value is what comes
+// by the loopback interface.
+type Pass struct {
+	Tracked  bool   // connection tracking takes them for an answer, or for an error about something sent
+	Type     byte   // ICMPv6 messages of this type
+	HopLimit uint8  // of them
+	ICMPv6   bool   // any ICMPv6
+	UDP, TCP uint16 // to this port
+}
+
+// ICMPv6 message types that filters of scenarios drop or let pass.
 const (
+	packetTooBig          = 2
 	echoRequest           = 128
 	echoReply             = 129
+	listenerReport        = 143
+	routerAdvert          = 134
 	neighbourSolicitation = 135
 	neighbourAdvert       = 136
+)
+
+// toDHCPClient and ssh are ports that hosts open.
+const (
+	toDHCPClient = 546
+	ssh          = 22
 )
 
 var filterFamilies = map[string]nftables.TableFamily{
@@ -54,30 +77,89 @@ func (w *world) filter(host *Host) error {
 	return nil
 }
 
-// add adds the table, the chain and the rule; what is there already stays.
+// add adds the table, the chain and the rules; what is there already stays.
 func (f *Filter) add(c *nftables.Conn) {
 	family, name, _ := strings.Cut(f.Table, " ")
 	table := c.AddTable(&nftables.Table{Family: filterFamilies[family], Name: name})
+	policy := nftables.ChainPolicyAccept
+	if f.Type == 0 {
+		policy = nftables.ChainPolicyDrop
+	}
 	chain := c.AddChain(&nftables.Chain{
 		Name: f.Chain, Table: table, Type: nftables.ChainTypeFilter, Hooknum: filterHooks[f.Hook],
-		Priority: nftables.ChainPriorityFilter, Device: f.NIC,
+		Priority: nftables.ChainPriorityFilter, Device: f.NIC, Policy: &policy,
 	})
-	const reg = 1
+	rule := func(verdict expr.VerdictKind, exprs ...expr.Any) {
+		c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: append(exprs, &expr.Counter{}, &expr.Verdict{Kind: verdict})})
+	}
+	for _, p := range f.Pass {
+		rule(expr.VerdictAccept, p.exprs()...)
+	}
+	if f.Type == 0 {
+		return
+	}
 	var exprs []expr.Any
 	if family == "netdev" {
-		exprs = append(exprs,
-			&expr.Meta{Key: expr.MetaKeyPROTOCOL, Register: reg},
-			&expr.Cmp{Register: reg, Data: []byte{unix.ETH_P_IPV6 >> 8, unix.ETH_P_IPV6 & 0xff}})
+		exprs = meta(expr.MetaKeyPROTOCOL, unix.ETH_P_IPV6>>8, unix.ETH_P_IPV6&0xff)
 	}
-	exprs = append(exprs,
-		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: reg},
-		&expr.Cmp{Register: reg, Data: []byte{unix.IPPROTO_ICMPV6}},
-		&expr.Payload{DestRegister: reg, Base: expr.PayloadBaseTransportHeader, Len: 1},
-		&expr.Cmp{Register: reg, Data: []byte{f.Type}})
+	if f.Opaque {
+		exprs = append(exprs, &expr.Meta{Key: expr.MetaKeyCPU, Register: reg},
+			&expr.Cmp{Op: expr.CmpOpNeq, Register: reg, Data: []byte{0xff, 0xff, 0xff, 0xff}})
+	}
+	exprs = append(exprs, icmpv6(f.Type)...)
 	if f.Above > 0 {
 		exprs = append(exprs, &expr.Limit{
 			Type: expr.LimitTypePkts, Rate: f.Above, Unit: expr.LimitTimeSecond, Burst: uint32(f.Above), Over: true,
 		})
 	}
-	c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: append(exprs, &expr.Counter{}, &expr.Verdict{Kind: expr.VerdictDrop})})
+	rule(expr.VerdictDrop, exprs...)
+}
+
+// reg is the register that conditions are computed in.
+const reg = 1
+
+// meta, header and icmpv6 are conditions: a property of the packet, bytes of a header, a type of message.
+func meta(key expr.MetaKey, want ...byte) []expr.Any {
+	return []expr.Any{&expr.Meta{Key: key, Register: reg}, &expr.Cmp{Register: reg, Data: want}}
+}
+
+func header(base expr.PayloadBase, offset uint32, want ...byte) []expr.Any {
+	return []expr.Any{
+		&expr.Payload{DestRegister: reg, Base: base, Offset: offset, Len: uint32(len(want))}, &expr.Cmp{Register: reg, Data: want},
+	}
+}
+
+func icmpv6(typ byte) []expr.Any {
+	return append(meta(expr.MetaKeyL4PROTO, unix.IPPROTO_ICMPV6), header(expr.PayloadBaseTransportHeader, 0, typ)...)
+}
+
+// exprs are the conditions of what passes.
+func (p Pass) exprs() (list []expr.Any) {
+	const hopLimit, toPort = 7, 2 // where they are in their headers
+	if p == (Pass{}) {
+		return meta(expr.MetaKeyIIFNAME, []byte("lo\x00")...)
+	}
+	if p.Tracked {
+		list = append(list, &expr.Ct{Key: expr.CtKeySTATE, Register: reg},
+			&expr.Bitwise{
+				SourceRegister: reg, DestRegister: reg, Len: 4, Xor: make([]byte, 4),
+				Mask: binaryutil.NativeEndian.PutUint32(expr.CtStateBitESTABLISHED | expr.CtStateBitRELATED),
+			},
+			&expr.Cmp{Op: expr.CmpOpNeq, Register: reg, Data: make([]byte, 4)})
+	}
+	if p.HopLimit > 0 {
+		list = append(append(list, meta(expr.MetaKeyNFPROTO, unix.NFPROTO_IPV6)...), header(expr.PayloadBaseNetworkHeader, hopLimit, p.HopLimit)...)
+	}
+	if p.Type > 0 {
+		list = append(list, icmpv6(p.Type)...)
+	}
+	if p.ICMPv6 {
+		list = append(list, meta(expr.MetaKeyL4PROTO, unix.IPPROTO_ICMPV6)...)
+	}
+	for proto, port := range map[byte]uint16{unix.IPPROTO_UDP: p.UDP, unix.IPPROTO_TCP: p.TCP} {
+		if port > 0 {
+			list = append(append(list, meta(expr.MetaKeyL4PROTO, proto)...), header(expr.PayloadBaseTransportHeader, toPort, byte(port>>8), byte(port))...)
+		}
+	}
+	return list
 }

@@ -18,8 +18,8 @@ const podHost = "pod"
 // podEvery is how often a container says something to the Internet.
 const podEvery = 100 * time.Millisecond
 
-// startPod puts a container behind a host: a namespace of its own, a cable to the host, which
-// forwards for it, and an application in it that never stops asking.
+// startPod puts a container behind a host: a namespace of its own, a cable to the host, which may forward for
+// it, and an application in it that never stops asking.
 func (w *world) startPod(host *Host) error {
 	if err := w.addHost(podHost); err != nil {
 		return err
@@ -34,9 +34,9 @@ func (w *world) startPod(host *Host) error {
 		return err
 	}
 	for _, end := range []struct {
-		host, nic string
-		address   netip.Addr
-	}{{host.Name, attrs.Name, host.Pod.Gateway}, {podHost, "eth0", host.Pod.Address}} {
+		host, nic      string
+		address, other netip.Addr
+	}{{host.Name, attrs.Name, host.Pod.Gateway, host.Pod.Address}, {podHost, "eth0", host.Pod.Address, host.Pod.Gateway}} {
 		h := w.handles[end.host]
 		link, err := h.LinkByName(end.nic)
 		if err != nil {
@@ -45,8 +45,12 @@ func (w *world) startPod(host *Host) error {
 		if err := h.LinkSetUp(link); err != nil {
 			return fmt.Errorf("%s up: %w", end.nic, err)
 		}
-		if err := w.address(end.host, end.nic, netip.PrefixFrom(end.address, 64), unix.IFA_F_NODAD, 0, 0); err != nil {
+		if err := w.address(end.host, end.nic, netip.PrefixFrom(end.address, 128), unix.IFA_F_NODAD, 0, 0); err != nil {
 			return err
+		}
+		// Either may have an address of the subnet: it is to be found here all the same.
+		if err := h.RouteReplace(&netlink.Route{LinkIndex: link.Attrs().Index, Dst: ipNet(netip.PrefixFrom(end.other, 128))}); err != nil {
+			return fmt.Errorf("route to %s: %w", end.other, err)
 		}
 	}
 	inside := w.handles[podHost]

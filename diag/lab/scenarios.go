@@ -127,7 +127,7 @@ var Scenarios = []Scenario{
 		Subject: rogueMAC.LinkLocal().String(),
 		Break: func(s *Spec) {
 			rogue := *s.router()
-			rogue.Name, rogue.MAC, rogue.Addresses, rogue.Address4 = "rogue", rogueMAC, nil, netip.Addr{}
+			rogue.Name, rogue.MAC, rogue.Addresses, rogue.Address4, rogue.Nowhere = "rogue", rogueMAC, nil, netip.Addr{}, true
 			s.Routers = append(s.Routers, rogue)
 		},
 	},
@@ -328,6 +328,58 @@ var Scenarios = []Scenario{
 		Break:   dropping(Filter{Table: "netdev policy", Chain: "egress", Hook: "egress", NIC: "eth0", Type: echoRequest}),
 	},
 	{
+		Name: "solicitations-dropped", On: "lan",
+		Title:   "The rules of ubuntu1 let answers in, and what nobody there asked for only by name: no solicitations.",
+		Causes:  []string{"host.firewall"},
+		Subject: "ip6 filter INPUT: policy drop",
+		Break: dropping(Filter{
+			Table: "ip6 filter", Chain: "INPUT", Hook: "input",
+			Pass: []Pass{{}, {Tracked: true}, {Type: neighbourAdvert}, {Type: routerAdvert}, {Type: echoRequest}, {UDP: toDHCPClient}, {TCP: ssh}},
+		}),
+	},
+	{
+		Name: "mld-dropped", On: "lan",
+		Title:   "A rule of ubuntu1's packet filter drops the multicast listener reports that leave.",
+		Causes:  []string{"host.firewall"},
+		Subject: "ip6 filter OUTPUT: icmpv6 type mld2-listener-report",
+		Break:   dropping(Filter{Table: "ip6 filter", Chain: "OUTPUT", Hook: "output", Type: listenerReport}),
+	},
+	{
+		Name: "dhcp-reply-dropped", On: "vpc",
+		Title:   "The rules of ubuntu1 came after its lease, and let no DHCPv6 server's answer in: it cannot be renewed.",
+		Causes:  []string{"host.firewall"},
+		Subject: "inet filter input: policy drop",
+		Break: dropping(Filter{
+			Table: "inet filter", Chain: "input", Hook: "input", Pass: []Pass{{}, {Tracked: true}, {ICMPv6: true}, {TCP: ssh}},
+		}),
+	},
+	{
+		Name: "ra-dropped", On: "vpc",
+		Title:   "A rule of ubuntu1's packet filter drops the routers' advertisements; the default route is still there.",
+		Causes:  []string{"host.firewall"},
+		Subject: "inet filter input: icmpv6 type nd-router-advert",
+		Break:   dropping(Filter{Table: "inet filter", Chain: "input", Hook: "input", Type: routerAdvert}),
+	},
+	{
+		Name: "too-big-dropped", On: "vpc",
+		Title:   "A rule of ubuntu1's packet filter drops what says that a packet is too big for the way.",
+		Causes:  []string{"host.firewall"},
+		Subject: "inet filter input: icmpv6 type packet-too-big",
+		Break:   dropping(Filter{Table: "inet filter", Chain: "input", Hook: "input", Type: packetTooBig}),
+	},
+	{
+		Name: "unreadable-rule", On: "vpc",
+		Title:  "Something in ubuntu1 drops the echo replies that arrive, and reading its rules does not tell what.",
+		Causes: []string{"host.firewall"},
+		Break:  dropping(Filter{Table: "inet filter", Chain: "input", Hook: "input", Type: echoReply, Opaque: true}),
+	},
+	{
+		Name: "unreadable-rule-in", On: "lan",
+		Title:  "Something in ubuntu1 drops the solicitations that come for it, and reading its rules does not tell what.",
+		Causes: []string{"host.firewall"},
+		Break:  dropping(Filter{Table: "inet filter", Chain: "input", Hook: "input", Type: neighbourSolicitation, Opaque: true}),
+	},
+	{
 		Name: "unreachable-route", On: "vpc",
 		Title:   "An unreachable route in ubuntu1 refuses what lies around the Internet host.",
 		Causes:  []string{"host.routing"},
@@ -370,15 +422,61 @@ var Scenarios = []Scenario{
 		},
 	},
 	{
+		Name: "short-prefix", On: "lan",
+		Title:   "ubuntu1's address was written with /32: it takes the Internet host, which is in that, for a neighbour.",
+		Causes:  []string{"host.routing"},
+		Subject: "2001:db8::/32",
+		Break:   static(32),
+	},
+	{
+		Name: "router-died", On: "lan",
+		Title:   "The router died without a word and another took over; ubuntu1 still has a default route by the first.",
+		Causes:  []string{"router.unresolvable"},
+		Subject: mac("06:fd:d1:c8:f9:cf").LinkLocal().String(),
+		Break: func(s *Spec) {
+			old := s.router().LinkLocal()
+			s.addRouter()
+			s.RouterDies = true
+			for i := range s.Hosts {
+				// Their kernels have noticed.
+				s.Hosts[i].Neighbours = append(s.Hosts[i].Neighbours, Neighbour{"eth0", old, diag.MAC{}, diag.Failed})
+			}
+		},
+	},
+	{
+		Name: "ula-only", On: "lan",
+		Title:  "The router announces a unique-local prefix alone, and translates nothing: no answer from the Internet finds back.",
+		Causes: []string{"assignment.none"},
+		Break:  uniqueLocal(false),
+	},
+	{
+		Name: "moved-address", On: "lan",
+		Title:   "ubuntu1's address is on another device of it, where a network plugin moved it: the router asks for it in vain.",
+		Causes:  []string{"address.not-configured"},
+		Subject: ownAddress.String(),
+		Break: func(s *Spec) {
+			h := s.ubuntu1()
+			h.NICs[0].DHCP = false
+			h.Pod = &Pod{Address: podAddress, Gateway: ownAddress}
+		},
+	},
+	{
+		Name: "vpn-without-proxy", On: "lan",
+		Title:   "A VPN's client behind ubuntu1 has an address of the LAN, and nobody there answers for it.",
+		Causes:  []string{"host.proxy-missing", "host.forwards-unassigned"},
+		Hides:   []string{"net.open-link"},
+		Subject: vpnClient.String(),
+		Break:   func(s *Spec) { s.addClient() },
+	},
+	{
 		Name: "pod-without-nat", On: "vpc",
 		Title:  "A container behind ubuntu1 speaks with its own address: nobody assigned it, and nothing translates it.",
 		Causes: []string{"host.forwards-unassigned"},
 		Hides:  []string{"net.per-address-filter"},
 		Break: func(s *Spec) {
 			h := s.ubuntu1()
-			h.Pod = &Pod{Address: netip.MustParseAddr("fd00:10:244::2"), Gateway: netip.MustParseAddr("fd00:10:244::1")}
-			h.NICs[0].Early = map[string]string{"accept_ra": "2"}
-			h.Sysctls = map[string]string{"ipv6/conf/all/forwarding": "1"}
+			h.Pod = &Pod{Address: podAddress, Gateway: netip.MustParseAddr("fd00:10:244::1")}
+			h.forwards()
 		},
 	},
 	{
@@ -422,11 +520,14 @@ var Scenarios = []Scenario{
 		Name: "backup-router", On: "lan", Healthy: true,
 		Title: "A second router of a LAN advertises itself with low preference, in case the first fails.",
 		Break: func(s *Spec) {
-			backup := *s.router()
-			backup.Name, backup.MAC, backup.Addresses, backup.Address4 = "backup", rogueMAC, nil, netip.Addr{}
-			backup.Preference = ndp.Low
-			s.Routers = append(s.Routers, backup)
+			s.addRouter().Preference = ndp.Low
 		},
+	},
+	{
+		Name: "two-routers", On: "lan", Healthy: true,
+		Title:  "Two routers of a LAN advertise themselves and the same prefix, and either will do.",
+		Causes: []string{"router.rogue"},
+		Break:  func(s *Spec) { s.addRouter() },
 	},
 	{
 		Name: "leftovers", On: "vpc", Healthy: true,
@@ -444,6 +545,83 @@ var Scenarios = []Scenario{
 		Break: func(s *Spec) {
 			h := s.ubuntu2()
 			h.Filters = append(h.Filters, Filter{Table: "inet filter", Chain: "input", Hook: "input", Type: echoRequest, Above: 5})
+		},
+	},
+	{
+		Name: "ufw", On: "vpc", Healthy: true,
+		Title: "ubuntu1's packet filter drops what comes, but for what ufw lets in: discovery, errors, listener queries, DHCPv6.",
+		Break: dropping(Filter{
+			Table: "ip6 filter", Chain: "INPUT", Hook: "input",
+			Pass: []Pass{
+				{},
+				{Tracked: true},
+				{Type: 1},
+				{Type: packetTooBig},
+				{Type: 3},
+				{Type: 4},
+				{Type: echoRequest},
+				{Type: 133, HopLimit: 255},
+				{Type: routerAdvert, HopLimit: 255},
+				{Type: neighbourSolicitation, HopLimit: 255},
+				{Type: neighbourAdvert, HopLimit: 255},
+				{Type: 130},
+				{Type: 131},
+				{Type: 132},
+				{Type: listenerReport},
+				{UDP: toDHCPClient},
+				{TCP: ssh},
+			},
+		}),
+	},
+	{
+		Name: "no-echo-in", On: "vpc", Healthy: true,
+		Title: "ubuntu1's packet filter drops echo requests, because somebody wants it so.",
+		Break: dropping(Filter{Table: "ip6 filter", Chain: "INPUT", Hook: "input", Type: echoRequest}),
+	},
+	{
+		Name: "no-tcp-in", On: "vpc", Healthy: true,
+		Title: "ubuntu1's packet filter lets answers, discovery and a lease in, and nothing that others begin.",
+		Break: dropping(Filter{
+			Table: "inet filter", Chain: "input", Hook: "input",
+			Pass: []Pass{{}, {Tracked: true}, {Type: routerAdvert}, {Type: neighbourSolicitation}, {Type: neighbourAdvert}, {UDP: toDHCPClient}},
+		}),
+	},
+	{
+		Name: "static", On: "lan", Healthy: true,
+		Title: "ubuntu1's address is configured by hand, with the length of the prefix that the router announces.",
+		Break: static(64),
+	},
+	{
+		Name: "ula-translated", On: "lan", Healthy: true,
+		Title: "The router announces a unique-local prefix alone, and translates it on the way to the Internet.",
+		Break: uniqueLocal(true),
+	},
+	{
+		Name: "address-twice", On: "lan", Healthy: true,
+		Title: "ubuntu1's address is on another device of it too, as network plugins do.",
+		Break: func(s *Spec) { s.ubuntu1().Pod = &Pod{Address: podAddress, Gateway: ownAddress} },
+	},
+	{
+		Name: "vpn", On: "lan", Healthy: true,
+		Title:  "A VPN's client behind ubuntu1 has an address of the LAN, and ubuntu1 answers for it (proxy_ndp).",
+		Causes: []string{"host.forwards-unassigned"},
+		Hides:  []string{"net.open-link"},
+		Break: func(s *Spec) {
+			s.addClient()
+			h := s.ubuntu1()
+			h.Proxies = append(h.Proxies, vpnClient)
+		},
+	},
+	{
+		Name: "container", On: "lan", Healthy: true,
+		Title: "ubuntu1 is a container: the metadata service answers it, and knows the instance's interface alone.",
+		Break: func(s *Spec) {
+			instance := vpc()
+			s.Metadata = instance.Metadata
+			h := s.ubuntu1()
+			h.Outer = &instance.ubuntu1().NICs[0]
+			h.Outer.Addresses, h.Outer.Prefixes = []netip.Addr{furtherAddress}, []netip.Prefix{netip.PrefixFrom(ownAddress, 80).Masked()}
+			h.NICs[0].MAC = mac("02:42:ac:11:00:02") // as Docker gives them
 		},
 	},
 	{
@@ -506,6 +684,70 @@ func dropping(f Filter) func(*Spec) {
 		h := s.ubuntu1()
 		h.Filters = append(h.Filters, f)
 	}
+}
+
+// static is a LAN without DHCPv6: ubuntu1's address is written down, with a prefix of that length. The
+// Internet host has an address that is like it.
+func static(bits int) func(*Spec) {
+	return func(s *Spec) {
+		s.router().Managed, s.router().DHCP.Off = false, true
+		s.Internet.Host = nearbyHost
+		for i := range s.Hosts {
+			h := &s.Hosts[i]
+			h.NICs[0].DHCP = false
+			h.NICs[0].Static = h.NICs[0].Addresses
+		}
+		h := s.ubuntu1()
+		h.NICs[0].Static = nil
+		h.Added = append(h.Added, Added{NIC: "eth0", Prefix: netip.PrefixFrom(ownAddress, bits)})
+	}
+}
+
+// uniqueLocal is a LAN on which hosts make their addresses of a unique-local prefix.
+func uniqueLocal(translated bool) func(*Spec) {
+	return func(s *Spec) {
+		r := s.router()
+		r.Managed, r.Autonomous, r.DHCP.Off = false, true, true
+		s.Subnet = netip.MustParsePrefix("fd12:3456:789a:1::/64")
+		r.Addresses = []netip.Addr{s.Subnet.Addr().Next()}
+		s.Internet.Translated = translated
+		for i := range s.Hosts {
+			nic := &s.Hosts[i].NICs[0]
+			nic.DHCP, nic.Addresses, nic.Static = false, nil, nil
+		}
+		// What can be asked for is named all the same.
+		peer := &s.ubuntu2().NICs[0]
+		peer.Addresses = []netip.Addr{identified(s.Subnet, peer.LinkLocal())}
+	}
+}
+
+// identified returns the address of a /64 that has the interface identifier of another.
+func identified(p netip.Prefix, other netip.Addr) netip.Addr {
+	a := other.As16()
+	b := p.Addr().As16()
+	copy(a[:8], b[:8])
+	return netip.AddrFrom16(a)
+}
+
+// addRouter puts a second router beside the first, as good as that.
+func (s *Spec) addRouter() *vswitch.Router {
+	r := *s.router()
+	r.Name, r.MAC, r.Addresses, r.Address4 = "router2", rogueMAC, nil, netip.Addr{}
+	s.Routers = append(s.Routers, r)
+	return &s.Routers[len(s.Routers)-1]
+}
+
+// addClient puts a client with an address of the subnet behind ubuntu1.
+func (s *Spec) addClient() {
+	h := s.ubuntu1()
+	h.Pod = &Pod{Address: vpnClient, Gateway: netip.MustParseAddr("fd00:8::1")}
+	h.forwards()
+}
+
+// forwards has a host forward for others, and act on advertisements all the same.
+func (h *Host) forwards() {
+	h.NICs[0].Early = map[string]string{"accept_ra": "2"}
+	h.Sysctls = map[string]string{"ipv6/conf/all/forwarding": "1"}
 }
 
 // addENI attaches a second interface to ubuntu1, configured by its image: the kernel makes no second

@@ -12,19 +12,20 @@ import (
 
 // A Spec is all that a lab is made of: plain data, built by a base scenario and changed by faults.
 type Spec struct {
-	Scenario string // as the user named it
-	Base     string // the scenario that the others changed
-	Subnet   netip.Prefix
-	Subnet4  netip.Prefix
-	Hosts    []Host
-	Routers  []vswitch.Router // the first one routes
-	Fabric   vswitch.Fabric
-	Internet Internet
-	Metadata *Metadata // nil: there is no metadata service
-	Try      []netip.Addr
-	Faulty   bool          // something is broken on purpose: boot does not insist on a whole network
-	Age      time.Duration // how long the leases are held before the command runs
-	Args     []string      // further arguments with which `ndwhy check` sees what there is to see
+	Scenario   string // as the user named it
+	Base       string // the scenario that the others changed
+	Subnet     netip.Prefix
+	Subnet4    netip.Prefix
+	Hosts      []Host
+	Routers    []vswitch.Router
+	Fabric     vswitch.Fabric
+	Internet   Internet
+	Metadata   *Metadata // nil: there is no metadata service
+	Try        []netip.Addr
+	Faulty     bool          // something is broken on purpose: boot does not insist on a whole network
+	RouterDies bool          // the first router dies as soon as the network stands, and says nothing
+	Age        time.Duration // how long the leases are held before the command runs
+	Args       []string      // further arguments with which `ndwhy check` sees what there is to see
 }
 
 // Metadata is what the metadata service says that is not said by the interfaces themselves.
@@ -50,6 +51,8 @@ type Internet struct {
 	NoPTB  bool
 	NoEcho bool // the subnet's access list lets no ICMPv6 echo request out
 	NoTCP  bool // nor a TCP connection
+	// Translated says that unique-local addresses are translated on the way there.
+	Translated bool
 }
 
 // A Host is an instance: a kernel stack of its own.
@@ -66,6 +69,10 @@ type Host struct {
 	Filters    []Filter          // rules of its packet filter
 	Networkd   *Networkd         // nil: the kernel itself acts on advertisements
 	Pod        *Pod              // nil: it is host to nobody
+	Proxies    []netip.Addr      // of others behind it, for whom it answers on its first interface
+	// Outer says that the host is itself a container: the metadata service answers it, by way of the instance
+	// that it is on, and knows the instance's interface alone.
+	Outer *NIC
 }
 
 // Networkd says that systemd-networkd configures the interfaces: it switches the kernel's handling
@@ -74,7 +81,7 @@ type Networkd struct {
 	NoGateway bool // UseGateway=no: it makes no default route of them
 }
 
-// A Pod is a container behind a host, which forwards for it.
+// A Pod is a container or a VPN's client behind a host, which forwards for it if it is told to.
 type Pod struct {
 	Address, Gateway netip.Addr // the host's end is the gateway
 }
@@ -170,6 +177,11 @@ var (
 	secondENI      = netip.MustParseAddr("2001:db8:1f16:8df0:f557:112e:f9bd:e001")
 	// reservedAddress is one of the first four of the subnet.
 	reservedAddress = netip.MustParseAddr("2001:db8:1f16:8df0::2")
+	// podAddress is a container's, and vpnClient somebody's for whom ubuntu1 forwards.
+	podAddress = netip.MustParseAddr("fd00:10:244::2")
+	vpnClient  = netip.MustParseAddr("2001:db8:1f16:8df0::77")
+	// nearbyHost is an Internet host whose address begins as the subnet's do.
+	nearbyHost = netip.MustParseAddr("2001:db8:b001:c09::71")
 	// neighbouring is ubuntu1's assigned address plus one.
 	neighbouring = netip.MustParseAddr("2001:db8:1f16:8df0:f557:112e:f9bd:c7f4")
 )
@@ -273,6 +285,7 @@ func (s *Spec) config() (vswitch.Config, []port) {
 		Beyond: vswitch.Beyond{
 			Name: "internet", MAC: beyondMAC, Internet: s.Internet.Reach, MTU: s.Internet.MTU, NoPTB: s.Internet.NoPTB,
 			NoEcho: s.Internet.NoEcho, NoTCP: s.Internet.NoTCP,
+			Translated: s.Internet.Translated,
 		},
 	}
 	if s.Metadata != nil {

@@ -97,6 +97,9 @@ func (iv *ifaceView) about(a diag.At[diag.Address]) hypothesis {
 }
 
 func findWrongInterface(iv *ifaceView) []hypothesis {
+	if inside(iv.s) {
+		return nil // a pod has an address of the instance's interface, and by right
+	}
 	var list []hypothesis
 	for _, a := range iv.addresses {
 		if !iv.global(a.Fact) || iv.class[a.Fact.Address] == diag.SourceAssigned {

@@ -168,7 +168,7 @@ func (iv *ifaceView) soughtElsewhere() []hypothesis {
 		h := hypothesis{
 			direct: true, severity: Critical, confidence: Certain, subject: addressSubject(addr), addr: addr, as: "elsewhere",
 			args:  []any{"address", addr, "other", other, "from", e.Body.(diag.Frame).Src},
-			facts: []diag.Event{e, iv.s.Said(diag.Metadata{})},
+			facts: []diag.Event{e, diag.FactOf(iv.s.Addresses[diag.InterfaceAddr{Interface: other, Address: addr}])},
 		}
 		for i, y := range iv.symptoms {
 			if y.iface == iv.name && (y.kind == absent && y.addr == addr || y.kind == noGlobal) {

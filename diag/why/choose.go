@@ -134,11 +134,11 @@ func (iv *ifaceView) explains(h *hypothesis, p *path) bool {
 	return y >= 0 && slices.Contains(h.symptoms, y)
 }
 
-// explainKind says that h is why a symptom that is no path's is there. A link-local address comes from
-// nobody but this host.
+// explainKind says that h is why a symptom that is no path's is there. That a link-local address is missing is
+// nobody's doing but this host's.
 func (iv *ifaceView) explainKind(h *hypothesis, kinds ...symptomKind) {
 	for i, y := range iv.symptoms {
-		if y.iface == iv.name && slices.Contains(kinds, y.kind) && !y.addr.IsLinkLocalUnicast() {
+		if y.iface == iv.name && slices.Contains(kinds, y.kind) && (y.kind != absent || !y.addr.IsLinkLocalUnicast()) {
 			h.symptoms = append(h.symptoms, i)
 		}
 	}

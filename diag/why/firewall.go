@@ -15,12 +15,27 @@ var firewall = Cause{
 		{Command: "nft -a list chain {table} {chain}", If: ruleNamed},
 		{
 			Command: "nft insert rule {table} {chain} icmpv6 type { nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, echo-request, echo-reply } accept",
-			If:      ruleNamed,
+			If:      anyHarm(diag.NS, diag.NA, diag.RA, ""),
+		},
+		{Command: "nft insert rule {table} {chain} udp sport { 546, 547 } udp dport { 546, 547 } accept", If: anyHarm(diag.DHCPv6Frame)},
+		{Command: "nft insert rule {table} {chain} icmpv6 type packet-too-big accept", If: anyHarm(diag.PacketTooBig)},
+		{
+			Command: "nft insert rule {table} {chain} icmpv6 type { mld-listener-query, mld-listener-report, mld-listener-done, mld2-listener-report } accept",
+			If:      anyHarm(diag.MLD),
 		},
 		{Command: "nft list ruleset", If: func(v *view, h *hypothesis) bool { return !ruleNamed(v, h) }},
 		{Command: "ip6tables -S", If: func(v *view, h *hypothesis) bool { return !ruleNamed(v, h) }},
 	},
 	find: findFirewall,
+}
+
+// anyHarm holds of a named rule that does harm by stopping one of some kinds of frames; "": that does harm otherwise.
+func anyHarm(frames ...diag.FrameType) func(*view, *hypothesis) bool {
+	return func(v *view, h *hypothesis) bool {
+		return ruleNamed(v, h) && (h.as != "standing" && slices.Contains(frames, "") || slices.ContainsFunc(harms, func(x harm) bool {
+			return slices.Contains(frames, x.frame) && slices.Contains(h.more, x.key())
+		}))
+	}
 }
 
 func ruleNamed(_ *view, h *hypothesis) bool { return h.subject.Kind == "rule" }
@@ -66,7 +81,7 @@ func findFirewall(iv *ifaceView) []hypothesis {
 			iv.explain(&h, iv.routed()...)
 		}
 		if deafens(f) {
-			iv.explainKind(&h, unheeded)
+			iv.explainUnheeded(&h)
 		}
 		key := symptomsKey(h.symptoms)
 		if len(h.symptoms) == 0 {
@@ -74,6 +89,12 @@ func findFirewall(iv *ifaceView) []hypothesis {
 				continue
 			}
 			key = fmt.Sprint(h.more)
+		} else {
+			for _, x := range harms {
+				if f.Inbound() == x.in && f.Stops(x.frame) {
+					h.dropped(iv.dropsOf(x))
+				}
+			}
 		}
 		if i, ok := merged[key]; ok {
 			list[i].facts = append(list[i].facts, h.facts...)
@@ -88,11 +109,13 @@ func findFirewall(iv *ifaceView) []hypothesis {
 			unnamed = append(unnamed, p)
 		}
 	}
-	if len(unnamed) > 0 {
-		h := iv.byHost()
-		iv.explain(&h, unnamed...)
+	h := iv.byHost()
+	iv.explain(&h, unnamed...)
+	if !iv.s.Complete(diag.FeedDrops) && !slices.ContainsFunc(iv.s.Filters, func(f diag.Filter) bool { return iv.applies(f) && deafens(f) }) {
+		iv.explainUnheeded(&h) // they arrived, and what answers them is the kernel
+	}
+	if len(unnamed) > 0 || len(h.symptoms) > 0 {
 		for _, p := range unnamed {
-			rest(&h, p)
 			h.dropped(p.drop)
 		}
 		list = append(list, h)
@@ -102,7 +125,7 @@ func findFirewall(iv *ifaceView) []hypothesis {
 		list = iv.firewallInPart()
 	}
 	for i := range list {
-		if slices.ContainsFunc(inside, func(p *path) bool {
+		if slices.ContainsFunc(list[i].symptoms, func(y int) bool { return iv.symptoms[y].kind == unheeded }) || slices.ContainsFunc(inside, func(p *path) bool {
 			return p.fate == deaf && (slices.Contains(list[i].paths, p.ID) || iv.explains(&list[i], p))
 		}) {
 			list[i].more = append(list[i].more, "cause.host.firewall.deaf")
@@ -122,6 +145,16 @@ func findFirewall(iv *ifaceView) []hypothesis {
 		}
 	}
 	return list
+}
+
+// explainUnheeded has h explain that this host does not answer for its addresses.
+func (iv *ifaceView) explainUnheeded(h *hypothesis) {
+	iv.explainKind(h, unheeded)
+	for _, y := range iv.symptoms {
+		if y.iface == iv.name && y.kind == unheeded {
+			h.facts = append(h.facts, iv.traffic.sought[y.addr])
+		}
+	}
 }
 
 // byHost is a hypothesis that something on this host is in the way which could not be read.
@@ -160,7 +193,7 @@ func (iv *ifaceView) droppedUnasked(list []hypothesis) []hypothesis {
 	var what []string
 	for _, x := range harms {
 		e := iv.dropsOf(x)
-		if e.Body == nil || x.matters != nil && !x.matters(iv) || slices.ContainsFunc(list, func(o hypothesis) bool {
+		if e.Body == nil || iv.answersWire(e) || x.matters != nil && !x.matters(iv) || slices.ContainsFunc(list, func(o hypothesis) bool {
 			return slices.ContainsFunc(o.facts, func(f diag.Event) bool { return f.Seq == e.Seq }) || slices.Contains(o.more, x.key())
 		}) {
 			continue
@@ -172,7 +205,7 @@ func (iv *ifaceView) droppedUnasked(list []hypothesis) []hypothesis {
 			h.severity = x.severity
 		}
 		if x.frame == diag.NS && x.in || x.frame == diag.NA && !x.in {
-			iv.explainKind(&h, unheeded)
+			iv.explainUnheeded(&h)
 		}
 	}
 	if len(what) == 0 {
@@ -181,6 +214,19 @@ func (iv *ifaceView) droppedUnasked(list []hypothesis) []hypothesis {
 	h.as, h.direct = "dropped", true
 	h.args = append(h.args, "what", listed(what))
 	return []hypothesis{h}
+}
+
+// answersWire reports whether a packet that was dropped is an error about a frame of ours: connection tracking knows
+// of no such frame, and takes the error for nothing that it let out.
+func (iv *ifaceView) answersWire(e diag.Event) bool {
+	dropped := e.Body.(diag.Drop).Frame
+	return dropped.Quoted != nil && iv.any(func(p *path) bool {
+		return p.Via == diag.ViaWire && slices.ContainsFunc(p.Evidence, func(seq int64) bool {
+			seen, _ := iv.s.Evidence(seq)
+			f, ok := seen.Body.(diag.Frame)
+			return ok && f.Key() == dropped.Key()
+		})
+	})
 }
 
 // firewallInPart looks for answers that all arrived, by wire, and of which the kernel passed on a part: a

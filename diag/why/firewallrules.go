@@ -163,12 +163,13 @@ func (iv *ifaceView) livesByRA() bool {
 }
 
 // livesByDHCPv6 reports whether the interface has its addresses by DHCPv6, or is to: a router says so, and a
-// client of this host was seen at it, has a lease, or manages the interface.
+// client of this host was seen at it, left an address or a lease, or manages the interface.
 func (iv *ifaceView) livesByDHCPv6() bool {
 	if iv.managed() == nil {
 		return false
 	}
 	_, working := iv.clientAtWork()
 	manager := iv.s.Managers[iv.name].Name
-	return working || len(iv.s.Leases[iv.name].Addresses) > 0 || manager != "" && manager != "none"
+	leased := slices.ContainsFunc(iv.addresses, func(a diag.At[diag.Address]) bool { return iv.looksLeased(a.Fact) })
+	return working || leased || len(iv.s.Leases[iv.name].Addresses) > 0 || manager != "" && manager != "none"
 }

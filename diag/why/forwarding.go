@@ -15,7 +15,10 @@ var forwardsUnassigned = Cause{
 			"aws ec2 modify-network-interface-attribute --network-interface-id {eni} --no-source-dest-check",
 			"aws ec2 create-route --route-table-id RTB --destination-ipv6-cidr-block P --network-interface-id {eni}",
 		),
-		always("nft add rule ip6 nat postrouting oifname {interface} masquerade"),
+		[]Remedy{{
+			Command: "nft add rule ip6 nat postrouting oifname {interface} masquerade",
+			If:      func(_ *view, h *hypothesis) bool { return h.as == "" },
+		}},
 	),
 	find: findForwards,
 }
@@ -41,7 +44,7 @@ func findForwards(iv *ifaceView) []hypothesis {
 		return nil
 	}
 	if !iv.profile.Filters {
-		h.severity, h.confidence = Info, Likely
+		h.severity, h.confidence, h.as = Info, Likely, "open"
 	} else if !iv.s.AssignmentKnown(iv.name, diag.GlobalScope) {
 		h.confidence = Likely
 	}

@@ -20,7 +20,7 @@ func findExpiring(iv *ifaceView) []hypothesis {
 	var list []hypothesis
 	for _, a := range iv.addresses {
 		f := a.Fact
-		if !iv.global(f) || !f.Flags.Usable() || f.ValidS == diag.Forever || f.Origin == "kernel_ra" || f.Flags&(diag.Temporary|diag.ManageTemp) != 0 || iv.fromPrefix(f) {
+		if !iv.looksLeased(f) {
 			continue
 		}
 		elapsed := f.UpdatedS + iv.s.Now.Sub(a.At).Seconds()
@@ -45,6 +45,13 @@ func findExpiring(iv *ifaceView) []hypothesis {
 		list = append(list, h)
 	}
 	return list
+}
+
+// looksLeased reports whether an address is like one that a DHCPv6 client configured: it runs out, and is made of no
+// advertised prefix.
+func (iv *ifaceView) looksLeased(f diag.Address) bool {
+	return iv.global(f) && f.Flags.Usable() && f.ValidS != diag.Forever && f.Origin != "kernel_ra" &&
+		f.Flags&(diag.Temporary|diag.ManageTemp) == 0 && !iv.fromPrefix(f)
 }
 
 // leasedFor is how long an address was to be preferred, in seconds; 0 where that is not known.

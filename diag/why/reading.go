@@ -152,5 +152,15 @@ func (iv *ifaceView) stopped(p *path) bool {
 			return r.Via == diag.ViaWire && r.Asks == diag.AsksND && r.TargetClass == diag.TargetRouter && r.Outcome == diag.Answered && r.Ours()
 		})
 	}
-	return iv.s.Answered(diag.ViaWire, diag.QuestionOf(*p.Path))
+	return !iv.waitedForRouter(p) && iv.s.Answered(diag.ViaWire, diag.QuestionOf(*p.Path))
+}
+
+// waitedForRouter reports whether what the kernel took and did not send may have waited for a router: it tries one
+// that it knows nothing of, or is about to find out about, before another that it knows (net/ipv6/route.c,
+// rt6_check_neigh), and one of the interface's did not answer it.
+func (iv *ifaceView) waitedForRouter(p *path) bool {
+	return p.Outcome == diag.Unsent && p.Errno == "" && (p.TargetClass == diag.TargetInternet || p.TargetClass == diag.TargetService) &&
+		iv.any(func(r *path) bool {
+			return r.Via == diag.ViaKernel && r.Asks == diag.AsksND && r.silent() && iv.theirs(r.Target)
+		})
 }

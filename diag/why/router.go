@@ -10,8 +10,14 @@ import (
 
 var routerUnresolvable = Cause{
 	ID: "router.unresolvable", Severity: Critical,
-	Remedy: always("ndisc6 {router} {interface}", "ip -6 neigh show {router} dev {interface}"),
-	find:   findUnresolvable,
+	Remedy: append(
+		always("ndisc6 {router} {interface}", "ip -6 neigh show {router} dev {interface}"),
+		Remedy{
+			Command: "ip -6 route del default via {router} dev {interface}",
+			If:      func(_ *view, h *hypothesis) bool { return slices.Contains(h.more, "cause.router.unresolvable.around") },
+		},
+	),
+	find: findUnresolvable,
 	contradicted: func(iv *ifaceView, h hypothesis) bool {
 		// An entry that is still REACHABLE is from before, and an echo that was answered used one: neither says
 		// anything of today's silence.
@@ -65,10 +71,8 @@ func findUnresolvable(iv *ifaceView) []hypothesis {
 		for _, p := range iv.paths {
 			beyond := p.Target == router || p.TargetClass == diag.TargetInternet || p.TargetClass == diag.TargetService || p.Asks == diag.AsksDHCP ||
 				!alive || !anyND && p.Asks == diag.AsksND
-			if beyond && p.Outcome == diag.Silent && p.Ours() {
-				if p.symptom >= 0 {
-					iv.explain(&h, p)
-				}
+			if beyond && (p.Outcome == diag.Silent || iv.waitedForRouter(p)) && p.Ours() && p.symptom >= 0 {
+				iv.explain(&h, p)
 			}
 		}
 		if n, ok := iv.s.Neighbours[diag.InterfaceAddr{Interface: iv.name, Address: router}]; ok {

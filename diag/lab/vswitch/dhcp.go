@@ -17,11 +17,11 @@ const (
 	maxIA   = 16  // more than any client asks for; the answer has to fit into a datagram
 )
 
-// dhcp is a datagram to the DHCPv6 server: the first router's, which answers from its link-local
+// dhcp is a datagram to the DHCPv6 server: that of the router that routes, which answers from its link-local
 // address (as EC2's does: amazonlinux/amazon-ec2-net-utils#68). Who asks is known by the port;
 // every client of an interface gets the same address, whatever its DUID.
 func (t *turn) dhcp(port *Port, p *ip6, u wire.UDP) {
-	r := &t.cfg.Routers[0]
+	r := t.gateway()
 	if !p.Dst.IsMulticast() && !r.owns(p.Dst) {
 		t.unicast6(port, p)
 		return

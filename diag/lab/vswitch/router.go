@@ -99,7 +99,7 @@ func (t *turn) toRouter(r *Router, p *ip6) {
 			t.to(r.Name)
 			t.send(t.port, echoReply(r, p.Dst, p), r.Name+" answers an echo request")
 		}
-	case r != &t.cfg.Routers[0]:
+	case r.Nowhere:
 		t.drop("%s leads nowhere", r.Name)
 	case p.Src.IsLinkLocalUnicast() || p.Dst.IsLinkLocalUnicast():
 		t.drop("a link-local address is not routed (RFC 4291 §2.5.6)")
@@ -125,7 +125,7 @@ func (t *turn) toBeyond(r *Router, p *ip6) {
 		t.drop("refused: administratively prohibited beyond the router")
 		t.icmpError(r, p, ipv6.ICMPTypeDestinationUnreachable, 1, 0)
 		return
-	case !t.cfg.Subnet.Contains(p.Src):
+	case !t.cfg.Subnet.Contains(p.Src) || p.Src.IsPrivate() && !b.Translated:
 		t.drop("the Internet knows no way back to %s", p.Src)
 		return
 	case b.NoEcho && p.ICMPType() == ipv6.ICMPTypeEchoRequest:
@@ -172,13 +172,14 @@ func (t *turn) icmpError(r *Router, p *ip6, typ ipv6.ICMPType, code uint8, value
 	t.send(t.port, frameICMPv6(p.ether.Src, r.MAC, src, p.Src, 64, b), r.Name+" says why")
 }
 
-// route hands a packet for an address of the subnet to whom it belongs.
+// route hands a packet for an address of the subnet to whom it belongs: a filtering fabric knows, on an open
+// link the router asks.
 func (t *turn) route(r *Router, p *ip6, reason string) {
-	if q, ok := t.owner(p.Dst); ok && !t.cfg.Ports[q].Detached {
-		t.toPort(q, p, routed(t.cfg.Ports[q].MAC, r.MAC, p.Raw), Forwarded, reason)
-		return
-	}
 	if t.cfg.Fabric.Filter {
+		if q, ok := t.owner(p.Dst); ok {
+			t.toPort(q, p, routed(t.cfg.Ports[q].MAC, r.MAC, p.Raw), Forwarded, reason)
+			return
+		}
 		t.drop("%s is assigned to no interface of this subnet", p.Dst)
 		return
 	}
@@ -219,7 +220,7 @@ func (t *turn) resolved(r *Router, a netip.Addr, mac diag.MAC) {
 
 // fromBeyond is a frame from behind the router.
 func (t *turn) fromBeyond(etherType uint16) {
-	r := &t.cfg.Routers[0]
+	r := t.gateway()
 	switch etherType {
 	case unix.ETH_P_IPV6:
 		p, err := parse6(t.frame)
@@ -230,6 +231,8 @@ func (t *turn) fromBeyond(etherType uint16) {
 			t.drop("the far side of the router knows no neighbours")
 		case !t.cfg.Subnet.Contains(p.Dst):
 			t.drop("%s is not in the subnet", p.Dst)
+		case r.Nowhere:
+			t.drop("no router is left")
 		case p.HopLimit <= 1:
 			t.drop("hop limit used up")
 		default:

@@ -26,7 +26,7 @@ type Config struct {
 	Subnet  netip.Prefix // IPv6, a /64
 	Subnet4 netip.Prefix
 	Ports   []Port
-	Routers []Router // the first one routes; further ones only advertise
+	Routers []Router
 	Beyond  Beyond
 	Fabric  Fabric
 	Seed    uint64 // of the dice that Port.Loss throws
@@ -53,7 +53,7 @@ type Port struct {
 	Loss     int  // percent of the frames from this port that vanish once Begin was called
 }
 
-// A Router advertises and, if it is the first, routes.
+// A Router advertises and routes. What comes from beyond comes by the first that routes.
 type Router struct {
 	Name      string
 	MAC       diag.MAC     // its EUI-64 link-local address is always its own
@@ -72,6 +72,7 @@ type Router struct {
 	MTU          uint32 // announced where not 0
 	Unresolvable bool   // answers no solicitation for its addresses
 	AnswersEcho  bool
+	Nowhere      bool // routes nothing
 	DHCP         DHCP
 }
 
@@ -105,6 +106,8 @@ type Beyond struct {
 	NoPTB    bool // what exceeds MTU vanishes without a Packet Too Big
 	NoEcho   bool // the access list on the way to the Internet lets no ICMPv6 echo request out
 	NoTCP    bool // nor TCP
+	// Translated says that packets from unique-local addresses are translated on their way, and so answered.
+	Translated bool
 }
 
 // A Verdict is what became of a frame.
@@ -277,6 +280,12 @@ func (s *Switch) routerOf(a netip.Addr) *Router {
 		}
 	}
 	return nil
+}
+
+// gateway returns the router by which what comes from beyond enters the subnet.
+func (s *Switch) gateway() *Router {
+	i := slices.IndexFunc(s.cfg.Routers, func(r Router) bool { return !r.Nowhere })
+	return &s.cfg.Routers[max(i, 0)]
 }
 
 func (r *Router) owns(a netip.Addr) bool {

@@ -171,6 +171,17 @@ func TestHandle(t *testing.T) {
 	guarded.Ports[1].NoEchoIn = true
 	mute := vpc()
 	mute.Routers[0].Silent, mute.Routers[0].Unresolvable, mute.Routers[0].DHCP.Off = true, true, true
+	local1 := netip.MustParseAddr("fd12:3456:789a:1::1")
+	uniqueLocal := lan()
+	uniqueLocal.Subnet = netip.PrefixFrom(local1, 64)
+	translated := uniqueLocal
+	translated.Beyond.Translated = true
+	macSecond := diag.MAC{0x06, 0, 0, 0, 0, 2}
+	dead := lan()
+	second := dead.Routers[0]
+	second.MAC, second.Addresses = macSecond, nil
+	dead.Routers = append(dead.Routers, second)
+	dead.Routers[0].Nowhere = true
 	tests := []struct {
 		name    string
 		config  Config
@@ -270,6 +281,14 @@ func TestHandle(t *testing.T) {
 		{"lan: the router answers", lan(), 0, echo(macRouter, mac1, global1, routerOne), Answered, "", []out{{"ubuntu1", "echo reply"}}},
 		{"lan: RS from ::", lan(), 0, rs(unspec), Answered, "", []out{{"ubuntu1", "> ff02::1: RA"}}},
 		{"lan: a foreign source has no way back", lan(), 0, echo(macRouter, mac1, netip.MustParseAddr("fd00::1"), internet), Dropped, "no way back", nil},
+		{"lan: the router asks for what is assigned too", lan(), BeyondPort, echo(macRouter, macBeyond, internet, global1), Dropped, "asks who has", []out{{"ubuntu1", "NS: who has " + global1.String()}, {"ubuntu2", "NS: who has " + global1.String()}}},
+
+		// A unique-local prefix, and a second router.
+		{"unique-local: no way back", uniqueLocal, 0, echo(macRouter, mac1, local1, internet), Dropped, "no way back", nil},
+		{"unique-local: translated", translated, 0, echo(macRouter, mac1, local1, internet), Forwarded, "beyond", []out{{"internet", "echo request"}}},
+		{"dead: by the first router", dead, 0, echo(macRouter, mac1, global1, internet), Dropped, "leads nowhere", nil},
+		{"dead: by the second", dead, 0, echo(macSecond, mac1, global1, internet), Forwarded, "beyond", []out{{"internet", "echo request"}}},
+		{"dead: the second asks for whom the answer is", dead, BeyondPort, echo(macRouter, macBeyond, internet, global1), Dropped, "asks who has", []out{{"ubuntu1", macSecond.LinkLocal().String() + " > "}, {"ubuntu2", "NS: who has"}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
