@@ -9,10 +9,8 @@
 package checks
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 
 	"ndwhy/diag"
 	"ndwhy/diag/why"
@@ -89,16 +87,6 @@ func IDs() []string {
 func Find(id string) (Check, bool) {
 	c, ok := declared[id]
 	return c, ok
-}
-
-// Validate reports the first name in ids that is no check: an error that lists those that are.
-func Validate(ids []string) error {
-	for _, id := range ids {
-		if _, ok := Find(id); !ok {
-			return fmt.Errorf("no check is called %q; there are: %s", id, strings.Join(IDs(), " "))
-		}
-	}
-	return nil
 }
 
 // A Lane is what is asked in order: everything that one source asks one target on an interface.

@@ -57,6 +57,9 @@ const (
 	AsksTCP     Asks = "tcp" // whether a connection is answered at all: a refusal is an answer
 )
 
+// AsksOrder has every kind of question, in the order in which they are shown.
+var AsksOrder = []Asks{AsksRS, AsksND, AsksEcho, AsksTCP, AsksMTU, AsksService, AsksDHCP, AsksDAD}
+
 // SourceClass says what the source of a question is to the network.
 type SourceClass string
 
@@ -91,6 +94,9 @@ const (
 	ViaWire   Via = "wire"
 	ViaApp    Via = "app"
 )
+
+// Ways has every way of asking, in the order in which they are told.
+var Ways = []Via{ViaWire, ViaKernel, ViaApp}
 
 // Outcome is what came of a question.
 type Outcome string

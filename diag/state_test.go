@@ -1,6 +1,7 @@
 package diag_test
 
 import (
+	"encoding/json"
 	"net/netip"
 	"testing"
 	"time"
@@ -44,6 +45,19 @@ func TestDescribe(t *testing.T) {
 	for _, tt := range tests {
 		if got := diag.Describe(diag.Event{Body: tt.body}); got != tt.want {
 			t.Errorf("%s\n got %s\nwant %s", tt.body.Kind(), got, tt.want)
+		}
+	}
+}
+
+// Every kind of event has a sentence, and not its name instead.
+func TestEveryKindIsDescribed(t *testing.T) {
+	for _, kind := range diag.Kinds() {
+		var e diag.Event
+		if err := json.Unmarshal([]byte(`{"seq":1,"kind":"`+kind+`","body":{}}`), &e); err != nil {
+			t.Fatal(err)
+		}
+		if got := diag.Describe(e); got == kind || got == "" {
+			t.Errorf("of %s is told %q", kind, got)
 		}
 	}
 }

@@ -12,12 +12,8 @@ import (
 
 // drawTabs shows the screens; the one in sight stands in brackets and in reverse.
 func (m *Model) drawTabs(s *scene, r region) {
-	last := ScreenChecks
-	if s.Lab != nil {
-		last = ScreenSwitch
-	}
 	x := 0
-	for i, label := range m.tabLabels(s, last, r.w) {
+	for i, label := range m.tabLabels(s, s.last(), r.w) {
 		st := plain
 		if Screen(i+1) == m.screen {
 			st = bold | reverse

@@ -25,8 +25,6 @@ type edge struct {
 
 func (e edge) spans() []span { return []span{e.mark.span(), {" " + e.text, plain}} }
 
-var edgeOrder = []diag.Asks{diag.AsksRS, diag.AsksND, diag.AsksEcho, diag.AsksMTU, diag.AsksService, diag.AsksDHCP}
-
 // nodes sums up the paths to each target: those from addresses that may speak, since what a
 // candidate or an unassigned address gets says nothing about the target.
 func nodes(paths []*report.Path) []*node {
@@ -54,7 +52,7 @@ func nodes(paths []*report.Path) []*node {
 		asked[k][p.Asks] = append(asked[k][p.Asks], p)
 	}
 	for k, n := range at {
-		for _, asks := range edgeOrder {
+		for _, asks := range diag.AsksOrder {
 			group := asked[k][asks]
 			if len(group) == 0 {
 				continue

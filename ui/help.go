@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"fmt"
 	"slices"
 
 	"ndwhy/diag/words"
@@ -30,7 +31,7 @@ func (h *help) globalKeys() []hotkey {
 }
 
 var everywhere = []hotkey{
-	{"1-8", "screens"},
+	{fmt.Sprintf("1-%d", ScreenSwitch), "screens"},
 	{"tab [ ]", "next-screen"},
 	{"↑↓ jk", "move"},
 	{"g G", "ends"},

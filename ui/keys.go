@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 	"strings"
 
 	tea "charm.land/bubbletea/v2"
@@ -117,8 +118,8 @@ func (m *Model) onKey(key, text string) tea.Cmd {
 // overlayKey gives a key to the overlay; what it leaves alone are the keys that hold everywhere and
 // touch nothing below it.
 func (m *Model) overlayKey(s *scene, key string) (act action, closed, ok bool) {
-	switch key {
-	case "y", "x", "s", "Q", "tab", "shift+tab", "[", "]", "1", "2", "3", "4", "5", "6", "7", "8":
+	_, turns := screenOf(key)
+	if turns || slices.Contains([]string{"y", "x", "s", "Q", "tab", "shift+tab", "[", "]"}, key) {
 		if _, asks := m.overlay.(*consent); !asks {
 			return nil, false, false
 		}
@@ -184,8 +185,8 @@ func (m *Model) globalKey(s *scene, key string) (tea.Cmd, bool) {
 
 // modeKey has the digits, and the keys of a replay.
 func (m *Model) modeKey(s *scene, key string) (tea.Cmd, bool) {
-	if len(key) == 1 && key[0] >= '1' && key[0] <= '8' {
-		m.show(s, Screen(key[0]-'0'))
+	if to, ok := screenOf(key); ok {
+		m.show(s, to)
 		return nil, true
 	}
 	if m.cfg.Player == nil {
@@ -196,12 +197,9 @@ func (m *Model) modeKey(s *scene, key string) (tea.Cmd, bool) {
 
 // show turns to a screen; beyond the last comes the first.
 func (m *Model) show(s *scene, to Screen) {
-	last := ScreenChecks
-	if s.Lab != nil {
-		last = ScreenSwitch
-	}
+	last := s.last()
 	switch {
-	case to > last && to == ScreenSwitch && m.screen != ScreenChecks:
+	case to > last && to == ScreenSwitch && m.screen != last:
 		return // the key of a screen that is not there
 	case to > last:
 		to = ScreenMap

@@ -23,6 +23,22 @@ var screenNames = [...]string{
 
 func (s Screen) name() string { return screenNames[s] }
 
+// screenOf returns the screen that a key shows, whether it is there or not.
+func screenOf(key string) (Screen, bool) {
+	if len(key) != 1 || key[0] < '1' || key[0] > '0'+byte(ScreenSwitch) {
+		return 0, false
+	}
+	return Screen(key[0] - '0'), true
+}
+
+// last returns the last screen that is there.
+func (s *scene) last() Screen {
+	if s.Lab == nil {
+		return ScreenSwitch - 1
+	}
+	return ScreenSwitch
+}
+
 // The smallest window that every screen has room in: an address is 39 columns.
 const (
 	minWidth  = 40

@@ -162,7 +162,6 @@ func (m *matrix) add(p *report.Path, planned bool) {
 var (
 	classOrder  = []diag.SourceClass{diag.SourceAssigned, diag.SourceUnknown, diag.SourceUnassigned, diag.SourceUnspecified, diag.SourceCandidate}
 	targetOrder = []diag.TargetClass{diag.TargetRouter, diag.TargetPeer, diag.TargetAllNodes, diag.TargetInternet, diag.TargetService, targetNobody}
-	asksOrder   = []diag.Asks{diag.AsksRS, diag.AsksND, diag.AsksEcho, diag.AsksMTU, diag.AsksService, diag.AsksDHCP, diag.AsksDAD}
 )
 
 // order sorts rows and columns, and puts headings in.
@@ -181,7 +180,7 @@ func (m *matrix) order() {
 		if d := slices.Index(targets, a.questions[0].target) - slices.Index(targets, b.questions[0].target); d != 0 {
 			return d
 		}
-		return slices.Index(asksOrder, a.questions[0].asks) - slices.Index(asksOrder, b.questions[0].asks)
+		return slices.Index(diag.AsksOrder, a.questions[0].asks) - slices.Index(diag.AsksOrder, b.questions[0].asks)
 	})
 	var rows []matrixRow
 	for i, r := range m.rows {
@@ -249,7 +248,7 @@ func (m *matrix) fold(whole []matrixColumn, open map[diag.TargetClass]bool) {
 		if a.class != b.class || open[a.class] {
 			return 0
 		}
-		return slices.Index(asksOrder, a.questions[0].asks) - slices.Index(asksOrder, b.questions[0].asks)
+		return slices.Index(diag.AsksOrder, a.questions[0].asks) - slices.Index(diag.AsksOrder, b.questions[0].asks)
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"ndwhy/diag"
 	"ndwhy/diag/words"
 )
 
@@ -57,6 +58,29 @@ func TestEveryKeyHasWords(t *testing.T) {
 			if !words.Has("ui." + group + s.name()) {
 				t.Errorf("no words for ui.%s%s", group, s.name())
 			}
+		}
+	}
+}
+
+// Whatever is asked, in whatever way, has a name on every screen and in plain lines, and what may come of it a place on
+// the map.
+func TestEveryQuestionHasWords(t *testing.T) {
+	keys := []string{}
+	for _, via := range diag.Ways {
+		keys = append(keys, "via."+string(via), "ui.via."+string(via), "plain.via."+string(via))
+	}
+	for _, asks := range diag.AsksOrder {
+		keys = append(keys, "asks."+string(asks), "plain.asks."+string(asks))
+		if asks == diag.AsksDAD {
+			continue // it says nothing of whom it asks
+		}
+		for _, outcome := range []diag.Outcome{diag.Answered, diag.Silent, diag.Refused, diag.Unsent, diag.OutcomeSkipped} {
+			keys = append(keys, "ui.edge."+string(asks)+"."+string(outcome))
+		}
+	}
+	for _, key := range keys {
+		if !words.Has(key) {
+			t.Errorf("no words for %s", key)
 		}
 	}
 }

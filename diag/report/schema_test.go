@@ -4,8 +4,11 @@ import (
 	"strings"
 	"testing"
 
+	"ndwhy/diag"
 	"ndwhy/diag/diagtest"
 	"ndwhy/diag/schematest"
+	"ndwhy/diag/why"
+	"ndwhy/diag/words"
 )
 
 func reportSchema(t *testing.T) schematest.Schema {
@@ -31,6 +34,33 @@ func TestSchemaFindsWhatIsWrong(t *testing.T) {
 		}
 		if s.Check([]byte(bad)) == nil {
 			t.Errorf("%s passes for %s", change[1], change[0])
+		}
+	}
+}
+
+// Whatever is asked, in whatever way, and whatever network it may be, has its place in the schema.
+func TestSchemaKnowsEveryName(t *testing.T) {
+	s := reportSchema(t)
+	good := string(ReportJSON(t, diagtest.VPC().State()))
+	passes := func(from, to string) {
+		t.Helper()
+		if !strings.Contains(good, from) {
+			t.Fatalf("%s is not in the report", from)
+		}
+		if err := s.Check([]byte(strings.Replace(good, from, to, 1))); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, asks := range diag.AsksOrder {
+		passes(`"asks":"nd"`, `"asks":"`+string(asks)+`"`)
+	}
+	for _, via := range diag.Ways {
+		passes(`"via":"wire"`, `"via":"`+string(via)+`"`)
+	}
+	for _, name := range why.Profiles() {
+		passes(`"profile":{"name":"aws"`, `"profile":{"name":"`+name+`"`)
+		if key := "profile." + name + ".name"; !words.Has(key) {
+			t.Errorf("no words for %s", key)
 		}
 	}
 }

@@ -86,7 +86,9 @@ var plainText = map[string]string{
 	"plain.asks.dhcp":      "DHCPv6",
 	"plain.asks.mtu":       "a packet of full size",
 	"plain.asks.service":   "its service",
+	"plain.asks.tcp":       "a TCP connection",
 	"plain.via.wire":       "by wire",
 	"plain.via.kernel":     "by kernel",
-	"plain.via.both":       "by wire and by kernel",
+	"plain.via.app":        "as applications ask",
+	"plain.via.several":    "{list} and {last}",
 }

@@ -8,7 +8,6 @@ package words
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -98,30 +97,6 @@ func lookUp(name string, args []any) (string, bool) {
 func Has(key string) bool {
 	_, ok := english[key]
 	return ok
-}
-
-// Keys returns every key, sorted.
-func Keys() []string { return slices.Sorted(maps.Keys(english)) }
-
-// Placeholders returns the names of the placeholders in the text of a key, in order of first use.
-func Placeholders(key string) []string { return placeholders(english[key]) }
-
-func placeholders(text string) []string {
-	var names []string
-	for {
-		_, rest, ok := strings.Cut(text, "{")
-		if !ok {
-			return names
-		}
-		name, rest, ok := strings.Cut(rest, "}")
-		if !ok {
-			return names
-		}
-		if !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-		text = rest
-	}
 }
 
 // Clean makes text from elsewhere fit for a terminal and a log line: control and formatting

@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -84,6 +85,25 @@ func literal(e ast.Expr) (string, bool) {
 	return s, err == nil
 }
 
+// placeholders returns the names of the placeholders in a text, in order of first use.
+func placeholders(text string) []string {
+	var names []string
+	for {
+		_, rest, ok := strings.Cut(text, "{")
+		if !ok {
+			return names
+		}
+		name, rest, ok := strings.Cut(rest, "}")
+		if !ok {
+			return names
+		}
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+		text = rest
+	}
+}
+
 func TestEveryKeyThatIsUsedHasAText(t *testing.T) {
 	whole, prefixes := uses(t)
 	if len(whole) < 50 {
@@ -94,21 +114,21 @@ func TestEveryKeyThatIsUsedHasAText(t *testing.T) {
 			t.Errorf("%s: no text for %q", u.at, u.key)
 			continue
 		}
-		for _, name := range Placeholders(u.key) {
+		for _, name := range placeholders(english[u.key]) {
 			if u.args != nil && !slices.Contains(u.args, name) {
 				t.Errorf("%s: nothing for {%s} of %q", u.at, name, u.key)
 			}
 		}
 	}
 	for _, p := range prefixes {
-		if !slices.ContainsFunc(Keys(), func(k string) bool { return strings.HasPrefix(k, p) }) {
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(english)), func(k string) bool { return strings.HasPrefix(k, p) }) {
 			t.Errorf("no text begins with %q", p)
 		}
 	}
 }
 
 func TestTextsAreFitForATerminal(t *testing.T) {
-	for _, key := range Keys() {
+	for _, key := range slices.Sorted(maps.Keys(english)) {
 		text := english[key]
 		if strings.TrimSpace(text) == "" && !strings.HasPrefix(key, "class.") {
 			t.Errorf("%s is empty", key)

@@ -307,9 +307,15 @@ func questions(s *diag.State, d why.Diagnosis) []string {
 		}
 	}
 	for i, key := range order {
-		via := words.Say("plain.via.both")
-		if len(vias[key]) == 1 {
-			via = words.Say("plain.via." + string(vias[key][0]))
+		var ways []string
+		for _, via := range diag.Ways {
+			if slices.Contains(vias[key], via) {
+				ways = append(ways, words.Say("plain.via."+string(via)))
+			}
+		}
+		via := ways[len(ways)-1]
+		if len(ways) > 1 {
+			via = words.Say("plain.via.several", "list", strings.Join(ways[:len(ways)-1], ", "), "last", via)
 		}
 		order[i] = pathText(first[key], d.Normal[first[key].ID], via)
 	}
