@@ -1,11 +1,13 @@
 package render
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
 
 	"ndwhy/diag"
+	"ndwhy/diag/diagtest"
 	"ndwhy/diag/redact"
 	"ndwhy/diag/report"
 	"ndwhy/diag/why"
@@ -117,6 +119,31 @@ func TestTextMarksWhatANoteIsAbout(t *testing.T) {
 	for line := range strings.SplitSeq(text, "\n") {
 		if len(line) > 80 {
 			t.Errorf("%d columns: %q", len(line), line)
+		}
+	}
+}
+
+// Of several interfaces each line says which it is about, what holds of all of them once; and every format
+// that people read says what was not asked.
+func TestSeveralInterfaces(t *testing.T) {
+	w := diagtest.VPC().Second(func(diag.Path) bool { return true })
+	w.Run.NotExamined = []diag.NotExamined{{Interface: "docker0", Why: diag.ExamineInside}, {Interface: "virbr0", Why: diag.ExamineInside}, {Interface: "wg0", Why: diag.ExamineNoND}}
+	s := w.State()
+	r := report.New(s, why.Diagnose(s))
+	var text, markdown strings.Builder
+	if err := errors.Join(Text(&text, r, Style{Width: 200}), Markdown(&markdown, r)); err != nil {
+		t.Fatal(err)
+	}
+	const unasked = "Not asked: docker0, virbr0 (this host is the router there); wg0 (no neighbour discovery on it); from outside in ("
+	once := []string{unasked, "eth0, eth1: The router " + diagtest.RouterAddr.String() + " is there and does not answer ping"}
+	for _, want := range append(once, "eth1: assigned (imds)", "eth1: "+diagtest.RouterAddr.String(), "eth1: STALE") {
+		if n := strings.Count(text.String(), want); n == 0 || n > 1 && slices.Contains(once, want) {
+			t.Errorf("%d times %q in:\n%s", n, want, text.String())
+		}
+	}
+	for _, want := range []string{unasked, "eth1: The router ", "| `eth1` `" + diagtest.SecondOwn.String() + "`"} {
+		if !strings.Contains(markdown.String(), want) {
+			t.Errorf("no %q in:\n%s", want, markdown.String())
 		}
 	}
 }
