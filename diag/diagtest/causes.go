@@ -592,6 +592,21 @@ var CauseTests = []struct {
 			})
 		},
 	},
+	{
+		Name: "the solicitation brought the way out", Cause: "router.advertisements-lost", Sure: "likely", Faults: []string{"router.advertisements-lost"},
+		World: func() *World {
+			route := func(r diag.Route) bool { return r.Dst.Bits() == 0 }
+			w := VPC().Drop(OfKind(route))
+			old := MyLocal
+			w.Bodies = append(w.Bodies,
+				diag.Address{Interface: "eth0", Address: old, PrefixLen: 64, Flags: diag.Permanent, PreferredS: diag.Forever, ValidS: diag.Forever, UpdatedS: 900},
+				diag.Check{ID: "ra", Interface: "eth0", State: diag.CheckRunning},
+				diag.Frame{Interface: "eth0", Type: diag.RS, Out: true, Src: MyLocal, SrcMAC: MyMAC, Dst: diag.AllRouters, HopLimit: 255},
+				RaFrame(RouterAddr, RouterMAC, VpcRA()), DefaultRoute("ra"),
+			)
+			return w
+		},
+	},
 	{Name: "filter", Cause: "net.per-address-filter", Sure: "certain", Faults: []string{}, World: VPC},
 	{Name: "no multicast", Cause: "net.multicast-suppressed", Sure: "certain", Faults: []string{}, World: VPC},
 	{Name: "quiet router", Cause: "net.router-silent", Sure: "certain", Faults: []string{}, World: VPC},

@@ -74,6 +74,7 @@ var causes = []*Cause{
 	&notConfigured,
 	&expiring,
 	&noAdvertisement,
+	&advertisementsLost,
 	&advertisementIgnored,
 	&notDefault,
 	&routeMissing,

@@ -34,7 +34,7 @@ func findForwards(iv *ifaceView) []hypothesis {
 	for key, f := range iv.s.Foreign {
 		addr := key.Address
 		if key.Interface != iv.name || iv.net.Configured(addr) || iv.isCandidate(addr) ||
-			iv.s.ClassOf(iv.name, addr) == diag.SourceAssigned || iv.heldByUs(addr) {
+			iv.s.ClassOf(iv.name, addr) == diag.SourceAssigned || iv.heldByUs(addr) || iv.s.InterfaceWith(addr) != "" {
 			continue
 		}
 		sources = append(sources, addr)

@@ -46,6 +46,17 @@ var causesRouter = map[string]string{
 	"cause.route.missing.see":         "ip -6 route show default table all; ip -6 monitor route",
 	"cause.route.missing.source":      "canonical/cloud-init#3980 (2022-06)",
 
+	"cause.router.advertisements-lost.title":       "The way out is there only because it was asked for",
+	"cause.router.advertisements-lost.summary":     "{interface} had no default route until this program solicited one: what {router} advertises to all nodes does not keep it.",
+	"cause.router.advertisements-lost.explanation": "Routers advertise themselves to all nodes from time to time, and a host's default route lasts as long as the newest advertisement says. Before the first packet of this run the route was missing; the answer to its solicitation brought it. It will run out again if the advertisements to ff02::1 do not arrive: a switch or an access point that drops multicast does that, or a filter; or somebody removed the route by hand.",
+	"cause.router.advertisements-lost.address":     "The global address came the same way, and will go the same way.",
+	"cause.router.advertisements-lost.means":       "The Internet works for a while after each restart, and then no more. Details: no default route before the run's own router solicitation, one by router advertisement after it.",
+	"cause.router.advertisements-lost.evidence":    "The routes before the first packet and at the end, and the advertisement that came between.",
+	"cause.router.advertisements-lost.contradicts": "A default route before the first packet; a link that came up within the last seconds.",
+	"cause.router.advertisements-lost.apart":       "tcpdump shows no advertisement to ff02::1 for as long as the router's interval",
+	"cause.router.advertisements-lost.see":         "tcpdump -ni IF 'icmp6[0]==134'; ip -6 monitor route",
+	"cause.router.advertisements-lost.source":      "RFC 4861 §§6.2.4, 6.3.7",
+
 	"cause.router.unresolvable.title":       "The router's address does not resolve",
 	"cause.router.unresolvable.summary":     "Nobody answers for the router {router}, so nothing can be sent through it for longer than the kernel remembers its MAC address.",
 	"cause.router.unresolvable.explanation": "Solicitations for the default router left from an address that is not known to be filtered, and no advertisement came. Its route is in the table, and packets flow at most as long as the kernel believes the MAC address that an advertisement carried; then they wait for one that does not come.",
