@@ -91,7 +91,7 @@ func TestPlan(t *testing.T) {
 				Interface: "eth0", Dst: defaultRt, Via: router, Table: diag.MainTable, Type: "unicast", Gone: true,
 			}, diag.Frame{Interface: "eth0", Type: diag.RA, Src: router, SrcMAC: routerMAC, RA: &diag.Advertisement{LifetimeS: 1800}}),
 			"router-nd",
-			[]string{"nd us>router kernel", "nd us>router wire"},
+			[]string{"nd us>router kernel", "nd us>router wire", "nd us>fe80:ec2::1 wire"},
 		},
 		"peers from the cache, the newest four": {
 			instance(

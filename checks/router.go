@@ -43,6 +43,9 @@ func planRouters(p *planner, by ways) {
 		return
 	}
 	for _, target := range p.routerTargets() {
+		if target == diag.VPCRouter && !p.aws() && by != nd {
+			continue // that it is there tells which network this is; more is not asked of it
+		}
 		q := Question{Path: diag.Path{Target: target, TargetClass: diag.TargetRouter}}
 		// The kernel reaches fe80:ec2::1 through the router that advertised, without asking who
 		// has it: it is in no on-link prefix. So only our own frames can ask.
@@ -72,7 +75,7 @@ func planRouters(p *planner, by ways) {
 // routerTargets are the addresses of routers that are asked.
 func (p *planner) routerTargets() []netip.Addr {
 	targets := p.net().Gateways()
-	if p.aws() {
+	if p.maybeVPC() {
 		for _, a := range p.vpcAddresses() {
 			if !slices.Contains(targets, a) {
 				targets = append(targets, a)
@@ -85,6 +88,9 @@ func (p *planner) routerTargets() []netip.Addr {
 // vpcAddresses are the addresses that a VPC's router has besides the one that it advertises from.
 func (p *planner) vpcAddresses() []netip.Addr {
 	list := []netip.Addr{diag.VPCRouter}
+	if !p.aws() {
+		return list // it tells whether this is one
+	}
 	for _, prefix := range p.net().Prefixes() {
 		if prefix.Bits() == 64 && diag.ScopeOf(prefix.Addr()) == diag.GlobalScope {
 			list = append(list, prefix.Addr().Next())

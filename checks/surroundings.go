@@ -123,6 +123,12 @@ func (p *planner) aws() bool {
 	return r.Name == "aws" && r.Confidence == why.Certain
 }
 
+// maybeVPC reports whether nothing says surely that this is another network than a VPC.
+func (p *planner) maybeVPC() bool {
+	r := why.Recognise(p.s)
+	return r.Name == "aws" || r.Confidence != why.Certain
+}
+
 // peers returns the peers of the interface and whether the user named them.
 func (p *planner) peers() (list []netip.Addr, given bool) {
 	if len(p.s.Run.Peers) > 0 {

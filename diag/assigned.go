@@ -52,6 +52,11 @@ func (s *State) Assignments(iface string) []Assignment {
 	for _, a := range s.Replies[iface].Fact.Addresses {
 		add(a.Prefix, FromDHCPv6)
 	}
+	if s.inVPC() {
+		for _, a := range s.Offers[iface].Fact.Addresses {
+			add(a.Prefix, FromDHCPv6)
+		}
+	}
 	for _, p := range s.Run.Assigned {
 		add(p, FromUser)
 	}
@@ -59,6 +64,22 @@ func (s *State) Assignments(iface string) []Assignment {
 		add(netip.PrefixFrom(link.MAC.LinkLocal(), 128), FromEUI64)
 	}
 	return rows
+}
+
+// inVPC reports whether this is taken for an Amazon VPC, where a DHCPv6 server offers an interface what is
+// assigned to it and nothing else (VPC user guide, "DHCP option sets"); elsewhere an offer is to who asked.
+func (s *State) inVPC() bool {
+	if s.Run.Profile != "" {
+		return s.Run.Profile == "aws"
+	}
+	like := false
+	for _, p := range s.TellingPaths() {
+		if p.Target != VPCRouter {
+			return false // a candidate spoke, or ff02::1 reached somebody: no VPC lets that be
+		}
+		like = true
+	}
+	return like
 }
 
 // AssignmentKnown reports whether the set of assigned addresses of a scope is known to be whole for

@@ -173,6 +173,9 @@ type RouterSeen struct {
 	lastMulticast time.Time
 }
 
+// ToAll reports whether an advertisement of the router to all nodes was heard.
+func (r *RouterSeen) ToAll() bool { return !r.lastMulticast.IsZero() }
+
 // NewState returns an empty state.
 func NewState() *State {
 	return &State{

@@ -597,12 +597,14 @@ var CauseTests = []struct {
 		World: func() *World {
 			route := func(r diag.Route) bool { return r.Dst.Bits() == 0 }
 			w := VPC().Drop(OfKind(route))
-			old := MyLocal
+			w.Drop(OfKind(func(f diag.Frame) bool { return f.Type == diag.RA }))
+			solicited := RaFrame(RouterAddr, RouterMAC, VpcRA())
+			solicited.Dst = MyLocal
 			w.Bodies = append(w.Bodies,
-				diag.Address{Interface: "eth0", Address: old, PrefixLen: 64, Flags: diag.Permanent, PreferredS: diag.Forever, ValidS: diag.Forever, UpdatedS: 900},
+				diag.Address{Interface: "eth0", Address: MyLocal, PrefixLen: 64, Flags: diag.Permanent, PreferredS: diag.Forever, ValidS: diag.Forever, UpdatedS: 900},
 				diag.Check{ID: "ra", Interface: "eth0", State: diag.CheckRunning},
 				diag.Frame{Interface: "eth0", Type: diag.RS, Out: true, Src: MyLocal, SrcMAC: MyMAC, Dst: diag.AllRouters, HopLimit: 255},
-				RaFrame(RouterAddr, RouterMAC, VpcRA()), DefaultRoute("ra"),
+				solicited, DefaultRoute("ra"),
 			)
 			return w
 		},

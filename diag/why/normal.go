@@ -30,10 +30,11 @@ type normals struct {
 	profile Profile
 	links   map[string]*diag.LinkModel
 	inwards map[string]bool
+	sure    bool // it is known to be the network of that profile
 }
 
 func newNormals(s *diag.State, profile Profile) *normals {
-	return &normals{s, profile, map[string]*diag.LinkModel{}, map[string]bool{}}
+	return &normals{s, profile, map[string]*diag.LinkModel{}, map[string]bool{}, Recognise(s).Confidence == Certain}
 }
 
 func (n *normals) link(iface string) *diag.LinkModel {
@@ -125,7 +126,7 @@ func (n *normals) hasGlobal(iface string) bool {
 
 func (n *normals) hasOtherDefault(iface string) bool {
 	return slices.ContainsFunc(n.s.DefaultRoutes(iface), func(r diag.At[diag.Route]) bool {
-		return r.Fact.Protocol != "ra" && n.s.Left(r.Fact.ExpiresS, r.At) != 0 && !n.profile.OneRouter
+		return r.Fact.Protocol != "ra" && n.s.Left(r.Fact.ExpiresS, r.At) != 0 && (!n.profile.OneRouter || !n.sure)
 	})
 }
 

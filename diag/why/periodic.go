@@ -31,7 +31,7 @@ func findAdvertisementsLost(iv *ifaceView) []hypothesis {
 	}
 	for _, d := range iv.net.Defaults {
 		router := iv.s.Routers[diag.InterfaceAddr{Interface: iv.name, Address: d.Fact.Via}]
-		if d.Fact.Protocol != "ra" || d.Seq <= before.Seq || router == nil || iv.traffic.solicitations == 0 {
+		if d.Fact.Protocol != "ra" || d.Seq <= before.Seq || router == nil || router.ToAll() || iv.traffic.solicitations == 0 {
 			continue
 		}
 		h := hypothesis{

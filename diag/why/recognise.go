@@ -38,6 +38,8 @@ func Recognise(s *diag.State) Recognition {
 	case r.Name == "aws" && r.Confidence != Certain && open != "":
 		// A VPC drops candidates: what is merely like one is none.
 		return Recognition{"lan", Likely, []string{open}}
+	case r.Name == "aws" && r.Confidence != Certain && multicast != "":
+		return Recognition{"lan", Possible, []string{multicast}} // nor has it multicast
 	case r.Name != "":
 		return r
 	case open != "":

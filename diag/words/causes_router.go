@@ -52,7 +52,7 @@ var causesRouter = map[string]string{
 	"cause.router.advertisements-lost.address":     "The global address came the same way, and will go the same way.",
 	"cause.router.advertisements-lost.means":       "The Internet works for a while after each restart, and then no more. Details: no default route before the run's own router solicitation, one by router advertisement after it.",
 	"cause.router.advertisements-lost.evidence":    "The routes before the first packet and at the end, and the advertisement that came between.",
-	"cause.router.advertisements-lost.contradicts": "A default route before the first packet; a link that came up within the last seconds.",
+	"cause.router.advertisements-lost.contradicts": "A default route before the first packet; an advertisement to all nodes that was heard; a link that came up within the last seconds.",
 	"cause.router.advertisements-lost.apart":       "tcpdump shows no advertisement to ff02::1 for as long as the router's interval",
 	"cause.router.advertisements-lost.see":         "tcpdump -ni IF 'icmp6[0]==134'; ip -6 monitor route",
 	"cause.router.advertisements-lost.source":      "RFC 4861 §§6.2.4, 6.3.7",
