@@ -544,7 +544,7 @@ var Scenarios = []Scenario{
 		Title: "ubuntu2 answers no more than a few echo requests a second.",
 		Break: func(s *Spec) {
 			h := s.ubuntu2()
-			h.Filters = append(h.Filters, Filter{Table: "inet filter", Chain: "input", Hook: "input", Type: echoRequest, Above: 5})
+			h.Filters = append(h.Filters, Filter{Table: "inet filter", Chain: "input", Hook: "input", Type: echoRequest, Above: 8})
 		},
 	},
 	{
