@@ -250,6 +250,18 @@ var Scenarios = []Scenario{
 		Break:  func(s *Spec) { s.Internet.Reach = vswitch.Refused },
 	},
 	{
+		Name: "no-echo-out", On: "vpc",
+		Title:  "The subnet's access list lets no echo request out; connections to the Internet work.",
+		Causes: []string{"path.icmp-blocked"},
+		Break:  func(s *Spec) { s.Internet.NoEcho = true },
+	},
+	{
+		Name: "no-tcp-out", On: "vpc",
+		Title:  "The subnet's access list lets no TCP out, and echo.",
+		Causes: []string{"path.tcp-blocked"},
+		Break:  func(s *Spec) { s.Internet.NoTCP = true },
+	},
+	{
 		Name: "mtu-blackhole", On: "vpc",
 		Title:  "Large packets to the Internet vanish without a Packet Too Big.",
 		Causes: []string{"path.mtu"},
