@@ -114,6 +114,16 @@ var Scenarios = []Scenario{
 		Break:  func(s *Spec) { s.router().Lifetime = 0 },
 	},
 	{
+		Name: "advertisements-lost", On: "vpc",
+		Title:  "No advertisement to all nodes arrives, only answers to solicitations: ubuntu1's default route has run out.",
+		Causes: []string{"router.advertisements-lost"},
+		Break: func(s *Spec) {
+			s.router().Every = 0
+			s.ubuntu1().RanOut = true
+			s.Age = 6 * time.Second // so old is no link that has only just come up
+		},
+	},
+	{
 		Name: "router-unresolvable", On: "vpc",
 		Title:  "The router advertises but answers no solicitation for its addresses.",
 		Causes: []string{"router.unresolvable"},
