@@ -562,7 +562,12 @@ var CauseTests = []struct {
 		World: func() *World {
 			w := LAN().Say(RaFrame(PeerLocal, PeerMAC, diag.Advertisement{LifetimeS: 1800})).
 				Silence(func(p diag.Path) bool { return p.Target == RouterAddr && p.Asks != diag.AsksRS })
-			return w.Each(func(p diag.Path) bool { return p.TargetClass == diag.TargetInternet && p.Via == diag.ViaKernel }, func(p *diag.Path) {
+			w.Path(diag.Path{
+				Check: "internet", Asks: diag.AsksTCP, Source: Mine, Target: Host1, TargetClass: diag.TargetInternet, Given: true, Via: diag.ViaKernel, Outcome: diag.Silent, Sent: 4,
+			})
+			return w.Each(func(p diag.Path) bool {
+				return p.TargetClass == diag.TargetInternet && p.Via == diag.ViaKernel && p.Asks == diag.AsksEcho
+			}, func(p *diag.Path) {
 				Silent(p)
 				p.Outcome, p.Sent, p.Detail = diag.Unsent, 0, "not-seen-leaving"
 			})

@@ -428,6 +428,12 @@ func (w *world) finish(host *Host) error {
 			return err
 		}
 	}
+	if host.RanOut {
+		gateway := w.spec.router().LinkLocal()
+		if err := w.handles[host.Name].RouteDel(&netlink.Route{Gw: gateway.AsSlice(), Dst: ipNet(netip.PrefixFrom(netip.IPv6Unspecified(), 0))}); err != nil {
+			return fmt.Errorf("default route: %w", err)
+		}
+	}
 	for _, p := range host.Policies {
 		rule := netlink.NewRule()
 		rule.Family, rule.Table, rule.Src = netlink.FAMILY_V6, p.Table, ipNet(p.From)

@@ -114,6 +114,16 @@ var Scenarios = []Scenario{
 		Break:  func(s *Spec) { s.router().Lifetime = 0 },
 	},
 	{
+		Name: "advertisements-lost", On: "vpc",
+		Title:  "No advertisement to all nodes arrives, only answers to solicitations: ubuntu1's default route has run out.",
+		Causes: []string{"router.advertisements-lost"},
+		Break: func(s *Spec) {
+			s.router().Every = 0
+			s.ubuntu1().RanOut = true
+			s.Age = 6 * time.Second // so old is no link that has only just come up
+		},
+	},
+	{
 		Name: "router-unresolvable", On: "vpc",
 		Title:  "The router advertises but answers no solicitation for its addresses.",
 		Causes: []string{"router.unresolvable"},
@@ -248,6 +258,18 @@ var Scenarios = []Scenario{
 		Title:  "Beyond the router packets are refused as administratively prohibited.",
 		Causes: []string{"path.refused"},
 		Break:  func(s *Spec) { s.Internet.Reach = vswitch.Refused },
+	},
+	{
+		Name: "no-echo-out", On: "vpc",
+		Title:  "The subnet's access list lets no echo request out; connections to the Internet work.",
+		Causes: []string{"path.icmp-blocked"},
+		Break:  func(s *Spec) { s.Internet.NoEcho = true },
+	},
+	{
+		Name: "no-tcp-out", On: "vpc",
+		Title:  "The subnet's access list lets no TCP out, and echo.",
+		Causes: []string{"path.tcp-blocked"},
+		Break:  func(s *Spec) { s.Internet.NoTCP = true },
 	},
 	{
 		Name: "mtu-blackhole", On: "vpc",
@@ -544,7 +566,7 @@ var Scenarios = []Scenario{
 		Title: "ubuntu2 answers no more than a few echo requests a second.",
 		Break: func(s *Spec) {
 			h := s.ubuntu2()
-			h.Filters = append(h.Filters, Filter{Table: "inet filter", Chain: "input", Hook: "input", Type: echoRequest, Above: 5})
+			h.Filters = append(h.Filters, Filter{Table: "inet filter", Chain: "input", Hook: "input", Type: echoRequest, Above: 8})
 		},
 	},
 	{

@@ -67,6 +67,7 @@ type Host struct {
 	Routes     []Route           // that somebody added by hand
 	Policies   []Policy          // of routing by source
 	Filters    []Filter          // rules of its packet filter
+	RanOut     bool              // its default route did, and nothing has renewed it
 	Networkd   *Networkd         // nil: the kernel itself acts on advertisements
 	Pod        *Pod              // nil: it is host to nobody
 	Proxies    []netip.Addr      // of others behind it, for whom it answers on its first interface

@@ -95,9 +95,9 @@ var reachesBeyond = all(toward(diag.TargetInternet), asking(diag.AsksEcho, diag.
 // detoured holds of what the kernel sent by another interface, asked as applications do.
 var detoured = of(func(p *path) bool { return p.Detail == "elsewhere" })
 
-// echoed holds of what asks a host that answered an echo from the same source.
+// echoed holds of what asks a host that answered an echo from the same source, in the same way.
 var echoed = in(func(iv *ifaceView, p *path) bool {
-	return slices.ContainsFunc(iv.answers[asked{diag.AsksEcho, p.Target}], func(q *path) bool { return q.Source == p.Source })
+	return slices.ContainsFunc(iv.answers[asked{diag.AsksEcho, p.Target}], func(q *path) bool { return q.Source == p.Source && q.Via == p.Via })
 })
 
 // locally holds of what this host itself stopped.

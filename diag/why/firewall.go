@@ -243,6 +243,9 @@ func (iv *ifaceView) firewallInPart() []hypothesis {
 		if wire == nil || wire.Via != diag.ViaWire || wire.lossy() || p.Via != diag.ViaKernel || p.Asks != diag.AsksEcho || !p.lossy() {
 			continue
 		}
+		if iv.traffic.sought[p.Source].Body != nil && !iv.traffic.told[p.Source] {
+			continue // who sends the answers asks for the source in vain, and may still have known it for a part of them
+		}
 		lost += p.Sent - p.Received
 		sent += p.Sent
 		iv.explain(&h, p)

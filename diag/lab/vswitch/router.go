@@ -192,11 +192,13 @@ func (t *turn) route(r *Router, p *ip6, reason string) {
 			delete(t.pending, a)
 		}
 	}
-	if len(t.pending) >= maxPending {
+	waiting := t.pending[p.Dst].frames
+	if waiting == nil && len(t.pending) >= maxPending {
 		t.drop("the router waits for too many answers already to ask who has %s", p.Dst)
 		return
 	}
-	t.pending[p.Dst] = pending{t.now, routed(diag.MAC{}, r.MAC, p.Raw)}
+	waiting = append(waiting, routed(diag.MAC{}, r.MAC, p.Raw))
+	t.pending[p.Dst] = pending{t.now, waiting[max(0, len(waiting)-maxWaiting):]}
 	t.drop("the router keeps it while it asks who has %s", p.Dst)
 	group := diag.SolicitedNode(p.Dst)
 	ns := buildND(diag.MulticastMAC(group), r.MAC, r.LinkLocal(), group, &ndp.NeighborSolicitation{
@@ -214,8 +216,10 @@ func (t *turn) resolved(r *Router, a netip.Addr, mac diag.MAC) {
 	if !ok || t.now.Sub(w.at) > resolveWait {
 		return
 	}
-	copy(w.frame, mac[:])
-	t.send(t.port, w.frame, r.Name+" forwards what waited for the answer")
+	for _, frame := range w.frames {
+		copy(frame, mac[:])
+		t.send(t.port, frame, r.Name+" forwards what waited for the answer")
+	}
 }
 
 // fromBeyond is a frame from behind the router.

@@ -161,14 +161,15 @@ type seen struct {
 }
 
 type pending struct {
-	at    time.Time
-	frame []byte // waits for the resolution, hop limit already counted down
+	at     time.Time
+	frames [][]byte // wait for the resolution, hop limit already counted down; the newest
 }
 
 // Bounds of what strangers can make the switch remember.
 const (
 	maxKnown   = 4096
 	maxPending = 64
+	maxWaiting = 8 // for one address (RFC 4861 §7.2.2: a small queue)
 	maxFrame   = 65535
 )
 
