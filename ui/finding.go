@@ -170,7 +170,7 @@ func outcomeText(p *report.Path) string {
 		text += ", " + say("entry", "state", p.NUD)
 	}
 	if p.Detail != "" {
-		text += ": " + words.Say("detail."+p.Detail, "note", p.Note)
+		text += ": " + words.Detail(string(p.Asks), p.Detail, p.Note)
 	}
 	return text
 }

@@ -334,7 +334,7 @@ func pathText(p diag.Path, normal *bool, via string) string {
 	}
 	detail := ""
 	if p.Detail != "" {
-		detail = words.Say("plain.detail", "detail", words.Say("detail."+p.Detail, "note", p.Note))
+		detail = words.Say("plain.detail", "detail", words.Detail(string(p.Asks), p.Detail, p.Note))
 	}
 	key := "plain.path." + string(p.Outcome)
 	if dad := "plain.dad." + string(p.Outcome); p.Asks == diag.AsksDAD && words.Has(dad) {
