@@ -220,10 +220,14 @@ func wayBelow(paths []report.Path, p report.Path) string {
 	if p.Via != diag.ViaApp || p.Outcome == diag.Answered && (p.Out == nil || *p.Out == p.Interface) {
 		return ""
 	}
-	if iface := boundTo(paths, p); iface != "" {
-		return strings.TrimPrefix(p.Way+"; "+words.Say("report.bound", "interface", iface), "; ")
+	way := p.Way
+	if way != "" && p.Source != nil {
+		way += ", " + words.Say("way.from", "source", *p.Source)
 	}
-	return p.Way
+	if iface := boundTo(paths, p); iface != "" {
+		way = strings.TrimPrefix(way+"; "+words.Say("report.bound", "interface", iface), "; ")
+	}
+	return way
 }
 
 // question writes a line of what was asked and what came of it.

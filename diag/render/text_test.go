@@ -143,7 +143,8 @@ func TestTextSaysFirstWhatApplicationsDoNotGet(t *testing.T) {
 	}
 	lost := app(host, diag.AsksEcho, diag.Silent, false)
 	lost.TargetClass, lost.Detail, lost.Note = diag.TargetInternet, "elsewhere", iface
-	lost.Way = "by " + iface + ", table 51820, via fe80::ff:fe00:1, from " + source
+	lost.Way = "by " + iface + ", table 51820, via fe80::ff:fe00:1"
+	lost.Source = new(source)
 	bound := app(host, diag.AsksEcho, diag.Answered, true)
 	bound.ID, bound.Via, bound.Way, bound.Out, bound.TargetClass = "bound", diag.ViaKernel, "", nil, diag.TargetInternet
 	r.Paths = append(r.Paths, lost, bound)

@@ -169,7 +169,7 @@ type Path struct {
 
 	Given bool     `json:"-"` // the user named the target
 	Note  string   `json:"-"` // the value in the detail's sentence
-	Way   string   `json:"-"` // via app: what the kernel chose, in words; empty: not known
+	Way   string   `json:"-"` // via app: what the kernel chose beside the source, in words; empty: not known
 	NUD   diag.NUD `json:"-"`
 }
 
@@ -554,7 +554,7 @@ func (b *reporter) paths() []Path {
 	return list
 }
 
-// way says what the kernel chose for a question that was asked as applications do.
+// way says what the kernel chose for a question that was asked as applications do, the source apart.
 func (b *reporter) way(p diag.Path) string {
 	if p.Via != diag.ViaApp {
 		return ""
@@ -573,9 +573,6 @@ func (b *reporter) way(p diag.Path) string {
 		if sel.Via.IsValid() {
 			parts = append(parts, words.Say("way.via", "router", sel.Via))
 		}
-	}
-	if p.Source.IsValid() {
-		parts = append(parts, words.Say("way.from", "source", p.Source))
 	}
 	return strings.Join(parts, ", ")
 }
