@@ -202,7 +202,7 @@ func outcomeOf(e *Exchange, now time.Time) string {
 	case e.waits(now):
 		return say("packet.waiting")
 	case e.unheeded(now):
-		return say("packet.unheeded", "n", e.Asked)
+		return say("packet.unheeded")
 	case isDAD(f):
 		return say("packet.nobody", "n", e.Asked)
 	case e.Asked == 1:

@@ -327,7 +327,7 @@ var screens = map[string]string{
 	"ui.packet.ra":           "router {source} advertises: {flags}, {lifetime}",
 	"ui.packet.dropped":      "dropped",
 	"ui.packet.dropped-by":   "{what} {peer}: {reason}",
-	"ui.packet.unheeded":     "this host has that address and left {n} unanswered",
+	"ui.packet.unheeded":     "this host has that address and did not answer",
 	"ui.packet.bad":          "not valid",
 	"ui.packet.taken":        "taken",
 	"ui.packet.free":         "nobody's",
