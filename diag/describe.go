@@ -317,7 +317,11 @@ func describeFlows(f Flows) string {
 		names = append(names, words.Say(key, "local", c.Local, "remote", c.Remote, "state", c.State,
 			"age", fmt.Sprintf("%.1f", c.AckedS), "n", c.Retransmits))
 	}
-	return words.Say("event.flows", "count", count, "list", colon(strings.Join(names, ", ")))
+	key := "event.flows"
+	if count == "1" {
+		key = "event.flows-one"
+	}
+	return words.Say(key, "count", count, "list", colon(strings.Join(names, ", ")))
 }
 
 func fromText(a netip.Addr) string {

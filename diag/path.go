@@ -95,8 +95,8 @@ const (
 	ViaApp    Via = "app"
 )
 
-// Ways has every way of asking, in the order in which they are told.
-var Ways = []Via{ViaWire, ViaKernel, ViaApp}
+// Ways has every way of asking, in the order in which they are told: whether the host works, then where it breaks.
+var Ways = []Via{ViaApp, ViaWire, ViaKernel}
 
 // Outcome is what came of a question.
 type Outcome string

@@ -36,8 +36,8 @@ func nodes(paths []*report.Path) []*node {
 	asked := map[target]map[diag.Asks][]*report.Path{}
 	var list []*node
 	for _, p := range paths {
-		if p.Asks == diag.AsksDAD || p.SourceClass == diag.SourceCandidate || p.SourceClass == diag.SourceUnassigned {
-			continue
+		if p.Asks == diag.AsksDAD || p.Via != diag.ViaApp && (p.SourceClass == diag.SourceCandidate || p.SourceClass == diag.SourceUnassigned) {
+			continue // but what an application gets counts, whatever source the kernel chose
 		}
 		k := target{p.TargetClass, p.Target}
 		if p.Asks == diag.AsksRS {
@@ -66,8 +66,21 @@ func nodes(paths []*report.Path) []*node {
 			}
 			n.add(e)
 		}
+		n.addOut(asked[k])
 	}
 	return list
+}
+
+// addOut says by which interface applications' packets leave, where that is another.
+func (n *node) addOut(asked map[diag.Asks][]*report.Path) {
+	for _, asks := range diag.AsksOrder {
+		for _, p := range asked[asks] {
+			if out := elsewhere(p); out != "" {
+				n.add(edge{pathMark(p), say("edge.app-out", "interface", out)})
+				return
+			}
+		}
+	}
 }
 
 func (n *node) add(e edge) {
@@ -80,16 +93,26 @@ func (n *node) add(e edge) {
 func edgeOf(asks diag.Asks, paths []*report.Path) edge {
 	worst := slices.MaxFunc(paths, func(a, b *report.Path) int { return pathMark(a).rank() - pathMark(b).rank() })
 	var best *report.Path
+	var by []diag.Via // the ways that were answered
 	for _, p := range paths {
-		if p.Outcome == diag.Answered && (best == nil || best.RTTMS == nil || p.RTTMS != nil && *p.RTTMS < *best.RTTMS) {
+		if p.Outcome != diag.Answered {
+			continue
+		}
+		if !slices.Contains(by, p.Via) {
+			by = append(by, p.Via)
+		}
+		if best == nil || best.RTTMS == nil || p.RTTMS != nil && *p.RTTMS < *best.RTTMS {
 			best = p
 		}
 	}
 	m := pathMark(worst)
 	key := "edge." + string(asks)
 	switch {
-	case m == markBad && best != nil && best.Via != worst.Via && worst.Outcome != diag.Answered:
-		return edge{m, say(key + ".only-" + string(best.Via))}
+	case m == markBad && best != nil && worst.Outcome != diag.Answered && !slices.Contains(by, worst.Via):
+		if len(by) > 1 || worst.Via == diag.ViaApp && by[0] == diag.ViaKernel {
+			return edge{m, say(key + ".not-" + string(worst.Via))}
+		}
+		return edge{m, say(key + ".only-" + string(by[0]))}
 	case worst.Outcome == diag.Answered || m != markBad && best != nil:
 		if m != markBad {
 			m = pathMark(best)

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"time"
@@ -20,14 +21,30 @@ type Exchange struct {
 	By       diag.Frame    // the first answer
 	Expects  bool          // an answer is due
 	Refused  bool          // by an ICMPv6 error
+	Dropped  bool          // First is the kernel's own word that it threw the packet away
+	Ours     bool          // what is solicited is an address of this host
 	Events   []diag.Event  // the frames themselves, oldest first; the first some of many
 	lastSeen time.Time
 }
 
 // Frame returns the first frame.
-func (x *Exchange) Frame() diag.Frame {
-	f, _ := x.First.Body.(diag.Frame)
-	return f
+func (x *Exchange) Frame() diag.Frame { return frameOf(x.First) }
+
+// frameOf returns the frame that was seen, or that the kernel dropped.
+func frameOf(e diag.Event) diag.Frame {
+	switch b := e.Body.(type) {
+	case diag.Frame:
+		return b
+	case diag.Drop:
+		return b.Frame
+	default:
+		return diag.Frame{}
+	}
+}
+
+// unheeded reports whether somebody else solicited for an address of this host and got no answer.
+func (x *Exchange) unheeded(now time.Time) bool {
+	return x.Ours && x.Answers == 0 && !x.waits(now)
 }
 
 // waits reports whether an answer is still to be hoped for at now.
@@ -51,12 +68,18 @@ type exchangeKey struct {
 	id       string
 }
 
-// exchanges pairs the frames and returns the newest first.
-func exchanges(events []diag.Event) []Exchange {
-	p := pairing{open: map[exchangeKey]int{}}
+// exchanges pairs the frames, puts what the kernel dropped beside them, and returns the newest first. own says
+// whether an address is this host's, to be answered for.
+func exchanges(frames, drops []diag.Event, own func(diag.InterfaceAddr) bool) []Exchange {
+	p := pairing{open: map[exchangeKey]int{}, own: own}
+	events := slices.Concat(frames, drops)
+	diag.SortFunc(events, func(a, b diag.Event) int { return cmp.Compare(a.Seq, b.Seq) })
 	for _, e := range events {
-		if f, ok := e.Body.(diag.Frame); ok {
-			p.add(e, f)
+		switch b := e.Body.(type) {
+		case diag.Frame:
+			p.add(e, b)
+		case diag.Drop:
+			p.dropped(e, b)
 		}
 	}
 	slices.Reverse(p.list)
@@ -64,6 +87,7 @@ func exchanges(events []diag.Event) []Exchange {
 }
 
 type pairing struct {
+	own  func(diag.InterfaceAddr) bool
 	list []Exchange
 	open map[exchangeKey]int
 }
@@ -75,7 +99,9 @@ func (p *pairing) add(e diag.Event, f diag.Frame) {
 	}
 	switch f.Type {
 	case diag.NS:
-		p.ask(e, f, exchangeKey{iface: f.Interface, kind: diag.NS, from: f.Src, to: f.Target})
+		k := exchangeKey{iface: f.Interface, kind: diag.NS, from: f.Src, to: f.Target}
+		p.ask(e, f, k)
+		p.list[p.open[k]].Ours = !f.Out && p.own(diag.InterfaceAddr{Interface: f.Interface, Address: f.Target})
 	case diag.NA:
 		p.advertised(e, f)
 	case diag.RS:
@@ -98,6 +124,19 @@ func (p *pairing) add(e diag.Event, f diag.Frame) {
 	default:
 		p.refused(e, f)
 	}
+}
+
+// dropped is a packet that the kernel threw away, for a reason that says something of this host: a line of its own,
+// which counts how often. What becomes of many a packet where all is well is left out.
+func (p *pairing) dropped(e diag.Event, d diag.Drop) {
+	if !d.Telling() {
+		return
+	}
+	f := d.Frame
+	k := exchangeKey{iface: f.Interface, kind: f.Type, from: f.Src, to: f.Dst, id: "dropped " + d.Reason + " " + d.Function}
+	p.ask(e, f, k)
+	x := &p.list[p.open[k]]
+	x.Expects, x.Dropped = false, true
 }
 
 func echoKey(iface string, from, to netip.Addr, id uint16) exchangeKey {

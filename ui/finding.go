@@ -169,8 +169,11 @@ func outcomeText(p *report.Path) string {
 	if p.NUD != "" && p.Outcome != diag.Answered {
 		text += ", " + say("entry", "state", p.NUD)
 	}
-	if p.Detail != "" {
-		text += ": " + words.Say("detail."+p.Detail, "note", p.Note)
+	if p.Way != "" {
+		text += ", " + p.Way
+	}
+	if p.Detail != "" && (p.Detail != "elsewhere" || p.Way == "") { // the way tells where
+		text += ": " + words.Detail(string(p.Asks), p.Detail, p.Note)
 	}
 	return text
 }

@@ -198,7 +198,7 @@ func TestExchangesPairQuestionsWithAnswers(t *testing.T) {
 	add(50, diag.Frame{Out: true, Type: diag.NS, Src: me, Target: netip.MustParseAddr("fe80::3")})
 	now := at.Add(10 * time.Second)
 	var got []string
-	for _, x := range exchanges(events) {
+	for _, x := range exchanges(events, nil, func(diag.InterfaceAddr) bool { return false }) {
 		got = append(got, exchangeMark(&x, now).s+" "+exchangeText(&x, now))
 	}
 	want := []string{
@@ -507,4 +507,42 @@ func TestNoVerdictBeforeTheAnswers(t *testing.T) {
 	s.want("· ASKING", "asking: ra", "Nothing so far").wantNot("OK ")
 	s = newStage(t, Config{}, 80, 24).play("unassigned-address")
 	s.emit(0, diag.Check{ID: "ra", Interface: "eth0", State: diag.CheckRunning}).want("! WARNING")
+}
+
+// What an application gets no answer to, by the way the kernel chose, is where the matrix opens, and stands on the map,
+// beside what the same host answers by the interface itself; at a console's size and in a large window.
+func TestWhatApplicationsDoNotGetIsSeenFirst(t *testing.T) {
+	host, own, vpn := netip.MustParseAddr("2001:db8:ffff:8df0:d326:143a:2015:7071"), netip.MustParseAddr("2001:db8:ea04:1115:f557:112e:f9bd:c7f4"), netip.MustParseAddr("fd86:ea04:1115::2")
+	for _, size := range [][2]int{{80, 24}, {200, 60}} {
+		s := newStage(t, Config{}, size[0], size[1]).play("unassigned-address")
+		echo := diag.Path{Interface: "eth0", Check: "internet", Asks: diag.AsksEcho, Target: host, TargetClass: diag.TargetInternet, SourceClass: diag.SourceUnknown, Given: true, Sent: 2}
+		app, wire, kernel := echo, echo, echo
+		app.ID, app.Via, app.Source, app.Out, app.Outcome, app.Detail, app.Note = "app", diag.ViaApp, vpn, "wg0", diag.Silent, "elsewhere", "wg0"
+		wire.ID, wire.Via, wire.Source, wire.Outcome, wire.Received = "wire", diag.ViaWire, own, diag.Answered, 2
+		kernel.ID, kernel.Via, kernel.Source, kernel.Outcome, kernel.Received = "kernel", diag.ViaKernel, own, diag.Answered, 2
+		s.emit(time.Second, diag.Selection{Dst: host, Interface: "wg0", Table: 51820, Source: vpn}, app, wire, kernel)
+		s.press("1").want(host.String(), "✗ echo: not by apps", "✗ apps by wg0")
+		s.press("2").want("as applications ask", "▸ wg0: ", "silent, by wg0, table 51820")
+		s.press("enter").want("from "+vpn.String()+" to Internet "+host.String(), "silent, by wg0, table 51820 · NOT NORMAL here")
+	}
+}
+
+// What the kernel says it threw away stands among the packets, once however often, with its reason; and so does what
+// others asked for and this host, which has the address, left unanswered. What is dropped where all is well does not.
+func TestPacketsThatThisHostDroppedOrLeftUnanswered(t *testing.T) {
+	own, peer := netip.MustParseAddr("fe80::4df:a5ff:fe6c:5d57"), netip.MustParseAddr("fe80::7")
+	s := newStage(t, Config{}, 80, 24)
+	s.emit(0, diag.Run{Interfaces: []string{"eth0"}}, diag.Link{Interface: "eth0", Index: 2, Up: true, Carrier: true, Ethernet: true},
+		diag.Feed{Name: diag.FeedFrames, State: diag.Synced}, diag.Address{Interface: "eth0", Address: own, PrefixLen: 64, ValidS: diag.Forever, PreferredS: diag.Forever})
+	reply := diag.Frame{Interface: "eth0", Type: diag.EchoReply, Src: peer, Dst: own, HopLimit: 64}
+	asks := diag.Frame{Interface: "eth0", Type: diag.NS, Src: peer, Dst: netip.MustParseAddr("ff02::1:ff6c:5d57"), Target: own, HopLimit: 255}
+	other := asks
+	other.Target = netip.MustParseAddr("fe80::99")
+	drop := diag.Drop{Frame: reply, Reason: "NETFILTER_DROP", Function: "nft_do_chain"}
+	s.emit(time.Second, drop, drop, diag.Drop{Frame: reply, Reason: "NO_SOCKET"}, asks, other)
+	s.emit(3*time.Second, diag.Tick{})
+	s.press("6").want("✗ dropped   echo-reply fe80::7: NETFILTER_DROP ×2", "✗ no answer NS fe80::4df:a5ff:fe6c:5d57? asks fe80::7", "? no answer NS fe80::99? asks fe80::7").wantNot("NO_SOCKET")
+	s.press("down").want("this host has that address and")
+	s.press("down").want("NETFILTER_DROP in nft_do_chain")
+	s.press("enter").want("ICMPv6    echo-reply")
 }

@@ -103,6 +103,8 @@ func (l *Lens) Note(e diag.Event) {
 		l.facts = l.facts || b.Type == diag.RA
 	case diag.Socket:
 		l.frames = true
+	case diag.Drop:
+		l.frames, l.facts = true, true
 	case diag.Check:
 		l.facts = true
 		l.noteCheck(e.At, b)
@@ -178,7 +180,10 @@ func (l *Lens) Snapshot(s *diag.State) Frame {
 	}
 	if q.Exchanges {
 		if l.frames || l.exchanges == nil {
-			l.exchanges = exchanges(s.Frames())
+			l.exchanges = exchanges(s.Frames(), s.Drops(), func(a diag.InterfaceAddr) bool {
+				own, ok := s.Addresses[a]
+				return ok && own.Fact.Flags.Usable() && !own.Fact.Passing()
+			})
 			l.frames = false
 		}
 		f.Exchanges = l.exchanges

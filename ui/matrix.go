@@ -11,7 +11,7 @@ import (
 )
 
 // matrixScreen is who can reach whom: a row a source, a column a question to a target, and in each
-// cell two marks, by wire and by kernel.
+// cell two marks, by wire and by kernel. The first rows are what was asked as applications do, with one mark.
 type matrixScreen struct {
 	rows  list
 	moved bool     // the cursor, by the reader
@@ -152,7 +152,11 @@ func (x *matrixScreen) drawRow(s *scene, m *matrix, r region, y, i, names int) {
 	for k := x.left; k < len(m.cols) && at < r.w; k++ {
 		c := m.cols[k]
 		cell := r.sub(at, y, 2, 1)
-		cell.spans(0, 0, m.mark(row, c, diag.ViaWire).span(), m.mark(row, c, diag.ViaKernel).span())
+		if row.class == sourceApp {
+			cell.spans(0, 0, m.mark(row, c, diag.ViaApp).span())
+		} else {
+			cell.spans(0, 0, m.mark(row, c, diag.ViaWire).span(), m.mark(row, c, diag.ViaKernel).span())
+		}
 		if i == x.rows.sel && k == x.col {
 			cell.restyle(0, func(style) style { return reverse })
 		}
@@ -205,7 +209,7 @@ func (m *matrix) oneLine(d *doc, row matrixRow, q question) {
 	marks := []span{{"  ", plain}}
 	name, normal := q.target, ""
 	var outcomes []string
-	for _, via := range vias {
+	for _, via := range diag.Ways {
 		p := m.cells[matrixKey{row.id(), q, via}]
 		if p == nil {
 			marks = append(marks, markNone.span())

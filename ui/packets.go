@@ -90,7 +90,7 @@ func exchangeMark(e *Exchange, now time.Time) mark {
 	switch {
 	case f.Bad != "":
 		return markUnknown
-	case e.Refused || f.Type.IsError():
+	case e.Dropped || e.Refused || f.Type.IsError() || e.unheeded(now):
 		return markBad
 	case !e.Expects:
 		return markNone
@@ -115,8 +115,12 @@ func outcomeWord(e *Exchange, now time.Time) string {
 	switch {
 	case f.Bad != "":
 		return say("packet.bad")
+	case e.Dropped:
+		return say("packet.dropped")
 	case e.Refused:
 		return say("packet.refused-word")
+	case e.unheeded(now):
+		return say("packet.no-answer")
 	case !e.Expects:
 		return ""
 	case isDAD(f) && e.Answers > 0:
@@ -139,6 +143,9 @@ func questionText(e *Exchange, wide bool) string {
 	text := ""
 	switch {
 	case f.Bad != "":
+	case e.Dropped && !wide:
+		text = say("packet.dropped-by", "reason", e.First.Body.(diag.Drop).Reason, "what", words.Clean(string(f.Type)), "peer", f.Key().Peer)
+	case e.Dropped: // as it is described
 	case isDAD(f):
 		text = say("packet.dad", "target", f.Target)
 	case e.Type == diag.NS && !wide:
@@ -194,6 +201,8 @@ func outcomeOf(e *Exchange, now time.Time) string {
 		return say("packet.by", "who", e.By.Src, "after", took(e.After))
 	case e.waits(now):
 		return say("packet.waiting")
+	case e.unheeded(now):
+		return say("packet.unheeded")
 	case isDAD(f):
 		return say("packet.nobody", "n", e.Asked)
 	case e.Asked == 1:
@@ -261,10 +270,7 @@ func eventPager(events []diag.Event, redact bool) *pager {
 	return &pager{plain: text.String(), page: func(c *canvas, w int) *doc {
 		d := newDoc(c, w)
 		for _, e := range events {
-			f, ok := e.Body.(diag.Frame)
-			if !ok {
-				continue
-			}
+			f := frameOf(e)
 			d.gap()
 			way := say("in")
 			if f.Out {

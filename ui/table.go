@@ -37,6 +37,9 @@ type question struct {
 
 func (c *matrixColumn) has(q question) bool { return slices.Contains(c.questions, q) }
 
+// sourceApp is the class of the rows of what was asked as applications do: the kernel chose the source.
+const sourceApp diag.SourceClass = "app"
+
 // targetNobody is the column of a question that hopes for no answer: is the address free?
 const targetNobody diag.TargetClass = "nobody"
 
@@ -53,13 +56,11 @@ type matrix struct {
 	cells map[matrixKey]*report.Path
 }
 
-var vias = [...]diag.Via{diag.ViaWire, diag.ViaKernel}
-
-// all returns the questions of a cell, one target after another, by wire first.
+// all returns the questions of a cell, one target after another.
 func (m *matrix) all(r matrixRow, c matrixColumn) []*report.Path {
 	var list []*report.Path
 	for _, q := range c.questions {
-		for _, via := range vias {
+		for _, via := range diag.Ways {
 			if p := m.cells[matrixKey{r.id(), q, via}]; p != nil {
 				list = append(list, p)
 			}
@@ -92,11 +93,26 @@ func cellMark(p *report.Path) mark {
 	return pathMark(p)
 }
 
+// elsewhere is the interface by which applications' packets leave where it is another than the one asked in whose
+// name; empty: it is none.
+func elsewhere(p *report.Path) string {
+	if p.Via == diag.ViaApp && p.Out != nil && *p.Out != p.Interface {
+		return *p.Out
+	}
+	return ""
+}
+
 // place says in which row and column a path belongs. The question whether an address is free is
 // asked from no address: it belongs to the row of the address it asks for.
 func place(p *report.Path) (matrixRow, matrixColumn) {
 	row := matrixRow{class: p.SourceClass, source: sourceText(p)}
 	class, q := p.TargetClass, question{p.Asks, p.Target}
+	if p.Via == diag.ViaApp {
+		row = matrixRow{class: sourceApp, source: sourceText(p)}
+		if out := elsewhere(p); out != "" {
+			row.source = say("matrix.out", "interface", out, "source", row.source)
+		}
+	}
 	switch p.Asks {
 	case diag.AsksDAD:
 		row = matrixRow{class: diag.SourceCandidate, source: p.Target}
@@ -160,7 +176,7 @@ func (m *matrix) add(p *report.Path, planned bool) {
 }
 
 var (
-	classOrder  = []diag.SourceClass{diag.SourceAssigned, diag.SourceUnknown, diag.SourceUnassigned, diag.SourceUnspecified, diag.SourceCandidate}
+	classOrder  = []diag.SourceClass{sourceApp, diag.SourceAssigned, diag.SourceUnknown, diag.SourceUnassigned, diag.SourceUnspecified, diag.SourceCandidate}
 	targetOrder = []diag.TargetClass{diag.TargetRouter, diag.TargetPeer, diag.TargetAllNodes, diag.TargetInternet, diag.TargetService, targetNobody}
 )
 

@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"ndwhy/diag"
@@ -69,7 +70,8 @@ func Markdown(w io.Writer, r report.Report) error {
 	if len(r.Paths) > 0 {
 		line("\n| source | target | asks | via | outcome | normal |\n|---|---|---|---|---|---|")
 	}
-	for _, p := range r.Paths {
+	bound := slices.DeleteFunc(slices.Clone(r.Paths), func(p report.Path) bool { return p.Via == diag.ViaApp })
+	for _, p := range slices.Concat(byApp(r.Paths), bound) { // whether the host works comes first
 		source, normal := "", "?"
 		if p.Source != nil {
 			source = code(*p.Source)
@@ -80,12 +82,19 @@ func Markdown(w io.Writer, r report.Report) error {
 		if p.Outcome == diag.OutcomeSkipped {
 			normal = ""
 		}
+		outcome := words.Say("outcome." + string(p.Outcome))
+		if p.Asks == diag.AsksTCP && p.Detail != "" && p.Outcome == diag.Answered {
+			outcome += " (" + words.Detail(string(p.Asks), p.Detail, p.Note) + ")"
+		}
+		if way := wayBelow(r.Paths, p); way != "" {
+			outcome += ", " + way
+		}
 		if len(r.Interfaces) > 1 {
 			source = strings.TrimSpace(code(p.Interface) + " " + source)
 		}
 		line("| %s %s | %s %s | %s | %s | %s | %s |", source, words.Say("class."+string(p.SourceClass)),
 			words.Say("target."+string(p.TargetClass)), code(p.Target), words.Say("asks."+string(p.Asks)),
-			words.Say("via."+string(p.Via)), words.Say("outcome."+string(p.Outcome)), normal)
+			words.Say("via."+string(p.Via)), inline(outcome), normal)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

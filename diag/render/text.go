@@ -3,6 +3,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -36,7 +37,10 @@ func Text(w io.Writer, r report.Report, style Style) error {
 		t.evidence[e.ID] = e
 	}
 	t.headline(r)
-	t.matrix(r)
+	var notes notes
+	t.app(r, &notes)
+	t.matrix(r, &notes)
+	t.notes(r, notes)
 	t.findings(r)
 	t.unexplained(r)
 	t.unknown(r)
@@ -151,6 +155,86 @@ func (t *textWriter) headline(r report.Report) {
 	}
 }
 
+// byApp returns the questions that were asked as applications do, what is not as it should be first, then what
+// lies furthest. Of what came out the same for several interfaces there is one.
+func byApp(paths []report.Path) []report.Path {
+	type asked struct {
+		asks              diag.Asks
+		target, way, what string
+	}
+	seen := map[asked]bool{}
+	var list []report.Path
+	for _, p := range paths {
+		key := asked{p.Asks, p.Target, p.Way, string(p.Outcome) + " " + p.Detail}
+		if p.Via == diag.ViaApp && !seen[key] {
+			seen[key] = true
+			list = append(list, p)
+		}
+	}
+	far := []diag.TargetClass{diag.TargetInternet, diag.TargetService, diag.TargetRouter, diag.TargetPeer}
+	diag.SortFunc(list, func(a, b report.Path) int {
+		return cmp.Or(cmp.Compare(wrong(b), wrong(a)), cmp.Compare(slices.Index(far, a.TargetClass), slices.Index(far, b.TargetClass)))
+	})
+	return list
+}
+
+// wrong is 1 of an outcome that is a symptom, else 0.
+func wrong(p report.Path) int {
+	if p.Normal != nil && !*p.Normal {
+		return 1
+	}
+	return 0
+}
+
+// boundTo is the interface by which a question was answered that an application got no answer to; empty: none.
+func boundTo(paths []report.Path, app report.Path) string {
+	i := slices.IndexFunc(paths, func(p report.Path) bool {
+		return p.Via != diag.ViaApp && p.Asks == app.Asks && p.Target == app.Target && p.Outcome == diag.Answered
+	})
+	if i < 0 || app.Outcome == diag.Answered {
+		return ""
+	}
+	return paths[i].Interface
+}
+
+// app says whether the host works, which comes first: what was asked as applications do. The way is said where it
+// is not the obvious one, and where no answer came.
+func (t *textWriter) app(r report.Report, notes *notes) {
+	list := byApp(r.Paths)
+	if len(list) == 0 {
+		return
+	}
+	t.section("app")
+	for i, p := range list {
+		t.question(p.TargetClass, p.Target, p.Asks, t.cell(p, notes.mark(p), 0))
+		way := wayBelow(r.Paths, p)
+		if next := i + 1; way == "" || next < len(list) && list[next].Target == p.Target && wayBelow(r.Paths, list[next]) == way {
+			continue // said once, below all that it is of
+		}
+		t.wrap("            ", "            ", way)
+	}
+}
+
+// wayBelow is what is said below a question of the way it went; empty: nothing.
+func wayBelow(paths []report.Path, p report.Path) string {
+	if p.Via != diag.ViaApp || p.Outcome == diag.Answered && (p.Out == nil || *p.Out == p.Interface) {
+		return ""
+	}
+	way := p.Way
+	if way != "" && p.Source != nil {
+		way += ", " + words.Say("way.from", "source", *p.Source)
+	}
+	if iface := boundTo(paths, p); iface != "" {
+		way = strings.TrimPrefix(way+"; "+words.Say("report.bound", "interface", iface), "; ")
+	}
+	return way
+}
+
+// question writes a line of what was asked and what came of it.
+func (t *textWriter) question(class diag.TargetClass, target string, asks diag.Asks, outcome string) {
+	t.line("  %-9s %-39s %-4s %s", words.Say("target."+string(class)), target, words.Say("asks."+string(asks)), outcome)
+}
+
 // A row of the matrix is one question, asked by wire and by kernel.
 type row struct {
 	target diag.TargetClass
@@ -159,10 +243,7 @@ type row struct {
 	by     map[diag.Via]report.Path
 }
 
-func (t *textWriter) matrix(r report.Report) {
-	if len(r.Paths) == 0 {
-		return
-	}
+func (t *textWriter) matrix(r report.Report, notes *notes) {
 	type source struct {
 		iface, addr string
 		class       diag.SourceClass
@@ -170,6 +251,9 @@ func (t *textWriter) matrix(r report.Report) {
 	var sources []source
 	rows := map[source][]*row{}
 	for _, p := range r.Paths {
+		if p.Via == diag.ViaApp {
+			continue
+		}
 		src := source{iface: p.Interface, class: p.SourceClass}
 		addr := p.Target
 		switch {
@@ -195,8 +279,10 @@ func (t *textWriter) matrix(r report.Report) {
 		}
 		rows[src][i].by[p.Via] = p
 	}
+	if len(sources) == 0 {
+		return
+	}
 	t.section("matrix")
-	var notes notes
 	for _, src := range sources {
 		name := src.addr
 		if name == "" || name == "::" {
@@ -210,9 +296,15 @@ func (t *textWriter) matrix(r report.Report) {
 				addr = words.Say("report.dad")
 			}
 			wire, kernel := x.by[diag.ViaWire], x.by[diag.ViaKernel]
-			t.line("  %-9s %-39s %-4s %s %s", words.Say("target."+string(x.target)), addr,
-				words.Say("asks."+string(x.asks)), t.cell(wire, notes.mark(wire), 11), t.cell(kernel, notes.mark(kernel), 0))
+			t.question(x.target, addr, x.asks, t.cell(wire, notes.mark(wire), 11)+" "+t.cell(kernel, notes.mark(kernel), 0))
 		}
+	}
+}
+
+// notes explains the marks of both tables.
+func (t *textWriter) notes(r report.Report, notes notes) {
+	if len(r.Paths) == 0 {
+		return
 	}
 	t.wrap("", "", words.Say("report.legend"))
 	for i, note := range notes {
@@ -228,10 +320,10 @@ const notesShown = 26
 
 // mark returns the letter of the note that belongs to an outcome; "" where there is none.
 func (n *notes) mark(p report.Path) string {
-	if p.Detail == "" || p.Outcome == diag.Answered {
+	if p.Detail == "" || p.Outcome == diag.Answered && p.Asks != diag.AsksTCP || p.Way != "" && p.Detail == "elsewhere" {
 		return ""
 	}
-	note := words.Say("detail."+p.Detail, "note", p.Note)
+	note := words.Detail(string(p.Asks), p.Detail, p.Note)
 	i := slices.Index(*n, note)
 	if i < 0 {
 		if i = len(*n); i == notesShown {

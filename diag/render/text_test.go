@@ -2,6 +2,7 @@ package render
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -145,5 +146,78 @@ func TestSeveralInterfaces(t *testing.T) {
 		if !strings.Contains(markdown.String(), want) {
 			t.Errorf("no %q in:\n%s", want, markdown.String())
 		}
+	}
+}
+
+// app is a question asked as applications do, with what came of it.
+func app(target string, asks diag.Asks, outcome diag.Outcome, normal bool) report.Path {
+	out := "eth0"
+	return report.Path{
+		ID: "app " + target + string(asks), Interface: "eth0", Check: "internet", Asks: asks, SourceClass: diag.SourceAssigned, Target: target,
+		TargetClass: diag.TargetPeer, Via: diag.ViaApp, Out: &out, Outcome: outcome, Normal: &normal, Way: "by " + out,
+	}
+}
+
+// Whether the host works stands on the first screen, however many neighbours answer: what applications get no
+// answer to, by which way it went, and that another way is answered. No address is cut, and nothing is wider than 80.
+func TestTextSaysFirstWhatApplicationsDoNotGet(t *testing.T) {
+	const host, source, iface = "2001:db8:ffff:8df0:d326:143a:2015:7071", "2001:db8:ea04:1115:f557:112e:f9bd:c7f4", "wireguard-15chr"
+	r := report.Report{
+		Verdict: why.VerdictCritical, Headline: "What applications send elsewhere is lost.", Profile: why.Recognition{Name: "lan", Confidence: why.Likely},
+	}
+	for i := range 40 {
+		r.Paths = append(r.Paths, app(fmt.Sprintf("2001:db8:1f16:8df0:d326:143a:2015:7a%02x", i), diag.AsksEcho, diag.Answered, true))
+	}
+	lost := app(host, diag.AsksEcho, diag.Silent, false)
+	lost.TargetClass, lost.Detail, lost.Note = diag.TargetInternet, "elsewhere", iface
+	lost.Way = "by " + iface + ", table 51820, via fe80::ff:fe00:1"
+	lost.Source = new(source)
+	bound := app(host, diag.AsksEcho, diag.Answered, true)
+	bound.ID, bound.Via, bound.Way, bound.Out, bound.TargetClass = "bound", diag.ViaKernel, "", nil, diag.TargetInternet
+	r.Paths = append(r.Paths, lost, bound)
+
+	lines := strings.Split(textOf(t, r), "\n")
+	first := strings.Join(strings.Fields(strings.Join(lines[:24], " ")), " ")
+	for _, want := range []string{"Internet " + host + " echo silent!", "by " + iface + ",", "table 51820,", source, "asked by eth0 itself, it answers"} {
+		if !strings.Contains(first, want) {
+			t.Errorf("%q is not on the first screen:\n%s", want, strings.Join(lines[:24], "\n"))
+		}
+	}
+	for _, line := range lines {
+		if len(line) > 80 {
+			t.Errorf("%d columns: %q", len(line), line)
+		}
+	}
+}
+
+// A connection that was reset reached its host: it is an answer, and said so.
+func TestAResetIsAnAnswer(t *testing.T) {
+	p := app("2001:db8:ffff::71", diag.AsksTCP, diag.Answered, true)
+	p.Detail, p.Note = "closed", "443"
+	r := report.Report{Verdict: why.VerdictOK, Headline: "Fine.", Profile: why.Recognition{Name: "lan", Confidence: why.Likely}, Paths: []report.Path{p}}
+	var md strings.Builder
+	if err := Markdown(&md, r); err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{textOf(t, r), md.String()} {
+		if !strings.Contains(text, "answered") || !strings.Contains(text, "answered by a reset: nothing serves on port 443") || strings.Contains(text, "refused") {
+			t.Errorf("not told as an answer:\n%s", text)
+		}
+	}
+}
+
+// In Markdown too, what applications do not get is the first row, with the way it went.
+func TestMarkdownSaysFirstWhatApplicationsDoNotGet(t *testing.T) {
+	bound := app("2001:db8:ffff::71", diag.AsksEcho, diag.Answered, true)
+	bound.Via, bound.Way = diag.ViaKernel, ""
+	lost := app("2001:db8:ffff::71", diag.AsksEcho, diag.Silent, false)
+	lost.Way = "by wg0, table 51820"
+	var md strings.Builder
+	if err := Markdown(&md, report.Report{Verdict: why.VerdictCritical, Profile: why.Recognition{Name: "lan", Confidence: why.Likely}, Paths: []report.Path{bound, lost}}); err != nil {
+		t.Fatal(err)
+	}
+	_, rows, _ := strings.Cut(md.String(), "|---|\n")
+	if row, _, _ := strings.Cut(rows, "\n"); !strings.Contains(row, "application | silent, by wg0, table 51820; asked by eth0 itself, it answers | **no**") {
+		t.Errorf("the first row is not what applications do not get:\n%s", rows)
 	}
 }

@@ -169,6 +169,7 @@ type Path struct {
 
 	Given bool     `json:"-"` // the user named the target
 	Note  string   `json:"-"` // the value in the detail's sentence
+	Way   string   `json:"-"` // via app: what the kernel chose beside the source, in words; empty: not known
 	NUD   diag.NUD `json:"-"`
 }
 
@@ -530,7 +531,7 @@ func (b *reporter) paths() []Path {
 			Via: p.Via, Out: text(p.Out), Outcome: p.Outcome, Normal: b.d.Normal[p.ID],
 			Sent: p.Sent, Received: p.Received, RTTMS: millis(p.RTTMS), Errno: text(p.Errno),
 			Responders: []Responder{}, Detail: words.Clean(why.DetailOf(b.s, b.d.Profile.Name, p)),
-			Given: p.Given, Note: words.Clean(p.Note), NUD: p.NUD,
+			Given: p.Given, Note: words.Clean(p.Note), NUD: p.NUD, Way: b.way(p),
 		}
 		if p.Source.IsValid() {
 			row.Source = text(p.Source.String())
@@ -551,6 +552,29 @@ func (b *reporter) paths() []Path {
 		list = append(list, row)
 	}
 	return list
+}
+
+// way says what the kernel chose for a question that was asked as applications do, the source apart.
+func (b *reporter) way(p diag.Path) string {
+	if p.Via != diag.ViaApp {
+		return ""
+	}
+	if p.Errno != "" {
+		return words.Say("way.none", "errno", p.Errno)
+	}
+	if p.Out == "" {
+		return ""
+	}
+	parts := []string{words.Say("way.by", "interface", p.Out)}
+	if sel, ok := b.s.Selections[diag.SelectionKey{Dst: p.Target}]; ok && sel.Interface == p.Out {
+		if sel.Table != 0 && sel.Table != diag.MainTable {
+			parts = append(parts, words.Say("way.table", "table", sel.Table))
+		}
+		if sel.Via.IsValid() {
+			parts = append(parts, words.Say("way.via", "router", sel.Via))
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 func (b *reporter) findings() []Finding {

@@ -159,6 +159,7 @@ var details = map[string]string{
 	"detail.too-many":              "the kernel is not asked about more than 64 unknown targets",
 	"detail.interrupted":           "the check broke off",
 	"detail.closed":                "nothing serves there, the connection was refused",
+	"detail.tcp.closed":            "the host answered by a reset: nothing serves on port {note}, and the way there works",
 	"detail.elsewhere":             "the kernel sends it by {note}",
 	"detail.not-added":             "the kernel refused the candidate: {note}",
 	"detail.passive":               "--passive sends nothing",

@@ -32,6 +32,7 @@ var events = map[string]string{
 	"event.hook":                 "{name}{on} may drop packets{what}",
 	"event.hook-gone":            "{name}{on} is gone",
 	"event.flows":                "{count} TCP connections{list}",
+	"event.flows-one":            "1 TCP connection{list}",
 	"event.flow":                 "{local} > {remote} acknowledged {age} s ago",
 	"event.flow-inbound":         "{local} < {remote} acknowledged {age} s ago",
 	"event.flow-stuck":           "{local} > {remote} {state} unanswered, sent again {n} times",

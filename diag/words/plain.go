@@ -26,6 +26,7 @@ var plainText = map[string]string{
 	"plain.explained":       "No more: {text}",
 	"plain.unknown":         "Not known: {what}: {why}",
 	"plain.known-again":     "No more: {text}",
+	"plain.drop":            "First of its kind: {drop}",
 	"plain.skipped":         "Check {check} was skipped: {why}",
 
 	"plain.link":      "Interface: {link}.",

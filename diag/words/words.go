@@ -99,6 +99,15 @@ func Has(key string) bool {
 	return ok
 }
 
+// Detail is the sentence that refines the outcome of a question: one kind of question may have its own.
+func Detail(asks, detail, note string) string {
+	key := "detail." + asks + "." + detail
+	if !Has(key) {
+		key = "detail." + detail
+	}
+	return Say(key, "note", note)
+}
+
 // Clean makes text from elsewhere fit for a terminal and a log line: control and formatting
 // characters (C0, C1, bidirectional overrides) and invalid UTF-8 become U+FFFD, so nothing that
 // came from the network moves a cursor or hides what stands before it.

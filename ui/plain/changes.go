@@ -2,6 +2,7 @@ package plain
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -21,6 +22,7 @@ func (w *Writer) changes(s *diag.State, d why.Diagnosis, running bool) {
 	differ(w, s, w.was.addresses, now.addresses, "plain.address-gone")
 	differ(w, s, w.was.routers, now.routers, "plain.router-gone")
 	w.neighbours(s, now.neighbours)
+	w.drops(s)
 	if running {
 		// Half-settled questions make findings that come and go.
 		now.verdict, now.headline, now.findings, now.symptoms, now.unknown, now.paths = w.was.verdict, w.was.headline,
@@ -84,6 +86,29 @@ func (w *Writer) findings(s *diag.State, d why.Diagnosis, now known) {
 	slices.Sort(gone)
 	for _, line := range gone {
 		w.say(s, line)
+	}
+}
+
+// dropsSaid bounds the kinds of drops that are said.
+const dropsSaid = 32
+
+// drops says of each kind of packet that this host threw away, once, where and why.
+func (w *Writer) drops(s *diag.State) {
+	for _, e := range s.Drops() {
+		d, ok := e.Body.(diag.Drop)
+		if !ok || e.Seq <= w.drop {
+			continue
+		}
+		w.drop = e.Seq
+		kind := fmt.Sprint(d.Frame.Interface, d.Frame.Type, d.Frame.Out, d.Reason, d.Function)
+		if !d.Telling() || w.dropped[kind] || len(w.dropped) == dropsSaid {
+			continue
+		}
+		if w.dropped == nil {
+			w.dropped = map[string]bool{}
+		}
+		w.dropped[kind] = true
+		w.say(s, words.Say("plain.drop", "drop", diag.Describe(e)))
 	}
 }
 

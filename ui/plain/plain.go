@@ -5,6 +5,7 @@
 package plain
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net/netip"
@@ -29,6 +30,9 @@ type Writer struct {
 	asked bool // what is being asked has been said
 	told  bool // the summary has been written
 	was   known
+
+	dropped map[string]bool // the kinds of drops that were said
+	drop    int64           // the newest drop that was looked at
 
 	lab    bool            // the lab has been spoken of
 	broken map[string]bool // what is broken in it, by what it is called
@@ -141,6 +145,7 @@ func (w *Writer) summary(s *diag.State, d why.Diagnosis) {
 	for _, x := range sorted(w.was.symptoms) {
 		w.line(x)
 	}
+	w.drops(s)
 	for _, u := range d.Unknown {
 		w.line(w.was.unknown[u.What])
 		if u.Fix != "" {
@@ -277,8 +282,8 @@ func addressText(s *diag.State, a diag.Address) string {
 		"class", words.Say(class), "flags", flags.String())
 }
 
-// questions says what was asked, what is not as it should be first; what came out the same by wire
-// and by kernel is said once.
+// questions says what was asked, what is not as it should be first, and what applications get before the rest;
+// what came out the same in several ways is said once.
 func questions(s *diag.State, d why.Diagnosis) []string {
 	rank := func(p diag.Path) int {
 		switch normal := d.Normal[p.ID]; {
@@ -293,7 +298,9 @@ func questions(s *diag.State, d why.Diagnosis) []string {
 		}
 	}
 	paths := s.Paths()
-	diag.SortFunc(paths, func(a, b diag.Path) int { return rank(a) - rank(b) })
+	diag.SortFunc(paths, func(a, b diag.Path) int {
+		return cmp.Or(rank(a)-rank(b), slices.Index(diag.Ways, a.Via)-slices.Index(diag.Ways, b.Via))
+	})
 	var order []string
 	vias := map[string][]diag.Via{} // by the sentence that says nothing of them
 	first := map[string]diag.Path{}
@@ -334,7 +341,7 @@ func pathText(p diag.Path, normal *bool, via string) string {
 	}
 	detail := ""
 	if p.Detail != "" {
-		detail = words.Say("plain.detail", "detail", words.Say("detail."+p.Detail, "note", p.Note))
+		detail = words.Say("plain.detail", "detail", words.Detail(string(p.Asks), p.Detail, p.Note))
 	}
 	key := "plain.path." + string(p.Outcome)
 	if dad := "plain.dad." + string(p.Outcome); p.Asks == diag.AsksDAD && words.Has(dad) {

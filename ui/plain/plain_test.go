@@ -210,3 +210,26 @@ func TestWriteError(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What this host's kernel threw away is one line, however often it did; what is dropped where all is well is none. It
+// tells the packet, the reason and the place.
+func TestDropsAreSaidOnceOfAKind(t *testing.T) {
+	r := newReader(t, render.Style{})
+	r.hear(check("peer-nd", diag.CheckRunning))
+	r.hear(check("peer-nd", diag.CheckDone))
+	reply := diag.Frame{Interface: "eth0", Type: diag.EchoReply, Src: peer, Dst: mine, HopLimit: 64}
+	drop := diag.Drop{Frame: reply, Reason: "NETFILTER_DROP", Function: "nft_do_chain"}
+	useless := diag.Drop{Frame: reply, Reason: "NO_SOCKET"}
+	lines := r.hear(useless, drop, drop)
+	if len(lines) != 1 || !strings.Contains(lines[0], "this host's kernel dropped what came by eth0, NETFILTER_DROP in nft_do_chain: echo reply "+peer.String()) {
+		t.Errorf("said %q, want the drop, once", lines)
+	}
+	if lines = r.hear(drop); len(lines) != 0 {
+		t.Errorf("said %q again", lines)
+	}
+	solicitation := drop
+	solicitation.Frame.Type, solicitation.Frame.Target = diag.NS, mine
+	if lines = r.hear(solicitation); len(lines) == 0 || !strings.Contains(lines[0], "who has "+mine.String()) {
+		t.Errorf("said %q, want the other kind", lines)
+	}
+}
