@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/signal"
 	"reflect"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -215,13 +216,32 @@ func (t *Terminal) watchJob(ctx context.Context, p *tea.Program, ended <-chan st
 					}()
 				}
 			case unix.SIGQUIT:
-				// Without a handler the runtime prints every goroutine and ends.
+				// Without a handler the runtime prints every goroutine and ends. Where the terminal takes
+				// nothing any more it would never come to that: so they are printed here, in bounded time.
 				t.Restore()
+				printGoroutines()
+				detach()
 				signal.Reset(unix.SIGQUIT)
 				_ = unix.Kill(unix.Getpid(), unix.SIGQUIT)
 			}
 		}
 	}
+}
+
+// goroutinesMax bounds how much is printed of what the program is doing.
+const goroutinesMax = 1 << 20
+
+// printGoroutines writes on standard error what every goroutine does, as the runtime would.
+func printGoroutines() {
+	stacks := make([]byte, goroutinesMax)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	patience, cancel := context.WithTimeout(context.Background(), takes)
+	go func() {
+		defer guard.Rescue()
+		defer cancel()
+		_, _ = os.Stderr.Write(append([]byte("SIGQUIT: quit\n\n"), stacks...))
+	}()
+	<-patience.Done()
 }
 
 // A pause is what Bubble Tea runs between letting the terminal go and taking it again.
