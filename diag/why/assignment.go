@@ -160,9 +160,9 @@ func (iv *ifaceView) routedInside(addr netip.Addr) bool {
 func (iv *ifaceView) soughtElsewhere() []hypothesis {
 	var list []hypothesis
 	for _, addr := range iv.traffic.askedFor() {
-		e := iv.traffic.sought[addr]
+		e, inVain := iv.soughtInVain(addr)
 		other := iv.s.InterfaceWith(addr)
-		if other == "" || other == iv.name || iv.net.Configured(addr) || iv.traffic.told[addr] || iv.s.Now.Sub(e.At) < settled || !iv.s.Complete(diag.FeedFrames) || iv.outward(other) {
+		if other == "" || other == iv.name || iv.net.Configured(addr) || !inVain || !iv.s.Complete(diag.FeedFrames) || iv.outward(other) {
 			continue
 		}
 		h := hypothesis{

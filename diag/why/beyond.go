@@ -121,7 +121,7 @@ func (iv *ifaceView) flowing() []diag.Flow {
 	return list
 }
 
-// reached reports whether anything at all proves the way beyond the router.
+// hearsBeyond reports whether anything at all proves the way beyond the router.
 func (iv *ifaceView) hearsBeyond() bool {
 	return iv.first(reachesBeyond) != nil || len(iv.flowing()) > 0
 }

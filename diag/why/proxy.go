@@ -25,8 +25,8 @@ func findProxyMissing(iv *ifaceView) []hypothesis {
 	}
 	var list []hypothesis
 	for _, addr := range iv.traffic.askedFor() {
-		e := iv.traffic.sought[addr]
-		if iv.traffic.told[addr] || iv.s.Now.Sub(e.At) < settled || iv.s.InterfaceWith(addr) != "" || iv.isCandidate(addr) {
+		e, inVain := iv.soughtInVain(addr)
+		if !inVain || iv.s.InterfaceWith(addr) != "" || iv.isCandidate(addr) {
 			continue
 		}
 		route, other, ok := iv.behind(addr)

@@ -78,7 +78,14 @@ func (iv *ifaceView) control(p *path) *path {
 // unanswered reports whether others on the link solicited for an address of the interface that can be used,
 // and this host never advertised it.
 func (iv *ifaceView) unanswered(addr netip.Addr) bool {
-	e := iv.traffic.sought[addr]
+	_, inVain := iv.soughtInVain(addr)
 	a, configured := iv.s.Addresses[diag.InterfaceAddr{Interface: iv.name, Address: addr}]
-	return configured && e.Body != nil && a.Fact.Flags.Usable() && !a.Fact.Passing() && !iv.traffic.told[addr] && iv.s.Now.Sub(e.At) >= settled
+	return configured && inVain && a.Fact.Flags.Usable() && !a.Fact.Passing()
+}
+
+// soughtInVain returns the newest solicitation of others for an address that this host never advertised, if it has
+// had the time to.
+func (iv *ifaceView) soughtInVain(addr netip.Addr) (e diag.Event, ok bool) {
+	e = iv.traffic.sought[addr]
+	return e, e.Body != nil && !iv.traffic.told[addr] && iv.s.Now.Sub(e.At) >= settled
 }
