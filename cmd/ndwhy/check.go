@@ -31,6 +31,7 @@ type checkOptions struct {
 	failOn string
 	dryRun bool
 	from   []string
+	detail int
 }
 
 var (
@@ -58,6 +59,7 @@ func checkCommand() *cobra.Command {
 	f.StringVar(&o.output, "output", "", words.Say("cli.flag.output"))
 	f.StringVar(&o.failOn, "fail-on", "unknown", words.Say("cli.flag.fail-on"))
 	f.BoolVar(&o.dryRun, "dry-run", false, words.Say("cli.flag.dry-run"))
+	f.CountVarP(&o.detail, "verbose", "v", words.Say("cli.flag.verbose"))
 	f.StringArrayVar(&o.from, "from", nil, words.Say("cli.flag.from"))
 	cmd.RunE = func(cmd *cobra.Command, ids []string) error {
 		if err := knownChecks("check", ids); err != nil {
@@ -88,7 +90,7 @@ func checkCommand() *cobra.Command {
 }
 
 // reading are the flags that say something where a recording is read.
-var reading = []string{"from", "format", "json", "output", "fail-on", "no-color", "ascii", "redact"}
+var reading = []string{"from", "format", "json", "output", "fail-on", "no-color", "ascii", "redact", "verbose"}
 
 // onlyReads refuses, beside --from, what would be asked of a network.
 func (o *checkOptions) onlyReads(f *pflag.FlagSet, ids []string) (err error) {
@@ -186,7 +188,7 @@ func (o *checkOptions) conclude(out io.Writer, s *diag.State) error {
 		err = render.Markdown(&b, r)
 	default:
 		style := o.style(out)
-		style.Mask = o.hide.Text
+		style.Mask, style.Detail = o.hide.Text, render.Detail(o.detail)
 		err = render.Text(&b, r, style)
 	}
 	if err != nil {

@@ -227,7 +227,8 @@ type Traffic struct {
 // Evidence is an event that something in the report rests on.
 type Evidence struct {
 	ID    string  `json:"id"`
-	At    string  `json:"at"` // RFC 3339 with nanoseconds, UTC
+	At    string  `json:"at"`   // RFC 3339 with nanoseconds, UTC
+	Kind  string  `json:"kind"` // of the event, as in `ndwhy watch --only`
 	What  string  `json:"what"`
 	Frame *string `json:"frame"` // base64, from the Ethernet header on; nil for what is no frame
 }
@@ -759,7 +760,7 @@ func (b *reporter) evidence() []Evidence {
 	list := []Evidence{}
 	for _, seq := range slices.Sorted(maps.Keys(b.used)) {
 		e := b.used[seq]
-		row := Evidence{ID: evidenceID(seq), At: e.At.UTC().Format(time.RFC3339Nano), What: diag.Describe(e)}
+		row := Evidence{ID: evidenceID(seq), At: e.At.UTC().Format(time.RFC3339Nano), Kind: e.Kind(), What: diag.Describe(e)}
 		if f, ok := e.Body.(diag.Frame); ok && len(f.Raw) > 0 {
 			row.Frame = text(base64.StdEncoding.EncodeToString(f.Raw))
 		}
