@@ -368,11 +368,12 @@ func (b *brief) reach() {
 	}
 	b.gap()
 	const first = 42
-	head := fmt.Sprintf("%-*s", first, words.Say("brief.reach"))
+	var head strings.Builder
+	fmt.Fprintf(&head, "%-*s", first, words.Say("brief.reach"))
 	for _, class := range columns {
-		head += fmt.Sprintf("%-*s", columnWidth(class), words.Say("brief.column."+string(class)))
+		fmt.Fprintf(&head, "%-*s", columnWidth(class), words.Say("brief.column."+string(class)))
 	}
-	b.b.WriteString(b.paint(bold, strings.TrimRight(head, " ")) + "\n")
+	b.b.WriteString(b.paint(bold, strings.TrimRight(head.String(), " ")) + "\n")
 	several := len(b.r.Interfaces) > 1
 	for i, x := range b.table {
 		if i >= addressesShown && x.worst.Judgement != report.Wrong || i >= 2*addressesShown {
@@ -408,10 +409,9 @@ func columnWidth(class diag.TargetClass) int {
 
 // remark is what is to be known of who asks beside its address; empty where all is as it should be.
 func (b *brief) remark(x reachRow, several bool) string {
-	if x.address == "" && !(several && x.iface != "" && x.class != "") {
-		return ""
-	}
 	switch {
+	case x.address == "" && (!several || x.iface == "" || x.class == ""):
+		return ""
 	case x.class == diag.SourceUnassigned || x.class == diag.SourceUnknown && b.filters():
 		return words.Say("source."+string(x.class), "interface", x.iface)
 	case several && x.class != "":

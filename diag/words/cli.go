@@ -113,7 +113,7 @@ them all.`,
 	"mark.0": "·", "mark.0.means": "not asked",
 	"mark.1": "○", "mark.1.means": "silent, as is normal here",
 	"mark.2": "✓", "mark.2.means": "answered",
-	"mark.3": "?", "mark.3.means": "nobody can tell",
+	"mark.3": "?", "mark.3.means": "not known",
 	"mark.4": "!", "mark.4.means": "answered in part",
 	"mark.5": "✗", "mark.5.means": "wrong",
 
