@@ -34,10 +34,7 @@ type checkOptions struct {
 	detail int
 }
 
-var (
-	formats     = []string{"text", "json", "markdown"}
-	failOnWords = []string{"unknown", "warning", "critical", "never"}
-)
+var failOnWords = []string{"unknown", "warning", "critical", "never"}
 
 func checkCommand() *cobra.Command {
 	var o checkOptions
@@ -78,8 +75,8 @@ func checkCommand() *cobra.Command {
 			}
 			o.format = "json"
 		}
-		if !slices.Contains(formats, o.format) {
-			return usagef("--format %q: want %s", o.format, strings.Join(formats, ", "))
+		if render.Formats[o.format] == nil {
+			return usagef("--format %q: want %s", o.format, strings.Join(diag.SortedKeys(render.Formats), ", "))
 		}
 		if !slices.Contains(failOnWords, o.failOn) {
 			return usagef("--fail-on %q: want %s", o.failOn, strings.Join(failOnWords, ", "))
@@ -178,20 +175,13 @@ func (o *checkOptions) conclude(out io.Writer, s *diag.State) error {
 	r := report.New(s, why.Diagnose(s))
 	o.hide.Report(&r, s)
 	hide := o.hide.Text
-	var b bytes.Buffer
-	var err error
-	switch o.format {
-	case "json":
-		err = render.JSON(&b, r)
+	if o.format == "json" {
 		hide = o.hide.JSON
-	case "markdown":
-		err = render.Markdown(&b, r)
-	default:
-		style := o.style(out)
-		style.Mask, style.Detail = o.hide.Text, render.Detail(o.detail)
-		err = render.Text(&b, r, style)
 	}
-	if err != nil {
+	style := o.style(out)
+	style.Mask, style.Detail = o.hide.Text, render.Detail(o.detail)
+	var b bytes.Buffer
+	if err := render.Formats[o.format](&b, r, style); err != nil {
 		return err
 	}
 	if _, err := io.WriteString(out, hide(b.String())); err != nil {

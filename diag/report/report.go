@@ -116,6 +116,8 @@ type Router struct {
 	Prefixes    []Prefix `json:"prefixes"`
 	RDNSS       []string `json:"rdnss"`
 	KernelRoute *string  `json:"kernel_route"`
+	AgeS        int64    `json:"age_s"`           // since its last advertisement
+	RouteLeftS  *int64   `json:"route_expires_s"` // of KernelRoute: -1 never
 }
 
 // Prefix is a prefix that a router advertises, with the lifetimes as advertised.
@@ -129,8 +131,9 @@ type Prefix struct {
 
 // Neighbours is the neighbour cache: the entries of what was asked, and the rest as counts.
 type Neighbours struct {
-	Asked   []Neighbour      `json:"asked"`
-	ByState map[diag.NUD]int `json:"by_state"`
+	Asked       []Neighbour                 `json:"asked"`
+	ByState     map[diag.NUD]int            `json:"by_state"`
+	ByInterface map[string]map[diag.NUD]int `json:"by_interface"`
 }
 
 // Neighbour is an entry of the neighbour cache.
@@ -451,7 +454,7 @@ func (b *reporter) routers() []Router {
 		row := Router{
 			Interface: r.Interface, Address: r.Address.String(), MAC: macText(r.MAC),
 			Flags: []string{}, LifetimeS: b.s.Left(r.Last.LifetimeS, r.At),
-			Prefixes: []Prefix{}, RDNSS: []string{},
+			Prefixes: []Prefix{}, RDNSS: []string{}, AgeS: int64(b.s.Now.Sub(r.At) / time.Second),
 		}
 		if r.Last.Managed {
 			row.Flags = append(row.Flags, "M")
@@ -482,7 +485,8 @@ func (b *reporter) routers() []Router {
 		}
 		for _, route := range b.s.DefaultRoutes(r.Interface) {
 			if route.Fact.Via == r.Address {
-				row.KernelRoute = text(diag.DescribeRoute(route.Fact, b.s.Left(route.Fact.ExpiresS, route.At)))
+				left := b.s.Left(route.Fact.ExpiresS, route.At)
+				row.KernelRoute, row.RouteLeftS = text(diag.DescribeRoute(route.Fact, left)), &left
 				break
 			}
 		}
@@ -492,7 +496,7 @@ func (b *reporter) routers() []Router {
 }
 
 func (b *reporter) neighbours() Neighbours {
-	n := Neighbours{Asked: []Neighbour{}, ByState: map[diag.NUD]int{}}
+	n := Neighbours{Asked: []Neighbour{}, ByState: map[diag.NUD]int{}, ByInterface: map[string]map[diag.NUD]int{}}
 	asked := map[diag.InterfaceAddr]bool{}
 	for _, p := range b.s.Paths() {
 		asked[diag.InterfaceAddr{Interface: p.Interface, Address: p.Target}] = true
@@ -514,8 +518,10 @@ func (b *reporter) neighbours() Neighbours {
 			netip.MustParseAddr(a.Address).Compare(netip.MustParseAddr(b.Address)))
 	})
 	for _, iface := range b.s.InterfacesOf() {
+		n.ByInterface[iface] = map[diag.NUD]int{}
 		for state, count := range b.s.CountNeighbours(iface) {
 			n.ByState[diag.NudName(state)] += count
+			n.ByInterface[iface][diag.NudName(state)] = count
 		}
 	}
 	return n
