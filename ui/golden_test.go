@@ -22,7 +22,7 @@ func TestGoldenScreens(t *testing.T) {
 	}
 	console.press("1", "enter").golden("finding")
 	console.press("esc", "?").golden("help")
-	console.press("esc", "2", "down", "right", "enter").golden("evidence")
+	console.press("esc", "2", "up", "enter").golden("evidence")
 	console.press("esc", "C").golden("consent")
 	console.press("esc", "6", "down", "down", "enter").golden("bytes")
 	console.press("esc", "3", "enter").golden("neighbour")

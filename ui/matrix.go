@@ -278,6 +278,8 @@ func normalText(p *report.Path) string {
 	switch {
 	case p.Outcome == diag.OutcomeSkipped:
 		return ""
+	case p.Mark.Problem > 0:
+		return say("normal.problem", "n", p.Mark.Problem)
 	case p.Normal == nil:
 		return say("normal.unknown")
 	case *p.Normal:

@@ -31,7 +31,7 @@ const screen = 24
 // brief answers first: the verdict, why, what to do, what else, who reaches whom, what was not asked. Whatever
 // else there is stands behind -v. Where a screen is too small for it, the blank lines go.
 func (t *textWriter) brief(r report.Report) {
-	b := brief{textWriter: t, r: r, marks: r.Marks(), problems: r.Problems()}
+	b := brief{textWriter: t, r: r, problems: r.Problems()}
 	b.airy = len(b.problems)+len(r.Unexplained)+len(r.Unknown) > 0
 	b.table = b.rows()
 	b.name()
@@ -57,7 +57,6 @@ func (b *brief) write() {
 type brief struct {
 	*textWriter
 	r        report.Report
-	marks    map[string]report.Mark
 	problems []report.Finding
 	table    []reachRow
 	airy     bool              // blank lines between the parts
@@ -318,7 +317,7 @@ func (b *brief) rows() []reachRow {
 			order = append(order, k)
 			tested[k] = map[string]bool{}
 		}
-		row, mark := rows[k], b.marks[p.ID]
+		row, mark := rows[k], p.Mark
 		row.cells[p.TargetClass] = row.cells[p.TargetClass].Join(mark)
 		row.worst = row.worst.Join(mark)
 		tested[k][source(p)] = true

@@ -64,7 +64,6 @@ func TestMarksFollowFindings(t *testing.T) {
 	for _, c := range diagtest.CauseTests {
 		s := c.World().State()
 		r := report.New(s, why.Diagnose(s))
-		marks := r.Marks()
 		explained := map[string]bool{}
 		for _, f := range r.Problems() {
 			for _, id := range f.Explains {
@@ -74,7 +73,7 @@ func TestMarksFollowFindings(t *testing.T) {
 		for _, p := range r.Paths {
 			symptom := p.Normal != nil && !*p.Normal
 			missed := p.Outcome == diag.Silent && p.Asks != diag.AsksDAD || p.Outcome == diag.Refused
-			m := marks[p.ID]
+			m := p.Mark
 			if (explained[p.ID] && missed) != (m.Problem > 0 && m.Judgement == report.Wrong) && missed {
 				t.Errorf("%s: %s %s from %v is %s, explained %v, and marked %v", c.Name, p.Asks, p.Target, p.Source, p.Outcome, explained[p.ID], m)
 			}

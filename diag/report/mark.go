@@ -37,20 +37,19 @@ func (r Report) Notes() []Finding {
 	return slices.DeleteFunc(slices.Clone(r.Findings), func(f Finding) bool { return f.Severity != why.Info })
 }
 
-// Marks returns the mark of every path, by its ID. What a problem explains is wrong, also where the outcome is
-// normal for such a source: an address that nobody assigned is silent as it must be, and broken.
-func (r Report) Marks() map[string]Mark {
+// mark gives every path its mark. What a problem explains is wrong, also where the outcome is normal for such a
+// source: an address that nobody assigned is silent as it must be, and broken.
+func (r Report) mark() {
 	by := map[string]int{}
 	for i, f := range slices.Backward(r.Problems()) {
 		for _, id := range f.Explains {
 			by[id] = i + 1
 		}
 	}
-	marks := make(map[string]Mark, len(r.Paths))
-	for _, p := range r.Paths {
-		marks[p.ID] = markOf(p, by[p.ID])
+	for i := range r.Paths {
+		p := &r.Paths[i]
+		p.Mark = markOf(*p, by[p.ID])
 	}
-	return marks
 }
 
 func markOf(p Path, problem int) Mark {

@@ -174,6 +174,7 @@ type Path struct {
 	Note  string   `json:"-"` // the value in the detail's sentence
 	Way   string   `json:"-"` // via app: what the kernel chose beside the source, in words; empty: not known
 	NUD   diag.NUD `json:"-"`
+	Mark  Mark     `json:"-"`
 }
 
 // PathError is the ICMPv6 error that another host answered with.
@@ -263,6 +264,7 @@ func New(s *diag.State, d why.Diagnosis) Report {
 		Unknown:     d.Unknown,
 	}
 	r.Findings, r.Unexplained = b.findings(), b.unexplained()
+	r.mark()
 	r.Evidence = b.evidence()
 	if r.Profile.Because == nil {
 		r.Profile.Because = []string{}

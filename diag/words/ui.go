@@ -233,6 +233,7 @@ var screens = map[string]string{
 	"ui.via.wire":             "by wire",
 	"ui.via.kernel":           "by kernel",
 	"ui.via.app":              "by apps",
+	"ui.normal.problem":       "wrong: problem {n} on the map",
 	"ui.normal.yes":           "normal here",
 	"ui.normal.no":            "NOT NORMAL here",
 	"ui.normal.unknown":       "nothing is known to be normal",
