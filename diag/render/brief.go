@@ -2,7 +2,6 @@ package render
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -59,55 +58,24 @@ type brief struct {
 	r        report.Report
 	problems []report.Finding
 	table    []reachRow
-	airy     bool              // blank lines between the parts
-	short    map[string]string // full name to short name, of addresses that have stood in full or have a row
+	airy     bool         // blank lines between the parts
+	short    report.Short // of the addresses that have a row
 }
 
-// address matches what may be an IPv6 address inside a sentence.
-var address = regexp.MustCompile(`[0-9A-Fa-f:]*:[0-9A-Fa-f:]*[0-9A-Fa-f]`)
-
-// shortest is the length up to which an address needs no short name.
-const shortest = 12
-
-// name gives a short name to every address that has a row: its last group, or as many as tell it apart.
+// name gives a short name to every address that has a row.
 func (b *brief) name() {
-	b.short = map[string]string{}
-	var all []string
+	var shown, all []string
 	for _, x := range b.table {
-		all = append(all, b.style.Mask(x.address))
+		shown = append(shown, b.style.Mask(x.address))
 	}
 	for _, p := range b.r.Paths {
 		all = append(all, b.style.Mask(p.Target))
 	}
-	for _, x := range b.table {
-		if addr := b.style.Mask(x.address); len(addr) > shortest {
-			b.short[addr] = "…" + ending(addr, all)
-		}
-	}
-}
-
-// ending is the shortest end of an address, in whole groups, that no other of the list has.
-func ending(addr string, all []string) string {
-	for i := len(addr) - 1; i > 0; i-- {
-		if addr[i-1] != ':' {
-			continue
-		}
-		if !slices.ContainsFunc(all, func(x string) bool { return x != addr && strings.HasSuffix(x, addr[i-1:]) }) {
-			return addr[i:]
-		}
-	}
-	return addr
+	b.short = report.Shorten(shown, all)
 }
 
 // prose shortens the addresses of a sentence that stand in full elsewhere.
-func (b *brief) prose(text string) string {
-	return address.ReplaceAllStringFunc(b.style.Mask(text), func(word string) string {
-		if short := b.short[word]; short != "" {
-			return short
-		}
-		return word
-	})
-}
+func (b *brief) prose(text string) string { return b.short.In(b.style.Mask(text)) }
 
 // para writes prose below a label.
 func (b *brief) para(label, text string) {

@@ -84,16 +84,6 @@ func TestMarksFollowFindings(t *testing.T) {
 	}
 }
 
-// A short name in prose belongs to one address of the table, which stands there in full.
-func TestShortNamesTellAddressesApart(t *testing.T) {
-	all := []string{"2001:db8::1:c7f3", "2001:db8::2:c7f3", "fe80::c7f4"}
-	for addr, want := range map[string]string{all[0]: "1:c7f3", all[1]: "2:c7f3", all[2]: "c7f4"} {
-		if got := ending(addr, all); got != want {
-			t.Errorf("%s is called …%s, want …%s", addr, got, want)
-		}
-	}
-}
-
 // The proof is a contrast: the same question, answered but for one difference.
 func TestContrastsDifferInOneThing(t *testing.T) {
 	seen := 0
