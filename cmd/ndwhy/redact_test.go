@@ -1,15 +1,15 @@
 package main
 
 import (
-	"ndwhy/diag"
-	"ndwhy/diag/render"
-
 	"encoding/json"
 	"os"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"ndwhy/diag"
+	"ndwhy/diag/render"
 
 	"ndwhy/diag/lab/labtest"
 	"ndwhy/diag/report"

@@ -5,6 +5,7 @@ var causesNetwork = map[string]string{
 	"cause.more.xdp": "An XDP program is attached to {interface}; it may drop answers before anything here sees them, so silence is no proof.",
 
 	"cause.net.per-address-filter.title":       "Only assigned addresses may speak",
+	"cause.net.per-address-filter.right":       "Addresses that nobody assigned get no answer",
 	"cause.net.per-address-filter.looks":       "unassigned addresses",
 	"cause.net.per-address-filter.summary":     "The network lets only assigned addresses speak: {source} was answered by {target}, {candidate} was not.",
 	"cause.net.per-address-filter.explanation": "Both asked the same host in the same way. One address is assigned to this interface, the other is not, and that is the only difference, so something between here and there judges frames by their source address. In a cloud that is how the virtual switch keeps instances from taking each other's addresses. It is no fault.",
@@ -26,6 +27,7 @@ var causesNetwork = map[string]string{
 	"cause.net.open-link.source":      "OpenStack Neutron, neutron/agent/linux/iptables_firewall.py (2026-08-07)",
 
 	"cause.net.multicast-suppressed.title":       "Multicast reaches nobody",
+	"cause.net.multicast-suppressed.right":       "ping ff02::1 reaches nobody: the network carries no multicast between hosts",
 	"cause.net.multicast-suppressed.looks":       "ff02::1",
 	"cause.net.multicast-suppressed.summary":     "ff02::1 reached nobody else, though {target} is there.",
 	"cause.net.multicast-suppressed.explanation": "An echo to all nodes came back from no other host, while another node of the link answers when it is asked by name. So the network does not deliver multicast between hosts, as clouds do not; neighbour discovery works there because the infrastructure answers, or carries, its solicitations. (A host may also be told to ignore multicast echo.) It is no fault.",
@@ -37,6 +39,7 @@ var causesNetwork = map[string]string{
 	"cause.net.multicast-suppressed.source":      "Amazon VPC user guide, \"Subnet CIDR blocks\" (2025-11 or later); tty.neveragain.de/2020/08/12/aws-multicast.html (2020-08-12)",
 
 	"cause.net.router-silent.title":       "The router resolves and does not answer echo",
+	"cause.net.router-silent.right":       "The router does not answer ping, as virtual routers often do not",
 	"cause.net.router-silent.looks":       "router (ping)",
 	"cause.net.router-silent.summary":     "The router {router} is there and does not answer ping, as virtual routers often do not.",
 	"cause.net.router-silent.explanation": "Its address resolves, so it takes part in neighbour discovery; echo requests to it stay unanswered. In a VPC both silence and an answer are normal. Whether it forwards is another question, which the echo beyond it answers.",
