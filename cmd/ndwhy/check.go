@@ -76,7 +76,7 @@ func checkCommand() *cobra.Command {
 			o.format = "json"
 		}
 		if render.Formats[o.format] == nil {
-			return usagef("--format %q: want %s", o.format, strings.Join(diag.SortedKeys(render.Formats), ", "))
+			return usagef("--format %q: no such format%s; there are %s", o.format, perhaps(o.format, diag.SortedKeys(render.Formats)), strings.Join(diag.SortedKeys(render.Formats), ", "))
 		}
 		if !slices.Contains(failOnWords, o.failOn) {
 			return usagef("--fail-on %q: want %s", o.failOn, strings.Join(failOnWords, ", "))
@@ -110,6 +110,9 @@ func (o *checkOptions) onlyReads(f *pflag.FlagSet, ids []string) (err error) {
 
 // run does the checks, or reads them from a recording, and writes the result.
 func (o *checkOptions) run(ctx context.Context, stdout, stderr io.Writer) error {
+	if o.output == "-" {
+		o.output = "" // standard output
+	}
 	files := append(o.files(), named{"--output", o.output})
 	for _, name := range o.from {
 		files = append(files, named{"--from", name})

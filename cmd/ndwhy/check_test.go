@@ -73,7 +73,7 @@ func TestBadInput(t *testing.T) {
 		{"check --assigned ::/0", 64, "--assigned ::/0: want an address, or a prefix of 48 bits or more"},
 		{"check --assigned 2001:db8::/47", 64, "--assigned 2001:db8::/47: want an address, or a prefix of 48 bits or more"},
 		{"check --add all", 64, "want none, claim or kernel"},
-		{"check --profile mars", 64, "want one of"},
+		{"check --profile mars", 64, "no such profile; there are"},
 		{"check --count 0", 64, "--count 0"},
 		{"check --timeout 1", 64, "timeout"},
 		{"check --imds ftp://x", 64, "--imds"},

@@ -34,7 +34,8 @@ func explainCommand() *cobra.Command {
 			}
 			text, ok := why.Explain(args[0])
 			if !ok {
-				return usagef("explain %q: no such cause or check; `ndwhy explain` lists them", args[0])
+				names := append(checks.IDs(), why.CauseNames()...)
+				return usagef("explain %q: no such cause or check%s; `ndwhy explain` lists them", args[0], perhaps(args[0], names))
 			}
 			fmt.Fprint(out, text)
 			return nil
