@@ -31,7 +31,7 @@ func TestFindingIsOpenedCopiedAndLeft(t *testing.T) {
 
 func TestCandidatesAreTriedOnlyWithConsent(t *testing.T) {
 	s := newStage(t, Config{}, 80, 24).play("unassigned-address").press("2")
-	s.want("…f557:112e:f9bd:c7f6") // planned, not tried
+	s.want("all of them").press("t").want("…f557:112e:f9bd:c7f6") // planned, not tried
 	ran := func() (list []string) {
 		for _, a := range s.intents.asked {
 			if strings.HasPrefix(a, "run") {
