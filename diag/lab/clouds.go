@@ -174,7 +174,6 @@ var clouds = []Scenario{
 	{
 		Name: "hetzner", Base: hetzner, Healthy: true,
 		Title:  "A Hetzner server: a /64 routed to its link-local address, and a gateway, fe80::1, that announces nothing.",
-		Causes: []string{"net.open-link"},
 	},
 	{
 		Name: "ovh", Base: ovh, Healthy: true,
@@ -188,7 +187,7 @@ var clouds = []Scenario{
 	{
 		Name: "digitalocean", Base: digitalocean, Healthy: true,
 		Title:  "A DigitalOcean droplet: sixteen addresses of a shared /64, and a gateway that announces nothing.",
-		Causes: []string{"net.multicast-suppressed"},
+		Causes: []string{"net.multicast-suppressed", "net.per-address-filter"},
 	},
 	{
 		Name: "linode", Base: linode, Healthy: true,
@@ -234,7 +233,7 @@ var clouds = []Scenario{
 	{
 		Name: "random-link-local", On: "hetzner",
 		Title:   "ubuntu1 makes its link-local address by RFC 7217: what comes for it is sent to the one of its MAC.",
-		Causes:  []string{"address.link-local-not-eui64"},
+		Causes:  []string{"address.link-local-not-eui64", "net.open-link"},
 		Subject: "fe80::",
 		Break:   func(s *Spec) { s.ubuntu1().NICs[0].Early = map[string]string{"stable_secret": "2001:db8::1"} },
 	},
@@ -267,6 +266,59 @@ var clouds = []Scenario{
 			h := s.ubuntu1()
 			h.Routes = append(h.Routes, Route{NIC: "eth0", Dst: s.Subnet})
 		},
+	},
+	{
+		Name: "seventeenth-address", On: "digitalocean",
+		Title:   "Somebody gave ubuntu1 an address of the /64 that is none of its sixteen.",
+		Causes:  []string{"address.unassigned"},
+		Subject: furtherAddress.String(),
+		Break: func(s *Spec) {
+			h := s.ubuntu1()
+			h.Added = append(h.Added, Added{NIC: "eth0", Prefix: netip.PrefixFrom(furtherAddress, 128), Deprecated: true})
+		},
+	},
+	{
+		Name: "by-hand", On: "linode", Healthy: true,
+		Title: "ubuntu1's kernel ignores advertisements: its image configures the address and the gateway.",
+		Break: func(s *Spec) {
+			nic := &s.ubuntu1().NICs[0]
+			nic.Early = map[string]string{"accept_ra": "0"}
+			nic.Static, nic.Length, nic.Gateway = nic.Addresses, 64, hosterGateway
+		},
+	},
+	{
+		Name: "imds-by-ipv6", On: "vpc",
+		Title:   "The metadata service is asked over IPv6, and the address that the kernel prefers may not speak.",
+		Causes:  []string{"address.unassigned", "host.source-selection"},
+		Subject: neighbouring.String(),
+		Break: func(s *Spec) {
+			s.Metadata.NoIPv4 = true
+			h := s.ubuntu1()
+			h.Added = append(h.Added, Added{NIC: "eth0", Prefix: netip.PrefixFrom(neighbouring, 64)})
+		},
+	},
+	{
+		Name: "imds-off", On: "vpc", Healthy: true,
+		Title: "The metadata service is switched off for the instance; the firmware says that it is one of EC2.",
+		Break: func(s *Spec) {
+			s.Metadata.Off = true
+			s.Machine = diag.Machine{SysVendor: "Amazon EC2", Product: "t3.nano"}
+		},
+	},
+	{
+		Name: "pod-imds-off", On: "pod", Healthy: true,
+		Title: "A pod that the metadata service refuses: what it would say is of the instance's interfaces anyway.",
+		Break: func(s *Spec) {
+			instance := vpc()
+			s.Metadata = instance.Metadata
+			s.Metadata.Off = true
+		},
+	},
+	{
+		Name: "pod-without-gateway", On: "pod",
+		Title:  "Nobody gave the pod a default route.",
+		Causes: []string{"route.missing"},
+		Break:  func(s *Spec) { s.ubuntu1().NICs[0].Gateway = netip.Addr{} },
 	},
 	{
 		Name: "pod-wrong-gateway", On: "pod",

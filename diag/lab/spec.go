@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -38,6 +39,8 @@ type Metadata struct {
 	Region, Zone    string
 	Owner           string
 	NoIPv6          bool // the IPv6 endpoint is off
+	NoIPv4          bool // nobody asks by IPv4
+	Off             bool // the service refuses to say anything, as when it is switched off for an instance
 	NoDNS           bool // the resolver answers nothing
 	NoNTP           bool // the time server answers nothing
 	InstanceType    string
@@ -337,14 +340,16 @@ func (s *Spec) environment(host *Host) map[string]string {
 		"NDWHY_LAB": s.Scenario, "NDWHY_ADD": string(diag.AddClaim), "NDWHY_INTERNET": s.Internet.Host.String(),
 		"NDWHY_TRY": join(s.Try), "NDWHY_IMDS": "none",
 	}
-	var peers, assigned []netip.Addr
+	var peers []netip.Addr
+	var assigned []string
 	for i := range s.Hosts {
 		h := &s.Hosts[i]
 		for j := range h.NICs {
 			nic := &h.NICs[j]
 			switch {
 			case h.Name == host.Name:
-				assigned = append(assigned, nic.Addresses...)
+				assigned = append(assigned, texts(nic.Addresses)...)
+				assigned = append(assigned, texts(nic.Prefixes)...)
 			case len(nic.Addresses) > 0:
 				peers = append(peers, nic.Addresses[0])
 				if !s.Fabric.Apart { // else it is no neighbour
@@ -364,18 +369,23 @@ func (s *Spec) environment(host *Host) map[string]string {
 	if host.Networkd != nil {
 		env[networkdEnv] = strings.Join(host.nics(), ",")
 	}
-	if s.Metadata != nil {
+	switch {
+	case s.Metadata != nil && s.Metadata.NoIPv4:
+		env["NDWHY_IMDS"] = "http://[" + imds6.String() + "]"
+	case s.Metadata != nil:
 		env["NDWHY_IMDS"] = "http://" + imds4.String()
-	} else {
-		env["NDWHY_ASSIGNED"] = join(assigned)
+	default:
+		env["NDWHY_ASSIGNED"] = strings.Join(assigned, ",")
 	}
 	return env
 }
 
-func join(list []netip.Addr) string {
+func join(list []netip.Addr) string { return strings.Join(texts(list), ",") }
+
+func texts[T fmt.Stringer](list []T) []string {
 	var texts []string
-	for _, a := range list {
-		texts = append(texts, a.String())
+	for _, x := range list {
+		texts = append(texts, x.String())
 	}
-	return strings.Join(texts, ",")
+	return texts
 }

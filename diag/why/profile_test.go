@@ -112,7 +112,7 @@ func TestRecognise(t *testing.T) {
 			paths: []diag.Path{{Asks: diag.AsksEcho, Source: diagtest.MineNext, SourceClass: diag.SourceCandidate, Target: diagtest.PeerGlobal, TargetClass: diag.TargetPeer}},
 		},
 
-		{name: "a container", bodies: append(veth, diag.Machine{SysVendor: "Amazon EC2"}), want: "unknown", confidence: Likely},
+		{name: "a container", bodies: append(veth, diag.Machine{SysVendor: "Amazon EC2"}), want: "container", confidence: Likely},
 		{name: "a container at home", bodies: append(veth, diag.Machine{SysVendor: "LENOVO"}), want: "unknown", confidence: Possible},
 		{name: "a container of a machine that says nothing", bodies: veth, want: "unknown", confidence: Possible},
 		{name: "an instance of the lab", bodies: append(slices.Clone(veth), diag.Run{NICs: []string{"eth0"}}, diag.Machine{SysVendor: "Amazon EC2"}), want: "aws", confidence: Certain},
@@ -121,7 +121,7 @@ func TestRecognise(t *testing.T) {
 			bodies: append(veth, diag.Link{Interface: "ens5", Index: 2, MAC: diagtest.OtherMAC, Ethernet: true}, diag.Machine{SysVendor: "Amazon EC2"}),
 		},
 		{
-			name: "a container that the metadata service answers", want: "unknown", confidence: Likely,
+			name: "a container that the metadata service answers", want: "container", confidence: Likely,
 			bodies: append(on(diagtest.MyMAC, "2001:db8::7"), diag.Metadata{State: diag.MetadataOK, Interfaces: []diag.MetadataInterface{{MAC: diagtest.OtherMAC}}}),
 		},
 		{
@@ -332,8 +332,9 @@ func TestNetworks(t *testing.T) {
 		{"openstack", "openstack", diagtest.Announced(nova), nil},
 		{"gcp", "gcp", diagtest.Announced(diag.Machine{Product: "Google Compute Engine"}), nil},
 		{"oci", "oci", diagtest.Announced(diag.Machine{ChassisID: "OracleCloud.com"}), nil},
-		{"pod", "unknown", diagtest.Pod(), nil},
-		{"a pod whose way out is shut", "unknown", diagtest.Pod().Silence(beyond), []string{"path.beyond-router"}},
+		{"pod", "container", diagtest.Pod(), nil},
+		{"a pod whose way out is shut", "container", diagtest.Pod().Silence(beyond), []string{"path.beyond-router"}},
+		{"a pod without a way out", "container", diagtest.Pod().NoDefault(), []string{"route.missing"}},
 		{"a static gateway in a network of which nothing is known", "lan", diagtest.Configured(diag.Machine{}, diagtest.HosterGateway), nil},
 	}
 	for _, tt := range tests {

@@ -64,6 +64,8 @@ var (
 	vultrGist     = Source{Observed, "gist.github.com/cloverstd/3731dc0b323988bf8d143ea24031d340 (2019-09-04)"}
 	vultrNDP      = Source{Observed, "moby/moby#37779 (2018-09)"}
 
+	cniSpec = Source{Documented, "containernetworking/cni, SPEC.md, version 1.1.0 (2024)"}
+
 	rfc4861 = Source{Documented, "RFC 4861 §7.2.4"}
 	noRA    = Source{Inferred, "the way out is configured by hand, so that none need be announced; whether one is, is not known"}
 )
@@ -211,6 +213,13 @@ var networks = []Profile{
 			{asks: reach, from: ourSources, to: toPeer, expect: ExpectAnswer, by: rfc4861},
 			{asks: beyond, from: ourSources, to: toInternet, expect: ExpectAnswer},
 		},
+	},
+	// The link of a container or a pod is what its host made it: addresses and routes are set up by its runtime, by a
+	// bridge or by a pair of interfaces, and what the network around the host lets through is judged beyond it.
+	{
+		Name:   "container",
+		Facts:  []Fact{{ByHand, cniSpec}},
+		Normal: byHand(cniSpec),
 	},
 	// A plain Ethernet, where every host that holds an address answers for it and any address that fits the link
 	// may be used. Hosts may ignore multicast echo.

@@ -32,7 +32,7 @@ func Recognise(s *diag.State) Recognition {
 	}
 	if inside(s) {
 		// A container's or pod's link is its host's: what the network lets through is judged beyond it.
-		return Recognition{Name: "unknown", Confidence: Likely, Because: []string{words.Say("profile.because.inside")}}
+		return Recognition{Name: "container", Confidence: Likely, Because: []string{words.Say("profile.because.inside")}}
 	}
 	open, multicast := behaviour(s)
 	r := gather(s).conclude()
@@ -63,7 +63,7 @@ func MaybeVPC(s *diag.State) bool {
 		return true
 	}
 	name, profile := cloudOf(s.Machine)
-	return r.Confidence != Certain && (name == "" || profile == "aws")
+	return r.Name != "container" && r.Confidence != Certain && (name == "" || profile == "aws")
 }
 
 // OnEC2 reports whether the machine, or what else was learnt of it, says that it is an EC2 instance, or a

@@ -114,6 +114,7 @@ var general = map[string]string{
 	"profile.digitalocean.name": "a DigitalOcean network",
 	"profile.linode.name":       "a Linode network",
 	"profile.vultr.name":        "a Vultr network",
+	"profile.container.name":    "a container's own link",
 	"profile.lan.name":          "a plain LAN",
 	"profile.unknown.name":      "a network of unknown kind",
 
