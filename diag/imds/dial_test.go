@@ -4,11 +4,13 @@ import (
 	"encoding/binary"
 	"net"
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/expr"
 
+	"ndwhy/diag"
 	"ndwhy/diag/kernel/nstest"
 )
 
@@ -76,4 +78,15 @@ func dropFrom(t *testing.T, addr netip.Addr, port int) {
 	if err := nft.Flush(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// Where no route leads to the service, nothing is said of whether it is there.
+func TestNoRoute(t *testing.T) {
+	nstest.Run(t, func(t *testing.T) {
+		t.Helper()
+		m := Read(t.Context(), Options{})
+		if m.State != diag.MetadataUnreachable || strings.Count(m.Why, "no route to it") != len(Endpoints) || strings.Contains(m.Why, "no metadata service there") {
+			t.Errorf("%s: %s", m.State, m.Why)
+		}
+	})
 }

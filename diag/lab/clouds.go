@@ -173,7 +173,7 @@ func pod() Spec {
 var clouds = []Scenario{
 	{
 		Name: "hetzner", Base: hetzner, Healthy: true,
-		Title:  "A Hetzner server: a /64 routed to its link-local address, and a gateway, fe80::1, that announces nothing.",
+		Title: "A Hetzner server: a /64 routed to its link-local address, and a gateway, fe80::1, that announces nothing.",
 	},
 	{
 		Name: "ovh", Base: ovh, Healthy: true,

@@ -82,7 +82,11 @@ func TestRecognise(t *testing.T) {
 		{name: "a cloud of which nothing is known", bodies: []diag.Body{diag.Machine{SysVendor: "UpCloud"}}, want: "unknown", confidence: Likely},
 		{name: "a laptop", bodies: []diag.Body{diag.Machine{SysVendor: "LENOVO"}}, want: "unknown", confidence: Possible},
 
-		{name: "Amazon's addresses", bodies: on(diagtest.MyMAC, "2600:1f16:8df::7"), want: "aws", confidence: Possible},
+		{name: "Amazon's addresses", bodies: on(diagtest.MyMAC, "2600:1f16:8df::7"), want: "unknown", confidence: Possible},
+		{
+			name: "Amazon's addresses and lease", want: "aws", confidence: Likely,
+			bodies: append(on(diagtest.MyMAC, "2600:1f16:8df::7"), diag.Lease{Interface: "eth0", Addresses: []diag.LeaseAddress{{Prefix: netip.MustParsePrefix("2600:1f16:8df::7/128"), PreferredS: 140, ValidS: 450}}}),
+		},
 		{name: "Google's addresses", bodies: on(diagtest.MyMAC, "2600:1900:4000:1::7"), want: "gcp", confidence: Possible},
 		{name: "Hetzner's addresses", bodies: on(diagtest.MyMAC, "2a01:4f8:1c1e:1::1"), want: "hetzner", confidence: Possible},
 		{name: "Hetzner's addresses and gateway", bodies: on(diagtest.MyMAC, "2a01:4ff:f0:1::1", by("fe80::1")), want: "hetzner", confidence: Likely},
@@ -95,6 +99,10 @@ func TestRecognise(t *testing.T) {
 		{name: "OVH's addresses and Neutron's MAC", bodies: on(diag.MAC{0xfa, 0x16, 0x3e, 1, 2, 3}, "2001:41d0:701:1100::b4f"), want: "ovh", confidence: Likely},
 		{name: "Neutron's MAC", bodies: on(diag.MAC{0xfa, 0x16, 0x3e, 1, 2, 3}, "2001:db8::7"), want: "openstack", confidence: Likely},
 		{name: "Google's MAC", bodies: on(diag.MAC{0x42, 0x01, 0x0a, 0x8a, 0, 4}, "2001:db8::7"), want: "gcp", confidence: Likely},
+		{
+			name: "Google's router", want: "gcp", confidence: Likely,
+			bodies: append(on(diagtest.MyMAC, "2001:db8::7"), diagtest.RaFrame(netip.MustParseAddr("fe80::4001:aff:fe03:1"), diag.MAC{0x42, 0x01, 0x0a, 0x03, 0, 1}, diag.Advertisement{Managed: true, LifetimeS: 66})),
+		},
 		{name: "Scaleway's addresses", bodies: on(diagtest.MyMAC, "2001:bc8:1210::1"), want: "scaleway", confidence: Possible},
 		{name: "DigitalOcean's addresses", bodies: on(diagtest.MyMAC, "2a03:b0c0:2:f0::2c:2001"), want: "digitalocean", confidence: Possible},
 		{name: "Linode's addresses", bodies: on(diagtest.MyMAC, "2600:3c01::f03c:91ff:fe00:1"), want: "linode", confidence: Possible},

@@ -37,6 +37,11 @@ func Recognise(s *diag.State) Recognition {
 	open, multicast := behaviour(s)
 	r := gather(s).conclude()
 	profile := profiles[r.Name]
+	hint := []string{words.Say("profile.because.nothing")}
+	if r.Confidence == Possible && profile.Filters {
+		// What follows from such a network's rules needs more than that.
+		r.Name, hint = "", r.Because
+	}
 	switch {
 	case r.Name != "" && r.Confidence != Certain && profile.Filters && open != "":
 		// Such a network drops candidates: what is merely like one is none.
@@ -53,7 +58,7 @@ func Recognise(s *diag.State) Recognition {
 	if name, _ := cloudOf(s.Machine); name != "" {
 		return Recognition{"unknown", Likely, []string{words.Say("profile.because.other", "value", name)}}
 	}
-	return Recognition{"unknown", Possible, []string{words.Say("profile.because.nothing")}}
+	return Recognition{"unknown", Possible, hint}
 }
 
 // MaybeVPC reports whether nothing says that this is another network than a VPC.
@@ -168,11 +173,18 @@ var (
 // ofMAC are the clues of an interface's own MAC, and of its router's.
 func (c *clues) ofMAC(l *diag.LinkModel) {
 	mac := l.Link.MAC
+	begins := func(mac diag.MAC, profile string) {
+		c.add(Likely, words.Say("profile.because.mac", "mac", mac, "network", words.Say("profile."+profile+".name")), profile)
+	}
+	google := func(mac diag.MAC) bool { return [2]byte(mac[:2]) == [2]byte(googleMACs[:2]) }
+	router := slices.IndexFunc(l.Routers, func(r *diag.RouterSeen) bool { return google(r.MAC) })
 	switch {
 	case [3]byte(mac[:3]) == [3]byte(neutronMACs[:3]):
-		c.add(Likely, words.Say("profile.because.mac", "mac", mac, "network", words.Say("profile.openstack.name")), "openstack")
-	case [2]byte(mac[:2]) == [2]byte(googleMACs[:2]):
-		c.add(Likely, words.Say("profile.because.mac", "mac", mac, "network", words.Say("profile.gcp.name")), "gcp")
+		begins(mac, "openstack")
+	case google(mac):
+		begins(mac, "gcp")
+	case router >= 0:
+		begins(l.Routers[router].MAC, "gcp")
 	case [2]byte(mac[:2]) == [2]byte(vultrMACs[:2]):
 		tap := mac
 		tap[0] = tapMACs
