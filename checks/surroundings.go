@@ -124,10 +124,7 @@ func (p *planner) aws() bool {
 }
 
 // maybeVPC reports whether nothing says surely that this is another network than a VPC.
-func (p *planner) maybeVPC() bool {
-	r := why.Recognise(p.s)
-	return r.Name == "aws" || r.Confidence != why.Certain
-}
+func (p *planner) maybeVPC() bool { return why.MaybeVPC(p.s) }
 
 // peers returns the peers of the interface and whether the user named them.
 func (p *planner) peers() (list []netip.Addr, given bool) {

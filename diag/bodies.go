@@ -15,6 +15,8 @@ type Run struct {
 	Version    string   `json:"version"`
 	Host       string   `json:"host"`
 	Interfaces []string `json:"interfaces"` // those the run is about
+	// NICs are interfaces that play an instance's own, though they look like a container's: the lab's.
+	NICs []string `json:"nics,omitempty"`
 	// NotExamined are those that it is not about, and why: see State.NotExamined.
 	NotExamined []NotExamined `json:"not_examined,omitempty"`
 	Peers       []netip.Addr  `json:"peers,omitempty"`    // --peer

@@ -50,6 +50,7 @@ func checkCommand() *cobra.Command {
 	}
 	f := cmd.Flags()
 	o.register(f)
+	complete(cmd)
 	o.look(f)
 	f.StringVar(&o.format, "format", "text", words.Say("cli.flag.format"))
 	f.BoolVar(&o.json, "json", false, words.Say("cli.flag.json"))

@@ -22,7 +22,7 @@ func TestUsageErrorsHelp(t *testing.T) {
 		"lab lan+peerdown":             `did you mean "peer-down"?`,
 		"watch --only neigbour":        `did you mean "neighbour"?`,
 		"xyzzy":                        `unknown command "xyzzy"; see`,
-		"explain xyzzy":                "no such cause or check; `ndwhy explain` lists them",
+		"explain xyzzy":                "no such cause, check or network; `ndwhy explain` lists them",
 		"check --passive --add kernel": "--passive sends nothing, and --add kernel asks: choose one",
 		"check --try 2001:db8::1":      "give --add claim or --add kernel too",
 		"check --peer=":                "--peer: the name is empty",

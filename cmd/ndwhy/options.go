@@ -7,11 +7,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"ndwhy/checks"
 	"ndwhy/diag"
 	"ndwhy/diag/imds"
+	"ndwhy/diag/lab"
 	"ndwhy/diag/outfile"
 	"ndwhy/diag/redact"
 	"ndwhy/diag/why"
@@ -82,6 +84,12 @@ func (o *options) register(f *pflag.FlagSet) {
 	f.StringVar(&o.pcap, "pcap", "", say("pcap"))
 	f.StringSliceVar(&o.only, "only", nil, say("only"))
 	f.StringSliceVar(&o.skip, "skip", nil, say("skip"))
+}
+
+// complete has the shell complete the values of flags of cmd that are one of a list.
+func complete(cmd *cobra.Command) {
+	// It fails only where there is no such flag.
+	_ = cmd.RegisterFlagCompletionFunc("profile", cobra.FixedCompletions(why.Profiles(), cobra.ShellCompDirectiveNoFileComp))
 }
 
 // look registers the flags of how anything is written.
@@ -160,7 +168,7 @@ type resolved struct {
 func (o *options) parse() (resolved, error) {
 	r := resolved{run: diag.Run{
 		Version: versionText(), Passive: o.passive, Profile: o.profile, Add: diag.AddMode(o.add),
-		Only: o.only, Skip: o.skip, Count: o.count,
+		NICs: lab.NICs(), Only: o.only, Skip: o.skip, Count: o.count,
 		IntervalMS: int(interval / time.Millisecond), WaitMS: int(wait / time.Millisecond),
 	}}
 	// A zone stays where a target is asked by that interface alone.

@@ -244,10 +244,8 @@ func (w *world) bootNIC(p port) error {
 			}
 		}
 	}
-	for _, a := range p.nic.Static {
-		if err := w.address(p.host.Name, p.nic.Name, netip.PrefixFrom(a, 128), unix.IFA_F_NOPREFIXROUTE, 0, 0); err != nil {
-			return err
-		}
+	if err := w.static(p, link.Attrs().Index); err != nil {
+		return err
 	}
 	if p.host.Networkd != nil {
 		if err := w.startNetworkd(p); err != nil {
@@ -259,6 +257,34 @@ func (w *world) bootNIC(p port) error {
 	}
 	if err := w.startClient(p); err != nil {
 		return fmt.Errorf("DHCPv6 client: %w", err)
+	}
+	return nil
+}
+
+// static configures what an image configures: addresses, and the way out.
+func (w *world) static(p port, index int) error {
+	length, flags := 128, unix.IFA_F_NOPREFIXROUTE
+	if p.nic.Length > 0 {
+		length, flags = p.nic.Length, 0
+	}
+	for _, a := range p.nic.Static {
+		if err := w.address(p.host.Name, p.nic.Name, netip.PrefixFrom(a, length), flags, 0, 0); err != nil {
+			return err
+		}
+	}
+	if !p.nic.Gateway.IsValid() {
+		return nil
+	}
+	h := w.handles[p.host.Name]
+	if !p.nic.Gateway.IsLinkLocalUnicast() && length == 128 {
+		if err := h.RouteReplace(&netlink.Route{LinkIndex: index, Dst: ipNet(netip.PrefixFrom(p.nic.Gateway, 128))}); err != nil {
+			return fmt.Errorf("route to the gateway: %w", err)
+		}
+	}
+	if err := h.RouteReplace(&netlink.Route{
+		LinkIndex: index, Dst: ipNet(netip.PrefixFrom(netip.IPv6Unspecified(), 0)), Gw: p.nic.Gateway.AsSlice(), Protocol: unix.RTPROT_STATIC,
+	}); err != nil {
+		return fmt.Errorf("default route: %w", err)
 	}
 	return nil
 }

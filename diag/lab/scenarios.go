@@ -29,8 +29,10 @@ type Scenario struct {
 	Break func(*Spec) // of a fault
 }
 
-// Scenarios is every scenario, bases first.
-var Scenarios = []Scenario{
+// Scenarios is every scenario: the VPC's and the LAN's, then those of other clouds, bases first.
+var Scenarios = slices.Concat(scenarios, clouds)
+
+var scenarios = []Scenario{
 	{
 		Name: "vpc", Base: vpc,
 		Title:   "A VPC subnet of today: only assigned addresses speak, the fabric answers solicitations.",

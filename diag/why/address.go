@@ -31,8 +31,13 @@ var linkLocalNotEUI64 = Cause{
 		"sysctl -w net.ipv6.conf.{interface}.addr_gen_mode=0",
 		"ip link set dev {interface} down && ip link set dev {interface} up",
 	),
-	find:         findLinkLocalNotEUI64,
-	contradicted: sourceSpoke,
+	find: func(iv *ifaceView) []hypothesis {
+		if h, ok := iv.unrouted(); ok {
+			return []hypothesis{h}
+		}
+		return findLinkLocalNotEUI64(iv)
+	},
+	contradicted: func(iv *ifaceView, h hypothesis) bool { return h.as != "routed" && iv.spoke(h.addr) },
 }
 
 var unassigned = Cause{

@@ -39,12 +39,16 @@ var notDefault = Cause{
 
 var routeMissing = Cause{
 	ID: "route.missing", Severity: Critical, Working: true, Answers: noDefaultRoute,
-	Remedy: slices.Concat(
-		always("ip -6 route add default via {router} dev {interface}", "nmcli connection modify CONNECTION ipv6.method auto"),
-	),
+	Remedy: []Remedy{
+		{Command: "ip -6 route add default via {router} dev {interface}", If: announced},
+		{Command: "nmcli connection modify CONNECTION ipv6.method auto", If: announced},
+		{Command: "ip -6 route add default via {router} dev {interface} onlink", If: func(v *view, h *hypothesis) bool { return !announced(v, h) }},
+	},
 	find:         findRouteMissing,
 	contradicted: hasDefaultHere,
 }
+
+func announced(_ *view, h *hypothesis) bool { return h.as != "by-hand" }
 
 func hasDefaultHere(iv *ifaceView, _ hypothesis) bool { return len(iv.net.Defaults) > 0 }
 
@@ -234,6 +238,9 @@ func (iv *ifaceView) prefixIgnored() (h hypothesis, ok bool) {
 }
 
 func findRouteMissing(iv *ifaceView) []hypothesis {
+	if h, ok := iv.forgotten(); ok {
+		return []hypothesis{h}
+	}
 	r := iv.unusedRouter()
 	if r == nil || iv.dropsRA() {
 		return nil

@@ -85,6 +85,9 @@ func findRouting(iv *ifaceView) []hypothesis {
 			if h, ok := iv.tooWide(sel); ok {
 				add(h)
 			}
+			if h, ok := iv.apart(sel); ok {
+				add(h)
+			}
 		case sel.Interface == iv.name:
 			if h, ok := iv.throughHost(sel); ok {
 				add(h)

@@ -151,6 +151,8 @@ var causesHost = map[string]string{
 	"cause.host.routing.no-gateway.explanation":   "A route without a gateway says that the destination is a neighbour. The kernel solicits for it on {interface}, and nobody there has that address. The route must name the router: via {router}.",
 	"cause.host.routing.through-host.summary":     "The route {route} leads through {gateway}, which says itself that it is no router.",
 	"cause.host.routing.through-host.explanation": "Its neighbour advertisement does not have the flag R (RFC 4861 §4.4), so it takes what is sent through it and forwards none of it; and nothing from beyond answered. What advertises itself as a router here, if anything, is another: {router}.",
+	"cause.host.routing.apart.summary":            "{target} is taken for a neighbour on {interface}, by the route {route}: this network lets it be reached by the router alone.",
+	"cause.host.routing.apart.explanation":        "In this network ({network}) hosts do not see each other on the link, even with addresses of one prefix. The route says that they do, as it is when an address was written with the length of the whole prefix instead of /128. The kernel asks for every host in it, and none may answer; by {router} they are reached.",
 	"cause.host.routing.means":                    "The machine's own signposts point the wrong way. Details: RTM_GETROUTE from an address of this interface answers with another one, or with an error from an unreachable, blackhole or prohibit route.",
 	"cause.host.routing.evidence":                 "The kernel's answer about the route; a route or rule that refuses.",
 	"cause.host.routing.contradicts":              "The kernel choosing this interface.",

@@ -33,13 +33,15 @@ the kernel dropped, and why. Ends with ctrl-c.`,
 	"cli.watch.example": `  ndwhy watch
   ndwhy watch --json --only neighbour,frame
   ndwhy watch --for fe80::1`,
-	"cli.explain.short": "What a cause or a check means, offline",
+	"cli.explain.short": "What a cause, a check or a kind of network means, offline",
 	"cli.explain.long": `Explains a cause or a check: what it means, what shows it, what contradicts it,
-what to do, and how to see it with stock tools. Without an argument it lists
-them all.`,
+what to do, and how to see it with stock tools. Of a kind of network it says
+what is normal there, and where that is known from. Without an argument it
+lists them all.`,
 	"cli.explain.example": `  ndwhy explain
   ndwhy explain address.unassigned
-  ndwhy explain peer-nd`,
+  ndwhy explain peer-nd
+  ndwhy explain hetzner`,
 
 	"cli.flag.interface":  "interface to examine (repeat; all); default: every one with a global address or a default route",
 	"cli.flag.peer":       "neighbour to ask (repeat); default: the 4 most recently confirmed ones",

@@ -173,6 +173,8 @@ func (t *turn) unicast6(port *Port, p *ip6) {
 	switch {
 	case ok && q == t.port:
 		t.drop("it is addressed to its own sender")
+	case t.cfg.Fabric.Apart:
+		t.drop("only a router is reached on this link")
 	case t.cfg.Fabric.Filter:
 		owner, mapped := t.owner(p.Dst)
 		switch {
@@ -222,7 +224,7 @@ func (t *turn) solicited(port *Port, p *ip6, ns *ndp.NeighborSolicitation) {
 			t.drop("%s answers no solicitation", r.Name)
 			return
 		}
-		if !fabric.Proxy && p.ether.Dst[0]&1 == 1 {
+		if !fabric.Proxy && !fabric.Apart && p.ether.Dst[0]&1 == 1 {
 			t.flood()
 		}
 		t.decide(Answered, "%s is an address of %s", target, r.Name)
@@ -230,7 +232,11 @@ func (t *turn) solicited(port *Port, p *ip6, ns *ndp.NeighborSolicitation) {
 		t.send(t.port, neighbourAdvertisement(p, target, r.MAC, true), fmt.Sprintf("%s answers for its own address", r.Name))
 		return
 	}
-	if !fabric.Proxy {
+	switch {
+	case fabric.Apart:
+		t.drop("only a router is reached on this link: nobody hears who asks for %s", target)
+		return
+	case !fabric.Proxy:
 		passOn("the target itself is to answer")
 		return
 	}
@@ -271,6 +277,10 @@ func (t *turn) advertised(port *Port, p *ip6, na *ndp.NeighborAdvertisement) {
 		t.decide(Delivered, "%s learns where %s is", r.Name, na.TargetAddress)
 		t.to(r.Name)
 		t.resolved(r, na.TargetAddress, mac)
+		return
+	}
+	if fabric.Apart {
+		t.drop("only a router is reached on this link")
 		return
 	}
 	t.decide(Delivered, "an answer to whom it is addressed")

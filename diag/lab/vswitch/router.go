@@ -45,6 +45,11 @@ func (t *turn) advertisement(r *Router, dst netip.Addr, mac diag.MAC) []byte {
 	if r.MTU > 0 {
 		ra.Options = append(ra.Options, ndp.NewMTU(r.MTU))
 	}
+	for _, p := range r.Routes {
+		ra.Options = append(ra.Options, &ndp.RouteInformation{
+			PrefixLength: uint8(p.Bits()), Prefix: p.Masked().Addr(), Preference: r.Preference, RouteLifetime: r.Lifetime,
+		})
+	}
 	return buildND(mac, r.MAC, r.LinkLocal(), dst, ra)
 }
 
@@ -183,7 +188,11 @@ func (t *turn) route(r *Router, p *ip6, reason string) {
 		t.drop("%s is assigned to no interface of this subnet", p.Dst)
 		return
 	}
-	if k, ok := t.known[p.Dst]; ok {
+	hop := p.Dst
+	if i := slices.IndexFunc(t.cfg.Ports, func(q Port) bool { return q.delegated(p.Dst) }); r.ByLinkLocal && i >= 0 {
+		hop = t.cfg.Ports[i].MAC.LinkLocal()
+	}
+	if k, ok := t.known[hop]; ok {
 		t.toPort(k.port, p, routed(k.mac, r.MAC, p.Raw), Forwarded, reason)
 		return
 	}
@@ -192,20 +201,20 @@ func (t *turn) route(r *Router, p *ip6, reason string) {
 			delete(t.pending, a)
 		}
 	}
-	waiting := t.pending[p.Dst].frames
+	waiting := t.pending[hop].frames
 	if waiting == nil && len(t.pending) >= maxPending {
-		t.drop("the router waits for too many answers already to ask who has %s", p.Dst)
+		t.drop("the router waits for too many answers already to ask who has %s", hop)
 		return
 	}
 	waiting = append(waiting, routed(diag.MAC{}, r.MAC, p.Raw))
-	t.pending[p.Dst] = pending{t.now, waiting[max(0, len(waiting)-maxWaiting):]}
-	t.drop("the router keeps it while it asks who has %s", p.Dst)
-	group := diag.SolicitedNode(p.Dst)
+	t.pending[hop] = pending{t.now, waiting[max(0, len(waiting)-maxWaiting):]}
+	t.drop("the router keeps it while it asks who has %s", hop)
+	group := diag.SolicitedNode(hop)
 	ns := buildND(diag.MulticastMAC(group), r.MAC, r.LinkLocal(), group, &ndp.NeighborSolicitation{
-		TargetAddress: p.Dst, Options: []ndp.Option{&ndp.LinkLayerAddress{Direction: ndp.Source, Addr: r.MAC[:]}},
+		TargetAddress: hop, Options: []ndp.Option{&ndp.LinkLayerAddress{Direction: ndp.Source, Addr: r.MAC[:]}},
 	})
 	for i := range t.cfg.Ports {
-		t.send(i, slices.Clone(ns), r.Name+" asks who has "+p.Dst.String())
+		t.send(i, slices.Clone(ns), r.Name+" asks who has "+hop.String())
 	}
 }
 

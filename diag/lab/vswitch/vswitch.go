@@ -37,6 +37,7 @@ type Fabric struct {
 	Filter    bool // only assigned addresses and the port's own MAC may speak, and only they are reached
 	Proxy     bool // neighbour solicitations are answered on behalf of the target, never passed on
 	Multicast bool // every multicast is passed on; else only what ND, MLD and DHCPv6 need
+	Apart     bool // what instances send reaches routers alone: one reaches another by them
 }
 
 // A Port is one interface of an instance as the infrastructure knows it.
@@ -56,28 +57,38 @@ type Port struct {
 // A Router advertises and routes. What comes from beyond comes by the first that routes.
 type Router struct {
 	Name      string
-	MAC       diag.MAC     // its EUI-64 link-local address is always its own
+	MAC       diag.MAC
+	Local     netip.Addr   // its link-local address; zero: the one that EUI-64 makes of MAC
 	Addresses []netip.Addr // further addresses that it answers for
 	Address4  netip.Addr
 
-	Silent       bool // never advertises
-	Every        time.Duration
-	Lifetime     time.Duration
-	Preference   ndp.Preference // RFC 4191
-	Managed      bool           // M flag
-	Other        bool           // O flag
-	OnLink       bool           // L flag of the subnet's prefix
-	Autonomous   bool           // A flag of the subnet's prefix
-	HopLimit     uint8
-	MTU          uint32 // announced where not 0
-	Unresolvable bool   // answers no solicitation for its addresses
+	Silent     bool // never advertises
+	Every      time.Duration
+	Lifetime   time.Duration
+	Preference ndp.Preference // RFC 4191
+	Managed    bool           // M flag
+	Other      bool           // O flag
+	OnLink     bool           // L flag of the subnet's prefix
+	Autonomous bool           // A flag of the subnet's prefix
+	HopLimit   uint8
+	MTU        uint32 // announced where not 0
+	// Routes are announced as leading through it for as long as it is a default router (RFC 4191).
+	Routes []netip.Prefix
+	// ByLinkLocal: what comes for a prefix of a port is sent to the EUI-64 link-local address of its MAC.
+	ByLinkLocal  bool
+	Unresolvable bool // answers no solicitation for its addresses
 	AnswersEcho  bool
 	Nowhere      bool // routes nothing
 	DHCP         DHCP
 }
 
-// LinkLocal returns the router's EUI-64 link-local address.
-func (r *Router) LinkLocal() netip.Addr { return r.MAC.LinkLocal() }
+// LinkLocal returns the router's link-local address.
+func (r *Router) LinkLocal() netip.Addr {
+	if r.Local.IsValid() {
+		return r.Local
+	}
+	return r.MAC.LinkLocal()
+}
 
 // DHCP is the router's stateful DHCPv6 server.
 type DHCP struct {
@@ -243,8 +254,12 @@ func (p *Port) assigned(a netip.Addr) bool {
 	if p.Detached {
 		return false
 	}
-	return a == p.MAC.LinkLocal() || slices.Contains(p.Addresses, a) ||
-		slices.ContainsFunc(p.Prefixes, func(x netip.Prefix) bool { return x.Contains(a) })
+	return a == p.MAC.LinkLocal() || slices.Contains(p.Addresses, a) || p.delegated(a)
+}
+
+// delegated reports whether a prefix of p holds a.
+func (p *Port) delegated(a netip.Addr) bool {
+	return slices.ContainsFunc(p.Prefixes, func(x netip.Prefix) bool { return x.Contains(a) })
 }
 
 // owner returns the port to which a is assigned.
