@@ -156,25 +156,75 @@ func findReserved(iv *ifaceView) []hypothesis {
 	return list
 }
 
+// findLinkLocalNotEUI64 looks for link-local addresses that are not made of the MAC, in a network that is known to let
+// no others speak, or that was seen to: the router answers the one that is, and not them.
 func findLinkLocalNotEUI64(iv *ifaceView) []hypothesis {
-	if !iv.profile.EUI64Required || !iv.net.Known || iv.net.Link.MAC == (diag.MAC{}) {
-		return nil
-	}
+	byMAC, mute := iv.byMAC(), len(iv.neighboursInVain()) > 0 && !iv.heeded()
 	var list []hypothesis
-	for _, a := range iv.addresses {
+	for _, a := range iv.madeOtherwise() {
 		addr := a.Fact.Address
-		if diag.ScopeOf(addr) != diag.LinkLocalScope || iv.class[addr] == diag.SourceAssigned || a.Fact.Passing() || !a.Fact.Flags.Usable() {
-			continue
-		}
 		h := iv.about(a)
 		h.confidence = Likely
-		if iv.silenced(addr) {
-			h.confidence = Certain
-		}
 		h.args = append(h.args, "right", iv.net.Link.MAC.LinkLocal())
+		switch {
+		case byMAC != nil && iv.silenced(addr):
+			h.confidence, h.as = Certain, "asked"
+			h.args = append(h.args, "asked", byMAC.Target)
+			rest(&h, byMAC)
+			iv.explainBesides(&h)
+		case iv.profile.EUI64Required:
+			if iv.silenced(addr) {
+				h.confidence = Certain
+			} else if mute && byMAC == nil {
+				iv.explainBesides(&h)
+			}
+		case mute && byMAC == nil && !iv.any(func(p *path) bool { return p.Source == iv.net.Link.MAC.LinkLocal() && p.silent() }):
+			h.direct, h.confidence, h.as = false, Possible, "unproven"
+			iv.explainBesides(&h)
+		default:
+			continue
+		}
 		list = append(list, h)
 	}
 	return list
+}
+
+// madeOtherwise are the link-local addresses of the interface that are not made of its MAC.
+func (iv *ifaceView) madeOtherwise() []diag.At[diag.Address] {
+	var list []diag.At[diag.Address]
+	for _, a := range iv.addresses {
+		addr := a.Fact.Address
+		if iv.net.Known && iv.net.Link.MAC != (diag.MAC{}) && diag.ScopeOf(addr) == diag.LinkLocalScope && iv.class[addr] != diag.SourceAssigned &&
+			!a.Fact.Passing() && a.Fact.Flags.Usable() {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// byMAC returns the answer of a router to the link-local address that is made of the MAC, where the interface does not
+// have it; nil where none came.
+func (iv *ifaceView) byMAC() *path {
+	own := iv.net.Link.MAC.LinkLocal()
+	return iv.first(of(func(p *path) bool {
+		return p.Source == own && p.Asks == diag.AsksND && p.Outcome == diag.Answered && !iv.net.Configured(own)
+	}))
+}
+
+// explainBesides says that h is why nothing that is sent from an address not made of the MAC is answered.
+func (iv *ifaceView) explainBesides(h *hypothesis) {
+	own := iv.net.Link.MAC.LinkLocal().As16()
+	iv.explain(h, iv.where(func(p *path) bool {
+		source := p.Source.As16()
+		made := p.Source.Is6() && [8]byte(source[8:]) == [8]byte(own[8:])
+		return p.symptom >= 0 && p.Missing() && !made && (p.silent() && !p.local() || iv.waitedForRouter(p))
+	})...)
+	if iv.managed() != nil || len(iv.net.Offering()) == 0 {
+		iv.explainKind(h, noGlobal, absent)
+	}
+	if len(iv.net.Offering()) == 0 {
+		iv.explainKind(h, noDefault)
+	}
 }
 
 func findUnassigned(iv *ifaceView) []hypothesis {
