@@ -56,8 +56,7 @@ func planSource(p *planner) {
 }
 
 // planByMAC asks the router from the link-local address that is made of the MAC (EUI-64), where the interface has
-// another and nothing that it sends is answered: a port with security (OpenStack Neutron, libvirt) lets no other
-// speak. The address is the interface's own by the rule of RFC 4291, so no provider is alarmed by it; it is used in
+// another and nobody answers that: a port with security (OpenStack Neutron, libvirt) lets no other speak. The address is the interface's own by the rule of RFC 4291, so no provider is alarmed by it; it is used in
 // frames alone, and as a candidate is: while nobody else answers for it.
 func (p *planner) planByMAC(routers []netip.Addr) {
 	own := p.link.MAC.LinkLocal()
@@ -79,11 +78,12 @@ func (p *planner) planByMAC(routers []netip.Addr) {
 	p.add(Question{Path: diag.Path{Source: own, Target: routers[0], TargetClass: diag.TargetRouter}, Candidate: own}, nd.wire)
 }
 
-// heeded reports whether anybody answered anything that the interface sent from an address that it has. An
-// advertisement after a router solicitation may be one that all get now and then.
+// heeded reports whether anybody answered a link-local address of the interface. An advertisement after a router
+// solicitation may be one that all get now and then.
 func (p *planner) heeded() bool {
 	return slices.ContainsFunc(p.s.Paths(), func(q diag.Path) bool {
-		return q.Interface == p.iface && q.Outcome == diag.Answered && q.Asks != diag.AsksDAD && q.Asks != diag.AsksRS && p.own(q.Source)
+		return q.Interface == p.iface && q.Outcome == diag.Answered && (q.Asks == diag.AsksND || q.Asks == diag.AsksEcho) &&
+			q.Source.IsLinkLocalUnicast() && p.own(q.Source)
 	})
 }
 

@@ -100,6 +100,7 @@ type NIC struct {
 	DHCPOnce  bool              // it ends as soon as it has its lease
 	Static    []netip.Addr      // assigned, and configured by the image rather than by DHCPv6
 	Early     map[string]string // settings of the interface from before it comes up: "accept_ra"
+	Guest     diag.MAC          // that the host gave the interface in place of MAC; zero: it left it as it was
 
 	Detached bool // the infrastructure knows nothing of it any more
 	NoLease  bool // the DHCPv6 server has no address for it
@@ -109,6 +110,14 @@ type NIC struct {
 
 // LinkLocal returns the EUI-64 link-local address.
 func (n *NIC) LinkLocal() netip.Addr { return n.MAC.LinkLocal() }
+
+// address is the MAC that the interface has.
+func (n *NIC) address() diag.MAC {
+	if n.Guest != (diag.MAC{}) {
+		return n.Guest
+	}
+	return n.MAC
+}
 
 // Added is an address that somebody configured by hand.
 type Added struct {

@@ -173,11 +173,16 @@ func findLinkLocalNotEUI64(iv *ifaceView) []hypothesis {
 			rest(&h, byMAC)
 			iv.explainBesides(&h)
 		case iv.profile.EUI64Required:
+			if iv.net.Configured(iv.net.Link.MAC.LinkLocal()) {
+				h.as = "besides"
+			}
 			if iv.silenced(addr) {
 				h.confidence = Certain
 			} else if mute && byMAC == nil {
 				iv.explainBesides(&h)
 			}
+		case iv.silenced(addr) && !iv.spoke(addr):
+			h.as = "silent"
 		case mute && byMAC == nil && !iv.any(func(p *path) bool { return p.Source == iv.net.Link.MAC.LinkLocal() && p.silent() }):
 			h.direct, h.confidence, h.as = false, Possible, "unproven"
 			iv.explainBesides(&h)

@@ -180,7 +180,7 @@ func findMACDuplicate(iv *ifaceView) []hypothesis {
 		facts: []diag.Event{iv.traffic.mirrored[from[0]], iv.s.Said(iv.net.Link)},
 	}
 	iv.explain(&h, iv.where(func(p *path) bool {
-		return p.symptom >= 0 && (p.silent() && !p.local() || p.lossy()) && p.origin != tested
+		return p.symptom >= 0 && (p.silent() && !p.local() || p.lossy())
 	})...)
 	if len(h.symptoms) == 0 {
 		h.severity = Warning
