@@ -89,8 +89,7 @@ func findUnresolvable(iv *ifaceView) []hypothesis {
 		default:
 			h.confidence = weaker(h.confidence, Likely) // it is not known whether anybody hears us
 		}
-		if iv.hearsInternet() {
-			h.severity = Warning // another way is taken
+		if iv.out {
 			h.more = append(h.more, "cause.router.unresolvable.around")
 		}
 		if e, ok := iv.traffic.bad[router]; ok {

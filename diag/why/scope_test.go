@@ -140,7 +140,7 @@ func inner(w *diagtest.World) *diagtest.World {
 }
 
 // TestInward: a network of its own has no router, and none is missed; where one was, or where the
-// infrastructure has one, it is.
+// infrastructure has one, it is, with a warning as long as applications go another way.
 func TestInward(t *testing.T) {
 	prefix := diag.Route{Interface: "eth1", Dst: netip.MustParsePrefix("2001:db8:5::/64"), Metric: 256, Table: diag.MainTable, Protocol: "kernel", Type: "unicast", ExpiresS: 3000}
 	eni := inner(diagtest.VPC())
@@ -159,10 +159,10 @@ func TestInward(t *testing.T) {
 	}{
 		"beside a LAN":                      {inner(diagtest.LAN()), VerdictOK},
 		"beside a VPC":                      {inner(diagtest.VPC()), VerdictOK},
-		"an interface that the VPC made":    {eni, VerdictCritical},
-		"a router was there":                {inner(diagtest.LAN()).Say(prefix), VerdictCritical},
+		"an interface that the VPC made":    {eni, VerdictWarning},
+		"a router was there":                {inner(diagtest.LAN()).Say(prefix), VerdictWarning},
 		"its router says that it is none":   {inner(diagtest.LAN()).Say(prefix, silentRouter), VerdictOK},
-		"its router says that it is one":    {inner(diagtest.LAN()).Say(prefix, router), VerdictCritical},
+		"its router says that it is one":    {inner(diagtest.LAN()).Say(prefix, router), VerdictWarning},
 		"alone, and asked for the Internet": {alone, VerdictWarning},
 		"it was the only way out":           {inner(diagtest.LAN()).NoDefault(), VerdictCritical},
 	} {
