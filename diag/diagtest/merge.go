@@ -8,9 +8,8 @@ import (
 )
 
 // Merge makes a world in which all holds that is out of order in either of two, which were both made of the network that
-// base makes: a question that one of them leaves unanswered is unanswered.
-func Merge(base func() *World, a, b *World) *World {
-	healthy := base()
+// healthy is as it should be: a question that one of them leaves unanswered is unanswered.
+func Merge(healthy, a, b *World) *World {
 	w := &World{Run: a.Run, Bodies: slices.Clone(a.Bodies), Paths: slices.Clone(a.Paths), Checks: a.Checks, Elapsed: max(a.Elapsed, b.Elapsed), Late: max(a.Late, b.Late)}
 	if len(b.Run.Interfaces) > len(w.Run.Interfaces) {
 		w.Run.Interfaces = b.Run.Interfaces

@@ -347,6 +347,9 @@ func (s *Spec) environment(host *Host) map[string]string {
 		}
 	}
 	env["NDWHY_PEER"] = join(peers)
+	if host.Sysctls["ipv6/conf/all/forwarding"] == "1" {
+		env["NDWHY_TRY"] = "" // what forwards claims nothing
+	}
 	env[networkdEnv] = ""
 	if host.Networkd != nil {
 		var nics []string

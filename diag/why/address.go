@@ -27,10 +27,11 @@ var reserved = Cause{
 
 var linkLocalNotEUI64 = Cause{
 	ID: "address.link-local-not-eui64", Severity: Warning, Answers: maySpeak,
-	Remedy: always(
-		"sysctl -w net.ipv6.conf.{interface}.addr_gen_mode=0",
-		"ip link set dev {interface} down && ip link set dev {interface} up",
-	),
+	Remedy: []Remedy{
+		{Command: "sysctl -w net.ipv6.conf.{interface}.addr_gen_mode=0", If: madeByRule},
+		{Command: "ip link set dev {interface} down && ip link set dev {interface} up", If: madeByRule},
+		{Command: "ip -6 addr del {address}/{len} dev {interface}", If: func(v *view, h *hypothesis) bool { return !madeByRule(v, h) }},
+	},
 	find:         findLinkLocalNotEUI64,
 	contradicted: sourceSpoke,
 }
@@ -47,6 +48,9 @@ var unassigned = Cause{
 	find:         findUnassigned,
 	contradicted: sourceSpoke,
 }
+
+// madeByRule reports whether a link-local address is the one that the interface made itself, and not one beside it.
+func madeByRule(_ *view, h *hypothesis) bool { return h.as != "besides" }
 
 func sourceSpoke(iv *ifaceView, h hypothesis) bool { return iv.spoke(h.addr) }
 
@@ -106,8 +110,8 @@ func findWrongInterface(iv *ifaceView) []hypothesis {
 			continue
 		}
 		for _, m := range iv.s.Metadata.Interfaces {
-			if m.MAC == iv.net.Link.MAC || !m.Holds(a.Fact.Address) {
-				continue
+			if right, ok := iv.namedMAC(); m.MAC == iv.net.Link.MAC || !m.Holds(a.Fact.Address) || ok && m.MAC == right {
+				continue // an interface that nobody has is this one, under another MAC
 			}
 			h := iv.about(a)
 			other := m.MAC.String()
@@ -166,6 +170,9 @@ func findLinkLocalNotEUI64(iv *ifaceView) []hypothesis {
 		h := iv.about(a)
 		h.confidence = Likely
 		h.args = append(h.args, "right", iv.net.Link.MAC.LinkLocal())
+		if _, e, known := iv.sysctl("addr_gen_mode"); known {
+			h.facts = append(h.facts, e)
+		}
 		switch {
 		case byMAC != nil && iv.silenced(addr):
 			h.confidence, h.as = Certain, "asked"
@@ -248,6 +255,8 @@ func findUnassigned(iv *ifaceView) []hypothesis {
 		if silenced {
 			h.confidence = Certain
 			h.more = append(h.more, "cause.address.unassigned.seen")
+		} else {
+			h.confidence, h.as = weaker(h.confidence, Likely), "unseen"
 		}
 		for _, p := range iv.paths {
 			if p.Source == addr && p.Outcome == diag.Silent {

@@ -79,16 +79,20 @@ func TestNothingContradictsItself(t *testing.T) {
 		}
 		return metadata, machine
 	}
-	pairs := 0
+	var worlds []*diagtest.World
+	for _, tt := range diagtest.CauseTests {
+		worlds = append(worlds, tt.World())
+	}
+	pairs, vpcBase, lanBase := 0, diagtest.VPC(), diagtest.LAN()
 	for i, a := range diagtest.CauseTests {
-		for _, b := range diagtest.CauseTests[:i] {
-			x, y, base := a.World(), b.World(), diagtest.LAN
+		for j, b := range diagtest.CauseTests[:i] {
+			x, y, base := worlds[i], worlds[j], lanBase
 			vpc, known := cloud(x)
 			if v, k := cloud(y); v != vpc || k != known || len(x.Bodies)+len(y.Bodies) > 1000 {
 				continue // another network; a world that is only about time
 			}
 			if vpc {
-				base = diagtest.VPC
+				base = vpcBase
 			}
 			pairs++
 			d := Diagnose(diagtest.Merge(base, x, y).State())

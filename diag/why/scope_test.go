@@ -107,6 +107,8 @@ func TestNamedTargetsAreMet(t *testing.T) {
 		"its own address":              {mine, VerdictOK, ""},
 		"turned off by the user":       {off, VerdictOK, ""},
 		"not yet":                      {running, VerdictOK, ""},
+		"tried, and not allowed":       {tried("forwarding"), VerdictUnknown, diagtest.Hand.String() + " could not be tried: this host forwards"},
+		"tried, and somebody's":        {tried("answered-for"), VerdictOK, ""},
 		"something worse":              {named(far).Silence(toPeer), VerdictWarning, "Nobody answers"},
 		"those that the program chose": {func() *diagtest.World { w := named(far); w.Run.Peers = nil; return w }(), VerdictOK, ""},
 		"hosts that the program chose": {func() *diagtest.World {
@@ -120,6 +122,16 @@ func TestNamedTargetsAreMet(t *testing.T) {
 			t.Errorf("%s: %s: %s; want %s: %s", name, d.Verdict, d.Headline, tt.verdict, tt.says)
 		}
 	}
+}
+
+// tried is a VPC in which the user wants an address to be tried that is skipped.
+func tried(detail string) *diagtest.World {
+	w := diagtest.VPC()
+	w.Run.Try = []netip.Addr{diagtest.Hand}
+	return w.Path(diag.Path{
+		Check: "added", Asks: diag.AsksDAD, Source: netip.IPv6Unspecified(), SourceClass: diag.SourceUnspecified, Target: diagtest.Hand, TargetClass: diag.TargetPeer,
+		Outcome: diag.OutcomeSkipped, Detail: detail, Note: "all.forwarding",
+	})
 }
 
 // inner adds an interface with an address that was set by hand, from which nothing leads on.

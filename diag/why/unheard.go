@@ -117,13 +117,10 @@ func (iv *ifaceView) whoseMAC(h *hypothesis) {
 		say("changed", l.PermMAC)
 		return
 	}
-	for _, m := range iv.s.Metadata.Interfaces {
-		known := slices.ContainsFunc(iv.s.Metadata.Interfaces, func(o diag.MetadataInterface) bool { return o.MAC == l.MAC })
-		if !known && !iv.s.OwnMAC(m.MAC) && !inside(iv.s) {
-			h.facts = append(h.facts, iv.s.Said(diag.Metadata{}))
-			say("named", m.MAC)
-			return
-		}
+	if right, ok := iv.namedMAC(); ok {
+		h.facts = append(h.facts, iv.s.Said(diag.Metadata{}))
+		say("named", right)
+		return
 	}
 	for _, name := range diag.SortedKeys(iv.s.Links) {
 		under := iv.s.Links[name]
@@ -138,6 +135,20 @@ func (iv *ifaceView) whoseMAC(h *hypothesis) {
 	if l.Type == "macvlan" || l.Type == "macvtap" {
 		say("macvlan", diag.MAC{})
 	}
+}
+
+// namedMAC returns the MAC that the infrastructure names and no interface of this host has, where the interface's own is
+// none of those that it names.
+func (iv *ifaceView) namedMAC() (right diag.MAC, ok bool) {
+	for _, m := range iv.s.Metadata.Interfaces {
+		if m.MAC == iv.net.Link.MAC || inside(iv.s) {
+			return right, false
+		}
+		if !ok && !iv.s.OwnMAC(m.MAC) {
+			right, ok = m.MAC, true
+		}
+	}
+	return right, ok
 }
 
 // lends reports whether another of the interfaces that one sends by has its MAC: of a bond's or a bridge's ports one does.

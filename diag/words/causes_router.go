@@ -82,10 +82,10 @@ var causesRouter = map[string]string{
 	"cause.router.rogue.source":      "RFC 6104",
 
 	"cause.dhcpv6.no-client.title":            "A server offers an address and nobody here takes it",
-	"cause.dhcpv6.no-client.summary":          "The network offers {address} by DHCPv6, and nothing on {interface} holds it: no DHCPv6 client keeps a lease.",
-	"cause.dhcpv6.no-client.explanation":      "The router {router} says that addresses come by DHCPv6 (M flag), the server answered our Solicit with one, and it is not configured. Without a client an advertisement alone gives a default route and no address.",
+	"cause.dhcpv6.no-client.summary":          "The network offers {address} by DHCPv6, and nothing on {interface} holds it.",
+	"cause.dhcpv6.no-client.explanation":      "The router {router} says that addresses come by DHCPv6 (M flag), the server answered our Solicit with one, and it is not configured. No DHCPv6 client of this host was seen asking: an advertisement alone gives a default route and no address.",
 	"cause.dhcpv6.no-client.busy.summary":     "The network offers {address} by DHCPv6, and {interface} does not hold it yet: a client is at work.",
-	"cause.dhcpv6.no-client.busy.explanation": "The router {router} says that addresses come by DHCPv6 (M flag), the server answered our Solicit with one, and it is not configured. A DHCPv6 client of this host was seen asking, so it may be there in a moment; if it is still missing then, the client fails or puts it elsewhere.",
+	"cause.dhcpv6.no-client.busy.explanation": "The router {router} says that addresses come by DHCPv6 (M flag), the server answered our Solicit with one, and it is not configured. A DHCPv6 client of this host is at work, so it may be there in a moment; if it is still missing then, the client gets no answer, fails, or puts it elsewhere.",
 	"cause.dhcpv6.no-client.means":            "The network has an address ready, and this machine never asks for it. Details: RA with M=1, a DHCPv6 Advertise with an IA_NA address, and no such address on the interface.",
 	"cause.dhcpv6.no-client.evidence":         "The M flag, a DHCPv6 Advertise, and a complete list of addresses without the one that was offered.",
 	"cause.dhcpv6.no-client.contradicts":      "The offered address, or another assigned one, configured here.",

@@ -64,6 +64,8 @@ var general = map[string]string{
 	"unknown.feed":           "the {feed} source of events gave nothing",
 	"unknown.target":         "{targets} could not be asked: {why}",
 	"unknown.target-only":    "{targets} could not be asked",
+	"unknown.tried":          "{targets} could not be tried: {why}",
+	"unknown.tried-only":     "{targets} could not be tried",
 	"unknown.nothing":        "nothing was asked, so nothing can be said",
 	"unknown.interface":      "there is no interface {interface}",
 	"unknown.interface-gone": "the interface {interface} was removed while it was looked at",
