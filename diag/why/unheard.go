@@ -52,10 +52,15 @@ func findUnheard(iv *ifaceView) []hypothesis {
 	if h.as == "discovery" {
 		return []hypothesis{h}
 	}
-	if e, hears := iv.hears(); hears {
+	switch e, alone, hears := iv.hears(); {
+	case alone:
+		// Whoever sent it knows the MAC, and so does the port: that is not why nobody answers.
+		h.as, h.facts = "", append(h.facts, e)
+		h.more = append(h.more, "cause.path.unheard.delivered")
+	case hears:
 		h.facts = append(h.facts, e)
 		h.more = append(h.more, "cause.path.unheard.hears")
-	} else {
+	default:
 		h.more = append(h.more, "cause.path.unheard.deaf")
 	}
 	if iv.byMAC() == nil && len(iv.madeOtherwise()) > 0 {
@@ -96,14 +101,22 @@ func (iv *ifaceView) noticed(p *path) bool {
 	}
 }
 
-// hears returns the newest frame of somebody else's that arrived on the interface.
-func (iv *ifaceView) hears() (newest diag.Event, ok bool) {
+// hears returns the newest frame of somebody else's that arrived on the interface: one that was sent to its MAC alone,
+// if there is any.
+func (iv *ifaceView) hears() (newest diag.Event, alone, ok bool) {
 	for _, e := range slices.Backward(iv.s.Frames()) {
-		if f, is := e.Body.(diag.Frame); is && f.Interface == iv.name && !f.Out && !iv.s.OwnMAC(f.SrcMAC) {
-			return e, true
+		f, is := e.Body.(diag.Frame)
+		if !is || f.Interface != iv.name || f.Out || iv.s.OwnMAC(f.SrcMAC) {
+			continue
+		}
+		if f.DstMAC == iv.net.Link.MAC {
+			return e, true, true
+		}
+		if !ok {
+			newest, ok = e, true
 		}
 	}
-	return newest, false
+	return newest, false, ok
 }
 
 // whoseMAC tells a hypothesis that nobody hears the interface what is known of its MAC that would explain it: that it is

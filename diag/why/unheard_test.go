@@ -25,6 +25,7 @@ func TestNobodyHears(t *testing.T) {
 		"a container's macvlan":           {diagtest.Unheard(diagtest.LAN()).Relink(func(l *diag.Link) { l.Type, l.Parent, l.Elsewhere = "macvlan", 9, true }), "a MAC address of its own"},
 		"a bridge with a MAC of its own":  {diagtest.Unheard(diagtest.LAN()).Relink(func(l *diag.Link) { l.Type = "bridge" }).Say(func() diag.Link { p := port; p.Master, p.Port = 2, "bridge"; return p }()), "that of eth1"},
 		"a MAC that the metadata names":   {diagtest.Unheard(diagtest.VPC().Run2()).Relink(func(l *diag.Link) { l.MAC = diagtest.PeerMAC }).Drop(diagtest.OfKind(func(a diag.Address) bool { return a.Address == diagtest.MyLocal })).Say(diagtest.ByHand(diagtest.PeerMAC.LinkLocal(), 64)).Say(func() diag.Link { p := port; p.MAC = diagtest.SecondMAC; return p }(), both), "the metadata service names " + diagtest.MyMAC.String()},
+		"a MAC that the port does know":   {diagtest.Unheard(diagtest.LAN()).Relink(func(l *diag.Link) { l.PermMAC = diagtest.OtherMAC }).Say(unicast), "cannot be told from here"},
 		"a link-local address of its own": {diagtest.Unheard(diagtest.LAN()).Say(diagtest.ByHand(diagtest.Private, 64)), "not made of its MAC"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -40,6 +41,11 @@ func TestNobodyHears(t *testing.T) {
 			}
 		})
 	}
+}
+
+// unicast is a solicitation to the interface alone, as of somebody who knew it and wants to know whether it is there yet.
+var unicast = diag.Frame{
+	Interface: "eth0", Type: diag.NS, Src: diagtest.PeerLocal, SrcMAC: diagtest.PeerMAC, Dst: diagtest.MyLocal, DstMAC: diagtest.MyMAC, Target: diagtest.Host2, HopLimit: 255,
 }
 
 var both = diag.Metadata{State: diag.MetadataOK, Interfaces: []diag.MetadataInterface{

@@ -16,6 +16,7 @@ var causesUnheard = map[string]string{
 	"cause.path.unheard.discovery.summary":     "No solicitation that {interface} sends is answered, for {asked} or for any other, and echoes are.",
 	"cause.path.unheard.discovery.explanation": "Packets get through to whom the kernel still knows, and nobody new is found: something between here and the others drops neighbour discovery, or all multicast (a filter, a switch that forwards multicast only where it saw reports).",
 	"cause.path.unheard.hears":                 "{interface} does hear others, so the link itself is not dead.",
+	"cause.path.unheard.delivered":             "Frames to its MAC address alone do arrive, so the port knows that address; it may still let none of its IPv6 addresses speak.",
 	"cause.path.unheard.deaf":                  "Nothing of others was heard on {interface} either: the link may lead nowhere, or into another network (a VLAN).",
 	"cause.path.unheard.local":                 "Its link-local address is not made of its MAC address either, and some ports let no other speak.",
 	"cause.path.unheard.means":                 "This machine speaks and nobody seems to hear. Details: solicitations for routers and peers were seen leaving and none was answered; no echo, no DHCPv6 Solicit and no connection was either. Port security that knows another MAC address does that, and so does a network on which nobody is.",
