@@ -56,6 +56,9 @@ var exclusive = []struct {
 func disputed(d Diagnosis) string {
 	for _, x := range exclusive {
 		for _, f := range d.Findings {
+			if strings.HasPrefix(f.Summary, "A part of") {
+				continue // the rest does leave
+			}
 			for _, g := range d.Findings {
 				if f.Cause == x.a && g.Cause == x.b && f.Confidence == Certain && g.Confidence == Certain && f.Interface == g.Interface && (!x.same || f.Subject == g.Subject) {
 					return fmt.Sprintf("%s and %s are both certain:\n%s\n%s", x.a, x.b, f.Summary, g.Summary)
