@@ -91,7 +91,7 @@ func boot(spec *Spec, log io.Writer) (*world, error) {
 		return w.wire.attach(index, near)
 	}
 	for i, p := range ports {
-		if err := cable(i, fmt.Sprintf("port%d", i), p.host.Name, p.nic.Name, p.nic.MAC, p.nic.MTU); err != nil {
+		if err := cable(i, fmt.Sprintf("port%d", i), p.host.Name, p.nic.Name, p.nic.address(), p.nic.MTU); err != nil {
 			return nil, err
 		}
 	}

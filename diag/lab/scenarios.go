@@ -235,12 +235,42 @@ var scenarios = []Scenario{
 		Name: "stable-privacy", On: "vpc",
 		Title:   "ubuntu1 makes its link-local address by RFC 7217, not from the MAC: the network drops what it sends.",
 		Causes:  []string{"address.link-local-not-eui64"},
+		Hides:   []string{"net.multicast-suppressed"}, // all nodes are asked from that address
+		Subject: "fe80::",
+		Break:   private,
+	},
+	{
+		Name: "port-security", On: "lan",
+		Title:   "ubuntu1's link-local address is not made of its MAC, on a port that lets no other speak, in a network that is no VPC.",
+		Causes:  []string{"address.link-local-not-eui64", "net.per-address-filter"},
+		Hides:   []string{"net.open-link"},
 		Subject: "fe80::",
 		Break: func(s *Spec) {
+			s.Fabric.Filter = true
+			private(s)
+		},
+	},
+	{
+		Name: "changed-mac", On: "lan",
+		Title:   "Somebody gave ubuntu1's interface another MAC address, and its port accepts the old one alone.",
+		Causes:  []string{"path.unheard"},
+		Hides:   everything,
+		Subject: "eth0",
+		Break: func(s *Spec) {
+			s.Fabric.Filter = true
 			nic := &s.ubuntu1().NICs[0]
-			// A DHCPv6 client, which asks from that address, would get nothing.
-			nic.DHCP, nic.Static = false, nic.Addresses
-			nic.Early = map[string]string{"stable_secret": "2001:db8::1"}
+			nic.Guest = mac("02:42:ac:11:00:02")
+			nic.DHCP, nic.Static = false, nic.Addresses // the lease is from before
+		},
+	},
+	{
+		Name: "same-mac", On: "lan",
+		Title:  "ubuntu2 was cloned from ubuntu1, MAC address and all.",
+		Causes: []string{"address.mac-duplicate"},
+		Break: func(s *Spec) {
+			nic := &s.ubuntu2().NICs[0]
+			nic.Guest = s.ubuntu1().NICs[0].MAC
+			nic.Early = map[string]string{"stable_secret": "2001:db8::2"} // else it would have the link-local address too
 		},
 	},
 	{
@@ -678,6 +708,18 @@ var scenarios = []Scenario{
 		},
 	},
 	{
+		Name: "port-security-eui64", On: "lan", Healthy: true,
+		Title:  "A port that lets only assigned addresses speak, in a network that is no VPC: ubuntu1's are.",
+		Causes: []string{"net.per-address-filter"},
+		Hides:  []string{"net.open-link"},
+		Break:  func(s *Spec) { s.Fabric.Filter = true },
+	},
+	{
+		Name: "private-link-local", On: "lan", Healthy: true,
+		Title: "ubuntu1's link-local address is not made of its MAC, on a link that lets any address speak.",
+		Break: private,
+	},
+	{
 		Name: "two-interfaces", On: "vpc", Healthy: true,
 		Title: "ubuntu1 has a second interface, and sends what is from its address by a routing table of its own.",
 		Args:  []string{"-i", "all"},
@@ -697,6 +739,13 @@ var scenarios = []Scenario{
 func nothingAssigned(s *Spec) {
 	nic := &s.ubuntu1().NICs[0]
 	nic.Addresses, nic.Static, nic.NoLease = nil, nil, true
+}
+
+// private makes ubuntu1's link-local address by RFC 7217. A DHCPv6 client, which asks from that address, might get nothing.
+func private(s *Spec) {
+	nic := &s.ubuntu1().NICs[0]
+	nic.DHCP, nic.Static = false, nic.Addresses
+	nic.Early = map[string]string{"stable_secret": "2001:db8::1"}
 }
 
 // everything is all that is said of a base.

@@ -107,6 +107,7 @@ type NIC struct {
 	Length    int               // of Static's prefix, which is on-link then; 0: 128
 	Gateway   netip.Addr        // that the image configures, on-link whatever the prefix; zero: what is announced
 	Early     map[string]string // settings of the interface from before it comes up: "accept_ra"
+	Guest     diag.MAC          // that the host gave the interface in place of MAC; zero: it left it as it was
 
 	Detached bool // the infrastructure knows nothing of it any more
 	NoLease  bool // the DHCPv6 server has no address for it
@@ -116,6 +117,14 @@ type NIC struct {
 
 // LinkLocal returns the EUI-64 link-local address.
 func (n *NIC) LinkLocal() netip.Addr { return n.MAC.LinkLocal() }
+
+// address is the MAC that the interface has.
+func (n *NIC) address() diag.MAC {
+	if n.Guest != (diag.MAC{}) {
+		return n.Guest
+	}
+	return n.MAC
+}
 
 // Added is an address that somebody configured by hand.
 type Added struct {
@@ -365,6 +374,9 @@ func (s *Spec) environment(host *Host) map[string]string {
 		env[nicsEnv] = strings.Join(host.nics(), ",")
 	}
 	env[machineEnv] = s.machine()
+	if host.Sysctls["ipv6/conf/all/forwarding"] == "1" {
+		env["NDWHY_TRY"] = "" // what forwards claims nothing
+	}
 	env[networkdEnv] = ""
 	if host.Networkd != nil {
 		env[networkdEnv] = strings.Join(host.nics(), ",")

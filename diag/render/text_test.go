@@ -136,7 +136,7 @@ func TestSeveralInterfaces(t *testing.T) {
 		t.Fatal(err)
 	}
 	const unasked = "Not asked: docker0, virbr0 (this host is the router there); wg0 (no neighbour discovery on it); from outside in ("
-	once := []string{unasked, "eth0, eth1: The router " + diagtest.RouterAddr.String() + " is there and does not answer ping"}
+	once := []string{unasked, "eth0, eth1: The router " + diagtest.RouterAddr.String() + " resolves and does not answer ping"}
 	for _, want := range append(once, "eth1: assigned (imds)", "eth1: "+diagtest.RouterAddr.String(), "eth1: STALE") {
 		if n := strings.Count(text.String(), want); n == 0 || n > 1 && slices.Contains(once, want) {
 			t.Errorf("%d times %q in:\n%s", n, want, text.String())

@@ -114,7 +114,7 @@ var globalTarget = netip.MustParseAddr("2001:db8::1")
 func (iv *ifaceView) routed() []*path {
 	return iv.where(func(p *path) bool {
 		symptom := p.symptom >= 0
-		return symptom && p.Missing() && p.Via == diag.ViaKernel && !iv.hasRoute(p.Target)
+		return symptom && p.Missing() && p.Via != diag.ViaWire && !iv.hasRoute(p.Target)
 	})
 }
 

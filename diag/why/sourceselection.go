@@ -44,7 +44,7 @@ func findSourceSelection(iv *ifaceView) []hypothesis {
 		i, ok := at[sel.Source]
 		if !ok {
 			h := iv.about(a)
-			h.confidence = iv.assignmentConfidence()
+			h.confidence = weaker(iv.assignmentConfidence(), Likely)
 			if iv.silenced(sel.Source) {
 				h.confidence = Certain
 			}

@@ -19,6 +19,7 @@ type view struct {
 	normal  map[string]*bool
 	ifaces  []*ifaceView
 	gone    []Unknown // interfaces of which nothing can be told, by name
+	out     bool      // applications get answers from beyond the link: see goesOut
 
 	symptoms []symptom
 }
@@ -75,6 +76,7 @@ func newView(s *diag.State) *view {
 			}
 		}
 	}
+	v.out = v.goesOut()
 	for _, iv := range v.ifaces {
 		iv.findSymptoms()
 	}

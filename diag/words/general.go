@@ -64,6 +64,8 @@ var general = map[string]string{
 	"unknown.feed":           "the {feed} source of events gave nothing",
 	"unknown.target":         "{targets} could not be asked: {why}",
 	"unknown.target-only":    "{targets} could not be asked",
+	"unknown.tried":          "{targets} could not be tried: {why}",
+	"unknown.tried-only":     "{targets} could not be tried",
 	"unknown.nothing":        "nothing was asked, so nothing can be said",
 	"unknown.interface":      "there is no interface {interface}",
 	"unknown.interface-gone": "the interface {interface} was removed while it was looked at",
@@ -146,7 +148,7 @@ var general = map[string]string{
 	"explain.changes":     "Changes:",
 
 	"doc.causes.title": "Causes",
-	"doc.causes.intro": "What ndwhy can find, generated from its own catalogue (`ndwhy explain NAME` prints the same). The names are stable. Severity is in brackets; *info* describes the network and is no fault. In commands, capitals stand for your values.",
+	"doc.causes.intro": "What ndwhy can find, generated from its own catalogue (`ndwhy explain NAME` prints the same). The names are stable. Severity is in brackets; *info* describes the network and is no fault. Whatever stands there, a fault that leaves the host without its way out is critical, and one that concerns the way out alone is a warning while applications get out all the same. In commands, capitals stand for your values.",
 	"doc.checks.title": "Checks",
 
 	"cause.address.not-configured.severity":   "warning; info where it is routed to another local interface",
