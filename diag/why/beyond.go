@@ -133,6 +133,9 @@ func findRefused(iv *ifaceView) []hypothesis {
 		if p.Outcome != diag.Refused || p.Error == nil || p.Error.Type == diag.PacketTooBig || !p.Ours() || beyondScope(p) {
 			continue
 		}
+		if _, other := iv.passedBy(p.Target); other || iv.spent(p, iv.hopsLeft()) {
+			continue // it was sent the wrong way, or not far enough
+		}
 		h := hypothesis{
 			direct: true, confidence: Certain, subject: Subject{"target", p.Target.String()}, addr: p.Target,
 			args: []any{"target", p.Target, "from", p.Error.From, "error", diag.DescribeError(*p.Error)},

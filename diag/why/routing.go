@@ -17,7 +17,7 @@ var routing = Cause{
 		{Command: "ip -6 rule add from {address} lookup 10000", If: hasSource},
 		{Command: "ip -6 route add default via {router} dev {interface} table 10000", If: hasSource},
 		{Command: "ip -6 route show table all type unreachable", If: func(v *view, h *hypothesis) bool { return !hasSource(v, h) && h.as == "" }},
-		{Command: "ip -6 route del {route}", If: func(_ *view, h *hypothesis) bool { return h.as != "" && h.as != "elsewhere" }},
+		{Command: "ip -6 route del {route}", If: func(_ *view, h *hypothesis) bool { return h.as != "" && h.as != "elsewhere" && h.as != "other-router" }},
 		{Command: "ip -6 rule show", If: func(_ *view, h *hypothesis) bool { return h.as == "elsewhere" }},
 		{Command: "ip -6 route show table {table}", If: func(_ *view, h *hypothesis) bool { return h.as == "elsewhere" }},
 	},
@@ -62,7 +62,7 @@ func findRouting(iv *ifaceView) []hypothesis {
 		list[i].paths = append(list[i].paths, h.paths...)
 		list[i].evidence = append(list[i].evidence, h.evidence...)
 	}
-	for _, h := range iv.takenElsewhere() {
+	for _, h := range slices.Concat(iv.takenElsewhere(), iv.otherRouter()) {
 		add(h)
 	}
 	for _, sel := range iv.selections() {

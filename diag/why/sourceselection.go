@@ -11,7 +11,9 @@ import (
 var sourceSelection = Cause{
 	ID: "host.source-selection", Severity: Critical, Working: true,
 	Remedy: []Remedy{
-		{Command: "ip -6 addr del {address}/{len} dev {interface}"},
+		{Command: "ip -6 rule add from {address} lookup 10000", If: otherRouters},
+		{Command: "ip -6 route add default via {owner} dev {interface} table 10000", If: otherRouters},
+		{Command: "ip -6 addr del {address}/{len} dev {interface}", If: func(v *view, h *hypothesis) bool { return !otherRouters(v, h) }},
 		{Command: "ip -6 addr change {address}/{len} dev {interface} preferred_lft 0"},
 		{
 			Command: "aws ec2 assign-ipv6-addresses --network-interface-id {eni} --ipv6-addresses {address}", AWS: true,
@@ -20,6 +22,10 @@ var sourceSelection = Cause{
 	},
 	find: findSourceSelection, contradicted: sourceSpoke,
 }
+
+// otherRouters holds where each of several routers has its own prefix: then both addresses are right, and each
+// wants its own router.
+func otherRouters(_ *view, h *hypothesis) bool { return h.as == "other-router" }
 
 // findSourceSelection looks for destinations for which the kernel, left to itself, would choose a
 // source that the network drops, although the interface has one that it lets through.
@@ -52,6 +58,15 @@ func findSourceSelection(iv *ifaceView) []hypothesis {
 				h.as = "out-of-place"
 				h.args = append(h.args, "better", iv.betterSource(sel).Source, "gateway", sel.Via)
 				rest(&h, iv.betterSource(sel))
+				if owner, _, ok := iv.misrouted(sel.Source, sel.Dst); ok {
+					h.as = "other-router"
+					h.args = append(h.args, "owner", owner.Address)
+					h.facts = append(h.facts, iv.heard(owner))
+				} else if by, ok := iv.withdrawn(a.Fact); ok {
+					h.as = "withdrawn"
+					h.args = append(h.args, "router", by.Address)
+					h.facts = append(h.facts, iv.heard(by))
+				}
 			}
 			so := "in-part"
 			if rank[sel.Dst] == mattersMost {
