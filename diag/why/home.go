@@ -102,6 +102,9 @@ func findPrefixWithdrawn(iv *ifaceView) []hypothesis {
 		silent, control := iv.unheardBeyond(a.Fact.Address)
 		h := iv.about(a)
 		h.confidence = Likely
+		if a.Fact.Flags&diag.Deprecated != 0 {
+			h.severity = Info // as it should be: nothing new is sent from it
+		}
 		h.args = append(h.args, "router", by.Address, "better", control.Source, "target", silent[0].Target)
 		h.facts = append(h.facts, iv.heard(by))
 		rest(&h, control)
@@ -129,6 +132,21 @@ func (iv *ifaceView) otherRouter() []hypothesis {
 		list = append(list, h)
 	}
 	return list
+}
+
+// unruled reports whether the kernel sends what has no source yet by another gateway than what is from the source
+// that it then chooses, and the one is not answered while the other is: a rule by source is looked at before there
+// is one (net/ipv6/ip6_output.c, ip6_dst_lookup_tail).
+func (iv *ifaceView) unruled(sel diag.Selection) (through netip.Addr, answer *path) {
+	bound, asked := iv.s.Selections[diag.SelectionKey{Dst: sel.Dst, From: sel.Source}]
+	if !asked || sel.Bound != "" || bound.Interface != iv.name || !bound.Via.IsValid() || bound.Via == sel.Via || iv.class[sel.Source] != diag.SourceUnknown {
+		return through, nil
+	}
+	free := func(p *path) bool { return p.Target == sel.Dst && p.Via == diag.ViaApp }
+	if !iv.any(func(p *path) bool { return free(p) && p.silent() }) || iv.any(func(p *path) bool { return free(p) && p.Outcome == diag.Answered }) {
+		return through, nil
+	}
+	return bound.Via, iv.first(all(reachesBeyond, of(func(p *path) bool { return p.Target == sel.Dst && p.Source == sel.Source && p.Via != diag.ViaApp })))
 }
 
 // misrouted returns the router that announces the prefix of an address, and the one that the kernel hands its

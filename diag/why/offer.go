@@ -201,13 +201,13 @@ func findHopLimit(iv *ifaceView) []hypothesis {
 // spent reports whether a packet of the kernel's, with so low a hop limit, died on its way: a router says so, or
 // nothing came while a frame of ours, which has more, was answered.
 func (iv *ifaceView) spent(p *path, hops int) bool {
-	if hops >= fewHops || p.Via == diag.ViaWire || !p.Ours() || iv.near(p.Target) || p.Detail == "elsewhere" {
+	if hops >= fewHops || !p.Ours() || iv.near(p.Target) || p.Detail == "elsewhere" {
 		return false
 	}
-	if p.Outcome == diag.Refused {
+	if p.Outcome == diag.Refused { // by wire too, where the kernel's frame was what was seen there
 		return p.Error != nil && p.Error.Type == diag.TimeExceeded
 	}
-	if !p.silent() || p.drop.Body != nil || p.failedDiscovery() {
+	if p.Via == diag.ViaWire || !p.silent() || p.drop.Body != nil || p.failedDiscovery() {
 		return false
 	}
 	return slices.ContainsFunc(iv.answers[asked{diag.AsksEcho, p.Target}], func(q *path) bool { return q.Via == diag.ViaWire })

@@ -66,6 +66,19 @@ var offerTests = []struct {
 		says: []string{"RFC 8028", "ip -6 rule add from " + diagtest.OtherAddr.String()},
 	},
 	{
+		name: "a rule by source, and a socket that has none yet", faults: []string{"host.source-selection"}, sure: Likely,
+		world: func() *diagtest.World {
+			w := diagtest.TwoPrefixes(diag.Answered).Say(
+				diag.Selection{Dst: diagtest.Host1, From: diagtest.OtherAddr, Source: diagtest.OtherAddr, Interface: "eth0", Via: diagtest.SecondLocal, Table: 10000},
+				diag.Selection{Dst: diagtest.Host1, Source: diagtest.OtherAddr, Interface: "eth0", Via: diagtest.RouterAddr})
+			return w.Path(diag.Path{
+				Check: "internet", Asks: diag.AsksEcho, Source: diagtest.OtherAddr, SourceClass: diag.SourceUnknown, Target: diagtest.Host1,
+				TargetClass: diag.TargetInternet, Given: true, Via: diag.ViaApp, Out: "eth0", Outcome: diag.Silent,
+			})
+		},
+		says: []string{"no rule by source matches", "via fe80::400:ff:fe00:202 dev eth0 src " + diagtest.OtherAddr.String()},
+	},
+	{
 		name: "two routers that carry each other's prefix", faults: []string{},
 		world: func() *diagtest.World { return diagtest.TwoPrefixes(diag.Answered) },
 	},

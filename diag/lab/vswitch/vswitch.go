@@ -69,8 +69,10 @@ type Router struct {
 	OnLink       bool           // L flag of the subnet's prefix
 	Autonomous   bool           // A flag of the subnet's prefix
 	HopLimit     uint8
-	MTU          uint32 // announced where not 0
-	Unresolvable bool   // answers no solicitation for its addresses
+	MTU          uint32         // announced where not 0
+	Prefix       netip.Prefix   // its own, announced in the subnet's place: it forwards what comes from that alone (BCP 38)
+	Routes       []netip.Prefix // announced as reached through it (RFC 4191)
+	Unresolvable bool           // answers no solicitation for its addresses
 	AnswersEcho  bool
 	Nowhere      bool // routes nothing
 	DHCP         DHCP
@@ -78,6 +80,19 @@ type Router struct {
 
 // LinkLocal returns the router's EUI-64 link-local address.
 func (r *Router) LinkLocal() netip.Addr { return r.MAC.LinkLocal() }
+
+// prefix is what a router announces and forwards for.
+func (c *Config) prefix(r *Router) netip.Prefix {
+	if r.Prefix.IsValid() {
+		return r.Prefix
+	}
+	return c.Subnet
+}
+
+// onLink reports whether an address is of a prefix of the link.
+func (c *Config) onLink(a netip.Addr) bool {
+	return c.Subnet.Contains(a) || slices.ContainsFunc(c.Routers, func(r Router) bool { return r.Prefix.IsValid() && r.Prefix.Contains(a) })
+}
 
 // DHCP is the router's stateful DHCPv6 server.
 type DHCP struct {
