@@ -490,6 +490,9 @@ func describeRA(a Advertisement) string {
 		}
 		parts = append(parts, strings.TrimSpace(p.Prefix.String()+" "+f))
 	}
+	for _, r := range a.Routes {
+		parts = append(parts, words.Say("offer.route", "prefix", r.Prefix))
+	}
 	if a.MTU != 0 {
 		parts = append(parts, fmt.Sprintf("MTU %d", a.MTU))
 	}

@@ -118,6 +118,13 @@ func (w *World) DieOnTheWay() *World {
 	})
 }
 
+// NotOnLink is such a LAN whose router does not say that the hosts of its prefix are neighbours, as the host's own
+// route has it.
+func NotOnLink() *World {
+	return Settled().Advertise(diag.Advertisement{Prefixes: []diag.PrefixInfo{{Prefix: Subnet, Autonomous: true, ValidS: 7200, PreferredS: 7200}}}).
+		Say(diag.Selection{Dst: PeerGlobal, Source: Mine, Interface: "eth0"})
+}
+
 // Narrow is such a LAN whose router announces an MTU that the host does not use, while full packets are lost.
 func Narrow(announced int, outcome diag.Outcome) *World {
 	w := Settled().Advertise(diag.Advertisement{

@@ -554,26 +554,52 @@ var Scenarios = []Scenario{
 	{
 		Name: "route-ignored", On: "lan",
 		Title:   "Another router announces the way to fd99:1:2:3::/64, and ubuntu1's kernel takes no such routes (accept_ra_rt_info_max_plen=0).",
-		Causes:  []string{"router.advertisement-ignored", "router.rogue"},
+		Causes:  []string{"router.advertisement-ignored"},
 		Subject: behind.String(),
 		Args:    []string{"--peer", peerAddress.String(), "--peer", behindHost.String()},
 		Break:   borderRouter("0"),
 	},
 	{
 		Name: "route-taken", On: "lan", Healthy: true,
-		Title:  "Another router announces the way to fd99:1:2:3::/64, and ubuntu1 takes it.",
-		Causes: []string{"router.rogue"},
-		Args:   []string{"--peer", peerAddress.String(), "--peer", behindHost.String()},
-		Break:  borderRouter("64"),
+		Title: "Another router announces the way to fd99:1:2:3::/64, and ubuntu1 takes it.",
+		Args:  []string{"--peer", peerAddress.String(), "--peer", behindHost.String()},
+		Break: borderRouter("64"),
 	},
 	{
 		Name: "route-not-needed", On: "lan", Healthy: true,
-		Title:  "Another router announces a way to where the default router leads as well; ubuntu1 does not take it, and misses nothing.",
-		Causes: []string{"router.rogue"},
+		Title: "Another router announces a way to where the default router leads as well; ubuntu1 does not take it, and misses nothing.",
 		Break: func(s *Spec) {
 			borderRouter("0")(s)
 			s.Routers[1].Routes = []netip.Prefix{netip.PrefixFrom(internetHost, 32).Masked()}
 		},
+	},
+	{
+		Name: "static-default", On: "lan",
+		Title:  "A default route that somebody wrote down is preferred to the advertised one, and its router leads nowhere.",
+		Causes: []string{"path.beyond-router"},
+		Break:  staticDefault(true),
+	},
+	{
+		Name: "static-default-well", On: "lan", Healthy: true,
+		Title: "A default route that somebody wrote down is preferred to the advertised one, and its router leads out as well.",
+		Break: staticDefault(false),
+	},
+	{
+		Name: "off-link", On: "lan",
+		Title:   "The router says that the subnet's hosts are no neighbours (L=0), and ubuntu1's address has the prefix as on the link: its peer is silent.",
+		Causes:  []string{"host.routing", "net.multicast-suppressed"},
+		Subject: subnet.String(),
+		Hides:   []string{"net.open-link"},
+		Args:    []string{"--peer", peerAddress.String()},
+		Break:   isolated(64),
+	},
+	{
+		Name: "off-link-well", On: "lan", Healthy: true,
+		Title:  "The router says that the subnet's hosts are no neighbours (L=0), and ubuntu1 sends what is for them to the router.",
+		Causes: []string{"net.multicast-suppressed"},
+		Hides:  []string{"net.open-link"},
+		Args:   []string{"--peer", peerAddress.String()},
+		Break:  isolated(128),
 	},
 	{
 		Name: "hop-limit", On: "lan",
@@ -875,6 +901,29 @@ func borderRouter(plen string) func(*Spec) {
 		r.Lifetime, r.OnLink, r.Managed, r.DHCP.Off = 0, false, false, true
 		r.Routes, r.Addresses = []netip.Prefix{behind}, []netip.Addr{behindHost}
 		s.ubuntu1().NICs[0].Early = map[string]string{"accept_ra_rt_info_max_plen": plen}
+	}
+}
+
+// staticDefault gives ubuntu1 a default route by a router that advertises nothing, preferred to the advertised one.
+func staticDefault(nowhere bool) func(*Spec) {
+	return func(s *Spec) {
+		r := s.addRouter()
+		r.Silent, r.Nowhere = true, nowhere
+		h := s.ubuntu1()
+		h.Routes = append(h.Routes, Route{NIC: "eth0", Dst: netip.MustParsePrefix("::/0"), Via: r.LinkLocal(), Metric: 512})
+	}
+}
+
+// isolated is a LAN whose switch keeps the hosts from each other, and whose router says so. ubuntu1's address has a
+// prefix of that length.
+func isolated(bits int) func(*Spec) {
+	return func(s *Spec) {
+		static(bits)(s)
+		s.Fabric.Isolated = true
+		s.router().OnLink, s.router().Autonomous = false, true
+		for i := range s.Hosts {
+			s.Hosts[i].NICs[0].Early = map[string]string{"autoconf": "0"}
+		}
 	}
 }
 

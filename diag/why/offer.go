@@ -37,6 +37,10 @@ func (iv *ifaceView) ignoring(o *diag.Offer, as string, subject Subject) hypothe
 			h.facts = append(h.facts, e)
 		}
 	}
+	// What was announced, and what keeps it out, is the argument; that packets got lost comes after.
+	for _, e := range h.facts {
+		h.evidence = append(h.evidence, e.Seq)
+	}
 	if key, value, ok := o.Mend(); ok {
 		h.args = append(h.args, "sysctl", diag.SysctlName(key.Scope, key.Name), "mended", value)
 		h.mends = true

@@ -99,6 +99,28 @@ var offerTests = []struct {
 		world: func() *diagtest.World { return diagtest.Renumbered(diag.Answered) },
 	},
 	{
+		name: "a prefix that is on the link here, and not by the router's word", faults: []string{"host.routing"}, sure: Likely,
+		world: func() *diagtest.World { return diagtest.NotOnLink().Silence(diagtest.To(diagtest.PeerGlobal)) },
+		says:  []string{"flag L off", "ip -6 route del " + diagtest.Subnet.String()},
+	},
+	{
+		name: "the same, and neighbours answer", faults: []string{}, world: diagtest.NotOnLink,
+	},
+	{
+		name: "the same, and only one neighbour does not answer", faults: []string{"peer.unmapped"},
+		world: func() *diagtest.World {
+			w := diagtest.NotOnLink().Silence(diagtest.To(diagtest.PeerGlobal))
+			w.Paths = slices.DeleteFunc(w.Paths, func(p diag.Path) bool {
+				return p.Target == diagtest.PeerGlobal && p.SourceClass == diag.SourceCandidate
+			})
+			w.Both(diag.Path{
+				Check: "peer-nd", Asks: diag.AsksND, Source: diagtest.Mine, Target: diagtest.PeerSecond, TargetClass: diag.TargetPeer, Given: true,
+				SourceClass: diag.SourceUnknown, NUD: diag.Reachable,
+			})
+			return w
+		},
+	},
+	{
 		name: "a hop limit with which packets die", faults: []string{"path.hop-limit"}, sure: Certain,
 		world: func() *diagtest.World { return diagtest.FewHops("3", 3).DieOnTheWay() },
 		says:  []string{"announces a hop limit of 3", "sysctl -w net.ipv6.conf.eth0.hop_limit=64"},

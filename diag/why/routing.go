@@ -84,6 +84,8 @@ func findRouting(iv *ifaceView) []hypothesis {
 			}
 			if h, ok := iv.tooWide(sel); ok {
 				add(h)
+			} else if h, ok := iv.offLink(sel); ok {
+				add(h)
 			}
 		case sel.Interface == iv.name:
 			if h, ok := iv.throughHost(sel); ok {
@@ -181,6 +183,44 @@ func (iv *ifaceView) tooWide(sel diag.Selection) (hypothesis, bool) {
 		}
 	}
 	return h, true
+}
+
+// offLink looks for a route that takes for neighbours whom the routers do not say to be: they announce the prefix
+// without the flag L, and nobody of it was found on the link.
+func (iv *ifaceView) offLink(sel diag.Selection) (hypothesis, bool) {
+	route, ok := iv.routeTo(sel.Dst, netip.Addr{})
+	if !ok || route.Fact.Dst.Bits() == 0 || route.Fact.Dst.IsSingleIP() || !iv.net.Link.Ethernet || len(iv.net.Gateways()) == 0 {
+		return hypothesis{}, false
+	}
+	var by *diag.RouterSeen
+	var announced netip.Prefix
+	for _, r := range iv.net.Routers {
+		for _, p := range r.Last.Prefixes {
+			switch {
+			case !p.Prefix.Contains(sel.Dst) || p.ValidS == 0:
+			case p.OnLink:
+				return hypothesis{}, false
+			case by == nil:
+				by, announced = r, p.Prefix
+			}
+		}
+	}
+	if by == nil || iv.any(func(p *path) bool { return route.Fact.Dst.Contains(p.Target) && iv.resolves(p.Target) }) {
+		return hypothesis{}, false
+	}
+	name := diag.DescribeRoute(route.Fact, diag.Forever)
+	h := hypothesis{
+		confidence: Likely, severity: Warning, subject: Subject{"route", name}, as: "off-link",
+		args:  []any{"target", sel.Dst, "router", by.Address, "route", name, "announced", announced},
+		facts: []diag.Event{iv.s.Said(sel), diag.FactOf(route), iv.heard(by)},
+	}
+	for _, p := range iv.paths {
+		if p.Target == sel.Dst && p.Missing() {
+			iv.explain(&h, p)
+			rest(&h, p)
+		}
+	}
+	return h, len(h.symptoms) > 0
 }
 
 // throughHost looks for a way out that leads through a neighbour which says that it is no router.

@@ -28,6 +28,11 @@ var causesOffers = map[string]string{
 	"cause.address.prefix-withdrawn.see":         "rdisc6 IF; ip -6 addr show dev IF (preferred_lft)",
 	"cause.address.prefix-withdrawn.source":      "RFC 8978; RFC 4862 §5.5.4",
 
+	"cause.path.beyond-router.other-way": "The kernel has another default route, which it does not take: via {other} (proto {proto}, metric {metric}). The route with the lowest metric wins, whether it was advertised or written down; of equal ones the router's own preference decides. What that other router reaches was not asked.",
+
+	"cause.host.routing.off-link.summary":     "{target} is taken for a neighbour on {interface}, by the route {route}, and nobody answers; the router {router} does not say that this prefix is on the link.",
+	"cause.host.routing.off-link.explanation": "The router announces {announced} with flag L off: hosts there need not hear each other, and what is for them has to go through the router (RFC 5942 §4). An address that was written with that prefix length, or a client that adds such a route, says otherwise. Nobody of the prefix answered here.",
+
 	"cause.path.hop-limit.title":           "What this host sends dies after a few routers",
 	"cause.path.hop-limit.summary":         "{router} announces a hop limit of {hops} for all that hosts send, and the kernel uses it: no host further than that is reached.",
 	"cause.path.hop-limit.explanation":     "Each router on the way takes one from a packet's hop limit, and drops the packet at zero. Hosts take the value from the router's advertisement (Cur Hop Limit, RFC 4861 §6.3.4); 64 is usual, and 0 says nothing. The router's configuration is to be mended (AdvCurHopLimit of radvd); a host can refuse low values.",

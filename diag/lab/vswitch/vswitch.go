@@ -36,6 +36,7 @@ type Config struct {
 type Fabric struct {
 	Filter    bool // only assigned addresses and the port's own MAC may speak, and only they are reached
 	Proxy     bool // neighbour solicitations are answered on behalf of the target, never passed on
+	Isolated  bool // no instance reaches another but through the router
 	Multicast bool // every multicast is passed on; else only what ND, MLD and DHCPv6 need
 }
 
