@@ -226,7 +226,7 @@ func (t *turn) solicited(port *Port, p *ip6, ns *ndp.NeighborSolicitation) {
 			t.drop("%s answers no solicitation", r.Name)
 			return
 		}
-		if !fabric.Proxy && p.ether.Dst[0]&1 == 1 {
+		if !fabric.Proxy && !fabric.Isolated && p.ether.Dst[0]&1 == 1 {
 			t.flood()
 		}
 		t.decide(Answered, "%s is an address of %s", target, r.Name)
