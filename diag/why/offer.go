@@ -61,10 +61,14 @@ func (iv *ifaceView) passedBy(target netip.Addr) (best diag.Offer, ok bool) {
 			best, ok = o, true
 		}
 	}
-	if via, known := iv.net.Gateway(target, netip.Addr{}); ok && known && via == best.Router.Address {
-		return diag.Offer{}, false
+	if !ok {
+		return best, false
 	}
-	return best, ok
+	via, known := iv.net.Gateway(target, netip.Addr{})
+	if gateways := iv.net.Gateways(); !known && len(gateways) > 0 {
+		via = gateways[0]
+	}
+	return best, via != best.Router.Address
 }
 
 // routesIgnored looks for routes that are announced and not taken, while what lies behind them is asked for in
@@ -152,12 +156,16 @@ func (iv *ifaceView) opensNothing(o *diag.Offer) bool {
 var hopLimit = Cause{
 	ID: "path.hop-limit", Severity: Warning,
 	Remedy: []Remedy{
+		{Command: "sysctl -w {least}=32", If: announcedHere},
 		{Command: "sysctl -w {sysctl}=64"},
-		{Command: "sysctl -w {least}=32", If: func(_ *view, h *hypothesis) bool { return h.as == "" }},
+		// The default route that an advertisement made has its hop limit too, and keeps it.
+		{Command: "ip -6 route del default via {router} dev {interface}; rdisc6 -1 {interface}", If: announcedHere},
 		{Command: "tracepath -6 {target}", If: func(_ *view, h *hypothesis) bool { return h.addr.IsValid() }},
 	},
 	find: findHopLimit,
 }
+
+func announcedHere(_ *view, h *hypothesis) bool { return h.as == "" }
 
 // fewHops is what a hop limit has to be for any host of the Internet to be reached: paths are up to 30
 // routers long, and 64 is what hosts use (RFC 1700).
@@ -172,11 +180,11 @@ func findHopLimit(iv *ifaceView) []hypothesis {
 	}
 	key := diag.SysctlKey{Scope: iv.name, Name: "hop_limit"}
 	h := hypothesis{
-		direct: true, confidence: Likely, subject: Subject{"interface", iv.name}, as: "set", facts: []diag.Event{iv.s.Said(key)},
+		direct: true, confidence: Likely, subject: Subject{"interface", iv.name}, as: "set", facts: iv.hopsSaid(key, hops),
 		args: []any{"hops", hops, "sysctl", diag.SysctlName(key.Scope, key.Name), "least", diag.SysctlName(iv.name, "accept_ra_min_hop_limit")},
 	}
 	for _, o := range iv.offers {
-		if o.Kind == diag.OfferHopLimit && o.State == diag.OfferTaken {
+		if o.Kind == diag.OfferHopLimit && o.Value == hops {
 			h.as = ""
 			h.args = append(h.args, "router", o.Router.Address)
 			h.facts = append(h.facts, iv.heard(o.Router))
@@ -217,13 +225,29 @@ func (iv *ifaceView) spent(p *path, hops int) bool {
 	return slices.ContainsFunc(iv.answers[asked{diag.AsksEcho, p.Target}], func(q *path) bool { return q.Via == diag.ViaWire })
 }
 
-// hopsLeft is the hop limit of what the kernel sends by the interface; many where it is not known.
+// hopsLeft is the hop limit of what the kernel sends by the interface beyond the link: that of the route, which goes
+// before the setting; many where neither is known.
 func (iv *ifaceView) hopsLeft() int {
+	for _, sel := range iv.selections() {
+		if sel.Interface == iv.name && sel.Via.IsValid() && sel.HopLimit > 0 {
+			return sel.HopLimit
+		}
+	}
 	text, _ := iv.sysctl("hop_limit")
 	if n, err := strconv.Atoi(text); err == nil && n > 0 {
 		return n
 	}
 	return fewHops
+}
+
+// hopsSaid are what say that the hop limit is so: a route, else the setting.
+func (iv *ifaceView) hopsSaid(key diag.SysctlKey, hops int) []diag.Event {
+	for _, sel := range iv.selections() {
+		if sel.Interface == iv.name && sel.HopLimit == hops {
+			return []diag.Event{iv.s.Said(sel), iv.s.Said(key)}
+		}
+	}
+	return []diag.Event{iv.s.Said(key)}
 }
 
 var inconsistent = Cause{

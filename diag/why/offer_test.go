@@ -135,6 +135,14 @@ var offerTests = []struct {
 		says:  []string{"No router here announces that value"},
 	},
 	{
+		name: "a hop limit that is mended, but for the default route's own", faults: []string{"path.hop-limit"}, sure: Certain,
+		world: func() *diagtest.World {
+			return diagtest.FewHops("64", 3).Set("accept_ra_min_hop_limit", "32").DieOnTheWay().Say(
+				diag.Selection{Dst: diagtest.Host1, Source: diagtest.Mine, Interface: "eth0", Via: diagtest.RouterAddr, HopLimit: 3})
+		},
+		says: []string{"announces a hop limit of 3", "ip -6 route del default via " + diagtest.RouterAddr.String()},
+	},
+	{
 		name: "a low hop limit that this host refuses", faults: []string{},
 		world: func() *diagtest.World { return diagtest.FewHops("64", 3).Set("accept_ra_min_hop_limit", "32") },
 	},

@@ -244,7 +244,7 @@ func TestHandle(t *testing.T) {
 		{"the services remain", blackhole, 0, echo(macRouter, mac1, global1, service), Forwarded, "service", []out{{"internet", "echo request"}}},
 		{"kept from each other: NS", isolated, 0, ns(mac1, global1, global2), Dropped, "kept from each other", nil},
 		{"kept from each other: echo", isolated, 0, echo(mac2, mac1, global1, global2), Dropped, "kept from each other", nil},
-		{"kept from each other: the router", isolated, 0, ns(mac1, ll1, diag.MAC(macRouter).LinkLocal()), Answered, "address of router", []out{{"ubuntu1", "NA:"}}},
+		{"kept from each other: the router", isolated, 0, ns(mac1, ll1, macRouter.LinkLocal()), Answered, "address of router", []out{{"ubuntu1", "NA:"}}},
 		{"another prefix than the router's", own, 0, echo(macRouter, mac1, global1, internet), Dropped, "no way back", nil},
 		{"the router's own prefix", own, 0, echo(macRouter, mac1, netip.MustParseAddr("3fff:7f8:fff0:1::5"), internet), Forwarded, "beyond", []out{{"internet", "echo request"}}},
 		{"no echo", noEcho, 0, echo(macRouter, mac1, global1, internet), Dropped, "access list", nil},
