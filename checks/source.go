@@ -46,7 +46,7 @@ func planSource(p *planner) {
 			}
 			q := Question{
 				Path:    diag.Path{Source: a.Address, Target: host, TargetClass: diag.TargetInternet, Given: p.s.Run.InternetGiven},
-				NextHop: via,
+				NextHop: p.through(host, a.Address, via),
 			}
 			q.After = p.behind(q)
 			p.add(q, echo.kernel, echo.wire)

@@ -256,6 +256,8 @@ type Selection struct {
 	Interface string     `json:"interface,omitempty"`
 	Via       netip.Addr `json:"via,omitzero"`
 	MTU       int        `json:"mtu,omitempty"`
+	// HopLimit is the route's own, which goes before the interface's setting; 0: it has none.
+	HopLimit int `json:"hop_limit,omitempty"`
 	// Of the route that was found: its table, metric, protocol and type, as Route has them.
 	Table    int    `json:"table,omitempty"`
 	Metric   int    `json:"metric,omitempty"`

@@ -86,6 +86,7 @@ type RouterRow struct {
 	RouteLeftS int64
 	Event      diag.Event // the newest advertisement, while it is remembered
 	Rogue      bool       // a finding says so
+	Offers     []report.Offer
 }
 
 // Temporary is an address that --add kernel put on an interface; the kernel removes it in LeftS.

@@ -345,6 +345,11 @@ func routers(s *diag.State, r report.Report) []RouterRow {
 				break
 			}
 		}
+		for _, y := range r.Routers {
+			if y.Interface == x.Interface && y.Address == x.Address.String() {
+				row.Offers = y.Offers
+			}
+		}
 		for _, f := range r.Findings {
 			row.Rogue = row.Rogue || f.Cause == "router.rogue" && f.Interface == x.Interface && f.Subject.Value == x.Address.String()
 		}

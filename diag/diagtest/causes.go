@@ -643,6 +643,20 @@ var CauseTests = []struct {
 			return LAN().Say(diag.Frame{Interface: "eth0", Type: diag.NS, Src: PeerLocal, SrcMAC: MyMAC, Dst: diag.SolicitedNode(RouterAddr), Target: RouterAddr, HopLimit: 255})
 		},
 	},
+	{
+		Name: "an address left of a prefix that is gone", Cause: "address.prefix-withdrawn", Sure: "likely", Faults: []string{"address.prefix-withdrawn"},
+		World: func() *World { return Renumbered(diag.Silent) },
+	},
+	{
+		Name: "a hop limit of three", Cause: "path.hop-limit", Sure: "certain", Faults: []string{"path.hop-limit"},
+		World: func() *World { return FewHops("3", 3).DieOnTheWay() },
+	},
+	{
+		Name: "two routers with two MTUs", Cause: "router.inconsistent", Sure: "certain", Faults: []string{"router.inconsistent"},
+		World: func() *World {
+			return Narrow(1400, diag.Answered).Set("mtu", "1400").Say(RaFrame(SecondLocal, SecondMAC2, diag.Advertisement{LifetimeS: 1800, MTU: 1500}))
+		},
+	},
 	{Name: "filter", Cause: "net.per-address-filter", Sure: "certain", Faults: []string{}, World: VPC},
 	{Name: "no multicast", Cause: "net.multicast-suppressed", Sure: "certain", Faults: []string{}, World: VPC},
 	{Name: "quiet router", Cause: "net.router-silent", Sure: "certain", Faults: []string{}, World: VPC},

@@ -519,7 +519,12 @@ func (w *world) add(host *Host, a Added) error {
 	if a.Optimistic {
 		flags = unix.IFA_F_OPTIMISTIC
 	}
-	if a.Deprecated {
+	switch {
+	case a.Lasts > 0 && a.Deprecated:
+		valid = int(a.Lasts.Seconds())
+	case a.Lasts > 0:
+		preferred, valid = int(a.Lasts.Seconds()), int(a.Lasts.Seconds())
+	case a.Deprecated:
 		valid = forever
 	}
 	if err := w.address(host.Name, a.NIC, a.Prefix, flags, preferred, valid); err != nil {
@@ -596,6 +601,9 @@ func (w *world) route(host *Host, r Route) error {
 	}
 	if r.Via.IsValid() {
 		route.Gw = r.Via.AsSlice()
+	}
+	if r.Src.IsValid() {
+		route.Src = r.Src.AsSlice()
 	}
 	if err := h.RouteReplace(route); err != nil {
 		return fmt.Errorf("route %s: %w", r.Dst, err)

@@ -77,7 +77,7 @@ func (s *Spec) give(macs ...diag.MAC) {
 // hetzner routes a /64 to each host, by way of its link-local address.
 func hetzner() Spec {
 	s := byHand("hetzner", diag.Machine{SysVendor: "Hetzner", Product: "vServer"}, 64, hosterGateway)
-	s.Fabric.Apart = true
+	s.Fabric.Isolated = true
 	s.Subnet = netip.MustParsePrefix("2001:db8:1f16:8df0::/60")
 	s.router().ByLinkLocal = true
 	for i, host := range []string{"2001:db8:1f16:8df1::1", "2001:db8:1f16:8df2::1"} {
@@ -92,7 +92,7 @@ func hetzner() Spec {
 // are its addresses, which no lab has.
 func ovh() Spec {
 	s := byHand("ovh", diag.Machine{SysVendor: "OpenStack Foundation", Product: "OpenStack Nova"}, 0, subnetRouter)
-	s.Fabric.Apart = true
+	s.Fabric.Isolated = true
 	s.Args = []string{"--profile", "ovh"}
 	return s
 }
@@ -135,7 +135,7 @@ func azure() Spec {
 // gcp does not say that the subnet is on-link: a route to it leads through the router.
 func gcp() Spec {
 	s := cloud("gcp", diag.Machine{SysVendor: "Google", Product: "Google Compute Engine"})
-	s.Fabric.Apart = true
+	s.Fabric.Isolated = true
 	s.give(mac("42:01:0a:00:00:01"), mac("42:01:0a:00:00:0b"), mac("42:01:0a:00:00:0c"))
 	r := s.router()
 	r.OnLink, r.Lifetime = false, 66*time.Second
@@ -159,7 +159,7 @@ func openstack() Spec {
 // address, and a gateway that it was told the MAC of.
 func pod() Spec {
 	s := byHand("pod", diag.Machine{SysVendor: "Amazon EC2", Product: "t3.nano"}, 0, hosterGateway)
-	s.Fabric.Apart = true
+	s.Fabric.Isolated = true
 	for i, own := range []diag.MAC{mac("0a:58:0a:00:00:0b"), mac("0a:58:0a:00:00:0c")} {
 		h := &s.Hosts[i]
 		h.Outer = &NIC{}

@@ -133,6 +133,8 @@ type Added struct {
 	Deprecated bool // never chosen as a source by itself
 	DAD        bool // duplicates are looked for, as the kernel does unless told not to
 	Optimistic bool // it is used meanwhile (RFC 4429)
+	// Lasts is for how long it is valid, as one made of an advertisement is; 0: for ever.
+	Lasts time.Duration
 }
 
 // A Neighbour is an entry of the neighbour cache.
@@ -148,6 +150,7 @@ type Route struct {
 	NIC    string // of a route that leads somewhere
 	Dst    netip.Prefix
 	Via    netip.Addr // zero: on-link
+	Src    netip.Addr // the source that it wants; zero: none
 	Table  int        // 0: main
 	Metric int        // 0: the kernel's own, 1024
 	Refuse bool       // "unreachable": it leads nowhere
@@ -208,6 +211,11 @@ var (
 	vpnClient  = netip.MustParseAddr("2001:db8:1f16:8df0::77")
 	// nearbyHost is an Internet host whose address begins as the subnet's do.
 	nearbyHost = netip.MustParseAddr("2001:db8:b001:c09::71")
+	// behind is what lies behind a router that is no way out, and behindHost in it; otherPrefix is a second
+	// router's, or was the link's before.
+	behind      = netip.MustParsePrefix("fd99:1:2:3::/64")
+	behindHost  = netip.MustParseAddr("fd99:1:2:3::99")
+	otherPrefix = netip.MustParsePrefix("3fff:7f8:fff0:1::/64")
 	// neighbouring is ubuntu1's assigned address plus one.
 	neighbouring = netip.MustParseAddr("2001:db8:1f16:8df0:f557:112e:f9bd:c7f4")
 )
@@ -361,7 +369,7 @@ func (s *Spec) environment(host *Host) map[string]string {
 				assigned = append(assigned, texts(nic.Prefixes)...)
 			case len(nic.Addresses) > 0:
 				peers = append(peers, nic.Addresses[0])
-				if !s.Fabric.Apart { // else it is no neighbour
+				if !s.Fabric.Isolated { // else it is no neighbour
 					peers = append(peers, nic.LinkLocal())
 				}
 				peers = append(peers, nic.Addresses[1:]...)

@@ -586,6 +586,19 @@ func (t *textWriter) routers(r report.Report) {
 			route = words.Say("report.kernel-route", "route", *x.KernelRoute)
 		}
 		t.wrap("    ", "      ", route)
+		t.offers(x.Offers)
+	}
+}
+
+// offers says what of an advertisement is in force beside the default route, in one line, and what is not, a line each.
+func (t *textWriter) offers(list []report.Offer) {
+	if taken := report.InForce(list); taken != "" {
+		t.wrap("    ", "      ", taken)
+	}
+	for _, o := range list {
+		if o.Why != nil {
+			t.wrap("    ", "      ", words.Say("report.offer", "offer", o.Says, "state", o.State(), "why", *o.Why))
+		}
 	}
 }
 

@@ -118,6 +118,20 @@ type Router struct {
 	KernelRoute *string  `json:"kernel_route"`
 	AgeS        int64    `json:"age_s"`           // since its last advertisement
 	RouteLeftS  *int64   `json:"route_expires_s"` // of KernelRoute: -1 never
+	Offers      []Offer  `json:"offers"`
+}
+
+// Offer is one thing that a router advertises. Prefix is of a prefix or a route, Value of a hop limit or an MTU.
+// Taken is nil where it cannot be told; By is what in the kernel shows that it is, Why is why it is not.
+type Offer struct {
+	What   string  `json:"what"` // default-route, on-link, address, route, mtu, hop-limit
+	Prefix *string `json:"prefix"`
+	Value  *int    `json:"value"`
+	Taken  *bool   `json:"taken"`
+	By     *string `json:"by"`
+	Why    *string `json:"why"`
+	// Says is the offer in words, for faces.
+	Says string `json:"-"`
 }
 
 // Prefix is a prefix that a router advertises, with the lifetimes as advertised.
@@ -452,8 +466,15 @@ func (b *reporter) addresses() []Address {
 
 func (b *reporter) routers() []Router {
 	list := []Router{}
+	offers := map[*diag.RouterSeen][]Offer{}
+	for _, name := range b.s.InterfacesOf() {
+		for _, o := range b.s.LinkOf(name).Offers() {
+			offers[o.Router] = append(offers[o.Router], offer(&o))
+		}
+	}
 	for _, r := range b.s.RoutersSorted() {
 		row := Router{
+			Offers:    append([]Offer{}, offers[r]...),
 			Interface: r.Interface, Address: r.Address.String(), MAC: macText(r.MAC),
 			Flags: []string{}, LifetimeS: b.s.Left(r.Last.LifetimeS, r.At),
 			Prefixes: []Prefix{}, RDNSS: []string{}, AgeS: int64(b.s.Now.Sub(r.At) / time.Second),
@@ -495,6 +516,49 @@ func (b *reporter) routers() []Router {
 		list = append(list, row)
 	}
 	return list
+}
+
+// State says in words whether the offer is taken.
+func (o Offer) State() string {
+	switch {
+	case o.Taken == nil:
+		return words.Say("offer.unknown")
+	case *o.Taken:
+		return words.Say("offer.taken")
+	default:
+		return words.Say("offer.not-taken")
+	}
+}
+
+// InForce says in one line what of a router's offers this host took, beside the default route; "" for nothing.
+func InForce(offers []Offer) string {
+	var taken []string
+	for _, o := range offers {
+		if o.Taken != nil && *o.Taken && o.What != string(diag.OfferDefault) {
+			taken = append(taken, o.Says)
+		}
+	}
+	if len(taken) == 0 {
+		return ""
+	}
+	return words.Say("report.offers-taken", "list", strings.Join(taken, ", "))
+}
+
+func offer(o *diag.Offer) Offer {
+	row := Offer{What: string(o.Kind), Says: o.What(), Why: text(o.Reason())}
+	if o.Prefix.IsValid() {
+		row.Prefix = text(o.Prefix.String())
+	}
+	if o.Value != 0 {
+		row.Value = &o.Value
+	}
+	if taken := o.State == diag.OfferTaken; taken || o.State == diag.OfferNotTaken {
+		row.Taken = &taken
+	}
+	if o.By != nil {
+		row.By = text(diag.Describe(diag.Event{Body: o.By}))
+	}
+	return row
 }
 
 func (b *reporter) neighbours() Neighbours {

@@ -175,7 +175,7 @@ func findLinkLocalNotEUI64(iv *ifaceView) []hypothesis {
 		h := iv.about(a)
 		h.confidence = Likely
 		h.args = append(h.args, "right", iv.net.Link.MAC.LinkLocal())
-		if _, e, known := iv.sysctl("addr_gen_mode"); known {
+		if mode, e := iv.sysctl("addr_gen_mode"); mode != "" {
 			h.facts = append(h.facts, e)
 		}
 		switch {

@@ -28,6 +28,7 @@ type hypothesis struct {
 	as       string   // "", or which other summary and explanation the catalogue has under cause.<ID>.<as>
 	more     []string // keys of sentences that go on the explanation
 	facts    []diag.Event
+	mends    bool // a setting would mend it: {sysctl} and {mended} of its words
 }
 
 // hypotheses asks every cause, and leaves out what an observation contradicts.

@@ -21,9 +21,9 @@ func ports(outs []Output) []int {
 }
 
 // On a link that keeps its hosts apart, each reaches the router alone, and others by it.
-func TestApart(t *testing.T) {
+func TestIsolatedByRouter(t *testing.T) {
 	c := lan()
-	c.Fabric = Fabric{Apart: true}
+	c.Fabric = Fabric{Isolated: true}
 	s := New(c, start)
 	for name, frame := range map[string][]byte{
 		"who has the peer":     ns(mac1, global1, global2),

@@ -148,6 +148,8 @@ func (t *turn) multicast6(p *ip6) {
 		}
 	case !t.cfg.Fabric.Multicast:
 		t.drop("multicast is not carried in this network, but for neighbour discovery, MLD and DHCPv6")
+	case t.cfg.Fabric.Isolated:
+		t.drop("instances are kept from each other")
 	default:
 		t.decide(Delivered, "multicast reaches every interface")
 		t.flood()
@@ -171,10 +173,10 @@ func (t *turn) unicast6(port *Port, p *ip6) {
 	}
 	q, ok := t.portOfMAC(p.ether.Dst)
 	switch {
+	case t.cfg.Fabric.Isolated:
+		t.drop("instances are kept from each other")
 	case ok && q == t.port:
 		t.drop("it is addressed to its own sender")
-	case t.cfg.Fabric.Apart:
-		t.drop("only a router is reached on this link")
 	case t.cfg.Fabric.Filter:
 		owner, mapped := t.owner(p.Dst)
 		switch {
@@ -224,7 +226,7 @@ func (t *turn) solicited(port *Port, p *ip6, ns *ndp.NeighborSolicitation) {
 			t.drop("%s answers no solicitation", r.Name)
 			return
 		}
-		if !fabric.Proxy && !fabric.Apart && p.ether.Dst[0]&1 == 1 {
+		if !fabric.Proxy && !fabric.Isolated && p.ether.Dst[0]&1 == 1 {
 			t.flood()
 		}
 		t.decide(Answered, "%s is an address of %s", target, r.Name)
@@ -232,11 +234,11 @@ func (t *turn) solicited(port *Port, p *ip6, ns *ndp.NeighborSolicitation) {
 		t.send(t.port, neighbourAdvertisement(p, target, r.MAC, true), fmt.Sprintf("%s answers for its own address", r.Name))
 		return
 	}
-	switch {
-	case fabric.Apart:
-		t.drop("only a router is reached on this link: nobody hears who asks for %s", target)
+	if fabric.Isolated {
+		t.drop("instances are kept from each other: nobody hears who has %s", target)
 		return
-	case !fabric.Proxy:
+	}
+	if !fabric.Proxy {
 		passOn("the target itself is to answer")
 		return
 	}
@@ -279,7 +281,7 @@ func (t *turn) advertised(port *Port, p *ip6, na *ndp.NeighborAdvertisement) {
 		t.resolved(r, na.TargetAddress, mac)
 		return
 	}
-	if fabric.Apart {
+	if fabric.Isolated {
 		t.drop("only a router is reached on this link")
 		return
 	}

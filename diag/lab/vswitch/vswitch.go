@@ -36,8 +36,8 @@ type Config struct {
 type Fabric struct {
 	Filter    bool // only assigned addresses and the port's own MAC may speak, and only they are reached
 	Proxy     bool // neighbour solicitations are answered on behalf of the target, never passed on
+	Isolated  bool // what instances send reaches routers alone: one reaches another through them
 	Multicast bool // every multicast is passed on; else only what ND, MLD and DHCPv6 need
-	Apart     bool // what instances send reaches routers alone: one reaches another by them
 }
 
 // A Port is one interface of an instance as the infrastructure knows it.
@@ -72,7 +72,9 @@ type Router struct {
 	Autonomous bool           // A flag of the subnet's prefix
 	HopLimit   uint8
 	MTU        uint32 // announced where not 0
-	// Routes are announced as leading through it for as long as it is a default router (RFC 4191).
+	// Prefix is its own, announced in the subnet's place: it forwards what comes from that alone (BCP 38).
+	Prefix netip.Prefix
+	// Routes are announced as reached through it (RFC 4191).
 	Routes []netip.Prefix
 	// ByLinkLocal: what comes for a prefix of a port is sent to the EUI-64 link-local address of its MAC.
 	ByLinkLocal  bool
@@ -88,6 +90,19 @@ func (r *Router) LinkLocal() netip.Addr {
 		return r.Local
 	}
 	return r.MAC.LinkLocal()
+}
+
+// prefix is what a router announces and forwards for.
+func (c *Config) prefix(r *Router) netip.Prefix {
+	if r.Prefix.IsValid() {
+		return r.Prefix
+	}
+	return c.Subnet
+}
+
+// onLink reports whether an address is of a prefix of the link.
+func (c *Config) onLink(a netip.Addr) bool {
+	return c.Subnet.Contains(a) || slices.ContainsFunc(c.Routers, func(r Router) bool { return r.Prefix.IsValid() && r.Prefix.Contains(a) })
 }
 
 // DHCP is the router's stateful DHCPv6 server.
