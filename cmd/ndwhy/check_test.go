@@ -93,7 +93,7 @@ func TestBadInput(t *testing.T) {
 		{"check --from /proc/self/status peer-nd", 64, "peer-nd is for asking the network"},
 		{"check --wat", 64, "unknown flag: --wat"},
 		{"wat", 64, `unknown command "wat"`},
-		{"explain wat", 64, "no such cause or check"},
+		{"explain wat", 64, "no such cause, check or network"},
 		{"watch --only wat", 64, "no such kind of event"},
 	} {
 		r := labtest.Run(t, "vpc", append([]string{"ndwhy"}, strings.Fields(c.args)...)...)

@@ -231,6 +231,14 @@ var clouds = []Scenario{
 		Break:  func(s *Spec) { s.Fabric.Filter = false },
 	},
 	{
+		Name: "private-address", On: "openstack",
+		Title:   "ubuntu1 makes its addresses by RFC 7217, and its port knows those of its MAC alone.",
+		Causes:  []string{"address.link-local-not-eui64", "address.not-configured"},
+		Subject: "fe80::",
+		Hides:   []string{"net.per-address-filter"},
+		Break:   func(s *Spec) { s.ubuntu1().NICs[0].Early = map[string]string{"stable_secret": "2001:db8::1"} },
+	},
+	{
 		Name: "random-link-local", On: "hetzner",
 		Title:   "ubuntu1 makes its link-local address by RFC 7217: what comes for it is sent to the one of its MAC.",
 		Causes:  []string{"address.link-local-not-eui64", "net.open-link"},

@@ -33,10 +33,10 @@ func (p Profile) facts() [][2]string {
 		list = append(list, [2]string{words.Say("trait." + string(f.Trait)), f.By.String()})
 	}
 	for _, a := range p.Gateways {
-		list = append(list, [2]string{words.Say("profiles.gateway", "address", a), p.Facts[0].By.String()})
+		list = append(list, [2]string{words.Say("profiles.gateway", "address", a), p.GatewaysBy.String()})
 	}
 	if p.Platform != "" {
-		list = append(list, [2]string{words.Say("profiles.platform", "name", p.Platform), ovhVPS.String()})
+		list = append(list, [2]string{words.Say("profiles.platform", "name", p.Platform), p.PlatformBy.String()})
 	}
 	return list
 }

@@ -89,9 +89,11 @@ type Profile struct {
 	Facts  []Fact
 	Normal []cell
 	// Gateways are the addresses that the router has in every network of this kind.
-	Gateways []netip.Addr
+	Gateways   []netip.Addr
+	GatewaysBy Source
 	// Platform is the profile of what the network is built with, where others are built with it too.
-	Platform string
+	Platform   string
+	PlatformBy Source
 	// AWS: the commands of `aws ec2` apply.
 	AWS bool
 

@@ -58,6 +58,7 @@ var (
 	doMetadata = Source{Documented, "canonical/cloud-init, helpers/digitalocean.py (2026-08-21)"}
 	doSixteen  = Source{Observed, "Temporalitas/ipv6-proxy-server#21 (2024-04)"}
 
+	linodePaste = Source{Observed, "pastebin.com/hD4m03aQ (no date)"}
 	linodeGuide = Source{Documented, "Linode, \"An Overview of IPv6 on Linode\" (2019-01-02)"}
 
 	vultrMetadata = Source{Documented, "canonical/cloud-init, helpers/vultr.py (2026-08-21)"}
@@ -120,7 +121,7 @@ var networks = []Profile{
 		},
 	},
 	{
-		Name: "azure", Gateways: []netip.Addr{azureRouter},
+		Name: "azure", Gateways: []netip.Addr{azureRouter}, GatewaysBy: azureRouted,
 		Facts: []Fact{
 			{OneRouter, azureRouted}, {NoMulticast, azureFAQ}, {Advertised, azureRouted}, {Leased, azureIMDS}, {OneAddress, azureIMDS},
 		},
@@ -161,7 +162,7 @@ var networks = []Profile{
 	},
 	// Dedicated servers and cloud servers: a /64 for each, by way of its link-local address.
 	{
-		Name: "hetzner", Gateways: []netip.Addr{fe801},
+		Name: "hetzner", Gateways: []netip.Addr{fe801}, GatewaysBy: hetznerDocs,
 		Facts: []Fact{
 			{ByHand, hetznerDocs}, {ByLinkLocal, hetznerDocs},
 		},
@@ -170,7 +171,7 @@ var networks = []Profile{
 	// VPS and public cloud, built with OpenStack, and dedicated servers: each solicits and is solicited, and
 	// each has a gateway outside the prefix that it is given.
 	{
-		Name: "ovh", Platform: "openstack",
+		Name: "ovh", Platform: "openstack", PlatformBy: ovhVPS,
 		Facts: []Fact{
 			{ByHand, ovhNet}, {OneAddress, ovhNet}, {Apart, ovhVPS}, {Solicited, ovhNDP},
 		},
@@ -191,7 +192,7 @@ var networks = []Profile{
 		Normal: byHand(doMetadata),
 	},
 	{
-		Name: "linode", Gateways: []netip.Addr{fe801},
+		Name: "linode", Gateways: []netip.Addr{fe801}, GatewaysBy: linodePaste,
 		Facts: []Fact{
 			{Advertised, linodeGuide}, {FormedByMAC, linodeGuide},
 		},

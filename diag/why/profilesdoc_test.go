@@ -66,6 +66,9 @@ func TestProfilesAreWhole(t *testing.T) {
 			}
 			dated(p.Name, f.By)
 		}
+		if len(p.Gateways) > 0 && p.GatewaysBy.Basis == "" || p.Platform != "" && p.PlatformBy.Basis == "" {
+			t.Errorf("%s: its gateway or platform has no source", p.Name)
+		}
 		for _, c := range p.Normal {
 			dated(p.Name, c.by)
 		}
