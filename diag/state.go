@@ -851,6 +851,15 @@ func (s *State) DefaultRoutes(iface string) []At[Route] {
 	return list
 }
 
+// DefaultRoutesBy returns of DefaultRoutes the first by each gateway.
+func (s *State) DefaultRoutesBy(iface string) map[netip.Addr]At[Route] {
+	by := map[netip.Addr]At[Route]{}
+	for _, r := range slices.Backward(s.DefaultRoutes(iface)) {
+		by[r.Fact.Via] = r
+	}
+	return by
+}
+
 // MainTable is RT_TABLE_MAIN, localTable RT_TABLE_LOCAL.
 const MainTable, localTable = 254, 255
 

@@ -425,6 +425,7 @@ func (b *reporter) assigned() []Assigned {
 func (b *reporter) addresses() []Address {
 	list := []Address{}
 	for _, iface := range b.s.InterfacesOf() {
+		assigned := b.s.Assigned(iface)
 		for _, a := range b.s.AddressesOn(iface) {
 			row := Address{
 				Interface: iface, Address: a.Fact.Address.String(), PrefixLen: a.Fact.PrefixLen,
@@ -432,7 +433,7 @@ func (b *reporter) addresses() []Address {
 				PreferredS: b.s.Left(a.Fact.PreferredS, a.At), ValidS: b.s.Left(a.Fact.ValidS, a.At),
 				Origin: text(a.Fact.Origin),
 			}
-			switch b.s.ClassOf(iface, a.Fact.Address) {
+			switch assigned.ClassOf(a.Fact.Address) {
 			case diag.SourceAssigned:
 				row.Assigned = new(true)
 			case diag.SourceUnassigned:
@@ -446,6 +447,7 @@ func (b *reporter) addresses() []Address {
 
 func (b *reporter) routers() []Router {
 	list := []Router{}
+	routes := map[string]map[netip.Addr]diag.At[diag.Route]{}
 	for _, r := range b.s.RoutersSorted() {
 		row := Router{
 			Interface: r.Interface, Address: r.Address.String(), MAC: macText(r.MAC),
@@ -479,11 +481,11 @@ func (b *reporter) routers() []Router {
 			}
 			row.RDNSS = append(row.RDNSS, a.String())
 		}
-		for _, route := range b.s.DefaultRoutes(r.Interface) {
-			if route.Fact.Via == r.Address {
-				row.KernelRoute = text(diag.DescribeRoute(route.Fact, b.s.Left(route.Fact.ExpiresS, route.At)))
-				break
-			}
+		if routes[r.Interface] == nil {
+			routes[r.Interface] = b.s.DefaultRoutesBy(r.Interface)
+		}
+		if route, ok := routes[r.Interface][r.Address]; ok {
+			row.KernelRoute = text(diag.DescribeRoute(route.Fact, b.s.Left(route.Fact.ExpiresS, route.At)))
 		}
 		list = append(list, row)
 	}

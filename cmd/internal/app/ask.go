@@ -31,11 +31,12 @@ func ask(ctx context.Context, l *live.Session, into checks.Session, timeout time
 	defer cancel()
 	l.Emit(probe.Admin())
 	net := probe.New(into)
+	var judge why.Judge
 	defer net.Close()
 	return checks.Run(ctx, checks.Runner{
 		Session: into, Net: net,
 		Expect: func(p diag.Path) (expect bool) {
-			l.Look(func(s *diag.State) { expect = why.Unexpected(s, p) })
+			l.Look(func(s *diag.State) { expect = judge.Unexpected(s, p) })
 			return expect
 		},
 		Collect: func() {
