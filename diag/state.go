@@ -69,6 +69,7 @@ type State struct {
 	// deletes a duplicate at once, and only the deletion tells (net/ipv6/addrconf.c).
 	DADFailures map[InterfaceAddr]int64
 
+	room     RouteRoom // of Routes
 	paths    map[string]Path
 	order    []string // of paths, as first settled
 	answered map[Via]map[Question]int
@@ -243,9 +244,12 @@ func (s *State) Apply(e Event) {
 	case Route:
 		s.notes.keep(e)
 		key := RouteKey{b.Interface, b.Dst, b.Via, b.Metric, b.Table, b.Type}
-		if b.Gone {
+		_, known := s.Routes[key]
+		switch {
+		case b.Gone && known:
+			s.room.Free(b)
 			delete(s.Routes, key)
-		} else {
+		case !b.Gone && (known || s.room.Take(b)):
 			s.Routes[key] = At[Route]{b, e.At, e.Seq}
 		}
 	case PolicyRule:
@@ -393,8 +397,9 @@ func (s *State) applyLink(l Link) {
 	}
 	delete(s.Groups, l.Interface)
 	delete(s.said, groupsKey(l.Interface))
-	for k := range s.Routes {
+	for k, r := range s.Routes {
 		if k.Interface == l.Interface {
+			s.room.Free(r.Fact)
 			delete(s.Routes, k)
 		}
 	}

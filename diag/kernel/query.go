@@ -151,7 +151,7 @@ func Look(ctx context.Context) (diag.Survey, error) {
 		return s.ask(dumpRoutes(unix.AF_INET6), func(m message) {
 			for _, r := range parseRoute(m.data) {
 				r.Interface = names[r.index]
-				v.Routes = append(v.Routes, r.Route)
+				v.Add(r.Route)
 			}
 		})
 	})
