@@ -25,6 +25,24 @@ var CauseTests = []struct {
 		},
 	},
 	{
+		Name: "flood of solicitations", Cause: "link.flood", Sure: "certain", Faults: []string{"link.flood"},
+		World: func() *World {
+			return VPC().Say(Flooded(diag.NS, 2000, 1), Flooded(diag.NA, 700, 500))
+		},
+	},
+	{
+		Name: "flood of routers", Cause: "link.flood", Sure: "certain", Faults: []string{"link.flood"},
+		World: func() *World {
+			return VPC().Say(Crowd{Routers: 300}.Bodies()...).Say(Flooded(diag.RA, 800, 800))
+		},
+	},
+	{
+		Name: "traces of a flood of routers", Cause: "link.flood", Sure: "certain", Faults: []string{"link.flood"},
+		World: func() *World {
+			return LAN().Say(Crowd{Routers: 300}.Bodies()...).Drop(OfKind(func(f diag.Frame) bool { return f.Src != RouterAddr }))
+		},
+	},
+	{
 		Name: "assigned and absent", Cause: "address.not-configured", Sure: "certain", Faults: []string{"address.not-configured"},
 		World: func() *World { return VPC().Assign(Mine, PeerSecond) },
 	},

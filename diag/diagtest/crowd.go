@@ -64,3 +64,8 @@ func within(base netip.Addr, i int) netip.Addr {
 	}
 	return netip.AddrFrom16(b)
 }
+
+// Flooded is a flood of a kind of packets, from so many senders.
+func Flooded(kind diag.FrameType, packets, senders int) diag.Flood {
+	return diag.Flood{Interface: "eth0", Type: kind, Packets: packets, OverS: 1, Senders: senders, MAC: OtherMAC, Most: packets / senders}
+}

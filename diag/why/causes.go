@@ -55,6 +55,7 @@ func onAWS(commands ...string) []Remedy {
 // wrong on this host, then with its addresses, then with the router, then beyond.
 var causes = []*Cause{
 	&linkDown,
+	&linkFlood,
 	&ipv6Disabled,
 	&neighbourTableFull,
 	&neighbourOverride,

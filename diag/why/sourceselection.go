@@ -38,7 +38,7 @@ func findSourceSelection(iv *ifaceView) []hypothesis {
 			continue
 		}
 		a, ok := iv.s.Addresses[diag.InterfaceAddr{Interface: iv.name, Address: sel.Source}]
-		if !ok || a.Fact.Passing() || !iv.filtered(sel.Source) && !iv.outOfPlace(sel) {
+		if !ok || a.Fact.Passing() || iv.madeUp(sel.Source) || !iv.filtered(sel.Source) && !iv.outOfPlace(sel) {
 			continue
 		}
 		i, ok := at[sel.Source]
