@@ -235,7 +235,7 @@ func (iv *ifaceView) prefixIgnored() (h hypothesis, ok bool) {
 
 func findRouteMissing(iv *ifaceView) []hypothesis {
 	r := iv.unusedRouter()
-	if r == nil || iv.dropsRA() {
+	if r == nil || iv.dropsRA() || iv.flooded() {
 		return nil
 	}
 	accepts, known, facts := iv.acceptance()
