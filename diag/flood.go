@@ -2,6 +2,9 @@ package diag
 
 import "time"
 
+// BadChecksum is the Bad of a frame whose ICMPv6 checksum is wrong.
+const BadChecksum = "wrong ICMPv6 checksum"
+
 // A Flood is more packets of one kind in a second or so than are told one by one: of those that it is made of only
 // some are in the stream, with all that answers what this host asked.
 type Flood struct {

@@ -25,6 +25,22 @@ var CauseTests = []struct {
 		},
 	},
 	{
+		Name: "spoofed advertisement", Cause: "link.spoofed", Sure: "certain", Faults: []string{},
+		World: func() *World {
+			f := RaFrame(PeerLocal, PeerMAC, VpcRA())
+			f.HopLimit, f.Bad = 254, "hop limit 254, not 255: it did not come from this link"
+			return LAN().Say(f)
+		},
+	},
+	{
+		Name: "advertisement with a wrong checksum", Cause: "link.spoofed", Sure: "certain", Faults: []string{},
+		World: func() *World {
+			f := RaFrame(PeerLocal, PeerMAC, VpcRA())
+			f.Bad = diag.BadChecksum
+			return LAN().Say(f)
+		},
+	},
+	{
 		Name: "flood of solicitations", Cause: "link.flood", Sure: "certain", Faults: []string{"link.flood"},
 		World: func() *World {
 			return VPC().Say(Flooded(diag.NS, 2000, 1), Flooded(diag.NA, 700, 500))

@@ -558,6 +558,12 @@ var Scenarios = []Scenario{
 		Break:  chattering(vswitch.Chatter{Type: diag.RA, PerSecond: 300, Hosts: 200}),
 	},
 	{
+		Name: "spoofed-advertisements", On: "lan", Healthy: true,
+		Title:  "Somebody sends neighbour advertisements from beyond the link: their hop limit says so.",
+		Causes: []string{"link.spoofed"},
+		Break:  chattering(vswitch.Chatter{Type: diag.NA, PerSecond: 100, Hosts: 20, HopLimit: 64}),
+	},
+	{
 		Name: "busy-link", On: "lan", Healthy: true,
 		Title: "Hundreds of hosts on the link look for one another all the time.",
 		Break: chattering(vswitch.Chatter{Type: diag.NS, PerSecond: 200, Hosts: 500}, vswitch.Chatter{Type: diag.NA, PerSecond: 100, Hosts: 500}),

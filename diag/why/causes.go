@@ -56,6 +56,7 @@ func onAWS(commands ...string) []Remedy {
 var causes = []*Cause{
 	&linkDown,
 	&linkFlood,
+	&linkSpoofed,
 	&ipv6Disabled,
 	&neighbourTableFull,
 	&neighbourOverride,

@@ -2,6 +2,19 @@ package words
 
 // causesFlood has the words of floods on a link.
 var causesFlood = map[string]string{
+	"cause.link.spoofed.title":       "Neighbour discovery comes in that nobody may believe",
+	"cause.link.spoofed.summary":     "{n} neighbour discovery messages came in on {interface} that cannot be from this link.",
+	"cause.link.spoofed.explanation": "The newest is {what} from {from} ({mac}) with hop limit {hops}. Neighbour discovery is sent with hop limit 255, and each router takes one off: what has less was routed here, or made up by somebody who does not know the rule. The kernel drops it, and nothing here rests on it.",
+	"cause.link.spoofed.means":       "Somebody sends neighbour discovery from elsewhere, or it is spoilt on its way. Details: RFC 4861 has every receiver drop messages with a hop limit below 255 or a wrong checksum.",
+	"cause.link.spoofed.evidence":    "An RA, NS, NA or redirect that came in with a hop limit below 255, or with a wrong ICMPv6 checksum.",
+	"cause.link.spoofed.contradicts": "All of them arrive with hop limit 255 and a right checksum.",
+	"cause.link.spoofed.apart":       "the messages themselves show it: their hop limit or checksum",
+	"cause.link.spoofed.see":         "tcpdump -vni IF icmp6 and 'ip6[7] < 255'",
+	"cause.link.spoofed.source":      "RFC 4861 §6.1, §7.1, §8.1",
+
+	"cause.link.spoofed.checksum.summary":     "{n} neighbour discovery messages came in on {interface} whose checksum is wrong.",
+	"cause.link.spoofed.checksum.explanation": "The newest is {what} from {from} ({mac}). A wrong checksum means that it was spoilt on its way, or badly made up. The kernel drops it, and nothing here rests on it.",
+
 	"flood.of":       "{n} {what} a second",
 	"flood.ra":       "router advertisements",
 	"flood.rs":       "router solicitations",

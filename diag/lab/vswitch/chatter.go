@@ -1,6 +1,7 @@
 package vswitch
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"net/netip"
@@ -17,7 +18,11 @@ type Chatter struct {
 	Type      diag.FrameType // NS, NA, RA
 	PerSecond int
 	Hosts     int // that it is from, each with an address and a MAC of its own
+	HopLimit  int // 0: 255, as neighbour discovery has it
 }
+
+// hopLimitAt is where a frame has the hop limit, which no checksum covers.
+const hopLimitAt = 14 + 7
 
 // chatterEvery is how often chatter is sent, so much of it at a time.
 const chatterEvery = 20 * time.Millisecond
@@ -25,9 +30,11 @@ const chatterEvery = 20 * time.Millisecond
 // chat sends what the chatter of a moment is. Of a burst the log has one line.
 func (t *turn) chat() {
 	for _, c := range t.cfg.Chatter {
+		hops := byte(cmp.Or(c.HopLimit, 255))
 		n := c.PerSecond * int(chatterEvery) / int(time.Second)
 		for range n {
 			frame := t.chatterFrame(c)
+			frame[hopLimitAt] = hops
 			for p := range t.cfg.Ports {
 				t.outs = append(t.outs, Output{p, frame})
 			}
