@@ -39,6 +39,7 @@ var helpers = map[string]func(args []string) error{
 	"test-timed":        timed,
 	"test-vanish":       vanish,
 	"test-sweep":        sweep,
+	"test-endless":      endless,
 	"test-delete":       deleteLink,
 }
 

@@ -26,7 +26,7 @@ func ends(command func(*cobra.Command, []string) error) func(*cobra.Command, []s
 			case <-done:
 			case <-time.After(endsWithin):
 				guard.Put()
-				os.Exit(exitInterrupted)
+				os.Exit(exitInterrupted) //nolint:forbidigo // who would return it hangs
 			}
 		})
 		return command(cmd, args)

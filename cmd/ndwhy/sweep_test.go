@@ -99,8 +99,11 @@ func endOne(sig syscall.Signal, after time.Duration, add string) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // the signal's doing
+		close(ended)
+	}()
 	select {
 	case <-ended: // it was done before
 		return nil
