@@ -66,6 +66,11 @@ func findFlood(iv *ifaceView) []hypothesis {
 	default:
 		return nil
 	}
+	if h.as == "routers" {
+		for _, r := range iv.net.Routers {
+			routers[r.Address] = true // the kernel's own routes may not be read yet
+		}
+	}
 	iv.explainRouters(&h, routers)
 	return []hypothesis{h}
 }
