@@ -19,7 +19,7 @@ const absentAsked = 16
 
 func planAssignment(p *planner) {
 	n := 0
-	for _, a := range p.s.Assignments(p.iface) {
+	for _, a := range p.assigned().Rows {
 		addr := a.Prefix.Addr()
 		if !a.Prefix.IsSingleIP() || diag.ScopeOf(addr) == diag.LinkLocalScope || p.own(addr) || n == absentAsked {
 			continue

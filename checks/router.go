@@ -74,7 +74,7 @@ func planRouters(p *planner, by ways) {
 
 // routerTargets are the addresses of routers that are asked.
 func (p *planner) routerTargets() []netip.Addr {
-	targets := p.net().Gateways()
+	targets := p.gateways()
 	if p.maybeVPC() {
 		for _, a := range p.vpcAddresses() {
 			if !slices.Contains(targets, a) {
@@ -83,6 +83,26 @@ func (p *planner) routerTargets() []netip.Addr {
 		}
 	}
 	return targets
+}
+
+// gateways are the link's, those of earlier rounds first where there are more than are asked: which they are may change.
+func (p *planner) gateways() []netip.Addr {
+	now := p.net().Gateways()
+	if p.net().GatewaysLeft() == 0 {
+		return slices.Clone(now)
+	}
+	var list []netip.Addr
+	for _, q := range p.prior {
+		if q.TargetClass == diag.TargetRouter && p.net().IsRouter(q.Target) && !slices.Contains(list, q.Target) {
+			list = append(list, q.Target)
+		}
+	}
+	for _, a := range now {
+		if len(list) < len(now) && !slices.Contains(list, a) {
+			list = append(list, a)
+		}
+	}
+	return list
 }
 
 // vpcAddresses are the addresses that a VPC's router has besides the one that it advertises from.

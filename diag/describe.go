@@ -72,6 +72,8 @@ func describe(body Body) string {
 		return describeFrame(b)
 	case Drop:
 		return describeDrop(b)
+	case Flood:
+		return words.Say("event.flood", "type", b.Type, "n", b.Packets, "over", b.OverS, "interface", b.Interface, "senders", b.Senders, "mac", b.MAC)
 	case Socket:
 		return describeSocket(b)
 	case Check:

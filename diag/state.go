@@ -12,8 +12,11 @@ import (
 const (
 	EventsKept  = 4096 // in each ring
 	RoutersKept = 256
-	foreignKept = 256
-	changesKept = 256
+	// routersFirst of them stay whatever comes: the first that were heard.
+	routersFirst = 32
+	foreignKept  = 256
+	changesKept  = 256
+	floodsKept   = 256
 )
 
 // An InterfaceAddr names an address on an interface: link-local addresses repeat on every link.
@@ -61,6 +64,9 @@ type State struct {
 	// asked, not an assignment.
 	Offers map[string]At[DHCPv6]
 
+	// Floods are the strongest of the last while.
+	Floods map[FloodKey]At[Flood]
+
 	// Foreign are frames that left an interface with a global source that was not configured on it:
 	// forwarded for others, or sent by a claim.
 	Foreign map[InterfaceAddr]At[Frame]
@@ -69,6 +75,7 @@ type State struct {
 	// deletes a duplicate at once, and only the deletion tells (net/ipv6/addrconf.c).
 	DADFailures map[InterfaceAddr]int64
 
+	room     RouteRoom // of Routes
 	paths    map[string]Path
 	order    []string // of paths, as first settled
 	answered map[Via]map[Question]int
@@ -197,6 +204,7 @@ func NewState() *State {
 		Checks:      map[CheckKey]Check{},
 		Offers:      map[string]At[DHCPv6]{},
 		Foreign:     map[InterfaceAddr]At[Frame]{},
+		Floods:      map[FloodKey]At[Flood]{},
 		DADFailures: map[InterfaceAddr]int64{},
 		paths:       map[string]Path{},
 		answered:    map[Via]map[Question]int{},
@@ -243,9 +251,12 @@ func (s *State) Apply(e Event) {
 	case Route:
 		s.notes.keep(e)
 		key := RouteKey{b.Interface, b.Dst, b.Via, b.Metric, b.Table, b.Type}
-		if b.Gone {
+		_, known := s.Routes[key]
+		switch {
+		case b.Gone && known:
+			s.room.Free(b)
 			delete(s.Routes, key)
-		} else {
+		case !b.Gone && (known || s.room.Take(b)):
 			s.Routes[key] = At[Route]{b, e.At, e.Seq}
 		}
 	case PolicyRule:
@@ -303,6 +314,8 @@ func (s *State) Apply(e Event) {
 		s.applyFrame(e, b)
 	case Drop:
 		s.applyDrop(e, b)
+	case Flood:
+		s.applyFlood(e, b)
 	case Socket:
 		s.frames.keep(e)
 		if b.Errno == "ENOBUFS" {
@@ -393,8 +406,9 @@ func (s *State) applyLink(l Link) {
 	}
 	delete(s.Groups, l.Interface)
 	delete(s.said, groupsKey(l.Interface))
-	for k := range s.Routes {
+	for k, r := range s.Routes {
 		if k.Interface == l.Interface {
+			s.room.Free(r.Fact)
 			delete(s.Routes, k)
 		}
 	}
@@ -529,7 +543,7 @@ func (s *State) applyFrame(e Event, f Frame) {
 		key := InterfaceAddr{f.Interface, f.Src}
 		r := s.Routers[key]
 		if r == nil {
-			if len(s.Routers) >= RoutersKept {
+			if len(s.Routers) >= RoutersKept && !s.forgetRouter() {
 				return
 			}
 			if r = s.resumed.router(e, key); r == nil {
@@ -563,6 +577,36 @@ func (s *State) applyFrame(e Event, f Frame) {
 		s.Offers[f.Interface] = At[DHCPv6]{*f.DHCPv6, e.At, e.Seq}
 		s.said[offerKey(f.Interface)] = e
 	}
+}
+
+// forgetRouter makes room for another router: of those that were heard once the one goes that was heard longest ago. A
+// router that belongs there is heard again, or was there before any flood: those that were heard first stay.
+func (s *State) forgetRouter() bool {
+	if s.resumed != nil {
+		return false
+	}
+	among := func(r *RouterSeen) bool { // the first
+		before := 0
+		for _, o := range s.Routers {
+			if cmp.Or(o.First.Compare(r.First), cmp.Compare(o.Interface, r.Interface), o.Address.Compare(r.Address)) < 0 {
+				before++
+			}
+		}
+		return before < routersFirst
+	}
+	var oldest *RouterSeen
+	for _, r := range s.Routers {
+		if r.Count == 1 && (oldest == nil || r.Seq < oldest.Seq) && !among(r) {
+			oldest = r
+		}
+	}
+	if oldest == nil {
+		return false
+	}
+	key := InterfaceAddr{oldest.Interface, oldest.Address}
+	delete(s.Routers, key)
+	delete(s.said, routerKey(key))
+	return true
 }
 
 func (s *State) applyOutgoing(e Event, f Frame) {
@@ -849,6 +893,15 @@ func (s *State) DefaultRoutes(iface string) []At[Route] {
 		return cmp.Or(cmp.Compare(a.Fact.Metric, b.Fact.Metric), a.Fact.Via.Compare(b.Fact.Via))
 	})
 	return list
+}
+
+// DefaultRoutesBy returns of DefaultRoutes the first by each gateway.
+func (s *State) DefaultRoutesBy(iface string) map[netip.Addr]At[Route] {
+	by := map[netip.Addr]At[Route]{}
+	for _, r := range slices.Backward(s.DefaultRoutes(iface)) {
+		by[r.Fact.Via] = r
+	}
+	return by
 }
 
 // MainTable is RT_TABLE_MAIN, localTable RT_TABLE_LOCAL.

@@ -66,7 +66,7 @@ func Decode(iface string, out bool, b []byte, csumNotReady bool) (f diag.Frame, 
 	case p.Fragment == wire.First:
 		f.Bad = "only the first fragment of a packet"
 	case p.Proto == unix.IPPROTO_ICMPV6 && !p.Intact():
-		f.Bad = "wrong ICMPv6 checksum"
+		f.Bad = diag.BadChecksum
 	case p.Proto == unix.IPPROTO_UDP && !csumNotReady && !p.Intact():
 		f.Bad = "wrong UDP checksum"
 	}

@@ -25,6 +25,40 @@ var CauseTests = []struct {
 		},
 	},
 	{
+		Name: "spoofed advertisement", Cause: "link.spoofed", Sure: "certain", Faults: []string{},
+		World: func() *World {
+			f := RaFrame(PeerLocal, PeerMAC, VpcRA())
+			f.HopLimit, f.Bad = 254, "hop limit 254, not 255: it did not come from this link"
+			return LAN().Say(f)
+		},
+	},
+	{
+		Name: "advertisement with a wrong checksum", Cause: "link.spoofed", Sure: "certain", Faults: []string{},
+		World: func() *World {
+			f := RaFrame(PeerLocal, PeerMAC, VpcRA())
+			f.Bad = diag.BadChecksum
+			return LAN().Say(f)
+		},
+	},
+	{
+		Name: "flood of solicitations", Cause: "link.flood", Sure: "certain", Faults: []string{"link.flood"},
+		World: func() *World {
+			return VPC().Say(Flooded(diag.NS, 2000, 1), Flooded(diag.NA, 700, 500))
+		},
+	},
+	{
+		Name: "flood of routers", Cause: "link.flood", Sure: "certain", Faults: []string{"link.flood"},
+		World: func() *World {
+			return VPC().Say(Crowd{Routers: 300}.Bodies()...).Say(Flooded(diag.RA, 800, 800))
+		},
+	},
+	{
+		Name: "traces of a flood of routers", Cause: "link.flood", Sure: "certain", Faults: []string{"link.flood"},
+		World: func() *World {
+			return LAN().Say(Crowd{Routers: 300}.Bodies()...).Drop(OfKind(func(f diag.Frame) bool { return f.Src != RouterAddr }))
+		},
+	},
+	{
 		Name: "assigned and absent", Cause: "address.not-configured", Sure: "certain", Faults: []string{"address.not-configured"},
 		World: func() *World { return VPC().Assign(Mine, PeerSecond) },
 	},

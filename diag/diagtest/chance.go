@@ -152,6 +152,8 @@ func (c Chance) body() diag.Body {
 		return diag.Flows{Count: 1, List: []diag.Flow{{
 			Local: netip.AddrPortFrom(Mine, 40000), Remote: netip.AddrPortFrom(Host1, 443), State: diag.FlowEstablished, Retransmits: c.IntN(2),
 		}}}
+	case 18:
+		return diag.Flood{Interface: iface, Type: pick(c, []diag.FrameType{diag.RA, diag.NS, diag.NA}), Packets: 100 * c.IntN(90), OverS: 1, Senders: 1 + c.IntN(900), MAC: pick(c, someMACs), Most: 1}
 	default:
 		return diag.Feed{Name: pick(c, []diag.FeedName{diag.FeedNetlink, diag.FeedFrames, diag.FeedIMDS, diag.FeedHost}), State: pick(c, []diag.FeedState{diag.Synced, diag.Lost, diag.Unavailable, diag.NotAsked})}
 	}

@@ -267,17 +267,17 @@ func (r *Reader) table(ctx context.Context, t table, index int) error {
 		r.mirror.begin(t)
 		switch t {
 		case links:
-			err = r.query.ask(dumpLinks(), r.mirror.apply)
+			err = r.query.dump(ctx, dumpLinks(), r.mirror.apply)
 		case addresses:
-			err = r.query.ask(dumpAddresses(), r.mirror.apply)
+			err = r.query.dump(ctx, dumpAddresses(), r.mirror.apply)
 		case routes:
-			err = r.query.ask(dumpRoutes(unix.AF_INET6), r.mirror.apply)
+			err = r.query.dump(ctx, dumpRoutes(unix.AF_INET6), r.mirror.apply)
 		case rules:
-			err = r.query.ask(dumpRules(), r.mirror.apply)
+			err = r.query.dump(ctx, dumpRules(), r.mirror.apply)
 		case neighbours:
-			err = r.query.ask(dumpNeighbours(index, false), r.mirror.apply)
+			err = r.query.dump(ctx, dumpNeighbours(index, false), r.mirror.apply)
 			if err == nil {
-				err = r.query.ask(dumpNeighbours(index, true), r.mirror.apply)
+				err = r.query.dump(ctx, dumpNeighbours(index, true), r.mirror.apply)
 			}
 		}
 		if err == nil {

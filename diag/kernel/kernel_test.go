@@ -651,9 +651,11 @@ func TestRoute(t *testing.T) {
 			t.Errorf("Route(%s, %s, %q)\n got %+v\nwant %+v", tt.dst, tt.from, tt.oif, got, tt.want)
 		}
 	}
+	_, all6, _ := net.ParseCIDR("::/0")
+	must(t, netlink.RouteAdd(&netlink.Route{LinkIndex: eth0, Dst: all6, Gw: peer.AsSlice()}))
 	v, err := Look(t.Context())
 	must(t, err)
-	if v.Default4 != "" || len(v.Links) != 3 || !slices.ContainsFunc(v.Routes, func(r diag.Route) bool { return r.Via == peer && r.Interface == "eth0" }) {
+	if v.Default4 != "" || len(v.Links) != 3 || !slices.ContainsFunc(v.Routes, func(r diag.Route) bool { return r.Via == peer && r.Dst.Bits() == 0 && r.Interface == "eth0" }) {
 		t.Errorf("Look: %+v", v)
 	}
 	_, all4, _ := net.ParseCIDR("0.0.0.0/0")

@@ -578,6 +578,29 @@ var scenarios = []Scenario{
 		},
 	},
 	{
+		Name: "flood-solicitations", On: "lan",
+		Title:  "A machine on the link sends thousands of neighbour solicitations and advertisements a second.",
+		Causes: []string{"link.flood"},
+		Break:  chattering(vswitch.Chatter{Type: diag.NS, PerSecond: 3000, Hosts: 400}, vswitch.Chatter{Type: diag.NA, PerSecond: 1000, Hosts: 400}),
+	},
+	{
+		Name: "flood-routers", On: "lan",
+		Title:  "A machine on the link makes up routers and advertises hundreds of them a second.",
+		Causes: []string{"link.flood"},
+		Break:  chattering(vswitch.Chatter{Type: diag.RA, PerSecond: 300, Hosts: 200}),
+	},
+	{
+		Name: "spoofed-advertisements", On: "lan", Healthy: true,
+		Title:  "Somebody sends neighbour advertisements from beyond the link: their hop limit says so.",
+		Causes: []string{"link.spoofed"},
+		Break:  chattering(vswitch.Chatter{Type: diag.NA, PerSecond: 100, Hosts: 20, HopLimit: 64}),
+	},
+	{
+		Name: "busy-link", On: "lan", Healthy: true,
+		Title: "Hundreds of hosts on the link look for one another all the time.",
+		Break: chattering(vswitch.Chatter{Type: diag.NS, PerSecond: 200, Hosts: 500}, vswitch.Chatter{Type: diag.NA, PerSecond: 100, Hosts: 500}),
+	},
+	{
 		Name: "two-routers", On: "lan", Healthy: true,
 		Title:  "Two routers of a LAN advertise themselves and the same prefix, and either will do.",
 		Causes: []string{"router.rogue"},
@@ -891,6 +914,11 @@ var scenarios = []Scenario{
 			h.Policies = append(h.Policies, Policy{From: netip.PrefixFrom(secondENI, 128), Table: table})
 		},
 	},
+}
+
+// chattering has others on the link talk.
+func chattering(list ...vswitch.Chatter) func(*Spec) {
+	return func(s *Spec) { s.Chatter = list }
 }
 
 // nothingAssigned leaves ubuntu1 without a global address, and the DHCPv6 server with none for it.

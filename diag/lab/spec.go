@@ -21,7 +21,8 @@ type Spec struct {
 	Routers  []vswitch.Router
 	Fabric   vswitch.Fabric
 	Internet Internet
-	Metadata *Metadata // nil: there is no metadata service
+	Chatter  []vswitch.Chatter // of others on the link
+	Metadata *Metadata         // nil: there is no metadata service
 	// Machine is what the hosts' firmware says of them.
 	Machine    diag.Machine
 	Try        []netip.Addr
@@ -315,7 +316,7 @@ func forwardedND() Spec {
 // config makes the switch's configuration, and the host and interface of each of its ports.
 func (s *Spec) config() (vswitch.Config, []port) {
 	c := vswitch.Config{
-		Subnet: s.Subnet, Subnet4: s.Subnet4, Routers: s.Routers, Fabric: s.Fabric, Seed: 1,
+		Subnet: s.Subnet, Subnet4: s.Subnet4, Routers: s.Routers, Fabric: s.Fabric, Chatter: s.Chatter, Seed: 1,
 		Beyond: vswitch.Beyond{
 			Name: "internet", MAC: beyondMAC, Internet: s.Internet.Reach, MTU: s.Internet.MTU, NoPTB: s.Internet.NoPTB,
 			NoEcho: s.Internet.NoEcho, NoTCP: s.Internet.NoTCP,

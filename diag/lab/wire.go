@@ -81,8 +81,9 @@ func (w *wire) run(config vswitch.Config) {
 // begin ends the calm of the boot.
 func (w *wire) begin() {
 	w.mu.Lock()
-	defer w.mu.Unlock()
 	w.sw.Begin()
+	w.mu.Unlock()
+	w.retime()
 }
 
 func (w *wire) read(port int, f *os.File) {
@@ -129,6 +130,11 @@ func (w *wire) alter(change func(*vswitch.Config)) {
 	w.mu.Lock()
 	change(w.sw.Config())
 	w.mu.Unlock()
+	w.retime()
+}
+
+// retime has the ticks follow what has changed.
+func (w *wire) retime() {
 	select {
 	case w.changed <- struct{}{}:
 	default:

@@ -221,21 +221,16 @@ func (l *Session) follow(ctx context.Context, run diag.Run) {
 	}
 }
 
-// sourcesAsked bounds for how many of an interface's addresses the kernel is asked by which way it
-// would send from them.
-const sourcesAsked = 16
-
 // selections asks the kernel how it would reach what the checks are about to ask, left to itself and,
 // beyond the router, from each address that an application may bind to.
 func (l *Session) selections(run diag.Run) {
+	l.choices(run)
 	var bound []netip.Addr
 	l.Look(func(s *diag.State) {
 		for _, iface := range run.Interfaces {
-			n := 0
-			for _, a := range s.AddressesOn(iface) {
-				if a.Fact.Flags.Usable() && !a.Fact.Address.IsLinkLocalUnicast() && n < sourcesAsked {
-					n++
-					bound = append(bound, a.Fact.Address)
+			for _, a := range s.LinkOf(iface).Sources(func(netip.Addr) bool { return false }) {
+				if !a.Address.IsLinkLocalUnicast() {
+					bound = append(bound, a.Address)
 				}
 			}
 		}
@@ -245,7 +240,6 @@ func (l *Session) selections(run diag.Run) {
 			l.choose(dst, from)
 		}
 	}
-	l.choices(run)
 }
 
 // choices asks the kernel how it would reach what the checks are about to ask, left to itself.

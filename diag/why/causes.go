@@ -55,6 +55,8 @@ func onAWS(commands ...string) []Remedy {
 // wrong on this host, then with its addresses, then with the router, then beyond.
 var causes = []*Cause{
 	&linkDown,
+	&linkFlood,
+	&linkSpoofed,
 	&ipv6Disabled,
 	&neighbourTableFull,
 	&neighbourOverride,

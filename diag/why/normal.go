@@ -3,6 +3,7 @@ package why
 import (
 	"net/netip"
 	"slices"
+	"time"
 
 	"ndwhy/diag"
 )
@@ -17,11 +18,30 @@ func Normal(s *diag.State, profile string, p diag.Path) *bool {
 // Unexpected reports whether the silence of p would be a symptom here, and so is worth asking
 // again before it is believed.
 func Unexpected(s *diag.State, p diag.Path) bool {
+	return new(Judge).Unexpected(s, p)
+}
+
+// A Judge is for asking Unexpected of one state again and again. On a link with very much on it what it reads of that
+// may be some moments old.
+type Judge struct {
+	seq     int64
+	at      time.Time
+	normals *normals
+}
+
+// A link with more addresses and routes than many is read again after rereadAfter.
+const many, rereadAfter = 1000, 50 * time.Millisecond
+
+// Unexpected is described at the function.
+func (j *Judge) Unexpected(s *diag.State, p diag.Path) bool {
 	if p.Outcome != diag.Silent {
 		return false
 	}
-	r := Recognise(s)
-	n := normalsIn(s, r, ProfileNamed(r.Name)).of(p)
+	if j.normals == nil || j.seq != s.Seq && (len(s.Addresses)+len(s.Routes) < many || s.Now.Sub(j.at) >= rereadAfter) {
+		r := Recognise(s)
+		j.seq, j.at, j.normals = s.Seq, s.Now, normalsIn(s, r, ProfileNamed(r.Name))
+	}
+	n := j.normals.of(p)
 	return n != nil && !*n
 }
 

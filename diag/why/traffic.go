@@ -29,6 +29,8 @@ type traffic struct {
 	mldReports, mldQueries int
 	// dropped are the newest packets of each kind that a rule or hook of this host threw away.
 	dropped map[dropKind]diag.Event
+	// spoofed is neighbour discovery that cannot be what it says.
+	spoofed []diag.Event
 	// dhcpv6 are the DHCPv6 messages, both ways.
 	dhcpv6 []diag.Event
 	// sent are the addresses that frames left from; mirrored are the newest frames that arrived with the interface's
@@ -81,6 +83,9 @@ func (v *view) readTraffic() map[string]*traffic {
 			continue
 		}
 		t := on(f.Interface)
+		if spoofed(f) {
+			t.spoofed = append(t.spoofed, e)
+		}
 		switch mac := v.s.Links[f.Interface].MAC; {
 		case f.Out:
 			t.sent[f.Src] = true

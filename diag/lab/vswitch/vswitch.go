@@ -29,7 +29,8 @@ type Config struct {
 	Routers []Router
 	Beyond  Beyond
 	Fabric  Fabric
-	Seed    uint64 // of the dice that Port.Loss throws
+	Chatter []Chatter
+	Seed    uint64 // of the dice that Port.Loss throws, and who chatters
 }
 
 // Fabric says what the switch itself lets through.
@@ -174,6 +175,7 @@ type Switch struct {
 	dice  *rand.Rand
 	begun bool
 	next  []time.Time // when each router advertises next
+	chats time.Time   // when the next chatter is due
 
 	// What the router of an open link has learnt and is waiting for. A filtering fabric needs
 	// neither: it knows who has what.
@@ -206,6 +208,7 @@ func New(cfg Config, start time.Time) *Switch {
 		dice:    rand.New(rand.NewPCG(cfg.Seed, 0)),
 		known:   map[netip.Addr]seen{},
 		pending: map[netip.Addr]pending{},
+		chats:   start,
 	}
 	for range cfg.Routers {
 		s.next = append(s.next, start)
@@ -213,7 +216,7 @@ func New(cfg Config, start time.Time) *Switch {
 	return s
 }
 
-// Begin ends the calm in which instances boot: from now on frames get lost where the
+// Begin ends the calm in which instances boot: from now on frames get lost, and others chatter, where the
 // configuration says so.
 func (s *Switch) Begin() { s.begun = true }
 
@@ -228,10 +231,13 @@ func (s *Switch) Next() time.Time {
 			first = s.next[i]
 		}
 	}
+	if s.begun && len(s.cfg.Chatter) > 0 && (first.IsZero() || s.chats.Before(first)) {
+		first = s.chats
+	}
 	return first
 }
 
-// Tick does what time asks for: the routers' unsolicited advertisements.
+// Tick does what time asks for: the routers' unsolicited advertisements, and the chatter of others.
 func (s *Switch) Tick(now time.Time) ([]Output, []Entry) {
 	t := turn{Switch: s, now: now}
 	for i := range s.cfg.Routers {
@@ -243,6 +249,12 @@ func (s *Switch) Tick(now time.Time) ([]Output, []Entry) {
 		for p := range s.cfg.Ports {
 			t.send(p, t.advertisement(r, allNodes, allNodesMAC), fmt.Sprintf("%s advertises itself every %s", r.Name, r.Every))
 		}
+	}
+	if s.begun && len(s.cfg.Chatter) > 0 && !now.Before(s.chats) {
+		if s.chats = s.chats.Add(chatterEvery); s.chats.Before(now) {
+			s.chats = now.Add(chatterEvery) // what could not be sent in time is not sent at once
+		}
+		t.chat()
 	}
 	return t.outs, t.entries
 }
