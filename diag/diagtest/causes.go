@@ -207,6 +207,16 @@ var CauseTests = []struct {
 		},
 	},
 	{
+		Name: "a DHCPv6 client that nobody answers", Cause: "dhcpv6.client-fails", Sure: "likely", Faults: []string{"dhcpv6.client-fails"},
+		World: func() *World {
+			return VPC().NoAddress().Offer(diag.DHCPv6{Message: "advertise", Addresses: []diag.LeaseAddress{{Prefix: netip.PrefixFrom(Mine, 128)}}}).
+				Say(diag.Frame{
+					Interface: "eth0", Out: true, Type: diag.DHCPv6Frame, Src: MyLocal, SrcMAC: MyMAC, HopLimit: 1, Raw: []byte{4},
+					DHCPv6: &diag.DHCPv6{Message: "solicit", Transaction: "abcdef"},
+				})
+		},
+	},
+	{
 		Name: "no DHCPv6 server", Cause: "dhcpv6.silent", Sure: "certain", Faults: []string{"dhcpv6.silent"},
 		World: func() *World {
 			return VPC().NoAddress().Path(diag.Path{

@@ -166,6 +166,12 @@ var Scenarios = []Scenario{
 		Break:  func(s *Spec) { s.ubuntu1().NICs[0].DHCP = false },
 	},
 	{
+		Name: "dhcp-client-deaf", On: "vpc",
+		Title:  "A DHCPv6 client runs on ubuntu1, asks, and takes no answer.",
+		Causes: []string{"dhcpv6.client-fails"},
+		Break:  func(s *Spec) { s.ubuntu1().NICs[0].DHCPDeaf = true },
+	},
+	{
 		Name: "not-configured", On: "vpc",
 		Title:   "A second address is assigned to ubuntu1, and nobody told its kernel: DHCPv6 leases only the first.",
 		Causes:  []string{"address.not-configured"},

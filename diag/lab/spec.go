@@ -98,6 +98,7 @@ type NIC struct {
 	Address4  netip.Addr
 	DHCP      bool              // a DHCPv6 client runs
 	DHCPOnce  bool              // it ends as soon as it has its lease
+	DHCPDeaf  bool              // it asks, and takes no answer
 	Static    []netip.Addr      // assigned, and configured by the image rather than by DHCPv6
 	Early     map[string]string // settings of the interface from before it comes up: "accept_ra"
 

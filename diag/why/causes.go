@@ -81,6 +81,7 @@ var causes = []*Cause{
 	&routerUnresolvable,
 	&rogue,
 	&noClient,
+	&clientFails,
 	&dhcpv6Silent,
 	&dhcpv6NoAddress,
 	&peerUnmapped,

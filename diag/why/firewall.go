@@ -207,6 +207,9 @@ func (iv *ifaceView) droppedUnasked(list []hypothesis) []hypothesis {
 		if x.frame == diag.NS && x.in || x.frame == diag.NA && !x.in {
 			iv.explainUnheeded(&h)
 		}
+		if x.frame == diag.DHCPv6Frame {
+			iv.keptFromLease(&h)
+		}
 	}
 	if len(what) == 0 {
 		return nil

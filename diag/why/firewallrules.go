@@ -125,9 +125,8 @@ func (iv *ifaceView) stands(f diag.Filter, h *hypothesis) bool {
 	if len(what) == 0 {
 		return false
 	}
-	if h.severity == Warning && !iv.hasUsableGlobal() && f.Stops(diag.DHCPv6Frame) && iv.livesByDHCPv6() {
-		h.severity = Critical
-		iv.explainKind(h, noGlobal, absent)
+	if f.Stops(diag.DHCPv6Frame) {
+		iv.keptFromLease(h)
 	}
 	h.as, h.direct, h.confidence = "standing", true, Likely
 	for _, e := range seen {
@@ -138,6 +137,14 @@ func (iv *ifaceView) stands(f diag.Filter, h *hypothesis) bool {
 	}
 	h.args = append(h.args, "what", listed(what))
 	return true
+}
+
+// keptFromLease has what stops DHCPv6 explain that the interface has no address, where it is to have one by that.
+func (iv *ifaceView) keptFromLease(h *hypothesis) {
+	if h.severity == Warning && !iv.hasUsableGlobal() && iv.livesByDHCPv6() {
+		h.severity = Critical
+		iv.explainKind(h, noGlobal, absent)
+	}
 }
 
 // advertises reports whether this host was seen to answer a solicitation.

@@ -137,6 +137,7 @@ var general = map[string]string{
 	"cause.address.not-configured.severity":   "warning; info where it is routed to another local interface",
 	"cause.router.rogue.severity":             "critical in a VPC and in Azure, else info",
 	"cause.dhcpv6.no-client.severity":         "critical while no assigned global address is configured, else info",
+	"cause.dhcpv6.client-fails.severity":      "critical while no assigned global address is configured, else info",
 	"cause.dhcpv6.silent.severity":            "critical while no assigned global address is configured, else info",
 	"cause.dhcpv6.no-address.severity":        "critical while no assigned global address is configured, else info",
 	"cause.peer.unmapped.severity":            "warning for a peer that was named, else info",
