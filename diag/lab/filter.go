@@ -45,9 +45,12 @@ const (
 	neighbourAdvert       = 136
 )
 
-// toDHCPClient and ssh are ports that hosts open.
+// Ports that hosts open, or ask.
 const (
 	toDHCPClient = 546
+	toDHCPServer = 547
+	toDNS        = 53
+	toNTP        = 123
 	ssh          = 22
 )
 

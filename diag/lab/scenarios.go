@@ -396,6 +396,25 @@ var Scenarios = []Scenario{
 		Break:   dropping(Filter{Table: "inet filter", Chain: "input", Hook: "input", Type: packetTooBig}),
 	},
 	{
+		Name: "answers-dropped", On: "vpc",
+		Title:   "The rules of ubuntu1 let ICMPv6 and a lease in, and forgot the answers to what it asks by TCP and UDP.",
+		Causes:  []string{"host.firewall"},
+		Subject: "ip6 filter INPUT: policy drop",
+		Break: dropping(Filter{
+			Table: "ip6 filter", Chain: "INPUT", Hook: "input", Pass: []Pass{{}, {ICMPv6: true}, {UDP: toDHCPClient}, {TCP: ssh}},
+		}),
+	},
+	{
+		Name: "tcp-kept-in", On: "vpc",
+		Title:   "The rules of ubuntu1 let ICMPv6 and some UDP out, and no connection.",
+		Causes:  []string{"host.firewall"},
+		Subject: "ip6 filter OUTPUT: policy drop",
+		Break: dropping(Filter{
+			Table: "ip6 filter", Chain: "OUTPUT", Hook: "output",
+			Pass: []Pass{{ICMPv6: true}, {UDP: toDHCPServer}, {UDP: toDNS}, {UDP: toNTP}},
+		}),
+	},
+	{
 		Name: "unreadable-rule", On: "vpc",
 		Title:  "Something in ubuntu1 drops the echo replies that arrive, and reading its rules does not tell what.",
 		Causes: []string{"host.firewall"},

@@ -34,6 +34,15 @@ func stops(f diag.Filter, p *path) bool {
 		need = []diag.FrameType{diag.EchoReply}
 	case in && p.Asks == diag.AsksRS:
 		need = []diag.FrameType{diag.RA}
+	case p.Asks == diag.AsksTCP || p.Asks == diag.AsksService && p.Target == diag.IMDSIPv6:
+		// What the tap saw arrive had been let out.
+		if arrived := p.came.Body != nil || droppedIn(p.drop); in && arrived {
+			need = []diag.FrameType{diag.TCPSynAck}
+		} else if !in && !arrived {
+			need = []diag.FrameType{diag.TCPSyn}
+		}
+	case p.Asks == diag.AsksService:
+		need = []diag.FrameType{diag.UDPFrame}
 	case p.Asks == diag.AsksND || p.failedDiscovery():
 		need = []diag.FrameType{diag.NS}
 	case p.Asks == diag.AsksEcho:
