@@ -624,6 +624,21 @@ var CauseTests = []struct {
 			return w
 		},
 	},
+	{
+		Name: "a host that is pinged and lets no echo in", Cause: "host.inbound-unanswered", Sure: "certain", Faults: []string{},
+		World: func() *World {
+			return VPC().Say(diag.Feed{Name: diag.FeedDrops, State: diag.Synced}, Call(1), diag.Drop{Frame: Call(1), Reason: "NETFILTER_DROP", Function: "nft_do_chain"})
+		},
+	},
+	{
+		Name: "a router that does not hear that it is answered", Cause: "router.asks-again", Sure: "likely", Faults: []string{"router.asks-again"},
+		World: func() *World {
+			return AsksAgain(LAN().Silence(func(p diag.Path) bool { return p.TargetClass == diag.TargetInternet }), 1)
+		},
+	},
+	{
+		Name: "a redirect to nobody", Cause: "router.redirects", Sure: "certain", Faults: []string{"router.redirects"}, World: Redirected,
+	},
 	{Name: "filter", Cause: "net.per-address-filter", Sure: "certain", Faults: []string{}, World: VPC},
 	{Name: "no multicast", Cause: "net.multicast-suppressed", Sure: "certain", Faults: []string{}, World: VPC},
 	{Name: "quiet router", Cause: "net.router-silent", Sure: "certain", Faults: []string{}, World: VPC},

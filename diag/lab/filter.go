@@ -43,6 +43,7 @@ const (
 	routerAdvert          = 134
 	neighbourSolicitation = 135
 	neighbourAdvert       = 136
+	redirectMessage       = 137
 )
 
 // Ports that hosts open, or ask.

@@ -112,6 +112,7 @@ var harms = []harm{
 	{in: true, frame: diag.PacketTooBig, severity: Warning},
 	{in: true, frame: diag.MLD, severity: Warning, matters: (*ifaceView).queriedMLD, passes: (*ifaceView).reportsMLD},
 	{in: false, frame: diag.MLD, severity: Warning, passes: (*ifaceView).reportsMLD},
+	{in: true, frame: diag.RedirectFrame, severity: Info, matters: (*ifaceView).isRedirected},
 }
 
 // stands reports whether a rule does harm by standing there, and has h say which.
@@ -168,6 +169,9 @@ func (iv *ifaceView) kernelResolves() bool {
 
 // reportsMLD reports whether a group membership of this host was seen leaving.
 func (iv *ifaceView) reportsMLD() bool { return iv.traffic.mldReports > 0 }
+
+// isRedirected reports whether a router was heard to name a better way.
+func (iv *ifaceView) isRedirected() bool { return len(iv.traffic.redirects) > 0 }
 
 // queriedMLD reports whether somebody on the link asks who listens. Where nobody does, nobody forgets who.
 func (iv *ifaceView) queriedMLD() bool { return iv.traffic.mldQueries > 0 }

@@ -158,7 +158,7 @@ func (iv *ifaceView) stopped(p *path) bool {
 	if (p.Asks == diag.AsksTCP || p.Asks == diag.AsksService) && p.silent() {
 		return iv.normals.stoppedHere(*p.Path)
 	}
-	return !iv.waitedForRouter(p) && iv.s.Answered(diag.ViaWire, diag.QuestionOf(*p.Path))
+	return !iv.waitedForRouter(p) && !iv.redirected(p) && !iv.byException(p) && iv.s.Answered(diag.ViaWire, diag.QuestionOf(*p.Path))
 }
 
 // waitedForRouter reports whether what the kernel took and did not send may have waited for a router: it tries one

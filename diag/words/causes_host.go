@@ -59,6 +59,8 @@ var causesHost = map[string]string{
 	"cause.host.firewall.harm.in.packet-too-big.what": "the errors that say that a packet is too big",
 	"cause.host.firewall.harm.in.mld":                 "A switch that forwards multicast only to who reported forgets this host's groups, and neighbours' solicitations reach it no more.",
 	"cause.host.firewall.harm.in.mld.what":            "the queries of multicast listeners",
+	"cause.host.firewall.harm.in.redirect":            "Without redirects this host goes on to send by the router, which is a longer way and no fault (RFC 4890 §4.4.4 leaves it to policy).",
+	"cause.host.firewall.harm.in.redirect.what":       "the routers' redirects",
 	"cause.host.firewall.harm.out.mld":                "A switch that forwards multicast only to who reported does not learn this host's groups, and neighbours' solicitations may not reach it.",
 	"cause.host.firewall.harm.out.mld.what":           "its multicast listener reports",
 	"cause.host.firewall.deaf":                        "Neighbours asked for an address of this host and no advertisement left: who cannot resolve it cannot answer it.",
