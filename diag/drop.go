@@ -1,10 +1,6 @@
 package diag
 
-import (
-	"cmp"
-	"net/netip"
-	"slices"
-)
+import "net/netip"
 
 // A PacketKey names a packet, so that it is known again where another source of events tells of it: what
 // it is, the other party, and the numbers of an echo, or of TCP and UDP the port of this host. An ICMPv6 error has
@@ -123,9 +119,19 @@ func (s *State) applyDrop(e Event, d Drop) {
 
 // Drops returns the newest packets that the kernel threw away (Drop), oldest first.
 func (s *State) Drops() []Event {
-	list := slices.Concat(s.drops.list(), s.portDrops.list())
-	SortFunc(list, func(a, b Event) int { return cmp.Compare(a.Seq, b.Seq) })
-	return list
+	list, ports := s.drops.list(), s.portDrops.list()
+	if len(ports) == 0 {
+		return list
+	}
+	all := make([]Event, 0, len(list)+len(ports))
+	for len(list) > 0 && len(ports) > 0 {
+		if list[0].Seq < ports[0].Seq {
+			all, list = append(all, list[0]), list[1:]
+		} else {
+			all, ports = append(all, ports[0]), ports[1:]
+		}
+	}
+	return append(append(all, list...), ports...)
 }
 
 // DropOf returns the newest drop of a packet, a telling one if there is. That there is none proves nothing while FeedDrops, or of

@@ -36,13 +36,32 @@ func findInboundUnanswered(iv *ifaceView) []hypothesis {
 		return nil
 	}
 	found := map[string]*hypothesis{}
-	ports := map[string][]string{}
+	ports := map[string]map[uint16]bool{} // that were tried
+	// Whoever knocks at many ports makes as many calls as are remembered: what all of them need is worked out once.
+	own, mine := map[netip.Addr]bool{}, map[netip.Addr]bool{}
+	for k := range iv.s.Addresses {
+		own[k.Address] = true
+	}
+	isMine := func(addr netip.Addr) bool {
+		is, known := mine[addr]
+		if !known {
+			is = iv.answersFor(addr)
+			mine[addr] = is
+		}
+		return is
+	}
+	echo, echoRuled := iv.stopsCalls(diag.EchoRequest, diag.EchoReply)
+	tcp, tcpRuled := iv.stopsCalls(diag.TCPSyn, diag.TCPSynAck)
 	for _, key := range iv.traffic.callers() {
 		c := iv.traffic.calls[key]
-		if c.answered || !iv.answersFor(key.to) || !answerable(key.from) || iv.s.InterfaceWith(key.from) != "" || iv.s.Now.Sub(c.first.At) < settled {
+		if c.answered || !isMine(key.to) || !answerable(key.from) || own[key.from] || iv.s.Now.Sub(c.first.At) < settled {
 			continue
 		}
-		h, ok := iv.unansweredCall(key, c)
+		rule, ruled := echo, echoRuled
+		if key.port != 0 {
+			rule, ruled = tcp, tcpRuled
+		}
+		h, ok := iv.unansweredCall(key, c, rule, ruled)
 		if !ok {
 			continue
 		}
@@ -51,14 +70,19 @@ func findInboundUnanswered(iv *ifaceView) []hypothesis {
 		} else if kept := found[h.as]; len(kept.facts) < callFacts {
 			kept.facts = append(kept.facts, h.facts...)
 		}
-		if key.port != 0 && !slices.Contains(ports[h.as], fmt.Sprint(key.port)) {
-			ports[h.as] = append(ports[h.as], fmt.Sprint(key.port))
+		if ports[h.as] == nil {
+			ports[h.as] = map[uint16]bool{}
 		}
+		ports[h.as][key.port] = true
 	}
 	var list []hypothesis
 	for _, as := range diag.SortedKeys(found) {
 		h := *found[as]
-		h.args = append(h.args, "ports", words.List(ports[as]))
+		var names []string
+		for _, port := range diag.SortedKeys(ports[as]) {
+			names = append(names, fmt.Sprint(port))
+		}
+		h.args = append(h.args, "ports", words.List(names))
 		list = append(list, h)
 	}
 	return list
@@ -90,9 +114,9 @@ func answerable(addr netip.Addr) bool {
 	return addr.IsValid() && !addr.IsUnspecified() && !addr.IsMulticast() && !addr.IsLoopback()
 }
 
-// unansweredCall says why this host did not answer a request, as far as that can be known; ok is false where it need
-// not have, and where it is told otherwise.
-func (iv *ifaceView) unansweredCall(key callKey, c *call) (h hypothesis, ok bool) {
+// unansweredCall says why this host did not answer a request, as far as that can be known: a rule may stop such. ok is
+// false where it need not have answered, and where it is told otherwise.
+func (iv *ifaceView) unansweredCall(key callKey, c *call, rule diag.Filter, ruled bool) (h hypothesis, ok bool) {
 	h = hypothesis{
 		direct: true, confidence: Certain, severity: Info, subject: Subject{"interface", iv.name}, addr: key.to,
 		args:  []any{"address", key.to, "from", key.from},
@@ -100,8 +124,7 @@ func (iv *ifaceView) unansweredCall(key callKey, c *call) (h hypothesis, ok bool
 	}
 	drop, _ := c.dropped.Body.(diag.Drop)
 	h.facts = append(h.facts, c.dropped, c.elsewhere)
-	ignored, setting, _ := iv.ignoresEcho()
-	rule, ruled := iv.stopsCall(key)
+	ignored, setting := iv.ignoresEcho()
 	switch {
 	case key.port != 0 && !drop.ByFilter() && !ruled:
 		return h, false // nobody listens there, or its queue is full: that is not for this program to say
@@ -138,18 +161,13 @@ func (iv *ifaceView) unansweredCall(key callKey, c *call) (h hypothesis, ok bool
 }
 
 // ignoresEcho reports whether this host is told to answer no echo.
-func (iv *ifaceView) ignoresEcho() (is bool, said diag.Event, known bool) {
+func (iv *ifaceView) ignoresEcho() (is bool, said diag.Event) {
 	key := diag.SysctlKey{Name: "icmp.echo_ignore_all"}
-	value, known := iv.s.Sysctls[key]
-	return value == "1", iv.s.Said(key), known
+	return iv.s.Sysctls[key] == "1", iv.s.Said(key)
 }
 
-// stopsCall returns a rule that lets a request not in, or the answer not out.
-func (iv *ifaceView) stopsCall(key callKey) (diag.Filter, bool) {
-	in, out := diag.EchoRequest, diag.EchoReply
-	if key.port != 0 {
-		in, out = diag.TCPSyn, diag.TCPSynAck
-	}
+// stopsCalls returns a rule that lets requests not in, or answers not out.
+func (iv *ifaceView) stopsCalls(in, out diag.FrameType) (diag.Filter, bool) {
 	list := iv.filtersSorted()
 	i := slices.IndexFunc(list, func(f diag.Filter) bool {
 		return iv.applies(f) && (f.Inbound() && f.Stops(in) || !f.Inbound() && f.Stops(out))

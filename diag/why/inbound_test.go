@@ -172,3 +172,16 @@ func TestRedirects(t *testing.T) {
 		})
 	}
 }
+
+// Whoever knocks at all ports makes a diagnosis not slow.
+func BenchmarkDiagnoseKnocks(b *testing.B) {
+	w := diagtest.VPC()
+	for i := range 2 * diag.EventsKept {
+		knock := diagtest.Knock(uint16(i))
+		w.Say(knock, diag.Drop{Frame: knock, Reason: "NETFILTER_DROP", Function: "nft_do_chain"})
+	}
+	s := w.State()
+	for b.Loop() {
+		Diagnose(s)
+	}
+}

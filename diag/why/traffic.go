@@ -29,8 +29,9 @@ type traffic struct {
 	mldReports, mldQueries int
 	// calls are what others ask of addresses of this host without being asked, echo requests and connections, by who
 	// asks what; redirects are the newest of them, by the destination that they are about.
-	calls     map[callKey]*call
-	redirects map[netip.Addr]diag.Event
+	calls               map[callKey]*call
+	echoes, connections int // of calls
+	redirects           map[netip.Addr]diag.Event
 	// repeats are how often the same host solicited for an address again soon after it had been advertised to it.
 	repeats map[askedBy]*repeat
 	// dropped are the newest packets of each kind that a rule or hook of this host threw away.
@@ -45,10 +46,9 @@ type callKey struct {
 	port     uint16 // 0: an echo
 }
 
-// A call is what somebody asked again and again, and what came of it.
+// A call is what somebody asked, and what came of it.
 type call struct {
 	first, last diag.Event
-	count       int
 	answered    bool
 	elsewhere   diag.Event // an answer that left by another interface
 	dropped     diag.Event // the kernel's word that it threw away a request, or the answer
@@ -197,15 +197,26 @@ func (v *view) readTraffic() map[string]*traffic {
 	return all
 }
 
-// called counts a request of somebody's.
+// callsKept bounds the echoes and the connections that are told apart: whoever knocks at all ports costs no more, and
+// hides no echo.
+const callsKept = 256
+
+// called takes a request of somebody's; nil: there are too many.
 func (t *traffic) called(key callKey, e diag.Event) *call {
 	c := t.calls[key]
 	if c == nil {
+		n := &t.echoes
+		if key.port != 0 {
+			n = &t.connections
+		}
+		if *n == callsKept {
+			return nil
+		}
+		*n++
 		c = &call{first: e}
 		t.calls[key] = c
 	}
 	c.last = e
-	c.count++
 	return c
 }
 
@@ -223,7 +234,9 @@ func (t *traffic) drop(e diag.Event, d diag.Drop) {
 		if c == nil {
 			c = t.called(key, e)
 		}
-		c.dropped = e
+		if c != nil {
+			c.dropped = e
+		}
 	case f.Type == diag.EchoRequest && !f.Out && d.Telling():
 		if c := t.calls[callKey{from: f.Src, to: f.Dst}]; c != nil {
 			c.dropped = e
