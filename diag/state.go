@@ -81,17 +81,20 @@ type State struct {
 	answered map[Via]map[Question]int
 	telling  map[string]bool // paths whose answer tells what network this is
 	frames   ring
-	segments ring // of TCP, apart for the same reason as notes
-	notes    ring // apart, so that a burst of neighbour changes does not push the frames out
+	segments ring                // of TCP, apart for the same reason as notes
+	segment  map[PacketKey]int64 // the newest of segments, by packet
+	notes    ring                // apart, so that a burst of neighbour changes does not push the frames out
 	drops    ring
-	dropped  map[PacketKey]int64 // the newest of drops, by packet
-	evidence map[int64]pinned
-	said     map[any]Event // the newest event of every fact that has no Seq of its own
-	counts   map[NUD]map[string]int
-	before   map[string]Before // by interface
-	first    int64             // the first event
-	latest   int64             // the event that Now is of
-	resumed  *resumption       // nil: the stream is whole from here on
+	// portDrops are those of TCP and UDP, apart for the same reason as segments.
+	portDrops ring
+	dropped   map[PacketKey]int64 // the newest of drops, by packet
+	evidence  map[int64]pinned
+	said      map[any]Event // the newest event of every fact that has no Seq of its own
+	counts    map[NUD]map[string]int
+	before    map[string]Before // by interface
+	first     int64             // the first event
+	latest    int64             // the event that Now is of
+	resumed   *resumption       // nil: the stream is whole from here on
 }
 
 // A ring keeps the newest events.
@@ -210,6 +213,7 @@ func NewState() *State {
 		answered:    map[Via]map[Question]int{},
 		telling:     map[string]bool{},
 		dropped:     map[PacketKey]int64{},
+		segment:     map[PacketKey]int64{},
 		evidence:    map[int64]pinned{},
 		said:        map[any]Event{},
 		counts:      map[NUD]map[string]int{},
@@ -528,7 +532,11 @@ func (s *State) count(n Neighbour, by int) {
 
 func (s *State) applyFrame(e Event, f Frame) {
 	if f.Type.IsTCP() {
-		s.segments.keep(e)
+		gone := s.segments.keep(e)
+		if old, ok := gone.Body.(Frame); ok && s.segment[old.Key()] == gone.Seq {
+			delete(s.segment, old.Key())
+		}
+		s.segment[f.Key()] = e.Seq
 		return
 	}
 	s.frames.keep(e)
@@ -811,8 +819,10 @@ func (s *State) remembered(seq int64) (Event, bool) {
 			return e, true
 		}
 	}
-	if e, ok := s.drops.find(seq); ok {
-		return e, true
+	for _, r := range []*ring{&s.drops, &s.portDrops} {
+		if e, ok := r.find(seq); ok {
+			return e, true
+		}
 	}
 	return s.notes.find(seq)
 }
@@ -845,6 +855,28 @@ func (s *State) Frames() []Event { return s.frames.list() }
 
 // Segments returns the remembered frames of TCP, oldest first.
 func (s *State) Segments() []Event { return s.segments.list() }
+
+// SegmentOn returns the newest remembered segment, one that leaves or one that comes, of the connections that a path
+// tried, as far as it was seen before the path was settled. That there is none proves nothing while FeedTCP is not
+// Complete, nor where the connection left by another interface.
+func (s *State) SegmentOn(p Path, out bool) (newest Event, ok bool) {
+	settled := s.said[pathKey(p.ID)].Seq
+	for _, seq := range p.Evidence {
+		e, _ := s.Evidence(seq)
+		k, is := e.Body.(Socket)
+		if !is {
+			continue
+		}
+		for _, key := range k.Keys() {
+			seq, seen := s.segment[key]
+			if !seen || key.Out != out || seq <= newest.Seq || seq > settled {
+				continue
+			}
+			newest, ok = s.segments.find(seq)
+		}
+	}
+	return newest, ok
+}
 
 // Notes returns the remembered changes of neighbours, addresses and routes, oldest first.
 func (s *State) Notes() []Event { return s.notes.list() }

@@ -241,6 +241,16 @@ var CauseTests = []struct {
 		},
 	},
 	{
+		Name: "a DHCPv6 client that nobody answers", Cause: "dhcpv6.client-fails", Sure: "likely", Faults: []string{"dhcpv6.client-fails"},
+		World: func() *World {
+			return VPC().NoAddress().Offer(diag.DHCPv6{Message: "advertise", Addresses: []diag.LeaseAddress{{Prefix: netip.PrefixFrom(Mine, 128)}}}).
+				Say(diag.Frame{
+					Interface: "eth0", Out: true, Type: diag.DHCPv6Frame, Src: MyLocal, SrcMAC: MyMAC, HopLimit: 1, Raw: []byte{4},
+					DHCPv6: &diag.DHCPv6{Message: "solicit", Transaction: "abcdef"},
+				})
+		},
+	},
+	{
 		Name: "no DHCPv6 server", Cause: "dhcpv6.silent", Sure: "certain", Faults: []string{"dhcpv6.silent"},
 		World: func() *World {
 			return VPC().NoAddress().Path(diag.Path{
@@ -690,6 +700,21 @@ var CauseTests = []struct {
 		World: func() *World {
 			return Narrow(1400, diag.Answered).Set("mtu", "1400").Say(RaFrame(SecondLocal, SecondMAC2, diag.Advertisement{LifetimeS: 1800, MTU: 1500}))
 		},
+	},
+	{
+		Name: "a host that is pinged and lets no echo in", Cause: "host.inbound-unanswered", Sure: "certain", Faults: []string{},
+		World: func() *World {
+			return VPC().Say(diag.Feed{Name: diag.FeedDrops, State: diag.Synced}, Call(1), diag.Drop{Frame: Call(1), Reason: "NETFILTER_DROP", Function: "nft_do_chain"})
+		},
+	},
+	{
+		Name: "a router that does not hear that it is answered", Cause: "router.asks-again", Sure: "likely", Faults: []string{"router.asks-again"},
+		World: func() *World {
+			return AsksAgain(LAN().Silence(func(p diag.Path) bool { return p.TargetClass == diag.TargetInternet }), 1)
+		},
+	},
+	{
+		Name: "a redirect to nobody", Cause: "router.redirects", Sure: "certain", Faults: []string{"router.redirects"}, World: Redirected,
 	},
 	{Name: "filter", Cause: "net.per-address-filter", Sure: "certain", Faults: []string{}, World: VPC},
 	{Name: "no multicast", Cause: "net.multicast-suppressed", Sure: "certain", Faults: []string{}, World: VPC},

@@ -143,6 +143,9 @@ func (c Chance) body() diag.Body {
 	case 13:
 		return diag.Neighbour{Interface: iface, Address: addr, MAC: pick(c, someMACs), State: pick(c, someStates), Router: c.one(2), Proxy: c.one(8), Gone: c.one(6)}
 	case 14:
+		if c.one(4) {
+			return diag.Drop{Frame: diag.Frame{Interface: iface, Out: c.one(2), Type: pick(c, []diag.FrameType{diag.TCPSyn, diag.TCPSynAck, diag.UDPFrame}), Src: addr, Dst: Host1, SrcPort: 40000, DstPort: 443}, Reason: "NETFILTER_DROP"}
+		}
 		return diag.Drop{Frame: diag.Frame{Interface: iface, Out: c.one(2), Type: pick(c, []diag.FrameType{diag.EchoRequest, diag.EchoReply, diag.NS, diag.NA}), Src: addr, Dst: Host1}, Reason: pick(c, []string{"NETFILTER_DROP", "NO_SOCKET"})}
 	case 15:
 		return diag.Frame{Interface: iface, Out: c.one(2), Type: pick(c, []diag.FrameType{diag.TCPSyn, diag.TCPSynAck, diag.TCPFin, diag.TCPRst}), Src: addr, Dst: Host1, SrcPort: 40000, DstPort: 443}

@@ -347,7 +347,7 @@ func (w *world) settle() error {
 // leases reports whether the DHCPv6 server will give an interface a lease: then a peer that has none
 // yet would look like one that is broken on purpose.
 func (s *Spec) leases(p port) bool {
-	return !s.Faulty || !s.router().DHCP.Off && !p.nic.NoLease && !p.nic.Detached && len(p.nic.Addresses) > 0
+	return !s.Faulty || !s.router().DHCP.Off && !p.nic.NoLease && !p.nic.DHCPDeaf && !p.nic.Detached && len(p.nic.Addresses) > 0
 }
 
 // routes reports whether a host will learn a default route.

@@ -168,6 +168,12 @@ var scenarios = []Scenario{
 		Break:  func(s *Spec) { s.ubuntu1().NICs[0].DHCP = false },
 	},
 	{
+		Name: "dhcp-client-deaf", On: "vpc",
+		Title:  "A DHCPv6 client runs on ubuntu1, asks, and takes no answer.",
+		Causes: []string{"dhcpv6.client-fails"},
+		Break:  func(s *Spec) { s.ubuntu1().NICs[0].DHCPDeaf = true },
+	},
+	{
 		Name: "not-configured", On: "vpc",
 		Title:   "A second address is assigned to ubuntu1, and nobody told its kernel: DHCPv6 leases only the first.",
 		Causes:  []string{"address.not-configured"},
@@ -422,6 +428,25 @@ var scenarios = []Scenario{
 		Break:   dropping(Filter{Table: "inet filter", Chain: "input", Hook: "input", Type: packetTooBig}),
 	},
 	{
+		Name: "answers-dropped", On: "vpc",
+		Title:   "The rules of ubuntu1 let ICMPv6 and a lease in, and forgot the answers to what it asks by TCP and UDP.",
+		Causes:  []string{"host.firewall"},
+		Subject: "ip6 filter INPUT: policy drop",
+		Break: dropping(Filter{
+			Table: "ip6 filter", Chain: "INPUT", Hook: "input", Pass: []Pass{{}, {ICMPv6: true}, {UDP: toDHCPClient}, {TCP: ssh}},
+		}),
+	},
+	{
+		Name: "tcp-kept-in", On: "vpc",
+		Title:   "The rules of ubuntu1 let ICMPv6 and some UDP out, and no connection.",
+		Causes:  []string{"host.firewall"},
+		Subject: "ip6 filter OUTPUT: policy drop",
+		Break: dropping(Filter{
+			Table: "ip6 filter", Chain: "OUTPUT", Hook: "output",
+			Pass: []Pass{{ICMPv6: true}, {UDP: toDHCPServer}, {UDP: toDNS}, {UDP: toNTP}},
+		}),
+	},
+	{
 		Name: "unreadable-rule", On: "vpc",
 		Title:  "Something in ubuntu1 drops the echo replies that arrive, and reading its rules does not tell what.",
 		Causes: []string{"host.firewall"},
@@ -512,6 +537,30 @@ var scenarios = []Scenario{
 			h := s.ubuntu1()
 			h.NICs[0].DHCP = false
 			h.Pod = &Pod{Address: podAddress, Gateway: ownAddress}
+		},
+	},
+	{
+		Name: "router-asks-again", On: "lan",
+		Title:   "What ubuntu1 answers the router's solicitations never reaches the router: it asks again and again, and forwards nothing.",
+		Causes:  []string{"router.asks-again"},
+		Subject: ownAddress.String(),
+		Break:   func(s *Spec) { s.router().Deaf = true },
+	},
+	{
+		Name: "redirected", On: "lan",
+		Title:   "The router redirects what goes to the Internet host to a neighbour that is not there.",
+		Causes:  []string{"router.redirects"},
+		Subject: internetHost.String(),
+		Break:   redirecting,
+	},
+	{
+		Name: "no-way-back", On: "vpc",
+		Title:  "A host beyond the router pings ubuntu1, which has an unreachable route for where that is.",
+		Causes: []string{"host.inbound-unanswered"},
+		Break: func(s *Spec) {
+			s.called(0)
+			h := s.ubuntu1()
+			h.Routes = append(h.Routes, Route{Dst: netip.PrefixFrom(caller, 32).Masked(), Refuse: true})
 		},
 	},
 	{
@@ -822,6 +871,79 @@ var scenarios = []Scenario{
 		}),
 	},
 	{
+		Name: "pinged", On: "vpc", Healthy: true,
+		Title: "A host beyond the router pings ubuntu1, tries a port at which nobody listens, and is answered.",
+		Break: func(s *Spec) { s.called(0, 8080) },
+	},
+	{
+		Name: "pinged-in-vain", On: "vpc", Healthy: true,
+		Title:  "A host beyond the router pings ubuntu1, whose packet filter drops echo requests, because somebody wants it so.",
+		Causes: []string{"host.inbound-unanswered"},
+		Break: func(s *Spec) {
+			s.called(0)
+			dropping(Filter{Table: "ip6 filter", Chain: "INPUT", Hook: "input", Type: echoRequest})(s)
+		},
+	},
+	{
+		Name: "echo-ignored", On: "vpc", Healthy: true,
+		Title:  "A host beyond the router pings ubuntu1, which is told to answer no echo (icmp.echo_ignore_all=1).",
+		Causes: []string{"host.inbound-unanswered"},
+		Break: func(s *Spec) {
+			s.called(0)
+			s.ubuntu1().Sysctls = map[string]string{"ipv6/icmp/echo_ignore_all": "1"}
+		},
+	},
+	{
+		Name: "knocked-in-vain", On: "vpc", Healthy: true,
+		Title:  "A host beyond the router tries a port of ubuntu1, whose packet filter lets nothing in that others begin.",
+		Causes: []string{"host.inbound-unanswered"},
+		Break: func(s *Spec) {
+			s.called(8080)
+			dropping(Filter{
+				Table: "inet filter", Chain: "input", Hook: "input",
+				Pass: []Pass{{}, {Tracked: true}, {Type: routerAdvert}, {Type: neighbourSolicitation}, {Type: neighbourAdvert}, {UDP: toDHCPClient}},
+			})(s)
+		},
+	},
+	{
+		Name: "redirects-off", On: "lan", Healthy: true,
+		Title: "The router redirects what goes to the Internet host, and ubuntu1 follows no redirects (accept_redirects=0).",
+		Break: func(s *Spec) {
+			redirecting(s)
+			s.ubuntu1().Sysctls = map[string]string{"ipv6/conf/eth0/accept_redirects": "0"}
+		},
+	},
+	{
+		Name: "redirects-dropped", On: "lan", Healthy: true,
+		Title:  "The router redirects what goes to the Internet host, and a rule of ubuntu1 drops it: its packets go on by the router.",
+		Causes: []string{"host.firewall"},
+		Break: func(s *Spec) {
+			redirecting(s)
+			dropping(Filter{Table: "inet filter", Chain: "input", Hook: "input", Type: redirectMessage})(s)
+		},
+	},
+	{
+		Name: "rare-advertisements", On: "vpc", Healthy: true,
+		Title: "The router advertises itself to all nodes so rarely that none comes while anybody looks; ubuntu1's default route is from its boot.",
+		Break: func(s *Spec) {
+			s.router().Every = time.Hour
+			s.Age = 6 * time.Second
+		},
+	},
+	{
+		Name: "guarded", On: "vpc", Healthy: true,
+		Title: "ubuntu1's security group lets no echo request in, however often somebody pings it; what ubuntu1 asks is answered.",
+		Break: func(s *Spec) {
+			s.ubuntu1().NICs[0].NoEchoIn = true
+			s.called(0)
+		},
+	},
+	{
+		Name: "few-ports-out", On: "vpc", Healthy: true,
+		Title: "The subnet's access list lets TCP out to port 443 alone, and echo.",
+		Break: func(s *Spec) { s.Internet.OnlyTCP = 443 },
+	},
+	{
 		Name: "static", On: "lan", Healthy: true,
 		Title: "ubuntu1's address is configured by hand, with the length of the prefix that the router announces.",
 		Break: static(64),
@@ -919,6 +1041,22 @@ var scenarios = []Scenario{
 // chattering has others on the link talk.
 func chattering(list ...vswitch.Chatter) func(*Spec) {
 	return func(s *Spec) { s.Chatter = list }
+}
+
+// called has a host beyond the router ask ubuntu1 for an echo (0), or try ports of it, while the command runs.
+func (s *Spec) called(ports ...uint16) {
+	for _, port := range ports {
+		s.Calls = append(s.Calls, vswitch.Call{From: caller, To: ownAddress, Port: port, Every: 150 * time.Millisecond})
+	}
+}
+
+// redirecting has the router tell ubuntu1 again and again that somebody who is not there is the better way to the Internet.
+func redirecting(s *Spec) {
+	nobody := mac("06:00:5e:00:53:99")
+	s.Calls = append(s.Calls, vswitch.Call{
+		From: s.router().LinkLocal(), To: ownAddress, Every: 100 * time.Millisecond,
+		Redirect: &vswitch.Redirect{Dst: s.Internet.Host, Via: nobody.LinkLocal(), MAC: nobody},
+	})
 }
 
 // nothingAssigned leaves ubuntu1 without a global address, and the DHCPv6 server with none for it.

@@ -22,6 +22,7 @@ type Spec struct {
 	Fabric   vswitch.Fabric
 	Internet Internet
 	Chatter  []vswitch.Chatter // of others on the link
+	Calls    []vswitch.Call    // what comes unasked while the command runs
 	Metadata *Metadata         // nil: there is no metadata service
 	// Machine is what the hosts' firmware says of them.
 	Machine    diag.Machine
@@ -57,6 +58,8 @@ type Internet struct {
 	NoPTB  bool
 	NoEcho bool // the subnet's access list lets no ICMPv6 echo request out
 	NoTCP  bool // nor a TCP connection
+	// OnlyTCP is the one port that it lets TCP out to; 0: all.
+	OnlyTCP uint16
 	// Translated says that unique-local addresses are translated on the way there.
 	Translated bool
 }
@@ -104,6 +107,7 @@ type NIC struct {
 	Address4  netip.Addr
 	DHCP      bool              // a DHCPv6 client runs
 	DHCPOnce  bool              // it ends as soon as it has its lease
+	DHCPDeaf  bool              // it asks, and takes no answer
 	Static    []netip.Addr      // assigned, and configured by the image rather than by DHCPv6
 	Length    int               // of Static's prefix, which is on-link then; 0: 128
 	Gateway   netip.Addr        // that the image configures, on-link whatever the prefix; zero: what is announced
@@ -196,6 +200,7 @@ var (
 	subnet4      = netip.MustParsePrefix("10.0.0.0/24")
 	subnetRouter = netip.MustParseAddr("2001:db8:1f16:8df0::1")
 	internetHost = netip.MustParseAddr("3fff:7f8:b001:c09::71")
+	caller       = netip.MustParseAddr("3fff:abc::53") // of whom nothing but questions is seen
 	imds4        = netip.MustParseAddr("169.254.169.254")
 	imds6        = netip.MustParseAddr("fd00:ec2::254")
 	dns6         = netip.MustParseAddr("fd00:ec2::253")
@@ -316,10 +321,10 @@ func forwardedND() Spec {
 // config makes the switch's configuration, and the host and interface of each of its ports.
 func (s *Spec) config() (vswitch.Config, []port) {
 	c := vswitch.Config{
-		Subnet: s.Subnet, Subnet4: s.Subnet4, Routers: s.Routers, Fabric: s.Fabric, Chatter: s.Chatter, Seed: 1,
+		Subnet: s.Subnet, Subnet4: s.Subnet4, Routers: s.Routers, Fabric: s.Fabric, Chatter: s.Chatter, Calls: s.Calls, Seed: 1,
 		Beyond: vswitch.Beyond{
 			Name: "internet", MAC: beyondMAC, Internet: s.Internet.Reach, MTU: s.Internet.MTU, NoPTB: s.Internet.NoPTB,
-			NoEcho: s.Internet.NoEcho, NoTCP: s.Internet.NoTCP,
+			NoEcho: s.Internet.NoEcho, NoTCP: s.Internet.NoTCP, OnlyTCP: s.Internet.OnlyTCP,
 			Translated: s.Internet.Translated,
 		},
 	}

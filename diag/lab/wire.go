@@ -83,7 +83,15 @@ func (w *wire) begin() {
 	w.mu.Lock()
 	w.sw.Begin()
 	w.mu.Unlock()
-	w.retime()
+	w.wake()
+}
+
+// wake has the switch see anew what time asks for.
+func (w *wire) wake() {
+	select {
+	case w.changed <- struct{}{}:
+	default:
+	}
 }
 
 func (w *wire) read(port int, f *os.File) {
@@ -130,15 +138,7 @@ func (w *wire) alter(change func(*vswitch.Config)) {
 	w.mu.Lock()
 	change(w.sw.Config())
 	w.mu.Unlock()
-	w.retime()
-}
-
-// retime has the ticks follow what has changed.
-func (w *wire) retime() {
-	select {
-	case w.changed <- struct{}{}:
-	default:
-	}
+	w.wake()
 }
 
 // is looks at the configuration of the running switch.

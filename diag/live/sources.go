@@ -52,7 +52,7 @@ func (l *Session) start(ctx context.Context, o Options) error {
 		l.tap = tap
 		l.source(diag.FeedFrames, func() error { return tap.Run(ctx, l) })
 	}
-	l.Watch(askIncomplete(reader))
+	l.Watch(askUnannounced(reader))
 	l.source(diag.FeedNetlink, func() error { return reader.Run(ctx, l) })
 
 	root := os.DirFS("/")
@@ -140,12 +140,16 @@ func (l *Session) refresh(ctx context.Context, o Options) {
 	}
 }
 
-// askIncomplete returns a watcher that has the kernel's entry read when a solicitation leaves:
-// the kernel announces no INCOMPLETE.
-func askIncomplete(reader *kernel.Reader) func(diag.Event) {
+// askUnannounced returns a watcher that has read of the kernel what it does not announce: the entry of a neighbour when a
+// solicitation leaves, for there is no word of INCOMPLETE, and the routes when an advertisement comes, which may renew one.
+func askUnannounced(reader *kernel.Reader) func(diag.Event) {
 	return func(e diag.Event) {
-		if f, ok := e.Body.(diag.Frame); ok && f.Out && f.Type == diag.NS && !f.Src.IsUnspecified() {
+		switch f, ok := e.Body.(diag.Frame); {
+		case !ok:
+		case f.Out && f.Type == diag.NS && !f.Src.IsUnspecified():
 			reader.Ask(f.Interface, f.Target)
+		case !f.Out && f.Type == diag.RA && f.Bad == "":
+			reader.AskRoutes()
 		}
 	}
 }

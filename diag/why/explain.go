@@ -68,6 +68,7 @@ var placeholderNames = []any{
 	"peer", "PEER", "target", "TARGET", "other", "OTHER-IF", "owner", "OTHER-ENI", "table", "FAMILY TABLE", "chain", "CHAIN",
 	"route", "ROUTE", "sysctl", "SETTING", "right", "RIGHT-MAC", "asked", "NEIGHBOUR",
 	"mended", "VALUE", "least", "SETTING", "gateway", "ROUTER", "better", "OTHER-ADDRESS", "prefix", "PREFIX",
+	"from", "ASKER",
 }
 
 // commands are the cause's remedies with names for values.

@@ -177,6 +177,9 @@ func (n *normals) of(p diag.Path) *bool {
 		}
 		p.SourceClass = diag.SourceAssigned // whatever the kernel chose: applications have no other
 	}
+	if (p.Asks == diag.AsksTCP || p.Asks == diag.AsksService) && p.Outcome == diag.Silent && n.stoppedHere(p) {
+		return new(false) // whatever is there, it is this host that lets its answer not in, or the question not out
+	}
 	if p.Asks == diag.AsksTCP && p.Outcome == diag.Silent && n.answered(p.Via, diag.Question{Interface: q.Interface, Asks: diag.AsksEcho, Source: q.Source, Target: q.Target}) {
 		return nil // a firewall there, perhaps: of its ports nothing is known
 	}
@@ -224,6 +227,41 @@ func (n *normals) of(p diag.Path) *bool {
 	default:
 		return nil
 	}
+}
+
+// stoppedHere reports whether a connection, or a service's answer, came to nothing on this host: its kernel says so,
+// the tap saw the answer arrive, or saw nothing leave although the next hop is known.
+func (n *normals) stoppedHere(p diag.Path) bool {
+	if e, dropped := n.s.DropOn(p); dropped && e.Body.(diag.Drop).ByFilter() && e.Seq > n.s.Begun(p.Check, p.Interface) {
+		return true
+	}
+	if _, came := n.s.SegmentOn(p, false); came {
+		return true
+	}
+	_, left := n.s.SegmentOn(p, true)
+	byTCP := p.Asks == diag.AsksTCP || p.Target == diag.IMDSIPv6
+	return !left && byTCP && p.Via == diag.ViaKernel && p.Sent > 0 && n.s.Complete(diag.FeedTCP) && n.s.Complete(diag.FeedFrames) &&
+		n.hasPorts(p) && n.nextHopKnown(p)
+}
+
+// nextHopKnown reports whether the kernel knows the neighbour that it sends a path's packets to, so that nothing waits
+// for it.
+func (n *normals) nextHopKnown(p diag.Path) bool {
+	hop, known := n.link(p.Interface).Gateway(p.Target, p.Source)
+	if !hop.IsValid() {
+		hop = p.Target
+	}
+	e, has := n.s.Neighbours[diag.InterfaceAddr{Interface: p.Interface, Address: hop}]
+	return known && has && e.Fact.State.Resolved()
+}
+
+// hasPorts reports whether it is known which segments are a path's.
+func (n *normals) hasPorts(p diag.Path) bool {
+	return slices.ContainsFunc(p.Evidence, func(seq int64) bool {
+		e, _ := n.s.Evidence(seq)
+		k, ok := e.Body.(diag.Socket)
+		return ok && k.LocalPort != 0
+	})
 }
 
 // answeredHere reports whether the target of a path answered the same when a socket bound to an address of the

@@ -275,7 +275,10 @@ func (t *turn) advertised(port *Port, p *ip6, na *ndp.NeighborAdvertisement) {
 		mac = p.ether.Src
 	}
 	t.learn(na.TargetAddress, t.port, mac)
-	if r := t.routerOfMAC(p.ether.Dst); r != nil {
+	if r := t.routerOfMAC(p.ether.Dst); r != nil && r.Deaf {
+		t.drop("%s hears no advertisement of a neighbour", r.Name)
+		return
+	} else if r != nil {
 		t.decide(Delivered, "%s learns where %s is", r.Name, na.TargetAddress)
 		t.to(r.Name)
 		t.resolved(r, na.TargetAddress, mac)

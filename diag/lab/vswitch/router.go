@@ -142,6 +142,9 @@ func (t *turn) toBeyond(r *Router, p *ip6) {
 	case b.NoTCP && p.Proto == unix.IPPROTO_TCP:
 		t.drop("the access list lets no TCP out")
 		return
+	case b.OnlyTCP != 0 && p.Proto == unix.IPPROTO_TCP && !p.toPort(b.OnlyTCP):
+		t.drop("the access list lets TCP out to port %d alone", b.OnlyTCP)
+		return
 	case b.MTU > 0 && len(p.Raw) > b.MTU:
 		t.drop("%d bytes are too many for the path, MTU %d", len(p.Raw), b.MTU)
 		if !b.NoPTB {
@@ -152,6 +155,12 @@ func (t *turn) toBeyond(r *Router, p *ip6) {
 		t.decide(Forwarded, "routed beyond the subnet")
 	}
 	t.pass(BeyondPort, routed(b.MAC, r.MAC, p.Raw))
+}
+
+// toPort reports whether a packet of TCP goes to a port.
+func (p *ip6) toPort(port uint16) bool {
+	t, ok := p.TCP()
+	return ok && t.Dst == port
 }
 
 // routed is a packet after one hop.
@@ -195,7 +204,7 @@ func (t *turn) route(r *Router, p *ip6, reason string) {
 	if i := slices.IndexFunc(t.cfg.Ports, func(q Port) bool { return q.delegated(p.Dst) }); r.ByLinkLocal && i >= 0 {
 		hop = t.cfg.Ports[i].MAC.LinkLocal()
 	}
-	if k, ok := t.known[hop]; ok {
+	if k, ok := t.known[hop]; ok && !r.Deaf {
 		t.toPort(k.port, p, routed(k.mac, r.MAC, p.Raw), Forwarded, reason)
 		return
 	}

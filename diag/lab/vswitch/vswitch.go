@@ -30,6 +30,7 @@ type Config struct {
 	Beyond  Beyond
 	Fabric  Fabric
 	Chatter []Chatter
+	Calls   []Call
 	Seed    uint64 // of the dice that Port.Loss throws, and who chatters
 }
 
@@ -82,6 +83,7 @@ type Router struct {
 	Unresolvable bool // answers no solicitation for its addresses
 	AnswersEcho  bool
 	Nowhere      bool // routes nothing
+	Deaf         bool // hears no advertisement of a neighbour: it asks again for each packet
 	DHCP         DHCP
 }
 
@@ -129,10 +131,11 @@ type Beyond struct {
 	MAC      diag.MAC
 	Services []netip.Prefix // reached whatever Internet says: metadata, DNS, NTP
 	Internet Reach
-	MTU      int  // of the path to the Internet; 0: no limit
-	NoPTB    bool // what exceeds MTU vanishes without a Packet Too Big
-	NoEcho   bool // the access list on the way to the Internet lets no ICMPv6 echo request out
-	NoTCP    bool // nor TCP
+	MTU      int    // of the path to the Internet; 0: no limit
+	NoPTB    bool   // what exceeds MTU vanishes without a Packet Too Big
+	NoEcho   bool   // the access list on the way to the Internet lets no ICMPv6 echo request out
+	NoTCP    bool   // nor TCP
+	OnlyTCP  uint16 // but to this port, where it is not 0
 	// Translated says that packets from unique-local addresses are translated on their way, and so answered.
 	Translated bool
 }
@@ -177,6 +180,9 @@ type Switch struct {
 	next  []time.Time // when each router advertises next
 	chats time.Time   // when the next chatter is due
 
+	called []time.Time // when each call was made last
+	count  uint16      // of calls
+
 	// What the router of an open link has learnt and is waiting for. A filtering fabric needs
 	// neither: it knows who has what.
 	known   map[netip.Addr]seen
@@ -213,16 +219,17 @@ func New(cfg Config, start time.Time) *Switch {
 	for range cfg.Routers {
 		s.next = append(s.next, start)
 	}
+	s.called = make([]time.Time, len(cfg.Calls))
 	return s
 }
 
-// Begin ends the calm in which instances boot: from now on frames get lost, and others chatter, where the
+// Begin ends the calm in which instances boot: from now on frames get lost, others chatter and call, where the
 // configuration says so.
 func (s *Switch) Begin() { s.begun = true }
 
 // Next returns when Tick has something to do, or the zero time: never.
 func (s *Switch) Next() time.Time {
-	var first time.Time
+	first := s.nextCall()
 	for i, r := range s.cfg.Routers {
 		if r.Silent || r.Every <= 0 {
 			continue
@@ -237,7 +244,7 @@ func (s *Switch) Next() time.Time {
 	return first
 }
 
-// Tick does what time asks for: the routers' unsolicited advertisements, and the chatter of others.
+// Tick does what time asks for: the routers' unsolicited advertisements, the chatter of others, and calls.
 func (s *Switch) Tick(now time.Time) ([]Output, []Entry) {
 	t := turn{Switch: s, now: now}
 	for i := range s.cfg.Routers {
@@ -256,6 +263,7 @@ func (s *Switch) Tick(now time.Time) ([]Output, []Entry) {
 		}
 		t.chat()
 	}
+	t.calls()
 	return t.outs, t.entries
 }
 
