@@ -185,7 +185,7 @@ func (p *planner) guard(addr netip.Addr) netip.Addr {
 	rank := -1
 	for _, a := range p.net().Usable() {
 		n := 0
-		if p.s.ClassOf(p.iface, a.Address) == diag.SourceAssigned {
+		if p.classOf(a.Address) == diag.SourceAssigned {
 			n += 4
 		}
 		if a.Address.IsLinkLocalUnicast() == addr.IsLinkLocalUnicast() {

@@ -121,8 +121,8 @@ func (l *lane) step(a *asking, at func(time.Time)) (busy bool) {
 		case a.sent < a.count:
 			at(a.next)
 			return true
-		case now.Before(a.end):
-			at(a.end)
+		case now.Before(l.end(a)):
+			at(l.end(a))
 			return true
 		case a.again != nil && a.again(a):
 		default:

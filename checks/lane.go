@@ -237,6 +237,9 @@ func (l *lane) publish(end bool) {
 		if old, ok := l.published[p.ID]; ok && reflect.DeepEqual(old, p) {
 			continue
 		}
+		if p.Outcome == diag.Answered && l.published[p.ID].Outcome != diag.Answered && p.RTTMS > 0 && p.Asks != diag.AsksRS && p.Asks != diag.AsksDHCP {
+			l.timing().learn(time.Duration(p.RTTMS * float64(time.Millisecond)))
+		}
 		l.published[p.ID] = p
 		l.r.Session.Emit(p)
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"ndwhy/diag"
+	"ndwhy/diag/why"
 )
 
 // Limits of safety rule 4.
@@ -41,7 +42,9 @@ type planner struct {
 	apps map[netip.Addr]string
 
 	// What is asked of the state again and again, by interface.
-	links map[string]*diag.LinkModel
+	links      map[string]*diag.LinkModel
+	classes    map[diag.InterfaceAddr]diag.SourceClass
+	recognised why.Recognition
 	// mayAsk is kernelMayAsk's answer by interface, and fresh how many targets without an entry the
 	// kernel is asked about.
 	mayAsk map[string]map[netip.Addr]bool
@@ -57,7 +60,7 @@ type lookup struct {
 func newPlanner(s *diag.State, prior []Question) *planner {
 	p := &planner{
 		s: s, prior: prior, later: len(prior) > 0, known: map[string]bool{}, first: map[netip.Addr][]Lane{},
-		apps: map[netip.Addr]string{}, links: map[string]*diag.LinkModel{},
+		apps: map[netip.Addr]string{}, links: map[string]*diag.LinkModel{}, classes: map[diag.InterfaceAddr]diag.SourceClass{},
 	}
 	for _, q := range prior {
 		p.known[q.ID] = true
@@ -115,11 +118,22 @@ func (p *planner) add(q Question, kinds ...kind) {
 	q.crowds = p.check.crowds
 	q.controls = q.controls || p.check.controls == q.TargetClass
 	if q.SourceClass == "" {
-		q.SourceClass = p.s.ClassOf(p.iface, q.Source)
+		q.SourceClass = p.classOf(q.Source)
 	}
 	for _, k := range kinds {
 		p.addOne(q, k)
 	}
+}
+
+// classOf says what an address is as a source on the interface that is planned for.
+func (p *planner) classOf(addr netip.Addr) diag.SourceClass {
+	key := diag.InterfaceAddr{Interface: p.iface, Address: addr}
+	class, ok := p.classes[key]
+	if !ok {
+		class = p.s.ClassOf(p.iface, addr)
+		p.classes[key] = class
+	}
+	return class
 }
 
 func (p *planner) addOne(q Question, k kind) {

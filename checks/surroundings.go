@@ -39,7 +39,7 @@ func (p *planner) linkLocal() (netip.Addr, bool) {
 		if diag.ScopeOf(a.Address) != diag.LinkLocalScope {
 			continue
 		}
-		if !best.IsValid() || p.s.ClassOf(p.iface, a.Address) == diag.SourceAssigned {
+		if !best.IsValid() || p.classOf(a.Address) == diag.SourceAssigned {
 			best = a.Address
 		}
 	}
@@ -117,15 +117,23 @@ func (p *planner) mayBeNear(peer netip.Addr) bool {
 	})
 }
 
+// network is the kind of network that this is taken for.
+func (p *planner) network() why.Recognition {
+	if p.recognised.Name == "" {
+		p.recognised = why.Recognise(p.s)
+	}
+	return p.recognised
+}
+
 // aws reports whether the state shows a VPC: by the user's word, the metadata service's or DMI's.
 func (p *planner) aws() bool {
-	r := why.Recognise(p.s)
+	r := p.network()
 	return r.Name == "aws" && r.Confidence == why.Certain
 }
 
 // maybeVPC reports whether nothing says surely that this is another network than a VPC.
 func (p *planner) maybeVPC() bool {
-	r := why.Recognise(p.s)
+	r := p.network()
 	return r.Name == "aws" || r.Confidence != why.Certain
 }
 

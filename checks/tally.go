@@ -244,16 +244,6 @@ func (t *tally) outstanding() bool {
 	return t.path.Received > 0 && t.q.kind.pending(t)
 }
 
-// patience is how long after the newest question others on their way are waited for: twice as long as
-// an answer takes, at the most.
-func (t *tally) patience() time.Duration {
-	rtt := time.Duration(t.path.RTTMS * float64(time.Millisecond))
-	if len(t.solicits) > 0 {
-		rtt += t.solicits[len(t.solicits)-1].Sub(t.solicits[0])
-	}
-	return min(max(2*rtt, tapMayLag), time.Second)
-}
-
 // lossy reports whether some questions were answered and some were not.
 func (t *tally) lossy() bool {
 	return t.preset == "" && !t.q.Target.IsMulticast() && t.path.Received > 0 && t.path.Received < t.path.Sent

@@ -324,20 +324,11 @@ func (s *Spec) environment(host *Host) map[string]string {
 		"NDWHY_LAB": s.Scenario, "NDWHY_ADD": string(diag.AddClaim), "NDWHY_INTERNET": s.Internet.Host.String(),
 		"NDWHY_TRY": join(s.Try), "NDWHY_IMDS": "none",
 	}
-	var peers, assigned []netip.Addr
-	for i := range s.Hosts {
-		h := &s.Hosts[i]
-		for j := range h.NICs {
-			nic := &h.NICs[j]
-			switch {
-			case h.Name == host.Name:
-				assigned = append(assigned, nic.Addresses...)
-			case len(nic.Addresses) > 0:
-				peers = append(append(peers, nic.Addresses[0], nic.LinkLocal()), nic.Addresses[1:]...)
-			}
-		}
+	var assigned []netip.Addr
+	for i := range host.NICs {
+		assigned = append(assigned, host.NICs[i].Addresses...)
 	}
-	env["NDWHY_PEER"] = join(peers)
+	env["NDWHY_PEER"] = join(s.Peers(host))
 	env[networkdEnv] = ""
 	if host.Networkd != nil {
 		var nics []string
