@@ -228,7 +228,10 @@ func (l *lane) publish(end bool) {
 			continue
 		}
 		p := t.verdict()
-		if t.lossy() {
+		switch {
+		case end && l.within.err() != nil && t.outstanding() && l.r.now.Before(t.last.Add(t.patience())):
+			p.Sent = p.Received // time was up: what was asked last is not lost
+		case t.lossy():
 			l.r.lossy = true
 		}
 		if p.Outcome == diag.Answered && p.Asks == diag.AsksND && len(p.Responders) > 0 {

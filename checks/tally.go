@@ -222,6 +222,12 @@ func (t *tally) left() bool { return t.copies > 0 || t.path.Received > 0 }
 // failed reports whether the kernel's own discovery came to its end in vain.
 func (t *tally) failed() bool { return t.nud == diag.Failed && !t.before.Resolved() }
 
+// outlawed reports whether the entry that a source which makes the kernel resolve nothing may use (safety rule 2) is
+// gone since.
+func (t *tally) outlawed() bool {
+	return t.bySocket() && t.q.SourceClass != diag.SourceAssigned && t.before.Resolved() && t.unresolved()
+}
+
 // unresolved reports whether the kernel's entry for the next hop failed or is not made.
 func (t *tally) unresolved() bool {
 	return t.local || t.nud == diag.Incomplete || t.nud == diag.Failed

@@ -84,6 +84,9 @@ func TestPairs(t *testing.T) {
 
 // Networks that chance makes, in any weather: nothing is invented, no rule broken, but what is known.
 func TestRandom(t *testing.T) {
+	if testing.Short() {
+		*networks = min(*networks, 100)
+	}
 	begun, tally := time.Now(), newTally()
 	const batch = 10_000
 	for first := 0; first < *networks; first += batch {

@@ -57,6 +57,7 @@ var sameThing = [][]string{
 	{"expiring", "dhcp-silent", "no-dhcp-client", "dhcp-no-address", "nothing-assigned", "stable-privacy"},
 	{"peer-down", "peer-stopped", "peer-unmapped", "peer-echo-blocked"},
 	{"internet-down", "internet-refused"},
+	{"rogue-router", "no-ra"},                  // then it is the only one
 	{"dhcp-reply-dropped", "no-tcp-in", "ufw"}, // chains that drop what they do not let pass
 	{"ipv6-disabled", "link-down", "wrong-interface", "no-policy-routing", "two-interfaces"},
 }
@@ -150,7 +151,7 @@ var consequences = []consequence{
 	{[]string{"dhcp-silent|dhcp-no-address|no-dhcp-client|stable-privacy"}, []string{"address.not-configured"}},
 	{[]string{"nothing-assigned"}, []string{"service.imds-ipv6-off"}},
 	// The network drops the solicitation for the sake of its source, and nothing comes without one.
-	{[]string{"advertisements-lost", "stable-privacy"}, []string{"router.no-advertisement"}},
+	{[]string{"stable-privacy"}, []string{"router.no-advertisement"}},
 	{[]string{"no-echo-out", "no-tcp-out"}, []string{"path.beyond-router"}},
 	// Whoever is asked more often than he answers.
 	{[]string{"echo-limit"}, []string{"path.lossy"}},
@@ -207,9 +208,9 @@ var Flaws = []Flaw{
 		func(v Verdict, _ []string, w Weather) bool { return w.Moves > 0 && len(v.Broken) == 0 },
 	},
 	{
-		"answers that others overtake", "an answer that comes later than twice the time of the first passes for lost (path.lossy)",
+		"answers that others overtake, or that are slow themselves", "an answer that comes later than twice the time of the first passes for lost (path.lossy), and who asks for us is not heard in time",
 		func(v Verdict, _ []string, w Weather) bool {
-			return w.Reorder > 0 && only(v.Invented, "path.lossy") && len(v.Missed)+len(v.Broken) == 0
+			return (w.Reorder > 0 || w.PeerDelay > 0) && only(v.Invented, "path.lossy") && only(v.Missed, "host.firewall") && len(v.Broken) == 0
 		},
 	},
 	{
