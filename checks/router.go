@@ -50,12 +50,12 @@ func planRouters(p *planner, by ways) {
 		// The kernel reaches fe80:ec2::1 through the router that advertised, without asking who
 		// has it: it is in no on-link prefix. So only our own frames can ask.
 		wireOnly := vpcRouters.Contains(target)
-		var src netip.Addr
+		var src, via netip.Addr
 		if wireOnly {
 			src, _ = p.linkLocal()
 		} else {
 			var ok bool
-			if src, _, ok = p.chosen(target); !ok {
+			if src, via, ok = p.chosen(target); !ok {
 				continue
 			}
 		}
@@ -64,9 +64,14 @@ func planRouters(p *planner, by ways) {
 			continue
 		}
 		q.Source = src
-		if wireOnly {
+		switch {
+		case wireOnly:
 			p.add(q, by.wire)
-		} else {
+		case via.IsValid() && by == nd: // without an on-link route the kernel takes even what is near for beyond
+			p.skip(q, DetailRouted, via.String(), by.kernel)
+			p.add(q, by.wire)
+		default:
+			q.NextHop = via
 			p.add(q, by.kernel, by.wire)
 		}
 	}

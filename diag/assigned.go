@@ -123,14 +123,12 @@ func (s *State) inVPC() bool {
 	if s.Run.Profile != "" {
 		return s.Run.Profile == "aws"
 	}
-	like := false
-	for _, p := range s.TellingPaths() {
-		if p.Target != VPCRouter {
+	for id := range s.telling {
+		if s.paths[id].Target != VPCRouter {
 			return false // a candidate spoke, or ff02::1 reached somebody: no VPC lets that be
 		}
-		like = true
 	}
-	return like
+	return len(s.telling) > 0
 }
 
 // AssignmentKnown reports whether the set of assigned addresses of a scope is known to be whole for

@@ -276,7 +276,7 @@ var scenarios = []Scenario{
 		Break: func(s *Spec) {
 			nic := &s.ubuntu2().NICs[0]
 			nic.Guest = s.ubuntu1().NICs[0].MAC
-			nic.Early = map[string]string{"stable_secret": "2001:db8::2"} // else it would have the link-local address too
+			nic.early("stable_secret", "2001:db8::2") // else it would have the link-local address too
 		},
 	},
 	{
@@ -335,14 +335,14 @@ var scenarios = []Scenario{
 		Title:  "Forwarding was switched on in ubuntu1, as containers and VPNs do: its kernel ignores advertisements.",
 		Causes: []string{"router.advertisement-ignored"},
 		Hides:  []string{"net.per-address-filter", "net.open-link"},
-		Break:  func(s *Spec) { s.ubuntu1().Sysctls = map[string]string{"ipv6/conf/all/forwarding": "1"} },
+		Break:  func(s *Spec) { s.ubuntu1().set("ipv6/conf/all/forwarding", "1") },
 	},
 	{
 		Name: "ipv6-disabled", On: "vpc",
 		Title:  "IPv6 is disabled on ubuntu1's interface.",
 		Causes: []string{"host.ipv6-disabled"},
 		Hides:  everything,
-		Break:  func(s *Spec) { s.ubuntu1().Sysctls = map[string]string{"ipv6/conf/eth0/disable_ipv6": "1"} },
+		Break:  func(s *Spec) { s.ubuntu1().set("ipv6/conf/eth0/disable_ipv6", "1") },
 	},
 	{
 		Name: "link-down", On: "vpc",
@@ -606,7 +606,7 @@ var scenarios = []Scenario{
 	{
 		Name: "dad-off", On: "vpc", Healthy: true,
 		Title: "Duplicate address detection is off in ubuntu1, as on Amazon Linux 2023.",
-		Break: func(s *Spec) { s.ubuntu1().Sysctls = map[string]string{"ipv6/conf/eth0/accept_dad": "0"} },
+		Break: func(s *Spec) { s.ubuntu1().set("ipv6/conf/eth0/accept_dad", "0") },
 	},
 	{
 		Name: "networkd", On: "vpc", Healthy: true,
@@ -988,7 +988,8 @@ var scenarios = []Scenario{
 			h := s.ubuntu1()
 			nic := &h.NICs[0]
 			nic.Addresses = append(nic.Addresses, furtherAddress)
-			nic.Early = map[string]string{"optimistic_dad": "1", "use_optimistic": "1"}
+			nic.early("optimistic_dad", "1")
+			nic.early("use_optimistic", "1")
 			h.Added = append(h.Added, Added{NIC: "eth0", Prefix: netip.PrefixFrom(furtherAddress, 128), Optimistic: true})
 		},
 	},
@@ -1069,7 +1070,7 @@ func nothingAssigned(s *Spec) {
 func private(s *Spec) {
 	nic := &s.ubuntu1().NICs[0]
 	nic.DHCP, nic.Static = false, nic.Addresses
-	nic.Early = map[string]string{"stable_secret": "2001:db8::1"}
+	nic.early("stable_secret", "2001:db8::1")
 }
 
 // everything is all that is said of a base.
@@ -1214,10 +1215,26 @@ func (s *Spec) addClient() {
 	h.forwards()
 }
 
+// set sets a sysctl, beside those that other faults set.
+func (h *Host) set(name, value string) {
+	if h.Sysctls == nil {
+		h.Sysctls = map[string]string{}
+	}
+	h.Sysctls[name] = value
+}
+
+// early sets an interface's sysctl before it comes up.
+func (n *NIC) early(name, value string) {
+	if n.Early == nil {
+		n.Early = map[string]string{}
+	}
+	n.Early[name] = value
+}
+
 // forwards has a host forward for others, and act on advertisements all the same.
 func (h *Host) forwards() {
-	h.NICs[0].Early = map[string]string{"accept_ra": "2"}
-	h.Sysctls = map[string]string{"ipv6/conf/all/forwarding": "1"}
+	h.NICs[0].early("accept_ra", "2")
+	h.set("ipv6/conf/all/forwarding", "1")
 }
 
 // addENI attaches a second interface to ubuntu1, configured by its image: the kernel makes no second

@@ -363,26 +363,12 @@ func (s *Spec) environment(host *Host) map[string]string {
 		"NDWHY_LAB": s.Scenario, "NDWHY_ADD": string(diag.AddClaim), "NDWHY_INTERNET": s.Internet.Host.String(),
 		"NDWHY_TRY": join(s.Try), "NDWHY_IMDS": "none",
 	}
-	var peers []netip.Addr
 	var assigned []string
-	for i := range s.Hosts {
-		h := &s.Hosts[i]
-		for j := range h.NICs {
-			nic := &h.NICs[j]
-			switch {
-			case h.Name == host.Name:
-				assigned = append(assigned, texts(nic.Addresses)...)
-				assigned = append(assigned, texts(nic.Prefixes)...)
-			case len(nic.Addresses) > 0:
-				peers = append(peers, nic.Addresses[0])
-				if !s.Fabric.Isolated { // else it is no neighbour
-					peers = append(peers, nic.LinkLocal())
-				}
-				peers = append(peers, nic.Addresses[1:]...)
-			}
-		}
+	for i := range host.NICs {
+		assigned = append(assigned, texts(host.NICs[i].Addresses)...)
+		assigned = append(assigned, texts(host.NICs[i].Prefixes)...)
 	}
-	env["NDWHY_PEER"] = join(peers)
+	env["NDWHY_PEER"] = join(s.Peers(host))
 	env[nicsEnv] = ""
 	if host.Outer == nil {
 		env[nicsEnv] = strings.Join(host.nics(), ",")
