@@ -17,6 +17,16 @@ var CauseTests = []struct {
 	Sure   string // "" is not looked at
 }{
 	{Name: "hand-added address", Cause: "address.unassigned", Sure: "certain", Faults: []string{"address.unassigned"}, World: HandAdded},
+	{Name: "another host has the MAC", Cause: "mac.duplicate", Sure: "certain", Faults: []string{"mac.duplicate"}, World: Cloned},
+	{
+		Name: "another host has the MAC, and answers go to it", Cause: "mac.duplicate", Sure: "certain", Faults: []string{"mac.duplicate"},
+		World: func() *World {
+			return Cloned().Each(func(p diag.Path) bool { return p.Asks == diag.AsksEcho && p.SourceClass == diag.SourceUnknown }, func(p *diag.Path) {
+				p.Sent, p.Received = 4, 2
+			})
+		},
+	},
+	{Name: "its own solicitation, looped back", Cause: "address.looped-back", Sure: "certain", Faults: []string{"address.looped-back"}, World: LoopedBack},
 	{
 		Name: "hand-added address that the kernel prefers", Cause: "host.source-selection", Sure: "certain",
 		Faults: []string{"address.unassigned", "host.source-selection"},

@@ -144,7 +144,7 @@ func (r *Reader) machine() {
 var confNames = []string{
 	"disable_ipv6", "accept_ra", "accept_ra_defrtr", "accept_ra_pinfo", "autoconf", "router_solicitations",
 	"forwarding", "force_forwarding", "accept_dad", "dad_transmits", "optimistic_dad", "addr_gen_mode",
-	"use_tempaddr", "ndisc_notify", "proxy_ndp", "drop_unsolicited_na", "accept_redirects",
+	"use_tempaddr", "enhanced_dad", "ndisc_notify", "proxy_ndp", "drop_unsolicited_na", "accept_redirects",
 }
 
 // Settings that have no interface, by path under /proc/sys/net/ipv6 and by name.

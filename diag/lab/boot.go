@@ -218,7 +218,11 @@ func (w *world) bootNIC(p port) error {
 			}
 		}
 		for _, name := range slices.Sorted(maps.Keys(p.nic.Early)) {
-			if err := sysctl(conf+name, p.nic.Early[name]); err != nil {
+			path := name
+			if !strings.Contains(name, "/") {
+				path = conf + name
+			}
+			if err := sysctl(path, p.nic.Early[name]); err != nil {
 				return err
 			}
 		}

@@ -102,6 +102,16 @@ var Scenarios = []Scenario{
 		Break:  func(s *Spec) { s.ubuntu2().NICs[0].NoEchoIn = true },
 	},
 	{
+		Name: "cloned-mac", On: "lan",
+		Title:   "ubuntu3 is a copy of ubuntu1, down to the MAC of its interface: answers go now to the one, now to the other.",
+		Causes:  []string{"mac.duplicate"},
+		Subject: "eth0",
+		Break: func(s *Spec) {
+			h := s.addHost(s.ubuntu1().NICs[0].MAC)
+			h.NICs[0].Early = map[string]string{"stable_secret": "2001:db8::3"} // a link-local address of its own
+		},
+	},
+	{
 		Name: "no-ra", On: "vpc",
 		Title:  "The router advertises nothing and answers no router solicitation.",
 		Causes: []string{"router.no-advertisement"},
@@ -183,6 +193,18 @@ var Scenarios = []Scenario{
 		Break: func(s *Spec) {
 			h := s.ubuntu1()
 			h.Added = append(h.Added, Added{NIC: "eth0", Prefix: netip.PrefixFrom(peerAddress, 64), DAD: true})
+		},
+	},
+	{
+		Name: "dad-loop", On: "lan",
+		Title:   "The switch sends ubuntu1's own question back to it, and its kernel takes that for somebody who has its address.",
+		Causes:  []string{"address.looped-back"},
+		Subject: furtherAddress.String(),
+		Break: func(s *Spec) {
+			s.Fabric.Hairpin = true
+			h := s.ubuntu1()
+			h.NICs[0].Early = map[string]string{"enhanced_dad": "0", "ipv6/conf/all/enhanced_dad": "0"}
+			h.Added = append(h.Added, Added{NIC: "eth0", Prefix: netip.PrefixFrom(furtherAddress, 64), DAD: true})
 		},
 	},
 	{
@@ -552,6 +574,11 @@ var Scenarios = []Scenario{
 		Break:  func(s *Spec) { s.addRouter() },
 	},
 	{
+		Name: "hairpin", On: "lan", Healthy: true,
+		Title: "The switch sends what goes to everybody also back to its sender, as access points do.",
+		Break: func(s *Spec) { s.Fabric.Hairpin = true },
+	},
+	{
 		Name: "leftovers", On: "vpc", Healthy: true,
 		Title: "ubuntu1's neighbour cache holds a STALE entry of its peer, and a FAILED one of somebody who is gone.",
 		Break: func(s *Spec) {
@@ -749,6 +776,17 @@ func identified(p netip.Prefix, other netip.Addr) netip.Addr {
 	b := p.Addr().As16()
 	copy(a[:8], b[:8])
 	return netip.AddrFrom16(a)
+}
+
+// addHost puts a third host beside the two, with an address that nobody is asked about.
+func (s *Spec) addHost(m diag.MAC) *Host {
+	h := Host{
+		Name: "ubuntu3", Instance: "i-01f16c10e00000003",
+		NICs:  []NIC{{Name: "eth0", ID: "eni-01f16c10e00000003", MAC: m, MTU: s.ubuntu1().NICs[0].MTU}},
+		Added: []Added{{NIC: "eth0", Prefix: netip.PrefixFrom(thirdAddress, s.Subnet.Bits())}},
+	}
+	s.Hosts = append(s.Hosts, h)
+	return &s.Hosts[len(s.Hosts)-1]
 }
 
 // addRouter puts a second router beside the first, as good as that.

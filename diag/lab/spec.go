@@ -99,7 +99,7 @@ type NIC struct {
 	DHCP      bool              // a DHCPv6 client runs
 	DHCPOnce  bool              // it ends as soon as it has its lease
 	Static    []netip.Addr      // assigned, and configured by the image rather than by DHCPv6
-	Early     map[string]string // settings of the interface from before it comes up: "accept_ra"
+	Early     map[string]string // settings from before it comes up, of it ("accept_ra") or below /proc/sys/net
 
 	Detached bool // the infrastructure knows nothing of it any more
 	NoLease  bool // the DHCPv6 server has no address for it
@@ -181,6 +181,8 @@ var (
 	// podAddress is a container's, and vpnClient somebody's for whom ubuntu1 forwards.
 	podAddress = netip.MustParseAddr("fd00:10:244::2")
 	vpnClient  = netip.MustParseAddr("2001:db8:1f16:8df0::77")
+	// thirdAddress is ubuntu3's, where there is one.
+	thirdAddress = netip.MustParseAddr("2001:db8:1f16:8df0:c10e::3")
 	// nearbyHost is an Internet host whose address begins as the subnet's do.
 	nearbyHost = netip.MustParseAddr("2001:db8:b001:c09::71")
 	// neighbouring is ubuntu1's assigned address plus one.

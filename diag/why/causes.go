@@ -55,6 +55,7 @@ func onAWS(commands ...string) []Remedy {
 // wrong on this host, then with its addresses, then with the router, then beyond.
 var causes = []*Cause{
 	&linkDown,
+	&duplicateMAC,
 	&ipv6Disabled,
 	&neighbourTableFull,
 	&neighbourOverride,
@@ -66,6 +67,7 @@ var causes = []*Cause{
 	&forwardsUnassigned,
 	&proxyMissing,
 	&assignmentNone,
+	&loopedBack,
 	&duplicate,
 	&wrongInterface,
 	&reserved,

@@ -16,12 +16,76 @@ var duplicate = Cause{
 	find: findDuplicate,
 }
 
+var loopedBack = Cause{
+	ID: "address.looped-back", Severity: Critical,
+	Remedy: always(
+		"sysctl -w net.ipv6.conf.{interface}.enhanced_dad=1",
+		"ip -6 addr del {address}/{len} dev {interface} && ip -6 addr add {address}/{len} dev {interface}",
+	),
+	find: findLoopedBack,
+}
+
+// findLoopedBack looks for duplicates that are none: the network sent a solicitation of this host back to it, and
+// its kernel, which put no nonce in, could not know it for its own (RFC 7527).
+func findLoopedBack(iv *ifaceView) []hypothesis {
+	var list []hypothesis
+	for key := range iv.s.DADFailures {
+		e := iv.s.Said(key)
+		a, ok := e.Body.(diag.Address)
+		if !ok || key.Interface != iv.name || !iv.loopedBack(key.Address) {
+			continue
+		}
+		addr := key.Address
+		h := hypothesis{
+			direct: true, confidence: Likely, subject: addressSubject(addr), addr: addr, args: []any{"address", addr, "len", a.PrefixLen},
+			facts: []diag.Event{e, iv.traffic.reflected[0]},
+		}
+		if _, event, known := iv.nonce(); known {
+			h.confidence = Certain
+			h.facts = append(h.facts, event)
+		}
+		rest(&h, iv.where(func(p *path) bool { return p.Asks == diag.AsksND && p.Target == addr })...)
+		iv.explainAbsence(&h)
+		list = append(list, h)
+	}
+	return list
+}
+
+// loopedBack reports whether what looked like a duplicate of an address was this host's own question: the
+// network sends back what it sends, and nobody answers for the address.
+func (iv *ifaceView) loopedBack(addr netip.Addr) bool {
+	if put, _, _ := iv.nonce(); put {
+		return false
+	}
+	asks := func(p *path) bool { return p.Asks == diag.AsksND && p.Target == addr && p.Via == diag.ViaWire }
+	return len(iv.traffic.reflected) > 0 &&
+		iv.any(func(p *path) bool { return asks(p) && p.Outcome == diag.Silent }) && !iv.any(func(p *path) bool { return asks(p) && p.Outcome == diag.Answered })
+}
+
+// nonce reports whether the kernel puts one into the solicitations of duplicate address detection: it does where
+// either setting says so (net/ipv6/addrconf.c, addrconf_dad_kick). That it does not takes both.
+func (iv *ifaceView) nonce() (put bool, event diag.Event, known bool) {
+	one, event, read := iv.sysctl("enhanced_dad")
+	every, also := iv.s.Sysctl("all", "enhanced_dad")
+	put = read && one != "0" || also && every != "0"
+	return put, event, put || read && also
+}
+
+// explainAbsence says that h is why its address cannot be used.
+func (iv *ifaceView) explainAbsence(h *hypothesis) {
+	for y, s := range iv.symptoms {
+		if s.iface == iv.name && (s.kind == absent && s.addr == h.addr || s.kind == noGlobal) {
+			h.symptoms = append(h.symptoms, y)
+		}
+	}
+}
+
 func findDuplicate(iv *ifaceView) []hypothesis {
 	var list []hypothesis
 	found := map[netip.Addr]bool{}
 	for key := range iv.s.DADFailures {
 		addr := key.Address
-		if key.Interface != iv.name || iv.isCandidate(addr) {
+		if key.Interface != iv.name || iv.isCandidate(addr) || iv.loopedBack(addr) {
 			continue
 		}
 		e := iv.s.Said(key)
@@ -29,10 +93,18 @@ func findDuplicate(iv *ifaceView) []hypothesis {
 			continue
 		}
 		found[addr] = true
-		list = append(list, hypothesis{
+		h := hypothesis{
 			direct: true, confidence: Certain, subject: addressSubject(addr), addr: addr,
 			args: []any{"address", addr}, facts: []diag.Event{e}, more: []string{"cause.address.duplicate.dad"},
-		})
+		}
+		for _, p := range iv.answers[asked{diag.AsksND, addr}] {
+			if len(p.Responders) > 0 && !iv.s.OwnMAC(p.Responders[0].MAC) {
+				h.args, h.more = append(h.args, "foreign", p.Responders[0].MAC), append(h.more, "cause.address.duplicate.holder")
+				rest(&h, p)
+				break
+			}
+		}
+		list = append(list, h)
 	}
 	for _, p := range iv.paths {
 		if p.Asks != diag.AsksND && p.Asks != diag.AsksDAD || p.Outcome != diag.Answered || found[p.Target] || iv.isCandidate(p.Target) {
@@ -55,11 +127,7 @@ func findDuplicate(iv *ifaceView) []hypothesis {
 		}
 	}
 	for i := range list {
-		for y, s := range iv.symptoms {
-			if s.iface == iv.name && (s.kind == absent && s.addr == list[i].addr || s.kind == noGlobal) {
-				list[i].symptoms = append(list[i].symptoms, y)
-			}
-		}
+		iv.explainAbsence(&list[i])
 	}
 	return list
 }

@@ -63,7 +63,7 @@ func severityText(c *Cause) string {
 var placeholderNames = []any{
 	"interface", "IF", "address", "ADDRESS", "len", "LEN", "eni", "ENI", "subnet", "SUBNET", "router", "ROUTER",
 	"peer", "PEER", "target", "TARGET", "other", "OTHER-IF", "owner", "OTHER-ENI", "table", "FAMILY TABLE", "chain", "CHAIN",
-	"route", "ROUTE", "sysctl", "SETTING",
+	"route", "ROUTE", "sysctl", "SETTING", "mac", "MAC",
 }
 
 // commands are the cause's remedies with names for values.

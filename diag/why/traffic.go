@@ -31,6 +31,9 @@ type traffic struct {
 	dropped map[dropKind]diag.Event
 	// dhcpv6 are the DHCPv6 messages, both ways.
 	dhcpv6 []diag.Event
+	// reflected and impostors are frames that came from the interface's own Ethernet address: those that this
+	// host had sent, and those that it had not.
+	reflected, impostors []diag.Event
 }
 
 // A dropKind is what a dropped packet was, and whether it was to leave.
@@ -109,6 +112,7 @@ func (v *view) readTraffic() map[string]*traffic {
 			t.dhcpv6 = append(t.dhcpv6, e)
 		}
 	}
+	v.readOwnMAC(all)
 	return all
 }
 

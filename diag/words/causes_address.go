@@ -57,6 +57,7 @@ var causesAddress = map[string]string{
 	"cause.address.duplicate.explanation": "Two hosts with one address on one link answer for it in turn; the kernel gives it up rather than join in.",
 	"cause.address.duplicate.dad":         "Duplicate address detection failed: another host answered the question whether the address is free (RFC 4862 §5.4). With a limited lifetime the kernel removes such an address at once, and only the removal says why.",
 	"cause.address.duplicate.foreign":     "The address is assigned to this interface, and {foreign} answers for it, which is no MAC of this host.",
+	"cause.address.duplicate.holder":      "On the wire {foreign} answers for it.",
 	"cause.address.duplicate.means":       "Another machine already uses this address. Details: the address is dadfailed, or a neighbour advertisement for an assigned address comes from a foreign MAC.",
 	"cause.address.duplicate.evidence":    "The kernel's dadfailed flag, or an advertisement for the address from another MAC.",
 	"cause.address.duplicate.contradicts": "The address configured without the flag.",

@@ -37,6 +37,9 @@ func (t *turn) handle() {
 		t.drop("source MAC %s is not that of the interface, %s", h.Src, port.MAC)
 		return
 	}
+	if h.Src == port.MAC {
+		t.spoke[h.Src] = t.port
+	}
 	if port.Detached {
 		t.drop("%s is attached to nothing", port.Name)
 		return

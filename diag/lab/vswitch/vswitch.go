@@ -37,6 +37,7 @@ type Fabric struct {
 	Filter    bool // only assigned addresses and the port's own MAC may speak, and only they are reached
 	Proxy     bool // neighbour solicitations are answered on behalf of the target, never passed on
 	Multicast bool // every multicast is passed on; else only what ND, MLD and DHCPv6 need
+	Hairpin   bool // what every interface gets, its sender gets back
 }
 
 // A Port is one interface of an instance as the infrastructure knows it.
@@ -147,7 +148,8 @@ type Switch struct {
 	cfg   Config
 	dice  *rand.Rand
 	begun bool
-	next  []time.Time // when each router advertises next
+	next  []time.Time      // when each router advertises next
+	spoke map[diag.MAC]int // the port that a MAC spoke on last, of several that have it
 
 	// What the router of an open link has learnt and is waiting for. A filtering fabric needs
 	// neither: it knows who has what.
@@ -178,6 +180,7 @@ func New(cfg Config, start time.Time) *Switch {
 	s := &Switch{
 		cfg:     cfg,
 		dice:    rand.New(rand.NewPCG(cfg.Seed, 0)),
+		spoke:   map[diag.MAC]int{},
 		known:   map[netip.Addr]seen{},
 		pending: map[netip.Addr]pending{},
 	}
@@ -259,7 +262,11 @@ func (s *Switch) owner4(a netip.Addr) (int, bool) {
 	return i, i >= 0
 }
 
+// portOfMAC returns the port of a MAC: of two that have the same, as any switch does, the one that it last came from.
 func (s *Switch) portOfMAC(m diag.MAC) (int, bool) {
+	if i, ok := s.spoke[m]; ok {
+		return i, true
+	}
 	i := slices.IndexFunc(s.cfg.Ports, func(p Port) bool { return p.MAC == m })
 	return i, i >= 0
 }
@@ -336,7 +343,7 @@ func (t *turn) to(name string) {
 // flood hands a copy on to every other instance.
 func (t *turn) flood() {
 	for i := range t.cfg.Ports {
-		if i != t.port {
+		if i != t.port || t.cfg.Fabric.Hairpin {
 			t.pass(i, slices.Clone(t.frame))
 		}
 	}

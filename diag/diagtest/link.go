@@ -1,0 +1,34 @@
+package diagtest
+
+import (
+	"net/netip"
+
+	"ndwhy/diag"
+)
+
+// Echo is an echo request to all nodes, as the tap sees it leave or, with our own MAC, arrive.
+func Echo(src netip.Addr, out bool) diag.Frame {
+	return diag.Frame{
+		Interface: "eth0", Out: out, Type: diag.EchoRequest, SrcMAC: MyMAC, DstMAC: diag.MulticastMAC(diag.AllNodes),
+		Src: src, Dst: diag.AllNodes, HopLimit: 1, EchoID: 5, EchoSeq: 1, Size: 64,
+	}
+}
+
+// Cloned is a LAN on which another host has this one's MAC.
+func Cloned() *World {
+	again := Echo(LocalCand, false)
+	again.EchoSeq++
+	return LAN().Say(Echo(LocalCand, false), again)
+}
+
+// Hairpin is a LAN that sends a host's own frames back to it.
+func Hairpin() *World { return LAN().Say(Echo(MyLocal, true), Echo(MyLocal, false)) }
+
+// LoopedBack is the same, and the kernel does not know its own solicitation by a nonce.
+func LoopedBack() *World {
+	a := ByHand(Hand, 64)
+	a.Flags |= diag.DADFailed | diag.Tentative
+	return Hairpin().Say(
+		a, diag.Sysctl{Scope: "all", Name: "enhanced_dad", Value: "0"}, diag.Sysctl{Scope: "eth0", Name: "enhanced_dad", Value: "0"},
+	).Path(diag.Path{Check: "assignment", Asks: diag.AsksND, Source: Mine, SourceClass: diag.SourceUnknown, Target: Hand, TargetClass: diag.TargetPeer, Outcome: diag.Silent})
+}
