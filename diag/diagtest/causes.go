@@ -26,6 +26,24 @@ var CauseTests = []struct {
 			})
 		},
 	},
+	{
+		Name: "a peer that failed over", Cause: "neighbour.stale-lladdr", Sure: "certain", Faults: []string{"neighbour.stale-lladdr"},
+		World: func() *World {
+			return Moved(PeerGlobal, OtherMAC).Silence(func(p diag.Path) bool { return p.Target == PeerGlobal && p.Asks == diag.AsksEcho })
+		},
+	},
+	{
+		Name: "a router that failed over, and what was asked mended it", Cause: "neighbour.stale-lladdr", Sure: "likely", Faults: []string{"neighbour.stale-lladdr"},
+		World: func() *World {
+			return Moved(RouterAddr, OtherMAC).Say(diag.Neighbour{Interface: "eth0", Address: RouterAddr, MAC: RouterMAC, State: diag.Reachable, Router: true})
+		},
+	},
+	{
+		Name: "a router that failed over, and nothing beyond it is reached", Cause: "neighbour.stale-lladdr", Sure: "certain", Faults: []string{"neighbour.stale-lladdr"},
+		World: func() *World {
+			return Moved(RouterAddr, OtherMAC).Silence(func(p diag.Path) bool { return p.TargetClass == diag.TargetInternet })
+		},
+	},
 	{Name: "its own solicitation, looped back", Cause: "address.looped-back", Sure: "certain", Faults: []string{"address.looped-back"}, World: LoopedBack},
 	{
 		Name: "hand-added address that the kernel prefers", Cause: "host.source-selection", Sure: "certain",

@@ -32,3 +32,18 @@ func LoopedBack() *World {
 		a, diag.Sysctl{Scope: "all", Name: "enhanced_dad", Value: "0"}, diag.Sysctl{Scope: "eth0", Name: "enhanced_dad", Value: "0"},
 	).Path(diag.Path{Check: "assignment", Asks: diag.AsksND, Source: Mine, SourceClass: diag.SourceUnknown, Target: Hand, TargetClass: diag.TargetPeer, Outcome: diag.Silent})
 }
+
+// Moved is a VPC in which the kernel knew an old Ethernet address of a neighbour when the run began.
+func Moved(addr netip.Addr, old diag.MAC) *World {
+	w := VPC()
+	w.Each(func(p diag.Path) bool {
+		return p.Asks == diag.AsksND && p.Outcome == diag.Answered && len(p.Responders) == 0
+	}, func(p *diag.Path) {
+		p.Responders = []diag.Responder{{Address: p.Target, MAC: RouterMAC}}
+	})
+	// What is said of the router in the healthy world was heard before the run.
+	return w.Say(
+		diag.Neighbour{Interface: "eth0", Address: addr, MAC: old, State: diag.Stale},
+		diag.Check{ID: "peer-echo", Interface: "eth0", State: diag.CheckRunning},
+	)
+}

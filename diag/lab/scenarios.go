@@ -315,6 +315,42 @@ var Scenarios = []Scenario{
 		},
 	},
 	{
+		Name: "stale-neighbour", On: "lan",
+		Title:   "ubuntu2 failed over to another machine without a word; ubuntu1's kernel still has the old MAC for its address.",
+		Causes:  []string{"neighbour.stale-lladdr"},
+		Subject: peerAddress.String(),
+		Break: func(s *Spec) {
+			h := s.ubuntu1()
+			h.Neighbours = append(h.Neighbours, Neighbour{"eth0", peerAddress, wrongMAC, diag.Stale})
+		},
+	},
+	{
+		Name: "stale-router", On: "lan",
+		Title:   "The router's address moved to another machine without a word; ubuntu1's kernel still has the old one's MAC.",
+		Causes:  []string{"neighbour.stale-lladdr"},
+		Subject: mac("06:fd:d1:c8:f9:cf").LinkLocal().String(),
+		Break: func(s *Spec) {
+			h := s.ubuntu1()
+			h.Neighbours = append(h.Neighbours, Neighbour{"eth0", s.router().LinkLocal(), wrongMAC, diag.Stale})
+		},
+	},
+	{
+		Name: "stale-gateway", On: "lan",
+		Title:   "The same, and the router never advertises itself: ubuntu1's route and address were written down.",
+		Causes:  []string{"neighbour.stale-lladdr"},
+		Subject: mac("06:fd:d1:c8:f9:cf").LinkLocal().String(),
+		Break: func(s *Spec) {
+			static(64)(s)
+			s.router().Silent = true
+			for i := range s.Hosts {
+				h := &s.Hosts[i]
+				h.Routes = append(h.Routes, Route{NIC: "eth0", Dst: netip.MustParsePrefix("::/0"), Via: s.router().LinkLocal()})
+			}
+			h := s.ubuntu1()
+			h.Neighbours = append(h.Neighbours, Neighbour{"eth0", s.router().LinkLocal(), wrongMAC, diag.Stale})
+		},
+	},
+	{
 		Name: "forwarding", On: "vpc",
 		Title:  "Forwarding was switched on in ubuntu1, as containers and VPNs do: its kernel ignores advertisements.",
 		Causes: []string{"router.advertisement-ignored"},
@@ -572,6 +608,11 @@ var Scenarios = []Scenario{
 		Title:  "Two routers of a LAN advertise themselves and the same prefix, and either will do.",
 		Causes: []string{"router.rogue"},
 		Break:  func(s *Spec) { s.addRouter() },
+	},
+	{
+		Name: "two-macs", On: "lan", Healthy: true,
+		Title: "The router advertises itself by its own MAC, and answers solicitations by that which it shares with its stand-in.",
+		Break: func(s *Spec) { s.router().Physical = rogueMAC },
 	},
 	{
 		Name: "hairpin", On: "lan", Healthy: true,

@@ -59,6 +59,7 @@ var causes = []*Cause{
 	&ipv6Disabled,
 	&neighbourTableFull,
 	&neighbourOverride,
+	&staleLinkLayer,
 	&groupNotJoined,
 	&egressHook,
 	&firewall,

@@ -32,7 +32,7 @@ func findLossy(iv *ifaceView) []hypothesis {
 			sent += p.Sent
 			received += min(p.Received, p.Sent)
 		}
-		if !q.lossy() || !p.lossy() {
+		if !q.lossy() || !p.lossy() || iv.wentAstray(p) {
 			continue
 		}
 		iv.explain(&h, p)

@@ -21,4 +21,16 @@ var causesLink = map[string]string{
 	"cause.address.looped-back.apart":       "nobody answers for {address}, and the frames of {interface} come back to it",
 	"cause.address.looped-back.see":         "ip -6 addr show dev IF dadfailed; sysctl net.ipv6.conf.IF.enhanced_dad; tcpdump -eni IF -Q in ether src MAC",
 	"cause.address.looped-back.source":      "RFC 7527; Linux net/ipv6/addrconf.c (addrconf_dad_kick), net/ipv6/ndisc.c (ndisc_recv_ns)",
+
+	"cause.neighbour.stale-lladdr.title":              "A neighbour moved to another MAC address, and the kernel does not know",
+	"cause.neighbour.stale-lladdr.summary":            "The kernel sends what is for {address} to {old}, and on the wire {new} answers for it: the entry is stale.",
+	"cause.neighbour.stale-lladdr.explanation":        "Another machine, or another interface, has the address now: a failover, or an instance that was replaced. Who takes an address over must say so to all nodes, by an unsolicited advertisement with the override flag (RFC 4861 §7.2.6). If that is missing or lost, the kernel goes on with the old MAC: after 5 seconds of sending it asks that MAC three times, and only then everybody. A connection hangs for 8 seconds, and longer where each try is new.",
+	"cause.neighbour.stale-lladdr.healed.summary":     "Before this run the kernel had {old} for {address}, and {new} answers for it: the entry was stale, and what was asked mended it.",
+	"cause.neighbour.stale-lladdr.healed.explanation": "Another machine, or another interface, has the address now: a failover, or an instance that was replaced. Until somebody asked, everything that this host sent to it went to the old MAC. Nothing came from that MAC in this run. Who takes an address over must say so to all nodes, by an unsolicited advertisement with the override flag (RFC 4861 §7.2.6).",
+	"cause.neighbour.stale-lladdr.means":              "A neighbour lives at another place now, and this machine still sends its mail to the old one. Details: the neighbour entry had a MAC from which nothing comes any more, and a solicitation for the address is answered from another.",
+	"cause.neighbour.stale-lladdr.evidence":           "The kernel's entry as it was before anything was asked, and an advertisement for the address with another MAC. Certain where the kernel's own packets got no answer; else it was mended by what was asked, which tells the kernel too.",
+	"cause.neighbour.stale-lladdr.contradicts":        "Any frame from the old MAC; an answer to a packet that the kernel sent to it.",
+	"cause.neighbour.stale-lladdr.apart":              "ip neigh has another MAC for {address} than ndisc6 shows",
+	"cause.neighbour.stale-lladdr.see":                "ip -6 neigh show ADDRESS; ndisc6 -m ADDRESS IF",
+	"cause.neighbour.stale-lladdr.source":             "RFC 4861 §§7.2.6, 7.3.3; Linux net/core/neighbour.c (neigh_timer_handler)",
 }

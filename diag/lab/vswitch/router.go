@@ -27,13 +27,17 @@ const (
 
 // advertisement is r's RA to dst.
 func (t *turn) advertisement(r *Router, dst netip.Addr, mac diag.MAC) []byte {
+	from := r.MAC
+	if r.Physical != (diag.MAC{}) {
+		from = r.Physical
+	}
 	ra := &ndp.RouterAdvertisement{
 		CurrentHopLimit:           r.HopLimit,
 		ManagedConfiguration:      r.Managed,
 		OtherConfiguration:        r.Other,
 		RouterSelectionPreference: r.Preference,
 		RouterLifetime:            r.Lifetime,
-		Options:                   []ndp.Option{&ndp.LinkLayerAddress{Direction: ndp.Source, Addr: r.MAC[:]}},
+		Options:                   []ndp.Option{&ndp.LinkLayerAddress{Direction: ndp.Source, Addr: from[:]}},
 	}
 	if r.OnLink || r.Autonomous {
 		ra.Options = append(ra.Options, &ndp.PrefixInformation{
@@ -45,7 +49,7 @@ func (t *turn) advertisement(r *Router, dst netip.Addr, mac diag.MAC) []byte {
 	if r.MTU > 0 {
 		ra.Options = append(ra.Options, ndp.NewMTU(r.MTU))
 	}
-	return buildND(mac, r.MAC, r.LinkLocal(), dst, ra)
+	return buildND(mac, from, r.LinkLocal(), dst, ra)
 }
 
 func buildND(dstMAC, srcMAC diag.MAC, src, dst netip.Addr, m ndp.Message) []byte {

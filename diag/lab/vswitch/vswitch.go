@@ -58,6 +58,7 @@ type Port struct {
 type Router struct {
 	Name      string
 	MAC       diag.MAC     // its EUI-64 link-local address is always its own
+	Physical  diag.MAC     // what it advertises itself by, where that is another; it takes what is sent to either
 	Addresses []netip.Addr // further addresses that it answers for
 	Address4  netip.Addr
 
@@ -273,8 +274,8 @@ func (s *Switch) portOfMAC(m diag.MAC) (int, bool) {
 
 func (s *Switch) routerOfMAC(m diag.MAC) *Router {
 	for i := range s.cfg.Routers {
-		if s.cfg.Routers[i].MAC == m {
-			return &s.cfg.Routers[i]
+		if r := &s.cfg.Routers[i]; r.MAC == m || r.Physical == m && m != (diag.MAC{}) {
+			return r
 		}
 	}
 	return nil
