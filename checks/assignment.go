@@ -9,7 +9,7 @@ import (
 const idAssignment = "assignment"
 
 // The check assignment compares what was assigned with what is configured, which stands in the state, and
-// asks whether somebody else answers for what is assigned and not configured here, or was found to be a duplicate.
+// asks whether somebody else answers for either.
 func init() {
 	declare(Check{
 		ID:    idAssignment,
@@ -18,8 +18,8 @@ func init() {
 	})
 }
 
-// absentAsked bounds how many addresses are asked about.
-const absentAsked = 16
+// assignmentAsked bounds how many addresses are asked about.
+const assignmentAsked = 16
 
 func planAssignment(p *planner) {
 	var list []netip.Addr
@@ -29,11 +29,11 @@ func planAssignment(p *planner) {
 		}
 	}
 	for _, a := range p.s.AddressesOn(p.iface) {
-		if a.Fact.Flags&diag.DADFailed != 0 {
+		if diag.ScopeOf(a.Fact.Address) != diag.LinkLocalScope && !a.Fact.Temporary() && a.Fact.Flags&diag.Tentative == 0 || a.Fact.Flags&diag.DADFailed != 0 {
 			list = append(list, a.Fact.Address)
 		}
 	}
-	for _, addr := range list[:min(absentAsked, len(list))] {
+	for _, addr := range list[:min(assignmentAsked, len(list))] {
 		if src := p.guard(addr); src.IsValid() {
 			p.add(Question{Path: diag.Path{Source: src, Target: addr, TargetClass: diag.TargetPeer}}, nd.wire)
 		}

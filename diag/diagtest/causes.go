@@ -44,6 +44,14 @@ var CauseTests = []struct {
 			return Moved(RouterAddr, OtherMAC).Silence(func(p diag.Path) bool { return p.TargetClass == diag.TargetInternet })
 		},
 	},
+	{
+		Name: "two answer for a peer", Cause: "address.duplicate", Sure: "certain", Faults: []string{"address.duplicate"},
+		World: func() *World { return LAN().Say(Advertised(PeerGlobal, PeerMAC), Advertised(PeerGlobal, OtherMAC)) },
+	},
+	{
+		Name: "another answers for what this host has", Cause: "address.duplicate", Sure: "certain", Faults: []string{"address.duplicate"},
+		World: func() *World { return LAN().Say(Advertised(Mine, OtherMAC)) },
+	},
 	{Name: "its own solicitation, looped back", Cause: "address.looped-back", Sure: "certain", Faults: []string{"address.looped-back"}, World: LoopedBack},
 	{
 		Name: "hand-added address that the kernel prefers", Cause: "host.source-selection", Sure: "certain",

@@ -47,3 +47,11 @@ func Moved(addr netip.Addr, old diag.MAC) *World {
 		diag.Check{ID: "peer-echo", Interface: "eth0", State: diag.CheckRunning},
 	)
 }
+
+// Advertised is an answer for an address by a host that says that it is its own.
+func Advertised(addr netip.Addr, mac diag.MAC) diag.Frame {
+	return diag.Frame{
+		Interface: "eth0", Type: diag.NA, SrcMAC: mac, DstMAC: MyMAC, Src: addr, Dst: Mine, HopLimit: 255, Target: addr, LLAddr: mac,
+		Solicited: true, Override: true,
+	}
+}

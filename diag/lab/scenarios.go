@@ -102,6 +102,20 @@ var Scenarios = []Scenario{
 		Break:  func(s *Spec) { s.ubuntu2().NICs[0].NoEchoIn = true },
 	},
 	{
+		Name: "shared-address", On: "lan",
+		Title:   "Somebody gave ubuntu3 the address that ubuntu1 has, and looked for no duplicates.",
+		Causes:  []string{"address.duplicate"},
+		Subject: ownAddress.String(),
+		Break:   func(s *Spec) { s.addHost(thirdMAC).Added[0].Prefix = netip.PrefixFrom(ownAddress, 64) },
+	},
+	{
+		Name: "peer-twice", On: "lan",
+		Title:   "ubuntu2 and ubuntu3 do not hear each other, and both have taken the address of their cluster.",
+		Causes:  []string{"address.duplicate"},
+		Subject: peerAddress.String(),
+		Break:   func(s *Spec) { s.addHost(thirdMAC).Added[0].Prefix = netip.PrefixFrom(peerAddress, 64) },
+	},
+	{
 		Name: "cloned-mac", On: "lan",
 		Title:   "ubuntu3 is a copy of ubuntu1, down to the MAC of its interface: answers go now to the one, now to the other.",
 		Causes:  []string{"mac.duplicate"},
@@ -608,6 +622,16 @@ var Scenarios = []Scenario{
 		Title:  "Two routers of a LAN advertise themselves and the same prefix, and either will do.",
 		Causes: []string{"router.rogue"},
 		Break:  func(s *Spec) { s.addRouter() },
+	},
+	{
+		Name: "proxied-twice", On: "lan", Healthy: true,
+		Title: "ubuntu3 answers for ubuntu2's address as a proxy does, and ubuntu2 itself does too.",
+		Break: func(s *Spec) {
+			h := s.addHost(thirdMAC)
+			h.Proxies = []netip.Addr{peerAddress}
+			h.forwards()
+			h.Sysctls["ipv6/neigh/eth0/proxy_delay"] = "0"
+		},
 	},
 	{
 		Name: "two-macs", On: "lan", Healthy: true,

@@ -200,6 +200,7 @@ func mac(s string) diag.MAC {
 var (
 	beyondMAC = mac("06:00:5e:00:53:01") // of the far side of the router
 	rogueMAC  = mac("06:00:5e:00:53:66") // of a second router
+	thirdMAC  = mac("06:c1:0e:00:53:03") // of ubuntu3
 )
 
 // A VPC's interfaces take frames of 9001 bytes, its way to the Internet 1500 (EC2 user guide,

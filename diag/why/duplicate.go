@@ -10,7 +10,10 @@ import (
 var duplicate = Cause{
 	ID: "address.duplicate", Severity: Critical,
 	Remedy: slices.Concat(
-		always("ip -6 addr show dev {interface}"),
+		[]Remedy{
+			{Command: "ip -6 addr show dev {interface}", If: func(_ *view, h *hypothesis) bool { return h.as != "twice" }},
+			{Command: "ndisc6 -m {address} {interface}", If: func(_ *view, h *hypothesis) bool { return h.as != "" }},
+		},
 		onAWS("aws ec2 describe-network-interfaces --filters Name=ipv6-addresses.ipv6-address,Values={address}"),
 	),
 	find: findDuplicate,
@@ -128,6 +131,40 @@ func findDuplicate(iv *ifaceView) []hypothesis {
 	}
 	for i := range list {
 		iv.explainAbsence(&list[i])
+	}
+	return append(list, iv.sharedAddresses(found)...)
+}
+
+// sharedAddresses are addresses in use by two hosts at once: one that this interface has, for which another
+// advertises itself, and a neighbour's, for which two answer.
+func (iv *ifaceView) sharedAddresses(found map[netip.Addr]bool) []hypothesis {
+	var list []hypothesis
+	for addr, e := range iv.traffic.claimed {
+		f, _ := e.Body.(diag.Frame)
+		a, ours := iv.s.Addresses[diag.InterfaceAddr{Interface: iv.name, Address: addr}]
+		pair, two := iv.traffic.rivals[addr]
+		h := hypothesis{direct: true, confidence: Certain, subject: addressSubject(addr), addr: addr}
+		switch {
+		case found[addr] || iv.isCandidate(addr):
+			continue
+		case ours && a.Fact.Flags.Usable() && e.Seq > a.Seq && !iv.s.OwnMAC(f.LLAddr) && !iv.s.OwnMAC(f.SrcMAC):
+			h.as, h.facts, h.args = "shared", []diag.Event{e}, []any{"address", addr, "foreign", f.LLAddr}
+			iv.explain(&h, iv.where(func(p *path) bool { return p.Source == addr && p.symptom >= 0 && p.beyondHost() })...)
+		case !ours && two:
+			first, _ := pair[0].Body.(diag.Frame)
+			second, _ := pair[1].Body.(diag.Frame)
+			if first.LLAddr.String() > second.LLAddr.String() {
+				first, second = second, first
+			}
+			h.as, h.facts, h.args = "twice", pair[:], []any{"address", addr, "first", first.LLAddr, "second", second.LLAddr}
+			if !iv.net.IsRouter(addr) {
+				h.severity = Warning
+			}
+			iv.explain(&h, iv.where(func(p *path) bool { return p.Target == addr && p.symptom >= 0 && p.beyondHost() })...)
+		default:
+			continue
+		}
+		list = append(list, h)
 	}
 	return list
 }

@@ -33,7 +33,9 @@ func findStaleLinkLayer(iv *ifaceView) []hypothesis {
 		rest(&h, p)
 		router := iv.net.IsRouter(p.Target)
 		by := func(q *path) bool { return q.Target == p.Target || router && iv.through(q, p.Target) }
-		lost := iv.where(func(q *path) bool { return q.symptom >= 0 && q.Missing() && q.Via != diag.ViaWire && q.Reaches() && by(q) })
+		lost := iv.where(func(q *path) bool {
+			return q.symptom >= 0 && q.Missing() && q.Via != diag.ViaWire && q.Reaches() && by(q)
+		})
 		iv.explain(&h, iv.where(func(q *path) bool { return (q.symptom >= 0 && q.Missing() && !q.local() || q.lossy()) && by(q) })...)
 		now, still := iv.net.Entry(p.Target)
 		switch {

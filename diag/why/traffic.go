@@ -22,6 +22,11 @@ type traffic struct {
 	// believed and bad are the newest advertisements for a neighbour that arrived: such as are to be
 	// believed, and such as are not.
 	believed, bad map[netip.Addr]diag.Event
+	// rivals are pairs of advertisements for an address that answer at once from two Ethernet addresses, each with the
+	// override flag, which who has an address alone sets: a proxy, and who shares an anycast address, do not (RFC 4861
+	// §§7.2.7, 7.2.8). claimed are the newest of such.
+	rivals  map[netip.Addr][2]diag.Event
+	claimed map[netip.Addr]diag.Event
 	// solicited are the router solicitations that left: how many, and over what time.
 	solicitations int
 	solicited     time.Duration
@@ -86,6 +91,7 @@ func (v *view) readTraffic() map[string]*traffic {
 		case f.Bad != "":
 		case f.Type == diag.NA && !f.Out:
 			t.believed[f.Target] = e
+			t.claim(e, f)
 		case f.Type == diag.NA:
 			t.told[f.Target] = true
 		case f.Type == diag.NS && !f.Out && !f.Src.IsUnspecified() && !own[f.SrcMAC]:
@@ -120,8 +126,23 @@ func newTraffic() *traffic {
 	return &traffic{
 		late: map[netip.Addr]diag.Event{}, sought: map[netip.Addr]diag.Event{}, told: map[netip.Addr]bool{},
 		believed: map[netip.Addr]diag.Event{}, bad: map[netip.Addr]diag.Event{},
+		rivals: map[netip.Addr][2]diag.Event{}, claimed: map[netip.Addr]diag.Event{},
 		dropped: map[dropKind]diag.Event{},
 	}
+}
+
+// claim notes who says that an address is theirs alone.
+func (t *traffic) claim(e diag.Event, f diag.Frame) {
+	if !f.Override || f.LLAddr == (diag.MAC{}) {
+		return
+	}
+	if last := t.claimed[f.Target]; last.Body != nil && f.Solicited {
+		o, ok := last.Body.(diag.Frame)
+		if ok && o.Solicited && o.LLAddr != f.LLAddr && e.At.Sub(last.At) < settled {
+			t.rivals[f.Target] = [2]diag.Event{last, e}
+		}
+	}
+	t.claimed[f.Target] = e
 }
 
 // askedFor are the addresses that others on the link solicited for, in order.
