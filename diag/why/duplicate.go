@@ -147,7 +147,7 @@ func (iv *ifaceView) sharedAddresses(found map[netip.Addr]bool) []hypothesis {
 		switch {
 		case found[addr] || iv.isCandidate(addr):
 			continue
-		case ours && a.Fact.Flags.Usable() && e.Seq > a.Seq && !iv.s.OwnMAC(f.LLAddr) && !iv.s.OwnMAC(f.SrcMAC):
+		case ours && a.Fact.Flags.Usable() && !e.At.Before(a.At) && !iv.s.OwnMAC(f.LLAddr) && !iv.s.OwnMAC(f.SrcMAC):
 			h.as, h.facts, h.args = "shared", []diag.Event{e}, []any{"address", addr, "foreign", f.LLAddr}
 			iv.explain(&h, iv.where(func(p *path) bool { return p.Source == addr && p.symptom >= 0 && p.beyondHost() })...)
 		case !ours && two:

@@ -74,20 +74,28 @@ func (v *view) readOwnMAC(all map[string]*traffic) {
 	}) {
 		return
 	}
-	left := map[mark]time.Time{}
+	left := map[mark][]time.Time{}
+	for _, e := range v.s.Frames() {
+		if f, ok := e.Body.(diag.Frame); ok && f.Out {
+			left[markOf(f)] = append(left[markOf(f)], e.At)
+		}
+	}
+	for _, times := range left {
+		slices.SortFunc(times, time.Time.Compare)
+	}
 	for _, e := range v.s.Frames() {
 		f, ok := e.Body.(diag.Frame)
+		if !ok || !fromOwn(f) {
+			continue
+		}
+		t := all[f.Interface]
+		times := left[markOf(f)]
+		before, exact := slices.BinarySearchFunc(times, e.At, time.Time.Compare)
 		switch {
-		case !ok:
-		case f.Out:
-			left[markOf(f)] = e.At
-		case fromOwn(f):
-			t := all[f.Interface]
-			if at, sent := left[markOf(f)]; sent && e.At.Sub(at) <= longestWay {
-				t.reflected = append(t.reflected, e)
-			} else if e.At.Sub(tapped.At) > settled || !v.ours(f.Src) {
-				t.impostors = append(t.impostors, e)
-			}
+		case exact || before > 0 && e.At.Sub(times[before-1]) <= longestWay:
+			t.reflected = append(t.reflected, e)
+		case e.At.Sub(tapped.At) > settled || !v.ours(f.Src):
+			t.impostors = append(t.impostors, e)
 		}
 	}
 }
