@@ -52,6 +52,7 @@ var CauseTests = []struct {
 		Name: "another answers for what this host has", Cause: "address.duplicate", Sure: "certain", Faults: []string{"address.duplicate"},
 		World: func() *World { return LAN().Say(Advertised(Mine, OtherMAC)) },
 	},
+	{Name: "hosts are kept apart", Cause: "peer.isolated", Sure: "likely", Faults: []string{"peer.isolated"}, World: Isolated},
 	{Name: "its own solicitation, looped back", Cause: "address.looped-back", Sure: "certain", Faults: []string{"address.looped-back"}, World: LoopedBack},
 	{
 		Name: "hand-added address that the kernel prefers", Cause: "host.source-selection", Sure: "certain",

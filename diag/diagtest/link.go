@@ -2,6 +2,7 @@ package diagtest
 
 import (
 	"net/netip"
+	"slices"
 
 	"ndwhy/diag"
 )
@@ -54,4 +55,15 @@ func Advertised(addr netip.Addr, mac diag.MAC) diag.Frame {
 		Interface: "eth0", Type: diag.NA, SrcMAC: mac, DstMAC: MyMAC, Src: addr, Dst: Mine, HopLimit: 255, Target: addr, LLAddr: mac,
 		Solicited: true, Override: true,
 	}
+}
+
+// Isolated is a LAN on which nobody but the router is heard.
+func Isolated() *World {
+	w := LAN()
+	w.Paths = slices.DeleteFunc(w.Paths, func(p diag.Path) bool { return p.SourceClass == diag.SourceCandidate })
+	w.Both(diag.Path{Check: "peer-nd", Asks: diag.AsksND, Source: MyLocal, Target: OtherMAC.LinkLocal(), TargetClass: diag.TargetPeer, Given: true})
+	w.Silence(func(p diag.Path) bool { return p.TargetClass == diag.TargetPeer && p.Asks != diag.AsksDAD })
+	return w.Each(func(p diag.Path) bool { return p.TargetClass == diag.TargetAllNodes }, func(p *diag.Path) {
+		p.Responders = []diag.Responder{{Address: RouterAddr, MAC: RouterMAC}}
+	})
 }

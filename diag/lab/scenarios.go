@@ -116,6 +116,17 @@ var Scenarios = []Scenario{
 		Break:   func(s *Spec) { s.addHost(thirdMAC).Added[0].Prefix = netip.PrefixFrom(peerAddress, 64) },
 	},
 	{
+		Name: "isolated-ports", On: "lan",
+		Title:  "The network keeps its hosts apart (a private VLAN, or an access point's client isolation): they reach the router alone.",
+		Causes: []string{"peer.isolated"},
+		Hides:  []string{"net.open-link"},
+		Break: func(s *Spec) {
+			s.Fabric.Isolated = true
+			nic := &s.addHost(thirdMAC).NICs[0]
+			nic.Addresses, nic.Static = []netip.Addr{thirdAddress}, []netip.Addr{thirdAddress}
+		},
+	},
+	{
 		Name: "cloned-mac", On: "lan",
 		Title:   "ubuntu3 is a copy of ubuntu1, down to the MAC of its interface: answers go now to the one, now to the other.",
 		Causes:  []string{"mac.duplicate"},
@@ -631,6 +642,15 @@ var Scenarios = []Scenario{
 			h.Proxies = []netip.Addr{peerAddress}
 			h.forwards()
 			h.Sysctls["ipv6/neigh/eth0/proxy_delay"] = "0"
+		},
+	},
+	{
+		Name: "local-proxy", On: "lan", Healthy: true, Hides: []string{"net.open-link"},
+		Title: "The network keeps its hosts apart, and the router answers for all of them and passes on what they send each other.",
+		Break: func(s *Spec) {
+			s.Fabric.Isolated, s.Fabric.LocalND = true, true
+			nic := &s.addHost(thirdMAC).NICs[0]
+			nic.Addresses, nic.Static = []netip.Addr{thirdAddress}, []netip.Addr{thirdAddress}
 		},
 	},
 	{

@@ -87,6 +87,7 @@ var causes = []*Cause{
 	&dhcpv6Silent,
 	&dhcpv6NoAddress,
 	&peerUnmapped,
+	&peerIsolated,
 	&echoBlocked,
 	&refused,
 	&beyondRouter,

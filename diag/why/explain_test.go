@@ -58,7 +58,7 @@ func TestCausesAreWhole(t *testing.T) {
 		}
 	}
 	stable := strings.Fields(`
-		mac.duplicate neighbour.stale-lladdr address.looped-back
+		mac.duplicate peer.isolated neighbour.stale-lladdr address.looped-back
 		path.icmp-blocked path.tcp-blocked router.advertisements-lost host.proxy-missing host.group-not-joined net.per-address-filter net.open-link net.multicast-suppressed net.router-silent
 		address.unassigned address.not-configured address.wrong-interface address.duplicate address.expiring
 		address.reserved address.link-local-not-eui64 assignment.none

@@ -33,4 +33,14 @@ var causesLink = map[string]string{
 	"cause.neighbour.stale-lladdr.apart":              "ip neigh has another MAC for {address} than ndisc6 shows",
 	"cause.neighbour.stale-lladdr.see":                "ip -6 neigh show ADDRESS; ndisc6 -m ADDRESS IF",
 	"cause.neighbour.stale-lladdr.source":             "RFC 4861 §§7.2.6, 7.3.3; Linux net/core/neighbour.c (neigh_timer_handler)",
+
+	"cause.peer.isolated.title":       "The network keeps its hosts apart",
+	"cause.peer.isolated.summary":     "None of {hosts} hosts on the link of {interface} answers, and {router}, the router, does: the network keeps its ports apart.",
+	"cause.peer.isolated.explanation": "The addresses lie in the prefix of the link, so this host asks for them there, and its question reaches the router alone. A private VLAN, a protected switch port and an access point's client isolation do that on purpose. Either the network lets the ports talk, or the router answers for all of them (a local neighbour discovery proxy), or the prefix is not announced as on-link (L=0), so that hosts send everything to the router. That all of these hosts are down looks the same.",
+	"cause.peer.isolated.means":       "The machines next door are there, and the network lets none of them be heard. Details: solicitations for several peers go unanswered, no frame comes from anybody but routers, and the router resolves.",
+	"cause.peer.isolated.evidence":    "No answer from at least two hosts (link-local addresses), no frame from any other, and the router's answer.",
+	"cause.peer.isolated.contradicts": "Any frame of a host that is no router; an answer of any peer.",
+	"cause.peer.isolated.apart":       "nobody but the router is ever heard on {interface}",
+	"cause.peer.isolated.see":         "ping -6 ff02::1%IF; tcpdump -eni IF -Q in icmp6; bridge -d link show (isolated on)",
+	"cause.peer.isolated.source":      "RFC 5517 (private VLANs); RFC 4861 §4.6.2 (the L flag); RFC 5942",
 }

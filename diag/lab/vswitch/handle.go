@@ -233,6 +233,13 @@ func (t *turn) solicited(port *Port, p *ip6, ns *ndp.NeighborSolicitation) {
 		t.send(t.port, neighbourAdvertisement(p, target, r.MAC, true), fmt.Sprintf("%s answers for its own address", r.Name))
 		return
 	}
+	if fabric.LocalND && !dad {
+		r := &t.cfg.Routers[0]
+		na := &ndp.NeighborAdvertisement{Router: true, Solicited: true, TargetAddress: target, Options: []ndp.Option{&ndp.LinkLayerAddress{Direction: ndp.Target, Addr: r.MAC[:]}}}
+		t.decide(Answered, "instances do not hear each other: %s answers for all of them", r.Name)
+		t.send(t.port, buildND(p.ether.Src, r.MAC, r.LinkLocal(), p.Src, na), r.Name+" answers as a proxy")
+		return
+	}
 	if !fabric.Proxy {
 		passOn("the target itself is to answer")
 		return

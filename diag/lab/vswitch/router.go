@@ -105,6 +105,8 @@ func (t *turn) toRouter(r *Router, p *ip6) {
 		}
 	case r.Nowhere:
 		t.drop("%s leads nowhere", r.Name)
+	case t.cfg.Fabric.LocalND && p.Dst.IsLinkLocalUnicast():
+		t.route(r, p, "bridged to "+p.Dst.String())
 	case p.Src.IsLinkLocalUnicast() || p.Dst.IsLinkLocalUnicast():
 		t.drop("a link-local address is not routed (RFC 4291 §2.5.6)")
 	case p.HopLimit <= 1:

@@ -37,6 +37,8 @@ type Fabric struct {
 	Filter    bool // only assigned addresses and the port's own MAC may speak, and only they are reached
 	Proxy     bool // neighbour solicitations are answered on behalf of the target, never passed on
 	Multicast bool // every multicast is passed on; else only what ND, MLD and DHCPv6 need
+	Isolated  bool // instances reach the routers alone (private VLAN)
+	LocalND   bool // and the first router answers for all of them, and forwards between them
 	Hairpin   bool // what every interface gets, its sender gets back
 }
 
@@ -265,6 +267,9 @@ func (s *Switch) owner4(a netip.Addr) (int, bool) {
 
 // portOfMAC returns the port of a MAC: of two that have the same, as any switch does, the one that it last came from.
 func (s *Switch) portOfMAC(m diag.MAC) (int, bool) {
+	if s.cfg.Fabric.Isolated {
+		return -1, false // it leads from one to another nowhere
+	}
 	if i, ok := s.spoke[m]; ok {
 		return i, true
 	}
@@ -344,7 +349,7 @@ func (t *turn) to(name string) {
 // flood hands a copy on to every other instance.
 func (t *turn) flood() {
 	for i := range t.cfg.Ports {
-		if i != t.port || t.cfg.Fabric.Hairpin {
+		if i == t.port && t.cfg.Fabric.Hairpin || i != t.port && !t.cfg.Fabric.Isolated {
 			t.pass(i, slices.Clone(t.frame))
 		}
 	}
