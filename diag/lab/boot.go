@@ -463,6 +463,11 @@ func (w *world) finish(host *Host) error {
 			return fmt.Errorf("pod: %w", err)
 		}
 	}
+	if host.Tunnel != nil {
+		if err := w.startTunnel(host); err != nil {
+			return fmt.Errorf("tunnel: %w", err)
+		}
+	}
 	if !host.Down {
 		return nil
 	}

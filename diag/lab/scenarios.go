@@ -527,6 +527,26 @@ var Scenarios = []Scenario{
 		},
 	},
 	{
+		Name: "vpn-takes-default", On: "vpc",
+		Title:   "A VPN on ubuntu1 takes everything (wg-quick with AllowedIPs = ::/0), and its other end has no IPv6.",
+		Causes:  []string{"host.routing"},
+		Subject: "wg0",
+		Break:   func(s *Spec) { s.ubuntu1().Tunnel = tunnel("::/0") },
+	},
+	{
+		Name: "second-default", On: "lan",
+		Title:   "ubuntu1's second interface, attached to nothing any more, has a default route that the kernel prefers.",
+		Causes:  []string{"host.routing"},
+		Subject: "eth1",
+		Args:    []string{"-i", "eth0"},
+		Break: func(s *Spec) {
+			nic := s.addENI()
+			nic.Detached, nic.Addresses = true, nil
+			h := s.ubuntu1()
+			h.Routes = append(h.Routes, Route{NIC: "eth1", Dst: netip.MustParsePrefix("::/0"), Via: s.router().LinkLocal(), Metric: 100})
+		},
+	},
+	{
 		Name: "short-prefix", On: "lan",
 		Title:   "ubuntu1's address was written with /32: it takes the Internet host, which is in that, for a neighbour.",
 		Causes:  []string{"host.routing"},
@@ -788,6 +808,11 @@ var Scenarios = []Scenario{
 		},
 	},
 	{
+		Name: "split-tunnel", On: "vpc", Healthy: true,
+		Title: "A VPN on ubuntu1 takes what is for its own network, and nothing else.",
+		Break: func(s *Spec) { s.ubuntu1().Tunnel = tunnel("fd00:8::/32") },
+	},
+	{
 		Name: "two-interfaces", On: "vpc", Healthy: true,
 		Title: "ubuntu1 has a second interface, and sends what is from its address by a routing table of its own.",
 		Args:  []string{"-i", "all"},
@@ -872,6 +897,13 @@ func (s *Spec) addHost(m diag.MAC) *Host {
 	}
 	s.Hosts = append(s.Hosts, h)
 	return &s.Hosts[len(s.Hosts)-1]
+}
+
+// tunnel is a VPN's that takes a prefix.
+func tunnel(prefix string) *Tunnel {
+	return &Tunnel{
+		Name: "wg0", Address: netip.MustParseAddr("fd00:8::2"), Routes: []netip.Prefix{netip.MustParsePrefix(prefix)}, Table: 51820,
+	}
 }
 
 // addRouter puts a second router beside the first, as good as that.

@@ -70,6 +70,7 @@ type Host struct {
 	RanOut     bool              // its default route did, and nothing has renewed it
 	Networkd   *Networkd         // nil: the kernel itself acts on advertisements
 	Pod        *Pod              // nil: it is host to nobody
+	Tunnel     *Tunnel           // nil: it has no VPN
 	Proxies    []netip.Addr      // of others behind it, for whom it answers on its first interface
 	// Outer says that the host is itself a container: the metadata service answers it, by way of the instance
 	// that it is on, and knows the instance's interface alone.
@@ -85,6 +86,15 @@ type Networkd struct {
 // A Pod is a container or a VPN's client behind a host, which forwards for it if it is told to.
 type Pod struct {
 	Address, Gateway netip.Addr // the host's end is the gateway
+}
+
+// A Tunnel is a host's end of a VPN whose other end takes everything and answers nothing. A table of its own has the
+// routes into it, and rules as of wg-quick lead there.
+type Tunnel struct {
+	Name    string
+	Address netip.Addr
+	Routes  []netip.Prefix
+	Table   int // and firewall mark of its own packets
 }
 
 // A NIC is one interface of a host. Its first assigned address is the one that DHCPv6 leases.

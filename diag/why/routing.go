@@ -215,6 +215,7 @@ func (iv *ifaceView) wrongWay(sel diag.Selection) (hypothesis, bool) {
 		},
 		facts: []diag.Event{iv.s.Said(sel), diag.FactOf(a)}, more: []string{"cause.host.routing.wrong-way"},
 	}
+	iv.takenBy(&h, sel)
 	for _, p := range iv.paths {
 		beyond := p.TargetClass == diag.TargetInternet || p.TargetClass == diag.TargetService
 		if p.Via == diag.ViaKernel && p.Missing() && p.Source == sel.From && (beyond || p.Target == sel.Dst) {
@@ -323,6 +324,7 @@ func (iv *ifaceView) takenElsewhere() []hypothesis {
 			for _, r := range iv.rulesTo(sel.Table) {
 				h.facts = append(h.facts, iv.s.Said(r))
 			}
+			iv.takenBy(&h, sel)
 			list = append(list, h)
 		}
 		iv.explain(&list[i], p)

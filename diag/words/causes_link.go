@@ -43,4 +43,15 @@ var causesLink = map[string]string{
 	"cause.peer.isolated.apart":       "nobody but the router is ever heard on {interface}",
 	"cause.peer.isolated.see":         "ping -6 ff02::1%IF; tcpdump -eni IF -Q in icmp6; bridge -d link show (isolated on)",
 	"cause.peer.isolated.source":      "RFC 5517 (private VLANs); RFC 4861 §4.6.2 (the L flag); RFC 5942",
+
+	"cause.host.routing.elsewhere.rule":       "What leads there is {rule}.",
+	"cause.host.routing.elsewhere.metric":     "The route there has metric {metric} and the one by {interface} {own}: the lower wins.",
+	"cause.host.routing.elsewhere.equal":      "Both routes have metric {metric}: the kernel takes the one that it learnt first, until that router does not answer.",
+	"cause.host.routing.elsewhere.tailscale":  "Table 52 is tailscale's: an exit node is in use (tailscale set --exit-node= ends that).",
+	"cause.host.routing.elsewhere.wireguard":  "It is WireGuard's, as wg-quick sets it where AllowedIPs has ::/0. Take ::/0 out of AllowedIPs, or give the tunnel's other end IPv6.",
+	"cause.host.routing.elsewhere.strongswan": "Table 220 is strongSwan's: an IPsec tunnel takes it.",
+	"cause.host.routing.elsewhere.ra":         "An advertisement of a router on {other} made the route.",
+	"cause.host.routing.elsewhere.dhcp":       "A DHCP client on {other} made the route.",
+	"cause.host.routing.elsewhere.manager":    "{manager} configures {other} and made the route (proto {protocol}).",
+	"cause.host.routing.elsewhere.by-hand":    "Somebody, or a program, wrote the route down (proto {protocol}).",
 }

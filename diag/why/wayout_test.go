@@ -1,0 +1,48 @@
+package why
+
+import (
+	"net/netip"
+	"strings"
+	"testing"
+
+	"ndwhy/diag"
+	"ndwhy/diag/diagtest"
+)
+
+// Who made another way the preferred one, and through which rule.
+func TestTakenBy(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		sel  diag.Selection
+		more []diag.Body
+		says []string
+	}{
+		{
+			"wg-quick", diag.Selection{Table: 51820, Protocol: "boot"},
+			[]diag.Body{diag.PolicyRule{Priority: 32765, Mark: 51820, Invert: true, Table: 51820}},
+			[]string{"32765: not from all fwmark 0xca6c lookup 51820", "WireGuard"},
+		},
+		{"tailscale", diag.Selection{Table: 52, Protocol: "static"}, []diag.Body{diag.PolicyRule{Priority: 5270, Table: 52}}, []string{"5270:", "exit node"}},
+		{"another router's advertisement", diag.Selection{Table: diag.MainTable, Metric: 100, Protocol: "ra"}, nil, []string{"metric 100", "1024", "advertisement"}},
+		{"an equal route", diag.Selection{Table: diag.MainTable, Metric: 1024, Protocol: "static"}, nil, []string{"learnt first", "proto static"}},
+		{
+			"a manager", diag.Selection{Table: diag.MainTable, Metric: 50, Protocol: "static"},
+			[]diag.Body{diag.Manager{Interface: "eth1", Name: "NetworkManager"}},
+			[]string{"NetworkManager configures eth1"},
+		},
+	} {
+		sel := tt.sel
+		sel.Dst, sel.Interface, sel.Source = diagtest.Host1, "eth1", netip.MustParseAddr("fd00::1")
+		w := diagtest.LAN().Say(sel, diag.Link{Interface: "eth1", Index: 3, Up: true, Carrier: true}).Say(tt.more...)
+		w.Path(diag.Path{
+			Check: "internet", Asks: diag.AsksEcho, Target: diagtest.Host1, TargetClass: diag.TargetInternet, Given: true, Via: diag.ViaApp,
+			SourceClass: diag.SourceUnknown, Outcome: diag.Silent, Detail: "elsewhere", Out: "eth1",
+		})
+		f := find(t, Diagnose(w.State()), "host.routing")
+		for _, part := range tt.says {
+			if !strings.Contains(f.Explanation, part) {
+				t.Errorf("%s: %q is not in %q", tt.name, part, f.Explanation)
+			}
+		}
+	}
+}
