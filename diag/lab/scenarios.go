@@ -543,6 +543,8 @@ var Scenarios = []Scenario{
 			nic := s.addENI()
 			nic.Detached, nic.Addresses = true, nil
 			h := s.ubuntu1()
+			// A way that leads nowhere is tried by applications as soon as its gateway is known.
+			h.Neighbours = append(h.Neighbours, Neighbour{"eth1", s.router().LinkLocal(), s.router().MAC, diag.Stale})
 			h.Routes = append(h.Routes, Route{NIC: "eth1", Dst: netip.MustParsePrefix("::/0"), Via: s.router().LinkLocal(), Metric: 100})
 		},
 	},

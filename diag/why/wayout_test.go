@@ -18,7 +18,8 @@ func TestTakenBy(t *testing.T) {
 		says []string
 	}{
 		{
-			"wg-quick", diag.Selection{Table: 51820, Protocol: "boot"},
+			"wg-quick",
+			diag.Selection{Table: 51820, Protocol: "boot"},
 			[]diag.Body{diag.PolicyRule{Priority: 32765, Mark: 51820, Invert: true, Table: 51820}},
 			[]string{"32765: not from all fwmark 0xca6c lookup 51820", "WireGuard"},
 		},
@@ -26,7 +27,8 @@ func TestTakenBy(t *testing.T) {
 		{"another router's advertisement", diag.Selection{Table: diag.MainTable, Metric: 100, Protocol: "ra"}, nil, []string{"metric 100", "1024", "advertisement"}},
 		{"an equal route", diag.Selection{Table: diag.MainTable, Metric: 1024, Protocol: "static"}, nil, []string{"learnt first", "proto static"}},
 		{
-			"a manager", diag.Selection{Table: diag.MainTable, Metric: 50, Protocol: "static"},
+			"a manager",
+			diag.Selection{Table: diag.MainTable, Metric: 50, Protocol: "static"},
 			[]diag.Body{diag.Manager{Interface: "eth1", Name: "NetworkManager"}},
 			[]string{"NetworkManager configures eth1"},
 		},
@@ -43,6 +45,23 @@ func TestTakenBy(t *testing.T) {
 			if !strings.Contains(f.Explanation, part) {
 				t.Errorf("%s: %q is not in %q", tt.name, part, f.Explanation)
 			}
+		}
+	}
+}
+
+// What applications send by an interface that was not examined, and that was not asked, is no reason to say that all is well.
+func TestOutOfSight(t *testing.T) {
+	for _, tt := range []struct {
+		out  string
+		want Verdict
+	}{{"eth1", VerdictUnknown}, {"eth0", VerdictOK}} {
+		w := diagtest.LAN().Say(diag.Selection{Dst: diagtest.Host1, Interface: tt.out, Via: diagtest.RouterAddr, Source: diagtest.Mine})
+		w.Path(diag.Path{
+			Check: "internet", Asks: diag.AsksEcho, Target: diagtest.Host1, TargetClass: diag.TargetInternet, Given: true, Via: diag.ViaApp,
+			SourceClass: diag.SourceUnknown, Outcome: diag.OutcomeSkipped, Detail: "unproven-source", Out: tt.out,
+		})
+		if d := Diagnose(w.State()); d.Verdict != tt.want {
+			t.Errorf("by %s: %s, want %s: %s", tt.out, d.Verdict, tt.want, d.Headline)
 		}
 	}
 }
