@@ -53,6 +53,10 @@ var CauseTests = []struct {
 		World: func() *World { return LAN().Say(Advertised(Mine, OtherMAC)) },
 	},
 	{Name: "hosts are kept apart", Cause: "peer.isolated", Sure: "likely", Faults: []string{"peer.isolated"}, World: Isolated},
+	{
+		Name: "an address with a prefix where none is on the link", Cause: "host.routing", Sure: "likely", Faults: []string{"host.routing"},
+		World: func() *World { return NothingOnLink(64) },
+	},
 	{Name: "its own solicitation, looped back", Cause: "address.looped-back", Sure: "certain", Faults: []string{"address.looped-back"}, World: LoopedBack},
 	{
 		Name: "hand-added address that the kernel prefers", Cause: "host.source-selection", Sure: "certain",

@@ -67,3 +67,18 @@ func Isolated() *World {
 		p.Responders = []diag.Responder{{Address: RouterAddr, MAC: RouterMAC}}
 	})
 }
+
+// NothingOnLink is a network whose router says of no prefix that it is on the link, and a host whose address was
+// written with a prefix of that length: with less than 128 bits its peers are silent.
+func NothingOnLink(bits int) *World {
+	w := LAN().Advertise(diag.Advertisement{})
+	w.Drop(OfKind(func(a diag.Address) bool { return a.Address == Mine })).Say(ByHand(Mine, bits))
+	w.Both(diag.Path{
+		Check: "peer-nd", Asks: diag.AsksND, Source: Mine, SourceClass: diag.SourceUnknown, Target: PeerSecond, TargetClass: diag.TargetPeer, Given: true,
+	})
+	w.Paths = slices.DeleteFunc(w.Paths, func(p diag.Path) bool { return p.SourceClass == diag.SourceCandidate })
+	if bits == 128 {
+		return w
+	}
+	return w.Silence(func(p diag.Path) bool { return p.Target == PeerGlobal || p.Target == PeerSecond })
+}

@@ -556,6 +556,14 @@ var Scenarios = []Scenario{
 		Break:   static(32),
 	},
 	{
+		Name: "not-on-link", On: "lan",
+		Title:   "The network says that no prefix is on the link, and ubuntu1's address was written with /64: it seeks its peers there.",
+		Causes:  []string{"host.routing"},
+		Subject: "2001:db8:1f16:8df0::/64",
+		Hides:   []string{"net.open-link"},
+		Break:   offLink(64),
+	},
+	{
 		Name: "router-died", On: "lan",
 		Title:   "The router died without a word and another took over; ubuntu1 still has a default route by the first.",
 		Causes:  []string{"router.unresolvable"},
@@ -810,6 +818,11 @@ var Scenarios = []Scenario{
 		},
 	},
 	{
+		Name: "off-link", On: "lan", Healthy: true, Hides: []string{"net.open-link"},
+		Title: "The network says that no prefix is on the link: ubuntu1's address has /128, and its peers are reached by the router.",
+		Break: offLink(128),
+	},
+	{
 		Name: "split-tunnel", On: "vpc", Healthy: true,
 		Title: "A VPN on ubuntu1 takes what is for its own network, and nothing else.",
 		Break: func(s *Spec) { s.ubuntu1().Tunnel = tunnel("fd00:8::/32") },
@@ -861,6 +874,17 @@ func static(bits int) func(*Spec) {
 		h := s.ubuntu1()
 		h.NICs[0].Static = nil
 		h.Added = append(h.Added, Added{NIC: "eth0", Prefix: netip.PrefixFrom(ownAddress, bits)})
+	}
+}
+
+// offLink is a network of hosts with addresses of their own and no prefix on the link, as some clouds have it: all
+// goes by the router.
+func offLink(bits int) func(*Spec) {
+	return func(s *Spec) {
+		static(bits)(s)
+		s.Internet.Host = internetHost
+		s.router().OnLink = false
+		s.Fabric.Isolated, s.Fabric.LocalND = true, true
 	}
 }
 

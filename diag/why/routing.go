@@ -91,6 +91,9 @@ func findRouting(iv *ifaceView) []hypothesis {
 			}
 		}
 	}
+	for _, h := range iv.unannounced() {
+		add(h)
+	}
 	return list
 }
 

@@ -63,3 +63,51 @@ func (iv *ifaceView) mainDefault() (diag.Route, bool) {
 	}
 	return diag.Route{}, false
 }
+
+// unannounced looks for a prefix that an address was written down with, though the routers say of no prefix that it is
+// on the link: where all goes by the router, as in some clouds, whoever has an address of it is sought on the link in
+// vain. Where one is found there, the prefix is right, whatever the routers leave out.
+func (iv *ifaceView) unannounced() []hypothesis {
+	offering := iv.net.Offering()
+	if len(offering) == 0 || slices.ContainsFunc(iv.net.Routers, func(r *diag.RouterSeen) bool { return len(r.Last.Prefixes) > 0 }) || len(iv.net.Subnets()) > 0 {
+		return nil
+	}
+	var list []hypothesis
+	for _, a := range iv.addresses {
+		prefix := netip.PrefixFrom(a.Fact.Address, a.Fact.PrefixLen).Masked()
+		route, ok := iv.s.Routes[diag.RouteKey{Interface: iv.name, Dst: prefix, Metric: connectedMetric, Table: diag.MainTable, Type: "unicast"}]
+		within := func(p *path) bool { return prefix.Contains(p.Target) && !iv.net.Configured(p.Target) }
+		if !ok || !iv.global(a.Fact) || prefix.IsSingleIP() || a.Fact.Origin == "kernel_ra" ||
+			iv.any(func(p *path) bool { return within(p) && (p.Outcome == diag.Answered || iv.resolves(p.Target)) }) {
+			continue
+		}
+		name := diag.DescribeRoute(route.Fact, diag.Forever)
+		h := hypothesis{
+			confidence: Possible, severity: Warning, subject: Subject{"route", name}, as: "unannounced",
+			args:  []any{"route", name, "router", offering[0].Address, "prefix", prefix, "own", a.Fact.Address},
+			facts: []diag.Event{diag.FactOf(a), diag.FactOf(route), iv.heard(offering[0])},
+		}
+		var targets []netip.Addr
+		for _, p := range iv.paths {
+			if within(p) && p.Missing() && !p.local() {
+				iv.explain(&h, p)
+				rest(&h, p)
+				if !slices.Contains(targets, p.Target) {
+					targets = append(targets, p.Target)
+				}
+			}
+		}
+		if len(targets) == 0 {
+			continue
+		}
+		if len(targets) > 1 {
+			h.confidence = Likely
+		}
+		h.args = append(h.args, "targets", len(targets), "target", targets[0])
+		list = append(list, h)
+	}
+	return list
+}
+
+// connectedMetric is that of the route which the kernel makes of an address' prefix (IP6_RT_PRIO_ADDRCONF).
+const connectedMetric = 256

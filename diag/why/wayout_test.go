@@ -65,3 +65,15 @@ func TestOutOfSight(t *testing.T) {
 		}
 	}
 }
+
+// A prefix that nobody announces is right where somebody of it is found on the link.
+func TestUnannouncedAndWell(t *testing.T) {
+	found := diagtest.NothingOnLink(64).Each(diagtest.To(diagtest.PeerSecond), func(p *diag.Path) { p.Outcome, p.Received = diag.Answered, p.Sent })
+	for name, w := range map[string]*diagtest.World{"one answers": found, "no prefix": diagtest.NothingOnLink(128)} {
+		for _, f := range Diagnose(w.State()).Findings {
+			if f.Cause == "host.routing" {
+				t.Errorf("%s: %s", name, f.Summary)
+			}
+		}
+	}
+}

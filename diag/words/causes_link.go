@@ -54,4 +54,7 @@ var causesLink = map[string]string{
 	"cause.host.routing.elsewhere.dhcp":       "A DHCP client on {other} made the route.",
 	"cause.host.routing.elsewhere.manager":    "{manager} configures {other} and made the route (proto {protocol}).",
 	"cause.host.routing.elsewhere.by-hand":    "Somebody, or a program, wrote the route down (proto {protocol}).",
+
+	"cause.host.routing.unannounced.summary":     "{own} was written with the prefix {prefix}, and nobody of that is found on the link of {interface}: {targets} sought in vain.",
+	"cause.host.routing.unannounced.explanation": "The routers announce no prefix as on-link, so hosts are to send everything to {router}, and their addresses have /128. The route that came with the prefix makes this host look for the others on the link instead, where nobody answers for them. Write the address with /128, as DHCPv6 gives it. (That all of them are down looks the same.)",
 }

@@ -233,7 +233,7 @@ func (t *turn) solicited(port *Port, p *ip6, ns *ndp.NeighborSolicitation) {
 		t.send(t.port, neighbourAdvertisement(p, target, r.MAC, true), fmt.Sprintf("%s answers for its own address", r.Name))
 		return
 	}
-	if fabric.LocalND && !dad {
+	if fabric.LocalND && !dad && (target.IsLinkLocalUnicast() || t.cfg.Routers[0].OnLink) {
 		r := &t.cfg.Routers[0]
 		na := &ndp.NeighborAdvertisement{Router: true, Solicited: true, TargetAddress: target, Options: []ndp.Option{&ndp.LinkLayerAddress{Direction: ndp.Target, Addr: r.MAC[:]}}}
 		t.decide(Answered, "instances do not hear each other: %s answers for all of them", r.Name)

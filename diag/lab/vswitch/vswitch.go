@@ -38,7 +38,7 @@ type Fabric struct {
 	Proxy     bool // neighbour solicitations are answered on behalf of the target, never passed on
 	Multicast bool // every multicast is passed on; else only what ND, MLD and DHCPv6 need
 	Isolated  bool // instances reach the routers alone (private VLAN)
-	LocalND   bool // and the first router answers for all of them, and forwards between them
+	LocalND   bool // and the first router answers for all of what it says is on the link, and forwards between them
 	Hairpin   bool // what every interface gets, its sender gets back
 }
 
