@@ -17,9 +17,9 @@ func Echo(src netip.Addr, out bool) diag.Frame {
 
 // Cloned is a LAN on which another host has this one's MAC.
 func Cloned() *World {
-	again := Echo(LocalCand, false)
+	again := Echo(PeerLocal, false)
 	again.EchoSeq++
-	return LAN().Say(Echo(LocalCand, false), again)
+	return LAN().Say(Echo(PeerLocal, false), again)
 }
 
 // Hairpin is a LAN that sends a host's own frames back to it.

@@ -27,12 +27,18 @@ var reserved = Cause{
 
 var linkLocalNotEUI64 = Cause{
 	ID: "address.link-local-not-eui64", Severity: Warning, Answers: maySpeak,
-	Remedy: always(
-		"sysctl -w net.ipv6.conf.{interface}.addr_gen_mode=0",
-		"ip link set dev {interface} down && ip link set dev {interface} up",
-	),
-	find:         findLinkLocalNotEUI64,
-	contradicted: sourceSpoke,
+	Remedy: []Remedy{
+		{Command: "sysctl -w net.ipv6.conf.{interface}.addr_gen_mode=0", If: madeByRule},
+		{Command: "ip link set dev {interface} down && ip link set dev {interface} up", If: madeByRule},
+		{Command: "ip -6 addr del {address}/{len} dev {interface}", If: func(v *view, h *hypothesis) bool { return !madeByRule(v, h) }},
+	},
+	find: func(iv *ifaceView) []hypothesis {
+		if h, ok := iv.unrouted(); ok {
+			return []hypothesis{h}
+		}
+		return findLinkLocalNotEUI64(iv)
+	},
+	contradicted: func(iv *ifaceView, h hypothesis) bool { return h.as != "routed" && sourceSpoke(iv, h) },
 }
 
 var unassigned = Cause{
@@ -47,6 +53,9 @@ var unassigned = Cause{
 	find:         findUnassigned,
 	contradicted: sourceSpoke,
 }
+
+// madeByRule reports whether a link-local address is the one that the interface made itself, and not one beside it.
+func madeByRule(_ *view, h *hypothesis) bool { return h.as != "besides" }
 
 func sourceSpoke(iv *ifaceView, h hypothesis) bool { return iv.spoke(h.addr) }
 
@@ -106,8 +115,8 @@ func findWrongInterface(iv *ifaceView) []hypothesis {
 			continue
 		}
 		for _, m := range iv.s.Metadata.Interfaces {
-			if m.MAC == iv.net.Link.MAC || !m.Holds(a.Fact.Address) {
-				continue
+			if right, ok := iv.namedMAC(); m.MAC == iv.net.Link.MAC || !m.Holds(a.Fact.Address) || ok && m.MAC == right {
+				continue // an interface that nobody has is this one, under another MAC
 			}
 			h := iv.about(a)
 			other := m.MAC.String()
@@ -156,25 +165,83 @@ func findReserved(iv *ifaceView) []hypothesis {
 	return list
 }
 
+// findLinkLocalNotEUI64 looks for link-local addresses that are not made of the MAC, in a network that is known to let
+// no others speak, or that was seen to: the router answers the one that is, and not them.
 func findLinkLocalNotEUI64(iv *ifaceView) []hypothesis {
-	if !iv.profile.EUI64Required || !iv.net.Known || iv.net.Link.MAC == (diag.MAC{}) {
-		return nil
-	}
+	byMAC, mute := iv.byMAC(), len(iv.neighboursInVain()) > 0 && !iv.heeded()
 	var list []hypothesis
-	for _, a := range iv.addresses {
+	for _, a := range iv.madeOtherwise() {
 		addr := a.Fact.Address
-		if diag.ScopeOf(addr) != diag.LinkLocalScope || iv.class[addr] == diag.SourceAssigned || a.Fact.Passing() || !a.Fact.Flags.Usable() {
-			continue
-		}
 		h := iv.about(a)
 		h.confidence = Likely
-		if iv.silenced(addr) {
-			h.confidence = Certain
-		}
 		h.args = append(h.args, "right", iv.net.Link.MAC.LinkLocal())
+		if mode, e := iv.sysctl("addr_gen_mode"); mode != "" {
+			h.facts = append(h.facts, e)
+		}
+		switch {
+		case byMAC != nil && iv.silenced(addr):
+			h.confidence, h.as = Certain, "asked"
+			h.args = append(h.args, "asked", byMAC.Target)
+			rest(&h, byMAC)
+			iv.explainBesides(&h)
+		case iv.profile.EUI64Required:
+			if iv.net.Configured(iv.net.Link.MAC.LinkLocal()) {
+				h.as = "besides"
+			}
+			if iv.silenced(addr) {
+				h.confidence = Certain
+			} else if mute && byMAC == nil {
+				iv.explainBesides(&h)
+			}
+		case iv.silenced(addr) && !iv.spoke(addr):
+			h.as = "silent"
+		case mute && byMAC == nil && !iv.any(func(p *path) bool { return p.Source == iv.net.Link.MAC.LinkLocal() && p.silent() }):
+			h.direct, h.confidence, h.as = false, Possible, "unproven"
+			iv.explainBesides(&h)
+		default:
+			continue
+		}
 		list = append(list, h)
 	}
 	return list
+}
+
+// madeOtherwise are the link-local addresses of the interface that are not made of its MAC.
+func (iv *ifaceView) madeOtherwise() []diag.At[diag.Address] {
+	var list []diag.At[diag.Address]
+	for _, a := range iv.addresses {
+		addr := a.Fact.Address
+		if iv.net.Known && iv.net.Link.MAC != (diag.MAC{}) && diag.ScopeOf(addr) == diag.LinkLocalScope && iv.class[addr] != diag.SourceAssigned &&
+			!a.Fact.Passing() && a.Fact.Flags.Usable() {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// byMAC returns the answer of a router to the link-local address that is made of the MAC, where the interface does not
+// have it; nil where none came.
+func (iv *ifaceView) byMAC() *path {
+	own := iv.net.Link.MAC.LinkLocal()
+	return iv.first(of(func(p *path) bool {
+		return p.Source == own && p.Asks == diag.AsksND && p.Outcome == diag.Answered && !iv.net.Configured(own)
+	}))
+}
+
+// explainBesides says that h is why nothing that is sent from an address not made of the MAC is answered.
+func (iv *ifaceView) explainBesides(h *hypothesis) {
+	own := iv.net.Link.MAC.LinkLocal().As16()
+	iv.explain(h, iv.where(func(p *path) bool {
+		source := p.Source.As16()
+		made := p.Source.Is6() && [8]byte(source[8:]) == [8]byte(own[8:])
+		return p.symptom >= 0 && p.Missing() && !made && (p.silent() && !p.local() || iv.waitedForRouter(p))
+	})...)
+	if iv.managed() != nil || len(iv.net.Offering()) == 0 {
+		iv.explainKind(h, noGlobal, absent)
+	}
+	if len(iv.net.Offering()) == 0 {
+		iv.explainKind(h, noDefault)
+	}
 }
 
 func findUnassigned(iv *ifaceView) []hypothesis {
@@ -193,6 +260,8 @@ func findUnassigned(iv *ifaceView) []hypothesis {
 		if silenced {
 			h.confidence = Certain
 			h.more = append(h.more, "cause.address.unassigned.seen")
+		} else {
+			h.confidence, h.as = weaker(h.confidence, Likely), "unseen"
 		}
 		for _, p := range iv.paths {
 			if p.Source == addr && p.Outcome == diag.Silent {

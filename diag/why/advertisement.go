@@ -21,9 +21,8 @@ var noAdvertisement = Cause{
 var advertisementIgnored = Cause{
 	ID: "router.advertisement-ignored", Severity: Critical, Working: true, Answers: noDefaultRoute,
 	Remedy: []Remedy{
-		{Command: "sysctl -w {sysctl}=1", If: func(_ *view, h *hypothesis) bool { return h.as == "prefix" }},
-		{Command: "sysctl -w net.ipv6.conf.{interface}.accept_ra=2", If: func(v *view, h *hypothesis) bool { return h.as == "" && forwards(v, h) }},
-		{Command: "sysctl -w net.ipv6.conf.{interface}.accept_ra=1", If: func(v *view, h *hypothesis) bool { return h.as == "" && !forwards(v, h) }},
+		{Command: "sysctl -w {sysctl}={mended}", If: func(_ *view, h *hypothesis) bool { return h.mends }},
+		{Command: "ip -6 route add {prefix} via {router} dev {interface}", If: func(_ *view, h *hypothesis) bool { return h.as == "route" && !h.mends }},
 		{Command: "rdisc6 -1 {interface}"},
 	},
 	find:         findAdvertisementIgnored,
@@ -39,19 +38,18 @@ var notDefault = Cause{
 
 var routeMissing = Cause{
 	ID: "route.missing", Severity: Critical, Working: true, Answers: noDefaultRoute,
-	Remedy: slices.Concat(
-		always("ip -6 route add default via {router} dev {interface}", "nmcli connection modify CONNECTION ipv6.method auto"),
-	),
+	Remedy: []Remedy{
+		{Command: "ip -6 route add default via {router} dev {interface}", If: announced},
+		{Command: "nmcli connection modify CONNECTION ipv6.method auto", If: announced},
+		{Command: "ip -6 route add default via {router} dev {interface} onlink", If: func(v *view, h *hypothesis) bool { return !announced(v, h) }},
+	},
 	find:         findRouteMissing,
 	contradicted: hasDefaultHere,
 }
 
-func hasDefaultHere(iv *ifaceView, _ hypothesis) bool { return len(iv.net.Defaults) > 0 }
+func announced(_ *view, h *hypothesis) bool { return h.as != "by-hand" }
 
-func forwards(v *view, h *hypothesis) bool {
-	f, _ := v.s.Sysctl(h.iface, "forwarding")
-	return f != "" && f != "0"
-}
+func hasDefaultHere(iv *ifaceView, _ hypothesis) bool { return len(iv.net.Defaults) > 0 }
 
 // advertised reports whether an advertisement is in force: heard and not run out, or seen in a
 // route that the kernel or a manager made of one.
@@ -110,7 +108,7 @@ var globalTarget = netip.MustParseAddr("2001:db8::1")
 func (iv *ifaceView) routed() []*path {
 	return iv.where(func(p *path) bool {
 		symptom := p.symptom >= 0
-		return symptom && p.Missing() && p.Via == diag.ViaKernel && !iv.hasRoute(p.Target)
+		return symptom && p.Missing() && p.Via != diag.ViaWire && !iv.hasRoute(p.Target)
 	})
 }
 
@@ -127,27 +125,13 @@ func (iv *ifaceView) hasRoute(target netip.Addr) bool {
 	return false
 }
 
-// acceptance says whether the kernel acts on advertisements (net.ipv6.conf.*.accept_ra: 0 never, 1
-// unless it forwards, 2 always), and the settings that say so.
-func (iv *ifaceView) acceptance() (accepts, known bool, facts []diag.Event) {
-	ra, e1, ok := iv.sysctl("accept_ra")
-	if !ok {
-		return false, false, nil
+// acceptance is what this host made of a router's offer to be the default router.
+func (iv *ifaceView) acceptance(r *diag.RouterSeen) diag.Offer {
+	i := slices.IndexFunc(iv.offers, func(o diag.Offer) bool { return o.Kind == diag.OfferDefault && o.Router == r })
+	if i < 0 {
+		return diag.Offer{Router: r, Kind: diag.OfferDefault, State: diag.OfferUnknown, Why: diag.OfferUnread}
 	}
-	fwd, e2, fwdKnown := iv.sysctl("forwarding")
-	defrtr, e3, defrtrKnown := iv.sysctl("accept_ra_defrtr")
-	switch {
-	case ra == "0":
-		return false, true, []diag.Event{e1}
-	case defrtrKnown && defrtr == "0":
-		return false, true, []diag.Event{e3}
-	case ra == "1" && !fwdKnown:
-		return false, false, nil
-	case ra == "1" && fwd != "0":
-		return false, true, []diag.Event{e1, e2}
-	default:
-		return true, true, []diag.Event{e1}
-	}
+	return iv.offers[i]
 }
 
 // unusedRouter returns a router that offers itself, long enough ago, while the interface has no
@@ -177,78 +161,52 @@ func (iv *ifaceView) noRoute(r *diag.RouterSeen) hypothesis {
 func (iv *ifaceView) managesRA() bool { return iv.s.Managers[iv.name].RA }
 
 func findAdvertisementIgnored(iv *ifaceView) []hypothesis {
-	if h, ok := iv.prefixIgnored(); ok {
-		return []hypothesis{h}
-	}
+	list := slices.Concat(iv.prefixIgnored(), iv.routesIgnored(), iv.mtuIgnored())
 	r := iv.unusedRouter()
 	if r == nil || iv.managesRA() {
-		return nil
+		return list
 	}
-	accepts, known, facts := iv.acceptance()
-	if accepts && known {
-		return nil
+	o := iv.acceptance(r)
+	if _, _, kept := o.Mend(); !kept && o.State != diag.OfferUnknown {
+		return list
 	}
 	h := iv.noRoute(r)
-	setting := "accept_ra"
-	if known {
-		h.facts = append(h.facts, facts...)
-		f, _ := facts[len(facts)-1].Body.(diag.Sysctl)
-		setting = diag.SysctlName(f.Scope, f.Name) + "=" + f.Value
-		if len(facts) == 2 {
-			h.more = append(h.more, "cause.router.advertisement-ignored.forwarding")
-		}
-	} else {
+	if o.State == diag.OfferUnknown {
 		h.direct, h.confidence = false, Possible
+		h.mends = true
+		h.args = append(h.args, "setting", "accept_ra", "sysctl", diag.SysctlName(iv.name, "accept_ra"), "mended", 1)
+	} else {
+		kept := iv.ignoring(&o, "", h.subject)
+		h.facts, h.args, h.mends = kept.facts, append(h.args, kept.args...), kept.mends
+	}
+	if o.Why == diag.OfferForwards {
+		h.more = append(h.more, "cause.router.advertisement-ignored.forwarding")
 	}
 	iv.explainKind(&h, noGlobal)
-	h.args = append(h.args, "setting", setting)
-	return []hypothesis{h}
-}
-
-// prefixIgnored looks for a prefix that is announced for making addresses from, which a setting of the
-// kernel forbids.
-func (iv *ifaceView) prefixIgnored() (h hypothesis, ok bool) {
-	if iv.managesRA() || iv.hasUsableGlobal() || !iv.s.Complete(diag.FeedNetlink) {
-		return h, false
-	}
-	for _, name := range []string{"accept_ra_pinfo", "autoconf"} {
-		value, e, known := iv.sysctl(name)
-		if !known || value != "0" {
-			continue
-		}
-		for _, r := range iv.net.Routers {
-			prefix, forms := r.Forms()
-			if !forms {
-				continue
-			}
-			h = hypothesis{
-				direct: true, confidence: Certain, subject: Subject{"router", r.Address.String()}, addr: r.Address, as: "prefix",
-				args:  []any{"router", r.Address, "prefix", prefix.Prefix, "setting", diag.SysctlName(iv.name, name) + "=0", "sysctl", diag.SysctlName(iv.name, name)},
-				facts: []diag.Event{iv.heard(r), e},
-			}
-			iv.explainKind(&h, noGlobal)
-			return h, true
-		}
-	}
-	return h, false
+	return append(list, h)
 }
 
 func findRouteMissing(iv *ifaceView) []hypothesis {
+	if h, ok := iv.forgotten(); ok {
+		return []hypothesis{h}
+	}
 	r := iv.unusedRouter()
 	if r == nil || iv.dropsRA() {
 		return nil
 	}
-	accepts, known, facts := iv.acceptance()
-	if known && !accepts && !iv.managesRA() {
+	o := iv.acceptance(r)
+	if _, _, kept := o.Mend(); kept {
 		return nil
 	}
 	h := iv.noRoute(r)
-	h.facts = append(h.facts, facts...)
+	if e := iv.s.Said(diag.SysctlKey{Scope: iv.name, Name: "accept_ra"}); e.Body != nil {
+		h.facts = append(h.facts, e)
+	}
 	if e, ok := iv.noRouter(r.Address); ok {
 		h.facts = append(h.facts, e)
 		h.more = append(h.more, "cause.route.missing.host")
 	}
-	if !known && !iv.managesRA() {
+	if o.State == diag.OfferUnknown {
 		h.direct, h.confidence = false, Possible
 	}
 	return []hypothesis{h}

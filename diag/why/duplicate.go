@@ -35,17 +35,17 @@ func findLoopedBack(iv *ifaceView) []hypothesis {
 	for key := range iv.s.DADFailures {
 		e := iv.s.Said(key)
 		a, ok := e.Body.(diag.Address)
-		if !ok || key.Interface != iv.name || !iv.loopedBack(key.Address) {
+		if !ok || key.Interface != iv.name {
 			continue
 		}
 		addr := key.Address
-		h := hypothesis{
-			direct: true, confidence: Likely, subject: addressSubject(addr), addr: addr, args: []any{"address", addr, "len", a.PrefixLen},
-			facts: []diag.Event{e, iv.traffic.reflected[0]},
+		facts, confidence := iv.loopedBack(addr)
+		if len(facts) == 0 {
+			continue
 		}
-		if _, event, known := iv.nonce(); known {
-			h.confidence = Certain
-			h.facts = append(h.facts, event)
+		h := hypothesis{
+			direct: true, confidence: confidence, subject: addressSubject(addr), addr: addr, args: []any{"address", addr, "len", a.PrefixLen},
+			facts: append([]diag.Event{e}, facts...),
 		}
 		rest(&h, iv.where(func(p *path) bool { return p.Asks == diag.AsksND && p.Target == addr })...)
 		iv.explainAbsence(&h)
@@ -54,21 +54,44 @@ func findLoopedBack(iv *ifaceView) []hypothesis {
 	return list
 }
 
-// loopedBack reports whether what looked like a duplicate of an address was this host's own question: the
-// network sends back what it sends, and nobody answers for the address.
-func (iv *ifaceView) loopedBack(addr netip.Addr) bool {
-	if put, _, _ := iv.nonce(); put {
-		return false
+// loopedBack returns what shows that a duplicate of an address was this host's own question, and how surely: it came
+// back, or other frames do and nobody answers for the address. nil: it was not, or that was not seen.
+func (iv *ifaceView) loopedBack(addr netip.Addr) ([]diag.Event, Confidence) {
+	put, setting, known := iv.nonce()
+	if _, objected := iv.objection(addr); put || objected {
+		return nil, ""
 	}
 	asks := func(p *path) bool { return p.Asks == diag.AsksND && p.Target == addr && p.Via == diag.ViaWire }
-	return len(iv.traffic.reflected) > 0 &&
-		iv.any(func(p *path) bool { return asks(p) && p.Outcome == diag.Silent }) && !iv.any(func(p *path) bool { return asks(p) && p.Outcome == diag.Answered })
+	if iv.any(func(p *path) bool { return asks(p) && p.Outcome == diag.Answered }) {
+		return nil, ""
+	}
+	unanswered := iv.any(func(p *path) bool { return asks(p) && p.Outcome == diag.Silent })
+	var facts []diag.Event
+	question, returned := iv.ownQuestion(addr)
+	switch f, _ := question.Body.(diag.Frame); {
+	case returned && len(f.Nonce) > 0:
+		return nil, ""
+	case returned:
+		facts = append(facts, question)
+	case unanswered && len(iv.traffic.reflected) > 0:
+		facts = append(facts, iv.traffic.reflected[0])
+	default:
+		return nil, ""
+	}
+	if known {
+		facts = append(facts, setting)
+	}
+	if unanswered && (known || returned) {
+		return facts, Certain
+	}
+	return facts, Likely
 }
 
 // nonce reports whether the kernel puts one into the solicitations of duplicate address detection: it does where
 // either setting says so (net/ipv6/addrconf.c, addrconf_dad_kick). That it does not takes both.
 func (iv *ifaceView) nonce() (put bool, event diag.Event, known bool) {
-	one, event, read := iv.sysctl("enhanced_dad")
+	_, event = iv.sysctl("enhanced_dad")
+	one, read := iv.s.Sysctl(iv.name, "enhanced_dad")
 	every, also := iv.s.Sysctl("all", "enhanced_dad")
 	put = read && one != "0" || also && every != "0"
 	return put, event, put || read && also
@@ -88,7 +111,10 @@ func findDuplicate(iv *ifaceView) []hypothesis {
 	found := map[netip.Addr]bool{}
 	for key := range iv.s.DADFailures {
 		addr := key.Address
-		if key.Interface != iv.name || iv.isCandidate(addr) || iv.loopedBack(addr) {
+		if key.Interface != iv.name || iv.isCandidate(addr) {
+			continue
+		}
+		if looped, _ := iv.loopedBack(addr); len(looped) > 0 {
 			continue
 		}
 		e := iv.s.Said(key)
@@ -98,15 +124,9 @@ func findDuplicate(iv *ifaceView) []hypothesis {
 		found[addr] = true
 		h := hypothesis{
 			direct: true, confidence: Certain, subject: addressSubject(addr), addr: addr,
-			args: []any{"address", addr}, facts: []diag.Event{e}, more: []string{"cause.address.duplicate.dad"},
+			args: []any{"address", addr}, facts: []diag.Event{e},
 		}
-		for _, p := range iv.answers[asked{diag.AsksND, addr}] {
-			if len(p.Responders) > 0 && !iv.s.OwnMAC(p.Responders[0].MAC) {
-				h.args, h.more = append(h.args, "foreign", p.Responders[0].MAC), append(h.more, "cause.address.duplicate.holder")
-				rest(&h, p)
-				break
-			}
-		}
+		iv.whoObjected(&h)
 		list = append(list, h)
 	}
 	for _, p := range iv.paths {
@@ -167,6 +187,53 @@ func (iv *ifaceView) sharedAddresses(found map[netip.Addr]bool) []hypothesis {
 		list = append(list, h)
 	}
 	return list
+}
+
+// whoObjected says who made duplicate address detection fail, as far as that was seen: who answered, or asked the same,
+// or else who answers for the address now.
+func (iv *ifaceView) whoObjected(h *hypothesis) {
+	if e, ok := iv.objection(h.addr); ok {
+		f, _ := e.Body.(diag.Frame)
+		h.args, h.more, h.facts = append(h.args, "foreign", f.SrcMAC), []string{"cause.address.duplicate.dad"}, append(h.facts, e)
+		return
+	}
+	for _, p := range iv.answers[asked{diag.AsksND, h.addr}] {
+		if len(p.Responders) > 0 && !iv.s.OwnMAC(p.Responders[0].MAC) {
+			h.args, h.more = append(h.args, "foreign", p.Responders[0].MAC), []string{"cause.address.duplicate.holder"}
+			rest(h, p)
+			return
+		}
+	}
+	h.as = "unseen"
+}
+
+// objection returns the first frame in which somebody else says that an address is theirs, or is to be.
+func (iv *ifaceView) objection(addr netip.Addr) (diag.Event, bool) {
+	for _, e := range iv.s.Frames() {
+		f, ok := e.Body.(diag.Frame)
+		if ok && iv.claims(f, addr) && (f.SrcMAC != iv.net.Link.MAC || iv.impostor(e)) {
+			return e, true
+		}
+	}
+	return diag.Event{}, false
+}
+
+// ownQuestion returns the first solicitation of duplicate address detection for an address that came back to whom it
+// was from.
+func (iv *ifaceView) ownQuestion(addr netip.Addr) (diag.Event, bool) {
+	for _, e := range iv.s.Frames() {
+		f, ok := e.Body.(diag.Frame)
+		if ok && f.Type == diag.NS && iv.claims(f, addr) && f.SrcMAC == iv.net.Link.MAC && !iv.impostor(e) {
+			return e, true
+		}
+	}
+	return diag.Event{}, false
+}
+
+// claims reports whether a frame that arrived has duplicate address detection for an address fail: an advertisement for
+// it, or the same question (RFC 4862 §5.4.3, 5.4.4).
+func (iv *ifaceView) claims(f diag.Frame, addr netip.Addr) bool {
+	return f.Interface == iv.name && !f.Out && f.Bad == "" && f.Target == addr && (f.Type == diag.NA || f.Type == diag.NS && f.Src.IsUnspecified())
 }
 
 // assignedAlone reports whether an address is assigned as such, and not as part of a prefix: of a

@@ -7,7 +7,7 @@ import (
 	"ndwhy/diag/words"
 )
 
-// Explain returns the catalogue's entry of a cause or a check as plain text, ready to be printed,
+// Explain returns the catalogue's entry of a cause, a check or a kind of network as plain text, ready to be printed,
 // and whether there is one of that name. The first sentence is for a reader who has never heard
 // of neighbour discovery, the details for one who knows RFC 4861.
 func Explain(id string) (string, bool) {
@@ -16,6 +16,9 @@ func Explain(id string) (string, bool) {
 	}
 	if words.Has("check." + id + ".title") {
 		return explainCheck(id), true
+	}
+	if p, ok := profiles[id]; ok {
+		return explainProfile(p), true
 	}
 	return "", false
 }
@@ -63,7 +66,8 @@ func severityText(c *Cause) string {
 var placeholderNames = []any{
 	"interface", "IF", "address", "ADDRESS", "len", "LEN", "eni", "ENI", "subnet", "SUBNET", "router", "ROUTER",
 	"peer", "PEER", "target", "TARGET", "other", "OTHER-IF", "owner", "OTHER-ENI", "table", "FAMILY TABLE", "chain", "CHAIN",
-	"route", "ROUTE", "sysctl", "SETTING", "mac", "MAC",
+	"route", "ROUTE", "sysctl", "SETTING", "mac", "MAC", "right", "RIGHT-MAC", "asked", "NEIGHBOUR",
+	"mended", "VALUE", "least", "SETTING", "gateway", "ROUTER", "better", "OTHER-ADDRESS", "prefix", "PREFIX",
 }
 
 // commands are the cause's remedies with names for values.

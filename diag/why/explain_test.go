@@ -58,8 +58,9 @@ func TestCausesAreWhole(t *testing.T) {
 		}
 	}
 	stable := strings.Fields(`
-		mac.duplicate peer.isolated neighbour.stale-lladdr address.looped-back
-		path.icmp-blocked path.tcp-blocked router.advertisements-lost host.proxy-missing host.group-not-joined net.per-address-filter net.open-link net.multicast-suppressed net.router-silent
+		peer.isolated neighbour.stale-lladdr address.looped-back
+		address.prefix-withdrawn path.hop-limit router.inconsistent
+		path.icmp-blocked path.tcp-blocked router.advertisements-lost host.proxy-missing host.group-not-joined path.unheard address.mac-duplicate net.per-address-filter net.open-link net.multicast-suppressed net.router-silent
 		address.unassigned address.not-configured address.wrong-interface address.duplicate address.expiring
 		address.reserved address.link-local-not-eui64 assignment.none
 		router.no-advertisement router.advertisement-ignored router.not-default router.unresolvable router.rogue

@@ -17,7 +17,7 @@ var routing = Cause{
 		{Command: "ip -6 rule add from {address} lookup 10000", If: hasSource},
 		{Command: "ip -6 route add default via {router} dev {interface} table 10000", If: hasSource},
 		{Command: "ip -6 route show table all type unreachable", If: func(v *view, h *hypothesis) bool { return !hasSource(v, h) && h.as == "" }},
-		{Command: "ip -6 route del {route}", If: func(_ *view, h *hypothesis) bool { return h.as != "" && h.as != "elsewhere" }},
+		{Command: "ip -6 route del {route}", If: func(_ *view, h *hypothesis) bool { return h.as != "" && h.as != "elsewhere" && h.as != "other-router" }},
 		{Command: "ip -6 rule show", If: func(_ *view, h *hypothesis) bool { return h.as == "elsewhere" }},
 		{Command: "ip -6 route show table {table}", If: func(_ *view, h *hypothesis) bool { return h.as == "elsewhere" }},
 	},
@@ -62,7 +62,7 @@ func findRouting(iv *ifaceView) []hypothesis {
 		list[i].paths = append(list[i].paths, h.paths...)
 		list[i].evidence = append(list[i].evidence, h.evidence...)
 	}
-	for _, h := range iv.takenElsewhere() {
+	for _, h := range slices.Concat(iv.takenElsewhere(), iv.otherRouter()) {
 		add(h)
 	}
 	for _, sel := range iv.selections() {
@@ -83,6 +83,11 @@ func findRouting(iv *ifaceView) []hypothesis {
 				add(h)
 			}
 			if h, ok := iv.tooWide(sel); ok {
+				add(h)
+			} else if h, ok := iv.offLink(sel); ok {
+				add(h)
+			}
+			if h, ok := iv.apart(sel); ok {
 				add(h)
 			}
 		case sel.Interface == iv.name:
@@ -184,6 +189,44 @@ func (iv *ifaceView) tooWide(sel diag.Selection) (hypothesis, bool) {
 		}
 	}
 	return h, true
+}
+
+// offLink looks for a route that takes for neighbours whom the routers do not say to be: they announce the prefix
+// without the flag L, and nobody of it was found on the link.
+func (iv *ifaceView) offLink(sel diag.Selection) (hypothesis, bool) {
+	route, ok := iv.routeTo(sel.Dst, netip.Addr{})
+	if !ok || route.Fact.Dst.Bits() == 0 || route.Fact.Dst.IsSingleIP() || !iv.net.Link.Ethernet || len(iv.net.Gateways()) == 0 {
+		return hypothesis{}, false
+	}
+	var by *diag.RouterSeen
+	var announced netip.Prefix
+	for _, r := range iv.net.Routers {
+		for _, p := range r.Last.Prefixes {
+			switch {
+			case !p.Prefix.Contains(sel.Dst) || p.ValidS == 0:
+			case p.OnLink:
+				return hypothesis{}, false
+			case by == nil:
+				by, announced = r, p.Prefix
+			}
+		}
+	}
+	if by == nil || iv.any(func(p *path) bool { return route.Fact.Dst.Contains(p.Target) && iv.resolves(p.Target) }) {
+		return hypothesis{}, false
+	}
+	name := diag.DescribeRoute(route.Fact, diag.Forever)
+	h := hypothesis{
+		confidence: Likely, severity: Warning, subject: Subject{"route", name}, as: "off-link",
+		args:  []any{"target", sel.Dst, "router", by.Address, "route", name, "announced", announced},
+		facts: []diag.Event{iv.s.Said(sel), diag.FactOf(route), iv.heard(by)},
+	}
+	for _, p := range iv.paths {
+		if p.Target == sel.Dst && p.Missing() {
+			iv.explain(&h, p)
+			rest(&h, p)
+		}
+	}
+	return h, len(h.symptoms) > 0
 }
 
 // throughHost looks for a way out that leads through a neighbour which says that it is no router.

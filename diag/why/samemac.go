@@ -8,33 +8,53 @@ import (
 	"ndwhy/diag"
 )
 
-var duplicateMAC = Cause{
-	ID: "mac.duplicate", Severity: Critical,
-	Remedy: always("tcpdump -eni {interface} -Q in ether src {mac}", "ip link set dev IF address MAC"),
-	find:   findDuplicateMAC,
+var macDuplicate = Cause{
+	ID: "address.mac-duplicate", Severity: Critical,
+	Remedy: always("tcpdump -eni {interface} -Q in ether src {mac}", "ip link set dev {interface} address MAC"),
+	find:   findMACDuplicate,
 }
 
-// findDuplicateMAC looks for frames that came from this interface's own Ethernet address, and that this host
-// did not send: a switch sends what is for one of two such hosts to the one that spoke last.
-func findDuplicateMAC(iv *ifaceView) []hypothesis {
+// findMACDuplicate looks for frames that came from this interface's own Ethernet address, and that this host did not
+// send: a machine that was cloned with it. A switch sends what is for one of the two to the one that spoke last.
+func findMACDuplicate(iv *ifaceView) []hypothesis {
 	strangers := iv.traffic.impostors
 	if len(strangers) == 0 {
 		return nil
 	}
-	last := strangers[len(strangers)-1]
+	shown := strangers[len(strangers)-1]
+	for _, e := range slices.Backward(strangers) {
+		if src := e.Body.(diag.Frame).Src; !src.IsUnspecified() && !iv.mayHaveSent(src) {
+			shown = e
+			break
+		}
+	}
+	src := shown.Body.(diag.Frame).Src
 	h := hypothesis{
 		direct: true, confidence: Likely, subject: Subject{"interface", iv.name}, beyond: true,
-		args:  []any{"from", last.Body.(diag.Frame).Src, "frames", len(strangers)},
-		facts: []diag.Event{last},
+		args:  []any{"from", src, "frames", len(strangers)},
+		facts: []diag.Event{shown, iv.s.Said(iv.net.Link)},
 	}
-	if len(strangers) > 1 {
+	if len(strangers) > 1 || !iv.mayHaveSent(src) {
 		h.confidence = Certain
-		h.facts = append(h.facts, strangers[0])
 	}
-	iv.explain(&h, iv.where(func(p *path) bool {
+	lost := iv.where(func(p *path) bool {
 		return p.origin == ours && (p.lossy() || p.beyondHost() || p.failedDiscovery() && !p.local())
-	})...)
+	})
+	iv.explain(&h, lost...)
+	if len(lost) == 0 {
+		h.severity = Warning
+	}
 	return []hypothesis{h}
+}
+
+// mayHaveSent reports whether a source is, or may have been, this host's own.
+func (iv *ifaceView) mayHaveSent(src netip.Addr) bool {
+	return iv.ours(src) || iv.traffic.sent[src] || iv.isCandidate(src) || iv.heldByUs(src)
+}
+
+// impostor reports whether an event is a frame of another machine with this interface's Ethernet address.
+func (iv *ifaceView) impostor(e diag.Event) bool {
+	return slices.ContainsFunc(iv.traffic.impostors, func(o diag.Event) bool { return o.Seq == e.Seq })
 }
 
 // A mark is what tells a frame from others of its sender, without what a network card may still change in it.
@@ -67,15 +87,15 @@ func (v *view) readOwnMAC(all map[string]*traffic) {
 	fromOwn := func(f diag.Frame) bool {
 		return !f.Out && f.SrcMAC != (diag.MAC{}) && f.SrcMAC == v.s.Links[f.Interface].MAC && v.hasOwnMAC(f.Interface)
 	}
-	tapped := v.s.Said(diag.FeedFrames)
-	if !v.s.Complete(diag.FeedFrames) || !slices.ContainsFunc(v.s.Frames(), func(e diag.Event) bool {
+	tapped, frames := v.s.Said(diag.FeedFrames), v.s.Frames()
+	if !v.s.Complete(diag.FeedFrames) || !slices.ContainsFunc(frames, func(e diag.Event) bool {
 		f, ok := e.Body.(diag.Frame)
 		return ok && fromOwn(f)
 	}) {
 		return
 	}
 	left := map[mark][]time.Time{}
-	for _, e := range v.s.Frames() {
+	for _, e := range frames {
 		if f, ok := e.Body.(diag.Frame); ok && f.Out {
 			left[markOf(f)] = append(left[markOf(f)], e.At)
 		}
@@ -83,7 +103,7 @@ func (v *view) readOwnMAC(all map[string]*traffic) {
 	for _, times := range left {
 		slices.SortFunc(times, time.Time.Compare)
 	}
-	for _, e := range v.s.Frames() {
+	for _, e := range frames {
 		f, ok := e.Body.(diag.Frame)
 		if !ok || !fromOwn(f) {
 			continue
@@ -94,7 +114,8 @@ func (v *view) readOwnMAC(all map[string]*traffic) {
 		switch {
 		case exact || before > 0 && e.At.Sub(times[before-1]) <= longestWay:
 			t.reflected = append(t.reflected, e)
-		case e.At.Sub(tapped.At) > settled || !v.ours(f.Src):
+		case len(frames) >= diag.EventsKept && e.At.Sub(frames[0].At) <= longestWay: // what it was may be forgotten
+		case e.At.Sub(tapped.At) > settled || !v.ours(f.Src) && !t.sent[f.Src]:
 			t.impostors = append(t.impostors, e)
 		}
 	}
@@ -107,7 +128,7 @@ func (v *view) ours(src netip.Addr) bool { return src.IsUnspecified() || v.s.Int
 // §7.3) is meant to be on several hosts, and an ipvlan's is its parent's and its siblings'.
 func (v *view) hasOwnMAC(name string) bool {
 	l := v.s.Links[name]
-	if l.Type == "ipvlan" || [4]byte(l.MAC[:4]) == [4]byte{0, 0, 0x5e, 0} {
+	if l.Type == "ipvlan" || [4]byte(l.MAC[:4]) == [4]byte{0x00, 0x00, 0x5e, 0x00} {
 		return false
 	}
 	for other, o := range v.s.Links {

@@ -1,6 +1,7 @@
 package why
 
 import (
+	"net/netip"
 	"slices"
 	"testing"
 
@@ -10,7 +11,7 @@ import (
 
 // What looks like another host with this one's MAC and is none, or cannot be told.
 func TestOwnMAC(t *testing.T) {
-	theirs := diagtest.Echo(diagtest.LocalCand, false)
+	theirs := diagtest.Echo(diagtest.PeerLocal, false)
 	on := func(change func(*diag.Link), frame diag.Frame) *diagtest.World {
 		w := diagtest.LAN().Say(frame)
 		for i, b := range w.Bodies {
@@ -42,9 +43,17 @@ func TestOwnMAC(t *testing.T) {
 		{"perhaps a frame of another interface of the same MAC", beside(diag.Link{Interface: "eth1", Index: 9}), false},
 		{"the tap lost frames", diagtest.LAN().Say(theirs, diag.Feed{Name: diag.FeedFrames, State: diag.Lost}), false},
 	} {
-		if got := slices.Contains(named(Diagnose(tt.world.State())), "mac.duplicate"); got != tt.found {
+		if got := slices.Contains(named(Diagnose(tt.world.State())), "address.mac-duplicate"); got != tt.found {
 			t.Errorf("%s: named %v, want %v", tt.name, got, tt.found)
 		}
+	}
+}
+
+// question is the solicitation of duplicate address detection, as it comes back.
+func question(nonce []byte) diag.Frame {
+	return diag.Frame{
+		Interface: "eth0", Type: diag.NS, Src: netip.IPv6Unspecified(), SrcMAC: diagtest.MyMAC, Dst: diag.SolicitedNode(diagtest.Hand),
+		Target: diagtest.Hand, HopLimit: 255, Nonce: nonce,
 	}
 }
 
@@ -63,6 +72,17 @@ func TestLoopedBack(t *testing.T) {
 		}, "address.duplicate"},
 		{"a nonce was put in", func(w *diagtest.World) {
 			w.Say(diag.Sysctl{Scope: "all", Name: "enhanced_dad", Value: "1"})
+		}, "address.duplicate"},
+		{"the question itself came back", func(w *diagtest.World) {
+			w.Drop(diagtest.OfKind(func(f diag.Frame) bool { return f.Type == diag.EchoRequest })).Say(question(nil))
+		}, "address.looped-back"},
+		{"a question with a nonce came back", func(w *diagtest.World) {
+			w.Say(question([]byte{1, 2, 3, 4, 5, 6}))
+		}, "address.duplicate"},
+		{"somebody else asks the same", func(w *diagtest.World) {
+			f := question(nil)
+			f.SrcMAC = diagtest.OtherMAC
+			w.Say(f)
 		}, "address.duplicate"},
 		{"nothing comes back", func(w *diagtest.World) {
 			w.Drop(diagtest.OfKind(func(f diag.Frame) bool { return f.Type == diag.EchoRequest }))

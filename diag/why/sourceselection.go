@@ -11,15 +11,25 @@ import (
 var sourceSelection = Cause{
 	ID: "host.source-selection", Severity: Critical, Working: true,
 	Remedy: []Remedy{
-		{Command: "ip -6 addr del {address}/{len} dev {interface}"},
+		{Command: "ip -6 route add default via {gateway} dev {interface} src {better} metric 512", If: otherRouters},
+		{Command: "ip -6 rule add from {address} lookup 10000", If: otherRouters},
+		{Command: "ip -6 route add default via {owner} dev {interface} table 10000", If: otherRouters},
+		{Command: "ip -6 route add default via {owner} dev {interface} src {address} metric 512", If: func(_ *view, h *hypothesis) bool { return h.as == "unruled" }},
+		{Command: "ip -6 addr del {address}/{len} dev {interface}", If: func(v *view, h *hypothesis) bool { return !otherRouters(v, h) && h.as != "unruled" }},
 		{Command: "ip -6 addr change {address}/{len} dev {interface} preferred_lft 0"},
 		{
 			Command: "aws ec2 assign-ipv6-addresses --network-interface-id {eni} --ipv6-addresses {address}", AWS: true,
 			If: assignable,
 		},
 	},
-	find: findSourceSelection, contradicted: sourceSpoke,
+	find: findSourceSelection,
+	// A source that a rule sends the right way speaks where it is bound, and only there.
+	contradicted: func(iv *ifaceView, h hypothesis) bool { return h.as != "unruled" && iv.spoke(h.addr) },
 }
+
+// otherRouters holds where each of several routers has its own prefix: then both addresses are right, and each
+// wants its own router.
+func otherRouters(_ *view, h *hypothesis) bool { return h.as == "other-router" }
 
 // findSourceSelection looks for destinations for which the kernel, left to itself, would choose a
 // source that the network drops, although the interface has one that it lets through.
@@ -38,20 +48,36 @@ func findSourceSelection(iv *ifaceView) []hypothesis {
 			continue
 		}
 		a, ok := iv.s.Addresses[diag.InterfaceAddr{Interface: iv.name, Address: sel.Source}]
-		if !ok || a.Fact.Passing() || !iv.filtered(sel.Source) && !iv.outOfPlace(sel) {
+		through, bound := iv.unruled(sel)
+		if !ok || a.Fact.Passing() || !iv.filtered(sel.Source) && !iv.outOfPlace(sel) && bound == nil {
 			continue
 		}
 		i, ok := at[sel.Source]
 		if !ok {
 			h := iv.about(a)
-			h.confidence = iv.assignmentConfidence()
+			h.confidence = weaker(iv.assignmentConfidence(), Likely)
 			if iv.silenced(sel.Source) {
 				h.confidence = Certain
 			}
-			if !iv.filtered(sel.Source) {
+			switch {
+			case iv.filtered(sel.Source):
+			case bound != nil:
+				h.as, h.confidence = "unruled", Likely
+				h.args = append(h.args, "gateway", sel.Via, "owner", through)
+				rest(&h, bound)
+			default:
 				h.as = "out-of-place"
 				h.args = append(h.args, "better", iv.betterSource(sel).Source, "gateway", sel.Via)
 				rest(&h, iv.betterSource(sel))
+				if owner, _, ok := iv.misrouted(sel.Source, sel.Dst); ok {
+					h.as = "other-router"
+					h.args = append(h.args, "owner", owner.Address)
+					h.facts = append(h.facts, iv.heard(owner))
+				} else if by, ok := iv.withdrawn(a.Fact); ok {
+					h.as = "withdrawn"
+					h.args = append(h.args, "router", by.Address)
+					h.facts = append(h.facts, iv.heard(by))
+				}
 			}
 			so := "in-part"
 			if rank[sel.Dst] == mattersMost {

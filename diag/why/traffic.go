@@ -39,6 +39,8 @@ type traffic struct {
 	// reflected and impostors are frames that came from the interface's own Ethernet address: those that this
 	// host had sent, and those that it had not.
 	reflected, impostors []diag.Event
+	// sent are the addresses that frames left from.
+	sent map[netip.Addr]bool
 }
 
 // A dropKind is what a dropped packet was, and whether it was to leave.
@@ -85,6 +87,9 @@ func (v *view) readTraffic() map[string]*traffic {
 			continue
 		}
 		t := on(f.Interface)
+		if f.Out {
+			t.sent[f.Src] = true
+		}
 		switch {
 		case f.Type == diag.NA && !f.Out && f.Bad != "":
 			t.bad[f.Target] = e
@@ -127,7 +132,7 @@ func newTraffic() *traffic {
 		late: map[netip.Addr]diag.Event{}, sought: map[netip.Addr]diag.Event{}, told: map[netip.Addr]bool{},
 		believed: map[netip.Addr]diag.Event{}, bad: map[netip.Addr]diag.Event{},
 		rivals: map[netip.Addr][2]diag.Event{}, claimed: map[netip.Addr]diag.Event{},
-		dropped: map[dropKind]diag.Event{},
+		dropped: map[dropKind]diag.Event{}, sent: map[netip.Addr]bool{},
 	}
 }
 

@@ -152,7 +152,7 @@ func (t *turn) multicast6(p *ip6) {
 	case !t.cfg.Fabric.Multicast:
 		t.drop("multicast is not carried in this network, but for neighbour discovery, MLD and DHCPv6")
 	default:
-		t.decide(Delivered, "multicast reaches every interface")
+		t.decide(Delivered, "multicast reaches every interface that the sender does")
 		t.flood()
 		if p.Dst != allNodes || p.ICMPType() != ipv6.ICMPTypeEchoRequest || p.Src.IsUnspecified() {
 			return
@@ -174,6 +174,8 @@ func (t *turn) unicast6(port *Port, p *ip6) {
 	}
 	q, ok := t.portOfMAC(p.ether.Dst)
 	switch {
+	case t.cfg.Fabric.Isolated:
+		t.drop("instances are kept from each other")
 	case ok && q == t.port:
 		t.drop("it is addressed to its own sender")
 	case t.cfg.Fabric.Filter:
@@ -225,7 +227,7 @@ func (t *turn) solicited(port *Port, p *ip6, ns *ndp.NeighborSolicitation) {
 			t.drop("%s answers no solicitation", r.Name)
 			return
 		}
-		if !fabric.Proxy && p.ether.Dst[0]&1 == 1 {
+		if !fabric.Proxy && !fabric.Isolated && p.ether.Dst[0]&1 == 1 {
 			t.flood()
 		}
 		t.decide(Answered, "%s is an address of %s", target, r.Name)
@@ -238,6 +240,10 @@ func (t *turn) solicited(port *Port, p *ip6, ns *ndp.NeighborSolicitation) {
 		na := &ndp.NeighborAdvertisement{Router: true, Solicited: true, TargetAddress: target, Options: []ndp.Option{&ndp.LinkLayerAddress{Direction: ndp.Target, Addr: r.MAC[:]}}}
 		t.decide(Answered, "instances do not hear each other: %s answers for all of them", r.Name)
 		t.send(t.port, buildND(p.ether.Src, r.MAC, r.LinkLocal(), p.Src, na), r.Name+" answers as a proxy")
+		return
+	}
+	if fabric.Isolated {
+		t.drop("instances are kept from each other: nobody hears who has %s", target)
 		return
 	}
 	if !fabric.Proxy {
@@ -281,6 +287,10 @@ func (t *turn) advertised(port *Port, p *ip6, na *ndp.NeighborAdvertisement) {
 		t.decide(Delivered, "%s learns where %s is", r.Name, na.TargetAddress)
 		t.to(r.Name)
 		t.resolved(r, na.TargetAddress, mac)
+		return
+	}
+	if fabric.Isolated {
+		t.drop("only a router is reached on this link")
 		return
 	}
 	t.decide(Delivered, "an answer to whom it is addressed")
@@ -368,6 +378,10 @@ func (t *turn) from4(port *Port, p *ip4) {
 			t.decide(Forwarded, "routed to the infrastructure's own service")
 			t.pass(BeyondPort, build4(t.cfg.Beyond.MAC, r.MAC, p.packet))
 		}
+		return
+	}
+	if t.cfg.Fabric.Isolated {
+		t.drop("instances are kept from each other")
 		return
 	}
 	if q, ok := t.portOfMAC(p.ether.Dst); ok && q != t.port && !t.cfg.Ports[q].Detached {
