@@ -593,18 +593,20 @@ func (s *State) forgetRouter() bool {
 	if s.resumed != nil {
 		return false
 	}
-	among := func(r *RouterSeen) bool { // the first
-		before := 0
-		for _, o := range s.Routers {
-			if cmp.Or(o.First.Compare(r.First), cmp.Compare(o.Interface, r.Interface), o.Address.Compare(r.Address)) < 0 {
-				before++
-			}
+	earlier := func(a, b *RouterSeen) int {
+		return cmp.Or(a.First.Compare(b.First), cmp.Compare(a.Interface, b.Interface), a.Address.Compare(b.Address))
+	}
+	first := make([]*RouterSeen, 0, routersFirst+1) // in order
+	for _, r := range s.Routers {
+		if len(first) < routersFirst || earlier(r, first[routersFirst-1]) < 0 {
+			i, _ := slices.BinarySearchFunc(first, r, earlier)
+			first = slices.Insert(first, i, r)
+			first = first[:min(len(first), routersFirst)]
 		}
-		return before < routersFirst
 	}
 	var oldest *RouterSeen
 	for _, r := range s.Routers {
-		if r.Count == 1 && (oldest == nil || r.Seq < oldest.Seq) && !among(r) {
+		if r.Count == 1 && (oldest == nil || r.Seq < oldest.Seq) && !slices.Contains(first, r) {
 			oldest = r
 		}
 	}

@@ -17,6 +17,10 @@ import (
 
 const defaultTimeout = 10 * time.Second
 
+// chooseWithin bounds how long it may take to choose the interfaces: who has more routes than are read by then has
+// interfaces all the same.
+const chooseWithin = time.Second
+
 // open starts a session as the flags say; all that can be wrong with them is said before anything is
 // asked or written. A session that is to stay is kept up to date. show, if not nil, sees every event.
 // warn is told of a kept file that can be written no more.
@@ -28,7 +32,9 @@ func (o *options) open(ctx context.Context, stay bool, show func(diag.Event), wa
 	if err != nil {
 		return nil, err
 	}
-	links, left, err := live.Interfaces(ctx, o.interfaces, wanted.zones)
+	choosing, chosen := context.WithTimeout(ctx, min(chooseWithin, o.timeout/2))
+	links, left, err := live.Interfaces(choosing, o.interfaces, wanted.zones)
+	chosen()
 	if err != nil {
 		return nil, interfaceError(err)
 	}
