@@ -111,6 +111,7 @@ const (
 	FeedFlows   FeedName = "flows"   // connections of this host
 	FeedDrops   FeedName = "drops"   // what the kernel threw away; needs CAP_BPF and CAP_PERFMON
 	FeedPorts   FeedName = "ports"   // of it what TCP and UDP carry between this host and what is asked here
+	FeedWatch   FeedName = "watch"   // not a source: whether the reader of `ndwhy watch` keeps up
 	FeedAdmin   FeedName = "admin"   // not a source: whether kernel-added addresses are possible (CAP_NET_ADMIN)
 )
 

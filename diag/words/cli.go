@@ -31,9 +31,10 @@ not write all that was asked for, 64 usage, 130 interrupted.`,
 	"cli.watch.short": "Every event as it happens, one line each",
 	"cli.watch.long": `Watches without sending anything: the neighbour cache, addresses, routes, and
 (with CAP_NET_RAW) neighbour discovery on the wire, and (as root) what of it
-the kernel dropped, and why. Ends with ctrl-c.`,
+the kernel dropped, and why. Ends with ctrl-c. A reader that is too slow
+misses events: it is told of the gap, and then what is so.`,
 	"cli.watch.example": `  ndwhy watch
-  ndwhy watch --json --only neighbour,frame
+  ndwhy watch --json --only neighbour,ra
   ndwhy watch --for fe80::1`,
 	"cli.explain.short": "What a cause, a check or a kind of network means, offline",
 	"cli.explain.long": `Explains a cause or a check: what it means, what shows it, what contradicts it,
@@ -81,7 +82,9 @@ lists them all.`,
 	"cli.flag.from":       "diagnose a recording, or a capture (pcap, pcapng) by any program, instead of this host; gzip and zstd too; - is standard input",
 	"cli.flag.as":         "of a capture, the view of the host with this address or MAC address; without it every host is treated alike",
 	"cli.flag.watch-json": "one JSON object a line",
-	"cli.flag.watch-only": "only these kinds of event: {kinds}",
+	"cli.flag.watch-only": "only these kinds of event, or of packets: {kinds}",
+	"watch.gap":           "{n} events (e{first} to e{last}) came faster than they were read; what is so follows",
+	"watch.asked":         "; {from} solicited for it at {at}",
 	"cli.flag.watch-for":  "only what concerns this address",
 
 	"cli.interrupted":  "interrupted; what was added is removed",
