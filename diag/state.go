@@ -67,6 +67,10 @@ type State struct {
 	// Floods are the strongest of the last while.
 	Floods map[FloodKey]At[Flood]
 
+	// Overheard is what a capture tells, by interface; nil: the stream is of a host.
+	Overheard     map[string]*Overheard
+	overheardLeft int
+
 	// Foreign are frames that left an interface with a global source that was not configured on it:
 	// forwarded for others, or sent by a claim.
 	Foreign map[InterfaceAddr]At[Frame]
@@ -235,6 +239,9 @@ func (s *State) Apply(e Event) {
 	case Run:
 		b.Resumed = nil
 		s.Run = b
+		if b.Capture != nil && s.Overheard == nil {
+			s.Overheard, s.overheardLeft = map[string]*Overheard{}, overheardMost
+		}
 	case Tick:
 	case Feed:
 		s.Feeds[b.Name] = b
@@ -531,6 +538,13 @@ func (s *State) count(n Neighbour, by int) {
 }
 
 func (s *State) applyFrame(e Event, f Frame) {
+	if s.Overheard != nil {
+		s.overhear(e, f)
+		if f.Out {
+			f.Out = false // every host of a capture is treated alike
+			e.Body = f
+		}
+	}
 	if f.Type.IsTCP() {
 		gone := s.segments.keep(e)
 		if old, ok := gone.Body.(Frame); ok && s.segment[old.Key()] == gone.Seq {

@@ -11,7 +11,6 @@ import (
 	"ndwhy/diag"
 	"ndwhy/diag/kernel"
 	"ndwhy/diag/live"
-	"ndwhy/diag/record"
 	"ndwhy/diag/words"
 )
 
@@ -67,19 +66,19 @@ func warnOn(w io.Writer) func(error) {
 	}
 }
 
-// openRecording opens a recording that a flag or an argument names.
-func openRecording(ctx context.Context, name string) (io.ReadSeekCloser, error) {
+// openKept opens what was kept, a recording or a capture, that a flag or an argument names.
+func openKept[T any](ctx context.Context, name string, open func(context.Context, string) (T, error)) (kept T, err error) {
 	if name == "-" {
 		name = os.Stdin.Name()
 	}
-	file, err := record.Open(ctx, name)
+	kept, err = open(ctx, name)
 	switch {
 	case ctx.Err() != nil:
-		return nil, exitCode(exitInterrupted)
+		return kept, exitCode(exitInterrupted)
 	case err != nil:
-		return nil, usageError{err}
+		return kept, usageError{err}
 	}
-	return file, nil
+	return kept, nil
 }
 
 // ended makes the exit code of ctrl-c of what only that ended.

@@ -78,6 +78,9 @@ func newView(s *diag.State) *view {
 			}
 		}
 	}
+	if s.Overheard != nil {
+		return v // nobody asked, and nothing is missed
+	}
 	v.out = v.goesOut()
 	for _, iv := range v.ifaces {
 		iv.findSymptoms()
