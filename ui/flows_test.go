@@ -29,6 +29,18 @@ func TestFindingIsOpenedCopiedAndLeft(t *testing.T) {
 	s.press("esc").want("WHY  1 of").wantNot("What to do")
 }
 
+// From a finding one goes to the next, to the frames that show it, and to its cells in the matrix.
+func TestFindingLeadsOn(t *testing.T) {
+	s := newStage(t, Config{}, 80, 24).play("unassigned-address").press("enter")
+	s.want("Overview › 1 of 5", "from …c7f3", "from …c7f4", "✗ 2 sent, 0 came").wantNot("It explains 3")
+	s.press("end").want("It explains 3 questions", "12 frames").press("space", "end").wantNot("12 frames")
+	s.press("f").want("[6 Packets]", "/address.unassigned: ", "…f557:112e:f9bd:c7f4").wantNot("fe80::1234")
+	s.press("esc").want("1/44")
+	s.press("1", "enter", "m").want("[2 Matrix]", "from 2001:db8:1f16:8df0:f557:112e:f9bd:c7f4", "problem 1")
+	s.press("1", "enter", "right").want("Overview › 2 of 5", "net.per-address-filter").press("left", "left").want("Overview › 1 of 5")
+	s.press("right", "esc").want("WHY  2 of 5")
+}
+
 func TestCandidatesAreTriedOnlyWithConsent(t *testing.T) {
 	s := newStage(t, Config{}, 80, 24).play("unassigned-address").press("2")
 	s.want("all of them").press("t").want("…f557:112e:f9bd:c7f6") // planned, not tried

@@ -81,6 +81,16 @@ func (x *matrixScreen) fit(m *matrix, h, w int) {
 	}
 }
 
+// goTo puts the cursor on the cell of a question.
+func (x *matrixScreen) goTo(p *report.Path) {
+	row, col := place(p)
+	if row.class == diag.SourceCandidate && !x.tests {
+		row.source, row.folded = say("matrix.tests"), true
+	}
+	x.moved, x.at = true, col.questions[0]
+	x.rows.moved, x.rows.id = true, row.id()
+}
+
 // start is the first cell with a symptom, else the first that was asked.
 func (m *matrix) start() (row, col int) {
 	found := false

@@ -1,7 +1,9 @@
 package ui
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,6 +16,8 @@ import (
 type packetScreen struct {
 	list   list
 	filter filter
+	only   map[int64]bool // those that have one of these events; nil: all
+	name   string         // what only is the evidence of
 }
 
 // rows returns the exchanges that the filter lets through.
@@ -21,6 +25,9 @@ func (x *packetScreen) rows(s *scene) []*Exchange {
 	var rows []*Exchange
 	for i := range s.Exchanges {
 		e := &s.Exchanges[i]
+		if x.only != nil && !slices.ContainsFunc(e.Events, func(e diag.Event) bool { return x.only[e.Seq] }) {
+			continue
+		}
 		if x.filter.text == "" || x.filter.matches(exchangeText(e, s.At)+" "+diag.Describe(e.First)+" "+string(e.Type)) {
 			rows = append(rows, e)
 		}
@@ -56,8 +63,8 @@ func (x *packetScreen) draw(s *scene, r region) {
 		area = r.sub(0, 0, r.w, r.h-foot)
 	}
 	g.draw(area, len(rows), func(i int) string { return fmt.Sprint(rows[i].First.Seq) })
-	if x.filter.text != "" {
-		r.right(0, 20, span{say("filter.on", "filter", x.filter.text, "n", len(rows)) + "      ", cyan | bold})
+	if name := cmp.Or(x.filter.text, x.name); name != "" {
+		r.right(0, 20, span{say("filter.on", "filter", name, "n", len(rows)) + "      ", cyan | bold})
 	}
 	if foot > 0 && len(rows) > 0 {
 		below := r.sub(0, r.h-foot, r.w, foot)
@@ -72,8 +79,8 @@ func (x *packetScreen) emptyText(s *scene) string {
 	if s.coming {
 		return ""
 	}
-	if x.filter.text != "" && len(s.Exchanges) > 0 {
-		return say("packets.none-match", "filter", x.filter.text, "n", len(s.Exchanges))
+	if name := cmp.Or(x.filter.text, x.name); name != "" && len(s.Exchanges) > 0 {
+		return say("packets.none-match", "filter", name, "n", len(s.Exchanges))
 	}
 	return s.emptyText("packets.empty", diag.FeedFrames)
 }
@@ -240,9 +247,10 @@ func (x *packetScreen) key(s *scene, key string) (action, bool) {
 			return open{eventPager(rows[x.list.sel].Events, s.redact)}, true
 		}
 		return nil, true
-	default:
-		return x.filter.open(key)
+	case "esc":
+		x.only, x.name = nil, ""
 	}
+	return x.filter.open(key)
 }
 
 func (x *packetScreen) copied(s *scene) string {

@@ -1,12 +1,14 @@
 package ui
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"strings"
 	"time"
 
 	"ndwhy/diag"
+	"ndwhy/diag/report"
 	"ndwhy/diag/words"
 )
 
@@ -24,6 +26,7 @@ type doc struct {
 	c     *canvas
 	w     int
 	lines [][]span
+	short report.Short // names for addresses in paragraphs that stand in full elsewhere
 }
 
 func newDoc(c *canvas, w int) *doc { return &doc{c: c, w: max(w, 1)} }
@@ -63,10 +66,19 @@ func (d *doc) heading(text string) {
 func (d *doc) para(first span, text string, st style) {
 	hang := strings.Repeat(" ", d.c.width(first.text))
 	lead := first
+	if d.short != nil {
+		text = d.short.In(d.c.mask(text))
+	}
 	for _, line := range wrap(d.c, text, d.w-len(hang)) {
 		d.line(lead, span{line, st})
 		lead = span{hang, plain}
 	}
+}
+
+// name is the short name of an address, or the address.
+func (d *doc) name(addr string) string {
+	addr = d.c.mask(addr)
+	return cmp.Or(d.short[addr], addr)
 }
 
 // command adds a shell command; continued lines end in a backslash, so that what is copied off the
