@@ -72,7 +72,7 @@ func addressCells(a *AddressRow) []span {
 	case diag.SourceAssigned:
 		assigned = span{"✓ " + say("yes"), green}
 	case diag.SourceUnassigned:
-		assigned = span{"✗ " + say("no"), red | bold}
+		assigned = a.faulty(say("no"))
 	case diag.SourceCandidate:
 		assigned = span{"– " + say("candidate"), dim}
 	}
@@ -83,7 +83,7 @@ func addressCells(a *AddressRow) []span {
 	case !a.Configured && a.Prefix.Addr().IsLinkLocalUnicast():
 		configured = span{"○ " + say("no"), plain}
 	case !a.Configured:
-		configured = span{"✗ " + say("no"), red | bold}
+		configured = a.faulty(say("no"))
 	}
 	preferred, valid := span{"", plain}, span{"", plain}
 	if a.Configured {
@@ -97,6 +97,14 @@ func addressCells(a *AddressRow) []span {
 		origin = "–"
 	}
 	return []span{{text, plain}, assigned, configured, answeredCell(a), preferred, valid, {origin, dim}, {strings.Join(a.Flags, " "), dim}}
+}
+
+// faulty is a word that is wrong where a problem is about the address, and right so where none is.
+func (a *AddressRow) faulty(text string) span {
+	if a.Problem == 0 {
+		return span{markQuiet.s + " " + text, markQuiet.st}
+	}
+	return span{markBad.s + " " + text, markBad.st}
 }
 
 func answeredCell(a *AddressRow) span {

@@ -16,9 +16,11 @@ type checkScreen struct {
 // A checkLine is a check on an interface, with what its questions came to.
 type checkLine struct {
 	CheckRow
-	known                 bool // it has run or was skipped
-	asked, answered       int
-	wrong, quiet, unknown int
+	known           bool // it has run or was skipped
+	asked, answered int
+	wrong, part     int // by pathMark
+	quiet, unknown  int
+	problem         int // the first that explains what is wrong, where there are several
 }
 
 func checkLines(s *scene) []checkLine {
@@ -36,22 +38,29 @@ func checkLines(s *scene) []checkLine {
 				line.CheckRow, line.known = c, true
 			}
 		}
+		var asked []*report.Path
 		for _, p := range s.paths() {
 			if p.Check != id || p.Outcome == diag.OutcomeSkipped {
 				continue
 			}
 			line.asked++
+			asked = append(asked, p)
 			if p.Outcome == diag.Answered {
 				line.answered++
 			}
 			switch pathMark(p) {
 			case markBad:
 				line.wrong++
+			case markPart:
+				line.part++
 			case markQuiet:
 				line.quiet++
 			case markUnknown:
 				line.unknown++
 			}
+		}
+		if len(s.Report.Problems()) > 1 {
+			line.problem = firstProblem(asked, line.mark())
 		}
 		lines = append(lines, line)
 	}
@@ -64,6 +73,8 @@ func (l *checkLine) mark() mark {
 		return markSkipped
 	case l.wrong > 0:
 		return markBad
+	case l.part > 0:
+		return markPart
 	case l.State == diag.CheckRunning || !l.known:
 		return markWaiting
 	case l.unknown > 0:
@@ -87,12 +98,22 @@ func (l *checkLine) outcome() string {
 	case l.asked == 0:
 		return say("check.no-questions")
 	case l.wrong > 0:
-		return say("check.wrong", "n", l.asked, "wrong", l.wrong)
+		return l.because(say("check.wrong", "n", l.asked, "wrong", l.wrong+l.part))
+	case l.part > 0:
+		return l.because(say("check.part", "n", l.asked, "part", l.part))
 	case l.unknown > 0:
 		return say("check.unknown", "n", l.asked, "unknown", l.unknown)
 	default:
 		return say("check.normal", "n", l.asked)
 	}
+}
+
+// because adds the number of the problem that explains it.
+func (l *checkLine) because(text string) string {
+	if l.problem == 0 {
+		return text
+	}
+	return say("check.problem", "text", text, "n", l.problem)
 }
 
 func skippedText(why string) string {

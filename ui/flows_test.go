@@ -211,13 +211,13 @@ func TestExchangesPairQuestionsWithAnswers(t *testing.T) {
 	now := at.Add(10 * time.Second)
 	var got []string
 	for _, x := range exchanges(events, nil, func(diag.InterfaceAddr) bool { return false }) {
-		got = append(got, exchangeMark(&x, now).s+" "+exchangeText(&x, now))
+		got = append(got, exchangeMark(&x, nil, now).s+" "+exchangeText(&x, now))
 	}
 	want := []string{
 		"? who has fe80::3? asks fe80::1: no answer",
 		"? RA fe80::2 > ff02::1: " + strings.TrimPrefix(diag.Describe(events[7]), "RA fe80::2 > ff02::1: "),
 		"  " + diag.Describe(events[6]),
-		"✗ echo fe80::1 > fe80::2: refused by fe80::9: " + words.Say("icmp.unreachable.1"),
+		"! echo fe80::1 > fe80::2: refused by fe80::9: " + words.Say("icmp.unreachable.1"),
 		"✓ echo fe80::1 > fe80::2: answered after 1.00\u00a0ms",
 		"✓ who has fe80::2? asks fe80::1: 02:00:00:00:00:02 answered after 5.00\u00a0ms",
 	}
@@ -533,7 +533,7 @@ func TestWhatApplicationsDoNotGetIsSeenFirst(t *testing.T) {
 		wire.ID, wire.Via, wire.Source, wire.Outcome, wire.Received = "wire", diag.ViaWire, own, diag.Answered, 2
 		kernel.ID, kernel.Via, kernel.Source, kernel.Outcome, kernel.Received = "kernel", diag.ViaKernel, own, diag.Answered, 2
 		s.emit(time.Second, diag.Selection{Dst: host, Interface: "wg0", Table: 51820, Source: vpn}, app, wire, kernel)
-		s.press("1").want(host.String(), "✗ echo: not by apps", "✗ apps by wg0")
+		s.press("1").want(host.String(), "✗1 echo: not by apps", "✗1 apps by wg0")
 		s.press("2").want("as programs ask", "▸ wg0: ", "silent, by wg0, table 51820")
 		s.press("enter").want("from "+vpn.String()+" to Internet "+host.String(), "silent, by wg0, table 51820 · wrong: problem 1")
 	}
@@ -553,7 +553,7 @@ func TestPacketsThatThisHostDroppedOrLeftUnanswered(t *testing.T) {
 	drop := diag.Drop{Frame: reply, Reason: "NETFILTER_DROP", Function: "nft_do_chain"}
 	s.emit(time.Second, drop, drop, diag.Drop{Frame: reply, Reason: "NO_SOCKET"}, asks, other)
 	s.emit(3*time.Second, diag.Tick{})
-	s.press("6").want("✗ dropped   echo-reply fe80::7: NETFILTER_DROP ×2", "✗ no answer NS fe80::4df:a5ff:fe6c:5d57? asks fe80::7", "? no answer NS fe80::99? asks fe80::7").wantNot("NO_SOCKET")
+	s.press("6").want("! dropped   echo-reply fe80::7: NETFILTER_DROP ×2", "! no answer NS fe80::4df:a5ff:fe6c:5d57? asks fe80::7", "? no answer NS fe80::99? asks fe80::7").wantNot("NO_SOCKET")
 	s.press("down").want("this host has that address and")
 	s.press("down").want("NETFILTER_DROP in nft_do_chain")
 	s.press("enter").want("ICMPv6    echo-reply")

@@ -323,9 +323,10 @@ func drawLately(s *scene, r region) {
 	}
 	r.rule(0, dim)
 	r.put(2, 0, " "+say("lately")+" ", bold)
+	blamed := s.blamed()
 	for y := 1; y < r.h && y-1 < len(s.Exchanges); y++ {
 		e := &s.Exchanges[y-1]
-		m := exchangeMark(e, s.At)
+		m := exchangeMark(e, blamed, s.At)
 		x := r.spans(1, y, span{clock(e.First.At)[:8] + " ", dim}, direction(e), span{" ", plain},
 			span{pad(s.canvas, joinNonEmpty(" ", m.s, outcomeWord(e, s.At)), 12), m.st})
 		r.put(x, y, s.canvas.fit(questionText(e, r.w >= 82), r.w-x), plain)

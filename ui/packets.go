@@ -37,7 +37,7 @@ func (x *packetScreen) rows(s *scene) []*Exchange {
 
 func (x *packetScreen) draw(s *scene, r region) {
 	r = s.drawTroubles(r, diag.FeedFrames)
-	rows := x.rows(s)
+	rows, blamed := x.rows(s), s.blamed()
 	wide := r.w >= 110
 	when, what := column{title: say("col.time"), width: 8, drop: 1}, column{title: say("col.outcome"), width: 11}
 	if wide {
@@ -51,7 +51,7 @@ func (x *packetScreen) draw(s *scene, r region) {
 		if !wide {
 			at = at[:8]
 		}
-		m := exchangeMark(e, s.At)
+		m := exchangeMark(e, blamed, s.At)
 		return s.onInterface(e.Frame().Interface, []span{
 			{at, dim}, direction(e), {joinNonEmpty(" ", m.s, outcomeWord(e, s.At)), m.st}, {questionText(e, wide), plain},
 		})
@@ -92,17 +92,23 @@ func direction(e *Exchange) span {
 	return span{"←", dim}
 }
 
-func exchangeMark(e *Exchange, now time.Time) mark {
+// exchangeMark is wrong only where a problem rests on it, as blamed says of the events' numbers: what a packet filter
+// drops all day is no reason to act.
+func exchangeMark(e *Exchange, blamed map[int64]bool, now time.Time) mark {
 	f := e.Frame()
+	wrong := markPart
+	if slices.ContainsFunc(e.Events, func(x diag.Event) bool { return blamed[x.Seq] }) {
+		wrong = markBad
+	}
 	switch {
 	case f.Bad != "":
 		return markUnknown
 	case e.Dropped || e.Refused || f.Type.IsError() || e.unheeded(now):
-		return markBad
+		return wrong
 	case !e.Expects:
 		return markNone
 	case isDAD(f) && e.Answers > 0:
-		return markBad
+		return wrong
 	case e.Answers > 0:
 		return markGood
 	case e.waits(now):
@@ -112,6 +118,19 @@ func exchangeMark(e *Exchange, now time.Time) mark {
 	default:
 		return markUnknown
 	}
+}
+
+// blamed are the numbers of the events that problems rest on.
+func (s *scene) blamed() map[int64]bool {
+	at := map[int64]bool{}
+	for _, f := range s.Report.Problems() {
+		for _, e := range s.Report.Evidence {
+			if slices.Contains(f.Evidence, e.ID) {
+				at[e.Seq] = true
+			}
+		}
+	}
+	return at
 }
 
 func isDAD(f diag.Frame) bool { return f.Type == diag.NS && f.Src.IsUnspecified() }

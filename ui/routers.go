@@ -75,18 +75,19 @@ func routerCells(s *scene, x *RouterRow) []span {
 	left, leftSt := seconds(x.LeftS), plain
 	switch {
 	case x.RA.LifetimeS == 0:
-		left, leftSt = say("router.not-default"), yellow
+		left, leftSt = say("router.not-default"), plain
 	case x.LeftS == 0:
 		left, leftSt = say("router.expired"), red
 	}
-	kernel, kernelSt := say("router.no-route"), yellow
+	kernel, kernelSt := say("router.no-route"), plain
+	if x.RA.LifetimeS > 0 {
+		kernelSt = yellow
+	}
 	if x.Route != nil {
 		kernel, kernelSt = seconds(x.RouteLeftS), plain
 		if x.Route.ExpiresS == diag.Forever {
 			kernel = say("router.route-forever")
 		}
-	} else if x.RA.LifetimeS > 0 {
-		kernelSt = red
 	}
 	every := "–"
 	if x.IntervalS > 0 {
