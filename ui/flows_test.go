@@ -210,7 +210,7 @@ func TestExchangesPairQuestionsWithAnswers(t *testing.T) {
 	add(50, diag.Frame{Out: true, Type: diag.NS, Src: me, Target: netip.MustParseAddr("fe80::3")})
 	now := at.Add(10 * time.Second)
 	var got []string
-	for _, x := range exchanges(events, nil, func(diag.InterfaceAddr) bool { return false }) {
+	for _, x := range exchanges(events, nil, func(diag.InterfaceAddr) bool { return false }, func(diag.Frame) bool { return false }) {
 		got = append(got, exchangeMark(&x, nil, now).s+" "+exchangeText(&x, now))
 	}
 	want := []string{

@@ -186,7 +186,7 @@ func (l *Lens) Snapshot(s *diag.State) Frame {
 			l.exchanges = exchanges(s.Frames(), s.Drops(), func(a diag.InterfaceAddr) bool {
 				own, ok := s.Addresses[a]
 				return ok && own.Fact.Flags.Usable() && !own.Fact.Passing()
-			})
+			}, trials(s))
 			l.frames = false
 		}
 		f.Exchanges = l.exchanges

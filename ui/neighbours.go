@@ -163,6 +163,8 @@ func answerText(s *scene, n *NeighbourRow) string {
 		return took(a.After)
 	case s.At.Sub(a.At) < answerWithin:
 		return say("answer.waiting")
+	case a.Trial:
+		return say("answer.trial")
 	case a.Times == 1:
 		return say("answer.none")
 	default:
@@ -185,14 +187,17 @@ func askedText(s *scene, n *NeighbourRow) string {
 	case a.Times == 1:
 		outcome = say("packet.no-answer")
 	}
+	if a.Trial && !a.Answered {
+		outcome = say("asked.trial", "outcome", outcome)
+	}
 	return say("asked", "by", askedBy(n), "ago", ago(s.At.Sub(a.At)), "answer", outcome)
 }
 
 // answerStyle marks a silence that the kernel gave up on: a live entry may have been asked for by an
 // address that gets no answers.
 func answerStyle(s *scene, n *NeighbourRow) style {
-	if a := n.Asked; a != nil && !a.Answered && s.At.Sub(a.At) >= answerWithin && n.State == diag.Failed {
-		return red
+	if a := n.Asked; a != nil && !a.Answered && !a.Trial && s.At.Sub(a.At) >= answerWithin && n.State == diag.Failed {
+		return yellow
 	}
 	return plain
 }

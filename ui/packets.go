@@ -115,6 +115,10 @@ func exchangeMark(e *Exchange, blamed map[int64]bool, now time.Time) mark {
 		return markWaiting
 	case isDAD(f):
 		return markGood
+	case e.Trial && wrong != markBad:
+		return markQuiet
+	case wrong == markBad:
+		return markBad
 	default:
 		return markUnknown
 	}

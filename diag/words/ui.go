@@ -295,6 +295,8 @@ var screens = map[string]string{
 	"ui.asked.never":           "no solicitation for it was seen",
 	"ui.answer.none":           "none",
 	"ui.answer.none-n":         "none ×{n}",
+	"ui.answer.trial":          "none, normal",
+	"ui.asked.trial":           "{outcome}, as is normal for an address that nobody assigned",
 	"ui.answer.waiting":        "waiting",
 	"ui.answer.unseen":         "not seen",
 	"ui.role.router":           "router",
