@@ -67,7 +67,18 @@ func (p *scroll) draw(d *doc, r region) {
 		h--
 	}
 	p.fit(len(d.lines), h)
+	p.hits = d.find(&p.find)
+	if p.found != p.find.text {
+		p.found = p.find.text
+		p.jump(p.top)
+	}
 	d.draw(r.sub(0, 0, r.w, h), p.top)
+	for _, line := range p.hits {
+		if y := line - p.top; y >= 0 && y < h {
+			x, n := d.place(line, &p.find)
+			r.sub(x, y, n, 1).restyle(0, func(st style) style { return st | reverse })
+		}
+	}
 	if more := len(d.lines) - p.top - h; more > 0 {
 		r.right(r.h-1, 0, span{say("more-below", "n", more), dim})
 	}
@@ -76,6 +87,9 @@ func (p *scroll) draw(d *doc, r region) {
 func (p *pager) key(s *scene, key string) (action, bool) {
 	if p.scroll.key(key) {
 		return nil, false
+	}
+	if act, ok := p.scroll.search(key); ok {
+		return act, false
 	}
 	if p.id != "" {
 		p.find(s)
@@ -138,7 +152,7 @@ func (p *pager) keys(s *scene) []hotkey {
 			keys = append(keys, hotkey{"space", "unfold"})
 		}
 	}
-	return append(keys, hotkey{"y", "copy"}, hotkey{"s", "save"}, hotkey{"x", "hide"})
+	return append(keys, hotkey{"/", "find"}, hotkey{"y", "copy"}, hotkey{"s", "save"}, hotkey{"x", "hide"})
 }
 
 // proofRows is how many questions a proof has at most: they all show the same.

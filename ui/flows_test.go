@@ -91,6 +91,24 @@ func TestFilterNarrowsAndInverts(t *testing.T) {
 	s.press("/").typed("nothing at all").press("enter").want("None of 5 entries")
 }
 
+// Every table has the filter, and an order to turn; every text and the matrix can be searched. A key without a meaning
+// says so.
+func TestRowsAreFoundEverywhere(t *testing.T) {
+	s := newStage(t, Config{}, 80, 24).play("unassigned-address").press("5")
+	s.press("/").typed("c7f4").press("enter").want("/c7f4: 1").wantNot("c7f3     ✓")
+	s.press("esc").want("…f557:112e:f9bd:c7f3")
+	s.press("o").want("Now the worst first", "▸ …f557:112e:f9bd:c7f4").press("O").want("reversed", "▸ fe80::")
+	s.press("7", "/").typed("echo").press("enter").want("router-echo", "peer-echo").wantNot("all-nodes")
+	s.press("n").want("▸ ✓ peer-echo").press("N").want("▸ ✓ router-echo")
+	s.press("4", "/").typed("nobody").want("The filter nobody lets none of the rows through")
+
+	s.press("esc", "2", "/").typed("c7f4").press("enter").want("▸ 2001:db8:1f16:…f557:112e:f9bd:c7f4", "from 2001:db8:1f16:8df0:f557:112e:f9bd:c7f4")
+	s.press("esc", "1", "enter", "/").typed("cloudtrail").press("enter").want("Overview › 1 of")
+	s.press("/", "pgup").typed("describe-network").press("enter").want("describe-network-interfaces")
+	s.press("esc").want("Overview › 1 of").press("esc").wantNot("Overview › 1 of")
+	s.press("z").want("z does nothing here; ? has the keys.")
+}
+
 // One filter for all screens: a prefix is one among the packets too.
 func TestFilterOfPacketsTakesAPrefix(t *testing.T) {
 	s := newStage(t, Config{}, 80, 24).play("unassigned-address").press("6")

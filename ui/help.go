@@ -80,9 +80,14 @@ func (h *help) key(_ *scene, key string) (action, bool) {
 	if h.scroll.key(key) {
 		return nil, false
 	}
+	if act, ok := h.scroll.search(key); ok {
+		return act, false
+	}
 	return nil, key == "esc" || key == "?" || key == "enter" || key == "q"
 }
 
 func (h *help) copied(*scene) string { return "" }
 
-func (h *help) keys(*scene) []hotkey { return []hotkey{{"esc", "back"}, {"↑↓", "scroll"}} }
+func (h *help) keys(*scene) []hotkey {
+	return []hotkey{{"esc", "back"}, {"↑↓", "scroll"}, {"/", "find"}}
+}

@@ -108,6 +108,10 @@ func (m *Model) onKey(key, text string) tea.Cmd {
 			return m.tourDid(s, act)
 		}
 	}
+	if (key == "n" || key == "N") && m.overlay == nil && m.screens[m.screen].seeks() { // before the replay's
+		act, _ := m.screens[m.screen].key(s, key)
+		return m.perform(s, act)
+	}
 	if cmd, ok := m.globalKey(s, key); ok {
 		return cmd
 	}
@@ -117,6 +121,8 @@ func (m *Model) onKey(key, text string) tea.Cmd {
 	act, ok := m.screens[m.screen].key(s, key)
 	if ok {
 		m.hinted[m.screen] = true
+	} else if text != "" && m.ready {
+		m.notice = span{say("notice.unused", "key", key), dim}
 	}
 	return m.perform(s, act)
 }

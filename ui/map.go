@@ -382,6 +382,8 @@ func (m *mapScreen) copied(s *scene) string {
 	return items[m.list.sel].plain
 }
 
+func (*mapScreen) seeks() bool { return false }
+
 func (m *mapScreen) keys(s *scene) []hotkey {
 	keys := []hotkey{{"↑↓", "choose"}, {"enter", "open"}}
 	if s.canAsk {

@@ -266,7 +266,7 @@ func (x *neighbourScreen) key(s *scene, key string) (action, bool) {
 	case "r":
 		return run{[]string{"router-nd", "peer-nd"}}, true
 	default:
-		return x.filter.open(key)
+		return x.filter.keys(&x.list, key)
 	}
 	return nil, true
 }
@@ -321,6 +321,8 @@ func (x *neighbourScreen) copied(s *scene) string {
 	}
 	return ""
 }
+
+func (x *neighbourScreen) seeks() bool { return x.filter.text != "" }
 
 func (x *neighbourScreen) keys(*scene) []hotkey {
 	return []hotkey{{"↑↓", "move"}, {"enter", "open"}, {"f", "follow"}, {"/", "filter"}, {"o", "sort"}}

@@ -16,8 +16,15 @@ import (
 type packetScreen struct {
 	list   list
 	filter filter
+	order  order
 	only   map[int64]bool // those that have one of these events; nil: all
 	name   string         // what only is the evidence of
+}
+
+var packetOrders = []orderBy[*Exchange]{
+	{"newest", nil},
+	{"longest", func(a, b *Exchange) int { return cmp.Compare(b.After, a.After) }},
+	{"often", func(a, b *Exchange) int { return cmp.Compare(b.Asked, a.Asked) }},
 }
 
 // rows returns the exchanges that the filter lets through.
@@ -32,6 +39,7 @@ func (x *packetScreen) rows(s *scene) []*Exchange {
 			rows = append(rows, e)
 		}
 	}
+	sortRows(rows, x.order, packetOrders)
 	return rows
 }
 
@@ -273,7 +281,10 @@ func (x *packetScreen) key(s *scene, key string) (action, bool) {
 	case "esc":
 		x.only, x.name = nil, ""
 	}
-	return x.filter.open(key)
+	if act, ok := orderKey(&x.order, packetOrders, &x.list, key); ok {
+		return act, true
+	}
+	return x.filter.keys(&x.list, key)
 }
 
 func (x *packetScreen) copied(s *scene) string {
@@ -288,8 +299,10 @@ func (x *packetScreen) copied(s *scene) string {
 	return b.String()
 }
 
+func (x *packetScreen) seeks() bool { return x.filter.text != "" }
+
 func (x *packetScreen) keys(*scene) []hotkey {
-	return []hotkey{{"↑↓", "move"}, {"enter", "bytes"}, {"/", "filter"}}
+	return append([]hotkey{{"↑↓", "move"}, {"enter", "bytes"}}, rowKeys...)
 }
 
 // eventPager shows frames by layer and byte.

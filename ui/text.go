@@ -141,6 +141,38 @@ func (d *doc) draw(r region, top int) {
 	}
 }
 
+// find returns the lines that have what is looked for; none where nothing is.
+func (d *doc) find(f *filter) []int {
+	var hits []int
+	for i := range d.lines {
+		if f.text != "" && f.matches(d.text(i)) {
+			hits = append(hits, i)
+		}
+	}
+	return hits
+}
+
+func (d *doc) text(line int) string {
+	var b strings.Builder
+	for _, p := range d.lines[line] {
+		b.WriteString(p.text)
+	}
+	return b.String()
+}
+
+// place is where in a line what is looked for stands, and how wide it is: of a prefix, and of what is not to be there,
+// the whole line.
+func (d *doc) place(line int, f *filter) (x, w int) {
+	text := d.text(line)
+	lower := strings.ToLower(text)
+	want, _, inverse := wanted(f.text)
+	at := strings.Index(lower, want)
+	if at < 0 || inverse || len(lower) != len(text) {
+		return 0, d.c.width(text)
+	}
+	return d.c.width(text[:at]), d.c.width(text[at : at+len(want)])
+}
+
 // wrap breaks text at blanks into lines of at most w columns. The mask is applied first, so that
 // what is hidden is measured as it will be shown.
 func wrap(c *canvas, text string, w int) []string {
