@@ -109,6 +109,13 @@ func TestRowsAreFoundEverywhere(t *testing.T) {
 	s.press("z").want("z does nothing here; ? has the keys.")
 }
 
+// The help's second page explains the terms.
+func TestTerms(t *testing.T) {
+	s := newStage(t, Config{}, 80, 24).play("unassigned-address").press("?").want("Keys of this screen", "? what the terms mean")
+	s.press("?").want("What the terms mean", "all nodes").press("/").typed("eui-64").press("enter").want("EUI-64", "from the MAC")
+	s.press("esc", "?").want("WHY  1 of")
+}
+
 // One filter for all screens: a prefix is one among the packets too.
 func TestFilterOfPacketsTakesAPrefix(t *testing.T) {
 	s := newStage(t, Config{}, 80, 24).play("unassigned-address").press("6")

@@ -123,11 +123,11 @@ func (x *matrixScreen) jump(m *matrix, step int) {
 	}
 	if i, ok := search(x.col, len(m.cols), func(i int) bool {
 		c := &m.cols[i]
-		text := c.group + " " + c.head
+		text := []string{c.group, c.head}
 		for _, q := range c.questions {
-			text += " " + q.target
+			text = append(text, q.target)
 		}
-		return x.find.matches(text)
+		return x.find.matches(strings.Join(text, " "))
 	}); ok {
 		x.col, x.at = i, m.cols[i].questions[0]
 	}

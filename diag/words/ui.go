@@ -476,6 +476,7 @@ var screens = map[string]string{
 	"ui.key.evidence":      "evidence",
 	"ui.key.bytes":         "bytes",
 	"ui.key.filter":        "filter",
+	"ui.key.terms":         "what the terms mean",
 	"ui.key.find":          "find",
 	"ui.key.follow":        "packets",
 	"ui.key.turn":          "next",
@@ -506,6 +507,7 @@ var screens = map[string]string{
 
 	"ui.help.keys":             "Keys of this screen",
 	"ui.help.everywhere":       "Keys everywhere",
+	"ui.help.terms":            "What the terms mean",
 	"ui.help.marks":            "Marks",
 	"ui.help.key.copy":         "copy the finding or row to the terminal's clipboard (OSC 52), and keep it in a file",
 	"ui.help.key.save":         "save the report as Markdown",

@@ -133,11 +133,8 @@ func (w *Writer) summary(s *diag.State, d why.Diagnosis) {
 	w.was = w.now(s, d)
 	r := report.New(s, d)
 	w.say(s, verdict(d))
-	for _, f := range r.Problems() { // what to do first stands first, too
-		if len(f.Remedy) > 0 {
-			w.line(words.Say("plain.fix", "command", f.Remedy[0]))
-		}
-		break
+	if p := r.Problems(); len(p) > 0 && len(p[0].Remedy) > 0 { // what to do stands first, too
+		w.line(words.Say("plain.fix", "command", p[0].Remedy[0]))
 	}
 	w.line(words.Say("plain.profile", "profile", words.Say("profile."+r.Profile.Name+".name"),
 		"confidence", words.Say("confidence."+string(r.Profile.Confidence)), "because", strings.Join(r.Profile.Because, "; ")))
