@@ -249,6 +249,8 @@ type Evidence struct {
 	Kind  string  `json:"kind"` // of the event, as in `ndwhy watch --only`
 	What  string  `json:"what"`
 	Frame *string `json:"frame"` // base64, from the Ethernet header on; nil for what is no frame
+
+	Seq int64 `json:"-"` // of the event
 }
 
 // New writes down a state and its diagnosis.
@@ -841,7 +843,7 @@ func (b *reporter) evidence() []Evidence {
 	list := []Evidence{}
 	for _, seq := range slices.Sorted(maps.Keys(b.used)) {
 		e := b.used[seq]
-		row := Evidence{ID: evidenceID(seq), At: e.At.UTC().Format(time.RFC3339Nano), Kind: e.Kind(), What: diag.Describe(e)}
+		row := Evidence{ID: evidenceID(seq), At: e.At.UTC().Format(time.RFC3339Nano), Kind: e.Kind(), What: diag.Describe(e), Seq: seq}
 		if f, ok := e.Body.(diag.Frame); ok && len(f.Raw) > 0 {
 			row.Frame = text(base64.StdEncoding.EncodeToString(f.Raw))
 		}
