@@ -110,7 +110,7 @@ func (s *echoSocket) Ask(to netip.AddrPort, seq uint16) {
 	}
 	s.asked[seq] = e
 	p := wire.Packet{
-		Src: src, Dst: target, HopLimit: 64, Proto: unix.IPPROTO_ICMPV6,
+		Src: src, Dst: target, Proto: unix.IPPROTO_ICMPV6,
 		Payload: wire.Echo{Type: ipv6.ICMPTypeEchoRequest, ID: s.id, Seq: seq, Data: make([]byte, 56)}.Marshal(),
 	}
 	if target.IsMulticast() {
@@ -232,8 +232,8 @@ func (q *inquiry) stream() bool { return q.service == checks.TCP || q.service ==
 
 // send sends the request's packet, and a SYN again as often as the kernel does.
 func (r *request) send(again int) (errno string) {
-	p := wire.Packet{Src: r.src, Dst: r.event.Target, HopLimit: 64, Proto: unix.IPPROTO_UDP}
-	typ := diag.FrameType("")
+	p := wire.Packet{Src: r.src, Dst: r.event.Target, Proto: unix.IPPROTO_UDP}
+	typ := diag.UDPFrame
 	if r.stream() {
 		typ, p.Proto, p.Payload = diag.TCPSyn, unix.IPPROTO_TCP, segment(r.local, r.port, wire.SYN)
 	} else {
@@ -282,6 +282,10 @@ func (r *request) say(e diag.Socket) {
 // segment is an answer to a SYN of this host.
 func (n *nic) segment(f diag.Frame, p wire.Packet) {
 	r := n.flows[f.DstPort]
+	if r == nil && f.Type == diag.TCPSyn { // nobody listens
+		n.send(wire.Packet{Src: p.Dst, Dst: p.Src, Proto: unix.IPPROTO_TCP, Payload: segment(f.DstPort, f.SrcPort, wire.RST|wire.ACK)}, "", diag.TCPRst, nil)
+		return
+	}
 	if r == nil || p.Src != r.event.Target || f.SrcPort != r.port {
 		return
 	}
@@ -292,13 +296,13 @@ func (n *nic) segment(f diag.Frame, p wire.Packet) {
 		r.fail(diag.Socket{Errno: "ECONNREFUSED"})
 	case r.service == checks.TCP:
 		r.told(checks.TCPOpen)
-		n.send(wire.Packet{Src: p.Dst, Dst: p.Src, HopLimit: 64, Proto: unix.IPPROTO_TCP, Payload: segment(r.local, r.port, wire.RST)}, r.bound, diag.TCPRst, nil)
+		n.send(wire.Packet{Src: p.Dst, Dst: p.Src, Proto: unix.IPPROTO_TCP, Payload: segment(r.local, r.port, wire.RST)}, r.bound, diag.TCPRst, nil)
 	default:
 		n.w.after(2*n.w.delay(), func() { r.told("HTTP 200") })
 	}
 }
 
-// datagram is one that the tap does not show.
+// datagram is one that may answer this host.
 func (n *nic) datagram(p wire.Packet) {
 	u, ok := p.UDP()
 	if !ok {
@@ -318,6 +322,8 @@ func (n *nic) refused(f diag.Frame) {
 	switch f.Type {
 	case diag.PacketTooBig:
 		why.Errno = "EMSGSIZE"
+	case diag.TimeExceeded:
+		why.Errno = "EHOSTUNREACH"
 	case diag.Unreachable:
 		why.Errno = map[int]string{0: "ENETUNREACH", 1: "EACCES", 2: "EHOSTUNREACH", 3: "EHOSTUNREACH", 4: "ECONNREFUSED"}[f.Code]
 	default:
