@@ -73,6 +73,8 @@ func (w *World) boot() {
 	}
 	w.sw = vswitch.New(config, start)
 	w.sw.Begin()
+	outs, _ := w.sw.Tick(w.now) // which sets the times of chatter
+	w.deliver(outs)
 	w.tick()
 	w.open()
 	w.booting = false

@@ -250,7 +250,12 @@ func common(a, b netip.Addr) int {
 // send puts a packet of this host's own on its way, with its own hop limit where it names none. bound is the interface of a socket bound to one. failed is called
 // where it turns out later that the next hop is not there. The name of the error says why it did not leave.
 func (h *host) send(p wire.Packet, bound string, typ diag.FrameType, failed func()) (errno string) {
-	sel := h.route(p.Dst, p.Src, bound)
+	return h.sendBy(h.route(p.Dst, p.Src, bound), p, typ, failed)
+}
+
+// sendBy is send by a route that was looked up already: that of a socket which left its source to the kernel was, before
+// it had one.
+func (h *host) sendBy(sel diag.Selection, p wire.Packet, typ diag.FrameType, failed func()) (errno string) {
 	if sel.Errno != "" {
 		return sel.Errno
 	}
