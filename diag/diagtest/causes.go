@@ -17,6 +17,47 @@ var CauseTests = []struct {
 	Sure   string // "" is not looked at
 }{
 	{Name: "hand-added address", Cause: "address.unassigned", Sure: "certain", Faults: []string{"address.unassigned"}, World: HandAdded},
+	{Name: "another host has the MAC", Cause: "address.mac-duplicate", Sure: "certain", Faults: []string{"address.mac-duplicate"}, World: Cloned},
+	{
+		Name: "another host has the MAC, and answers go to it", Cause: "address.mac-duplicate", Sure: "certain", Faults: []string{"address.mac-duplicate"},
+		World: func() *World {
+			return Cloned().Each(func(p diag.Path) bool { return p.Asks == diag.AsksEcho && p.SourceClass == diag.SourceUnknown }, func(p *diag.Path) {
+				p.Sent, p.Received = 4, 2
+			})
+		},
+	},
+	{
+		Name: "a peer that failed over", Cause: "neighbour.stale-lladdr", Sure: "certain", Faults: []string{"neighbour.stale-lladdr"},
+		World: func() *World {
+			return Moved(PeerGlobal, OtherMAC).Silence(func(p diag.Path) bool { return p.Target == PeerGlobal && p.Asks == diag.AsksEcho })
+		},
+	},
+	{
+		Name: "a router that failed over, and what was asked mended it", Cause: "neighbour.stale-lladdr", Sure: "likely", Faults: []string{"neighbour.stale-lladdr"},
+		World: func() *World {
+			return Moved(RouterAddr, OtherMAC).Say(diag.Neighbour{Interface: "eth0", Address: RouterAddr, MAC: RouterMAC, State: diag.Reachable, Router: true})
+		},
+	},
+	{
+		Name: "a router that failed over, and nothing beyond it is reached", Cause: "neighbour.stale-lladdr", Sure: "certain", Faults: []string{"neighbour.stale-lladdr"},
+		World: func() *World {
+			return Moved(RouterAddr, OtherMAC).Silence(func(p diag.Path) bool { return p.TargetClass == diag.TargetInternet })
+		},
+	},
+	{
+		Name: "two answer for a peer", Cause: "address.duplicate", Sure: "certain", Faults: []string{"address.duplicate"},
+		World: func() *World { return LAN().Say(Advertised(PeerGlobal, PeerMAC), Advertised(PeerGlobal, OtherMAC)) },
+	},
+	{
+		Name: "another answers for what this host has", Cause: "address.duplicate", Sure: "certain", Faults: []string{"address.duplicate"},
+		World: func() *World { return LAN().Say(Advertised(Mine, OtherMAC)) },
+	},
+	{Name: "hosts are kept apart", Cause: "peer.isolated", Sure: "likely", Faults: []string{"peer.isolated"}, World: Isolated},
+	{
+		Name: "an address with a prefix where none is on the link", Cause: "host.routing", Sure: "likely", Faults: []string{"host.routing"},
+		World: func() *World { return NothingOnLink(64) },
+	},
+	{Name: "its own solicitation, looped back", Cause: "address.looped-back", Sure: "certain", Faults: []string{"address.looped-back"}, World: LoopedBack},
 	{
 		Name: "hand-added address that the kernel prefers", Cause: "host.source-selection", Sure: "certain",
 		Faults: []string{"address.unassigned", "host.source-selection"},

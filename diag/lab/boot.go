@@ -218,7 +218,11 @@ func (w *world) bootNIC(p port) error {
 			}
 		}
 		for _, name := range slices.Sorted(maps.Keys(p.nic.Early)) {
-			if err := sysctl(conf+name, p.nic.Early[name]); err != nil {
+			path := name
+			if !strings.Contains(name, "/") {
+				path = conf + name
+			}
+			if err := sysctl(path, p.nic.Early[name]); err != nil {
 				return err
 			}
 		}
@@ -483,6 +487,11 @@ func (w *world) finish(host *Host) error {
 	if host.Pod != nil {
 		if err := w.startPod(host); err != nil {
 			return fmt.Errorf("pod: %w", err)
+		}
+	}
+	if host.Tunnel != nil {
+		if err := w.startTunnel(host); err != nil {
+			return fmt.Errorf("tunnel: %w", err)
 		}
 	}
 	if !host.Down {

@@ -104,6 +104,42 @@ var scenarios = []Scenario{
 		Break:  func(s *Spec) { s.ubuntu2().NICs[0].NoEchoIn = true },
 	},
 	{
+		Name: "shared-address", On: "lan",
+		Title:   "Somebody gave ubuntu3 the address that ubuntu1 has, and looked for no duplicates.",
+		Causes:  []string{"address.duplicate"},
+		Subject: ownAddress.String(),
+		Break:   func(s *Spec) { s.addHost(thirdMAC).Added[0].Prefix = netip.PrefixFrom(ownAddress, 64) },
+	},
+	{
+		Name: "peer-twice", On: "lan",
+		Title:   "ubuntu2 and ubuntu3 do not hear each other, and both have taken the address of their cluster.",
+		Causes:  []string{"address.duplicate"},
+		Subject: peerAddress.String(),
+		Break:   func(s *Spec) { s.addHost(thirdMAC).Added[0].Prefix = netip.PrefixFrom(peerAddress, 64) },
+	},
+	{
+		Name: "isolated-ports", On: "lan",
+		Title:  "The network keeps its hosts apart (a private VLAN, or an access point's client isolation): they reach the router alone.",
+		Causes: []string{"peer.isolated"},
+		Args:   []string{"--peer", peerAddress.String(), "--peer", lan().Hosts[1].NICs[0].LinkLocal().String(), "--peer", thirdMAC.LinkLocal().String()},
+		Hides:  []string{"net.open-link"},
+		Break: func(s *Spec) {
+			s.Fabric.Isolated = true
+			nic := &s.addHost(thirdMAC).NICs[0]
+			nic.Addresses, nic.Static = []netip.Addr{thirdAddress}, []netip.Addr{thirdAddress}
+		},
+	},
+	{
+		Name: "cloned-mac", On: "lan",
+		Title:   "ubuntu3 is a copy of ubuntu1, down to the MAC of its interface: answers go now to the one, now to the other.",
+		Causes:  []string{"address.mac-duplicate"},
+		Subject: "eth0",
+		Break: func(s *Spec) {
+			h := s.addHost(s.ubuntu1().NICs[0].MAC)
+			h.NICs[0].Early = map[string]string{"stable_secret": "2001:db8::3"} // a link-local address of its own
+		},
+	},
+	{
 		Name: "no-ra", On: "vpc",
 		Title:  "The router advertises nothing and answers no router solicitation.",
 		Causes: []string{"router.no-advertisement"},
@@ -191,6 +227,18 @@ var scenarios = []Scenario{
 		Break: func(s *Spec) {
 			h := s.ubuntu1()
 			h.Added = append(h.Added, Added{NIC: "eth0", Prefix: netip.PrefixFrom(peerAddress, 64), DAD: true})
+		},
+	},
+	{
+		Name: "dad-loop", On: "lan",
+		Title:   "The switch sends ubuntu1's own question back to it, and its kernel takes that for somebody who has its address.",
+		Causes:  []string{"address.looped-back"},
+		Subject: furtherAddress.String(),
+		Break: func(s *Spec) {
+			s.Fabric.Hairpin = true
+			h := s.ubuntu1()
+			h.NICs[0].Early = map[string]string{"enhanced_dad": "0", "ipv6/conf/all/enhanced_dad": "0"}
+			h.Added = append(h.Added, Added{NIC: "eth0", Prefix: netip.PrefixFrom(furtherAddress, 64), DAD: true})
 		},
 	},
 	{
@@ -328,6 +376,42 @@ var scenarios = []Scenario{
 		Break: func(s *Spec) {
 			h := s.ubuntu1()
 			h.Neighbours = append(h.Neighbours, Neighbour{"eth0", s.ubuntu2().NICs[0].Addresses[0], mac("06:00:5e:00:53:99"), diag.PermanentNUD})
+		},
+	},
+	{
+		Name: "stale-neighbour", On: "lan",
+		Title:   "ubuntu2 failed over to another machine without a word; ubuntu1's kernel still has the old MAC for its address.",
+		Causes:  []string{"neighbour.stale-lladdr"},
+		Subject: peerAddress.String(),
+		Break: func(s *Spec) {
+			h := s.ubuntu1()
+			h.Neighbours = append(h.Neighbours, Neighbour{"eth0", peerAddress, wrongMAC, diag.Stale})
+		},
+	},
+	{
+		Name: "stale-router", On: "lan",
+		Title:   "The router's address moved to another machine without a word; ubuntu1's kernel still has the old one's MAC.",
+		Causes:  []string{"neighbour.stale-lladdr"},
+		Subject: mac("06:fd:d1:c8:f9:cf").LinkLocal().String(),
+		Break: func(s *Spec) {
+			h := s.ubuntu1()
+			h.Neighbours = append(h.Neighbours, Neighbour{"eth0", s.router().LinkLocal(), wrongMAC, diag.Stale})
+		},
+	},
+	{
+		Name: "stale-gateway", On: "lan",
+		Title:   "The same, and the router never advertises itself: ubuntu1's route and address were written down.",
+		Causes:  []string{"neighbour.stale-lladdr"},
+		Subject: mac("06:fd:d1:c8:f9:cf").LinkLocal().String(),
+		Break: func(s *Spec) {
+			static(64)(s)
+			s.router().Silent = true
+			for i := range s.Hosts {
+				h := &s.Hosts[i]
+				h.Routes = append(h.Routes, Route{NIC: "eth0", Dst: netip.MustParsePrefix("::/0"), Via: s.router().LinkLocal()})
+			}
+			h := s.ubuntu1()
+			h.Neighbours = append(h.Neighbours, Neighbour{"eth0", s.router().LinkLocal(), wrongMAC, diag.Stale})
 		},
 	},
 	{
@@ -501,11 +585,41 @@ var scenarios = []Scenario{
 		},
 	},
 	{
+		Name: "vpn-takes-default", On: "vpc",
+		Title:   "A VPN on ubuntu1 takes everything (wg-quick with AllowedIPs = ::/0), and its other end has no IPv6.",
+		Causes:  []string{"host.routing"},
+		Subject: "wg0",
+		Break:   func(s *Spec) { s.ubuntu1().Tunnel = tunnel("::/0") },
+	},
+	{
+		Name: "second-default", On: "lan",
+		Title:   "ubuntu1's second interface, attached to nothing any more, has a default route that the kernel prefers.",
+		Causes:  []string{"host.routing"},
+		Subject: "eth1",
+		Args:    []string{"-i", "eth0"},
+		Break: func(s *Spec) {
+			nic := s.addENI()
+			nic.Detached, nic.Addresses = true, nil
+			h := s.ubuntu1()
+			// A way that leads nowhere is tried by applications as soon as its gateway is known.
+			h.Neighbours = append(h.Neighbours, Neighbour{"eth1", s.router().LinkLocal(), s.router().MAC, diag.Stale})
+			h.Routes = append(h.Routes, Route{NIC: "eth1", Dst: netip.MustParsePrefix("::/0"), Via: s.router().LinkLocal(), Metric: 100})
+		},
+	},
+	{
 		Name: "short-prefix", On: "lan",
 		Title:   "ubuntu1's address was written with /32: it takes the Internet host, which is in that, for a neighbour.",
 		Causes:  []string{"host.routing"},
 		Subject: "2001:db8::/32",
 		Break:   static(32),
+	},
+	{
+		Name: "not-on-link", On: "lan",
+		Title:   "The network says that no prefix is on the link, and ubuntu1's address was written with /64: it seeks its peers there.",
+		Causes:  []string{"host.routing"},
+		Subject: "2001:db8:1f16:8df0::/64",
+		Hides:   []string{"net.open-link"},
+		Break:   unannounced(64),
 	},
 	{
 		Name: "router-died", On: "lan",
@@ -656,6 +770,35 @@ var scenarios = []Scenario{
 		Break:  func(s *Spec) { s.addRouter() },
 	},
 	{
+		Name: "proxied-twice", On: "lan", Healthy: true,
+		Title: "ubuntu3 answers for ubuntu2's address as a proxy does, and ubuntu2 itself does too.",
+		Break: func(s *Spec) {
+			h := s.addHost(thirdMAC)
+			h.Proxies = []netip.Addr{peerAddress}
+			h.forwards()
+			h.Sysctls["ipv6/neigh/eth0/proxy_delay"] = "0"
+		},
+	},
+	{
+		Name: "local-proxy", On: "lan", Healthy: true, Hides: []string{"net.open-link"},
+		Title: "The network keeps its hosts apart, and the router answers for all of them and passes on what they send each other.",
+		Break: func(s *Spec) {
+			s.Fabric.Isolated, s.Fabric.LocalND = true, true
+			nic := &s.addHost(thirdMAC).NICs[0]
+			nic.Addresses, nic.Static = []netip.Addr{thirdAddress}, []netip.Addr{thirdAddress}
+		},
+	},
+	{
+		Name: "two-macs", On: "lan", Healthy: true,
+		Title: "The router advertises itself by its own MAC, and answers solicitations by that which it shares with its stand-in.",
+		Break: func(s *Spec) { s.router().Physical = rogueMAC },
+	},
+	{
+		Name: "hairpin", On: "lan", Healthy: true,
+		Title: "The switch sends what goes to everybody also back to its sender, as access points do.",
+		Break: func(s *Spec) { s.Fabric.Hairpin = true },
+	},
+	{
 		Name: "route-ignored", On: "lan",
 		Title:   "Another router announces the way to fd99:1:2:3::/64, and ubuntu1's kernel takes no such routes (accept_ra_rt_info_max_plen=0).",
 		Causes:  []string{"router.advertisement-ignored"},
@@ -691,7 +834,7 @@ var scenarios = []Scenario{
 	{
 		Name: "off-link", On: "lan",
 		Title:   "The router says that the subnet's hosts are no neighbours (L=0), and ubuntu1's address has the prefix as on the link: its peer is silent.",
-		Causes:  []string{"host.routing", "net.multicast-suppressed"},
+		Causes:  []string{"host.routing"},
 		Subject: subnet.String(),
 		Hides:   []string{"net.open-link"},
 		Args:    []string{"--peer", peerAddress.String()},
@@ -699,11 +842,10 @@ var scenarios = []Scenario{
 	},
 	{
 		Name: "off-link-well", On: "lan", Healthy: true,
-		Title:  "The router says that the subnet's hosts are no neighbours (L=0), and ubuntu1 sends what is for them to the router.",
-		Causes: []string{"net.multicast-suppressed"},
-		Hides:  []string{"net.open-link"},
-		Args:   []string{"--peer", peerAddress.String()},
-		Break:  isolated(128),
+		Title: "The router says that the subnet's hosts are no neighbours (L=0), and ubuntu1 sends what is for them to the router.",
+		Hides: []string{"net.open-link"},
+		Args:  []string{"--peer", peerAddress.String()},
+		Break: isolated(128),
 	},
 	{
 		Name: "hop-limit", On: "lan",
@@ -1012,6 +1154,16 @@ var scenarios = []Scenario{
 		},
 	},
 	{
+		Name: "not-on-link-well", On: "lan", Healthy: true, Hides: []string{"net.open-link"},
+		Title: "The network says that no prefix is on the link: ubuntu1's address has /128, and its peers are reached by the router.",
+		Break: unannounced(128),
+	},
+	{
+		Name: "split-tunnel", On: "vpc", Healthy: true,
+		Title: "A VPN on ubuntu1 takes what is for its own network, and nothing else.",
+		Break: func(s *Spec) { s.ubuntu1().Tunnel = tunnel("fd00:8::/32") },
+	},
+	{
 		Name: "port-security-eui64", On: "lan", Healthy: true,
 		Title:  "A port that lets only assigned addresses speak, in a network that is no VPC: ubuntu1's are.",
 		Causes: []string{"net.per-address-filter"},
@@ -1098,6 +1250,17 @@ func static(bits int) func(*Spec) {
 		h := s.ubuntu1()
 		h.NICs[0].Static = nil
 		h.Added = append(h.Added, Added{NIC: "eth0", Prefix: netip.PrefixFrom(ownAddress, bits)})
+	}
+}
+
+// unannounced is a network of hosts with addresses of their own and no prefix on the link, as some clouds have it: all
+// goes by the router.
+func unannounced(bits int) func(*Spec) {
+	return func(s *Spec) {
+		static(bits)(s)
+		s.Internet.Host = internetHost
+		s.router().OnLink = false
+		s.Fabric.Isolated, s.Fabric.LocalND = true, true
 	}
 }
 
@@ -1198,6 +1361,24 @@ func identified(p netip.Prefix, other netip.Addr) netip.Addr {
 	b := p.Addr().As16()
 	copy(a[:8], b[:8])
 	return netip.AddrFrom16(a)
+}
+
+// addHost puts a third host beside the two, with an address that nobody is asked about.
+func (s *Spec) addHost(m diag.MAC) *Host {
+	h := Host{
+		Name: "ubuntu3", Instance: "i-01f16c10e00000003",
+		NICs:  []NIC{{Name: "eth0", ID: "eni-01f16c10e00000003", MAC: m, MTU: s.ubuntu1().NICs[0].MTU}},
+		Added: []Added{{NIC: "eth0", Prefix: netip.PrefixFrom(thirdAddress, s.Subnet.Bits())}},
+	}
+	s.Hosts = append(s.Hosts, h)
+	return &s.Hosts[len(s.Hosts)-1]
+}
+
+// tunnel is a VPN's that takes a prefix.
+func tunnel(prefix string) *Tunnel {
+	return &Tunnel{
+		Name: "wg0", Address: netip.MustParseAddr("fd00:8::2"), Routes: []netip.Prefix{netip.MustParsePrefix(prefix)}, Table: 51820,
+	}
 }
 
 // addRouter puts a second router beside the first, as good as that.

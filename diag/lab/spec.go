@@ -79,6 +79,7 @@ type Host struct {
 	RanOut     bool              // its default route did, and nothing has renewed it
 	Networkd   *Networkd         // nil: the kernel itself acts on advertisements
 	Pod        *Pod              // nil: it is host to nobody
+	Tunnel     *Tunnel           // nil: it has no VPN
 	Proxies    []netip.Addr      // of others behind it, for whom it answers on its first interface
 	// Outer says that the host is itself a container: the metadata service answers it, by way of the instance
 	// that it is on, and knows the instance's interface alone.
@@ -96,6 +97,15 @@ type Pod struct {
 	Address, Gateway netip.Addr // the host's end is the gateway
 }
 
+// A Tunnel is a host's end of a VPN whose other end takes everything and answers nothing. A table of its own has the
+// routes into it, and rules as of wg-quick lead there.
+type Tunnel struct {
+	Name    string
+	Address netip.Addr
+	Routes  []netip.Prefix
+	Table   int // and firewall mark of its own packets
+}
+
 // A NIC is one interface of a host. Its first assigned address is the one that DHCPv6 leases.
 type NIC struct {
 	Name      string
@@ -111,7 +121,7 @@ type NIC struct {
 	Static    []netip.Addr      // assigned, and configured by the image rather than by DHCPv6
 	Length    int               // of Static's prefix, which is on-link then; 0: 128
 	Gateway   netip.Addr        // that the image configures, on-link whatever the prefix; zero: what is announced
-	Early     map[string]string // settings of the interface from before it comes up: "accept_ra"
+	Early     map[string]string // settings from before it comes up, of it ("accept_ra") or below /proc/sys/net
 	Guest     diag.MAC          // that the host gave the interface in place of MAC; zero: it left it as it was
 
 	Detached bool // the infrastructure knows nothing of it any more
@@ -215,6 +225,8 @@ var (
 	// podAddress is a container's, and vpnClient somebody's for whom ubuntu1 forwards.
 	podAddress = netip.MustParseAddr("fd00:10:244::2")
 	vpnClient  = netip.MustParseAddr("2001:db8:1f16:8df0::77")
+	// thirdAddress is ubuntu3's, where there is one.
+	thirdAddress = netip.MustParseAddr("2001:db8:1f16:8df0:c10e::3")
 	// nearbyHost is an Internet host whose address begins as the subnet's do.
 	nearbyHost = netip.MustParseAddr("2001:db8:b001:c09::71")
 	// behind is what lies behind a router that is no way out, and behindHost in it; otherPrefix is a second
@@ -237,6 +249,7 @@ func mac(s string) diag.MAC {
 var (
 	beyondMAC = mac("06:00:5e:00:53:01") // of the far side of the router
 	rogueMAC  = mac("06:00:5e:00:53:66") // of a second router
+	thirdMAC  = mac("06:c1:0e:00:53:03") // of ubuntu3
 )
 
 // A VPC's interfaces take frames of 9001 bytes, its way to the Internet 1500 (EC2 user guide,

@@ -66,7 +66,7 @@ func severityText(c *Cause) string {
 var placeholderNames = []any{
 	"interface", "IF", "address", "ADDRESS", "len", "LEN", "eni", "ENI", "subnet", "SUBNET", "router", "ROUTER",
 	"peer", "PEER", "target", "TARGET", "other", "OTHER-IF", "owner", "OTHER-ENI", "table", "FAMILY TABLE", "chain", "CHAIN",
-	"route", "ROUTE", "sysctl", "SETTING", "right", "RIGHT-MAC", "asked", "NEIGHBOUR",
+	"route", "ROUTE", "sysctl", "SETTING", "mac", "MAC", "right", "RIGHT-MAC", "asked", "NEIGHBOUR",
 	"mended", "VALUE", "least", "SETTING", "gateway", "ROUTER", "better", "OTHER-ADDRESS", "prefix", "PREFIX",
 	"from", "ASKER",
 }

@@ -194,8 +194,8 @@ func (n *normals) of(p diag.Path) *bool {
 		// It answered the kernel a moment before: a limit on its answers, not a fault.
 		return nil
 	}
-	if p.Asks == diag.AsksND && p.Outcome == diag.Silent && n.s.ClassOf(p.Interface, p.Target) == diag.SourceAssigned {
-		return new(true) // the interface's own address, which is not configured: nobody has taken it
+	if p.Asks == diag.AsksND && p.Outcome == diag.Silent && (n.s.ClassOf(p.Interface, p.Target) == diag.SourceAssigned || n.link(p.Interface).Configured(p.Target)) {
+		return new(true) // the interface's own address, which is not configured, or not in use: nobody has taken it
 	}
 	if p.Missing() && (n.leadsNowhere(p) || n.onAnotherLink(p)) {
 		return new(true)

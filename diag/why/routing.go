@@ -96,6 +96,9 @@ func findRouting(iv *ifaceView) []hypothesis {
 			}
 		}
 	}
+	for _, h := range iv.unannounced() {
+		add(h)
+	}
 	return list
 }
 
@@ -258,6 +261,7 @@ func (iv *ifaceView) wrongWay(sel diag.Selection) (hypothesis, bool) {
 		},
 		facts: []diag.Event{iv.s.Said(sel), diag.FactOf(a)}, more: []string{"cause.host.routing.wrong-way"},
 	}
+	iv.takenBy(&h, sel)
 	for _, p := range iv.paths {
 		beyond := p.TargetClass == diag.TargetInternet || p.TargetClass == diag.TargetService
 		if p.Via == diag.ViaKernel && p.Missing() && p.Source == sel.From && (beyond || p.Target == sel.Dst) {
@@ -366,6 +370,7 @@ func (iv *ifaceView) takenElsewhere() []hypothesis {
 			for _, r := range iv.rulesTo(sel.Table) {
 				h.facts = append(h.facts, iv.s.Said(r))
 			}
+			iv.takenBy(&h, sel)
 			list = append(list, h)
 		}
 		iv.explain(&list[i], p)

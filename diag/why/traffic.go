@@ -22,6 +22,11 @@ type traffic struct {
 	// believed and bad are the newest advertisements for a neighbour that arrived: such as are to be
 	// believed, and such as are not.
 	believed, bad map[netip.Addr]diag.Event
+	// rivals are pairs of advertisements for an address that answer at once from two Ethernet addresses, each with the
+	// override flag, which who has an address alone sets: a proxy, and who shares an anycast address, do not (RFC 4861
+	// §§7.2.7, 7.2.8). claimed are the newest of such.
+	rivals  map[netip.Addr][2]diag.Event
+	claimed map[netip.Addr]diag.Event
 	// solicited are the router solicitations that left: how many, and over what time.
 	solicitations int
 	solicited     time.Duration
@@ -40,10 +45,11 @@ type traffic struct {
 	spoofed []diag.Event
 	// dhcpv6 are the DHCPv6 messages, both ways.
 	dhcpv6 []diag.Event
-	// sent are the addresses that frames left from; mirrored are the newest frames that arrived with the interface's
-	// own MAC as their source, by the address that they came from.
-	sent     map[netip.Addr]bool
-	mirrored map[netip.Addr]diag.Event
+	// reflected and impostors are frames that came from the interface's own Ethernet address: those that this
+	// host had sent, and those that it had not.
+	reflected, impostors []diag.Event
+	// sent are the addresses that frames left from.
+	sent map[netip.Addr]bool
 }
 
 // A callKey is who asks what of which address: an echo, or a connection to a port.
@@ -127,11 +133,8 @@ func (v *view) readTraffic() map[string]*traffic {
 		if spoofed(f) {
 			t.spoofed = append(t.spoofed, e)
 		}
-		switch mac := v.s.Links[f.Interface].MAC; {
-		case f.Out:
+		if f.Out {
 			t.sent[f.Src] = true
-		case f.SrcMAC == mac && mac != (diag.MAC{}) && !f.Src.IsUnspecified():
-			t.mirrored[f.Src] = e
 		}
 		switch {
 		case f.Type == diag.NA && !f.Out && f.Bad != "":
@@ -139,6 +142,7 @@ func (v *view) readTraffic() map[string]*traffic {
 		case f.Bad != "":
 		case f.Type == diag.NA && !f.Out:
 			t.believed[f.Target] = e
+			t.claim(e, f)
 		case f.Type == diag.NA:
 			t.told[f.Target] = true
 			if f.Solicited {
@@ -209,6 +213,7 @@ func (v *view) readTraffic() map[string]*traffic {
 			}
 		}
 	}
+	v.readOwnMAC(all)
 	return all
 }
 
@@ -267,9 +272,24 @@ func newTraffic() *traffic {
 	return &traffic{
 		late: map[netip.Addr]diag.Event{}, sought: map[netip.Addr]diag.Event{}, told: map[netip.Addr]bool{},
 		believed: map[netip.Addr]diag.Event{}, bad: map[netip.Addr]diag.Event{},
-		dropped: map[dropKind]diag.Event{}, sent: map[netip.Addr]bool{}, mirrored: map[netip.Addr]diag.Event{},
 		calls: map[callKey]*call{}, redirects: map[netip.Addr]diag.Event{}, repeats: map[askedBy]*repeat{},
+		rivals: map[netip.Addr][2]diag.Event{}, claimed: map[netip.Addr]diag.Event{},
+		dropped: map[dropKind]diag.Event{}, sent: map[netip.Addr]bool{},
 	}
+}
+
+// claim notes who says that an address is theirs alone.
+func (t *traffic) claim(e diag.Event, f diag.Frame) {
+	if !f.Override || f.LLAddr == (diag.MAC{}) {
+		return
+	}
+	if last := t.claimed[f.Target]; last.Body != nil && f.Solicited {
+		o, ok := last.Body.(diag.Frame)
+		if ok && o.Solicited && o.LLAddr != f.LLAddr && e.At.Sub(last.At) < settled {
+			t.rivals[f.Target] = [2]diag.Event{last, e}
+		}
+	}
+	t.claimed[f.Target] = e
 }
 
 // askedFor are the addresses that others on the link solicited for, in order.

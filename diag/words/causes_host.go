@@ -152,7 +152,7 @@ var causesHost = map[string]string{
 	"cause.host.routing.too-wide.summary":         "{target} is taken for a neighbour on {interface}, by the route {route}: nobody there answers for it.",
 	"cause.host.routing.too-wide.explanation":     "The routers announce {announced} as what is on this link, and the route is wider, as it is when an address was written with too short a prefix length. The kernel looks for every host in it on the link, and sends nothing to the router.",
 	"cause.host.routing.elsewhere.summary":        "What applications send to {target} leaves by {other} (table {table}), where nobody answers; by {interface} it is answered.",
-	"cause.host.routing.elsewhere.explanation":    "A socket that is bound to nothing goes the way that the kernel prefers, and that is not this interface: a policy rule or a route with a lower metric comes first, as a VPN sets them (wg-quick with AllowedIPs = ::/0, an exit node). Asked by {interface} itself, the same host answers.",
+	"cause.host.routing.elsewhere.explanation":    "A socket that is bound to nothing goes the way that the kernel prefers, and that is not this interface. Asked by {interface} itself, the same host answers.",
 	"cause.host.routing.no-gateway.summary":       "The route {route} names no router, so the kernel looks for {target} itself on the link.",
 	"cause.host.routing.no-gateway.explanation":   "A route without a gateway says that the destination is a neighbour. The kernel solicits for it on {interface}, and nobody there answers. The route must name the router: via {router}.",
 	"cause.host.routing.through-host.summary":     "The route {route} leads through {gateway}, which says itself that it is no router.",

@@ -62,6 +62,7 @@ var general = map[string]string{
 	"symptom.absent":     "{address} is assigned to {interface} and not configured on it",
 
 	"unknown.feed":           "the {feed} source of events gave nothing",
+	"unknown.out-of-sight":   "what applications get from {target} was not asked: the kernel sends it by {other}, which was not examined, from an address that is not known to be assigned",
 	"unknown.target":         "{targets} could not be asked: {why}",
 	"unknown.target-only":    "{targets} could not be asked",
 	"unknown.tried":          "{targets} could not be tried: {why}",

@@ -29,13 +29,17 @@ const (
 
 // advertisement is r's RA to dst.
 func (t *turn) advertisement(r *Router, dst netip.Addr, mac diag.MAC) []byte {
+	from := r.MAC
+	if r.Physical != (diag.MAC{}) {
+		from = r.Physical
+	}
 	ra := &ndp.RouterAdvertisement{
 		CurrentHopLimit:           r.HopLimit,
 		ManagedConfiguration:      r.Managed,
 		OtherConfiguration:        r.Other,
 		RouterSelectionPreference: r.Preference,
 		RouterLifetime:            r.Lifetime,
-		Options:                   []ndp.Option{&ndp.LinkLayerAddress{Direction: ndp.Source, Addr: r.MAC[:]}},
+		Options:                   []ndp.Option{&ndp.LinkLayerAddress{Direction: ndp.Source, Addr: from[:]}},
 	}
 	if prefix := t.cfg.prefix(r); r.OnLink || r.Autonomous {
 		ra.Options = append(ra.Options, &ndp.PrefixInformation{
@@ -52,7 +56,7 @@ func (t *turn) advertisement(r *Router, dst netip.Addr, mac diag.MAC) []byte {
 			PrefixLength: uint8(p.Bits()), Prefix: p.Masked().Addr(), Preference: r.Preference, RouteLifetime: cmp.Or(r.Lifetime, routeLifetime),
 		})
 	}
-	return buildND(mac, r.MAC, r.LinkLocal(), dst, ra)
+	return buildND(mac, from, r.LinkLocal(), dst, ra)
 }
 
 func buildND(dstMAC, srcMAC diag.MAC, src, dst netip.Addr, m ndp.Message) []byte {
@@ -108,6 +112,8 @@ func (t *turn) toRouter(r *Router, p *ip6) {
 		}
 	case r.Nowhere:
 		t.drop("%s leads nowhere", r.Name)
+	case t.cfg.Fabric.LocalND && p.Dst.IsLinkLocalUnicast():
+		t.route(r, p, "bridged to "+p.Dst.String())
 	case p.Src.IsLinkLocalUnicast() || p.Dst.IsLinkLocalUnicast():
 		t.drop("a link-local address is not routed (RFC 4291 §2.5.6)")
 	case p.HopLimit <= 1:

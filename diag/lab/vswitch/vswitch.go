@@ -40,6 +40,8 @@ type Fabric struct {
 	Proxy     bool // neighbour solicitations are answered on behalf of the target, never passed on
 	Isolated  bool // what instances send reaches routers alone: one reaches another through them
 	Multicast bool // every multicast is passed on; else only what ND, MLD and DHCPv6 need
+	LocalND   bool // where they are isolated, the first router answers for all of what it says is on the link, and forwards between them
+	Hairpin   bool // what every interface gets, its sender gets back
 }
 
 // A Port is one interface of an instance as the infrastructure knows it.
@@ -60,6 +62,7 @@ type Port struct {
 type Router struct {
 	Name      string
 	MAC       diag.MAC
+	Physical  diag.MAC     // what it advertises itself by, where that is another; it takes what is sent to either
 	Local     netip.Addr   // its link-local address; zero: the one that EUI-64 makes of MAC
 	Addresses []netip.Addr // further addresses that it answers for
 	Address4  netip.Addr
@@ -177,8 +180,9 @@ type Switch struct {
 	cfg   Config
 	dice  *rand.Rand
 	begun bool
-	next  []time.Time // when each router advertises next
-	chats time.Time   // when the next chatter is due
+	next  []time.Time      // when each router advertises next
+	spoke map[diag.MAC]int // the port that a MAC spoke on last, of several that have it
+	chats time.Time        // when the next chatter is due
 
 	called []time.Time // when each call was made last
 	count  uint16      // of calls
@@ -212,6 +216,7 @@ func New(cfg Config, start time.Time) *Switch {
 	s := &Switch{
 		cfg:     cfg,
 		dice:    rand.New(rand.NewPCG(cfg.Seed, 0)),
+		spoke:   map[diag.MAC]int{},
 		known:   map[netip.Addr]seen{},
 		pending: map[netip.Addr]pending{},
 		chats:   start,
@@ -309,15 +314,19 @@ func (s *Switch) owner4(a netip.Addr) (int, bool) {
 	return i, i >= 0
 }
 
+// portOfMAC returns the port of a MAC: of two that have the same, as any switch does, the one that it last came from.
 func (s *Switch) portOfMAC(m diag.MAC) (int, bool) {
+	if i, ok := s.spoke[m]; ok {
+		return i, true
+	}
 	i := slices.IndexFunc(s.cfg.Ports, func(p Port) bool { return p.MAC == m })
 	return i, i >= 0
 }
 
 func (s *Switch) routerOfMAC(m diag.MAC) *Router {
 	for i := range s.cfg.Routers {
-		if s.cfg.Routers[i].MAC == m {
-			return &s.cfg.Routers[i]
+		if r := &s.cfg.Routers[i]; r.MAC == m || r.Physical == m && m != (diag.MAC{}) {
+			return r
 		}
 	}
 	return nil
@@ -383,10 +392,10 @@ func (t *turn) to(name string) {
 	}
 }
 
-// flood hands a copy on to every other instance.
+// flood hands a copy on to every other instance that the sender reaches.
 func (t *turn) flood() {
 	for i := range t.cfg.Ports {
-		if i != t.port {
+		if i == t.port && t.cfg.Fabric.Hairpin || i != t.port && !t.cfg.Fabric.Isolated {
 			t.pass(i, slices.Clone(t.frame))
 		}
 	}
