@@ -26,10 +26,6 @@ func (w *World) boot() {
 	spec := &w.Spec
 	config := spec.Switch()
 	config.Seed = w.dice.Uint64()
-	start := w.now
-	if every := spec.Routers[0].Every; every > 0 {
-		start = start.Add(w.within(every))
-	}
 	for h := range spec.Hosts {
 		host := &host{
 			w: w, spec: &spec.Hosts[h], proxies: spec.Hosts[h].Proxies, flows: map[uint16]*request{}, shorter: map[netip.Addr]netip.Addr{},
@@ -71,10 +67,16 @@ func (w *World) boot() {
 			}
 		}
 	}
-	w.sw = vswitch.New(config, start)
+	// The routers advertised themselves last some time before, and what comes unasked has come already.
+	w.sw = vswitch.New(config, w.now.Add(-w.within(config.Routers[0].Every)))
+	_, _ = w.sw.Tick(w.sw.Next())
 	w.sw.Begin()
-	outs, _ := w.sw.Tick(w.now) // which sets the times of chatter
-	w.deliver(outs)
+	outs, _ := w.sw.Tick(w.now)
+	for _, o := range outs {
+		if o.Port != vswitch.BeyondPort {
+			w.ports[o.Port].receive(o.Frame)
+		}
+	}
 	w.tick()
 	w.open()
 	w.booting = false
@@ -225,7 +227,7 @@ func (w *World) finish(h *host) {
 				x.Flags &^= diag.Tentative | diag.Optimistic
 				n.tell(x)
 			})
-		case a.DAD && w.held(n, a.Prefix.Addr()):
+		case a.DAD && (w.held(n, a.Prefix.Addr()) || w.Spec.Fabric.Hairpin && n.setting(n.name, "enhanced_dad") == "0"):
 			x.Flags = diag.Permanent | diag.Tentative | diag.DADFailed
 		case a.DAD:
 			x.Flags = diag.Permanent
@@ -354,6 +356,7 @@ var settings = []setting{
 	{"accept_dad", "1"},
 	{"dad_transmits", "1"},
 	{"optimistic_dad", "0"},
+	{"enhanced_dad", "1"},
 	{"addr_gen_mode", "0"},
 	{"use_tempaddr", "0"},
 	{"ndisc_notify", "0"},
@@ -394,11 +397,11 @@ func (w *World) open() {
 			run.Assigned = append(run.Assigned, h.spec.NICs[i].Prefixes...)
 		}
 	}
-	all := false
+	var only string
 	for args := spec.Args; len(args) > 1; args = args[2:] {
 		switch args[0] {
 		case "-i":
-			all = args[1] == "all"
+			only = args[1]
 		case "--profile":
 			run.Profile = args[1]
 		case "--peer":
@@ -419,10 +422,10 @@ func (w *World) open() {
 		}
 	}
 	used, left := survey.Used()
-	if len(used) == 0 || all {
+	if len(used) == 0 || only != "" {
 		used, left = nil, nil
 		for _, l := range links {
-			if l.Type != "veth" || l.Interface != "veth-pod" {
+			if only == l.Interface || (only == "" || only == "all") && l.Interface != "veth-pod" {
 				used = append(used, l)
 			}
 		}
@@ -538,6 +541,9 @@ func (h *host) setting(scope, name string) string {
 	}
 	if v, ok := h.spec.Sysctls[path]; ok {
 		return v
+	}
+	if scope == "all" && len(h.nics) > 0 && h.nics[0].early[path] != "" {
+		return h.nics[0].early[path]
 	}
 	n := h.nic(scope)
 	switch {

@@ -511,7 +511,7 @@ func (n *nic) solicited(f diag.Frame) {
 	case a == nil, a.Flags&diag.DADFailed != 0:
 		return
 	case a.Flags&diag.Tentative != 0 && a.Flags&diag.Optimistic == 0:
-		if f.Src.IsUnspecified() {
+		if looped := f.SrcMAC == n.mac && n.setting(n.name, "enhanced_dad") == "1"; f.Src.IsUnspecified() && !looped {
 			n.duplicate(a)
 		}
 		return
