@@ -1,5 +1,7 @@
 package checks
 
+import "ndwhy/diag"
+
 // The details that an outcome can have: catalogue keys of the group "detail". What {note} stands
 // for is said beside those that have one.
 const (
@@ -27,16 +29,16 @@ const (
 	DetailBudget      = "budget"
 	DetailOwn         = "own-address"
 	DetailNotSeen     = "not-seen-leaving"
-	DetailRouted      = "via-router"  // {note}: the gateway
-	DetailEchoUnsent  = "echo-unsent" // the kernel refused the echo that would have made it ask
-	DetailTooMany     = "too-many"    // the kernel is not asked about more than 64 unknown targets
-	DetailInterrupted = "interrupted" // the check broke; the check's Why says how
-	DetailOffers      = "offers"      // {note}: the addresses that the server has for us
-	DetailNoAddress   = "no-address"  // {note}: the server's status
-	DetailTooBig      = "too-big"     // {note}: how much fits, in bytes
-	DetailClosed      = "closed"      // the service's host refused the connection
-	DetailNotAdded    = "not-added"   // the kernel refused the candidate; {note}: its error
-	DetailElsewhere   = "elsewhere"   // the kernel chose another interface; {note}: which
+	DetailRouted      = "via-router"      // {note}: the gateway
+	DetailEchoUnsent  = "echo-unsent"     // the kernel refused the echo that would have made it ask
+	DetailTooMany     = "too-many"        // the kernel is not asked about more than 64 unknown targets
+	DetailInterrupted = "interrupted"     // the check broke; the check's Why says how
+	DetailOffers      = "offers"          // {note}: the addresses that the server has for us
+	DetailNoAddress   = "no-address"      // {note}: the server's status
+	DetailTooBig      = "too-big"         // {note}: how much fits, in bytes
+	DetailClosed      = diag.DetailClosed // the service's host refused the connection
+	DetailNotAdded    = "not-added"       // the kernel refused the candidate; {note}: its error
+	DetailElsewhere   = "elsewhere"       // the kernel chose another interface; {note}: which
 )
 
 // Details lists them all, for the test of the catalogue.

@@ -113,6 +113,9 @@ const (
 // DetailUnresolved is the detail of a kernel question whose neighbour discovery failed, so that it never left.
 const DetailUnresolved = "unresolved"
 
+// DetailClosed is the detail of a question to a service that was answered by whom it was asked of: nobody serves it there.
+const DetailClosed = "closed"
+
 // PathError is an ICMPv6 error message.
 type PathError struct {
 	Type FrameType  `json:"type"`

@@ -85,9 +85,9 @@ type State struct {
 	answered map[Via]map[Question]int
 	telling  map[string]bool // paths whose answer tells what network this is
 	frames   ring
-	segments ring                // of TCP, apart for the same reason as notes
-	segment  map[PacketKey]int64 // the newest of segments, by packet
-	notes    ring                // apart, so that a burst of neighbour changes does not push the frames out
+	segments ring               // of TCP, apart for the same reason as notes
+	segment  map[PacketKey]span // of segments, by packet
+	notes    ring               // apart, so that a burst of neighbour changes does not push the frames out
 	drops    ring
 	// portDrops are those of TCP and UDP, apart for the same reason as segments.
 	portDrops ring
@@ -217,7 +217,7 @@ func NewState() *State {
 		answered:    map[Via]map[Question]int{},
 		telling:     map[string]bool{},
 		dropped:     map[PacketKey]int64{},
-		segment:     map[PacketKey]int64{},
+		segment:     map[PacketKey]span{},
 		evidence:    map[int64]pinned{},
 		said:        map[any]Event{},
 		counts:      map[NUD]map[string]int{},
@@ -537,6 +537,9 @@ func (s *State) count(n Neighbour, by int) {
 	m[n.Interface] += by
 }
 
+// A span is where events of one kind begin and end, by their Seqs.
+type span struct{ first, newest int64 }
+
 func (s *State) applyFrame(e Event, f Frame) {
 	if s.Overheard != nil {
 		s.overhear(e, f)
@@ -547,10 +550,16 @@ func (s *State) applyFrame(e Event, f Frame) {
 	}
 	if f.Type.IsTCP() {
 		gone := s.segments.keep(e)
-		if old, ok := gone.Body.(Frame); ok && s.segment[old.Key()] == gone.Seq {
-			delete(s.segment, old.Key())
+		if old, ok := gone.Body.(Frame); ok {
+			switch at := s.segment[old.Key()]; gone.Seq {
+			case at.newest:
+				delete(s.segment, old.Key())
+			case at.first:
+				s.segment[old.Key()] = span{at.newest, at.newest}
+			}
 		}
-		s.segment[f.Key()] = e.Seq
+		at := s.segment[f.Key()]
+		s.segment[f.Key()] = span{cmp.Or(at.first, e.Seq), e.Seq}
 		return
 	}
 	s.frames.keep(e)
@@ -872,8 +881,8 @@ func (s *State) Frames() []Event { return s.frames.list() }
 // Segments returns the remembered frames of TCP, oldest first.
 func (s *State) Segments() []Event { return s.segments.list() }
 
-// SegmentOn returns the newest remembered segment, one that leaves or one that comes, of the connections that a path
-// tried, as far as it was seen before the path was settled. That there is none proves nothing while FeedTCP is not
+// SegmentOn returns a remembered segment, one that leaves or one that comes, of the connections that a path tried, seen
+// before the path was settled: the kernel may go on after that. That there is none proves nothing while FeedTCP is not
 // Complete, nor where the connection left by another interface.
 func (s *State) SegmentOn(p Path, out bool) (newest Event, ok bool) {
 	settled := s.said[pathKey(p.ID)].Seq
@@ -884,11 +893,13 @@ func (s *State) SegmentOn(p Path, out bool) (newest Event, ok bool) {
 			continue
 		}
 		for _, key := range k.Keys() {
-			seq, seen := s.segment[key]
-			if !seen || key.Out != out || seq <= newest.Seq || seq > settled {
-				continue
+			seq := s.segment[key].newest
+			if seq > settled {
+				seq = s.segment[key].first
 			}
-			newest, ok = s.segments.find(seq)
+			if key.Out == out && seq > newest.Seq && seq <= settled {
+				newest, ok = s.segments.find(seq)
+			}
 		}
 	}
 	return newest, ok

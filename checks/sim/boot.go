@@ -1,11 +1,15 @@
 package sim
 
 import (
+	"cmp"
+	"net"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/insomniacslk/dhcp/dhcpv6"
 	"github.com/mdlayher/ndp"
 	"golang.org/x/net/ipv6"
 	"golang.org/x/sys/unix"
@@ -22,13 +26,9 @@ func (w *World) boot() {
 	spec := &w.Spec
 	config := spec.Switch()
 	config.Seed = w.dice.Uint64()
-	start := w.now
-	if every := spec.Routers[0].Every; every > 0 {
-		start = start.Add(w.within(every))
-	}
 	for h := range spec.Hosts {
 		host := &host{
-			w: w, spec: &spec.Hosts[h], proxies: spec.Hosts[h].Proxies, flows: map[uint16]*request{},
+			w: w, spec: &spec.Hosts[h], proxies: spec.Hosts[h].Proxies, flows: map[uint16]*request{}, shorter: map[netip.Addr]netip.Addr{},
 			forward: spec.Hosts[h].Sysctls["ipv6/conf/all/forwarding"] == "1",
 			rules:   []diag.PolicyRule{{Priority: 0, Table: 255, Action: "to_table"}},
 		}
@@ -55,6 +55,11 @@ func (w *World) boot() {
 	for _, h := range w.hosts {
 		w.finish(h)
 	}
+	for _, n := range w.me.nics {
+		if n.port != none && w.me.spec.NICs[n.port].DHCPDeaf {
+			n.solicitLeases()
+		}
+	}
 	if w.Weather.TicksAlways {
 		for i := range config.Routers {
 			if r := &config.Routers[i]; r.Every > 0 {
@@ -62,8 +67,16 @@ func (w *World) boot() {
 			}
 		}
 	}
-	w.sw = vswitch.New(config, start)
+	// The routers advertised themselves last some time before, and what comes unasked has come already.
+	w.sw = vswitch.New(config, w.now.Add(-w.within(config.Routers[0].Every)))
+	_, _ = w.sw.Tick(w.sw.Next())
 	w.sw.Begin()
+	outs, _ := w.sw.Tick(w.now)
+	for _, o := range outs {
+		if o.Port != vswitch.BeyondPort {
+			w.ports[o.Port].receive(o.Frame)
+		}
+	}
 	w.tick()
 	w.open()
 	w.booting = false
@@ -74,14 +87,18 @@ func (w *World) bootNIC(h *host, i int) *nic {
 	spec, s := &h.spec.NICs[i], &w.Spec
 	n := &nic{
 		host: h, name: spec.Name, index: 2 + i, mac: spec.MAC, mtu: spec.MTU, kind: "veth", up: true, carrier: true, networkd: h.spec.Networkd,
+		early: spec.Early, hopLimit: defaultHops,
 		dhcp: spec.DHCP && !spec.DHCPOnce, dad: h.spec.Sysctls["ipv6/conf/"+spec.Name+"/accept_dad"] != "0", neigh: map[netip.Addr]*entry{},
 		groups: map[netip.Addr]int{diag.AllNodes: 1},
+	}
+	if spec.Guest != (diag.MAC{}) {
+		n.mac = spec.Guest
 	}
 	h.nics = append(h.nics, n)
 	setting := spec.Early["accept_ra"]
 	heeds := setting != "0" && h.spec.Networkd == nil // from the beginning
 	n.acceptRA = heeds && (setting == "2" || !h.forward)
-	ll, flags := spec.LinkLocal(), diag.Permanent
+	ll, flags := n.mac.LinkLocal(), diag.Permanent
 	if secret := spec.Early["stable_secret"]; secret != "" {
 		a := ll.As16()
 		a[8], a[9], a[11], a[12] = 0x5c, 0x1a, 0x33, 0x77 // RFC 7217: anything
@@ -103,11 +120,25 @@ func (w *World) bootNIC(h *host, i int) *nic {
 	add(ll, 64, flags, 0, 0, "kernel_ll")
 	n.connected(netip.PrefixFrom(ll, 64))
 	for _, a := range spec.Static {
-		add(a, 128, diag.Permanent|diag.NoPrefixRoute, 0, 0, "")
+		if spec.Length == 0 {
+			add(a, 128, diag.Permanent|diag.NoPrefixRoute, 0, 0, "")
+			continue
+		}
+		add(a, spec.Length, diag.Permanent, 0, 0, "")
+		n.connected(netip.PrefixFrom(a, spec.Length))
+	}
+	if gateway := spec.Gateway; gateway.IsValid() {
+		static := diag.Route{Interface: n.name, Metric: 1024, Table: diag.MainTable, Type: "unicast", ExpiresS: diag.Forever}
+		if !gateway.IsLinkLocalUnicast() && spec.Length == 0 {
+			static.Dst, static.Protocol = netip.PrefixFrom(gateway, 128), "boot"
+			n.setRoute(static)
+		}
+		static.Dst, static.Via, static.Protocol = defaultRoute, gateway, "static"
+		n.setRoute(static)
 	}
 	r := &s.Routers[0]
 	mayAsk := !s.Fabric.Filter || ll == spec.LinkLocal()
-	if spec.DHCP && !r.DHCP.Off && !spec.NoLease && !spec.Detached && len(spec.Addresses) > 0 && mayAsk {
+	if spec.DHCP && !r.DHCP.Off && !spec.NoLease && !spec.DHCPDeaf && !spec.Detached && len(spec.Addresses) > 0 && mayAsk {
 		add(spec.Addresses[0], 128, diag.NoPrefixRoute, r.DHCP.Preferred, r.DHCP.Valid, "")
 		if left := r.DHCP.Preferred - s.Age; left < 30*time.Second {
 			x := n.addrs[len(n.addrs)-1]
@@ -136,7 +167,7 @@ func (w *World) bootNIC(h *host, i int) *nic {
 		ra := advertised(s, r)
 		n.act(r.LinkLocal(), ra)
 		for _, p := range ra.Prefixes {
-			if a := identified(p.Prefix, ll); heeds && p.Autonomous && n.own(a) == nil {
+			if a := identified(p.Prefix, ll); heeds && p.Autonomous && n.setting(n.name, "autoconf") == "1" && n.own(a) == nil {
 				add(a, 64, diag.ManageTemp, time.Duration(p.PreferredS)*time.Second, time.Duration(p.ValidS)*time.Second, "kernel_ra")
 			}
 		}
@@ -149,9 +180,16 @@ func (w *World) bootNIC(h *host, i int) *nic {
 
 // advertised is what a router of the lab says.
 func advertised(s *lab.Spec, r *vswitch.Router) *diag.Advertisement {
-	ra := &diag.Advertisement{Managed: r.Managed, LifetimeS: int64(r.Lifetime / time.Second), LLAddr: r.MAC}
+	ra := &diag.Advertisement{Managed: r.Managed, LifetimeS: int64(r.Lifetime / time.Second), LLAddr: r.MAC, HopLimit: int(r.HopLimit), MTU: int(r.MTU)}
+	for _, p := range r.Routes {
+		ra.Routes = append(ra.Routes, diag.RouteInfo{Prefix: p.Masked(), LifetimeS: cmp.Or(ra.LifetimeS, 1800)})
+	}
+	prefix := s.Subnet
+	if r.Prefix.IsValid() {
+		prefix = r.Prefix
+	}
 	if r.OnLink || r.Autonomous {
-		ra.Prefixes = []diag.PrefixInfo{{Prefix: s.Subnet, OnLink: r.OnLink, Autonomous: r.Autonomous, ValidS: 2592000, PreferredS: 604800}}
+		ra.Prefixes = []diag.PrefixInfo{{Prefix: prefix, OnLink: r.OnLink, Autonomous: r.Autonomous, ValidS: 2592000, PreferredS: 604800}}
 	}
 	return ra
 }
@@ -177,6 +215,9 @@ func (w *World) finish(h *host) {
 		x := &address{since: w.now, Address: diag.Address{
 			Interface: n.name, Address: a.Prefix.Addr(), PrefixLen: a.Prefix.Bits(), Flags: diag.Permanent | diag.NoDAD, PreferredS: diag.Forever, ValidS: diag.Forever,
 		}}
+		if a.Lasts > 0 {
+			x.Flags, x.PreferredS, x.ValidS = diag.NoDAD, int64(a.Lasts/time.Second), int64(a.Lasts/time.Second)
+		}
 		switch {
 		case a.Deprecated:
 			x.Flags, x.PreferredS = x.Flags|diag.Deprecated, 0
@@ -186,7 +227,7 @@ func (w *World) finish(h *host) {
 				x.Flags &^= diag.Tentative | diag.Optimistic
 				n.tell(x)
 			})
-		case a.DAD && w.held(n, a.Prefix.Addr()):
+		case a.DAD && (w.held(n, a.Prefix.Addr()) || w.Spec.Fabric.Hairpin && n.setting(n.name, "enhanced_dad") == "0"):
 			x.Flags = diag.Permanent | diag.Tentative | diag.DADFailed
 		case a.DAD:
 			x.Flags = diag.Permanent
@@ -203,7 +244,7 @@ func (w *World) finish(h *host) {
 	}
 	for _, r := range h.spec.Routes {
 		route := diag.Route{
-			Interface: r.NIC, Dst: r.Dst.Masked(), Via: r.Via, Table: r.Table, Metric: r.Metric, Protocol: "static", Type: "unicast", ExpiresS: diag.Forever,
+			Interface: r.NIC, Dst: r.Dst.Masked(), Via: r.Via, PrefSrc: r.Src, Table: r.Table, Metric: r.Metric, Protocol: "static", Type: "unicast", ExpiresS: diag.Forever,
 		}
 		if route.Table == 0 {
 			route.Table = diag.MainTable
@@ -259,7 +300,7 @@ func (w *World) pod(h *host) {
 	p := h.spec.Pod
 	n := &nic{
 		host: h, name: "veth-pod", index: 1000, mac: diag.MAC{2, 0, 0, 0, 0, 1}, mtu: 1500, kind: "veth", port: none, up: true, carrier: true, dad: true,
-		acceptRA: !h.forward, neigh: map[netip.Addr]*entry{}, groups: map[netip.Addr]int{diag.AllNodes: 1},
+		hopLimit: defaultHops, acceptRA: !h.forward, neigh: map[netip.Addr]*entry{}, groups: map[netip.Addr]int{diag.AllNodes: 1},
 	}
 	h.nics = append(h.nics, n)
 	podMAC := diag.MAC{2, 0, 0, 0, 0, 2}
@@ -277,7 +318,7 @@ func (w *World) pod(h *host) {
 		Interface: n.name, Dst: netip.PrefixFrom(p.Address, 128), Metric: 1024, Table: diag.MainTable, Protocol: "boot", Type: "unicast", ExpiresS: diag.Forever,
 	})
 	n.neigh[p.Address] = &entry{Neighbour: diag.Neighbour{Interface: n.name, Address: p.Address, MAC: podMAC, State: diag.Reachable}, used: w.now}
-	if !h.forward || h.filtered("input", diag.NS, false, n) || h.filtered("output", diag.NA, false, n) {
+	if !h.forward || h.filtered("input", traffic{typ: diag.NS}, n) || h.filtered("output", traffic{typ: diag.NA}, n) {
 		return // nobody forwards for it, or tells it the gateway's address
 	}
 	packet := wire.Packet{
@@ -300,8 +341,10 @@ func (w *World) pod(h *host) {
 	w.after(w.within(podEvery), ask)
 }
 
+type setting struct{ name, value string }
+
 // settings are what the program reads of each scope, and their defaults.
-var settings = []struct{ name, value string }{
+var settings = []setting{
 	{"disable_ipv6", "0"},
 	{"accept_ra", "1"},
 	{"accept_ra_defrtr", "1"},
@@ -313,27 +356,59 @@ var settings = []struct{ name, value string }{
 	{"accept_dad", "1"},
 	{"dad_transmits", "1"},
 	{"optimistic_dad", "0"},
+	{"enhanced_dad", "1"},
 	{"addr_gen_mode", "0"},
 	{"use_tempaddr", "0"},
 	{"ndisc_notify", "0"},
 	{"proxy_ndp", "0"},
 	{"drop_unsolicited_na", "0"},
 	{"accept_redirects", "1"},
+	{"accept_ra_rtr_pref", "1"},
+	{"accept_ra_rt_info_min_plen", "0"},
+	{"accept_ra_rt_info_max_plen", "0"},
+	{"accept_ra_min_lft", "0"},
+	{"accept_ra_mtu", "1"},
+	{"accept_ra_min_hop_limit", "1"},
+	{"max_addresses", "16"},
+	{"hop_limit", "64"},
+	{"mtu", "1500"},
 }
 
 // open is what the sources of a session say before the checks begin, in the order of a session on a real host.
 func (w *World) open() {
 	h, spec, weather := w.me, &w.Spec, w.Weather
 	say := func(b diag.Body) { w.Emit(b) }
+	given := false // the peers are
 	run := diag.Run{
 		Version: "sim", Host: h.spec.Name, Peers: spec.Peers(h.spec), Internet: []netip.Addr{spec.Internet.Host}, InternetGiven: true,
 		Try: spec.Try, Add: weather.Add, Count: 2, IntervalMS: 200, WaitMS: 1000,
 	}
-	if spec.Metadata == nil {
-		for i := range h.spec.NICs {
+	if h.spec.Sysctls["ipv6/conf/all/forwarding"] == "1" {
+		run.Try = nil
+	}
+	for i := range h.spec.NICs {
+		if h.spec.Outer == nil {
+			run.NICs = append(run.NICs, h.spec.NICs[i].Name)
+		}
+		if spec.Metadata == nil {
 			for _, a := range h.spec.NICs[i].Addresses {
 				run.Assigned = append(run.Assigned, netip.PrefixFrom(a, 128))
 			}
+			run.Assigned = append(run.Assigned, h.spec.NICs[i].Prefixes...)
+		}
+	}
+	var only string
+	for args := spec.Args; len(args) > 1; args = args[2:] {
+		switch args[0] {
+		case "-i":
+			only = args[1]
+		case "--profile":
+			run.Profile = args[1]
+		case "--peer":
+			if !given {
+				run.Peers, given = nil, true
+			}
+			run.Peers = append(run.Peers, netip.MustParseAddr(args[1]))
 		}
 	}
 	var links []diag.Link
@@ -347,10 +422,10 @@ func (w *World) open() {
 		}
 	}
 	used, left := survey.Used()
-	if len(used) == 0 || slices.Equal(spec.Args, []string{"-i", "all"}) {
+	if len(used) == 0 || only != "" {
 		used, left = nil, nil
 		for _, l := range links {
-			if l.Type != "veth" || l.Interface != "veth-pod" {
+			if only == l.Interface || (only == "" || only == "all") && l.Interface != "veth-pod" {
 				used = append(used, l)
 			}
 		}
@@ -401,11 +476,7 @@ func (w *World) open() {
 	say(diag.Flows{})
 	say(diag.Feed{Name: diag.FeedFlows, State: diag.Synced})
 	say(diag.Feed{Name: diag.FeedLease, State: diag.Synced})
-	m := spec.Instance(h.spec)
-	if m.State == diag.MetadataNotAsked {
-		m.Why = "turned off"
-	}
-	say(m)
+	say(w.metadata())
 	say(diag.Feed{Name: diag.FeedDrops, State: diag.Unavailable, Why: "a simulation has no drops"})
 	for _, n := range h.nics {
 		for _, a := range n.addrs {
@@ -422,42 +493,85 @@ func (w *World) open() {
 	say(admin)
 }
 
+// metadata is what the service says when it is asked by way of this host.
+func (w *World) metadata() diag.Metadata {
+	m := w.Spec.Instance(w.me.spec)
+	switch {
+	case m.State == diag.MetadataNotAsked:
+		m.Why = "turned off"
+	case w.Spec.Metadata.NoIPv4:
+		// By IPv6 an answer finds only who asks from an assigned address.
+		m.Endpoint = "http://[" + diag.IMDSIPv6.String() + "]"
+		if sel := w.me.route(diag.IMDSIPv6, netip.Addr{}, ""); !slices.ContainsFunc(w.me.spec.NICs, func(n lab.NIC) bool {
+			return slices.Contains(n.Addresses, sel.Source)
+		}) {
+			return diag.Metadata{Endpoint: m.Endpoint, State: diag.MetadataUnreachable, Why: "no answer"}
+		}
+	}
+	return m
+}
+
+// leaseEvery is how often a client that takes no answer asks for a lease.
+const leaseEvery = 300 * time.Millisecond
+
+// solicitLeases is such a client.
+func (n *nic) solicitLeases() {
+	n.w.after(n.w.within(leaseEvery), func() {
+		m, err := dhcpv6.NewSolicit(net.HardwareAddr(n.mac[:]))
+		if err != nil {
+			panic(err)
+		}
+		m.TransactionID = dhcpv6.TransactionID{byte(n.w.n >> 16), byte(n.w.n >> 8), byte(n.w.n)}
+		servers := netip.MustParseAddr("ff02::1:2")
+		if src := n.linkLocal(); !src.IsUnspecified() && !n.filtered("output", traffic{typ: diag.DHCPv6Frame, port: wire.DHCPv6Server}, n) {
+			n.transmit(wire.Packet{
+				Src: src, Dst: servers, HopLimit: 1, Proto: unix.IPPROTO_UDP,
+				Payload: wire.UDP{Src: wire.DHCPv6Client, Dst: wire.DHCPv6Server, Payload: m.ToBytes()}.Marshal(),
+			}.Frame(diag.MulticastMAC(servers), n.mac))
+		}
+		n.solicitLeases()
+	})
+}
+
+// setting is the value of a sysctl of an interface, "all", "default", or icmp.
+func (h *host) setting(scope, name string) string {
+	path := "ipv6/conf/" + scope + "/" + name
+	if scope == "icmp" {
+		path = "ipv6/icmp/" + name
+	}
+	if v, ok := h.spec.Sysctls[path]; ok {
+		return v
+	}
+	if scope == "all" && len(h.nics) > 0 && h.nics[0].early[path] != "" {
+		return h.nics[0].early[path]
+	}
+	n := h.nic(scope)
+	switch {
+	case name == "forwarding" && h.forward && scope != "all":
+		return "1"
+	case scope == "icmp", name == "accept_dad" && scope == "all":
+		return "0"
+	case n == nil:
+	case n.early[name] != "":
+		return n.early[name]
+	case name == "addr_gen_mode" && n.early["stable_secret"] != "":
+		return "2"
+	case name == "accept_ra" && n.networkd != nil:
+		return "0"
+	case name == "proxy_ndp" && len(h.proxies) > 0:
+		return "1"
+	case name == "hop_limit":
+		return strconv.Itoa(n.hopLimit)
+	case name == "mtu":
+		return strconv.Itoa(cmp.Or(n.mtu6, n.mtu))
+	}
+	return settings[slices.IndexFunc(settings, func(s setting) bool { return s.name == name })].value
+}
+
 // sayHost is what the host's own settings are.
 func (w *World) sayHost() {
 	h := w.me
 	say := func(b diag.Body) { w.Emit(b) }
-	set := func(scope, name, value string) string {
-		path := "ipv6/conf/" + scope + "/" + name
-		if v, ok := h.spec.Sysctls[path]; ok {
-			return v
-		}
-		n := h.nic(scope)
-		if n == nil {
-			if name == "accept_dad" && scope == "all" {
-				return "0"
-			}
-			return value
-		}
-		for i := range h.spec.NICs {
-			if spec := &h.spec.NICs[i]; spec.Name == scope {
-				if v, ok := spec.Early[name]; ok {
-					return v
-				}
-				if name == "addr_gen_mode" && spec.Early["stable_secret"] != "" {
-					return "2"
-				}
-			}
-		}
-		switch {
-		case name == "forwarding" && h.forward:
-			return "1"
-		case name == "accept_ra" && n.networkd != nil:
-			return "0"
-		case name == "proxy_ndp" && len(h.proxies) > 0:
-			return "1"
-		}
-		return value
-	}
 	scopes := []string{"all", "default"}
 	for _, n := range h.nics {
 		if n.name != "veth-pod" {
@@ -466,15 +580,11 @@ func (w *World) sayHost() {
 	}
 	for _, scope := range scopes {
 		for _, s := range settings {
-			value := set(scope, s.name, s.value)
-			if scope == "default" && s.name == "forwarding" && h.forward {
-				value = "1"
-			}
-			say(diag.Sysctl{Scope: scope, Name: s.name, Value: value})
+			say(diag.Sysctl{Scope: scope, Name: s.name, Value: h.setting(scope, s.name)})
 		}
 	}
 	for _, name := range []string{"echo_ignore_all", "echo_ignore_multicast", "echo_ignore_anycast"} {
-		say(diag.Sysctl{Name: "icmp." + name, Value: "0"})
+		say(diag.Sysctl{Name: "icmp." + name, Value: h.setting("icmp", name)})
 	}
 	for _, n := range h.nics {
 		if n.name == "veth-pod" {
@@ -496,6 +606,9 @@ func (w *World) sayHost() {
 			manager.Name, manager.RA = "networkd", true
 		}
 		say(manager)
+	}
+	if w.Spec.Machine != (diag.Machine{}) {
+		say(w.Spec.Machine)
 	}
 	say(diag.Feed{Name: diag.FeedHost, State: diag.Synced})
 	for _, f := range h.filters {

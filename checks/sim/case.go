@@ -82,21 +82,23 @@ func Random(seed uint64) Case {
 	one := func(in int) bool { return dice.IntN(in) == 0 }
 	up := func(most time.Duration) time.Duration { return time.Duration(dice.Int64N(int64(most))) }
 	c := Case{Seed: seed, Weather: Fair}
-	var bases, faults []lab.Scenario
-	for _, s := range lab.Scenarios {
-		if s.On == "" {
-			bases = append(bases, s)
-		} else {
-			faults = append(faults, s)
-		}
-	}
-	base := bases[dice.IntN(len(bases))].Name
+	pick := func(list []lab.Scenario) lab.Scenario { return list[dice.IntN(len(list))] }
+	modelled := slices.DeleteFunc(slices.Clone(lab.Scenarios), func(s lab.Scenario) bool { return !Models(s.Name) })
+	first := pick(modelled)
+	list := Networks(first)
+	base := list[dice.IntN(len(list))]
+	fitting := slices.DeleteFunc(modelled, func(s lab.Scenario) bool { return s.On == "" || !slices.Contains(Networks(s), base) })
 	var names []string
 	var broken []lab.Scenario
-	for want := []int{0, 1, 1, 1, 2, 2, 2, 2, 3, 3}[dice.IntN(10)]; want > 0; want-- {
-		f := faults[dice.IntN(len(faults))]
-		if slices.Contains(Networks(f), base) && Together(append(slices.Clone(names), f.Name)...) {
+	add := func(f lab.Scenario) {
+		if f.On != "" && Together(append(slices.Clone(names), f.Name)...) {
 			names, broken = append(names, f.Name), append(broken, f)
+		}
+	}
+	if want := []int{0, 1, 1, 1, 2, 2, 2, 2, 3, 3}[dice.IntN(10)]; want > 0 {
+		add(first)
+		for ; want > 1 && len(fitting) > 0; want-- {
+			add(pick(fitting))
 		}
 	}
 	c.Network = join(base, broken...)

@@ -36,8 +36,9 @@ type host struct {
 	watched bool // what happens in it is seen by the program
 	forward bool
 	echoes  []*echoSocket
-	flows   map[uint16]*request // of TCP and UDP, by local port
-	ports   uint16              // the newest of them
+	flows   map[uint16]*request       // of TCP and UDP, by local port
+	shorter map[netip.Addr]netip.Addr // next hops that a router named in place of its own
+	ports   uint16                    // the newest of them
 }
 
 // A nic is one interface of a host.
@@ -55,6 +56,9 @@ type nic struct {
 	disabled bool // disable_ipv6
 	acceptRA bool // the kernel acts on advertisements
 	networkd *lab.Networkd
+	early    map[string]string // settings from before it came up
+	hopLimit int               // of what it sends
+	mtu6     int               // that a router announced
 	dad      bool
 	dhcp     bool // a DHCPv6 client has its port
 	addrs    []*address
@@ -147,8 +151,18 @@ func (h *host) route(dst, from netip.Addr, bound string) diag.Selection {
 		return sel
 	}
 	sel.Interface, sel.Via, sel.Table, sel.Metric, sel.Protocol, sel.Type = r.Interface, r.Via, r.Table, r.Metric, r.Protocol, r.Type
-	sel.Source = from
-	if !from.IsValid() {
+	if via, ok := h.shorter[dst]; ok && sel.Via.IsValid() {
+		sel.Via = via
+	}
+	if hops := h.nic(r.Interface).hopLimit; r.Protocol == "ra" && r.Dst.Bits() == 0 && hops != defaultHops {
+		sel.HopLimit = hops
+	}
+	switch {
+	case from.IsValid():
+		sel.Source = from
+	case r.PrefSrc.IsValid():
+		sel.Source = r.PrefSrc
+	default:
 		sel.Source = h.nic(r.Interface).choose(dst)
 	}
 	return sel
@@ -233,22 +247,30 @@ func common(a, b netip.Addr) int {
 	return 128
 }
 
-// send puts a packet of this host's own on its way. bound is the interface of a socket bound to one. failed is called
+// send puts a packet of this host's own on its way, with its own hop limit where it names none. bound is the interface of a socket bound to one. failed is called
 // where it turns out later that the next hop is not there. The name of the error says why it did not leave.
 func (h *host) send(p wire.Packet, bound string, typ diag.FrameType, failed func()) (errno string) {
-	sel := h.route(p.Dst, p.Src, bound)
+	return h.sendBy(h.route(p.Dst, p.Src, bound), p, typ, failed)
+}
+
+// sendBy is send by a route that was looked up already: that of a socket which left its source to the kernel was, before
+// it had one.
+func (h *host) sendBy(sel diag.Selection, p wire.Packet, typ diag.FrameType, failed func()) (errno string) {
 	if sel.Errno != "" {
 		return sel.Errno
 	}
 	if sel.Type == "local" {
 		return "" // to itself: the loopback
 	}
-	if h.filtered("output", typ, true, h.nic(sel.Interface)) {
+	if h.filtered("output", traffic{typ: typ, port: portOf(p), tracked: true}, h.nic(sel.Interface)) {
 		return "EPERM"
 	}
 	hop := p.Dst
 	if sel.Via.IsValid() {
 		hop = sel.Via
+	}
+	if p.HopLimit == 0 {
+		p.HopLimit = byte(h.nic(sel.Interface).hopLimit)
 	}
 	return h.nic(sel.Interface).hand(p, hop, failed)
 }
@@ -334,7 +356,7 @@ func (n *nic) discover(e *entry, round int) {
 	if e.State == diag.Probing {
 		to, mac = e.Address, e.MAC
 	}
-	if src.IsValid() && !src.IsUnspecified() && !n.filtered("output", diag.NS, false, n) {
+	if src.IsValid() && !src.IsUnspecified() && !n.filtered("output", traffic{typ: diag.NS}, n) {
 		n.transmit(ndPacket(src, to, &ndp.NeighborSolicitation{
 			TargetAddress: e.Address, Options: []ndp.Option{&ndp.LinkLayerAddress{Direction: ndp.Source, Addr: n.mac[:]}},
 		}).Frame(mac, n.mac))
@@ -381,7 +403,7 @@ func (n *nic) transmit(frame []byte) (errno string) {
 	if n.watched || len(n.filters) > 0 {
 		f, ok = capture.Decode(n.name, true, frame, false)
 	}
-	if ok && n.filtered("egress", f.Type, false, n) {
+	if ok && n.filtered("egress", traffic{typ: f.Type}, n) {
 		return "ENOBUFS"
 	}
 	if ok && n.watched {
@@ -426,11 +448,7 @@ func (n *nic) receive(frame []byte) {
 	} else if diag.SolicitedNode(p.Dst) == p.Dst && n.groups[p.Dst] == 0 {
 		return
 	}
-	if n.filtered("input", f.Type, n.tracks(f, p), n) {
-		return
-	}
-	if !ok {
-		n.datagram(p)
+	if n.filtered("input", traffic{typ: f.Type, port: portOf(p), tracked: n.tracks(f, p)}, n) {
 		return
 	}
 	switch f.Type {
@@ -450,6 +468,10 @@ func (n *nic) receive(frame []byte) {
 		n.refused(f)
 	case diag.TCPSyn, diag.TCPSynAck, diag.TCPRst:
 		n.segment(f, p)
+	case diag.UDPFrame:
+		n.datagram(p)
+	case diag.RedirectFrame:
+		n.redirected(f, p)
 	case diag.DHCPv6Frame:
 		if !n.dhcp {
 			n.unreachable(p, 4) // nobody has the port
@@ -489,7 +511,7 @@ func (n *nic) solicited(f diag.Frame) {
 	case a == nil, a.Flags&diag.DADFailed != 0:
 		return
 	case a.Flags&diag.Tentative != 0 && a.Flags&diag.Optimistic == 0:
-		if f.Src.IsUnspecified() {
+		if looped := f.SrcMAC == n.mac && n.setting(n.name, "enhanced_dad") == "1"; f.Src.IsUnspecified() && !looped {
 			n.duplicate(a)
 		}
 		return
@@ -498,7 +520,7 @@ func (n *nic) solicited(f diag.Frame) {
 	if dst.IsUnspecified() {
 		dst = diag.AllNodes
 	}
-	if n.filtered("output", diag.NA, false, n) {
+	if n.filtered("output", traffic{typ: diag.NA}, n) {
 		return
 	}
 	n.hand(ndPacket(f.Target, dst, &ndp.NeighborAdvertisement{
@@ -542,12 +564,15 @@ func (n *nic) echoed(f diag.Frame, p wire.Packet) {
 	if !ok || !src.IsValid() {
 		return
 	}
+	if n.setting("icmp", "echo_ignore_all") == "1" {
+		return
+	}
 	e.Type = ipv6.ICMPTypeEchoReply
 	bound := ""
 	if f.Src.IsLinkLocalUnicast() {
 		bound = n.name
 	}
-	n.send(wire.Packet{Src: src, Dst: f.Src, HopLimit: 64, Proto: unix.IPPROTO_ICMPV6, Payload: e.Marshal()}, bound, diag.EchoReply, nil)
+	n.send(wire.Packet{Src: src, Dst: f.Src, Proto: unix.IPPROTO_ICMPV6, Payload: e.Marshal()}, bound, diag.EchoReply, nil)
 }
 
 // routerAdvertised acts on an advertisement, as the kernel does or networkd in its place.
@@ -561,36 +586,6 @@ func (n *nic) routerAdvertised(f diag.Frame) {
 		n.act(f.Src, f.RA)
 	}
 }
-
-// act makes and renews the routes of an advertisement.
-func (n *nic) act(router netip.Addr, ra *diag.Advertisement) {
-	protocol, metric, forever := "kernel", 256, false
-	if n.networkd != nil {
-		protocol, metric, forever = "ra", 1024, true
-	}
-	lifetime := func(s int64) int64 {
-		if forever {
-			return diag.Forever
-		}
-		return s
-	}
-	for _, p := range ra.Prefixes {
-		if p.OnLink {
-			n.setRoute(diag.Route{
-				Interface: n.name, Dst: p.Prefix.Masked(), Metric: metric, Table: diag.MainTable, Protocol: protocol, Type: "unicast", ExpiresS: lifetime(p.ValidS),
-			})
-		}
-	}
-	if n.networkd != nil && n.networkd.NoGateway {
-		return
-	}
-	n.setRoute(diag.Route{
-		Interface: n.name, Dst: defaultRoute, Via: router, Metric: 1024, Table: diag.MainTable, Protocol: "ra", Type: "unicast",
-		ExpiresS: lifetime(ra.LifetimeS), Gone: ra.LifetimeS == 0,
-	})
-}
-
-var defaultRoute = netip.PrefixFrom(netip.IPv6Unspecified(), 0)
 
 // setRoute adds a route, renews it, or removes it; the kernel announces what it did not have before.
 func (h *host) setRoute(r diag.Route) {
@@ -616,7 +611,7 @@ func (n *nic) unreachable(p wire.Packet, code byte) {
 	if p.Src.IsLinkLocalUnicast() {
 		bound = n.name
 	}
-	n.send(wire.Packet{Src: p.Dst, Dst: p.Src, HopLimit: 64, Proto: unix.IPPROTO_ICMPV6, Payload: b}, bound, diag.Unreachable, nil)
+	n.send(wire.Packet{Src: p.Dst, Dst: p.Src, Proto: unix.IPPROTO_ICMPV6, Payload: b}, bound, diag.Unreachable, nil)
 }
 
 // forwardIn is a packet for another: of a claim, or of somebody behind this host.
@@ -657,7 +652,7 @@ func (n *nic) detect(x *address) {
 		if n.own(x.Address.Address) != x || !n.alive() {
 			return
 		}
-		if !n.filtered("output", diag.NS, false, n) {
+		if !n.filtered("output", traffic{typ: diag.NS}, n) {
 			group := diag.SolicitedNode(x.Address.Address)
 			n.transmit(ndPacket(netip.IPv6Unspecified(), group, &ndp.NeighborSolicitation{TargetAddress: x.Address.Address}).
 				Frame(diag.MulticastMAC(group), n.mac))
@@ -702,7 +697,7 @@ func (n *nic) listen(group netip.Addr, by int) {
 	}
 	for range 2 {
 		n.w.after(n.w.within(time.Second), func() {
-			if !n.alive() || n.filtered("output", diag.MLD, false, n) {
+			if !n.alive() || n.filtered("output", traffic{typ: diag.MLD}, n) {
 				return
 			}
 			n.transmit(report(n.linkLocal(), group, record).Frame(diag.MulticastMAC(mldRouters), n.mac))
@@ -744,33 +739,46 @@ var icmpTypes = map[byte]diag.FrameType{
 	130: diag.MLD, 131: diag.MLD, 132: diag.MLD, 143: diag.MLD, 133: diag.RS, 134: diag.RA, 135: diag.NS, 136: diag.NA, 137: diag.RedirectFrame,
 }
 
-// stops reports whether the rule drops a packet, by its kind. tracked: it belongs to what this host began.
-func (f *filter) stops(typ diag.FrameType, tracked bool) bool {
+// traffic is what a filter of the lab looks at of a packet.
+type traffic struct {
+	typ     diag.FrameType
+	port    uint16 // that it goes to
+	tracked bool   // it belongs to what this host began
+}
+
+func portOf(p wire.Packet) uint16 {
+	_, dst := p.Ports()
+	return dst
+}
+
+// stops reports whether the rule drops a packet.
+func (f *filter) stops(t traffic) bool {
 	if f.Type != 0 {
-		return icmpTypes[f.Type] == typ
+		return icmpTypes[f.Type] == t.typ
 	}
+	datagram := t.typ == diag.DHCPv6Frame || t.typ == diag.UDPFrame
 	return !slices.ContainsFunc(f.Pass, func(p lab.Pass) bool {
 		switch {
 		case p == (lab.Pass{}):
 			return false // the loopback
 		case p.Tracked:
-			return tracked
+			return t.tracked
 		case p.Type != 0:
-			return icmpTypes[p.Type] == typ
+			return icmpTypes[p.Type] == t.typ
 		case p.ICMPv6:
-			return !typ.IsTCP() && typ != diag.DHCPv6Frame && typ != ""
+			return !t.typ.IsTCP() && !datagram
 		case p.UDP != 0:
-			return typ == diag.DHCPv6Frame
+			return datagram && t.port == p.UDP
 		default:
-			return false
+			return t.typ.IsTCP() && t.port == p.TCP
 		}
 	})
 }
 
 // filtered reports whether a packet is dropped at a hook.
-func (h *host) filtered(hook string, typ diag.FrameType, tracked bool, n *nic) bool {
+func (h *host) filtered(hook string, t traffic, n *nic) bool {
 	for _, f := range h.filters {
-		if f.Hook != hook || f.NIC != "" && f.NIC != n.name || !f.stops(typ, tracked) {
+		if f.Hook != hook || f.NIC != "" && f.NIC != n.name || !f.stops(t) {
 			continue
 		}
 		if f.Above > 0 {
@@ -793,42 +801,43 @@ var named = map[byte]string{
 	136: "nd-neighbor-advert", 143: "mld2-listener-report",
 }
 
-// judged are the kinds of packets that the program asks of every chain what becomes of them, and whether connection
-// tracking takes them for answers (diag/host).
-var judged = map[string][]struct {
-	typ     diag.FrameType
-	tracked bool
-}{
+// ephemeral is a port that no service has.
+const ephemeral = 0xc000
+
+// judged are the kinds of packets that the program asks of every chain what becomes of them (diag/host, messages).
+var judged = map[string][]traffic{
 	"input": {
-		{diag.RA, false},
-		{diag.NS, false},
-		{diag.NA, false},
-		{diag.RedirectFrame, true},
-		{diag.EchoRequest, false},
-		{diag.EchoReply, true},
-		{diag.Unreachable, true},
-		{diag.PacketTooBig, true},
-		{diag.TimeExceeded, true},
-		{diag.ParameterProblem, true},
-		{diag.MLD, false},
-		{diag.DHCPv6Frame, false},
-		{diag.TCPSyn, false},
-		{diag.TCPSynAck, true},
+		{typ: diag.RA},
+		{typ: diag.NS},
+		{typ: diag.NA},
+		{typ: diag.RedirectFrame, tracked: true},
+		{typ: diag.EchoRequest},
+		{typ: diag.EchoReply, tracked: true},
+		{typ: diag.Unreachable, tracked: true},
+		{typ: diag.PacketTooBig, tracked: true},
+		{typ: diag.TimeExceeded, tracked: true},
+		{typ: diag.ParameterProblem, tracked: true},
+		{typ: diag.MLD},
+		{typ: diag.DHCPv6Frame, port: wire.DHCPv6Client},
+		{typ: diag.UDPFrame, port: ephemeral, tracked: true},
+		{typ: diag.TCPSyn},
+		{typ: diag.TCPSynAck, port: ephemeral, tracked: true},
 	},
 	"output": {
-		{diag.RS, false},
-		{diag.NS, false},
-		{diag.NA, false},
-		{diag.EchoRequest, false},
-		{diag.EchoReply, true},
-		{diag.Unreachable, true},
-		{diag.PacketTooBig, true},
-		{diag.TimeExceeded, true},
-		{diag.ParameterProblem, true},
-		{diag.MLD, false},
-		{diag.DHCPv6Frame, false},
-		{diag.TCPSyn, false},
-		{diag.TCPSynAck, true},
+		{typ: diag.RS},
+		{typ: diag.NS},
+		{typ: diag.NA},
+		{typ: diag.EchoRequest},
+		{typ: diag.EchoReply, tracked: true},
+		{typ: diag.Unreachable, tracked: true},
+		{typ: diag.PacketTooBig, tracked: true},
+		{typ: diag.TimeExceeded, tracked: true},
+		{typ: diag.ParameterProblem, tracked: true},
+		{typ: diag.MLD},
+		{typ: diag.DHCPv6Frame, port: wire.DHCPv6Server},
+		{typ: diag.UDPFrame, port: 53},
+		{typ: diag.TCPSyn, port: 443},
+		{typ: diag.TCPSynAck, tracked: true},
 	},
 }
 
@@ -843,8 +852,8 @@ func (f *filter) read() (r diag.Filter, ok bool) {
 		kinds = judged["output"]
 	}
 	for _, k := range kinds {
-		ssh := f.Type == 0 && k.typ == diag.TCPSyn && slices.ContainsFunc(f.Pass, func(p lab.Pass) bool { return p.TCP != 0 })
-		if f.stops(k.typ, k.tracked) && !ssh {
+		some := f.Type == 0 && k.typ == diag.TCPSyn && k.port == 0 && slices.ContainsFunc(f.Pass, func(p lab.Pass) bool { return p.TCP != 0 })
+		if f.stops(k) && !some {
 			r.Matches = append(r.Matches, string(k.typ))
 		}
 	}

@@ -85,32 +85,32 @@ func (s *echoSocket) Close() error {
 	return nil
 }
 
-// chosen is from where and by which interface a packet goes, or why it does not.
-func (h *host) chosen(iface string, source, target netip.Addr) (src netip.Addr, bound, errno string) {
-	if source.IsValid() {
-		return source, iface, ""
+// chosen is how a packet of a socket goes, and from where: a socket without a source is bound to an interface only
+// where that is needed.
+func (h *host) chosen(iface string, source, target netip.Addr) diag.Selection {
+	if !source.IsValid() && !target.IsLinkLocalUnicast() {
+		iface = ""
 	}
-	if target.IsLinkLocalUnicast() {
-		bound = iface
-	}
-	sel := h.route(target, netip.Addr{}, bound)
+	sel := h.route(target, source, iface)
 	if sel.Errno == "" && !sel.Source.IsValid() {
 		sel.Errno = "EADDRNOTAVAIL"
 	}
-	return sel.Source, bound, sel.Errno
+	return sel
 }
 
 // Ask implements checks.Asker.
 func (s *echoSocket) Ask(to netip.AddrPort, seq uint16) {
 	target, w := to.Addr(), s.h.w
 	e := diag.Socket{Interface: s.iface, Event: diag.SocketSent, Source: s.source, Target: target, EchoID: s.id, EchoSeq: seq}
-	src, bound, errno := s.h.chosen(s.iface, s.source, target)
+	sel := s.h.chosen(s.iface, s.source, target)
+	src, errno := s.source, sel.Errno
 	if !s.source.IsValid() {
+		src = sel.Source
 		e.Via, e.Source = diag.ViaApp, src
 	}
 	s.asked[seq] = e
 	p := wire.Packet{
-		Src: src, Dst: target, HopLimit: 64, Proto: unix.IPPROTO_ICMPV6,
+		Src: src, Dst: target, Proto: unix.IPPROTO_ICMPV6,
 		Payload: wire.Echo{Type: ipv6.ICMPTypeEchoRequest, ID: s.id, Seq: seq, Data: make([]byte, 56)}.Marshal(),
 	}
 	if target.IsMulticast() {
@@ -118,7 +118,7 @@ func (s *echoSocket) Ask(to netip.AddrPort, seq uint16) {
 	}
 	at := w.now
 	if errno == "" {
-		errno = s.h.send(p, bound, diag.EchoRequest, func() {
+		errno = s.h.sendBy(sel, p, diag.EchoRequest, func() {
 			failed := e
 			failed.Event, failed.Errno, failed.Type, failed.Code, failed.From = diag.SocketError, "EHOSTUNREACH", diag.Unreachable, 3, src
 			s.tell(failed)
@@ -185,7 +185,6 @@ func (q *inquiry) Close() error {
 type request struct {
 	*inquiry
 	event diag.Socket
-	bound string
 	src   netip.Addr
 	local uint16
 	port  uint16
@@ -204,13 +203,15 @@ func (q *inquiry) Ask(to netip.AddrPort, seq uint16) {
 	if r.port == 0 {
 		r.port = to.Port()
 	}
-	var errno string
-	r.src, r.bound, errno = q.h.chosen(q.iface, q.source, target)
-	if !q.source.IsValid() {
+	sel := q.h.chosen(q.iface, q.source, target)
+	errno := sel.Errno
+	if r.src = q.source; !q.source.IsValid() {
+		r.src = sel.Source
 		r.event.Via, r.event.Source = diag.ViaApp, r.src
 	}
 	q.h.ports++
 	r.local = 32768 + q.h.ports
+	r.event.LocalPort = r.local
 	q.h.flows[r.local] = r
 	if errno == "" {
 		errno = r.send(0)
@@ -232,14 +233,14 @@ func (q *inquiry) stream() bool { return q.service == checks.TCP || q.service ==
 
 // send sends the request's packet, and a SYN again as often as the kernel does.
 func (r *request) send(again int) (errno string) {
-	p := wire.Packet{Src: r.src, Dst: r.event.Target, HopLimit: 64, Proto: unix.IPPROTO_UDP}
-	typ := diag.FrameType("")
+	p := wire.Packet{Src: r.src, Dst: r.event.Target, Proto: unix.IPPROTO_UDP}
+	typ := diag.UDPFrame
 	if r.stream() {
 		typ, p.Proto, p.Payload = diag.TCPSyn, unix.IPPROTO_TCP, segment(r.local, r.port, wire.SYN)
 	} else {
 		p.Payload = wire.UDP{Src: r.local, Dst: r.port, Payload: make([]byte, 48)}.Marshal()
 	}
-	errno = r.h.send(p, r.bound, typ, func() {
+	errno = r.h.sendBy(r.h.chosen(r.iface, r.source, r.event.Target), p, typ, func() {
 		r.fail(diag.Socket{Errno: "EHOSTUNREACH", Type: diag.Unreachable, Code: 3, From: r.src})
 	})
 	if r.stream() {
@@ -282,6 +283,10 @@ func (r *request) say(e diag.Socket) {
 // segment is an answer to a SYN of this host.
 func (n *nic) segment(f diag.Frame, p wire.Packet) {
 	r := n.flows[f.DstPort]
+	if r == nil && f.Type == diag.TCPSyn { // nobody listens
+		n.send(wire.Packet{Src: p.Dst, Dst: p.Src, Proto: unix.IPPROTO_TCP, Payload: segment(f.DstPort, f.SrcPort, wire.RST|wire.ACK)}, "", diag.TCPRst, nil)
+		return
+	}
 	if r == nil || p.Src != r.event.Target || f.SrcPort != r.port {
 		return
 	}
@@ -292,13 +297,13 @@ func (n *nic) segment(f diag.Frame, p wire.Packet) {
 		r.fail(diag.Socket{Errno: "ECONNREFUSED"})
 	case r.service == checks.TCP:
 		r.told(checks.TCPOpen)
-		n.send(wire.Packet{Src: p.Dst, Dst: p.Src, HopLimit: 64, Proto: unix.IPPROTO_TCP, Payload: segment(r.local, r.port, wire.RST)}, r.bound, diag.TCPRst, nil)
+		n.send(wire.Packet{Src: p.Dst, Dst: p.Src, Proto: unix.IPPROTO_TCP, Payload: segment(r.local, r.port, wire.RST)}, "", diag.TCPRst, nil)
 	default:
 		n.w.after(2*n.w.delay(), func() { r.told("HTTP 200") })
 	}
 }
 
-// datagram is one that the tap does not show.
+// datagram is one that may answer this host.
 func (n *nic) datagram(p wire.Packet) {
 	u, ok := p.UDP()
 	if !ok {
@@ -318,6 +323,8 @@ func (n *nic) refused(f diag.Frame) {
 	switch f.Type {
 	case diag.PacketTooBig:
 		why.Errno = "EMSGSIZE"
+	case diag.TimeExceeded:
+		why.Errno = "EHOSTUNREACH"
 	case diag.Unreachable:
 		why.Errno = map[int]string{0: "ENETUNREACH", 1: "EACCES", 2: "EHOSTUNREACH", 3: "EHOSTUNREACH", 4: "ECONNREFUSED"}[f.Code]
 	default:

@@ -116,8 +116,11 @@ func (w *World) watchCandidates(say func(string, ...any)) {
 	for _, h := range w.hosts {
 		for i := range h.spec.NICs {
 			nic := &h.spec.NICs[i]
-			for _, a := range append(append(slices.Clone(nic.Addresses), nic.Static...), nic.LinkLocal()) {
+			for _, a := range append(slices.Clone(nic.Addresses), nic.Static...) {
 				taken[a] = h.spec.Name
+			}
+			if h != w.me { // else it may be asked from, as from any that is this host's by right
+				taken[nic.LinkLocal()] = h.spec.Name
 			}
 			prefixes = append(prefixes, nic.Prefixes...)
 		}

@@ -17,9 +17,26 @@ var fits = map[string][]string{
 	"forwarded-nd": {"lan"},
 }
 
+// unmodelled are the scenarios that are not tried, and what is not simulated of them.
+var unmodelled = map[string]string{
+	"flood-solicitations": "that the tap tells only a summary of a flood",
+	"flood-routers":       "that the tap tells only a summary of a flood",
+	"vpn-takes-default":   "an interface without neighbour discovery (lab.Host.Tunnel)",
+	"split-tunnel":        "an interface without neighbour discovery (lab.Host.Tunnel)",
+	"proxied-twice":       "a host that forwards by the interface on which it got a packet, and sends redirects",
+}
+
+// Models reports whether all of a network, named as the lab does, is simulated.
+func Models(network string) bool {
+	return !slices.ContainsFunc(strings.Split(network, "+"), func(name string) bool { return unmodelled[name] != "" })
+}
+
 // Networks are the networks on which a scenario's fault is tried, its own first; of a whole network, itself.
 func Networks(s lab.Scenario) []string {
-	if s.On == "" {
+	switch {
+	case unmodelled[s.Name] != "":
+		return nil
+	case s.On == "":
 		return []string{s.Name}
 	}
 	var list []string
@@ -38,6 +55,8 @@ var unfit = map[string][]string{
 	"imds-ipv6-off":  {"article"},      // which has none of these
 	"dns-down":       {"article"},
 	"ntp-down":       {"article"},
+	"imds-by-ipv6":   {"article"}, // nobody answers there by IPv6
+	"imds-off":       {"article"}, // whose firmware is none of today, when the services are there
 }
 
 // sameThing are faults of which two cannot be had at once: they are about the same setting, and the later one undoes or
@@ -46,7 +65,13 @@ var sameThing = [][]string{
 	{"moved-address", "address-twice", "vpn", "vpn-without-proxy", "pod-without-nat", "forwarding"}, // what is behind the host
 	// where its address comes from
 	{"static", "short-prefix", "ula-only", "ula-translated", "address-taken", "moved-address", "address-twice", "container", "vpn", "vpn-without-proxy"},
-	{"static", "short-prefix", "ula-only", "ula-translated", "two-routers", "backup-router", "router-died"}, // what routers announce
+	// what routers announce, and what is made of it
+	{
+		"static", "short-prefix", "ula-only", "ula-translated", "two-routers", "backup-router", "router-died", "two-mtus", "stale-router",
+		"route-ignored", "route-taken", "route-not-needed", "static-default", "static-default-well", "off-link", "off-link-well", "local-proxy",
+		"two-prefixes", "two-prefixes-source", "two-prefixes-rule", "two-prefixes-ruled", "two-prefixes-src",
+		"renumbered", "renumbered-source", "renumbered-well", "changed-mac", "same-mac",
+	},
 	{"nothing-assigned", "not-configured", "delegated-prefix", "deprecated", "optimistic", "no-policy-routing", "two-interfaces", "wrong-interface", "dhcp-no-address"},
 	{"two-interfaces", "no-policy-routing", "wrong-interface"},
 	{"networkd", "route-missing", "forwarding", "pod-without-nat"},             // who acts on advertisements
@@ -143,6 +168,10 @@ type consequence struct {
 	named []string
 }
 
+// noWayBack are faults with which this host answers nobody beyond the router, or not always.
+const noWayBack = "no-ra|not-default|advertisements-lost|router-unresolvable|route-missing|forwarding|wrong-gateway|no-gateway|" +
+	"ns-dropped|na-dropped|lossy|egress-hook|unreachable-route|two-prefixes"
+
 var consequences = []consequence{
 	// ubuntu2 asks the same server, or hears the same router: without a lease, or an on-link route, it answers nothing.
 	{[]string{"dhcp-silent"}, []string{"peer.echo-blocked", "peer.unmapped"}},
@@ -157,6 +186,8 @@ var consequences = []consequence{
 	{[]string{"echo-limit"}, []string{"path.lossy"}},
 	// Who asks for the address in vain answers what waited, and no more, when the address shows itself in between.
 	{[]string{"moved-address"}, []string{"path.lossy"}},
+	// Who has no way back, or no address, answers nobody.
+	{[]string{"pinged|pinged-in-vain|knocked-in-vain|echo-ignored|no-way-back|guarded", noWayBack}, []string{"host.inbound-unanswered"}},
 	// The gateway is gone.
 	{[]string{"wrong-gateway", "peer-unmapped|peer-down"}, []string{"router.unresolvable"}},
 	{[]string{"ula-only|ula-translated|static|short-prefix", "backup-router|two-routers|router-died|rogue-router"}, []string{"dhcpv6.silent"}},
@@ -273,6 +304,12 @@ func Judge(network string, w *World, d why.Diagnosis) Verdict {
 		}
 	}
 	calm := w.Weather.calm() && (len(faults) < 2 || !slices.Contains(faults, "lossy"))
+	if w.Weather.Forged > 0 {
+		may = append(may, "link.spoofed")
+	}
+	if !w.Spec.Fabric.Filter {
+		may = append(may, "net.open-link") // which takes somebody who answers to be seen
+	}
 	if w.Weather.Loss > 0 {
 		may = append(may, "path.lossy")
 	}

@@ -241,7 +241,7 @@ var clouds = []Scenario{
 	{
 		Name: "random-link-local", On: "hetzner",
 		Title:   "ubuntu1 makes its link-local address by RFC 7217: what comes for it is sent to the one of its MAC.",
-		Causes:  []string{"address.link-local-not-eui64", "net.open-link"},
+		Causes:  []string{"address.link-local-not-eui64"},
 		Subject: "fe80::",
 		Break:   func(s *Spec) { s.ubuntu1().NICs[0].Early = map[string]string{"stable_secret": "2001:db8::1"} },
 	},
@@ -249,7 +249,6 @@ var clouds = []Scenario{
 		Name: "gateway-forgotten", On: "hetzner",
 		Title:  "ubuntu1 was installed anew, and its configuration has no gateway any more.",
 		Causes: []string{"route.missing"},
-		Hides:  []string{"net.open-link"},
 		Break:  func(s *Spec) { s.ubuntu1().NICs[0].Gateway = netip.Addr{} },
 	},
 	{

@@ -35,10 +35,14 @@ func (s *Spec) Peers(host *Host) (peers []netip.Addr) {
 	return peers
 }
 
-// Instance returns what the metadata service says to a host; not-asked where there is no such service.
+// Instance returns what the metadata service says to a host; not-asked where there is no such service, unreachable where
+// it refuses to say anything.
 func (s *Spec) Instance(h *Host) diag.Metadata {
-	if s.Metadata == nil {
+	switch {
+	case s.Metadata == nil:
 		return diag.Metadata{State: diag.MetadataNotAsked}
+	case s.Metadata.Off:
+		return diag.Metadata{Endpoint: "http://" + imds4.String(), State: diag.MetadataUnreachable, Why: "status 403"}
 	}
 	m := diag.Metadata{Endpoint: "http://" + imds4.String(), State: diag.MetadataOK, Region: s.Metadata.Region}
 	for i := range h.NICs {

@@ -232,6 +232,9 @@ func (n *normals) stoppedHere(p diag.Path) bool {
 	if e, dropped := n.s.DropOn(p); dropped && e.Body.(diag.Drop).ByFilter() && e.Seq > n.s.Begun(p.Check, p.Interface) {
 		return true
 	}
+	if p.Detail == diag.DetailClosed {
+		return false // the answer came, and in
+	}
 	if _, came := n.s.SegmentOn(p, false); came {
 		return true
 	}

@@ -80,3 +80,39 @@ func TestServiceStoppedHere(t *testing.T) {
 		t.Errorf("named %v", got)
 	}
 }
+
+// A connection that its kernel tries again after nobody waits for it any more did leave; and who is refused has the answer.
+func TestConnectionsNotStoppedHere(t *testing.T) {
+	const port = 40000
+	syn := diag.Frame{
+		Interface: "eth0", Out: true, Type: diag.TCPSyn, Src: diagtest.Mine, Dst: diag.IMDSIPv6, SrcMAC: diagtest.MyMAC, HopLimit: 64, SrcPort: port, DstPort: 80,
+	}
+	reset := diag.Frame{
+		Interface: "eth0", Type: diag.TCPRst, Src: diag.IMDSIPv6, Dst: diagtest.Mine, SrcMAC: diagtest.RouterMAC, HopLimit: 64, SrcPort: 80, DstPort: port,
+	}
+	for name, c := range map[string]struct {
+		detail string
+		before []diag.Body
+		after  []diag.Body
+	}{
+		"tried again": {"", []diag.Body{syn}, []diag.Body{syn, syn}},
+		"refused":     {diag.DetailClosed, []diag.Body{syn, reset}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := diagtest.VPC().Say(diag.Feed{Name: diag.FeedTCP, State: diag.Synced})
+			w.Say(diag.Socket{
+				Interface: "eth0", Event: diag.SocketSent, Source: diagtest.Mine, Target: diag.IMDSIPv6, Service: "imds", LocalPort: port,
+			})
+			sent := int64(len(w.Bodies) + 1) // after the Run
+			w.Say(c.before...)
+			w.Path(diag.Path{
+				Check: "services", Asks: diag.AsksService, Via: diag.ViaKernel, Source: diagtest.Mine, Target: diag.IMDSIPv6,
+				TargetClass: diag.TargetService, Outcome: diag.Silent, Detail: c.detail, Sent: 1, Evidence: []int64{sent},
+			})
+			w.Say(c.after...)
+			if got := faults(Diagnose(w.State())); slices.Contains(got, "host.firewall") {
+				t.Errorf("named %v", got)
+			}
+		})
+	}
+}

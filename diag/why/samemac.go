@@ -38,7 +38,7 @@ func findMACDuplicate(iv *ifaceView) []hypothesis {
 		h.confidence = Certain
 	}
 	lost := iv.where(func(p *path) bool {
-		return p.origin == ours && (p.lossy() || p.beyondHost() || p.failedDiscovery() && !p.local())
+		return (p.origin == ours || p.symptom >= 0) && (p.lossy() || p.beyondHost() || p.failedDiscovery() && !p.local())
 	})
 	iv.explain(&h, lost...)
 	if len(lost) == 0 {

@@ -49,6 +49,21 @@ func TestOwnMAC(t *testing.T) {
 	}
 }
 
+// Whose answers go now to one machine, now to the other, has candidates answered now and then, too.
+func TestSameMACExplainsCandidates(t *testing.T) {
+	w := diagtest.LAN().Say(diagtest.Echo(diagtest.PeerLocal, false))
+	silent := 0
+	w.Each(func(p diag.Path) bool { return p.SourceClass == diag.SourceCandidate && p.TargetClass == diag.TargetPeer && p.Asks != diag.AsksDAD }, func(p *diag.Path) {
+		if silent++; silent == 1 {
+			diagtest.Silent(p)
+		}
+	})
+	d := Diagnose(w.State())
+	if silent < 2 || len(d.Unexplained) > 0 || !slices.Contains(faults(d), "address.mac-duplicate") {
+		t.Errorf("of %d candidates one is silent: named %v, unexplained %v", silent, named(d), d.Unexplained)
+	}
+}
+
 // question is the solicitation of duplicate address detection, as it comes back.
 func question(nonce []byte) diag.Frame {
 	return diag.Frame{
