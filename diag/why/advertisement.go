@@ -10,10 +10,12 @@ import (
 
 var noAdvertisement = Cause{
 	ID: "router.no-advertisement", Severity: Critical,
-	Remedy: slices.Concat(
-		always("rdisc6 -1 {interface}"),
-		onAWS("aws ec2 describe-subnets --subnet-ids {subnet} --query 'Subnets[].Ipv6CidrBlockAssociationSet'"),
-	),
+	Remedy: []Remedy{
+		inVPC("subnet-ipv6", "aws ec2 associate-subnet-cidr-block --subnet-id {subnet} --ipv6-cidr-block <subnet-prefix>"),
+		ask("ask.advertise"),
+		way("", "rdisc6 -1 {interface}"),
+		inVPC("", "aws ec2 describe-subnets --subnet-ids {subnet} --query 'Subnets[].Ipv6CidrBlockAssociationSet'"),
+	},
 	find:         findNoAdvertisement,
 	contradicted: func(iv *ifaceView, _ hypothesis) bool { return iv.advertised() },
 }
@@ -21,10 +23,19 @@ var noAdvertisement = Cause{
 var advertisementIgnored = Cause{
 	ID: "router.advertisement-ignored", Severity: Critical, Working: true, Answers: noDefaultRoute,
 	Remedy: []Remedy{
-		{Command: "sysctl -w {sysctl}=1", If: func(_ *view, h *hypothesis) bool { return h.as == "prefix" }},
-		{Command: "sysctl -w net.ipv6.conf.{interface}.accept_ra=2", If: func(v *view, h *hypothesis) bool { return h.as == "" && forwards(v, h) }},
-		{Command: "sysctl -w net.ipv6.conf.{interface}.accept_ra=1", If: func(v *view, h *hypothesis) bool { return h.as == "" && !forwards(v, h) }},
-		{Command: "rdisc6 -1 {interface}"},
+		way("act-on-prefix", "sysctl -w {sysctl}=1").when(as("prefix")).kept(keep{sysctl: "{sysctl}=1", networkd: actOnRA, netplan: "accept-ra=true", nm: "ipv6.method auto"}),
+		{
+			Does: "act-on-ra", If: as(""), Do: []string{"sysctl -w net.ipv6.conf.{interface}.accept_ra=2"}, Make: acceptRA("2", forwards),
+			Keep: &keep{sysctl: "{conf}.accept_ra=2", networkd: actOnRA, netplan: "accept-ra=true", nm: "ipv6.method auto"},
+		},
+		{
+			Does: "act-on-ra", If: as(""), Do: []string{"sysctl -w net.ipv6.conf.{interface}.accept_ra=1"}, Make: acceptRA("1", func(v *view, h *hypothesis) bool { return !forwards(v, h) }),
+			Keep: &keep{sysctl: "{conf}.accept_ra=1", networkd: actOnRA, netplan: "accept-ra=true", nm: "ipv6.method auto"},
+		},
+		{
+			Does: "default-by-hand", If: as(""), Do: []string{"ip -6 route add default via {router} dev {interface}"}, Keep: &keep{networkd: "[Route] Gateway={router}", up: true},
+		},
+		way("", "rdisc6 -1 {interface}"),
 	},
 	find:         findAdvertisementIgnored,
 	contradicted: func(iv *ifaceView, h hypothesis) bool { return h.as == "" && hasDefaultHere(iv, h) },
@@ -32,18 +43,39 @@ var advertisementIgnored = Cause{
 
 var notDefault = Cause{
 	ID: "router.not-default", Severity: Critical, Working: true,
-	Remedy:       always("rdisc6 -1 {interface}", "ip -6 route show default"),
+	Remedy: []Remedy{
+		ask("ask.lifetime"),
+		way("", "rdisc6 -1 {interface}", "ip -6 route show default"),
+	},
 	find:         findNotDefault,
 	contradicted: hasDefaultHere,
 }
 
 var routeMissing = Cause{
 	ID: "route.missing", Severity: Critical, Working: true, Answers: noDefaultRoute,
-	Remedy: slices.Concat(
-		always("ip -6 route add default via {router} dev {interface}", "nmcli connection modify CONNECTION ipv6.method auto"),
-	),
+	Remedy: []Remedy{
+		way("default", "ip -6 route add default via {router} dev {interface}").
+			kept(keep{networkd: "[IPv6AcceptRA] UseGateway=yes", nm: "ipv6.method auto ipv6.never-default no", up: true}),
+		way("", "rdisc6 -1 {interface}"),
+	},
 	find:         findRouteMissing,
 	contradicted: hasDefaultHere,
+}
+
+const actOnRA = "[Network] IPv6AcceptRA=yes"
+
+// acceptRA has the kernel act on advertisements: accept_ra to the value, where ok holds, and what else forbids it.
+func acceptRA(value string, ok func(*view, *hypothesis) bool) func(*view, *hypothesis) []string {
+	return func(v *view, h *hypothesis) []string {
+		if !ok(v, h) {
+			return nil
+		}
+		commands := []string{"sysctl -w net.ipv6.conf.{interface}.accept_ra=" + value}
+		if d, _ := v.s.Sysctl(h.iface, "accept_ra_defrtr"); d == "0" {
+			commands = append(commands, "sysctl -w net.ipv6.conf.{interface}.accept_ra_defrtr=1")
+		}
+		return commands
+	}
 }
 
 func hasDefaultHere(iv *ifaceView, _ hypothesis) bool { return len(iv.net.Defaults) > 0 }
@@ -223,7 +255,7 @@ func (iv *ifaceView) prefixIgnored() (h hypothesis, ok bool) {
 			}
 			h = hypothesis{
 				direct: true, confidence: Certain, subject: Subject{"router", r.Address.String()}, addr: r.Address, as: "prefix",
-				args:  []any{"router", r.Address, "prefix", prefix.Prefix, "setting", diag.SysctlName(iv.name, name) + "=0", "sysctl", diag.SysctlName(iv.name, name)},
+				args:  []any{"router", r.Address, "prefix", prefix.Prefix, "setting", diag.SysctlName(iv.name, name) + "=0", "sysctl", confKey(iv.name) + "." + name},
 				facts: []diag.Event{iv.heard(r), e},
 			}
 			iv.explainKind(&h, noGlobal)

@@ -9,10 +9,12 @@ import (
 
 var duplicate = Cause{
 	ID: "address.duplicate", Severity: Critical,
-	Remedy: slices.Concat(
-		always("ip -6 addr show dev {interface}"),
-		onAWS("aws ec2 describe-network-interfaces --filters Name=ipv6-addresses.ipv6-address,Values={address}"),
-	),
+	Remedy: []Remedy{
+		way("not-twice", "ip -6 addr del {address}/{len} dev {interface}").when(configuredHere).kept(keep{undo: true, nm: "-ipv6.addresses {address}/{len}"}),
+		ask("ask.holder"),
+		way("", "ip -6 addr show dev {interface}"),
+		inVPC("", "aws ec2 describe-network-interfaces --filters Name=ipv6-addresses.ipv6-address,Values={address}"),
+	},
 	find: findDuplicate,
 }
 
@@ -55,6 +57,9 @@ func findDuplicate(iv *ifaceView) []hypothesis {
 		}
 	}
 	for i := range list {
+		if a, ok := iv.s.Addresses[diag.InterfaceAddr{Interface: iv.name, Address: list[i].addr}]; ok {
+			list[i].args = append(list[i].args, "len", a.Fact.PrefixLen)
+		}
 		for y, s := range iv.symptoms {
 			if s.iface == iv.name && (s.kind == absent && s.addr == list[i].addr || s.kind == noGlobal) {
 				list[i].symptoms = append(list[i].symptoms, y)
@@ -79,3 +84,6 @@ func (iv *ifaceView) heldElsewhere(addr netip.Addr) bool {
 	}
 	return false
 }
+
+// configuredHere holds where the kernel has a hypothesis' address.
+func configuredHere(v *view, h *hypothesis) bool { return v.on(h.iface).net.Configured(h.addr) }

@@ -51,9 +51,9 @@ func TestCausesAreWhole(t *testing.T) {
 		if c.Severity != Info && len(c.Remedy) == 0 {
 			t.Errorf("%s: no remedy", c.ID)
 		}
-		for _, command := range c.commands() {
-			if regexp.MustCompile(`\{[a-z]`).MatchString(strings.ReplaceAll(command, "{ nd-", "")) {
-				t.Errorf("%s: a placeholder has no name in %q", c.ID, command)
+		for _, line := range c.recipe() {
+			if regexp.MustCompile(`\{[a-z]`).MatchString(line) {
+				t.Errorf("%s: a placeholder has no name in %q", c.ID, line)
 			}
 		}
 	}
@@ -120,7 +120,7 @@ func causesDoc() string {
 		b.WriteString("- " + words.Say("explain.evidence") + " " + markdown(words.Say(key+"evidence")) + "\n")
 		b.WriteString("- " + words.Say("explain.contradicts") + " " + markdown(words.Say(key+"contradicts")) + "\n")
 		b.WriteString("- " + words.Say("explain.source") + " " + markdown(words.Say(key+"source")) + "\n")
-		block(&b, "explain.remedy", c.commands())
+		block(&b, "explain.remedy", c.recipe())
 		block(&b, "explain.see", strings.Split(words.Say(key+"see"), "; "))
 	}
 	b.WriteString("\n# " + words.Say("doc.checks.title") + "\n")

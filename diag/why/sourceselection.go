@@ -11,12 +11,15 @@ import (
 var sourceSelection = Cause{
 	ID: "host.source-selection", Severity: Critical, Working: true,
 	Remedy: []Remedy{
-		{Command: "ip -6 addr del {address}/{len} dev {interface}"},
-		{Command: "ip -6 addr change {address}/{len} dev {interface} preferred_lft 0"},
+		way("deprecate", "ip -6 addr change {address}/{len} dev {interface} preferred_lft 0").when(as("")).kept(keep{undo: true}),
+		way("address-away", "ip -6 addr del {address}/{len} dev {interface}").when(as("")).
+			kept(keep{undo: true, nm: "-ipv6.addresses {address}/{len}"}),
+		inVPC("assign", "aws ec2 assign-ipv6-addresses --network-interface-id {eni} --ipv6-addresses {address}").when(as("")).when(assignable),
 		{
-			Command: "aws ec2 assign-ipv6-addresses --network-interface-id {eni} --ipv6-addresses {address}", AWS: true,
-			If: assignable,
+			Does: "source-route", If: as("out-of-place"), Make: sourceRoute,
+			Do: []string{"ip -6 route add default via {router} dev {interface} table 10000", "ip -6 rule add from {address} lookup 10000"}, Keep: &keep{up: true},
 		},
+		way("deprecate", "ip -6 addr change {address}/{len} dev {interface} preferred_lft 0").when(as("out-of-place")).kept(keep{undo: true}),
 	},
 	find: findSourceSelection, contradicted: sourceSpoke,
 }
@@ -111,4 +114,17 @@ func (iv *ifaceView) betterSource(sel diag.Selection) *path {
 		return nil
 	}
 	return iv.first(all(reachesBeyond, of(func(p *path) bool { return p.Target == sel.Dst && p.Source != sel.Source })))
+}
+
+// sourceRoute sends what has a source by the router that announces its prefix.
+func sourceRoute(v *view, h *hypothesis) []string {
+	for _, r := range v.on(h.iface).net.Offering() {
+		if slices.ContainsFunc(r.Last.Prefixes, func(p diag.PrefixInfo) bool { return p.Prefix.Contains(h.addr) }) {
+			return []string{
+				"ip -6 route add default via " + r.Address.String() + " dev {interface} table 10000",
+				"ip -6 rule add from {address} lookup 10000",
+			}
+		}
+	}
+	return nil
 }
