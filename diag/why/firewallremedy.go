@@ -30,8 +30,10 @@ var icmpv6Names = []icmpv6Name{
 	{diag.NS, []string{"nd-neighbor-solicit"}, []int{135}, []string{"neighbour-solicitation"}},
 	{diag.NA, []string{"nd-neighbor-advert"}, []int{136}, []string{"neighbour-advertisement"}},
 	{
-		diag.MLD, []string{"mld-listener-query", "mld-listener-report", "mld-listener-done", "mld2-listener-report"},
-		[]int{130, 131, 132, 143}, []string{"mld-listener-query", "mld-listener-report", "mld-listener-done", "mld2-listener-report"},
+		diag.MLD,
+		[]string{"mld-listener-query", "mld-listener-report", "mld-listener-done", "mld2-listener-report"},
+		[]int{130, 131, 132, 143},
+		[]string{"mld-listener-query", "mld-listener-report", "mld-listener-done", "mld2-listener-report"},
 	},
 }
 
@@ -200,7 +202,7 @@ func listRule(_ *view, h *hypothesis) []string {
 	switch {
 	case !ok:
 		return nil
-	case f.Legacy:
+	case f.Legacy, toolOf(f) == diag.ToolIPTables, toolOf(f) == diag.ToolUFW:
 		return []string{ip6tables(f) + " -S " + quote(f.Chain)}
 	default:
 		return []string{"nft -a list chain " + quoteWords(f.Table) + " " + quote(f.Chain)}

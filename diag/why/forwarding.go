@@ -16,7 +16,7 @@ var forwardsUnassigned = Cause{
 				"nft add table ip6 ndwhy", "nft 'add chain ip6 ndwhy postrouting { type nat hook postrouting priority srcnat; }'",
 				`nft 'add rule ip6 ndwhy postrouting oifname "{interface}" ip6 saddr {source} masquerade'`,
 			},
-			Keep: &keep{up: true},
+			Keep: &keep{filter: true},
 		},
 		inVPC("assign-prefix", "aws ec2 assign-ipv6-addresses --network-interface-id {eni} --ipv6-prefix-count 1"),
 		inVPC("source-check", "aws ec2 modify-network-interface-attribute --network-interface-id {eni} --no-source-dest-check",

@@ -35,6 +35,7 @@ type keep struct {
 	nm       string // of nmcli connection modify: "ipv6.method auto"
 	up       bool   // the commands themselves, each time that the interface comes up
 	filter   bool   // where the packet filter's rules come from
+	amend    bool   // where a configuration may have it otherwise
 	undo     bool   // it takes away what a configuration may bring back
 }
 
@@ -56,11 +57,17 @@ func always(commands ...string) []Remedy { return []Remedy{{Do: commands}} }
 func onAWS(commands ...string) []Remedy { return []Remedy{{Do: commands, AWS: true}} }
 
 // way is always with what it does.
-func way(does string, commands ...string) Remedy { return Remedy{Do: commands, Does: does} }
+func way(does string, commands ...string) Remedy {
+	r := always(commands...)[0]
+	r.Does = does
+	return r
+}
 
 // inVPC is onAWS with what it does.
 func inVPC(does string, commands ...string) Remedy {
-	return Remedy{Do: commands, Does: does, AWS: true}
+	r := onAWS(commands...)[0]
+	r.Does = does
+	return r
 }
 
 // ask says whom to ask, where nothing on this host helps.
@@ -215,6 +222,8 @@ func (v *view) persistent(k *keep, h *hypothesis, commands []string, args []any)
 	switch {
 	case k.filter:
 		return keptFilter(h, commands)
+	case k.amend:
+		return []string{}, words.Say("remedy.lasts.amend", "where", configured(m))
 	case k.undo && m.Name == "NetworkManager" && k.nm != "":
 		return append([]string{}, modifyConnection(iface, words.Fill(k.nm, args...))), ""
 	case k.undo:
@@ -311,10 +320,12 @@ func (a action) after(word string) string {
 	return ""
 }
 
-// cutsOff reports whether commands delete the only default route there is.
+// cutsOff reports whether commands delete the only default route there is, and add none.
 func (v *view) cutsOff(commands []string) bool {
-	for _, a := range actions(commands) {
-		if !a.is("ip", "-6", "route", "del", "default") {
+	all := actions(commands)
+	for i, a := range all {
+		if !a.is("ip", "-6", "route", "del", "default") ||
+			slices.ContainsFunc(all[i:], func(a action) bool { return a.is("ip", "-6", "route", "add", "default") }) {
 			continue
 		}
 		dev, via := a.after("dev"), a.after("via")

@@ -2,6 +2,9 @@ package why
 
 import (
 	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -205,6 +208,11 @@ func TestNoWayOutIsTaken(t *testing.T) {
 		caution       string
 	}{
 		{"the only default route", "ip -6 route del default via " + gone + " dev eth0", []diag.Body{route(diagtest.RouterAddr, "eth0")}, false, ""},
+		{
+			"another in its place", "ip -6 route del default dev eth0 metric 512 && ip -6 route add default via " + gone + " dev eth0 metric 512",
+			[]diag.Body{route(netip.Addr{}, "eth0")},
+			true, "",
+		},
 		{"there is another", "ip -6 route del default via " + gone + " dev eth0", []diag.Body{route(diagtest.RouterAddr, "eth0"), route(diagtest.PeerLocal, "eth0")}, true, ""},
 		{"on another interface", "ip -6 route del default via " + gone + " dev eth0", []diag.Body{route(diagtest.RouterAddr, "eth0"), route(diagtest.RouterAddr, "eth1")}, true, ""},
 		{"a session by the address", "ip -6 addr del " + mine.String() + "/64 dev eth0", []diag.Body{link, diag.Access{SSH: []netip.Addr{mine}}}, true, mine.String()},
@@ -255,6 +263,29 @@ func TestNoCarrierIsNotSwitchedOn(t *testing.T) {
 	}
 }
 
+// TestUFWKeeps: what is to pass stands in ufw's own file, where its chain is there and nothing is committed yet.
+func TestUFWKeeps(t *testing.T) {
+	sed, err := exec.LookPath("sed")
+	if err != nil {
+		t.Skip(err)
+	}
+	h := &hypothesis{facts: []diag.Event{{Body: diag.Filter{Table: "ip6 filter", Chain: "INPUT", Hook: "input", Tool: diag.ToolUFW}}}}
+	list, _ := keptFilter(h, []string{"sudo ip6tables -I ufw6-before-input -p icmpv6 --icmpv6-type 136 -j ACCEPT", "sudo ip6tables -I ufw6-before-input -p udp --sport 547 --dport 546 -j ACCEPT"})
+	file := filepath.Join(t.TempDir(), "before6.rules")
+	const was = "*filter\n:ufw6-before-input - [0:0]\n-A ufw6-before-input -i lo -j ACCEPT\n# don't delete the 'COMMIT' line or these rules won't be processed\n"
+	if err := os.WriteFile(file, []byte(was+"COMMIT\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	command := strings.NewReplacer("sudo sed", sed, "/etc/ufw/before6.rules", file).Replace(list[0])
+	if out, err := exec.Command("sh", "-c", command).CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v %s", command, err, out)
+	}
+	const want = was + "-I ufw6-before-input -p icmpv6 --icmpv6-type 136 -j ACCEPT\n-I ufw6-before-input -p udp --sport 547 --dport 546 -j ACCEPT\nCOMMIT\n"
+	if got, err := os.ReadFile(file); err != nil || string(got) != want {
+		t.Errorf("%v: %s", err, got)
+	}
+}
+
 // TestFirewallRemedies: the command is one of whoever holds the rule, and lets pass what the rule is not to drop.
 func TestFirewallRemedies(t *testing.T) {
 	rule := diag.Filter{Table: "ip6 filter", Chain: "INPUT", Hook: "input", Rule: "drop", Handle: 7, Number: 3, Verdict: "drop", Matches: []string{"na", "echo-request"}}
@@ -280,11 +311,13 @@ func TestFirewallRemedies(t *testing.T) {
 		{with(rule, diag.ToolLegacy), []string{"sudo ip6tables-legacy -I INPUT -p icmpv6 --icmpv6-type 136 -j ACCEPT", "sudo ip6tables-legacy -D INPUT 7"}, ""},
 		{with(policy, diag.ToolNFT), []string{"sudo nft 'insert rule ip6 filter INPUT icmpv6 type { echo-reply, nd-neighbor-advert } accept'"}, ""},
 		{
-			with(rule, diag.ToolUFW), []string{"sudo ip6tables -I ufw6-before-input -p icmpv6 --icmpv6-type 136 -j ACCEPT"},
+			with(rule, diag.ToolUFW),
+			[]string{"sudo ip6tables -I ufw6-before-input -p icmpv6 --icmpv6-type 136 -j ACCEPT"},
 			"sudo sed -i -e '/^COMMIT/i -I ufw6-before-input -p icmpv6 --icmpv6-type 136 -j ACCEPT' /etc/ufw/before6.rules; sudo ufw reload",
 		},
 		{
-			firewalld, []string{`sudo firewall-cmd --zone="$(firewall-cmd --get-zone-of-interface=eth0)" --remove-icmp-block=neighbour-advertisement`},
+			firewalld,
+			[]string{`sudo firewall-cmd --zone="$(firewall-cmd --get-zone-of-interface=eth0)" --remove-icmp-block=neighbour-advertisement`},
 			`sudo firewall-cmd --permanent --zone="$(firewall-cmd --get-zone-of-interface=eth0)" --remove-icmp-block=neighbour-advertisement`,
 		},
 	} {

@@ -20,7 +20,7 @@ var rogue = Cause{
 				"nft add rule ip6 ndwhy input icmpv6 type nd-router-advert ip6 saddr {router} drop",
 				"ip -6 route del default via {router} dev {interface}",
 			},
-			Keep: &keep{up: true},
+			Keep: &keep{filter: true},
 		},
 		way("", "rdisc6 {interface}", "ip -6 route show default dev {interface}"),
 	},

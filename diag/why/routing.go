@@ -27,12 +27,12 @@ var routing = Cause{
 		{
 			Does: "prefix-length", If: as("too-wide"), Make: shortenedAddress,
 			Do:   []string{"ip -6 addr del {address}/{len} dev {interface} && ip -6 addr add {address}/64 dev {interface}"},
-			Keep: &keep{undo: true},
+			Keep: &keep{amend: true},
 		},
 		{
 			Does: "prefix-route", If: as("too-wide"), Make: routelessAddress,
 			Do:   []string{"ip -6 addr change {address}/{len} dev {interface} noprefixroute"},
-			Keep: &keep{undo: true},
+			Keep: &keep{amend: true},
 		},
 		{
 			Does: "route-away", If: func(v *view, h *hypothesis) bool { return h.as != "too-wide" || shortenedAddress(v, h) == nil },
@@ -40,7 +40,7 @@ var routing = Cause{
 		},
 		{
 			Does: "gateway", If: as("no-gateway", "through-host"), Do: []string{"ip -6 route replace default via {router} dev {interface} metric 1024"},
-			Make: rightGateway, Keep: &keep{undo: true},
+			Make: rightGateway, Keep: &keep{amend: true},
 		},
 		{Does: "rule-of-others", If: as("elsewhere"), Do: []string{"ip -6 rule del priority PRIORITY"}, Make: ruleAway, Keep: &keep{undo: true}},
 		ask("ask.other-way").when(as("elsewhere")),
@@ -49,7 +49,7 @@ var routing = Cause{
 			_, named := fact[diag.Route](h)
 			return !hasSource(v, h) && h.as == "" && !named
 		}),
-		ask("ask.refusing-rule").when(func(v *view, h *hypothesis) bool {
+		ask("ask.refusing-rule").when(func(_ *view, h *hypothesis) bool {
 			_, named := fact[diag.Route](h)
 			return slices.Contains(h.more, "cause.host.routing.refused") && !named
 		}),

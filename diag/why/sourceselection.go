@@ -11,15 +11,13 @@ import (
 var sourceSelection = Cause{
 	ID: "host.source-selection", Severity: Critical, Working: true,
 	Remedy: []Remedy{
-		way("deprecate", "ip -6 addr change {address}/{len} dev {interface} preferred_lft 0").when(as("")).kept(keep{undo: true}),
-		way("address-away", "ip -6 addr del {address}/{len} dev {interface}").when(as("")).
-			kept(keep{undo: true, nm: "-ipv6.addresses {address}/{len}"}),
-		inVPC("assign", "aws ec2 assign-ipv6-addresses --network-interface-id {eni} --ipv6-addresses {address}").when(as("")).when(assignable),
 		{
 			Does: "source-route", If: as("out-of-place"), Make: sourceRoute,
 			Do: []string{"ip -6 route add default via {router} dev {interface} table 10000", "ip -6 rule add from {address} lookup 10000"}, Keep: &keep{up: true},
 		},
-		way("deprecate", "ip -6 addr change {address}/{len} dev {interface} preferred_lft 0").when(as("out-of-place")).kept(keep{undo: true}),
+		way("deprecate", "ip -6 addr change {address}/{len} dev {interface} preferred_lft 0").kept(keep{amend: true}),
+		addressAway("address-away").when(as("")),
+		inVPC("assign", "aws ec2 assign-ipv6-addresses --network-interface-id {eni} --ipv6-addresses {address}").when(as("")).when(assignable),
 	},
 	find: findSourceSelection, contradicted: sourceSpoke,
 }

@@ -11,12 +11,13 @@ var remedies = map[string]string{
 	"remedy.keep":        "To keep it after a reboot:",
 	"remedy.look":        "To see more:",
 
-	"remedy.caution.address":  "you, or somebody, are logged in by {address}; that session breaks while the address is gone.",
+	"remedy.caution.address":  "somebody is logged in by SSH over {address}, perhaps you. The session hangs while the address is gone, and ends if it does not come back.",
 	"remedy.caution.link":     "an SSH session comes in by {interface} and may break. Have another way in (a console) before you do this.",
 	"remedy.caution.default4": "{interface} carries IPv4's default route: IPv4 is gone while it is down.",
 	"remedy.caution.route":    "an SSH session comes in over IPv6; a wrong route may break it. Have another way in (IPv4, a console).",
 
 	"remedy.lasts.undo":       "If it is written in {where}, it comes back at the next boot: take it out there too.",
+	"remedy.lasts.amend":      "If it is written otherwise in {where}, that comes back at the next boot: correct it there too.",
 	"remedy.lasts.boot":       "It is lost at the next boot: write it into {where} too.",
 	"remedy.lasts.nft":        "It is lost at the next boot: change it too where the rules come from (often /etc/nftables.conf).",
 	"remedy.lasts.ip6tables":  "It is lost at the next boot: change it too where the rules come from (often /etc/iptables/rules.v6, by netfilter-persistent save).",
@@ -35,7 +36,30 @@ var remedies = map[string]string{
 	"remedy.fill.subnet-prefix": "<subnet-prefix> is a /64 of the VPC's IPv6 prefix that no other subnet has.",
 	"remedy.fill.router":        "<router> is the address of the router that the interface is to use.",
 
-	"remedy.ifup":              "Have ifupdown set the interface up.",
+	"remedy.ifup":        "Have ifupdown set the interface up.",
+	"doc.remedies.title": "What to do, and how to keep it",
+	"doc.remedies.intro": "Generated from the catalogue by `go test ./diag/why -run TestRemediesDoc -update`: do not edit. Capitals stand for " +
+		"values that a report fills in; what stands in angle brackets is for you to fill, and the report says how. ndwhy prints these commands " +
+		"and never runs them. The remedies of a cause are alternatives, the best first: any one of them will do.",
+	"doc.remedies.safe": "No remedy deletes the only default route. One that deletes an address by which somebody is logged in by SSH, that changes " +
+		"routes under such a session, or that switches off an interface that carries one or IPv4's default route, says so before the command. " +
+		"A test (`TestInteropRemedies`) breaks a network in the lab, runs each command that is for the host itself, and wants the finding gone " +
+		"and nothing new in its place. Commands for the cloud's side are held against the options that they take.",
+	"doc.remedies.kept": "A report says how to keep a change after a reboot, for whoever configures the interface: a file in /etc/sysctl.d, a drop-in " +
+		"of the .network file that networkd uses, `netplan set`, `nmcli connection modify`, or a script in /etc/network/if-up.d. " +
+		"Rules of the packet filter are changed by what they belong to: nft, ip6tables (nft or legacy), ufw, firewalld.",
+	"doc.remedies.cause":       "cause",
+	"doc.remedies.does":        "what it does, or whom to ask",
+	"doc.remedies.do":          "now",
+	"doc.remedies.keep":        "kept by",
+	"doc.remedies.by.sysctl":   "sysctl.d:",
+	"doc.remedies.by.networkd": "networkd:",
+	"doc.remedies.by.netplan":  "netplan:",
+	"doc.remedies.by.nm":       "NetworkManager:",
+	"doc.remedies.by.up":       "ifupdown: the commands, each time that the interface comes up",
+	"doc.remedies.by.filter":   "the file that the rules come from",
+	"doc.remedies.by.undo":     "the file that has it written otherwise",
+
 	"remedy.link-up":           "Switch the interface on. What configures it may have to be started again: check again after this.",
 	"remedy.lower-up":          "Switch on {other}, which {interface} rests on.",
 	"remedy.ask.carrier":       "Ask whoever runs the machine or its host to connect the interface: {interface}, MAC {mac}, is switched on and has no carrier. Nothing on this host helps.",
@@ -53,7 +77,7 @@ var remedies = map[string]string{
 	"remedy.assign":            "Have the VPC assign the address, if it is meant to be here.",
 	"remedy.source-route":      "Send what has this source by the router that announces its prefix.",
 	"remedy.route-by-source":   "Send what is from this address by its own interface.",
-	"remedy.prefix-length":     "Give the address the prefix length that the router announces, in one line so that no session breaks.",
+	"remedy.prefix-length":     "Give the address the prefix length that the router announces. Run it as one line: the address is gone for a moment.",
 	"remedy.prefix-route":      "Keep the address, and delete only the route that its prefix length made.",
 	"remedy.route-away":        "Delete the route that is in the way.",
 	"remedy.gateway":           "Let the route lead by the router.",
