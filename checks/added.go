@@ -8,7 +8,10 @@ import (
 	"ndwhy/diag"
 )
 
-const idAdded = "added"
+// Added is the ID of the check that tries candidates.
+const Added = "added"
+
+const idAdded = Added
 
 // The check added tries addresses that were surely not assigned: the negative control. By claim they are
 // used in frames alone; by kernel they are configured for some seconds.

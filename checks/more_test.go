@@ -87,6 +87,19 @@ func TestMTU(t *testing.T) {
 			}
 		}
 	})
+	inWorld(t, "a link whose router says less, and a kernel that does not listen", func(w *world) {
+		w.run(w.t.Context(), nil)
+		w.sess.Emit(diag.Sysctl{Scope: "eth0", Name: "accept_ra_mtu", Value: "0"})
+		w.sess.Emit(diag.Frame{
+			Interface: "eth0", Type: diag.RA, Src: router, SrcMAC: routerMAC, HopLimit: 255,
+			RA: &diag.Advertisement{LifetimeS: 1800, MTU: 1400},
+		})
+		for _, q := range Plan(w.state()) {
+			if q.Check == "mtu" && q.Size != 1500 {
+				w.t.Errorf("%s: %d bytes, the kernel sends 1500", q.ID, q.Size)
+			}
+		}
+	})
 	inWorld(t, "a route whose MTU is less", func(w *world) {
 		w.run(w.t.Context(), nil)
 		w.sess.Emit(diag.Selection{Dst: farHost, Bound: "eth0", Interface: "eth0", Source: ourGUA, Via: router, MTU: 1280})

@@ -65,9 +65,10 @@ func (p *planner) fullSize(target netip.Addr) int {
 			size = min(size, mtu)
 		}
 	}
-	for k, r := range p.s.Routers {
-		if k.Interface == p.iface {
-			less(r.Last.MTU)
+	// What the kernel does not keep to makes its packets no smaller.
+	for _, o := range p.net().Offers() {
+		if o.Kind == diag.OfferMTU && o.State != diag.OfferNotTaken {
+			less(o.Value)
 		}
 	}
 	less(p.s.Selections[diag.SelectionKey{Dst: target, Bound: p.iface}].MTU)

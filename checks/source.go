@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"net/netip"
 	"slices"
 
 	"ndwhy/diag"
@@ -9,12 +10,13 @@ import (
 const idSource = "source"
 
 // The check source asks from each configured address: who has the router, and an echo beyond it. An address
-// that was added by hand and that the network filters shows here.
+// that was added by hand and that the network filters shows here. Where nobody answers any of them, it asks from the
+// one that a port with security is sure to let speak: see planByMAC.
 func init() {
 	declare(Check{
 		ID:       idSource,
-		Sends:    []Bound{{"sends.ns", 2, "per.address"}, {"sends.echo", 4, "per.host"}},
-		Changes:  []string{"changes.neighbour"},
+		Sends:    []Bound{{"sends.ns", 2, "per.address"}, {"sends.echo", 4, "per.host"}, {"sends.mld", mldReports, "per.interface"}},
+		Changes:  []string{"changes.neighbour", "changes.by-mac"},
 		plan:     planSource,
 		several:  true,
 		controls: diag.TargetInternet,
@@ -44,12 +46,45 @@ func planSource(p *planner) {
 			}
 			q := Question{
 				Path:    diag.Path{Source: a.Address, Target: host, TargetClass: diag.TargetInternet, Given: p.s.Run.InternetGiven},
-				NextHop: via,
+				NextHop: p.through(host, a.Address, via),
 			}
 			q.After = p.behind(q)
 			p.add(q, echo.kernel, echo.wire)
 		}
 	}
+	p.planByMAC(routers)
+}
+
+// planByMAC asks the router from the link-local address that is made of the MAC (EUI-64), where the interface has
+// another and nobody answers that: a port with security (OpenStack Neutron, libvirt) lets no other speak. The address is the interface's own by the rule of RFC 4291, so no provider is alarmed by it; it is used in
+// frames alone, and as a candidate is: while nobody else answers for it.
+func (p *planner) planByMAC(routers []netip.Addr) {
+	own := p.link.MAC.LinkLocal()
+	other, _ := p.linkLocal()
+	switch {
+	case len(routers) == 0, !p.wire(), p.link.MAC == (diag.MAC{}), !other.IsValid(), p.net().Configured(own):
+		return
+	case !p.guess && (!p.settled(idRouterND) || p.heeded()):
+		return
+	}
+	c := candidate{addr: own, kind: linkLocal}
+	if detail, _ := p.forbidden(c, diag.AddClaim); detail != "" {
+		return
+	}
+	p.add(Question{
+		Path:      diag.Path{Source: netip.IPv6Unspecified(), SourceClass: diag.SourceUnspecified, Target: own, TargetClass: diag.TargetPeer},
+		Candidate: own, Guard: p.guard(own),
+	}, dad.wire)
+	p.add(Question{Path: diag.Path{Source: own, Target: routers[0], TargetClass: diag.TargetRouter}, Candidate: own}, nd.wire)
+}
+
+// heeded reports whether anybody answered a link-local address of the interface. An advertisement after a router
+// solicitation may be one that all get now and then.
+func (p *planner) heeded() bool {
+	return slices.ContainsFunc(p.s.Paths(), func(q diag.Path) bool {
+		return q.Interface == p.iface && q.Outcome == diag.Answered && (q.Asks == diag.AsksND || q.Asks == diag.AsksEcho) &&
+			q.Source.IsLinkLocalUnicast() && p.own(q.Source)
+	})
 }
 
 // behind returns the lane that the kernel itself would use towards q's target on this interface,

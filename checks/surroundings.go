@@ -64,7 +64,17 @@ func (p *planner) chosen(target netip.Addr) (src, via netip.Addr, ok bool) {
 	} else if routers := p.net().Gateways(); !p.net().Within(target) && len(routers) > 0 {
 		via = routers[0]
 	}
-	return src, via, true
+	return src, p.through(target, src, via), true
+}
+
+// through is the gateway that the kernel takes to a target for a source, where it was asked that: a policy rule may
+// have each source go by a router of its own. Else it is via.
+func (p *planner) through(target, source, via netip.Addr) netip.Addr {
+	sel, asked := p.s.Selections[diag.SelectionKey{Dst: target, From: source}]
+	if asked && source.IsValid() && sel.Errno == "" && sel.Interface == p.iface && sel.Via.IsValid() && sel.Via != target {
+		return sel.Via
+	}
+	return via
 }
 
 // likely is the source that RFC 6724 §5 would choose, as far as scope, deprecation and the longest
@@ -124,10 +134,7 @@ func (p *planner) aws() bool {
 }
 
 // maybeVPC reports whether nothing says surely that this is another network than a VPC.
-func (p *planner) maybeVPC() bool {
-	r := why.Recognise(p.s)
-	return r.Name == "aws" || r.Confidence != why.Certain
-}
+func (p *planner) maybeVPC() bool { return why.MaybeVPC(p.s) }
 
 // peers returns the peers of the interface and whether the user named them.
 func (p *planner) peers() (list []netip.Addr, given bool) {

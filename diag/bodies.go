@@ -15,6 +15,8 @@ type Run struct {
 	Version    string   `json:"version"`
 	Host       string   `json:"host"`
 	Interfaces []string `json:"interfaces"` // those the run is about
+	// NICs are interfaces that play an instance's own, though they look like a container's: the lab's.
+	NICs []string `json:"nics,omitempty"`
 	// NotExamined are those that it is not about, and why: see State.NotExamined.
 	NotExamined []NotExamined `json:"not_examined,omitempty"`
 	Peers       []netip.Addr  `json:"peers,omitempty"`    // --peer
@@ -267,6 +269,8 @@ type Selection struct {
 	Interface string     `json:"interface,omitempty"`
 	Via       netip.Addr `json:"via,omitzero"`
 	MTU       int        `json:"mtu,omitempty"`
+	// HopLimit is the route's own, which goes before the interface's setting; 0: it has none.
+	HopLimit int `json:"hop_limit,omitempty"`
 	// Of the route that was found: its table, metric, protocol and type, as Route has them.
 	Table    int    `json:"table,omitempty"`
 	Metric   int    `json:"metric,omitempty"`

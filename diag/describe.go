@@ -260,12 +260,12 @@ func describeNeighbour(n Neighbour) string {
 	}
 }
 
-// SysctlName is a setting's name as sysctl(8) has it.
+// SysctlName is a setting's name as sysctl(8) has it: a dot in an interface's name is a slash there.
 func SysctlName(scope, name string) string {
 	if scope == "" {
 		return "net.ipv6." + name
 	}
-	return "net.ipv6.conf." + scope + "." + name
+	return "net.ipv6.conf." + strings.ReplaceAll(scope, ".", "/") + "." + name
 }
 
 func describeAccess(a Access) string {
@@ -501,6 +501,9 @@ func describeRA(a Advertisement) string {
 			f += "A"
 		}
 		parts = append(parts, strings.TrimSpace(p.Prefix.String()+" "+f))
+	}
+	for _, r := range a.Routes {
+		parts = append(parts, words.Say("offer.route", "prefix", r.Prefix))
 	}
 	if a.MTU != 0 {
 		parts = append(parts, fmt.Sprintf("MTU %d", a.MTU))

@@ -51,7 +51,7 @@ func (m *Model) tabLabels(s *scene, last Screen, w int) []string {
 func (m *Model) drawStatus(s *scene, r region) {
 	v, word := verdictMark(s.Report.Verdict), upper("verdict."+string(s.Report.Verdict))
 	if s.undecided() {
-		v, word = mark{"·", bold}, say("status.asking")
+		v, word = mark{"·", bold}, say("status.asking", "done", s.checksDone(), "n", len(s.Checks))
 	}
 	x := r.spans(1, 0, v.span(), span{" ", plain}, span{word, v.st})
 	if s.waiting {
@@ -78,6 +78,17 @@ func (m *Model) drawStatus(s *scene, r region) {
 		}
 	}
 	r.right(0, x+1, mode...)
+}
+
+// checksDone is how many of the checks have ended.
+func (s *scene) checksDone() int {
+	n := 0
+	for _, c := range s.Checks {
+		if c.State != diag.CheckRunning {
+			n++
+		}
+	}
+	return n
 }
 
 // undecided reports whether the verdict may yet get worse: nothing is called fine before it was
@@ -107,8 +118,15 @@ func (m *Model) modeSpans(s *scene) []span {
 	case len(active) > 1:
 		add(say("status.running-n", "n", len(active)), yellow)
 	}
-	if d := s.sinceAsked(); len(active) == 0 && d >= askedLongAgo && s.Replay == nil {
-		add(say("status.asked", "ago", ago(d.Truncate(askedLongAgo))), dim)
+	if at, d := s.lastAsked(); len(active) == 0 && !at.IsZero() && s.Replay == nil {
+		if d < askedLongAgo {
+			add(say("status.asked-at", "at", at.UTC().Format("15:04:05")), plain)
+		} else {
+			add(say("status.asked", "ago", ago(d.Truncate(askedLongAgo))), yellow)
+		}
+		if s.Every > 0 {
+			add(say("status.every", "time", seconds(int64(s.Every.Seconds()))), dim)
+		}
 	}
 	if s.Recording != "" {
 		add("● "+say("status.recording"), red)
@@ -129,22 +147,19 @@ func (m *Model) modeSpans(s *scene) []span {
 	return append(list, span{" ", plain})
 }
 
-// askedLongAgo is when it is said how old the answers are, and in which steps: an idle screen is not to
+// askedLongAgo is when the answers are called old, and in which steps their age is told: an idle screen is not to
 // be drawn for it.
 const askedLongAgo = 10 * time.Minute
 
-// sinceAsked is how long ago the last check ended; 0: none did.
-func (s *scene) sinceAsked() time.Duration {
+// lastAsked is when the last check ended, and how long ago; zero: none did.
+func (s *scene) lastAsked() (time.Time, time.Duration) {
 	var last time.Time
 	for _, c := range s.Checks {
 		if c.Ended.After(last) {
 			last = c.Ended
 		}
 	}
-	if last.IsZero() {
-		return 0
-	}
-	return s.At.Sub(last)
+	return last, s.At.Sub(last)
 }
 
 func scenarioOf(s *scene) string {

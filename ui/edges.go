@@ -21,13 +21,16 @@ type node struct {
 type edge struct {
 	mark mark
 	text string
+	asks diag.Asks
+	// service is the short name of the service that was asked; empty: none.
+	service string
 }
 
 func (e edge) spans() []span { return []span{e.mark.span(), {" " + e.text, plain}} }
 
 // nodes sums up the paths to each target: those from addresses that may speak, since what a
 // candidate or an unassigned address gets says nothing about the target.
-func nodes(paths []*report.Path) []*node {
+func nodes(paths []*report.Path, echoes map[Host][]Sample) []*node {
 	type target struct {
 		class diag.TargetClass
 		addr  string
@@ -58,8 +61,14 @@ func nodes(paths []*report.Path) []*node {
 				continue
 			}
 			e := edgeOf(asks, group)
-			if name := serviceName(question{asks, k.addr}); name != "" && asks == diag.AsksService {
-				e.text = name + " " + e.text
+			e.asks = asks
+			if past := echoes[Host{group[0].Interface, k.addr}]; asks == diag.AsksEcho && len(past) > 1 && k.class != diag.TargetAllNodes && lost(past) < len(past) {
+				e.text = say("edge.strip", "text", strings.TrimPrefix(e.text, say("edge.echo.answered", "rtt", "")+" "), "strip", strip(past), "lost", lost(past))
+				n.marks = slices.DeleteFunc(n.marks, func(x edge) bool { return x.asks == diag.AsksND && x.mark == markGood && e.mark == markGood })
+			}
+			e.service = serviceName(question{asks, k.addr})
+			if e.service != "" && asks == diag.AsksService {
+				e.text = e.service + " " + e.text
 			}
 			if asks == diag.AsksMTU && e.mark != markBad {
 				continue // said only where something is wrong with it: 80 columns are full
@@ -76,7 +85,7 @@ func (n *node) addOut(asked map[diag.Asks][]*report.Path) {
 	for _, asks := range diag.AsksOrder {
 		for _, p := range asked[asks] {
 			if out := elsewhere(p); out != "" {
-				n.add(edge{pathMark(p), say("edge.app-out", "interface", out)})
+				n.add(edge{mark: pathMark(p), text: say("edge.app-out", "interface", out)})
 				return
 			}
 		}
@@ -110,25 +119,25 @@ func edgeOf(asks diag.Asks, paths []*report.Path) edge {
 	switch {
 	case m == markBad && best != nil && worst.Outcome != diag.Answered && !slices.Contains(by, worst.Via):
 		if len(by) > 1 || worst.Via == diag.ViaApp && by[0] == diag.ViaKernel {
-			return edge{m, say(key + ".not-" + string(worst.Via))}
+			return edge{mark: m, text: say(key + ".not-" + string(worst.Via))}
 		}
-		return edge{m, say(key + ".only-" + string(by[0]))}
+		return edge{mark: m, text: say(key + ".only-" + string(by[0]))}
 	case worst.Outcome == diag.Answered || m != markBad && best != nil:
 		if m != markBad {
 			m = pathMark(best)
 		}
 		if worst.TargetClass == diag.TargetAllNodes {
-			return edge{m, say("edge.nodes", "n", responders(paths))}
+			return edge{mark: m, text: say("edge.nodes", "n", responders(paths))}
 		}
 		rtt := ""
 		if best.RTTMS != nil {
 			rtt = " " + strings.ReplaceAll(millis(*best.RTTMS), "\u00a0", "")
 		}
-		return edge{m, say(key+".answered", "rtt", rtt)}
+		return edge{mark: m, text: say(key+".answered", "rtt", rtt)}
 	case worst.TargetClass == diag.TargetAllNodes && worst.Outcome == diag.Silent:
-		return edge{m, say("edge.nobody")}
+		return edge{mark: m, text: say("edge.nobody")}
 	default:
-		return edge{m, say(key + "." + string(worst.Outcome))}
+		return edge{mark: m, text: say(key + "." + string(worst.Outcome))}
 	}
 }
 
@@ -144,27 +153,27 @@ func responders(paths []*report.Path) int {
 func addressEdge(a *AddressRow) edge {
 	switch {
 	case a.Temporary:
-		return edge{markWaiting, say("address.temporary")}
+		return edge{mark: markWaiting, text: say("address.temporary")}
 	case !a.Configured:
-		return edge{markBad, say("address.absent")}
+		return edge{mark: markBad, text: say("address.absent")}
 	case a.Class == diag.SourceUnassigned:
 		if a.Answered > 0 {
-			return edge{markUnknown, say("address.unassigned-answered")}
+			return edge{mark: markUnknown, text: say("address.unassigned-answered")}
 		}
-		return edge{markBad, say("address.unassigned")}
+		return edge{mark: markBad, text: say("address.unassigned")}
 	case a.Class == diag.SourceAssigned && a.Answered > 0:
-		return edge{markGood, say("address.answered")}
+		return edge{mark: markGood, text: say("address.answered")}
 	case a.Class == diag.SourceAssigned && a.Asked > 0:
 		m := markUnknown
 		if a.Wrong > 0 {
 			m = markBad
 		}
-		return edge{m, say("address.silent")}
+		return edge{mark: m, text: say("address.silent")}
 	case a.Class == diag.SourceAssigned:
-		return edge{markWaiting, say("address.assigned")}
+		return edge{mark: markWaiting, text: say("address.assigned")}
 	case a.Answered > 0:
-		return edge{markGood, say("address.unknown-answered")}
+		return edge{mark: markGood, text: say("address.unknown-answered")}
 	default:
-		return edge{markUnknown, say("address.unknown")}
+		return edge{mark: markUnknown, text: say("address.unknown")}
 	}
 }

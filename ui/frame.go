@@ -26,10 +26,12 @@ type Frame struct {
 	Neighbours NeighbourPage
 	Exchanges  []Exchange // of the frames that passed, newest first; where they are in sight
 	Temporary  []Temporary
+	Echoes     map[Host][]Sample // what came of the last echoes to a host, oldest first
 
 	Lab       *Lab
 	Replay    *Replay
-	Recording string // the file; empty: none
+	Recording string        // the file; empty: none
+	Every     time.Duration // the checks run by themselves so often; 0: when the ground changes
 }
 
 // feed returns the feed of a name; the zero Feed where nothing was said of it.
@@ -84,6 +86,7 @@ type RouterRow struct {
 	RouteLeftS int64
 	Event      diag.Event // the newest advertisement, while it is remembered
 	Rogue      bool       // a finding says so
+	Offers     []report.Offer
 }
 
 // Temporary is an address that --add kernel put on an interface; the kernel removes it in LeftS.

@@ -22,7 +22,7 @@ func (h *help) globalKeys() []hotkey {
 	if h.play {
 		keys = append(keys, playKeys...)
 	} else {
-		keys = append(keys, hotkey{"space p", "freeze"}, hotkey{"e", "record"}, hotkey{"r R", "run-keys"}, hotkey{"S", "stop"})
+		keys = append(keys, hotkey{"space p", "freeze"}, hotkey{"e", "record"}, hotkey{"r R", "run-keys"}, hotkey{"S", "stop"}, hotkey{"a", "every"})
 	}
 	if h.lab {
 		keys = append(keys, hotkey{"w", "pane"}, hotkey{"b", "toggle"})
@@ -60,7 +60,7 @@ func (h *help) draw(s *scene, r region) {
 	for _, m := range []struct {
 		m    mark
 		what string
-	}{{markGood, "good"}, {markQuiet, "quiet"}, {markBad, "bad"}, {markUnknown, "unknown"}, {markSkipped, "skipped"}, {markWaiting, "waiting"}} {
+	}{{markGood, "good"}, {markQuiet, "quiet"}, {markBad, "bad"}, {markPart, "part"}, {markUnknown, "unknown"}, {markSkipped, "skipped"}, {markWaiting, "waiting"}} {
 		d.para(span{"  " + pad(s.canvas, m.m.s, 9), m.m.st}, say("help.mark."+m.what), plain)
 	}
 	h.scroll.draw(d, r.sub(1, 0, r.w-2, r.h))

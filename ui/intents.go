@@ -1,6 +1,10 @@
 package ui
 
-import "ndwhy/diag"
+import (
+	"time"
+
+	"ndwhy/diag"
+)
 
 // Intents is what the screens can ask for. Every method is called inside a command, never inside
 // Update, so it may block and do I/O. What comes of it arrives in Frames.
@@ -12,6 +16,8 @@ type Intents interface {
 	Run(checks []string, add diag.AddMode) error
 	// Stop ends what runs.
 	Stop()
+	// Every has the checks run every so often, candidates aside; 0 ends that.
+	Every(d time.Duration)
 	// Record starts or ends the recording and returns its file.
 	Record(on bool) (path string, err error)
 	// Save writes the Markdown report and returns its file.

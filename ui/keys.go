@@ -79,7 +79,7 @@ func (m *Model) onKey(key, text string) tea.Cmd {
 	case "ctrl+z":
 		return tea.Suspend
 	}
-	if !m.ready && strings.Contains("ysexRSrcCb", key) {
+	if !m.ready && strings.Contains("ysexRSrcCba", key) {
 		return nil // there is nothing yet that they could be about
 	}
 	if m.typing != nil {
@@ -166,6 +166,8 @@ func (m *Model) globalKey(s *scene, key string) (tea.Cmd, bool) {
 		return m.perform(s, run{}), true
 	case "S":
 		return m.perform(s, stop{}), true
+	case "a":
+		return m.toggleEvery(), s.canAsk
 	case "w":
 		if m.paneOpen() {
 			m.pane = paneShut
@@ -181,6 +183,20 @@ func (m *Model) globalKey(s *scene, key string) (tea.Cmd, bool) {
 		return m.modeKey(s, key)
 	}
 	return nil, true
+}
+
+// toggleEvery has everything asked again every so often, or no more.
+func (m *Model) toggleEvery() tea.Cmd {
+	if m.cfg.Intents == nil || m.cfg.Player != nil {
+		return nil
+	}
+	every := m.cfg.Every
+	m.notice = span{say("notice.every", "time", seconds(int64(every.Seconds()))), plain}
+	if m.latest.Every > 0 {
+		every = 0
+		m.notice = span{say("notice.every-off"), plain}
+	}
+	return func() tea.Msg { m.cfg.Intents.Every(every); return nil }
 }
 
 // modeKey has the digits, and the keys of a replay.

@@ -48,6 +48,7 @@ type Lens struct {
 	frames bool
 	settle bool
 	checks map[diag.CheckKey]CheckRow
+	echoes history
 
 	report    report.Report
 	diagnosed time.Time // in the stream's time
@@ -59,7 +60,7 @@ type Lens struct {
 func NewLens() *Lens {
 	return &Lens{
 		wake: make(chan struct{}, 1), want: Query{Screen: ScreenMap},
-		facts: true, table: true, frames: true, checks: map[diag.CheckKey]CheckRow{},
+		facts: true, table: true, frames: true, checks: map[diag.CheckKey]CheckRow{}, echoes: history{},
 	}
 }
 
@@ -89,6 +90,7 @@ func (l *Lens) Want(q Query) {
 func (l *Lens) Note(e diag.Event) {
 	if e.Seq <= l.seq { // a replay began again
 		clear(l.checks)
+		clear(l.echoes)
 		l.facts, l.table, l.frames, l.diagnosed = true, true, true, time.Time{}
 	}
 	l.seq = e.Seq
@@ -110,6 +112,7 @@ func (l *Lens) Note(e diag.Event) {
 		l.noteCheck(e.At, b)
 	case diag.Path:
 		l.facts = true
+		l.echoes.note(e, b)
 		key := diag.CheckKey{ID: b.Check, Interface: b.Interface}
 		if row, ok := l.checks[key]; ok {
 			row.Settled = e.At
@@ -160,7 +163,7 @@ func (l *Lens) Snapshot(s *diag.State) Frame {
 	f := Frame{
 		Of: q, Seq: s.Seq, Started: s.Started, At: s.Now, Report: l.report,
 		Feeds: feeds(s), Links: links(s), Checks: l.checkRows(), Temporary: temporary(s),
-		Names: redact.Names(s),
+		Names: redact.Names(s), Echoes: maps.Clone(l.echoes),
 	}
 	f.Addresses = addresses(s, l.report)
 	f.Routers = routers(s, l.report)
@@ -340,6 +343,11 @@ func routers(s *diag.State, r report.Report) []RouterRow {
 			if route.Fact.Via == x.Address {
 				row.Route, row.RouteLeftS = &route.Fact, s.Left(route.Fact.ExpiresS, route.At)
 				break
+			}
+		}
+		for _, y := range r.Routers {
+			if y.Interface == x.Interface && y.Address == x.Address.String() {
+				row.Offers = y.Offers
 			}
 		}
 		for _, f := range r.Findings {

@@ -1,10 +1,12 @@
 package ui
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
 	"ndwhy/diag"
+	"ndwhy/diag/report"
 	"ndwhy/diag/why"
 	"ndwhy/diag/words"
 )
@@ -12,32 +14,43 @@ import (
 // mapScreen is the verdict, the network as a drawing whose edges are what came of asking, and below
 // it why.
 type mapScreen struct {
-	list list
+	list  list
+	short report.Short // of the addresses of this host, which the map always shows
 }
 
-// A because is a line of the list below the map: a finding, a symptom that nothing explains, something
-// that could not be told, or what was not asked.
+// A because is a line of the list below the map: a problem with its number, a symptom that nothing explains,
+// something that could not be told, what was not asked, or all that is silent and right so.
 type because struct {
-	mark  mark
-	word  string
-	text  string
-	id    string
-	page  func(c *canvas, w int) *doc
-	plain string // what y copies
+	mark   mark
+	number int    // of a problem, where there are several
+	word   string // what kind of line it is, or how sure
+	text   string
+	id     string
+	page   func(c *canvas, w int) *doc
+	// fix is what y copies of a problem first: the first remedy that is commands, as one line; caution what that may
+	// cut off.
+	fix, caution string
+	plain        string // what y copies
 }
 
 func becauses(s *scene) []because {
-	var list, infos []because
-	for i := range s.Report.Findings {
-		f := &s.Report.Findings[i]
+	var list []because
+	problems := s.Report.Problems()
+	for i := range problems {
+		f := &problems[i]
 		item := because{
-			mark: severityMark(f.Severity), word: words.Say("severity." + string(f.Severity)), text: s.Report.On(f.Interface, f.Summary),
+			mark: severityMark(f.Severity), word: words.Say("confidence." + string(f.Confidence)), text: s.Report.On(f.Interface, f.Summary),
 			id:   f.Cause + " " + f.Interface + " " + f.Subject.Value,
 			page: func(c *canvas, w int) *doc { return findingDoc(c, w, &s.Report, f) }, plain: findingText(f),
 		}
-		if f.Severity == why.Info {
-			infos = append(infos, item)
-			continue
+		if len(problems) > 1 {
+			item.number = i + 1
+		}
+		if strings.HasPrefix(s.Report.Headline, strings.TrimSuffix(f.Summary, ".")) { // it stands above already
+			item.text = s.Report.On(f.Interface, words.Say("cause."+f.Cause+".title"))
+		}
+		if i := slices.IndexFunc(f.Remedies, func(a why.Advice) bool { return len(a.Do) > 0 }); i >= 0 {
+			item.fix, item.caution = strings.Join(f.Remedies[i].Do, " && "), f.Remedies[i].Caution
 		}
 		list = append(list, item)
 	}
@@ -49,21 +62,46 @@ func becauses(s *scene) []because {
 		})
 	}
 	if s.undecided() {
-		return append(list, infos...) // what is not known yet is no finding
+		return append(list, notes(s)...) // what is not known yet is no finding
 	}
 	list = append(list, unknowns(s)...)
 	unasked := s.Report.Unasked()
 	if len(unasked) == 0 || len(s.Report.Paths) == 0 {
-		return append(list, infos...)
+		return append(list, notes(s)...)
 	}
 	item := because{
 		mark: markSkipped, word: say("not-asked"), text: strings.Join(unasked, "; "), id: "not-asked",
 		page: func(c *canvas, w int) *doc { return unaskedDoc(c, w, unasked) }, plain: s.Report.Beside(),
 	}
 	if s.Report.Verdict == why.VerdictOK { // how far that goes is said first
-		return append(append(list, item), infos...)
+		return append(append(list, item), notes(s)...)
 	}
-	return append(append(list, infos...), item)
+	return append(append(list, notes(s)...), item)
+}
+
+// notes are the findings that nobody has to act on, a line each: what looks broken and is not by its name.
+func notes(s *scene) []because {
+	var list []because
+	of := s.Report.Notes()
+	for i := range of {
+		f := &of[i]
+		text := s.Report.On(f.Interface, f.Summary)
+		if key := "cause." + f.Cause + ".right"; words.Has(key) {
+			text = words.Say(key)
+		}
+		if slices.ContainsFunc(list, func(b because) bool { return b.text == text }) {
+			continue // of another address of the same
+		}
+		m, word := severityMark(f.Severity), ""
+		if words.Has("cause." + f.Cause + ".looks") {
+			m, word = markQuiet, say("right")
+		}
+		list = append(list, because{
+			mark: m, word: word, text: text, id: f.Cause + " " + f.Interface,
+			page: func(c *canvas, w int) *doc { return findingDoc(c, w, &s.Report, f) }, plain: findingText(f),
+		})
+	}
+	return list
 }
 
 // unknowns are what could not be told: one reason often keeps many checks from running, and is said
@@ -96,17 +134,18 @@ func unknowns(s *scene) []because {
 func (m *mapScreen) draw(s *scene, r region) {
 	r = s.drawTroubles(r, diag.FeedNetlink)
 	items := becauses(s)
+	m.name(s)
 	if r.w >= 130 && r.h >= 16 {
 		left := r.sub(0, 0, 82, r.h)
-		y := m.drawHeadline(s, left) + 1
+		y := m.drawHeadline(s, left, items) + 1
 		lines := m.lines(s, left.w, left.h-y)
 		drawLines(left.sub(0, y, left.w, left.h-y), lines)
 		drawLately(s, left.sub(0, y+len(lines)+1, left.w, left.h-y-len(lines)-1))
 		m.drawOpen(s, r.sub(84, 0, r.w-84, r.h), items)
 		return
 	}
-	y := m.drawHeadline(s, r)
-	why := min(4, max((r.h-y)/3, 2)) // the map comes first; the rest is for the list
+	y := m.drawHeadline(s, r, items)
+	why := min(len(items)+2, max((r.h-y)/3, 2)) // the map comes first; the rest is for the list
 	room := max(r.h-y-why, 0)
 	lines := m.lines(s, r.w, room)
 	if y+len(lines)+why < r.h {
@@ -126,18 +165,44 @@ func (m *mapScreen) draw(s *scene, r region) {
 	m.drawOpen(s, below, items)
 }
 
-// drawHeadline says the verdict in one sentence.
-func (m *mapScreen) drawHeadline(s *scene, r region) int {
+// drawHeadline says the verdict in one sentence, and the first thing to do about it.
+func (m *mapScreen) drawHeadline(s *scene, r region, items []because) int {
 	y := 0
 	headline := s.Report.Headline
 	if s.undecided() {
 		headline = say("so-far")
 	}
-	for _, line := range clipped(s.canvas, wrap(s.canvas, headline, r.w-2), max(r.h/3, 1), r.w-2) {
+	for _, line := range clipped(s.canvas, wrap(s.canvas, m.prose(s, headline), r.w-2), max(r.h/3, 1), r.w-2) {
 		r.put(1, y, line, bold)
 		y++
 	}
+	if len(items) == 0 || items[0].fix == "" || r.h < 12 {
+		return y
+	}
+	if caution := items[0].caution; caution != "" {
+		for _, line := range clipped(s.canvas, wrap(s.canvas, words.Say("remedy.caution", "caution", m.prose(s, caution)), r.w-2), 2, r.w-2) {
+			r.put(1, y, line, yellow)
+			y++
+		}
+	}
+	lead := say("fix") + "  "
+	d := newDoc(s.canvas, r.w-2-r.width(lead))
+	d.command(items[0].fix)
+	lines := d.lines[:min(len(d.lines), 2)]
+	for i, line := range lines {
+		if i == 0 {
+			r.put(1, y, lead, bold)
+		}
+		line[0].text = strings.Replace(strings.TrimPrefix(line[0].text, "  "), "$ ", "", 1)
+		r.spans(1+r.width(lead), y, line...)
+		y++
+	}
 	return y
+}
+
+// prose shortens the addresses of a sentence that the map shows in full.
+func (m *mapScreen) prose(s *scene, text string) string {
+	return m.short.In(s.canvas.mask(text))
 }
 
 func drawLines(r region, lines [][]span) {
@@ -147,7 +212,7 @@ func drawLines(r region, lines [][]span) {
 }
 
 // textAt is the column in which the text of the list begins.
-const textAt = 13
+const textAt = 4
 
 // drawItems lists why, worst first; the one under the cursor is shown in full.
 func (m *mapScreen) drawItems(s *scene, r region, items []because) {
@@ -164,27 +229,28 @@ func (m *mapScreen) drawItems(s *scene, r region, items []because) {
 		return
 	}
 	at := textAt
-	if body.w < 60 {
-		at = 3
-	}
 	var heights []int
 	texts := make([][]string, len(items))
 	for i, it := range items {
-		most := max(body.h, 1)
+		most, room := max(body.h, 1), body.w-at-1-body.width(it.word)-2
 		if i != m.list.sel {
 			most = 1
 		}
-		texts[i] = clipped(s.canvas, wrap(s.canvas, it.text, body.w-at-1), most, body.w-at-1)
+		texts[i] = clipped(s.canvas, wrap(s.canvas, m.prose(s, it.text), room), most, room)
 		heights = append(heights, len(texts[i]))
 	}
 	y := 0
 	for i := firstInSight(heights, m.list.sel, body.h); i < len(items) && y < body.h; i++ {
-		pointer := " "
-		st := plain
+		it, pointer, st := items[i], " ", plain
 		if i == m.list.sel {
 			pointer, st = "▸", bold
 		}
-		body.spans(0, y, span{pointer, bold}, items[i].mark.span(), span{" ", plain}, span{s.canvas.fit(items[i].word, max(at-4, 0)), items[i].mark.st})
+		number := " "
+		if it.number > 0 && it.number < 10 {
+			number = fmt.Sprint(it.number)
+		}
+		body.spans(0, y, span{pointer, bold}, span{number, dim}, it.mark.span())
+		body.put(body.w-1-body.width(it.word), y, it.word, dim)
 		for _, line := range texts[i] {
 			body.put(at, y, line, st)
 			y++
@@ -217,6 +283,18 @@ func nothingToExplain(s *scene) string {
 		return say("nothing-so-far")
 	}
 	return say("nothing-asked")
+}
+
+// name gives the addresses of this host their short names.
+func (m *mapScreen) name(s *scene) {
+	var own, all []string
+	for _, a := range ownAddresses(s) {
+		own = append(own, s.canvas.mask(a.Prefix.Addr().String()))
+	}
+	for _, p := range s.Report.Paths {
+		all = append(all, s.canvas.mask(p.Target))
+	}
+	m.short = report.Shorten(own, all)
 }
 
 // drawLately shows the newest exchanges on the wire where there is room for some.
@@ -272,16 +350,19 @@ func (m *mapScreen) key(s *scene, key string) (action, bool) {
 
 func (m *mapScreen) copied(s *scene) string {
 	items := becauses(s)
-	if m.list.sel < len(items) {
-		return items[m.list.sel].plain
+	if m.list.sel >= len(items) {
+		return s.Report.Headline
 	}
-	return s.Report.Headline
+	if fix := items[m.list.sel].fix; fix != "" {
+		return fix
+	}
+	return items[m.list.sel].plain
 }
 
 func (m *mapScreen) keys(s *scene) []hotkey {
 	keys := []hotkey{{"↑↓", "choose"}, {"enter", "open"}}
 	if s.canAsk {
-		keys = append(keys, hotkey{"r", "run-again"})
+		keys = append(keys, hotkey{"r", "run-again"}, hotkey{"a", "every"})
 	}
 	return keys
 }

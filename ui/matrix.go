@@ -10,9 +10,11 @@ import (
 	"ndwhy/diag/words"
 )
 
-// matrixScreen is who can reach whom: a row a source, a column a question to a target, and in each
-// cell two marks, by wire and by kernel. The first rows are what was asked as applications do, with one mark.
+// matrixScreen is who can reach whom: a row a source, a column a question to a target, and in each cell a mark, or
+// two where our frame and the kernel's socket came to different ends. The first rows are what was asked as
+// applications do; all test addresses are one row, until the reader unfolds it.
 type matrixScreen struct {
+	tests bool // a row each
 	rows  list
 	moved bool     // the cursor, by the reader
 	at    question // in whose column the cursor is
@@ -27,7 +29,7 @@ const sourceWidth = 2 + shortestAddress + 1
 func (x *matrixScreen) draw(s *scene, r region) {
 	r = s.drawTroubles(r, diag.FeedFrames)
 	x.room = r.w - sourceWidth
-	m := newMatrix(s, x.room)
+	m := newMatrix(s, x.room, x.tests)
 	if len(m.cols) == 0 {
 		for i, line := range wrap(s.canvas, say("matrix.empty"), r.w-4) {
 			r.put(2, i+1, line, dim)
@@ -152,11 +154,7 @@ func (x *matrixScreen) drawRow(s *scene, m *matrix, r region, y, i, names int) {
 	for k := x.left; k < len(m.cols) && at < r.w; k++ {
 		c := m.cols[k]
 		cell := r.sub(at, y, 2, 1)
-		if row.class == sourceApp {
-			cell.spans(0, 0, m.mark(row, c, diag.ViaApp).span())
-		} else {
-			cell.spans(0, 0, m.mark(row, c, diag.ViaWire).span(), m.mark(row, c, diag.ViaKernel).span())
-		}
+		cell.spans(0, 0, m.marks(row, c, len(s.Report.Problems()) > 1)...)
 		if i == x.rows.sel && k == x.col {
 			cell.restyle(0, func(style) style { return reverse })
 		}
@@ -170,7 +168,7 @@ func (x *matrixScreen) drawDetail(s *scene, m *matrix, r region) {
 	if n := len(m.rows); n > x.rows.page {
 		r.put(2, 0, fmt.Sprintf(" %d/%d ", x.rows.sel+1, n), dim)
 	}
-	r.right(0, 12, span{" " + say("matrix.legend") + " ", dim})
+	r.right(0, 6, span{" " + legend(r.c, r.w-8) + " ", dim})
 	if len(m.rows) == 0 {
 		return
 	}
@@ -202,6 +200,17 @@ func (x *matrixScreen) drawDetail(s *scene, m *matrix, r region) {
 		}
 	}
 	d.preview(inside)
+}
+
+// legend explains the marks in at most w columns, the most important first.
+func legend(c *canvas, w int) string {
+	text := ""
+	for _, m := range []string{"bad", "quiet", "differ", "good", "skipped"} {
+		if more := joinNonEmpty("  ", text, say("matrix.legend."+m)); c.width(more) <= w {
+			text = more
+		}
+	}
+	return text
 }
 
 // oneLine says what came of one question of a cell that has several.
@@ -278,6 +287,8 @@ func normalText(p *report.Path) string {
 	switch {
 	case p.Outcome == diag.OutcomeSkipped:
 		return ""
+	case p.Mark.Problem > 0:
+		return say("normal.problem", "n", p.Mark.Problem)
 	case p.Normal == nil:
 		return say("normal.unknown")
 	case *p.Normal:
@@ -288,7 +299,7 @@ func normalText(p *report.Path) string {
 }
 
 func (x *matrixScreen) key(s *scene, key string) (action, bool) {
-	m := newMatrix(s, x.room)
+	m := newMatrix(s, x.room, x.tests)
 	switch key {
 	case "left", "right":
 		if len(m.cols) == 0 {
@@ -302,7 +313,13 @@ func (x *matrixScreen) key(s *scene, key string) (action, bool) {
 		}
 		x.at = m.cols[x.col].questions[0]
 	case "enter":
+		if row, _, ok := x.under(m); ok && row.folded {
+			x.tests = true
+			return nil, true
+		}
 		return x.open(s, m)
+	case "t":
+		x.tests = !x.tests
 	case "c":
 		return try{diag.AddClaim}, true
 	case "C":
@@ -386,7 +403,7 @@ func pathsDoc(c *canvas, w int, r *report.Report, paths []*report.Path) *doc {
 }
 
 func (x *matrixScreen) copied(s *scene) string {
-	m := newMatrix(s, x.room)
+	m := newMatrix(s, x.room, x.tests)
 	row, col, ok := x.under(m)
 	if !ok {
 		return ""
@@ -401,7 +418,7 @@ func (x *matrixScreen) copied(s *scene) string {
 func (x *matrixScreen) keys(s *scene) []hotkey {
 	keys := []hotkey{{"↑↓←→", "move"}, {"enter", "evidence"}}
 	if s.canAsk {
-		keys = append(keys, hotkey{"c", "claim"}, hotkey{"C", "kernel"}, hotkey{"r", "run-this"})
+		keys = append(keys, hotkey{"t", "tests"}, hotkey{"c", "claim"}, hotkey{"C", "kernel"}, hotkey{"r", "run-this"})
 	}
 	return keys
 }

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"slices"
+	"time"
 
 	"ndwhy/diag/report"
 
@@ -35,8 +36,9 @@ type Config struct {
 	// Checks are the IDs of all checks in the order in which they are shown.
 	Checks []string
 
-	Screen  Screen // shown first; 0: the map
-	ASCII   bool   // no character beyond ASCII
+	Screen  Screen        // shown first; 0: the map
+	Every   time.Duration // how often a asks again
+	ASCII   bool          // no character beyond ASCII
 	NoColor bool
 	Mouse   bool // the wheel scrolls; it takes the terminal's own selection away
 	Redact  bool // addresses are hidden from the start

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"ndwhy/diag"
+	"ndwhy/diag/report"
+	"ndwhy/diag/words"
 )
 
 // routerScreen is every advertiser: what it says, and what the kernel made of it.
@@ -125,6 +127,14 @@ func routerDoc(s *scene, x *RouterRow, w int) *doc {
 		d.para(span{"✓ ", green}, say("router.kernel", "metric", x.Route.Metric, "proto", x.Route.Protocol, "left", seconds(x.RouteLeftS)), plain)
 	} else {
 		d.para(span{"? ", yellow}, say("router.kernel-none"), plain)
+	}
+	if taken := report.InForce(x.Offers); taken != "" {
+		d.para(span{"✓ ", green}, taken, plain)
+	}
+	for _, o := range x.Offers {
+		if o.Why != nil {
+			d.para(span{"? ", yellow}, words.Say("report.offer", "offer", o.Says, "state", o.State(), "why", *o.Why), plain)
+		}
 	}
 	if len(x.RA.Prefixes) > 0 {
 		d.heading(say("router.prefixes"))

@@ -3,6 +3,7 @@ package ui
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"ndwhy/diag"
 )
@@ -13,10 +14,43 @@ func (m *mapScreen) lines(s *scene, w, h int) [][]span {
 	k := newSketch(s, w)
 	for strokes := true; ; strokes = false {
 		k.draw(strokes)
-		if len(k.lines) <= h || !strokes && !k.less() {
+		if len(k.lines) <= h || !strokes && !k.fold() && !k.less() {
 			return k.lines
 		}
 	}
+}
+
+// fold makes one line of the hosts of a kind that all stand as they should; it reports whether there was any.
+func (k *sketch) fold() bool {
+	for _, name := range []string{"service", "router", "peer", "internet"} {
+		g := k.groups[name]
+		if len(g.nodes) < 2 || slices.ContainsFunc(g.nodes, func(n *node) bool { return n.rank > markGood.rank() }) {
+			continue
+		}
+		g.nodes, g.shown = []*node{folded(g.nodes)}, 1
+		return true
+	}
+	return false
+}
+
+// folded stands for several nodes of a kind: each mark once, services by their names.
+func folded(nodes []*node) *node {
+	all := &node{class: nodes[0].class, addr: say("map.folded", "n", len(nodes))}
+	var names []string
+	for _, n := range nodes {
+		for _, e := range n.marks {
+			if e.service != "" && e.mark == markGood {
+				names = append(names, e.service)
+			}
+			if !slices.ContainsFunc(all.marks, func(x edge) bool { return x.asks == e.asks && x.mark == e.mark }) {
+				all.add(e)
+			}
+		}
+	}
+	if all.class == diag.TargetService && len(names) == len(nodes) {
+		all.addr, all.marks = strings.Join(names, ", "), []edge{{mark: markGood, text: say("edge.all-answer", "n", len(nodes))}}
+	}
+	return all
 }
 
 // A group is the nodes of one kind, what deserves attention first.
@@ -207,7 +241,7 @@ const (
 // nodesByClass returns the targets by class, what deserves attention first.
 func nodesByClass(s *scene) map[diag.TargetClass][]*node {
 	of := map[diag.TargetClass][]*node{}
-	for _, n := range nodes(s.paths()) {
+	for _, n := range nodes(s.paths(), s.Echoes) {
 		of[n.class] = append(of[n.class], n)
 	}
 	for _, list := range of {
@@ -268,9 +302,9 @@ func ownAddresses(s *scene) []AddressRow {
 func linkMarks(l diag.Link) []edge {
 	switch {
 	case l.Gone:
-		return []edge{{markBad, say("link.gone")}}
+		return []edge{{mark: markBad, text: say("link.gone")}}
 	case l.Index != 0 && (!l.Up || !l.Carrier):
-		return []edge{{markBad, say("link.down")}}
+		return []edge{{mark: markBad, text: say("link.down")}}
 	default:
 		return nil
 	}

@@ -15,6 +15,7 @@ type matrixRow struct {
 	source  string
 	heading bool
 	planned bool // a candidate that was not tried yet
+	folded  bool // it stands for all test addresses
 }
 
 func (r matrixRow) id() string { return string(r.class) + " " + r.source }
@@ -54,6 +55,7 @@ type matrix struct {
 	rows  []matrixRow
 	cols  []matrixColumn
 	cells map[matrixKey]*report.Path
+	tests bool // test addresses have a row each
 }
 
 // all returns the questions of a cell, one target after another.
@@ -83,6 +85,37 @@ func (m *matrix) mark(r matrixRow, c matrixColumn, via diag.Via) mark {
 		}
 	}
 	return worst
+}
+
+// marks are what a cell shows: one mark where the ways agree, else by wire and by kernel; of what a problem explains
+// its number, where there are several.
+func (m *matrix) marks(r matrixRow, c matrixColumn, numbered bool) []span {
+	if r.class == sourceApp {
+		return m.numbered(r, c, m.mark(r, c, diag.ViaApp), numbered)
+	}
+	wire, kernel := m.mark(r, c, diag.ViaWire), m.mark(r, c, diag.ViaKernel)
+	switch {
+	case wire == kernel, kernel == markNone, kernel == markSkipped && wire != markNone:
+		return m.numbered(r, c, wire, numbered)
+	case wire == markNone, wire == markSkipped:
+		return m.numbered(r, c, kernel, numbered)
+	default:
+		return []span{wire.span(), kernel.span()}
+	}
+}
+
+// numbered is a mark with the number of the first problem that explains it.
+func (m *matrix) numbered(r matrixRow, c matrixColumn, k mark, numbered bool) []span {
+	first := 0
+	for _, p := range m.all(r, c) {
+		if n := p.Mark.Problem; n > 0 && (first == 0 || n < first) {
+			first = n
+		}
+	}
+	if !numbered || first == 0 || first > 9 || k != markBad && k != markPart {
+		return []span{k.span()}
+	}
+	return []span{k.span(), {strconv.Itoa(first), k.st &^ bold}}
 }
 
 // cellMark is the mark of a question; one that was planned and not asked waits.
@@ -127,8 +160,8 @@ func place(p *report.Path) (matrixRow, matrixColumn) {
 
 // newMatrix arranges what was and would be asked in columns that are at most w wide together, if
 // that can be.
-func newMatrix(s *scene, w int) *matrix {
-	m := &matrix{cells: map[matrixKey]*report.Path{}}
+func newMatrix(s *scene, w int, tests bool) *matrix {
+	m := &matrix{cells: map[matrixKey]*report.Path{}, tests: tests}
 	for _, p := range s.paths() {
 		m.add(p, false)
 	}
@@ -158,6 +191,9 @@ func plannedPath(l *PlanLine) *report.Path {
 func (m *matrix) add(p *report.Path, planned bool) {
 	row, col := place(p)
 	row.planned = planned
+	if row.class == diag.SourceCandidate && !m.tests {
+		row.source, row.folded = say("matrix.tests"), true
+	}
 	i := slices.IndexFunc(m.rows, func(x matrixRow) bool { return x.id() == row.id() })
 	switch {
 	case i < 0:

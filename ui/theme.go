@@ -21,6 +21,7 @@ var (
 	markGood    = mark{"✓", green}
 	markQuiet   = mark{"○", plain} // no answer, and none is normal here
 	markBad     = mark{"✗", red | bold}
+	markPart    = mark{"!", yellow | bold} // answered, and not as it should be
 	markUnknown = mark{"?", yellow}
 	markSkipped = mark{"–", dim}
 	markWaiting = mark{"·", dim}
@@ -33,6 +34,8 @@ func (m mark) rank() int {
 	switch m {
 	case markBad:
 		return 6
+	case markPart:
+		return 5
 	case markUnknown:
 		return 4
 	case markGood:
@@ -46,24 +49,18 @@ func (m mark) rank() int {
 	}
 }
 
-// pathMark says what came of a question, against what is normal here.
+// pathMark says what came of a question, in the light of what was found.
 func pathMark(p *report.Path) mark {
-	switch {
-	case p == nil:
+	if p == nil {
 		return markNone
-	case p.Normal != nil && !*p.Normal:
-		return markBad
-	case p.Outcome == diag.OutcomeSkipped:
-		return markSkipped
-	case p.Asks == diag.AsksDAD && p.Outcome == diag.Silent:
-		return markGood // nobody else has it
-	case p.Outcome == diag.Answered:
-		return markGood
-	case p.Normal != nil:
-		return markQuiet
-	default:
-		return markUnknown
 	}
+	return marks[p.Mark.Judgement]
+}
+
+// marks are those of a report, as screens show them.
+var marks = map[report.Judgement]mark{
+	report.Unasked: markSkipped, report.AsExpected: markQuiet, report.Answered: markGood,
+	report.Undecided: markUnknown, report.Impaired: markPart, report.Wrong: markBad,
 }
 
 func verdictMark(v why.Verdict) mark {

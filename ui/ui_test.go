@@ -223,6 +223,8 @@ type intents struct {
 	err       error
 }
 
+func (i *intents) Every(d time.Duration) { i.note("every %v", d) }
+
 func (i *intents) note(format string, args ...any) {
 	i.mu.Lock()
 	defer i.mu.Unlock()

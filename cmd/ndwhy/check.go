@@ -31,12 +31,10 @@ type checkOptions struct {
 	failOn string
 	dryRun bool
 	from   []string
+	detail int
 }
 
-var (
-	formats     = []string{"text", "json", "markdown"}
-	failOnWords = []string{"unknown", "warning", "critical", "never"}
-)
+var failOnWords = []string{"unknown", "warning", "critical", "never"}
 
 func checkCommand() *cobra.Command {
 	var o checkOptions
@@ -52,12 +50,14 @@ func checkCommand() *cobra.Command {
 	}
 	f := cmd.Flags()
 	o.register(f)
+	complete(cmd)
 	o.look(f)
 	f.StringVar(&o.format, "format", "text", words.Say("cli.flag.format"))
 	f.BoolVar(&o.json, "json", false, words.Say("cli.flag.json"))
 	f.StringVar(&o.output, "output", "", words.Say("cli.flag.output"))
 	f.StringVar(&o.failOn, "fail-on", "unknown", words.Say("cli.flag.fail-on"))
 	f.BoolVar(&o.dryRun, "dry-run", false, words.Say("cli.flag.dry-run"))
+	f.CountVarP(&o.detail, "verbose", "v", words.Say("cli.flag.verbose"))
 	f.StringArrayVar(&o.from, "from", nil, words.Say("cli.flag.from"))
 	cmd.RunE = func(cmd *cobra.Command, ids []string) error {
 		if err := knownChecks("check", ids); err != nil {
@@ -76,8 +76,8 @@ func checkCommand() *cobra.Command {
 			}
 			o.format = "json"
 		}
-		if !slices.Contains(formats, o.format) {
-			return usagef("--format %q: want %s", o.format, strings.Join(formats, ", "))
+		if render.Formats[o.format] == nil {
+			return usagef("--format %q: no such format%s; there are %s", o.format, perhaps(o.format, diag.SortedKeys(render.Formats)), strings.Join(diag.SortedKeys(render.Formats), ", "))
 		}
 		if !slices.Contains(failOnWords, o.failOn) {
 			return usagef("--fail-on %q: want %s", o.failOn, strings.Join(failOnWords, ", "))
@@ -88,7 +88,7 @@ func checkCommand() *cobra.Command {
 }
 
 // reading are the flags that say something where a recording is read.
-var reading = []string{"from", "format", "json", "output", "fail-on", "no-color", "ascii", "redact"}
+var reading = []string{"from", "format", "json", "output", "fail-on", "no-color", "ascii", "redact", "verbose"}
 
 // onlyReads refuses, beside --from, what would be asked of a network.
 func (o *checkOptions) onlyReads(f *pflag.FlagSet, ids []string) (err error) {
@@ -111,6 +111,9 @@ func (o *checkOptions) onlyReads(f *pflag.FlagSet, ids []string) (err error) {
 
 // run does the checks, or reads them from a recording, and writes the result.
 func (o *checkOptions) run(ctx context.Context, stdout, stderr io.Writer) error {
+	if o.output == "-" {
+		o.output = "" // standard output
+	}
 	files := append(o.files(), named{"--output", o.output})
 	for _, name := range o.from {
 		files = append(files, named{"--from", name})
@@ -176,20 +179,13 @@ func (o *checkOptions) conclude(out io.Writer, s *diag.State) error {
 	r := report.New(s, why.Diagnose(s))
 	o.hide.Report(&r, s)
 	hide := o.hide.Text
-	var b bytes.Buffer
-	var err error
-	switch o.format {
-	case "json":
-		err = render.JSON(&b, r)
+	if o.format == "json" {
 		hide = o.hide.JSON
-	case "markdown":
-		err = render.Markdown(&b, r)
-	default:
-		style := o.style(out)
-		style.Mask = o.hide.Text
-		err = render.Text(&b, r, style)
 	}
-	if err != nil {
+	style := o.style(out)
+	style.Mask, style.Detail = o.hide.Text, render.Detail(o.detail)
+	var b bytes.Buffer
+	if err := render.Formats[o.format](&b, r, style); err != nil {
 		return err
 	}
 	if _, err := io.WriteString(out, hide(b.String())); err != nil {

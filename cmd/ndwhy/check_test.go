@@ -73,7 +73,7 @@ func TestBadInput(t *testing.T) {
 		{"check --assigned ::/0", 64, "--assigned ::/0: want an address, or a prefix of 48 bits or more"},
 		{"check --assigned 2001:db8::/47", 64, "--assigned 2001:db8::/47: want an address, or a prefix of 48 bits or more"},
 		{"check --add all", 64, "want none, claim or kernel"},
-		{"check --profile mars", 64, "want one of"},
+		{"check --profile mars", 64, "no such profile; there are"},
 		{"check --count 0", 64, "--count 0"},
 		{"check --timeout 1", 64, "timeout"},
 		{"check --imds ftp://x", 64, "--imds"},
@@ -93,7 +93,7 @@ func TestBadInput(t *testing.T) {
 		{"check --from /proc/self/status peer-nd", 64, "peer-nd is for asking the network"},
 		{"check --wat", 64, "unknown flag: --wat"},
 		{"wat", 64, `unknown command "wat"`},
-		{"explain wat", 64, "no such cause or check"},
+		{"explain wat", 64, "no such cause, check or network"},
 		{"watch --only wat", 64, "no such kind of event"},
 	} {
 		r := labtest.Run(t, "vpc", append([]string{"ndwhy"}, strings.Fields(c.args)...)...)

@@ -45,6 +45,11 @@ func labCommand() *cobra.Command {
 			}
 			spec, _, err := lab.Find(name)
 			if err != nil {
+				for part := range strings.SplitSeq(name, "+") {
+					if !slices.Contains(scenarioNames(), part) {
+						return usagef("%w%s", err, perhaps(part, scenarioNames()))
+					}
+				}
 				return usageError{err}
 			}
 			var opened []string
@@ -71,6 +76,7 @@ func labCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&switchLog, "switch-log", "", words.Say("cli.lab.flag.switch-log"))
 	cmd.Flags().AddFlagSet(opens)
+	cmd.ValidArgsFunction = cobra.FixedCompletions(scenarioNames(), cobra.ShellCompDirectiveNoFileComp)
 	cmd.AddCommand(labListCommand(), labExecCommand(), labBreakCommand(true), labBreakCommand(false))
 	return cmd
 }
@@ -90,6 +96,14 @@ func filesOf(command []string) (files []named) {
 		}
 	}
 	return files
+}
+
+func scenarioNames() []string {
+	names := make([]string, 0, len(lab.Scenarios))
+	for _, s := range lab.Scenarios {
+		names = append(names, s.Name)
+	}
+	return names
 }
 
 func labListCommand() *cobra.Command {

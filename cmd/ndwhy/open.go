@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"ndwhy/diag"
@@ -62,6 +63,9 @@ func warnOn(w io.Writer) func(error) {
 
 // openRecording opens a recording that a flag or an argument names.
 func openRecording(ctx context.Context, name string) (io.ReadSeekCloser, error) {
+	if name == "-" {
+		name = os.Stdin.Name()
+	}
 	file, err := record.Open(ctx, name)
 	switch {
 	case ctx.Err() != nil:

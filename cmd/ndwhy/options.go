@@ -7,11 +7,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"ndwhy/checks"
 	"ndwhy/diag"
 	"ndwhy/diag/imds"
+	"ndwhy/diag/lab"
 	"ndwhy/diag/outfile"
 	"ndwhy/diag/redact"
 	"ndwhy/diag/why"
@@ -84,6 +86,12 @@ func (o *options) register(f *pflag.FlagSet) {
 	f.StringSliceVar(&o.skip, "skip", nil, say("skip"))
 }
 
+// complete has the shell complete the values of flags of cmd that are one of a list.
+func complete(cmd *cobra.Command) {
+	// It fails only where there is no such flag.
+	_ = cmd.RegisterFlagCompletionFunc("profile", cobra.FixedCompletions(why.Profiles(), cobra.ShellCompDirectiveNoFileComp))
+}
+
 // look registers the flags of how anything is written.
 func (o *options) look(f *pflag.FlagSet) {
 	f.BoolVar(&o.noColor, "no-color", false, words.Say("cli.flag.no-color"))
@@ -109,8 +117,17 @@ func distinct(files []named) error {
 	return nil
 }
 
-// environment fills the flags that were not given from their variables.
-func (o *options) environment(f *pflag.FlagSet) error {
+// environment fills the flags that were not given from their variables, and refuses names that are empty.
+func (o *options) environment(f *pflag.FlagSet) (err error) {
+	f.Visit(func(flag *pflag.Flag) {
+		list, several := flag.Value.(pflag.SliceValue)
+		if several && (len(list.GetSlice()) == 0 || slices.Contains(list.GetSlice(), "")) {
+			err = usagef("--%s: the name is empty", flag.Name)
+		}
+	})
+	if err != nil {
+		return err
+	}
 	for name, env := range envFlags {
 		value := os.Getenv(env)
 		if value == "" || f.Lookup(name) == nil || f.Changed(name) {
@@ -151,7 +168,7 @@ type resolved struct {
 func (o *options) parse() (resolved, error) {
 	r := resolved{run: diag.Run{
 		Version: versionText(), Passive: o.passive, Profile: o.profile, Add: diag.AddMode(o.add),
-		Only: o.only, Skip: o.skip, Count: o.count,
+		NICs: lab.NICs(), Only: o.only, Skip: o.skip, Count: o.count,
 		IntervalMS: int(interval / time.Millisecond), WaitMS: int(wait / time.Millisecond),
 	}}
 	// A zone stays where a target is asked by that interface alone.
@@ -218,8 +235,11 @@ func (o *options) parse() (resolved, error) {
 	default:
 		return r, usagef("--add %q: want none, claim or kernel", o.add)
 	}
+	if err := o.contradictions(); err != nil {
+		return r, err
+	}
 	if o.profile != "" && !slices.Contains(why.Profiles(), o.profile) {
-		return r, usagef("--profile %q: want one of %s", o.profile, strings.Join(why.Profiles(), ", "))
+		return r, usagef("--profile %q: no such profile%s; there are %s", o.profile, perhaps(o.profile, why.Profiles()), strings.Join(why.Profiles(), ", "))
 	}
 	if o.count < 1 || o.count > 100 {
 		return r, usagef("--count %d: want 1 to 100", o.count)
@@ -243,11 +263,25 @@ func (o *options) parse() (resolved, error) {
 	return r, nil
 }
 
+// contradictions refuses flags that take back what another says, and names that are none.
+func (o *options) contradictions() error {
+	adds := o.add != string(diag.AddNone)
+	switch {
+	case o.passive && adds:
+		return usagef("%s", words.Say("cli.contradiction", "a", "--passive", "what-a", words.Say("cli.sends-nothing"), "b", "--add "+o.add))
+	case len(o.try) > 0 && !adds:
+		return usagef("%s", words.Say("cli.try-without-add"))
+	case o.record == "-" || o.pcap == "-":
+		return usagef("%s", words.Say("cli.kept-to-stdout"))
+	}
+	return nil
+}
+
 func knownChecks(where string, ids []string) error {
 	known := checks.IDs()
 	for _, id := range ids {
 		if !slices.Contains(known, id) {
-			return usagef("%s %q: no such check; there are %s", where, id, strings.Join(known, ", "))
+			return usagef("%s %q: no such check%s; there are %s", where, id, perhaps(id, known), strings.Join(known, ", "))
 		}
 	}
 	return nil

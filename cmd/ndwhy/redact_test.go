@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"ndwhy/diag"
+	"ndwhy/diag/render"
+
 	"ndwhy/diag/lab/labtest"
 	"ndwhy/diag/report"
 	"ndwhy/diag/schematest"
@@ -74,20 +77,20 @@ func TestRedact(t *testing.T) {
 		}
 		texts["watch, "+name] = string(text)
 	}
-	for _, format := range formats {
+	for _, format := range diag.SortedKeys(render.Formats) {
 		var out, errs strings.Builder
 		if code := run([]string{"check", "--redact", "--format", format, "--from", dir + "/recording"}, nil, &out, &errs); code != 1 {
 			t.Errorf("%s: exit %d %s", format, code, errs.String())
 		}
 		texts[format] = out.String()
-		// The address that is at fault, in the headline and in what shows it.
-		if strings.Count(out.String(), "3fff:fff:1:") < 3 {
+		// The address that is at fault is a mask, wherever addresses are shown at all.
+		if format != "prometheus" && !strings.Contains(out.String(), "3fff:fff:1:") {
 			t.Errorf("%s: whose the finding is does not show:\n%s", format, out.String())
 		}
 	}
 	_, texts["replay"], _ = replayed("--redact", "--plain", "--speed", "1000", dir+"/recording")
 	for name, text := range texts {
-		if found := secrets.FindString(text); found != "" || len(text) < 500 {
+		if found := secrets.FindString(text); found != "" || len(text) < 100 {
 			t.Errorf("%s: %q is in it:\n%s", name, found, text)
 		}
 		if name == "json" || name == "watch, json" {

@@ -62,18 +62,18 @@ func rootCommand() *cobra.Command {
 		Version:       versionText(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          usageArgs(cobra.NoArgs),
+		Args:          commandArgs,
 		RunE:          o.show,
 	}
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usagef("%w; see: %s --help", err, cmd.CommandPath())
-	})
+	root.SetFlagErrorFunc(flagError)
 	o.register(root.Flags())
+	complete(root)
 	o.stay(root.Flags())
 	root.Flags().BoolVar(&o.tour, "tour", false, words.Say("cli.lab.flag.tour"))
 	_ = root.Flags().MarkHidden("tour") // it is ndwhy lab that gives it
 	foldUsage(root)
 	root.AddCommand(checkCommand(), watchCommand(), explainCommand(), labCommand(), replayCommand())
+	completions(root)
 	return root
 }
 

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -21,18 +23,23 @@ import (
 	"ndwhy/ui/term"
 )
 
+// defaultEvery is how often everything is asked again once a is pressed.
+const defaultEvery = 30 * time.Second
+
 // tuiOptions are the flags of the faces that stay open: the screens, and the lines instead of them.
 type tuiOptions struct {
 	options
 	plain bool
 	mouse bool
 	tour  bool
+	every time.Duration
 }
 
 // stay registers the flags of how a face that stays open is drawn.
 func (o *tuiOptions) stay(f *pflag.FlagSet) {
 	f.BoolVar(&o.plain, "plain", false, words.Say("cli.flag.plain"))
 	f.BoolVar(&o.mouse, "mouse", false, words.Say("cli.flag.mouse"))
+	f.DurationVar(&o.every, "every", 0, words.Say("cli.flag.every"))
 	o.look(f)
 }
 
@@ -41,6 +48,12 @@ func (o *tuiOptions) stay(f *pflag.FlagSet) {
 func (o *tuiOptions) show(cmd *cobra.Command, _ []string) error {
 	if err := o.environment(cmd.Flags()); err != nil {
 		return err
+	}
+	if o.every < 0 || o.every > 0 && o.every < time.Second {
+		return usagef("--every %v: want a second or more, or 0 for not at all", o.every)
+	}
+	if o.every > 0 && o.passive {
+		return usagef("--every asks, and --passive sends nothing: choose one")
 	}
 	if o.tour && os.Getenv("NDWHY_LAB") == "" {
 		return usagef("%s", words.Say("cli.lab.tour-outside"))
@@ -60,7 +73,7 @@ func (o *tuiOptions) show(cmd *cobra.Command, _ []string) error {
 		return err
 	}
 	defer live.Close()
-	runner := app.NewRunner(ctx, live, o.timeout, app.Saver{Clipboard: profile.TakesClipboard()})
+	runner := app.NewRunner(ctx, live, o.timeout, app.Saver{Clipboard: profile.TakesClipboard()}, o.only)
 	run := func() {
 		live.Settle(ctx)
 		if !o.passive {
@@ -73,19 +86,23 @@ func (o *tuiOptions) show(cmd *cobra.Command, _ []string) error {
 	beside.Go(func() {
 		defer guard.Rescue()
 		run()
+		if !o.passive {
+			runner.Every(o.every)
+			runner.Refresh(ctx)
+		}
 	})
 	farewell := ""
 	if profile.Level == term.Dumb {
 		out := plain.New(cmd.OutOrStdout(), o.style(cmd.OutOrStdout()), o.hide.Text)
 		err = ended(app.Lines(ctx, out, live, &o.hide, lens, bench))
 	} else {
-		config := ui.Config{Mode: ui.Live, Intents: runner, Tour: o.tour}
+		config := ui.Config{Mode: ui.Live, Intents: runner, Tour: o.tour, Every: cmp.Or(o.every, defaultEvery)}
 		if bench != nil {
 			config.Mode, config.Bench = ui.InLab, bench
 		}
 		farewell, err = o.screens(ctx, profile, live, lens, config, func(f *ui.Frame) {
 			bench.Note(f)
-			f.Recording = live.Recording()
+			f.Recording, f.Every = live.Recording(), runner.Period()
 		})
 	}
 	end()

@@ -41,7 +41,7 @@ func watchCommand() *cobra.Command {
 		defer end()
 		for _, k := range kinds {
 			if !slices.Contains(diag.Kinds(), k) {
-				return usagef("--only %q: no such kind of event; there are %s", k, strings.Join(diag.Kinds(), ", "))
+				return usagef("--only %q: no such kind of event%s; there are %s", k, perhaps(k, diag.Kinds()), strings.Join(diag.Kinds(), ", "))
 			}
 		}
 		var addr netip.Addr

@@ -614,6 +614,49 @@ var CauseTests = []struct {
 			return w
 		},
 	},
+	{
+		Name: "nothing is answered, and the MAC was changed", Cause: "path.unheard", Sure: "likely", Faults: []string{"path.unheard"},
+		World: func() *World { return Unheard(LAN()).Relink(func(l *diag.Link) { l.PermMAC = OtherMAC }) },
+	},
+	{
+		Name: "nothing is answered, and nothing tells why", Cause: "path.unheard", Sure: "likely", Faults: []string{"path.unheard"},
+		World: func() *World { return Unheard(LAN()) },
+	},
+	{
+		Name: "nothing is answered, and only the router was asked", Cause: "path.unheard", Sure: "possible", Faults: []string{"path.unheard"},
+		World: func() *World { return Unheard(LAN().NoPeers()) },
+	},
+	{
+		Name: "nothing is answered to a macvlan", Cause: "path.unheard", Sure: "likely", Faults: []string{"path.unheard"},
+		World: func() *World {
+			return Unheard(LAN()).Relink(func(l *diag.Link) { l.Type, l.Parent = "macvlan", 9 }).
+				Say(diag.Link{Interface: "eth1", Index: 9, MAC: OtherMAC, MTU: 9001, Up: true, Carrier: true, Ethernet: true})
+		},
+	},
+	{
+		Name: "the router answers the link-local address that is made of the MAC, and no other", Cause: "address.link-local-not-eui64", Sure: "certain",
+		Faults: []string{"address.link-local-not-eui64"}, World: PortSecurity,
+	},
+	{
+		Name: "somebody else has the same MAC", Cause: "address.mac-duplicate", Sure: "certain", Faults: []string{"address.mac-duplicate"},
+		World: func() *World {
+			return LAN().Say(diag.Frame{Interface: "eth0", Type: diag.NS, Src: PeerLocal, SrcMAC: MyMAC, Dst: diag.SolicitedNode(RouterAddr), Target: RouterAddr, HopLimit: 255})
+		},
+	},
+	{
+		Name: "an address left of a prefix that is gone", Cause: "address.prefix-withdrawn", Sure: "likely", Faults: []string{"address.prefix-withdrawn"},
+		World: func() *World { return Renumbered(diag.Silent) },
+	},
+	{
+		Name: "a hop limit of three", Cause: "path.hop-limit", Sure: "certain", Faults: []string{"path.hop-limit"},
+		World: func() *World { return FewHops("3", 3).DieOnTheWay() },
+	},
+	{
+		Name: "two routers with two MTUs", Cause: "router.inconsistent", Sure: "certain", Faults: []string{"router.inconsistent"},
+		World: func() *World {
+			return Narrow(1400, diag.Answered).Set("mtu", "1400").Say(RaFrame(SecondLocal, SecondMAC2, diag.Advertisement{LifetimeS: 1800, MTU: 1500}))
+		},
+	},
 	{Name: "filter", Cause: "net.per-address-filter", Sure: "certain", Faults: []string{}, World: VPC},
 	{Name: "no multicast", Cause: "net.multicast-suppressed", Sure: "certain", Faults: []string{}, World: VPC},
 	{Name: "quiet router", Cause: "net.router-silent", Sure: "certain", Faults: []string{}, World: VPC},

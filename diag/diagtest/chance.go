@@ -109,7 +109,9 @@ func (c Chance) body() diag.Body {
 			Type: pick(c, []string{"unicast", "unreachable", "prohibit"}), ExpiresS: pick(c, someLifes), Gone: c.one(6),
 		}
 	case 3:
-		return diag.Sysctl{Scope: iface, Name: pick(c, []string{"accept_ra", "forwarding", "disable_ipv6", "accept_ra_defrtr"}), Value: pick(c, []string{"0", "1", "2"})}
+		return diag.Sysctl{Scope: iface, Name: pick(c, []string{
+			"accept_ra", "forwarding", "disable_ipv6", "accept_ra_defrtr", "hop_limit", "mtu", "accept_ra_rt_info_max_plen", "max_addresses",
+		}), Value: pick(c, []string{"0", "1", "2", "", "1400"})}
 	case 4:
 		if c.one(3) {
 			return diag.Access{SSH: []netip.Addr{addr}, SSH4: []string{iface}, Default4: []string{iface}}

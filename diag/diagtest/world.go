@@ -350,7 +350,7 @@ func Silent(p *diag.Path) {
 func (w *World) NoDefault() *World {
 	w.Drop(OfKind(func(r diag.Route) bool { return r.Dst.Bits() == 0 }))
 	return w.Each(func(p diag.Path) bool {
-		return p.TargetClass == diag.TargetInternet && p.Via == diag.ViaKernel && p.SourceClass == diag.SourceAssigned
+		return p.TargetClass == diag.TargetInternet && p.Via == diag.ViaKernel && p.SourceClass != diag.SourceCandidate && p.Interface == "eth0"
 	}, func(p *diag.Path) {
 		Silent(p)
 		p.Outcome, p.Sent, p.Errno = diag.Unsent, 0, "ENETUNREACH"

@@ -21,8 +21,8 @@ const (
 // may be the kernel's choice, and the service is the one to say so.
 func dial(ctx context.Context, network, address string) (net.Conn, error) {
 	var list []net.Addr
-	if host, err := netip.ParseAddrPort(address); err == nil && host.Addr().Is6() {
-		list = sources()
+	if host, err := netip.ParseAddrPort(address); err == nil {
+		list = sources(host.Addr().Is6())
 	}
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
@@ -75,8 +75,9 @@ func dial(ctx context.Context, network, address string) (net.Conn, error) {
 	return nil, first
 }
 
-// sources are this host's global IPv6 addresses, the loopback interface's left out.
-func sources() []net.Addr {
+// sources are this host's addresses of a family from which the service may be asked: not the loopback's, nor
+// link-local ones.
+func sources(ip6 bool) []net.Addr {
 	all, err := net.InterfaceAddrs()
 	if err != nil {
 		return nil
@@ -84,7 +85,7 @@ func sources() []net.Addr {
 	var list []net.Addr
 	for _, a := range all {
 		n, ok := a.(*net.IPNet)
-		if !ok || n.IP.To4() != nil || !n.IP.IsGlobalUnicast() || len(list) == maxSources {
+		if !ok || (n.IP.To4() == nil) != ip6 || !n.IP.IsGlobalUnicast() || len(list) == maxSources {
 			continue
 		}
 		list = append(list, &net.TCPAddr{IP: n.IP})

@@ -622,7 +622,7 @@ func TestRoute(t *testing.T) {
 	nstest.Address(t, "eth0", own.String()+"/64")
 	eth0 := nstest.Link(t, "eth0").Attrs().Index
 	_, via, _ := net.ParseCIDR("2001:db8:1::/48")
-	must(t, netlink.RouteAdd(&netlink.Route{LinkIndex: eth0, Dst: via, Gw: peer.AsSlice(), MTU: 1400}))
+	must(t, netlink.RouteAdd(&netlink.Route{LinkIndex: eth0, Dst: via, Gw: peer.AsSlice(), MTU: 1400, Hoplimit: 32}))
 	_, not, _ := net.ParseCIDR("2001:db8:2::/48")
 	must(t, netlink.RouteAdd(&netlink.Route{Dst: not, Type: unix.RTN_PROHIBIT}))
 	_, elsewhere, _ := net.ParseCIDR("2001:db8:3::/48")
@@ -639,8 +639,8 @@ func TestRoute(t *testing.T) {
 	}{
 		{dst: peer, want: diag.Selection{Dst: peer, Source: own, Interface: "eth0", Table: diag.MainTable, Metric: 256, Protocol: "kernel", Type: "unicast"}},
 		{dst: other, want: diag.Selection{Dst: other, Source: own, Interface: "eth0", Via: peer, Table: 1000, Metric: 77, Protocol: "static", Type: "unicast"}},
-		{dst: beyond, want: diag.Selection{Dst: beyond, Source: own, Interface: "eth0", Via: peer, MTU: 1400, Table: diag.MainTable, Metric: 1024, Protocol: "boot", Type: "unicast"}},
-		{dst: beyond, from: own, oif: "eth0", want: diag.Selection{Dst: beyond, From: own, Bound: "eth0", Source: own, Interface: "eth0", Via: peer, MTU: 1400, Table: diag.MainTable, Metric: 1024, Protocol: "boot", Type: "unicast"}},
+		{dst: beyond, want: diag.Selection{Dst: beyond, Source: own, Interface: "eth0", Via: peer, MTU: 1400, HopLimit: 32, Table: diag.MainTable, Metric: 1024, Protocol: "boot", Type: "unicast"}},
+		{dst: beyond, from: own, oif: "eth0", want: diag.Selection{Dst: beyond, From: own, Bound: "eth0", Source: own, Interface: "eth0", Via: peer, MTU: 1400, HopLimit: 32, Table: diag.MainTable, Metric: 1024, Protocol: "boot", Type: "unicast"}},
 		{dst: refused, want: diag.Selection{Dst: refused, Errno: "EACCES"}},
 		{dst: nowhere, want: diag.Selection{Dst: nowhere, Errno: "ENETUNREACH"}},
 		{dst: peer, oif: "nosuch", want: diag.Selection{Dst: peer, Bound: "nosuch", Errno: "ENODEV"}},

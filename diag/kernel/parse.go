@@ -514,7 +514,7 @@ func nud(state uint16) diag.NUD {
 }
 
 // parseSelection reads the rtmsg that answers RTM_GETROUTE: the next hop chosen, the index of its
-// interface, the route that was found, and the path MTU where the kernel has learnt one.
+// interface, the route that was found, and the path MTU and the hop limit where the kernel has learnt one.
 func parseSelection(b []byte) (s diag.Selection, index int) {
 	if len(b) < unix.SizeofRtMsg {
 		return s, 0
@@ -534,8 +534,11 @@ func parseSelection(b []byte) (s diag.Selection, index int) {
 			s.Metric = int(u32(v))
 		case unix.RTA_METRICS:
 			for typ, v := range attributes(v) {
-				if typ == unix.RTAX_MTU {
+				switch typ {
+				case unix.RTAX_MTU:
 					s.MTU = int(u32(v))
+				case unix.RTAX_HOPLIMIT:
+					s.HopLimit = int(u32(v))
 				}
 			}
 		}

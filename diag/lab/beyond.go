@@ -66,9 +66,11 @@ func (w *world) beyond() error {
 	if err := w.services(); err != nil {
 		return err
 	}
-	server := &http.Server{
-		Handler: metadata.New(w.spec.instances(), time.Now), ReadTimeout: 10 * time.Second, IdleTimeout: time.Minute,
+	handler := metadata.New(w.spec.instances(), time.Now)
+	if w.spec.Metadata.Off {
+		handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "403 - Forbidden", http.StatusForbidden) })
 	}
+	server := &http.Server{Handler: handler, ReadTimeout: 10 * time.Second, IdleTimeout: time.Minute}
 	endpoints := []string{netip.AddrPortFrom(imds4, 80).String()}
 	if !w.spec.Metadata.NoIPv6 {
 		endpoints = append(endpoints, netip.AddrPortFrom(imds6, 80).String())

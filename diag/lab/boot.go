@@ -91,7 +91,7 @@ func boot(spec *Spec, log io.Writer) (*world, error) {
 		return w.wire.attach(index, near)
 	}
 	for i, p := range ports {
-		if err := cable(i, fmt.Sprintf("port%d", i), p.host.Name, p.nic.Name, p.nic.MAC, p.nic.MTU); err != nil {
+		if err := cable(i, fmt.Sprintf("port%d", i), p.host.Name, p.nic.Name, p.nic.address(), p.nic.MTU); err != nil {
 			return nil, err
 		}
 	}
@@ -244,10 +244,8 @@ func (w *world) bootNIC(p port) error {
 			}
 		}
 	}
-	for _, a := range p.nic.Static {
-		if err := w.address(p.host.Name, p.nic.Name, netip.PrefixFrom(a, 128), unix.IFA_F_NOPREFIXROUTE, 0, 0); err != nil {
-			return err
-		}
+	if err := w.static(p, link.Attrs().Index); err != nil {
+		return err
 	}
 	if p.host.Networkd != nil {
 		if err := w.startNetworkd(p); err != nil {
@@ -259,6 +257,34 @@ func (w *world) bootNIC(p port) error {
 	}
 	if err := w.startClient(p); err != nil {
 		return fmt.Errorf("DHCPv6 client: %w", err)
+	}
+	return nil
+}
+
+// static configures what an image configures: addresses, and the way out.
+func (w *world) static(p port, index int) error {
+	length, flags := 128, unix.IFA_F_NOPREFIXROUTE
+	if p.nic.Length > 0 {
+		length, flags = p.nic.Length, 0
+	}
+	for _, a := range p.nic.Static {
+		if err := w.address(p.host.Name, p.nic.Name, netip.PrefixFrom(a, length), flags, 0, 0); err != nil {
+			return err
+		}
+	}
+	if !p.nic.Gateway.IsValid() {
+		return nil
+	}
+	h := w.handles[p.host.Name]
+	if !p.nic.Gateway.IsLinkLocalUnicast() && length == 128 {
+		if err := h.RouteReplace(&netlink.Route{LinkIndex: index, Dst: ipNet(netip.PrefixFrom(p.nic.Gateway, 128))}); err != nil {
+			return fmt.Errorf("route to the gateway: %w", err)
+		}
+	}
+	if err := h.RouteReplace(&netlink.Route{
+		LinkIndex: index, Dst: ipNet(netip.PrefixFrom(netip.IPv6Unspecified(), 0)), Gw: p.nic.Gateway.AsSlice(), Protocol: unix.RTPROT_STATIC,
+	}); err != nil {
+		return fmt.Errorf("default route: %w", err)
 	}
 	return nil
 }
@@ -493,7 +519,12 @@ func (w *world) add(host *Host, a Added) error {
 	if a.Optimistic {
 		flags = unix.IFA_F_OPTIMISTIC
 	}
-	if a.Deprecated {
+	switch {
+	case a.Lasts > 0 && a.Deprecated:
+		valid = int(a.Lasts.Seconds())
+	case a.Lasts > 0:
+		preferred, valid = int(a.Lasts.Seconds()), int(a.Lasts.Seconds())
+	case a.Deprecated:
 		valid = forever
 	}
 	if err := w.address(host.Name, a.NIC, a.Prefix, flags, preferred, valid); err != nil {
@@ -570,6 +601,9 @@ func (w *world) route(host *Host, r Route) error {
 	}
 	if r.Via.IsValid() {
 		route.Gw = r.Via.AsSlice()
+	}
+	if r.Src.IsValid() {
+		route.Src = r.Src.AsSlice()
 	}
 	if err := h.RouteReplace(route); err != nil {
 		return fmt.Errorf("route %s: %w", r.Dst, err)

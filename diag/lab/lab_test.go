@@ -665,6 +665,15 @@ func TestInstanceIsAnotherMachine(t *testing.T) {
 	}
 }
 
+// TestFirmware: what the firmware says is what the scenario has it say, and the interfaces are still there to be seen.
+func TestFirmware(t *testing.T) {
+	t.Parallel()
+	r := run(t, "hetzner", "sh", "-c", "cat /sys/class/dmi/id/sys_vendor; ls /sys/class/net")
+	if lines := strings.Fields(r.Stdout); len(lines) < 3 || lines[0] != "Hetzner" || !slices.Contains(lines, "eth0") {
+		t.Errorf("%q %s", r.Stdout, r.Stderr)
+	}
+}
+
 // TestNetworkd: the host looks as one does that networkd configures, and nothing of it is left behind.
 func TestNetworkd(t *testing.T) {
 	t.Parallel()

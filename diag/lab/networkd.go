@@ -154,7 +154,7 @@ func networkdState(nics []string) error {
 	if info, err := os.Stat(run); err != nil || !info.IsDir() {
 		run = "/run"
 	}
-	if err := unix.Mount("tmpfs", run, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=755"); err != nil {
+	if err := tmpfs(run); err != nil {
 		return err
 	}
 	write := func(name, content string) error {
@@ -180,17 +180,11 @@ func networkdState(nics []string) error {
 	return nil
 }
 
-// hideMachine takes away what the machine's firmware says of it: the instance is another machine.
-func hideMachine() {
-	const dmi = "/sys/class/dmi"
-	if _, err := os.Stat(dmi); err == nil {
-		_ = unix.Mount("none", dmi, "tmpfs", unix.MS_RDONLY|unix.MS_NOSUID|unix.MS_NODEV|unix.MS_NOEXEC, "mode=555")
-	}
-}
-
 // ownState makes the files below /run and /sys those of the instance, as far as the system allows it.
 func ownState() {
-	hideMachine()
+	if err := ownMachine(); err != nil && os.Getenv(machineEnv) != "" {
+		fmt.Fprintln(os.Stderr, "ndwhy lab: what the firmware says:", err)
+	}
 	if list := os.Getenv(networkdEnv); list != "" {
 		if err := networkdState(strings.Split(list, ",")); err != nil {
 			fmt.Fprintln(os.Stderr, "ndwhy lab: networkd's state:", err)

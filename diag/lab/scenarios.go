@@ -29,8 +29,10 @@ type Scenario struct {
 	Break func(*Spec) // of a fault
 }
 
-// Scenarios is every scenario, bases first.
-var Scenarios = []Scenario{
+// Scenarios is every scenario: the VPC's and the LAN's, then those of other clouds, bases first.
+var Scenarios = slices.Concat(scenarios, clouds)
+
+var scenarios = []Scenario{
 	{
 		Name: "vpc", Base: vpc,
 		Title:   "A VPC subnet of today: only assigned addresses speak, the fabric answers solicitations.",
@@ -233,12 +235,42 @@ var Scenarios = []Scenario{
 		Name: "stable-privacy", On: "vpc",
 		Title:   "ubuntu1 makes its link-local address by RFC 7217, not from the MAC: the network drops what it sends.",
 		Causes:  []string{"address.link-local-not-eui64"},
+		Hides:   []string{"net.multicast-suppressed"}, // all nodes are asked from that address
+		Subject: "fe80::",
+		Break:   private,
+	},
+	{
+		Name: "port-security", On: "lan",
+		Title:   "ubuntu1's link-local address is not made of its MAC, on a port that lets no other speak, in a network that is no VPC.",
+		Causes:  []string{"address.link-local-not-eui64", "net.per-address-filter"},
+		Hides:   []string{"net.open-link"},
 		Subject: "fe80::",
 		Break: func(s *Spec) {
+			s.Fabric.Filter = true
+			private(s)
+		},
+	},
+	{
+		Name: "changed-mac", On: "lan",
+		Title:   "Somebody gave ubuntu1's interface another MAC address, and its port accepts the old one alone.",
+		Causes:  []string{"path.unheard"},
+		Hides:   everything,
+		Subject: "eth0",
+		Break: func(s *Spec) {
+			s.Fabric.Filter = true
 			nic := &s.ubuntu1().NICs[0]
-			// A DHCPv6 client, which asks from that address, would get nothing.
-			nic.DHCP, nic.Static = false, nic.Addresses
-			nic.Early = map[string]string{"stable_secret": "2001:db8::1"}
+			nic.Guest = mac("02:42:ac:11:00:02")
+			nic.DHCP, nic.Static = false, nic.Addresses // the lease is from before
+		},
+	},
+	{
+		Name: "same-mac", On: "lan",
+		Title:  "ubuntu2 was cloned from ubuntu1, MAC address and all.",
+		Causes: []string{"address.mac-duplicate"},
+		Break: func(s *Spec) {
+			nic := &s.ubuntu2().NICs[0]
+			nic.Guest = s.ubuntu1().NICs[0].MAC
+			nic.Early = map[string]string{"stable_secret": "2001:db8::2"} // else it would have the link-local address too
 		},
 	},
 	{
@@ -552,6 +584,164 @@ var Scenarios = []Scenario{
 		Break:  func(s *Spec) { s.addRouter() },
 	},
 	{
+		Name: "route-ignored", On: "lan",
+		Title:   "Another router announces the way to fd99:1:2:3::/64, and ubuntu1's kernel takes no such routes (accept_ra_rt_info_max_plen=0).",
+		Causes:  []string{"router.advertisement-ignored"},
+		Subject: behind.String(),
+		Args:    []string{"--peer", peerAddress.String(), "--peer", behindHost.String()},
+		Break:   borderRouter("0"),
+	},
+	{
+		Name: "route-taken", On: "lan", Healthy: true,
+		Title: "Another router announces the way to fd99:1:2:3::/64, and ubuntu1 takes it.",
+		Args:  []string{"--peer", peerAddress.String(), "--peer", behindHost.String()},
+		Break: borderRouter("64"),
+	},
+	{
+		Name: "route-not-needed", On: "lan", Healthy: true,
+		Title: "Another router announces a way to where the default router leads as well; ubuntu1 does not take it, and misses nothing.",
+		Break: func(s *Spec) {
+			borderRouter("0")(s)
+			s.Routers[1].Routes = []netip.Prefix{netip.PrefixFrom(internetHost, 32).Masked()}
+		},
+	},
+	{
+		Name: "static-default", On: "lan",
+		Title:  "A default route that somebody wrote down is preferred to the advertised one, and its router leads nowhere.",
+		Causes: []string{"path.beyond-router"},
+		Break:  staticDefault(true),
+	},
+	{
+		Name: "static-default-well", On: "lan", Healthy: true,
+		Title: "A default route that somebody wrote down is preferred to the advertised one, and its router leads out as well.",
+		Break: staticDefault(false),
+	},
+	{
+		Name: "off-link", On: "lan",
+		Title:   "The router says that the subnet's hosts are no neighbours (L=0), and ubuntu1's address has the prefix as on the link: its peer is silent.",
+		Causes:  []string{"host.routing", "net.multicast-suppressed"},
+		Subject: subnet.String(),
+		Hides:   []string{"net.open-link"},
+		Args:    []string{"--peer", peerAddress.String()},
+		Break:   isolated(64),
+	},
+	{
+		Name: "off-link-well", On: "lan", Healthy: true,
+		Title:  "The router says that the subnet's hosts are no neighbours (L=0), and ubuntu1 sends what is for them to the router.",
+		Causes: []string{"net.multicast-suppressed"},
+		Hides:  []string{"net.open-link"},
+		Args:   []string{"--peer", peerAddress.String()},
+		Break:  isolated(128),
+	},
+	{
+		Name: "hop-limit", On: "lan",
+		Title:   "The router announces a hop limit of 1 for all that hosts send: none of it gets beyond the router.",
+		Causes:  []string{"path.hop-limit"},
+		Subject: "eth0",
+		Break:   func(s *Spec) { s.router().HopLimit = 1 },
+	},
+	{
+		Name: "hop-limit-refused", On: "lan", Healthy: true,
+		Title: "The router announces a hop limit of 1, and ubuntu1 refuses so low a one (accept_ra_min_hop_limit).",
+		Break: func(s *Spec) {
+			s.router().HopLimit = 1
+			for i := range s.Hosts {
+				s.Hosts[i].NICs[0].Early = map[string]string{"accept_ra_min_hop_limit": "32"}
+			}
+		},
+	},
+	{
+		Name: "mtu-ignored", On: "lan",
+		Title:   "The router announces an MTU of 1400, which the way out has; ubuntu1 does not take it (accept_ra_mtu=0), and its full packets vanish.",
+		Causes:  []string{"router.advertisement-ignored"},
+		Subject: "eth0",
+		Break: func(s *Spec) {
+			narrow(s)
+			s.ubuntu1().NICs[0].Early = map[string]string{"accept_ra_mtu": "0"}
+		},
+	},
+	{
+		Name: "mtu-taken", On: "lan", Healthy: true,
+		Title: "The router announces an MTU of 1400, which the way out has, and ubuntu1 takes it.",
+		Break: narrow,
+	},
+	{
+		Name: "two-mtus", On: "lan",
+		Title:   "Two routers announce themselves, and two different MTUs of the link.",
+		Causes:  []string{"router.inconsistent", "router.rogue"},
+		Subject: "eth0",
+		Break: func(s *Spec) {
+			s.router().MTU = 1400
+			s.addRouter().MTU = internetMTU
+		},
+	},
+	{
+		Name: "two-prefixes", On: "lan",
+		Title:   "Two routers have a prefix each, and forward no other; ubuntu1 sends what is from either to the first.",
+		Causes:  []string{"host.routing", "router.rogue"},
+		Subject: "3fff:7f8:fff0:1:",
+		Break:   twoPrefixes(nearbyHost),
+	},
+	{
+		Name: "two-prefixes-source", On: "lan",
+		Title:   "The same, and ubuntu1 chooses an address of the second router's prefix.",
+		Causes:  []string{"host.source-selection", "router.rogue"},
+		Subject: "3fff:7f8:fff0:1:",
+		Break:   twoPrefixes(internetHost),
+	},
+	{
+		Name: "two-prefixes-rule", On: "lan",
+		Title:   "The same, and a rule sends what is from the second prefix to its router: too late for a socket that is bound to nothing.",
+		Causes:  []string{"host.source-selection", "router.rogue"},
+		Subject: "3fff:7f8:fff0:1:",
+		Break: func(s *Spec) {
+			twoPrefixes(internetHost)(s)
+			s.ruled()
+		},
+	},
+	{
+		Name: "two-prefixes-ruled", On: "lan", Healthy: true,
+		Title:  "Two routers have a prefix each; a rule sends what is from the second's to it, and ubuntu1 chooses the first's by itself.",
+		Causes: []string{"router.rogue"},
+		Break: func(s *Spec) {
+			twoPrefixes(nearbyHost)(s)
+			s.ruled()
+		},
+	},
+	{
+		Name: "two-prefixes-src", On: "lan", Healthy: true,
+		Title:  "Two routers have a prefix each; a rule sends what is from the second's to it, and the default route says which source suits it.",
+		Causes: []string{"router.rogue"},
+		Break: func(s *Spec) {
+			twoPrefixes(internetHost)(s)
+			s.ruled()
+			h := s.ubuntu1()
+			h.Routes = append(h.Routes, Route{
+				NIC: "eth0", Dst: netip.MustParsePrefix("::/0"), Via: s.router().LinkLocal(), Metric: 512, Src: identified(s.Subnet, h.NICs[0].LinkLocal()),
+			})
+		},
+	},
+	{
+		Name: "renumbered", On: "lan",
+		Title:   "The network has another prefix than before, and ubuntu1 still an address of the old one.",
+		Causes:  []string{"address.prefix-withdrawn"},
+		Subject: "3fff:7f8:fff0:1:",
+		Break:   renumbered(nearbyHost, false),
+	},
+	{
+		Name: "renumbered-source", On: "lan",
+		Title:   "The same, and ubuntu1 chooses the old address.",
+		Causes:  []string{"host.source-selection"},
+		Subject: "3fff:7f8:fff0:1:",
+		Break:   renumbered(internetHost, false),
+	},
+	{
+		Name: "renumbered-well", On: "lan", Healthy: true,
+		Title:  "The network has another prefix than before, and said so: ubuntu1's old address is deprecated.",
+		Causes: []string{"address.prefix-withdrawn"},
+		Break:  renumbered(internetHost, true),
+	},
+	{
 		Name: "leftovers", On: "vpc", Healthy: true,
 		Title: "ubuntu1's neighbour cache holds a STALE entry of its peer, and a FAILED one of somebody who is gone.",
 		Break: func(s *Spec) {
@@ -676,6 +866,18 @@ var Scenarios = []Scenario{
 		},
 	},
 	{
+		Name: "port-security-eui64", On: "lan", Healthy: true,
+		Title:  "A port that lets only assigned addresses speak, in a network that is no VPC: ubuntu1's are.",
+		Causes: []string{"net.per-address-filter"},
+		Hides:  []string{"net.open-link"},
+		Break:  func(s *Spec) { s.Fabric.Filter = true },
+	},
+	{
+		Name: "private-link-local", On: "lan", Healthy: true,
+		Title: "ubuntu1's link-local address is not made of its MAC, on a link that lets any address speak.",
+		Break: private,
+	},
+	{
 		Name: "two-interfaces", On: "vpc", Healthy: true,
 		Title: "ubuntu1 has a second interface, and sends what is from its address by a routing table of its own.",
 		Args:  []string{"-i", "all"},
@@ -695,6 +897,13 @@ var Scenarios = []Scenario{
 func nothingAssigned(s *Spec) {
 	nic := &s.ubuntu1().NICs[0]
 	nic.Addresses, nic.Static, nic.NoLease = nil, nil, true
+}
+
+// private makes ubuntu1's link-local address by RFC 7217. A DHCPv6 client, which asks from that address, might get nothing.
+func private(s *Spec) {
+	nic := &s.ubuntu1().NICs[0]
+	nic.DHCP, nic.Static = false, nic.Addresses
+	nic.Early = map[string]string{"stable_secret": "2001:db8::1"}
 }
 
 // everything is all that is said of a base.
@@ -728,18 +937,91 @@ func static(bits int) func(*Spec) {
 // uniqueLocal is a LAN on which hosts make their addresses of a unique-local prefix.
 func uniqueLocal(translated bool) func(*Spec) {
 	return func(s *Spec) {
-		r := s.router()
-		r.Managed, r.Autonomous, r.DHCP.Off = false, true, true
 		s.Subnet = netip.MustParsePrefix("fd12:3456:789a:1::/64")
-		r.Addresses = []netip.Addr{s.Subnet.Addr().Next()}
+		s.router().Addresses = []netip.Addr{s.Subnet.Addr().Next()}
 		s.Internet.Translated = translated
+		s.autonomous()
+	}
+}
+
+// borderRouter adds a router that is no way out, and announces the way to what lies behind it. plen is the length of
+// the longest prefix of such a route that ubuntu1 takes.
+func borderRouter(plen string) func(*Spec) {
+	return func(s *Spec) {
+		r := s.addRouter()
+		r.Lifetime, r.OnLink, r.Managed, r.DHCP.Off = 0, false, false, true
+		r.Routes, r.Addresses = []netip.Prefix{behind}, []netip.Addr{behindHost}
+		s.ubuntu1().NICs[0].Early = map[string]string{"accept_ra_rt_info_max_plen": plen}
+	}
+}
+
+// staticDefault gives ubuntu1 a default route by a router that advertises nothing, preferred to the advertised one.
+func staticDefault(nowhere bool) func(*Spec) {
+	return func(s *Spec) {
+		r := s.addRouter()
+		r.Silent, r.Nowhere = true, nowhere
+		h := s.ubuntu1()
+		h.Routes = append(h.Routes, Route{NIC: "eth0", Dst: netip.MustParsePrefix("::/0"), Via: r.LinkLocal(), Metric: 512})
+	}
+}
+
+// isolated is a LAN whose switch keeps the hosts from each other, and whose router says so. ubuntu1's address has a
+// prefix of that length.
+func isolated(bits int) func(*Spec) {
+	return func(s *Spec) {
+		static(bits)(s)
+		s.Fabric.Isolated = true
+		s.router().OnLink, s.router().Autonomous = false, true
 		for i := range s.Hosts {
-			nic := &s.Hosts[i].NICs[0]
-			nic.DHCP, nic.Addresses, nic.Static = false, nil, nil
+			s.Hosts[i].NICs[0].Early = map[string]string{"autoconf": "0"}
 		}
-		// What can be asked for is named all the same.
-		peer := &s.ubuntu2().NICs[0]
-		peer.Addresses = []netip.Addr{identified(s.Subnet, peer.LinkLocal())}
+	}
+}
+
+// narrow is a way out that carries less than the link, and a router that says so beforehand, never when a packet is
+// too big.
+func narrow(s *Spec) {
+	s.router().MTU, s.Internet.MTU, s.Internet.NoPTB = 1400, 1400, true
+}
+
+// autonomous has the hosts make their addresses themselves. What can be asked for is named all the same.
+func (s *Spec) autonomous() {
+	r := s.router()
+	r.Managed, r.Autonomous, r.DHCP.Off = false, true, true
+	for i := range s.Hosts {
+		nic := &s.Hosts[i].NICs[0]
+		nic.DHCP, nic.Addresses, nic.Static = false, nil, nil
+	}
+	peer := &s.ubuntu2().NICs[0]
+	peer.Addresses = []netip.Addr{identified(s.Subnet, peer.LinkLocal())}
+}
+
+// twoPrefixes is a LAN with two routers, each with a prefix of its own, and a host on the Internet.
+func twoPrefixes(internet netip.Addr) func(*Spec) {
+	return func(s *Spec) {
+		s.Internet.Host = internet
+		s.autonomous()
+		s.addRouter().Prefix = otherPrefix
+	}
+}
+
+// ruled has ubuntu1 send what is from the second router's prefix to that router.
+func (s *Spec) ruled() {
+	h := s.ubuntu1()
+	const table = 10001
+	h.Routes = append(h.Routes, Route{NIC: "eth0", Dst: netip.MustParsePrefix("::/0"), Via: s.Routers[1].LinkLocal(), Table: table})
+	h.Policies = append(h.Policies, Policy{From: otherPrefix, Table: table})
+}
+
+// renumbered is a LAN that had another prefix before, of which ubuntu1 kept an address.
+func renumbered(internet netip.Addr, deprecated bool) func(*Spec) {
+	return func(s *Spec) {
+		s.Internet.Host = internet
+		s.autonomous()
+		h := s.ubuntu1()
+		h.Added = append(h.Added, Added{
+			NIC: "eth0", Prefix: netip.PrefixFrom(identified(otherPrefix, h.NICs[0].LinkLocal()), 64), Deprecated: deprecated, Lasts: time.Hour,
+		})
 	}
 }
 

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -12,15 +13,17 @@ import (
 
 // A Spec is all that a lab is made of: plain data, built by a base scenario and changed by faults.
 type Spec struct {
-	Scenario   string // as the user named it
-	Base       string // the scenario that the others changed
-	Subnet     netip.Prefix
-	Subnet4    netip.Prefix
-	Hosts      []Host
-	Routers    []vswitch.Router
-	Fabric     vswitch.Fabric
-	Internet   Internet
-	Metadata   *Metadata // nil: there is no metadata service
+	Scenario string // as the user named it
+	Base     string // the scenario that the others changed
+	Subnet   netip.Prefix
+	Subnet4  netip.Prefix
+	Hosts    []Host
+	Routers  []vswitch.Router
+	Fabric   vswitch.Fabric
+	Internet Internet
+	Metadata *Metadata // nil: there is no metadata service
+	// Machine is what the hosts' firmware says of them.
+	Machine    diag.Machine
 	Try        []netip.Addr
 	Faulty     bool          // something is broken on purpose: boot does not insist on a whole network
 	RouterDies bool          // the first router dies as soon as the network stands, and says nothing
@@ -36,6 +39,8 @@ type Metadata struct {
 	Region, Zone    string
 	Owner           string
 	NoIPv6          bool // the IPv6 endpoint is off
+	NoIPv4          bool // nobody asks by IPv4
+	Off             bool // the service refuses to say anything, as when it is switched off for an instance
 	NoDNS           bool // the resolver answers nothing
 	NoNTP           bool // the time server answers nothing
 	InstanceType    string
@@ -99,7 +104,10 @@ type NIC struct {
 	DHCP      bool              // a DHCPv6 client runs
 	DHCPOnce  bool              // it ends as soon as it has its lease
 	Static    []netip.Addr      // assigned, and configured by the image rather than by DHCPv6
+	Length    int               // of Static's prefix, which is on-link then; 0: 128
+	Gateway   netip.Addr        // that the image configures, on-link whatever the prefix; zero: what is announced
 	Early     map[string]string // settings of the interface from before it comes up: "accept_ra"
+	Guest     diag.MAC          // that the host gave the interface in place of MAC; zero: it left it as it was
 
 	Detached bool // the infrastructure knows nothing of it any more
 	NoLease  bool // the DHCPv6 server has no address for it
@@ -110,6 +118,14 @@ type NIC struct {
 // LinkLocal returns the EUI-64 link-local address.
 func (n *NIC) LinkLocal() netip.Addr { return n.MAC.LinkLocal() }
 
+// address is the MAC that the interface has.
+func (n *NIC) address() diag.MAC {
+	if n.Guest != (diag.MAC{}) {
+		return n.Guest
+	}
+	return n.MAC
+}
+
 // Added is an address that somebody configured by hand.
 type Added struct {
 	NIC        string
@@ -117,6 +133,8 @@ type Added struct {
 	Deprecated bool // never chosen as a source by itself
 	DAD        bool // duplicates are looked for, as the kernel does unless told not to
 	Optimistic bool // it is used meanwhile (RFC 4429)
+	// Lasts is for how long it is valid, as one made of an advertisement is; 0: for ever.
+	Lasts time.Duration
 }
 
 // A Neighbour is an entry of the neighbour cache.
@@ -132,6 +150,7 @@ type Route struct {
 	NIC    string // of a route that leads somewhere
 	Dst    netip.Prefix
 	Via    netip.Addr // zero: on-link
+	Src    netip.Addr // the source that it wants; zero: none
 	Table  int        // 0: main
 	Metric int        // 0: the kernel's own, 1024
 	Refuse bool       // "unreachable": it leads nowhere
@@ -151,6 +170,15 @@ func (s *Spec) Host(name string) *Host {
 		}
 	}
 	return nil
+}
+
+// nics names the interfaces.
+func (h *Host) nics() []string {
+	var names []string
+	for i := range h.NICs {
+		names = append(names, h.NICs[i].Name)
+	}
+	return names
 }
 
 // ubuntu1 is the host in which the command runs, and ubuntu2 its peer: every base has both.
@@ -183,6 +211,11 @@ var (
 	vpnClient  = netip.MustParseAddr("2001:db8:1f16:8df0::77")
 	// nearbyHost is an Internet host whose address begins as the subnet's do.
 	nearbyHost = netip.MustParseAddr("2001:db8:b001:c09::71")
+	// behind is what lies behind a router that is no way out, and behindHost in it; otherPrefix is a second
+	// router's, or was the link's before.
+	behind      = netip.MustParsePrefix("fd99:1:2:3::/64")
+	behindHost  = netip.MustParseAddr("fd99:1:2:3::99")
+	otherPrefix = netip.MustParsePrefix("3fff:7f8:fff0:1::/64")
 	// neighbouring is ubuntu1's assigned address plus one.
 	neighbouring = netip.MustParseAddr("2001:db8:1f16:8df0:f557:112e:f9bd:c7f4")
 )
@@ -324,40 +357,55 @@ func (s *Spec) environment(host *Host) map[string]string {
 		"NDWHY_LAB": s.Scenario, "NDWHY_ADD": string(diag.AddClaim), "NDWHY_INTERNET": s.Internet.Host.String(),
 		"NDWHY_TRY": join(s.Try), "NDWHY_IMDS": "none",
 	}
-	var peers, assigned []netip.Addr
+	var peers []netip.Addr
+	var assigned []string
 	for i := range s.Hosts {
 		h := &s.Hosts[i]
 		for j := range h.NICs {
 			nic := &h.NICs[j]
 			switch {
 			case h.Name == host.Name:
-				assigned = append(assigned, nic.Addresses...)
+				assigned = append(assigned, texts(nic.Addresses)...)
+				assigned = append(assigned, texts(nic.Prefixes)...)
 			case len(nic.Addresses) > 0:
-				peers = append(append(peers, nic.Addresses[0], nic.LinkLocal()), nic.Addresses[1:]...)
+				peers = append(peers, nic.Addresses[0])
+				if !s.Fabric.Isolated { // else it is no neighbour
+					peers = append(peers, nic.LinkLocal())
+				}
+				peers = append(peers, nic.Addresses[1:]...)
 			}
 		}
 	}
 	env["NDWHY_PEER"] = join(peers)
+	env[nicsEnv] = ""
+	if host.Outer == nil {
+		env[nicsEnv] = strings.Join(host.nics(), ",")
+	}
+	env[machineEnv] = s.machine()
+	if host.Sysctls["ipv6/conf/all/forwarding"] == "1" {
+		env["NDWHY_TRY"] = "" // what forwards claims nothing
+	}
 	env[networkdEnv] = ""
 	if host.Networkd != nil {
-		var nics []string
-		for i := range host.NICs {
-			nics = append(nics, host.NICs[i].Name)
-		}
-		env[networkdEnv] = strings.Join(nics, ",")
+		env[networkdEnv] = strings.Join(host.nics(), ",")
 	}
-	if s.Metadata != nil {
+	switch {
+	case s.Metadata != nil && s.Metadata.NoIPv4:
+		env["NDWHY_IMDS"] = "http://[" + imds6.String() + "]"
+	case s.Metadata != nil:
 		env["NDWHY_IMDS"] = "http://" + imds4.String()
-	} else {
-		env["NDWHY_ASSIGNED"] = join(assigned)
+	default:
+		env["NDWHY_ASSIGNED"] = strings.Join(assigned, ",")
 	}
 	return env
 }
 
-func join(list []netip.Addr) string {
+func join(list []netip.Addr) string { return strings.Join(texts(list), ",") }
+
+func texts[T fmt.Stringer](list []T) []string {
 	var texts []string
-	for _, a := range list {
-		texts = append(texts, a.String())
+	for _, x := range list {
+		texts = append(texts, x.String())
 	}
-	return strings.Join(texts, ",")
+	return texts
 }

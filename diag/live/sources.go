@@ -161,7 +161,7 @@ func (l *Session) metadata(ctx context.Context, endpoint string) {
 		// What the machine calls itself is among the first things the host's facts say.
 		l.Wait(ctx.Done(), func(s *diag.State) bool { return s.Feeds[diag.FeedHost].State != "" })
 		var ec2 bool
-		l.Look(func(s *diag.State) { ec2 = why.Recognise(s).Name == "aws" })
+		l.Look(func(s *diag.State) { ec2 = why.OnEC2(s) })
 		if !ec2 {
 			l.Emit(diag.Metadata{State: diag.MetadataNotAsked, Why: words.Say("imds.not-ec2")})
 			return

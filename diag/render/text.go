@@ -21,12 +21,24 @@ type Style struct {
 	Width int  // columns; at least 60
 	Color bool // the terminal's own colours; they never carry meaning alone
 	ASCII bool // no character beyond ASCII
+	// Detail is how much is said: see Brief, Questions and Everything.
+	Detail Detail
 	// Mask rewrites what is written before it is laid out: it hides addresses. nil leaves all as it is.
 	Mask func(string) string
 }
 
-// Text writes the report for a person: the verdict, the matrix of questions, the explanations,
-// and what they rest on.
+// Detail is how much a text says.
+type Detail int
+
+// Details: what fits a screen, the answer first; every question and explanation; what they rest on, the
+// addresses, the routers and the neighbour cache as well.
+const (
+	Brief Detail = iota
+	Questions
+	Everything
+)
+
+// Text writes the report for a person.
 func Text(w io.Writer, r report.Report, style Style) error {
 	t := &textWriter{style: style, evidence: map[string]report.Evidence{}}
 	t.style.Width = max(60, style.Width)
@@ -36,6 +48,22 @@ func Text(w io.Writer, r report.Report, style Style) error {
 	for _, e := range r.Evidence {
 		t.evidence[e.ID] = e
 	}
+	if style.Detail == Brief {
+		t.brief(r)
+	} else {
+		t.full(r)
+	}
+	text := t.b.String()
+	if style.ASCII {
+		text = toASCII(text)
+	}
+	_, err := io.WriteString(w, text)
+	return err
+}
+
+// full writes the verdict, the matrix of questions, the explanations, and, if everything is asked for, what they
+// rest on.
+func (t *textWriter) full(r report.Report) {
 	t.headline(r)
 	var notes notes
 	t.app(r, &notes)
@@ -44,16 +72,12 @@ func Text(w io.Writer, r report.Report, style Style) error {
 	t.findings(r)
 	t.unexplained(r)
 	t.unknown(r)
-	t.addresses(r)
-	t.routers(r)
-	t.neighbours(r)
-	t.closing(r)
-	text := t.b.String()
-	if style.ASCII {
-		text = toASCII(text)
+	if t.style.Detail >= Everything {
+		t.addresses(r)
+		t.routers(r)
+		t.neighbours(r)
 	}
-	_, err := io.WriteString(w, text)
-	return err
+	t.closing(r)
 }
 
 type textWriter struct {
@@ -454,7 +478,7 @@ func (t *textWriter) seen(ids []string) {
 			texts = append(texts, what)
 		}
 	}
-	if len(texts) == 0 {
+	if len(texts) == 0 || t.style.Detail < Everything {
 		return
 	}
 	t.line("  %s", words.Say("report.seen"))
@@ -574,6 +598,19 @@ func (t *textWriter) routers(r report.Report) {
 			route = words.Say("report.kernel-route", "route", *x.KernelRoute)
 		}
 		t.wrap("    ", "      ", route)
+		t.offers(x.Offers)
+	}
+}
+
+// offers says what of an advertisement is in force beside the default route, in one line, and what is not, a line each.
+func (t *textWriter) offers(list []report.Offer) {
+	if taken := report.InForce(list); taken != "" {
+		t.wrap("    ", "      ", taken)
+	}
+	for _, o := range list {
+		if o.Why != nil {
+			t.wrap("    ", "      ", words.Say("report.offer", "offer", o.Says, "state", o.State(), "why", *o.Why))
+		}
 	}
 }
 
@@ -620,7 +657,8 @@ func bit(b bool) string {
 // toASCII replaces the few characters beyond ASCII that the catalogue uses.
 func toASCII(text string) string {
 	text = strings.NewReplacer("…", "...", "→", "->", "–", "-", "—", "-", "’", "'", "“", `"`, "”", `"`,
-		"×", "x", "§", "section ", "·", "|", "≤", "<=", "≥", ">=", "⟷", "<->").Replace(text)
+		"×", "x", "§", "section ", "·", "|", "≤", "<=", "≥", ">=", "⟷", "<->",
+		"✓", "v", "✗", "x", "○", "o").Replace(text)
 	return strings.Map(func(r rune) rune {
 		if r > 0x7e {
 			return '?'

@@ -17,7 +17,7 @@ import (
 func textOf(t *testing.T, r report.Report) string {
 	t.Helper()
 	var b strings.Builder
-	if err := Text(&b, r, Style{Width: 80}); err != nil {
+	if err := Text(&b, r, Style{Width: 80, Detail: Everything}); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()
@@ -82,7 +82,7 @@ func TestTextKeepsItsColumns(t *testing.T) {
 	shown := columns(textOf(t, r))
 	var b strings.Builder
 	hide := redact.Redactor{On: true}
-	if err := Text(&b, r, Style{Width: 80, Mask: hide.Text}); err != nil {
+	if err := Text(&b, r, Style{Width: 80, Detail: Everything, Mask: hide.Text}); err != nil {
 		t.Fatal(err)
 	}
 	if hidden := columns(b.String()); len(shown) == 0 || !slices.Equal(shown, hidden) {
@@ -132,11 +132,11 @@ func TestSeveralInterfaces(t *testing.T) {
 	s := w.State()
 	r := report.New(s, why.Diagnose(s))
 	var text, markdown strings.Builder
-	if err := errors.Join(Text(&text, r, Style{Width: 200}), Markdown(&markdown, r)); err != nil {
+	if err := errors.Join(Text(&text, r, Style{Width: 200, Detail: Everything}), Markdown(&markdown, r)); err != nil {
 		t.Fatal(err)
 	}
 	const unasked = "Not asked: docker0, virbr0 (this host is the router there); wg0 (no neighbour discovery on it); from outside in ("
-	once := []string{unasked, "eth0, eth1: The router " + diagtest.RouterAddr.String() + " is there and does not answer ping"}
+	once := []string{unasked, "eth0, eth1: The router " + diagtest.RouterAddr.String() + " resolves and does not answer ping"}
 	for _, want := range append(once, "eth1: assigned (imds)", "eth1: "+diagtest.RouterAddr.String(), "eth1: STALE") {
 		if n := strings.Count(text.String(), want); n == 0 || n > 1 && slices.Contains(once, want) {
 			t.Errorf("%d times %q in:\n%s", n, want, text.String())

@@ -116,6 +116,22 @@ type Router struct {
 	Prefixes    []Prefix `json:"prefixes"`
 	RDNSS       []string `json:"rdnss"`
 	KernelRoute *string  `json:"kernel_route"`
+	AgeS        int64    `json:"age_s"`           // since its last advertisement
+	RouteLeftS  *int64   `json:"route_expires_s"` // of KernelRoute: -1 never
+	Offers      []Offer  `json:"offers"`
+}
+
+// Offer is one thing that a router advertises. Prefix is of a prefix or a route, Value of a hop limit or an MTU.
+// Taken is nil where it cannot be told; By is what in the kernel shows that it is, Why is why it is not.
+type Offer struct {
+	What   string  `json:"what"` // default-route, on-link, address, route, mtu, hop-limit
+	Prefix *string `json:"prefix"`
+	Value  *int    `json:"value"`
+	Taken  *bool   `json:"taken"`
+	By     *string `json:"by"`
+	Why    *string `json:"why"`
+	// Says is the offer in words, for faces.
+	Says string `json:"-"`
 }
 
 // Prefix is a prefix that a router advertises, with the lifetimes as advertised.
@@ -129,8 +145,9 @@ type Prefix struct {
 
 // Neighbours is the neighbour cache: the entries of what was asked, and the rest as counts.
 type Neighbours struct {
-	Asked   []Neighbour      `json:"asked"`
-	ByState map[diag.NUD]int `json:"by_state"`
+	Asked       []Neighbour                 `json:"asked"`
+	ByState     map[diag.NUD]int            `json:"by_state"`
+	ByInterface map[string]map[diag.NUD]int `json:"by_interface"`
 }
 
 // Neighbour is an entry of the neighbour cache.
@@ -171,6 +188,7 @@ type Path struct {
 	Note  string   `json:"-"` // the value in the detail's sentence
 	Way   string   `json:"-"` // via app: what the kernel chose beside the source, in words; empty: not known
 	NUD   diag.NUD `json:"-"`
+	Mark  Mark     `json:"-"`
 }
 
 // PathError is the ICMPv6 error that another host answered with.
@@ -229,7 +247,8 @@ type Traffic struct {
 // Evidence is an event that something in the report rests on.
 type Evidence struct {
 	ID    string  `json:"id"`
-	At    string  `json:"at"` // RFC 3339 with nanoseconds, UTC
+	At    string  `json:"at"`   // RFC 3339 with nanoseconds, UTC
+	Kind  string  `json:"kind"` // of the event, as in `ndwhy watch --only`
 	What  string  `json:"what"`
 	Frame *string `json:"frame"` // base64, from the Ethernet header on; nil for what is no frame
 }
@@ -261,6 +280,7 @@ func New(s *diag.State, d why.Diagnosis) Report {
 		Unknown:     d.Unknown,
 	}
 	r.Findings, r.Unexplained = b.findings(), b.unexplained()
+	r.mark()
 	r.Evidence = b.evidence()
 	if r.Profile.Because == nil {
 		r.Profile.Because = []string{}
@@ -448,11 +468,18 @@ func (b *reporter) addresses() []Address {
 
 func (b *reporter) routers() []Router {
 	list := []Router{}
+	offers := map[*diag.RouterSeen][]Offer{}
+	for _, name := range b.s.InterfacesOf() {
+		for _, o := range b.s.LinkOf(name).Offers() {
+			offers[o.Router] = append(offers[o.Router], offer(&o))
+		}
+	}
 	for _, r := range b.s.RoutersSorted() {
 		row := Router{
+			Offers:    append([]Offer{}, offers[r]...),
 			Interface: r.Interface, Address: r.Address.String(), MAC: macText(r.MAC),
 			Flags: []string{}, LifetimeS: b.s.Left(r.Last.LifetimeS, r.At),
-			Prefixes: []Prefix{}, RDNSS: []string{},
+			Prefixes: []Prefix{}, RDNSS: []string{}, AgeS: int64(b.s.Now.Sub(r.At) / time.Second),
 		}
 		if r.Last.Managed {
 			row.Flags = append(row.Flags, "M")
@@ -483,7 +510,8 @@ func (b *reporter) routers() []Router {
 		}
 		for _, route := range b.s.DefaultRoutes(r.Interface) {
 			if route.Fact.Via == r.Address {
-				row.KernelRoute = text(diag.DescribeRoute(route.Fact, b.s.Left(route.Fact.ExpiresS, route.At)))
+				left := b.s.Left(route.Fact.ExpiresS, route.At)
+				row.KernelRoute, row.RouteLeftS = text(diag.DescribeRoute(route.Fact, left)), &left
 				break
 			}
 		}
@@ -492,8 +520,51 @@ func (b *reporter) routers() []Router {
 	return list
 }
 
+// State says in words whether the offer is taken.
+func (o Offer) State() string {
+	switch {
+	case o.Taken == nil:
+		return words.Say("offer.unknown")
+	case *o.Taken:
+		return words.Say("offer.taken")
+	default:
+		return words.Say("offer.not-taken")
+	}
+}
+
+// InForce says in one line what of a router's offers this host took, beside the default route; "" for nothing.
+func InForce(offers []Offer) string {
+	var taken []string
+	for _, o := range offers {
+		if o.Taken != nil && *o.Taken && o.What != string(diag.OfferDefault) {
+			taken = append(taken, o.Says)
+		}
+	}
+	if len(taken) == 0 {
+		return ""
+	}
+	return words.Say("report.offers-taken", "list", strings.Join(taken, ", "))
+}
+
+func offer(o *diag.Offer) Offer {
+	row := Offer{What: string(o.Kind), Says: o.What(), Why: text(o.Reason())}
+	if o.Prefix.IsValid() {
+		row.Prefix = text(o.Prefix.String())
+	}
+	if o.Value != 0 {
+		row.Value = &o.Value
+	}
+	if taken := o.State == diag.OfferTaken; taken || o.State == diag.OfferNotTaken {
+		row.Taken = &taken
+	}
+	if o.By != nil {
+		row.By = text(diag.Describe(diag.Event{Body: o.By}))
+	}
+	return row
+}
+
 func (b *reporter) neighbours() Neighbours {
-	n := Neighbours{Asked: []Neighbour{}, ByState: map[diag.NUD]int{}}
+	n := Neighbours{Asked: []Neighbour{}, ByState: map[diag.NUD]int{}, ByInterface: map[string]map[diag.NUD]int{}}
 	asked := map[diag.InterfaceAddr]bool{}
 	for _, p := range b.s.Paths() {
 		asked[diag.InterfaceAddr{Interface: p.Interface, Address: p.Target}] = true
@@ -515,8 +586,10 @@ func (b *reporter) neighbours() Neighbours {
 			netip.MustParseAddr(a.Address).Compare(netip.MustParseAddr(b.Address)))
 	})
 	for _, iface := range b.s.InterfacesOf() {
+		n.ByInterface[iface] = map[diag.NUD]int{}
 		for state, count := range b.s.CountNeighbours(iface) {
 			n.ByState[diag.NudName(state)] += count
+			n.ByInterface[iface][diag.NudName(state)] = count
 		}
 	}
 	return n
@@ -763,7 +836,7 @@ func (b *reporter) evidence() []Evidence {
 	list := []Evidence{}
 	for _, seq := range slices.Sorted(maps.Keys(b.used)) {
 		e := b.used[seq]
-		row := Evidence{ID: evidenceID(seq), At: e.At.UTC().Format(time.RFC3339Nano), What: diag.Describe(e)}
+		row := Evidence{ID: evidenceID(seq), At: e.At.UTC().Format(time.RFC3339Nano), Kind: e.Kind(), What: diag.Describe(e)}
 		if f, ok := e.Body.(diag.Frame); ok && len(f.Raw) > 0 {
 			row.Frame = text(base64.StdEncoding.EncodeToString(f.Raw))
 		}

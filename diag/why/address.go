@@ -26,12 +26,19 @@ var linkLocalNotEUI64 = Cause{
 	ID: "address.link-local-not-eui64", Severity: Warning, Answers: maySpeak,
 	Remedy: []Remedy{
 		way("eui64", "ip -6 addr add {right}/64 dev {interface}", "ip -6 addr del {address}/{len} dev {interface}").
-			kept(keep{sysctl: "{conf}.addr_gen_mode=0", networkd: "[Network] IPv6LinkLocalAddressGenerationMode=eui64", nm: "ipv6.addr-gen-mode eui64"}),
+			when(as("", "asked", "silent", "unproven")).when(lacksEUI64).kept(generated),
+		way("eui64-too", "ip -6 addr add {right}/64 dev {interface}").when(as("routed")).kept(generated),
 		way("eui64-again", "sysctl -w net.ipv6.conf.{interface}.addr_gen_mode=0", "ip link set dev {interface} down && ip link set dev {interface} up").
-			kept(keep{sysctl: "{conf}.addr_gen_mode=0", networkd: "[Network] IPv6LinkLocalAddressGenerationMode=eui64", nm: "ipv6.addr-gen-mode eui64"}),
+			when(lacksEUI64).kept(generated),
+		addressAway("eui64-only").when(func(v *view, h *hypothesis) bool { return !lacksEUI64(v, h) }),
 	},
-	find:         findLinkLocalNotEUI64,
-	contradicted: sourceSpoke,
+	find: func(iv *ifaceView) []hypothesis {
+		if h, ok := iv.unrouted(); ok {
+			return []hypothesis{h}
+		}
+		return findLinkLocalNotEUI64(iv)
+	},
+	contradicted: func(iv *ifaceView, h hypothesis) bool { return h.as != "routed" && sourceSpoke(iv, h) },
 }
 
 var unassigned = Cause{
@@ -52,6 +59,15 @@ func addressAway(does string) Remedy {
 // addressOf keeps an address.
 func addressOf(prefix string) keep {
 	return keep{networkd: "[Address] Address=" + prefix, netplan: "addresses=[" + prefix + "]", nm: "+ipv6.addresses " + prefix, up: true}
+}
+
+// generated has the link-local address be made of the MAC.
+var generated = keep{sysctl: "{conf}.addr_gen_mode=0", networkd: "[Network] IPv6LinkLocalAddressGenerationMode=eui64", nm: "ipv6.addr-gen-mode eui64"}
+
+// lacksEUI64 holds where an interface does not have the link-local address that is made of its MAC.
+func lacksEUI64(v *view, h *hypothesis) bool {
+	l := v.on(h.iface).net
+	return !l.Configured(l.Link.MAC.LinkLocal())
 }
 
 func sourceSpoke(iv *ifaceView, h hypothesis) bool { return iv.spoke(h.addr) }
@@ -112,8 +128,8 @@ func findWrongInterface(iv *ifaceView) []hypothesis {
 			continue
 		}
 		for _, m := range iv.s.Metadata.Interfaces {
-			if m.MAC == iv.net.Link.MAC || !m.Holds(a.Fact.Address) {
-				continue
+			if right, ok := iv.namedMAC(); m.MAC == iv.net.Link.MAC || !m.Holds(a.Fact.Address) || ok && m.MAC == right {
+				continue // an interface that nobody has is this one, under another MAC
 			}
 			h := iv.about(a)
 			other := m.MAC.String()
@@ -162,25 +178,83 @@ func findReserved(iv *ifaceView) []hypothesis {
 	return list
 }
 
+// findLinkLocalNotEUI64 looks for link-local addresses that are not made of the MAC, in a network that is known to let
+// no others speak, or that was seen to: the router answers the one that is, and not them.
 func findLinkLocalNotEUI64(iv *ifaceView) []hypothesis {
-	if !iv.profile.EUI64Required || !iv.net.Known || iv.net.Link.MAC == (diag.MAC{}) {
-		return nil
-	}
+	byMAC, mute := iv.byMAC(), len(iv.neighboursInVain()) > 0 && !iv.heeded()
 	var list []hypothesis
-	for _, a := range iv.addresses {
+	for _, a := range iv.madeOtherwise() {
 		addr := a.Fact.Address
-		if diag.ScopeOf(addr) != diag.LinkLocalScope || iv.class[addr] == diag.SourceAssigned || a.Fact.Passing() || !a.Fact.Flags.Usable() {
-			continue
-		}
 		h := iv.about(a)
 		h.confidence = Likely
-		if iv.silenced(addr) {
-			h.confidence = Certain
-		}
 		h.args = append(h.args, "right", iv.net.Link.MAC.LinkLocal())
+		if mode, e := iv.sysctl("addr_gen_mode"); mode != "" {
+			h.facts = append(h.facts, e)
+		}
+		switch {
+		case byMAC != nil && iv.silenced(addr):
+			h.confidence, h.as = Certain, "asked"
+			h.args = append(h.args, "asked", byMAC.Target)
+			rest(&h, byMAC)
+			iv.explainBesides(&h)
+		case iv.profile.EUI64Required:
+			if iv.net.Configured(iv.net.Link.MAC.LinkLocal()) {
+				h.as = "besides"
+			}
+			if iv.silenced(addr) {
+				h.confidence = Certain
+			} else if mute && byMAC == nil {
+				iv.explainBesides(&h)
+			}
+		case iv.silenced(addr) && !iv.spoke(addr):
+			h.as = "silent"
+		case mute && byMAC == nil && !iv.any(func(p *path) bool { return p.Source == iv.net.Link.MAC.LinkLocal() && p.silent() }):
+			h.direct, h.confidence, h.as = false, Possible, "unproven"
+			iv.explainBesides(&h)
+		default:
+			continue
+		}
 		list = append(list, h)
 	}
 	return list
+}
+
+// madeOtherwise are the link-local addresses of the interface that are not made of its MAC.
+func (iv *ifaceView) madeOtherwise() []diag.At[diag.Address] {
+	var list []diag.At[diag.Address]
+	for _, a := range iv.addresses {
+		addr := a.Fact.Address
+		if iv.net.Known && iv.net.Link.MAC != (diag.MAC{}) && diag.ScopeOf(addr) == diag.LinkLocalScope && iv.class[addr] != diag.SourceAssigned &&
+			!a.Fact.Passing() && a.Fact.Flags.Usable() {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// byMAC returns the answer of a router to the link-local address that is made of the MAC, where the interface does not
+// have it; nil where none came.
+func (iv *ifaceView) byMAC() *path {
+	own := iv.net.Link.MAC.LinkLocal()
+	return iv.first(of(func(p *path) bool {
+		return p.Source == own && p.Asks == diag.AsksND && p.Outcome == diag.Answered && !iv.net.Configured(own)
+	}))
+}
+
+// explainBesides says that h is why nothing that is sent from an address not made of the MAC is answered.
+func (iv *ifaceView) explainBesides(h *hypothesis) {
+	own := iv.net.Link.MAC.LinkLocal().As16()
+	iv.explain(h, iv.where(func(p *path) bool {
+		source := p.Source.As16()
+		made := p.Source.Is6() && [8]byte(source[8:]) == [8]byte(own[8:])
+		return p.symptom >= 0 && p.Missing() && !made && (p.silent() && !p.local() || iv.waitedForRouter(p))
+	})...)
+	if iv.managed() != nil || len(iv.net.Offering()) == 0 {
+		iv.explainKind(h, noGlobal, absent)
+	}
+	if len(iv.net.Offering()) == 0 {
+		iv.explainKind(h, noDefault)
+	}
 }
 
 func findUnassigned(iv *ifaceView) []hypothesis {
@@ -199,6 +273,8 @@ func findUnassigned(iv *ifaceView) []hypothesis {
 		if silenced {
 			h.confidence = Certain
 			h.more = append(h.more, "cause.address.unassigned.seen")
+		} else {
+			h.confidence, h.as = weaker(h.confidence, Likely), "unseen"
 		}
 		for _, p := range iv.paths {
 			if p.Source == addr && p.Outcome == diag.Silent {

@@ -23,18 +23,21 @@ var noAdvertisement = Cause{
 var advertisementIgnored = Cause{
 	ID: "router.advertisement-ignored", Severity: Critical, Working: true, Answers: noDefaultRoute,
 	Remedy: []Remedy{
-		way("act-on-prefix", "sysctl -w {sysctl}=1").when(as("prefix")).kept(keep{sysctl: "{sysctl}=1", networkd: actOnRA, netplan: "accept-ra=true", nm: "ipv6.method auto"}),
 		{
-			Does: "act-on-ra", If: as(""), Do: []string{"sysctl -w net.ipv6.conf.{interface}.accept_ra=2"}, Make: acceptRA("2", forwards),
-			Keep: &keep{sysctl: "{conf}.accept_ra=2", networkd: actOnRA, netplan: "accept-ra=true", nm: "ipv6.method auto"},
+			Does: "act-on-offer", If: mends, Do: []string{"sysctl -w {sysctl}={mended}"}, Make: actOnOffer,
+			Keep: &keep{sysctl: "{sysctl}={mended}", networkd: actOnRA, netplan: "accept-ra=true", nm: "ipv6.method auto"},
 		},
-		{
-			Does: "act-on-ra", If: as(""), Do: []string{"sysctl -w net.ipv6.conf.{interface}.accept_ra=1"}, Make: acceptRA("1", func(v *view, h *hypothesis) bool { return !forwards(v, h) }),
-			Keep: &keep{sysctl: "{conf}.accept_ra=1", networkd: actOnRA, netplan: "accept-ra=true", nm: "ipv6.method auto"},
-		},
-		{
-			Does: "default-by-hand", If: as(""), Do: []string{"ip -6 route add default via {router} dev {interface}"}, Keep: &keep{networkd: "[Route] Gateway={router}", up: true},
-		},
+		way("manager-acts", "networkctl reconfigure {interface}").when(as("prefix")).when(managedBy("networkd")).when(unmended).
+			kept(keep{networkd: "[IPv6AcceptRA] UseAutonomousPrefix=yes"}),
+		way("manager-acts", `nmcli connection up "$(nmcli -g GENERAL.CON-UUID device show {interface})"`).when(as("prefix")).when(managedBy("NetworkManager")).when(unmended).
+			kept(keep{nm: "ipv6.method auto"}),
+		way("route-by-hand", "ip -6 route add {prefix} via {router} dev {interface}").when(as("route")).
+			kept(keep{networkd: "[Route] Destination={prefix}; Gateway={router}", nm: `+ipv6.routes "{prefix} {router}"`, up: true}),
+		way("mtu-announced", "sysctl -w net.ipv6.conf.{interface}.mtu={mtu-announced}").when(as("mtu")).
+			kept(keep{sysctl: "{conf}.mtu={mtu-announced}", networkd: "[Network] IPv6MTUBytes={mtu-announced}", nm: "ipv6.mtu {mtu-announced}", up: true}),
+		way("default-by-hand", "ip -6 route add default via {router} dev {interface}").when(as("")).
+			kept(keep{networkd: "[Route] Gateway={router}", nm: `+ipv6.routes "::/0 {router}"`, up: true}),
+		ask("ask.offer").when(as("prefix")).when(unmended),
 		way("", "rdisc6 -1 {interface}"),
 	},
 	find:         findAdvertisementIgnored,
@@ -54,9 +57,14 @@ var notDefault = Cause{
 var routeMissing = Cause{
 	ID: "route.missing", Severity: Critical, Working: true, Answers: noDefaultRoute,
 	Remedy: []Remedy{
-		way("default", "ip -6 route add default via {router} dev {interface}").
+		way("default", "ip -6 route add default via {router} dev {interface}").when(as("")).
 			kept(keep{networkd: "[IPv6AcceptRA] UseGateway=yes", nm: "ipv6.method auto ipv6.never-default no", up: true}),
-		way("", "rdisc6 -1 {interface}"),
+		way("default", "ip -6 route add default via {router} dev {interface} onlink").when(as("by-hand")).
+			kept(keep{
+				networkd: "[Route] Gateway={router}; GatewayOnLink=yes", netplan: `routes=[{"to":"::/0","via":"{router}","on-link":true}]`,
+				nm: `+ipv6.routes "::/0 {router} onlink=true"`, up: true,
+			}),
+		way("", "rdisc6 -1 {interface}").when(as("")),
 	},
 	find:         findRouteMissing,
 	contradicted: hasDefaultHere,
@@ -64,26 +72,23 @@ var routeMissing = Cause{
 
 const actOnRA = "[Network] IPv6AcceptRA=yes"
 
-// acceptRA has the kernel act on advertisements: accept_ra to the value, where ok holds, and what else forbids it.
-func acceptRA(value string, ok func(*view, *hypothesis) bool) func(*view, *hypothesis) []string {
-	return func(v *view, h *hypothesis) []string {
-		if !ok(v, h) {
-			return nil
-		}
-		commands := []string{"sysctl -w net.ipv6.conf.{interface}.accept_ra=" + value}
-		if d, _ := v.s.Sysctl(h.iface, "accept_ra_defrtr"); d == "0" {
-			commands = append(commands, "sysctl -w net.ipv6.conf.{interface}.accept_ra_defrtr=1")
-		}
-		return commands
+// mends holds where a setting of the kernel keeps out what is offered.
+func mends(_ *view, h *hypothesis) bool { return h.mends }
+
+func unmended(_ *view, h *hypothesis) bool { return !h.mends }
+
+// actOnOffer gives the setting that keeps an offer out a value with which it does not, and the one that would keep
+// out a default route next.
+func actOnOffer(v *view, h *hypothesis) []string {
+	commands := []string{"sysctl -w {sysctl}={mended}"}
+	next := diag.SysctlName(h.iface, "accept_ra_defrtr")
+	if d, _ := v.s.Sysctl(h.iface, "accept_ra_defrtr"); h.as == "" && d == "0" && !slices.Contains(h.args, any(next)) {
+		commands = append(commands, "sysctl -w net.ipv6.conf.{interface}.accept_ra_defrtr=1")
 	}
+	return commands
 }
 
 func hasDefaultHere(iv *ifaceView, _ hypothesis) bool { return len(iv.net.Defaults) > 0 }
-
-func forwards(v *view, h *hypothesis) bool {
-	f, _ := v.s.Sysctl(h.iface, "forwarding")
-	return f != "" && f != "0"
-}
 
 // advertised reports whether an advertisement is in force: heard and not run out, or seen in a
 // route that the kernel or a manager made of one.
@@ -142,7 +147,7 @@ var globalTarget = netip.MustParseAddr("2001:db8::1")
 func (iv *ifaceView) routed() []*path {
 	return iv.where(func(p *path) bool {
 		symptom := p.symptom >= 0
-		return symptom && p.Missing() && p.Via == diag.ViaKernel && !iv.hasRoute(p.Target)
+		return symptom && p.Missing() && p.Via != diag.ViaWire && !iv.hasRoute(p.Target)
 	})
 }
 
@@ -159,27 +164,13 @@ func (iv *ifaceView) hasRoute(target netip.Addr) bool {
 	return false
 }
 
-// acceptance says whether the kernel acts on advertisements (net.ipv6.conf.*.accept_ra: 0 never, 1
-// unless it forwards, 2 always), and the settings that say so.
-func (iv *ifaceView) acceptance() (accepts, known bool, facts []diag.Event) {
-	ra, e1, ok := iv.sysctl("accept_ra")
-	if !ok {
-		return false, false, nil
+// acceptance is what this host made of a router's offer to be the default router.
+func (iv *ifaceView) acceptance(r *diag.RouterSeen) diag.Offer {
+	i := slices.IndexFunc(iv.offers, func(o diag.Offer) bool { return o.Kind == diag.OfferDefault && o.Router == r })
+	if i < 0 {
+		return diag.Offer{Router: r, Kind: diag.OfferDefault, State: diag.OfferUnknown, Why: diag.OfferUnread}
 	}
-	fwd, e2, fwdKnown := iv.sysctl("forwarding")
-	defrtr, e3, defrtrKnown := iv.sysctl("accept_ra_defrtr")
-	switch {
-	case ra == "0":
-		return false, true, []diag.Event{e1}
-	case defrtrKnown && defrtr == "0":
-		return false, true, []diag.Event{e3}
-	case ra == "1" && !fwdKnown:
-		return false, false, nil
-	case ra == "1" && fwd != "0":
-		return false, true, []diag.Event{e1, e2}
-	default:
-		return true, true, []diag.Event{e1}
-	}
+	return iv.offers[i]
 }
 
 // unusedRouter returns a router that offers itself, long enough ago, while the interface has no
@@ -209,78 +200,52 @@ func (iv *ifaceView) noRoute(r *diag.RouterSeen) hypothesis {
 func (iv *ifaceView) managesRA() bool { return iv.s.Managers[iv.name].RA }
 
 func findAdvertisementIgnored(iv *ifaceView) []hypothesis {
-	if h, ok := iv.prefixIgnored(); ok {
-		return []hypothesis{h}
-	}
+	list := slices.Concat(iv.prefixIgnored(), iv.routesIgnored(), iv.mtuIgnored())
 	r := iv.unusedRouter()
 	if r == nil || iv.managesRA() {
-		return nil
+		return list
 	}
-	accepts, known, facts := iv.acceptance()
-	if accepts && known {
-		return nil
+	o := iv.acceptance(r)
+	if _, _, kept := o.Mend(); !kept && o.State != diag.OfferUnknown {
+		return list
 	}
 	h := iv.noRoute(r)
-	setting := "accept_ra"
-	if known {
-		h.facts = append(h.facts, facts...)
-		f, _ := facts[len(facts)-1].Body.(diag.Sysctl)
-		setting = diag.SysctlName(f.Scope, f.Name) + "=" + f.Value
-		if len(facts) == 2 {
-			h.more = append(h.more, "cause.router.advertisement-ignored.forwarding")
-		}
-	} else {
+	if o.State == diag.OfferUnknown {
 		h.direct, h.confidence = false, Possible
+		h.mends = true
+		h.args = append(h.args, "setting", "accept_ra", "sysctl", diag.SysctlName(iv.name, "accept_ra"), "mended", 1)
+	} else {
+		kept := iv.ignoring(&o, "", h.subject)
+		h.facts, h.args, h.mends = kept.facts, append(h.args, kept.args...), kept.mends
+	}
+	if o.Why == diag.OfferForwards {
+		h.more = append(h.more, "cause.router.advertisement-ignored.forwarding")
 	}
 	iv.explainKind(&h, noGlobal)
-	h.args = append(h.args, "setting", setting)
-	return []hypothesis{h}
-}
-
-// prefixIgnored looks for a prefix that is announced for making addresses from, which a setting of the
-// kernel forbids.
-func (iv *ifaceView) prefixIgnored() (h hypothesis, ok bool) {
-	if iv.managesRA() || iv.hasUsableGlobal() || !iv.s.Complete(diag.FeedNetlink) {
-		return h, false
-	}
-	for _, name := range []string{"accept_ra_pinfo", "autoconf"} {
-		value, e, known := iv.sysctl(name)
-		if !known || value != "0" {
-			continue
-		}
-		for _, r := range iv.net.Routers {
-			prefix, forms := r.Forms()
-			if !forms {
-				continue
-			}
-			h = hypothesis{
-				direct: true, confidence: Certain, subject: Subject{"router", r.Address.String()}, addr: r.Address, as: "prefix",
-				args:  []any{"router", r.Address, "prefix", prefix.Prefix, "setting", diag.SysctlName(iv.name, name) + "=0", "sysctl", confKey(iv.name) + "." + name},
-				facts: []diag.Event{iv.heard(r), e},
-			}
-			iv.explainKind(&h, noGlobal)
-			return h, true
-		}
-	}
-	return h, false
+	return append(list, h)
 }
 
 func findRouteMissing(iv *ifaceView) []hypothesis {
+	if h, ok := iv.forgotten(); ok {
+		return []hypothesis{h}
+	}
 	r := iv.unusedRouter()
 	if r == nil || iv.dropsRA() {
 		return nil
 	}
-	accepts, known, facts := iv.acceptance()
-	if known && !accepts && !iv.managesRA() {
+	o := iv.acceptance(r)
+	if _, _, kept := o.Mend(); kept {
 		return nil
 	}
 	h := iv.noRoute(r)
-	h.facts = append(h.facts, facts...)
+	if e := iv.s.Said(diag.SysctlKey{Scope: iv.name, Name: "accept_ra"}); e.Body != nil {
+		h.facts = append(h.facts, e)
+	}
 	if e, ok := iv.noRouter(r.Address); ok {
 		h.facts = append(h.facts, e)
 		h.more = append(h.more, "cause.route.missing.host")
 	}
-	if !known && !iv.managesRA() {
+	if o.State == diag.OfferUnknown {
 		h.direct, h.confidence = false, Possible
 	}
 	return []hypothesis{h}

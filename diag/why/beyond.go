@@ -39,6 +39,14 @@ var beyondRouter = Cause{
 		denied: reachesBeyond,
 		more: func(iv *ifaceView, h *hypothesis) {
 			rest(h, iv.answers[asked{diag.AsksND, h.addr}]...)
+			for _, r := range iv.net.Defaults {
+				if via := r.Fact.Via; via.IsValid() && via != h.addr && r.Fact.Table == diag.MainTable {
+					h.more = append(h.more, "cause.path.beyond-router.other-way")
+					h.args = append(h.args, "other", via, "proto", r.Fact.Protocol, "metric", r.Fact.Metric)
+					h.facts = append(h.facts, diag.FactOf(r))
+					break
+				}
+			}
 		},
 	}.find,
 	contradicted: func(iv *ifaceView, _ hypothesis) bool { return len(iv.flowing()) > 0 },
@@ -136,6 +144,9 @@ func findRefused(iv *ifaceView) []hypothesis {
 	for _, p := range iv.paths {
 		if p.Outcome != diag.Refused || p.Error == nil || p.Error.Type == diag.PacketTooBig || !p.Ours() || beyondScope(p) {
 			continue
+		}
+		if _, other := iv.passedBy(p.Target); other || iv.spent(p, iv.hopsLeft()) {
+			continue // it was sent the wrong way, or not far enough
 		}
 		h := hypothesis{
 			direct: true, confidence: Certain, subject: Subject{"target", p.Target.String()}, addr: p.Target,

@@ -28,6 +28,7 @@ type hypothesis struct {
 	as       string   // "", or which other summary and explanation the catalogue has under cause.<ID>.<as>
 	more     []string // keys of sentences that go on the explanation
 	facts    []diag.Event
+	mends    bool // a setting would mend it: {sysctl} and {mended} of its words
 }
 
 // hypotheses asks every cause, and leaves out what an observation contradicts.
@@ -68,6 +69,7 @@ func (iv *ifaceView) settle(h hypothesis) hypothesis {
 			h.severity = Warning
 		}
 	}
+	h.severity = iv.weigh(h)
 	if h.beyond && iv.net.Link.XDP {
 		h.confidence = weaker(h.confidence, Possible)
 		h.more = append(h.more, "cause.more.xdp")
@@ -75,10 +77,63 @@ func (iv *ifaceView) settle(h hypothesis) hypothesis {
 	return h
 }
 
+// weigh returns the severity of a fault by what it does to the host, which is one rule for all causes: what leaves it
+// without its way out is critical; what concerns the way out alone, while applications get out all the same, is a warning.
+func (iv *ifaceView) weigh(h hypothesis) Severity {
+	some, all, hard := false, true, false
+	for _, i := range h.symptoms {
+		y := iv.symptoms[i]
+		out := y.wayOut()
+		some, all, hard = some || out, all && out, hard || out && !y.weak && !y.mild
+	}
+	switch {
+	case h.severity == Critical && some && all && iv.out && !h.cause.Whole:
+		return Warning
+	case h.severity == Warning && hard && !iv.out && !h.cause.Working:
+		return Critical
+	default:
+		return h.severity
+	}
+}
+
+// wayOut reports whether a symptom is one of the way beyond the link.
+func (y symptom) wayOut() bool {
+	switch y.kind {
+	case noGlobal, noDefault:
+		return true
+	case pathSymptom:
+		reach := y.path.TargetClass == diag.TargetInternet && (y.path.Asks == diag.AsksEcho || y.path.Asks == diag.AsksTCP)
+		return reach || y.path.TargetClass == diag.TargetRouter
+	default:
+		return false
+	}
+}
+
+// goesOut reports whether applications on this host get answers from beyond the link, by whatever interface; where
+// nothing was asked as they ask, whether the kernel gets any. What the wire answers alone is of no use to them.
+func (v *view) goesOut() bool {
+	for _, via := range []diag.Via{diag.ViaApp, diag.ViaKernel} {
+		asked := false
+		for _, p := range v.paths {
+			if p.TargetClass == diag.TargetInternet && p.Via == via && p.Outcome != diag.OutcomeSkipped && p.SourceClass != diag.SourceCandidate {
+				asked = true
+				if p.Outcome == diag.Answered {
+					return true
+				}
+			}
+		}
+		if asked {
+			break
+		}
+	}
+	return slices.ContainsFunc(v.ifaces, func(iv *ifaceView) bool { return len(iv.flowing()) > 0 })
+}
+
 // A choice is a hypothesis that is part of the diagnosis, with those that would do as well.
 type choice struct {
 	hypothesis
 	alternatives []*hypothesis
+	untold       bool // it is not to be said after all
 }
 
 // choose returns the diagnosis: every direct hypothesis that no stronger one of the same subject
@@ -86,6 +141,7 @@ type choice struct {
 func (v *view) choose(list []hypothesis) []choice {
 	var chosen []choice
 	covered := make([]bool, len(v.symptoms))
+	v.doubt(list)
 	for i := range list {
 		h := &list[i]
 		if !h.direct || hidden(h, list) {
@@ -102,7 +158,7 @@ func (v *view) choose(list []hypothesis) []choice {
 			rest = append(rest, h)
 		}
 	}
-	return append(chosen, cover(rest, covered)...)
+	return settleDisputes(append(chosen, cover(rest, covered)...))
 }
 
 // hidden reports whether a direct hypothesis that comes before h in the catalogue says more of the same, or

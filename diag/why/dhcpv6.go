@@ -101,6 +101,10 @@ func findNoClient(iv *ifaceView) []hypothesis {
 		h.addr = addr
 		h.facts = append(h.facts, iv.s.Offer(iv.name))
 		h.args = append(h.args, "address", addr, "manager", iv.s.Managers[iv.name].Name)
+		if m := iv.s.Managers[iv.name]; m.Name == "dhclient" || m.Name == "dhcpcd" {
+			h.confidence, h.as = Likely, "busy" // it is there, and whatever keeps it from its lease is another matter
+			h.facts = append(h.facts, iv.s.Said(m))
+		}
 		if e, ok := iv.clientAtWork(); ok {
 			h.confidence, h.as = Likely, "busy"
 			h.facts = append(h.facts, e)

@@ -31,10 +31,12 @@ func findDuplicate(iv *ifaceView) []hypothesis {
 			continue
 		}
 		found[addr] = true
-		list = append(list, hypothesis{
+		h := hypothesis{
 			direct: true, confidence: Certain, subject: addressSubject(addr), addr: addr,
-			args: []any{"address", addr}, facts: []diag.Event{e}, more: []string{"cause.address.duplicate.dad"},
-		})
+			args: []any{"address", addr}, facts: []diag.Event{e},
+		}
+		iv.whoObjected(&h)
+		list = append(list, h)
 	}
 	for _, p := range iv.paths {
 		if p.Asks != diag.AsksND && p.Asks != diag.AsksDAD || p.Outcome != diag.Answered || found[p.Target] || iv.isCandidate(p.Target) {
@@ -67,6 +69,27 @@ func findDuplicate(iv *ifaceView) []hypothesis {
 		}
 	}
 	return list
+}
+
+// whoObjected says who made duplicate address detection fail, as far as that was seen: another host, or nobody but the
+// kernel's own solicitation that came back to it.
+func (iv *ifaceView) whoObjected(h *hypothesis) {
+	h.as = "unseen"
+	for _, e := range iv.s.Frames() {
+		f, ok := e.Body.(diag.Frame)
+		if !ok || f.Interface != iv.name || f.Out || f.Bad != "" || f.Target != h.addr || f.Type != diag.NA && (f.Type != diag.NS || !f.Src.IsUnspecified()) {
+			continue
+		}
+		if iv.s.OwnMAC(f.SrcMAC) && f.Type == diag.NS {
+			h.as = "looped"
+			h.facts = append(h.facts, e)
+			continue
+		}
+		h.as, h.more = "", []string{"cause.address.duplicate.dad"}
+		h.args = append(h.args, "foreign", f.SrcMAC)
+		h.facts = append(h.facts, e)
+		return
+	}
 }
 
 // assignedAlone reports whether an address is assigned as such, and not as part of a prefix: of a

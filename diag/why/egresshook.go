@@ -38,6 +38,9 @@ func findEgressHook(iv *ifaceView) []hypothesis {
 	if !proof {
 		return nil
 	}
+	if iv.any(func(p *path) bool { return p.Via == diag.ViaWire && p.Sent > 0 }) {
+		h.as = "in-part"
+	}
 	// What never left cannot have been answered: silence of the kernel's own questions follows.
 	for _, p := range iv.paths {
 		if p.symptom >= 0 && p.Via == diag.ViaKernel && p.Outcome == diag.Silent && p.Sent == 0 {

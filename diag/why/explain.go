@@ -7,7 +7,7 @@ import (
 	"ndwhy/diag/words"
 )
 
-// Explain returns the catalogue's entry of a cause or a check as plain text, ready to be printed,
+// Explain returns the catalogue's entry of a cause, a check or a kind of network as plain text, ready to be printed,
 // and whether there is one of that name. The first sentence is for a reader who has never heard
 // of neighbour discovery, the details for one who knows RFC 4861.
 func Explain(id string) (string, bool) {
@@ -16,6 +16,9 @@ func Explain(id string) (string, bool) {
 	}
 	if words.Has("check." + id + ".title") {
 		return explainCheck(id), true
+	}
+	if p, ok := profiles[id]; ok {
+		return explainProfile(p), true
 	}
 	return "", false
 }
@@ -61,9 +64,12 @@ func severityText(c *Cause) string {
 
 // placeholderNames are what stands in a remedy for a value that only a real case has.
 var placeholderNames = []any{
-	"interface", "IF", "conf", "net.ipv6.conf.IF", "handle", "HANDLE", "source", "SOURCE", "mac", "MAC", "foreign", "MAC", "routermac", "MAC", "right", "RIGHT", "gateway", "GATEWAY", "address", "ADDRESS", "len", "LEN", "eni", "ENI", "subnet", "SUBNET", "router", "ROUTER",
-	"peer", "PEER", "target", "TARGET", "other", "OTHER-IF", "owner", "OTHER-ENI", "table", "TABLE", "chain", "CHAIN",
+	"interface", "IF", "conf", "net.ipv6.conf.IF", "handle", "HANDLE", "source", "SOURCE", "mac", "MAC", "foreign", "MAC", "routermac", "MAC", "right", "RIGHT",
+	"gateway", "GATEWAY", "address", "ADDRESS", "len", "LEN", "eni", "ENI", "subnet", "SUBNET", "router", "ROUTER",
+	"peer", "PEER", "target", "TARGET", "other", "OTHER-IF", "owner", "OWNER", "table", "TABLE", "chain", "CHAIN",
 	"route", "ROUTE", "sysctl", "SETTING", "service", "the service", "from", "SENDER", "error", "ERROR", "network", "the network", "prefix", "PREFIX", "mtu", "MTU",
+	"asked", "NEIGHBOUR", "mended", "VALUE", "least", "LEAST", "better", "OTHER-ADDRESS", "offered", "what it announces", "why", "why it is not taken",
+	"mtu-announced", "MTU", "hops", "HOPS", "says", "ONE", "denies", "ANOTHER", "kind", "the setting",
 }
 
 // recipe is the cause's remedies with names for values, as lines for a shell: what each does is a comment.

@@ -130,7 +130,8 @@ func TestCausesAreWhole(t *testing.T) {
 		}
 	}
 	stable := strings.Fields(`
-		path.icmp-blocked path.tcp-blocked router.advertisements-lost host.proxy-missing host.group-not-joined net.per-address-filter net.open-link net.multicast-suppressed net.router-silent
+		address.prefix-withdrawn path.hop-limit router.inconsistent
+		path.icmp-blocked path.tcp-blocked router.advertisements-lost host.proxy-missing host.group-not-joined path.unheard address.mac-duplicate net.per-address-filter net.open-link net.multicast-suppressed net.router-silent
 		address.unassigned address.not-configured address.wrong-interface address.duplicate address.expiring
 		address.reserved address.link-local-not-eui64 assignment.none
 		router.no-advertisement router.advertisement-ignored router.not-default router.unresolvable router.rogue

@@ -1,6 +1,9 @@
 package why
 
 import (
+	"net/netip"
+	"slices"
+
 	"ndwhy/diag"
 )
 
@@ -60,6 +63,11 @@ func findOpenLink(iv *ifaceView) []hypothesis {
 	silent := iv.any(func(p *path) bool {
 		return p.SourceClass == diag.SourceCandidate && p.Outcome == diag.Silent && iv.control(p) != nil && !iv.spoke(p.Source)
 	})
+	if iv.any(func(p *path) bool {
+		return p.SourceClass == diag.SourceCandidate && p.Outcome == diag.Silent && iv.besideOurs(p.Source) && iv.control(p) != nil && !iv.spoke(p.Source)
+	}) {
+		return nil // some do, and some do not: those that do may be this host's all the same
+	}
 	for _, p := range iv.paths {
 		// A configured address that is answered where candidates are silent is assigned after all.
 		tried := p.SourceClass == diag.SourceCandidate || p.SourceClass == diag.SourceUnassigned && !silent
@@ -79,4 +87,11 @@ func findOpenLink(iv *ifaceView) []hypothesis {
 		return nil
 	}
 	return []hypothesis{h}
+}
+
+// besideOurs reports whether a global address has the 64 bits of one of the interface's.
+func (iv *ifaceView) besideOurs(addr netip.Addr) bool {
+	return diag.ScopeOf(addr) == diag.GlobalScope && slices.ContainsFunc(iv.net.Usable(), func(a diag.Address) bool {
+		return netip.PrefixFrom(a.Address, 64).Masked().Contains(addr)
+	})
 }

@@ -13,6 +13,7 @@ import (
 func compareFindings(a, b Finding) int {
 	return cmp.Or(
 		cmp.Compare(b.Severity.rank(), a.Severity.rank()),
+		cmp.Compare(min(b.Confidence.rank(), Likely.rank()), min(a.Confidence.rank(), Likely.rank())), // what is merely possible comes last
 		cmp.Compare(causeRank[a.Cause], causeRank[b.Cause]),
 		cmp.Compare(a.Interface, b.Interface),
 		cmp.Compare(a.Subject.Kind, b.Subject.Kind),
@@ -47,6 +48,13 @@ func (v *view) finding(c choice, evidence map[int64]diag.Event) Finding {
 		f.Remedy = append(f.Remedy, a.Do...)
 	}
 	parts := []string{words.Say(id+".explanation", args...)}
+	for _, where := range []string{v.profile.Name, "any"} {
+		// What it may be beyond this host depends on the kind of network.
+		if key := id + ".in." + where; words.Has(key) {
+			parts = append(parts, words.Say(key, args...))
+			break
+		}
+	}
 	for _, key := range h.more {
 		parts = append(parts, words.Say(key, args...))
 	}

@@ -67,7 +67,7 @@ func toolOf(f diag.Filter) diag.FilterTool {
 
 // letThrough lets what a rule stops pass before it, by what the rule belongs to.
 func letThrough(v *view, h *hypothesis) []string {
-	f, ok := fact[diag.Filter](h)
+	f, ok := factOf[diag.Filter](h)
 	if !ok || !ruleNamed(v, h) {
 		return nil
 	}
@@ -173,7 +173,7 @@ func firewalldLets(names []icmpv6Name, dhcpv6 bool, f diag.Filter) (commands []s
 // ruleDeleted takes a rule away, by what it belongs to; a policy is none, and firewalld and ufw would put theirs
 // back.
 func ruleDeleted(_ *view, h *hypothesis) []string {
-	f, ok := fact[diag.Filter](h)
+	f, ok := factOf[diag.Filter](h)
 	if !ok || f.Handle == 0 {
 		return nil
 	}
@@ -198,7 +198,7 @@ func quoteWords(s string) string {
 }
 
 func listRule(_ *view, h *hypothesis) []string {
-	f, ok := fact[diag.Filter](h)
+	f, ok := factOf[diag.Filter](h)
 	switch {
 	case !ok:
 		return nil
@@ -211,7 +211,7 @@ func listRule(_ *view, h *hypothesis) []string {
 
 // keptFilter says how a change of the packet filter is kept.
 func keptFilter(h *hypothesis, commands []string) (list []string, lasts string) {
-	f, _ := fact[diag.Filter](h)
+	f, _ := factOf[diag.Filter](h)
 	switch toolOf(f) {
 	case diag.ToolUFW:
 		var edits []string

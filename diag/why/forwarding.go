@@ -67,7 +67,7 @@ func (iv *ifaceView) heldByUs(addr netip.Addr) bool {
 // masquerade translates what the others send to the address of this host: those of the /64 of the first that was
 // seen, or where that is the host's own, it alone.
 func masquerade(v *view, h *hypothesis) []string {
-	f, ok := fact[diag.Frame](h)
+	f, ok := factOf[diag.Frame](h)
 	if !ok {
 		return nil
 	}

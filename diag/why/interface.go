@@ -67,7 +67,7 @@ func findLinkDown(iv *ifaceView) []hypothesis {
 const leastMTU = 1280
 
 func findIPv6Disabled(iv *ifaceView) []hypothesis {
-	value, e, _ := iv.sysctl("disable_ipv6")
+	value, e := iv.sysctl("disable_ipv6")
 	if iv.net.Known && iv.net.Link.Up && iv.net.Link.MTU > 0 && iv.net.Link.MTU < leastMTU {
 		h := hypothesis{
 			direct: true, confidence: Certain, subject: Subject{"interface", iv.name}, as: "mtu", args: []any{"mtu", iv.net.Link.MTU},

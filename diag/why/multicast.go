@@ -11,7 +11,7 @@ var multicastSuppressed = Cause{
 	// ff02::1 reached nobody, and somebody is there.
 	find: rule{
 		confidence: Likely, direct: true,
-		explains: all(toward(diag.TargetAllNodes), silence),
+		explains: all(toward(diag.TargetAllNodes), silence, fromUs),
 		given: func(iv *ifaceView, _ netip.Addr) bool {
 			return len(iv.traffic.late) == 0 && iv.first(proofOfLife) != nil
 		},

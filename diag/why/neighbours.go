@@ -70,7 +70,7 @@ func findOverride(iv *ifaceView) []hypothesis {
 		}
 		rest(&h, p)
 		for _, q := range iv.paths {
-			through := q.TargetClass == diag.TargetInternet || q.TargetClass == diag.TargetService
+			through := q.TargetClass == diag.TargetInternet || q.TargetClass == diag.TargetService || q.TargetClass == diag.TargetPeer && !iv.near(q.Target)
 			if q.Missing() && (q.Target == p.Target || through && iv.theirs(p.Target)) {
 				iv.explain(&h, q)
 			}

@@ -20,7 +20,8 @@ func Unexpected(s *diag.State, p diag.Path) bool {
 	if p.Outcome != diag.Silent {
 		return false
 	}
-	n := Normal(s, Recognise(s).Name, p)
+	r := Recognise(s)
+	n := normalsIn(s, r, ProfileNamed(r.Name)).of(p)
 	return n != nil && !*n
 }
 
@@ -33,8 +34,11 @@ type normals struct {
 	sure    bool // it is known to be the network of that profile
 }
 
-func newNormals(s *diag.State, profile Profile) *normals {
-	return &normals{s, profile, map[string]*diag.LinkModel{}, map[string]bool{}, Recognise(s).Confidence == Certain}
+func newNormals(s *diag.State, profile Profile) *normals { return normalsIn(s, Recognise(s), profile) }
+
+// normalsIn judges by a profile in what was recognised already.
+func normalsIn(s *diag.State, r Recognition, profile Profile) *normals {
+	return &normals{s, profile, map[string]*diag.LinkModel{}, map[string]bool{}, r.Confidence == Certain}
 }
 
 func (n *normals) link(iface string) *diag.LinkModel {

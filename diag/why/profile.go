@@ -1,6 +1,7 @@
 package why
 
 import (
+	"net/netip"
 	"slices"
 
 	"ndwhy/diag"
@@ -17,6 +18,22 @@ const (
 	ExpectEither
 )
 
+// A Basis says what a line about a network rests on.
+type Basis string
+
+// What lines rest on, the surest first.
+const (
+	Documented Basis = "documented" // by who runs the network, by a standard, or by the source code that runs there
+	Observed   Basis = "observed"   // somebody saw it, and said when
+	Inferred   Basis = "inferred"   // it follows from what is documented or observed
+)
+
+// A Source is where a line about a network comes from. A line without one holds for any link by IPv6's own rules.
+type Source struct {
+	Basis Basis
+	Text  string // what to look up, with its date
+}
+
 // A cell is a row of a profile's table: the outcome that is normal for questions of these kinds.
 // An empty list matches all.
 type cell struct {
@@ -25,6 +42,7 @@ type cell struct {
 	to     []diag.TargetClass
 	via    diag.Via
 	expect Expectation
+	by     Source
 }
 
 func (c cell) matches(p diag.Path) bool {
@@ -34,11 +52,52 @@ func (c cell) matches(p diag.Path) bool {
 		(c.via == "" || c.via == p.Via)
 }
 
+// A Trait names one thing that a kind of network has or does, beside what its questions come to.
+type Trait string
+
+// Traits. Those with a field in Profile decide about causes; the others are for people.
+const (
+	Filters       Trait = "filters"
+	EUI64Required Trait = "eui64"
+	OneRouter     Trait = "one-router"
+	Answers       Trait = "answers"
+	Reserved      Trait = "reserved"
+	NoMulticast   Trait = "no-multicast"
+	ByHand        Trait = "by-hand"
+	ByLinkLocal   Trait = "by-link-local"
+	Apart         Trait = "apart"
+
+	Advertised  Trait = "advertised"
+	Leased      Trait = "leased"
+	FormedByMAC Trait = "formed-by-mac"
+	OneAddress  Trait = "one-address"
+	OffLink     Trait = "off-link"
+	FewOnly     Trait = "few-only"
+	Solicited   Trait = "solicited"
+)
+
+// A Fact is a trait of a network, and where that is known from.
+type Fact struct {
+	Trait Trait
+	By    Source
+}
+
 // A Profile is what is known of a kind of network. The first row of Normal that matches a
 // question holds; where none does, nothing is known.
 type Profile struct {
 	Name   string
+	Facts  []Fact
 	Normal []cell
+	// Gateways are the addresses that the router has in every network of this kind.
+	Gateways   []netip.Addr
+	GatewaysBy Source
+	// Platform is the profile of what the network is built with, where others are built with it too.
+	Platform   string
+	PlatformBy Source
+	// AWS: the commands of `aws ec2` apply.
+	AWS bool
+
+	// What follows from Facts.
 
 	// Filters: the network is documented to drop frames from addresses that it did not assign.
 	Filters bool
@@ -50,121 +109,36 @@ type Profile struct {
 	Answers bool
 	// Reserved: the first four addresses and the last of a subnet are the network's own.
 	Reserved bool
-	// AWS: the commands of `aws ec2` apply.
-	AWS bool
+	// NoMulticast: what is sent to ff02::1 reaches no other host.
+	NoMulticast bool
+	// ByHand: the way out is configured, by a gateway that need not advertise itself.
+	ByHand bool
+	// ByLinkLocal: what comes for a host is sent to the link-local address that EUI-64 makes of its MAC.
+	ByLinkLocal bool
+	// Apart: hosts with addresses of one prefix reach each other by the router alone.
+	Apart bool
 }
 
-var (
-	ourSources   = []diag.SourceClass{diag.SourceAssigned, diag.SourceUnknown}
-	otherSources = []diag.SourceClass{diag.SourceUnassigned, diag.SourceCandidate}
-	nd           = []diag.Asks{diag.AsksND}
-	echo         = []diag.Asks{diag.AsksEcho}
-	reach        = []diag.Asks{diag.AsksND, diag.AsksEcho}
-	beyond       = []diag.Asks{diag.AsksEcho, diag.AsksTCP}
-	dad          = []diag.Asks{diag.AsksDAD}
-	solicit      = []diag.Asks{diag.AsksRS}
-	toRouter     = []diag.TargetClass{diag.TargetRouter}
-	toPeer       = []diag.TargetClass{diag.TargetPeer}
-	toAllNodes   = []diag.TargetClass{diag.TargetAllNodes}
-	toInternet   = []diag.TargetClass{diag.TargetInternet}
-)
+// newProfile makes of the facts what follows from them.
+func newProfile(p Profile) Profile {
+	for trait, has := range map[Trait]*bool{
+		Filters: &p.Filters, EUI64Required: &p.EUI64Required, OneRouter: &p.OneRouter, Answers: &p.Answers, Reserved: &p.Reserved,
+		NoMulticast: &p.NoMulticast, ByHand: &p.ByHand, ByLinkLocal: &p.ByLinkLocal, Apart: &p.Apart,
+	} {
+		*has = slices.ContainsFunc(p.Facts, func(f Fact) bool { return f.Trait == trait })
+	}
+	return p
+}
 
-// profiles are what the program knows of networks: only what is documented or was observed stands
-// here. A configured address of which it is not known
-// whether it is assigned is expected to work: that is what it was configured for.
-var profiles = map[string]Profile{
-	// AWS: the VPC drops what an interface sends from an address that is not its own (EC2 user
-	// guide, "Infrastructure security"); no multicast ("Subnet sizing"); NS are answered by the
-	// infrastructure (tty.neveragain.de 2020); DAD of an unassigned address passes and its NS stay
-	// unanswered (qiita.com/ip6 2017). Whether a router address answers echo today is not known.
-	"aws": {
-		Name: "aws", Filters: true, EUI64Required: true, OneRouter: true, Answers: true, Reserved: true, AWS: true,
-		Normal: []cell{
-			{asks: solicit, expect: ExpectAnswer},
-			{asks: dad, expect: ExpectSilence},
-			{asks: echo, to: toRouter, expect: ExpectEither},
-			{asks: echo, to: toAllNodes, expect: ExpectSilence},
-			{from: otherSources, expect: ExpectSilence},
-			{asks: nd, from: ourSources, to: toRouter, expect: ExpectAnswer},
-			{asks: reach, from: ourSources, to: toPeer, expect: ExpectAnswer},
-			{asks: beyond, from: ourSources, to: toInternet, expect: ExpectAnswer},
-			{asks: []diag.Asks{diag.AsksDHCP}, expect: ExpectAnswer},
-			{asks: []diag.Asks{diag.AsksService}, from: ourSources, expect: ExpectAnswer},
-			{asks: []diag.Asks{diag.AsksMTU}, from: ourSources, expect: ExpectAnswer},
-		},
-	},
-	// OpenStack Neutron filters by port unless port security is off (neutron/agent/linux/
-	// iptables_firewall.py): both are common, so neither outcome of an unassigned source is odd.
-	// Multicast is delivered; who answers depends on the security groups.
-	"openstack": {
-		Name: "openstack", EUI64Required: true,
-		Normal: []cell{
-			{asks: solicit, expect: ExpectAnswer},
-			{asks: dad, expect: ExpectSilence},
-			{asks: echo, to: []diag.TargetClass{diag.TargetRouter, diag.TargetAllNodes}, expect: ExpectEither},
-			{from: otherSources, expect: ExpectEither},
-			{asks: nd, from: ourSources, to: toRouter, expect: ExpectAnswer},
-			{asks: reach, from: ourSources, to: toPeer, expect: ExpectAnswer},
-			{asks: beyond, from: ourSources, to: toInternet, expect: ExpectAnswer},
-		},
-	},
-	// Azure: no multicast, no layer 2, the router cannot be pinged (Virtual Network FAQ).
-	"azure": {
-		Name: "azure", OneRouter: true,
-		Normal: []cell{
-			{asks: solicit, expect: ExpectAnswer},
-			{asks: dad, expect: ExpectSilence},
-			{asks: echo, to: toRouter, expect: ExpectEither},
-			{asks: echo, to: toAllNodes, expect: ExpectSilence},
-			{asks: nd, from: ourSources, to: toRouter, expect: ExpectAnswer},
-			{asks: reach, from: ourSources, to: toPeer, expect: ExpectAnswer},
-			{asks: beyond, from: ourSources, to: toInternet, expect: ExpectAnswer},
-		},
-	},
-	// Google Cloud: the subnet is not on-link, so peers are reached through the router and are no
-	// neighbours; only the router is (GoogleCloudPlatform/guest-agent#160).
-	"gcp": {
-		Name: "gcp",
-		Normal: []cell{
-			{asks: solicit, expect: ExpectAnswer},
-			{asks: nd, from: ourSources, to: toRouter, expect: ExpectAnswer},
-			{asks: beyond, from: ourSources, to: []diag.TargetClass{diag.TargetPeer, diag.TargetInternet}, expect: ExpectAnswer},
-		},
-	},
-	// Oracle Cloud: RA with M and DHCPv6 (systemd/systemd#28183); how unassigned sources, ff02::1
-	// and echo to the router are treated is not known.
-	"oci": {
-		Name: "oci",
-		Normal: []cell{
-			{asks: solicit, expect: ExpectAnswer},
-			{asks: nd, from: ourSources, to: toRouter, expect: ExpectAnswer},
-			{asks: reach, from: ourSources, to: toPeer, expect: ExpectAnswer},
-			{asks: beyond, from: ourSources, to: toInternet, expect: ExpectAnswer},
-		},
-	},
-	// A plain Ethernet, where every host that holds an address answers for it (RFC 4861 §7.2.4)
-	// and any address that fits the link may be used. Hosts may ignore multicast echo.
-	"lan": {
-		Name: "lan",
-		Normal: []cell{
-			{asks: solicit, expect: ExpectAnswer},
-			{asks: dad, expect: ExpectSilence},
-			{asks: echo, to: toAllNodes, expect: ExpectEither},
-			{asks: beyond, from: otherSources, to: toInternet, expect: ExpectEither},
-			{asks: reach, to: []diag.TargetClass{diag.TargetRouter, diag.TargetPeer}, expect: ExpectAnswer},
-			{asks: beyond, to: toInternet, expect: ExpectAnswer},
-		},
-	},
-	// Nothing recognised: what IPv6 itself promises of any link, and no more.
-	"unknown": {
-		Name: "unknown",
-		Normal: []cell{
-			{asks: solicit, expect: ExpectAnswer},
-			{asks: nd, from: ourSources, to: toRouter, expect: ExpectAnswer},
-			{asks: reach, from: ourSources, to: toPeer, expect: ExpectAnswer},
-			{asks: beyond, from: ourSources, to: toInternet, expect: ExpectAnswer},
-		},
-	},
+// profiles are the profiles by name.
+var profiles = byName(networks)
+
+func byName(list []Profile) map[string]Profile {
+	m := map[string]Profile{}
+	for _, p := range list {
+		m[p.Name] = newProfile(p)
+	}
+	return m
 }
 
 // Profiles returns the names that --profile takes, sorted.

@@ -93,8 +93,8 @@ func as(names ...string) func(*view, *hypothesis) bool {
 // notAWS holds where there is no VPC to ask.
 func notAWS(v *view, _ *hypothesis) bool { return !v.profile.AWS }
 
-// fact returns the first fact of a kind that a hypothesis rests on.
-func fact[T diag.Body](h *hypothesis) (body T, ok bool) {
+// factOf returns the first fact of a kind that a hypothesis rests on.
+func factOf[T diag.Body](h *hypothesis) (body T, ok bool) {
 	for _, e := range h.facts {
 		if body, ok = e.Body.(T); ok {
 			return body, true
@@ -106,6 +106,7 @@ func fact[T diag.Body](h *hypothesis) (body T, ok bool) {
 // advise returns the remedies that help here, filled in, and the commands that show more. None deletes the only
 // way out, and none cuts off who reads it without a word.
 func (v *view) advise(h *hypothesis, args []any) (list []Advice, look []string) {
+	said := args
 	args = v.shellArgs(h, args)
 	for _, r := range h.cause.Remedy {
 		if r.AWS && !v.profile.AWS || r.If != nil && !r.If(v, h) {
@@ -128,7 +129,7 @@ func (v *view) advise(h *hypothesis, args []any) (list []Advice, look []string) 
 			}
 		}
 		if r.Does != "" {
-			a.Does = words.Say("remedy."+r.Does, args...)
+			a.Does = words.Say("remedy."+r.Does, said...)
 		}
 		if len(a.Do) == 0 && a.Does == "" || v.cutsOff(a.Do) {
 			continue
@@ -168,18 +169,25 @@ func quote(word string) string {
 }
 
 // confKey is where the settings of an interface are for sysctl(8): between dots a slash stands for a dot.
-func confKey(iface string) string { return "net.ipv6.conf." + strings.ReplaceAll(iface, ".", "/") }
+func confKey(iface string) string { return strings.TrimSuffix(diag.SysctlName(iface, ""), ".") }
 
 var (
 	looking = regexp.MustCompile(`^(sudo )?(aws \S+ (describe|get)-|(ip|tc|bpftool|nmcli|networkctl)( .*)? (show|get|status|list)\b|nft (-a )?list\b|` +
-		`ip6tables\S* -(S|L)\b|(rdisc6|ndisc6|tcpdump|ping|tracepath|traceroute|mtr|ethtool|curl|dig|ss|journalctl|resolvectl) )`)
+		`ip6tables\S* -(S|L)\b|sysctl [^-]|(rdisc6|ndisc6|tcpdump|ping|tracepath|traceroute|mtr|ethtool|curl|dig|ss|journalctl|resolvectl) )`)
 	rooted = regexp.MustCompile(`^(ip|sysctl|nft|ip6tables\S*|tc|bpftool|networkctl|netplan|nmcli|dhclient|dhcpcd|ufw|firewall-cmd|` +
 		`systemctl|sed|tee|mkdir|chmod|rdisc6|ndisc6|tcpdump|ifup|ifdown) `)
-	rootless = regexp.MustCompile(`^(ip|nmcli|networkctl)( .*)? (show|get|status|list)\b`)
+	rootless = regexp.MustCompile(`^((ip|nmcli|networkctl)( .*)? (show|get|status|list)\b|sysctl [^-])`)
 )
 
 // looks reports whether a command changes nothing, and only shows.
-func looks(command string) bool { return looking.MatchString(command) }
+func looks(command string) bool {
+	for c := range strings.SplitSeq(command, " && ") {
+		if !looking.MatchString(c) {
+			return false
+		}
+	}
+	return true
+}
 
 // asRoot puts sudo before what needs it.
 func asRoot(command string) string {
@@ -320,12 +328,14 @@ func (a action) after(word string) string {
 	return ""
 }
 
-// cutsOff reports whether commands delete the only default route there is, and add none.
+// cutsOff reports whether commands delete the only default route there is, and add none. A router that was made
+// to advertise itself just before does so again.
 func (v *view) cutsOff(commands []string) bool {
 	all := actions(commands)
 	for i, a := range all {
 		if !a.is("ip", "-6", "route", "del", "default") ||
-			slices.ContainsFunc(all[i:], func(a action) bool { return a.is("ip", "-6", "route", "add", "default") }) {
+			slices.ContainsFunc(all[i:], func(a action) bool { return a.is("ip", "-6", "route", "add", "default") }) ||
+			slices.ContainsFunc(all[:i], solicits) && slices.ContainsFunc(all[i:], solicits) {
 			continue
 		}
 		dev, via := a.after("dev"), a.after("via")
@@ -340,6 +350,8 @@ func (v *view) cutsOff(commands []string) bool {
 	}
 	return false
 }
+
+func solicits(a action) bool { return a.is("rdisc6", "-1") }
 
 // caution says what commands may cut off, of what this host is reached by.
 func (v *view) caution(commands []string) string {
@@ -357,7 +369,7 @@ func (v *view) caution(commands []string) string {
 			if slices.Contains(v.s.Access.SSH, addr.Addr()) {
 				say("address", "address", addr.Addr())
 			}
-		case a.is("ip", "link", "set") && slices.Contains(a, "down"):
+		case a.is("ip", "link", "set") && (slices.Contains(a, "down") || slices.Contains(a, "address")):
 			v.cautionLink(a.after("dev"), say)
 		case a.is("nmcli", "connection", "up"), a.is("networkctl", "reconfigure"), a.is("ifdown"):
 			v.cautionLink(strings.Trim(a[len(a)-1], "'"), say)

@@ -49,6 +49,9 @@ func (iv *ifaceView) advertisers() []advertiser {
 	}
 	var list []advertiser
 	for _, r := range iv.net.Routers {
+		if !iv.profile.OneRouter && borders(r) {
+			continue
+		}
 		if r.Last.LifetimeS != 0 && iv.s.Left(r.Last.LifetimeS, r.At) == 0 || iv.s.Now.Sub(r.At) > maxInterval {
 			continue
 		}
@@ -58,6 +61,12 @@ func (iv *ifaceView) advertisers() []advertiser {
 		return cmp.Or(cmp.Compare(b.standing, a.standing), cmp.Compare(b.hint, a.hint))
 	})
 	return list
+}
+
+// borders reports whether a router offers no way out and no prefix, and nothing but the ways to what lies behind it
+// (RFC 4191 §2.3), as a Thread border router does: it is in nobody's way.
+func borders(r *diag.RouterSeen) bool {
+	return r.Last.LifetimeS == 0 && len(r.Last.Prefixes) == 0 && len(r.Last.Routes) > 0
 }
 
 // findRogue takes the advertiser that most speaks for to be the one that belongs here.

@@ -47,7 +47,7 @@ func findUnresolvable(iv *ifaceView) []hypothesis {
 	alive := iv.any(func(p *path) bool {
 		return p.Reaches() && p.Outcome == diag.Answered && p.TargetClass != diag.TargetAllNodes
 	})
-	anyND := iv.any(func(p *path) bool { return p.Asks == diag.AsksND && p.Outcome == diag.Answered })
+	heeded := iv.heeded()
 	for _, router := range iv.net.Gateways() {
 		var silent []*path
 		h := hypothesis{confidence: Possible, subject: Subject{"router", router.String()}, addr: router, args: []any{"router", router}, beyond: true}
@@ -69,7 +69,7 @@ func findUnresolvable(iv *ifaceView) []hypothesis {
 		iv.explain(&h, silent...)
 		for _, p := range iv.paths {
 			beyond := p.Target == router || p.TargetClass == diag.TargetInternet || p.TargetClass == diag.TargetService || p.Asks == diag.AsksDHCP ||
-				!alive || !anyND && p.Asks == diag.AsksND
+				p.TargetClass == diag.TargetRouter || p.TargetClass == diag.TargetPeer && !iv.near(p.Target)
 			if beyond && (p.Outcome == diag.Silent || iv.waitedForRouter(p)) && p.Ours() && p.symptom >= 0 {
 				iv.explain(&h, p)
 			}
@@ -80,8 +80,15 @@ func findUnresolvable(iv *ifaceView) []hypothesis {
 				h.severity = Info // nobody has to ask for it
 			}
 		}
-		if iv.hearsInternet() {
-			h.severity = Warning // another way is taken
+		switch advertised := iv.s.Routers[diag.InterfaceAddr{Interface: iv.name, Address: router}]; {
+		case heeded:
+			h.more = append(h.more, "cause.router.unresolvable.heeded")
+		case advertised != nil && iv.heard(advertised).Seq > iv.s.Begun("router-nd", iv.name):
+			h.confidence = weaker(h.confidence, Possible) // it is there, and it is not known whether it hears us
+		default:
+			h.confidence = weaker(h.confidence, Likely) // it is not known whether anybody hears us
+		}
+		if iv.out {
 			h.more = append(h.more, "cause.router.unresolvable.around")
 		}
 		if e, ok := iv.traffic.bad[router]; ok {

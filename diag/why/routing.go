@@ -24,18 +24,23 @@ var routing = Cause{
 				nm:       `+ipv6.routes "::/0 {router} table=10000" +ipv6.routing-rules "priority 10000 from {address} table 10000"`, up: true,
 			},
 		},
+		way("source-route", "ip -6 route add default via {router} dev {interface} table 10000", "ip -6 rule add from {address} lookup 10000").when(as("other-router")).
+			kept(keep{
+				networkd: "[Route] Gateway={router}; Table=10000; [RoutingPolicyRule] From={address}; Table=10000",
+				nm:       `+ipv6.routes "::/0 {router} table=10000" +ipv6.routing-rules "priority 10000 from {address} table 10000"`, up: true,
+			}),
 		{
 			Does: "prefix-length", If: as("too-wide"), Make: shortenedAddress,
 			Do:   []string{"ip -6 addr del {address}/{len} dev {interface} && ip -6 addr add {address}/64 dev {interface}"},
 			Keep: &keep{amend: true},
 		},
 		{
-			Does: "prefix-route", If: as("too-wide"), Make: routelessAddress,
+			Does: "prefix-route", If: as("too-wide", "off-link", "apart"), Make: routelessAddress,
 			Do:   []string{"ip -6 addr change {address}/{len} dev {interface} noprefixroute"},
 			Keep: &keep{amend: true},
 		},
 		{
-			Does: "route-away", If: func(v *view, h *hypothesis) bool { return h.as != "too-wide" || shortenedAddress(v, h) == nil },
+			Does: "route-away", If: func(v *view, h *hypothesis) bool { return routelessAddress(v, h) == nil },
 			Do: []string{"ip -6 route del {route}"}, Make: routeAway, Keep: &keep{undo: true},
 		},
 		{
@@ -46,11 +51,11 @@ var routing = Cause{
 		ask("ask.other-way").when(as("elsewhere")),
 		way("", "ip -6 rule show", "ip -6 route show table {table}").when(as("elsewhere")),
 		way("", "ip -6 route show table all type unreachable", "ip -6 rule show").when(func(v *view, h *hypothesis) bool {
-			_, named := fact[diag.Route](h)
+			_, named := factOf[diag.Route](h)
 			return !hasSource(v, h) && h.as == "" && !named
 		}),
 		ask("ask.refusing-rule").when(func(_ *view, h *hypothesis) bool {
-			_, named := fact[diag.Route](h)
+			_, named := factOf[diag.Route](h)
 			return slices.Contains(h.more, "cause.host.routing.refused") && !named
 		}),
 	},
@@ -82,7 +87,7 @@ func routeSpec(r diag.Route) string {
 
 // routeAway deletes the route that is in the way.
 func routeAway(_ *view, h *hypothesis) []string {
-	if r, ok := fact[diag.Route](h); ok && h.as != "elsewhere" {
+	if r, ok := factOf[diag.Route](h); ok && h.as != "elsewhere" {
 		return []string{"ip -6 route del " + routeSpec(r)}
 	}
 	return nil
@@ -90,7 +95,7 @@ func routeAway(_ *view, h *hypothesis) []string {
 
 // rightGateway has the route that is in the way lead by the router, where one is known.
 func rightGateway(v *view, h *hypothesis) []string {
-	r, ok := fact[diag.Route](h)
+	r, ok := factOf[diag.Route](h)
 	for _, router := range v.on(h.iface).net.Offering() {
 		if ok && r.Dst.Bits() == 0 && router.Address != r.Via {
 			return []string{fmt.Sprintf("ip -6 route del %s && ip -6 route add default via %s dev {interface} metric %d", routeSpec(r), router.Address, r.Metric)}
@@ -99,19 +104,26 @@ func rightGateway(v *view, h *hypothesis) []string {
 	return nil
 }
 
+// ofPrefix returns the address of which the kernel made the route that is in the way.
+func ofPrefix(v *view, h *hypothesis) (a diag.Address, ok bool) {
+	r, known := factOf[diag.Route](h)
+	for _, a := range v.on(h.iface).addresses {
+		if known && a.Fact.PrefixLen == r.Dst.Bits() && r.Dst.Contains(a.Fact.Address) && a.Fact.Flags&diag.NoPrefixRoute == 0 && !a.Fact.Passing() {
+			return a.Fact, true
+		}
+	}
+	return a, false
+}
+
 // withPrefix returns the address of which the kernel made the route that is too wide, and the length that the
 // router announces.
 func withPrefix(v *view, h *hypothesis) (a diag.Address, bits int, ok bool) {
-	iv := v.on(h.iface)
-	r, known := fact[diag.Route](h)
-	for _, a := range iv.addresses {
-		if !known || a.Fact.PrefixLen != r.Dst.Bits() || !r.Dst.Contains(a.Fact.Address) {
-			continue
-		}
-		for _, p := range iv.net.Announced() {
-			if p.Contains(a.Fact.Address) && p.Bits() > a.Fact.PrefixLen {
-				return a.Fact, p.Bits(), true
-			}
+	if a, ok = ofPrefix(v, h); !ok {
+		return a, 0, false
+	}
+	for _, p := range v.on(h.iface).net.Announced() {
+		if p.Contains(a.Address) && p.Bits() > a.PrefixLen {
+			return a, p.Bits(), true
 		}
 	}
 	return a, 0, false
@@ -127,8 +139,8 @@ func shortenedAddress(v *view, h *hypothesis) []string {
 }
 
 func routelessAddress(v *view, h *hypothesis) []string {
-	a, _, ok := withPrefix(v, h)
-	if !ok {
+	a, ok := ofPrefix(v, h)
+	if !ok || !slices.Contains([]string{"too-wide", "off-link", "apart"}, h.as) {
 		return nil
 	}
 	return []string{fmt.Sprintf("ip -6 addr change %s/%d dev {interface} noprefixroute", a.Address, a.PrefixLen)}
@@ -136,7 +148,7 @@ func routelessAddress(v *view, h *hypothesis) []string {
 
 // ruleAway deletes the first policy rule that sends elsewhere what applications send.
 func ruleAway(_ *view, h *hypothesis) []string {
-	if r, ok := fact[diag.PolicyRule](h); ok {
+	if r, ok := factOf[diag.PolicyRule](h); ok {
 		return []string{fmt.Sprintf("ip -6 rule del priority %d", r.Priority)}
 	}
 	return nil
@@ -180,7 +192,7 @@ func findRouting(iv *ifaceView) []hypothesis {
 		list[i].paths = append(list[i].paths, h.paths...)
 		list[i].evidence = append(list[i].evidence, h.evidence...)
 	}
-	for _, h := range iv.takenElsewhere() {
+	for _, h := range slices.Concat(iv.takenElsewhere(), iv.otherRouter()) {
 		add(h)
 	}
 	for _, sel := range iv.selections() {
@@ -201,6 +213,11 @@ func findRouting(iv *ifaceView) []hypothesis {
 				add(h)
 			}
 			if h, ok := iv.tooWide(sel); ok {
+				add(h)
+			} else if h, ok := iv.offLink(sel); ok {
+				add(h)
+			}
+			if h, ok := iv.apart(sel); ok {
 				add(h)
 			}
 		case sel.Interface == iv.name:
@@ -299,6 +316,44 @@ func (iv *ifaceView) tooWide(sel diag.Selection) (hypothesis, bool) {
 		}
 	}
 	return h, true
+}
+
+// offLink looks for a route that takes for neighbours whom the routers do not say to be: they announce the prefix
+// without the flag L, and nobody of it was found on the link.
+func (iv *ifaceView) offLink(sel diag.Selection) (hypothesis, bool) {
+	route, ok := iv.routeTo(sel.Dst, netip.Addr{})
+	if !ok || route.Fact.Dst.Bits() == 0 || route.Fact.Dst.IsSingleIP() || !iv.net.Link.Ethernet || len(iv.net.Gateways()) == 0 {
+		return hypothesis{}, false
+	}
+	var by *diag.RouterSeen
+	var announced netip.Prefix
+	for _, r := range iv.net.Routers {
+		for _, p := range r.Last.Prefixes {
+			switch {
+			case !p.Prefix.Contains(sel.Dst) || p.ValidS == 0:
+			case p.OnLink:
+				return hypothesis{}, false
+			case by == nil:
+				by, announced = r, p.Prefix
+			}
+		}
+	}
+	if by == nil || iv.any(func(p *path) bool { return route.Fact.Dst.Contains(p.Target) && iv.resolves(p.Target) }) {
+		return hypothesis{}, false
+	}
+	name := diag.DescribeRoute(route.Fact, diag.Forever)
+	h := hypothesis{
+		confidence: Likely, severity: Warning, subject: Subject{"route", name}, as: "off-link",
+		args:  []any{"target", sel.Dst, "router", by.Address, "route", name, "announced", announced},
+		facts: []diag.Event{iv.s.Said(sel), diag.FactOf(route), iv.heard(by)},
+	}
+	for _, p := range iv.paths {
+		if p.Target == sel.Dst && p.Missing() {
+			iv.explain(&h, p)
+			rest(&h, p)
+		}
+	}
+	return h, len(h.symptoms) > 0
 }
 
 // throughHost looks for a way out that leads through a neighbour which says that it is no router.

@@ -115,8 +115,46 @@ func (v *view) unmet() []Unknown {
 			list = append(list, Unknown{group.checks[check], words.Say(key, "targets", listed(reasons[why]), "why", why), ""})
 		}
 	}
+	return append(list, v.untried()...)
+}
+
+// untried lists the addresses that the user wanted to be tried (--try) and that were not, but for those of which it was
+// found out whose they are.
+func (v *view) untried() []Unknown {
+	if !v.ended("added") {
+		return nil
+	}
+	reasons := map[string][]string{}
+	for _, addr := range v.s.Run.Try {
+		why, tried := "", false
+		for i := range v.paths {
+			p := &v.paths[i]
+			about := p.Source == addr.WithZone("") || p.Asks == diag.AsksDAD && p.Target == addr.WithZone("")
+			if p.Check != "added" || !about || addr.Zone() != "" && addr.Zone() != p.Interface {
+				continue
+			}
+			tried = tried || p.Outcome != diag.OutcomeSkipped || whose[p.Detail] || couldNot[p.Detail] || p.Detail == "cancelled"
+			if why == "" && p.Detail != "" {
+				why = words.Say("detail."+p.Detail, "note", p.Note)
+			}
+		}
+		if !tried {
+			reasons[strings.TrimSpace(why)] = append(reasons[strings.TrimSpace(why)], addr.String())
+		}
+	}
+	var list []Unknown
+	for _, why := range diag.SortedKeys(reasons) {
+		key := "unknown.tried"
+		if why == "" {
+			key = "unknown.tried-only"
+		}
+		list = append(list, Unknown{"added", words.Say(key, "targets", listed(reasons[why]), "why", why), ""})
+	}
 	return list
 }
+
+// whose are the reasons for which a candidate is not tried that say whose address it is.
+var whose = map[string]bool{"answered-for": true, "configured": true, "assigned": true, "delegated": true}
 
 func (v *view) namedHosts() []netip.Addr {
 	if !v.s.Run.InternetGiven || v.s.Run.InternetOff {
@@ -160,7 +198,7 @@ func (v *view) unaskedOf(class diag.TargetClass, target netip.Addr) (why string,
 func (v *view) who() string {
 	heard := func(ok func(*path) bool) bool {
 		return slices.ContainsFunc(v.ifaces, func(iv *ifaceView) bool {
-			return iv.any(func(p *path) bool { return p.Outcome == diag.Answered && p.Asks != diag.AsksDAD && ok(p) })
+			return iv.any(func(p *path) bool { return p.Outcome == diag.Answered && p.Asks != diag.AsksDAD && p.Ours() && ok(p) })
 		})
 	}
 	of := func(class diag.TargetClass) func(*path) bool {

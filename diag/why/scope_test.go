@@ -107,6 +107,8 @@ func TestNamedTargetsAreMet(t *testing.T) {
 		"its own address":              {mine, VerdictOK, ""},
 		"turned off by the user":       {off, VerdictOK, ""},
 		"not yet":                      {running, VerdictOK, ""},
+		"tried, and not allowed":       {tried("forwarding"), VerdictUnknown, diagtest.Hand.String() + " could not be tried: this host forwards"},
+		"tried, and somebody's":        {tried("answered-for"), VerdictOK, ""},
 		"something worse":              {named(far).Silence(toPeer), VerdictWarning, "Nobody answers"},
 		"those that the program chose": {func() *diagtest.World { w := named(far); w.Run.Peers = nil; return w }(), VerdictOK, ""},
 		"hosts that the program chose": {func() *diagtest.World {
@@ -120,6 +122,16 @@ func TestNamedTargetsAreMet(t *testing.T) {
 			t.Errorf("%s: %s: %s; want %s: %s", name, d.Verdict, d.Headline, tt.verdict, tt.says)
 		}
 	}
+}
+
+// tried is a VPC in which the user wants an address to be tried that is skipped.
+func tried(detail string) *diagtest.World {
+	w := diagtest.VPC()
+	w.Run.Try = []netip.Addr{diagtest.Hand}
+	return w.Path(diag.Path{
+		Check: "added", Asks: diag.AsksDAD, Source: netip.IPv6Unspecified(), SourceClass: diag.SourceUnspecified, Target: diagtest.Hand, TargetClass: diag.TargetPeer,
+		Outcome: diag.OutcomeSkipped, Detail: detail, Note: "all.forwarding",
+	})
 }
 
 // inner adds an interface with an address that was set by hand, from which nothing leads on.
@@ -140,7 +152,7 @@ func inner(w *diagtest.World) *diagtest.World {
 }
 
 // TestInward: a network of its own has no router, and none is missed; where one was, or where the
-// infrastructure has one, it is.
+// infrastructure has one, it is, with a warning as long as applications go another way.
 func TestInward(t *testing.T) {
 	prefix := diag.Route{Interface: "eth1", Dst: netip.MustParsePrefix("2001:db8:5::/64"), Metric: 256, Table: diag.MainTable, Protocol: "kernel", Type: "unicast", ExpiresS: 3000}
 	eni := inner(diagtest.VPC())
@@ -159,10 +171,10 @@ func TestInward(t *testing.T) {
 	}{
 		"beside a LAN":                      {inner(diagtest.LAN()), VerdictOK},
 		"beside a VPC":                      {inner(diagtest.VPC()), VerdictOK},
-		"an interface that the VPC made":    {eni, VerdictCritical},
-		"a router was there":                {inner(diagtest.LAN()).Say(prefix), VerdictCritical},
+		"an interface that the VPC made":    {eni, VerdictWarning},
+		"a router was there":                {inner(diagtest.LAN()).Say(prefix), VerdictWarning},
 		"its router says that it is none":   {inner(diagtest.LAN()).Say(prefix, silentRouter), VerdictOK},
-		"its router says that it is one":    {inner(diagtest.LAN()).Say(prefix, router), VerdictCritical},
+		"its router says that it is one":    {inner(diagtest.LAN()).Say(prefix, router), VerdictWarning},
 		"alone, and asked for the Internet": {alone, VerdictWarning},
 		"it was the only way out":           {inner(diagtest.LAN()).NoDefault(), VerdictCritical},
 	} {

@@ -11,15 +11,33 @@ import (
 var sourceSelection = Cause{
 	ID: "host.source-selection", Severity: Critical, Working: true,
 	Remedy: []Remedy{
-		{
-			Does: "source-route", If: as("out-of-place"), Make: sourceRoute,
-			Do: []string{"ip -6 route add default via {router} dev {interface} table 10000", "ip -6 rule add from {address} lookup 10000"}, Keep: &keep{up: true},
-		},
-		way("deprecate", "ip -6 addr change {address}/{len} dev {interface} preferred_lft 0").kept(keep{amend: true}),
+		way("each-router", "ip -6 route add default via {gateway} dev {interface} src {better} metric 512",
+			"ip -6 route add default via {owner} dev {interface} table 10000", "ip -6 rule add from {address} lookup 10000").when(as("other-router")).
+			kept(keep{
+				networkd: "[Route] Gateway={gateway}; PreferredSource={better}; Metric=512; [Route] Gateway={owner}; Table=10000; [RoutingPolicyRule] From={address}; Table=10000",
+				nm:       `+ipv6.routes "::/0 {gateway} 512 src={better}, ::/0 {owner} table=10000" +ipv6.routing-rules "priority 10000 from {address} table 10000"`, up: true,
+			}),
+		way("default-of-source", "ip -6 route add default via {owner} dev {interface} src {address} metric 512").when(as("unruled")).
+			kept(keep{networkd: "[Route] Gateway={owner}; PreferredSource={address}; Metric=512", nm: `+ipv6.routes "::/0 {owner} 512 src={address}"`, up: true}),
+		way("deprecate", "ip -6 addr change {address}/{len} dev {interface} preferred_lft 0").when(as("", "out-of-place", "withdrawn", "other-router")).when(renewed(false)).
+			kept(keep{amend: true}),
+		// An advertisement gives it its time again.
+		way("deprecate-made", "ip -6 addr change {address}/{len} dev {interface} preferred_lft 0").when(as("", "out-of-place", "other-router")).when(renewed(true)),
+		addressAway("withdrawn-away").when(as("withdrawn")),
 		addressAway("address-away").when(as("")),
 		inVPC("assign", "aws ec2 assign-ipv6-addresses --network-interface-id {eni} --ipv6-addresses {address}").when(as("")).when(assignable),
 	},
-	find: findSourceSelection, contradicted: sourceSpoke,
+	find: findSourceSelection,
+	// A source that a rule sends the right way speaks where it is bound, and only there.
+	contradicted: func(iv *ifaceView, h hypothesis) bool { return h.as != "unruled" && iv.spoke(h.addr) },
+}
+
+// renewed holds, or does not, where an advertisement renews the address of a hypothesis.
+func renewed(so bool) func(*view, *hypothesis) bool {
+	return func(v *view, h *hypothesis) bool {
+		a := v.s.Addresses[diag.InterfaceAddr{Interface: h.iface, Address: h.addr}]
+		return so == (a.Fact.Flags&diag.Permanent == 0 && len(v.on(h.iface).announcers(h.addr)) > 0)
+	}
 }
 
 // findSourceSelection looks for destinations for which the kernel, left to itself, would choose a
@@ -39,20 +57,36 @@ func findSourceSelection(iv *ifaceView) []hypothesis {
 			continue
 		}
 		a, ok := iv.s.Addresses[diag.InterfaceAddr{Interface: iv.name, Address: sel.Source}]
-		if !ok || a.Fact.Passing() || !iv.filtered(sel.Source) && !iv.outOfPlace(sel) {
+		through, bound := iv.unruled(sel)
+		if !ok || a.Fact.Passing() || !iv.filtered(sel.Source) && !iv.outOfPlace(sel) && bound == nil {
 			continue
 		}
 		i, ok := at[sel.Source]
 		if !ok {
 			h := iv.about(a)
-			h.confidence = iv.assignmentConfidence()
+			h.confidence = weaker(iv.assignmentConfidence(), Likely)
 			if iv.silenced(sel.Source) {
 				h.confidence = Certain
 			}
-			if !iv.filtered(sel.Source) {
+			switch {
+			case iv.filtered(sel.Source):
+			case bound != nil:
+				h.as, h.confidence = "unruled", Likely
+				h.args = append(h.args, "gateway", sel.Via, "owner", through)
+				rest(&h, bound)
+			default:
 				h.as = "out-of-place"
 				h.args = append(h.args, "better", iv.betterSource(sel).Source, "gateway", sel.Via)
 				rest(&h, iv.betterSource(sel))
+				if owner, _, ok := iv.misrouted(sel.Source, sel.Dst); ok {
+					h.as = "other-router"
+					h.args = append(h.args, "owner", owner.Address)
+					h.facts = append(h.facts, iv.heard(owner))
+				} else if by, ok := iv.withdrawn(a.Fact); ok {
+					h.as = "withdrawn"
+					h.args = append(h.args, "router", by.Address)
+					h.facts = append(h.facts, iv.heard(by))
+				}
 			}
 			so := "in-part"
 			if rank[sel.Dst] == mattersMost {
@@ -112,17 +146,4 @@ func (iv *ifaceView) betterSource(sel diag.Selection) *path {
 		return nil
 	}
 	return iv.first(all(reachesBeyond, of(func(p *path) bool { return p.Target == sel.Dst && p.Source != sel.Source })))
-}
-
-// sourceRoute sends what has a source by the router that announces its prefix.
-func sourceRoute(v *view, h *hypothesis) []string {
-	for _, r := range v.on(h.iface).net.Offering() {
-		if slices.ContainsFunc(r.Last.Prefixes, func(p diag.PrefixInfo) bool { return p.Prefix.Contains(h.addr) }) {
-			return []string{
-				"ip -6 route add default via " + r.Address.String() + " dev {interface} table 10000",
-				"ip -6 rule add from {address} lookup 10000",
-			}
-		}
-	}
-	return nil
 }

@@ -132,7 +132,7 @@ var strangerTests = []struct {
 		},
 	},
 	{
-		name: "no solicitation is answered on the link", faults: []string{"router.unresolvable"}, cause: "router.unresolvable",
+		name: "no solicitation is answered on the link", faults: []string{"path.unheard"}, cause: "path.unheard", says: "drops neighbour discovery",
 		world: func() *diagtest.World {
 			w := slaac().Silence(func(p diag.Path) bool { return p.Asks == diag.AsksND || internetOrSource(p) })
 			w.Paths = slices.DeleteFunc(w.Paths, func(p diag.Path) bool { return p.SourceClass == diag.SourceCandidate })

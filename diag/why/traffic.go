@@ -31,6 +31,10 @@ type traffic struct {
 	dropped map[dropKind]diag.Event
 	// dhcpv6 are the DHCPv6 messages, both ways.
 	dhcpv6 []diag.Event
+	// sent are the addresses that frames left from; mirrored are the newest frames that arrived with the interface's
+	// own MAC as their source, by the address that they came from.
+	sent     map[netip.Addr]bool
+	mirrored map[netip.Addr]diag.Event
 }
 
 // A dropKind is what a dropped packet was, and whether it was to leave.
@@ -77,6 +81,12 @@ func (v *view) readTraffic() map[string]*traffic {
 			continue
 		}
 		t := on(f.Interface)
+		switch mac := v.s.Links[f.Interface].MAC; {
+		case f.Out:
+			t.sent[f.Src] = true
+		case f.SrcMAC == mac && mac != (diag.MAC{}) && !f.Src.IsUnspecified():
+			t.mirrored[f.Src] = e
+		}
 		switch {
 		case f.Type == diag.NA && !f.Out && f.Bad != "":
 			t.bad[f.Target] = e
@@ -116,7 +126,7 @@ func newTraffic() *traffic {
 	return &traffic{
 		late: map[netip.Addr]diag.Event{}, sought: map[netip.Addr]diag.Event{}, told: map[netip.Addr]bool{},
 		believed: map[netip.Addr]diag.Event{}, bad: map[netip.Addr]diag.Event{},
-		dropped: map[dropKind]diag.Event{},
+		dropped: map[dropKind]diag.Event{}, sent: map[netip.Addr]bool{}, mirrored: map[netip.Addr]diag.Event{},
 	}
 }
 

@@ -39,8 +39,8 @@ func (v *view) unknown() []Unknown {
 		}
 	}
 	// It is asked where the machine is an EC2 instance, or where the user names it; what it would have said
-	// may be known from elsewhere.
-	if m := v.s.Metadata; m.State == diag.MetadataUnreachable && slices.ContainsFunc(v.ifaces, func(iv *ifaceView) bool {
+	// may be known from elsewhere, and of a container's link it says nothing.
+	if m := v.s.Metadata; m.State == diag.MetadataUnreachable && v.rec.Name != "container" && slices.ContainsFunc(v.ifaces, func(iv *ifaceView) bool {
 		return !v.s.AssignmentKnown(iv.name, diag.GlobalScope)
 	}) {
 		add(Unknown{string(diag.FeedIMDS), words.Clean(m.Why), ""})

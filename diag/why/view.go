@@ -19,6 +19,7 @@ type view struct {
 	normal  map[string]*bool
 	ifaces  []*ifaceView
 	gone    []Unknown // interfaces of which nothing can be told, by name
+	out     bool      // applications get answers from beyond the link: see goesOut
 
 	symptoms []symptom
 }
@@ -28,6 +29,7 @@ type ifaceView struct {
 	*view
 	name      string
 	net       *diag.LinkModel
+	offers    []diag.Offer // of the link's routers, with what became of each
 	traffic   *traffic
 	addresses []diag.At[diag.Address]
 	class     map[netip.Addr]diag.SourceClass
@@ -53,7 +55,7 @@ type asked struct {
 func newView(s *diag.State) *view {
 	v := &view{s: s, rec: Recognise(s), paths: s.PathsSorted(), normal: map[string]*bool{}, place: map[string]int{}}
 	v.profile = ProfileNamed(v.rec.Name)
-	v.normals = newNormals(s, v.profile)
+	v.normals = normalsIn(s, v.rec, v.profile)
 	for i, p := range v.paths {
 		v.normal[p.ID] = v.normals.of(p)
 		v.place[p.ID] = i
@@ -75,6 +77,7 @@ func newView(s *diag.State) *view {
 			}
 		}
 	}
+	v.out = v.goesOut()
 	for _, iv := range v.ifaces {
 		iv.findSymptoms()
 	}
@@ -87,6 +90,7 @@ func (v *view) newInterface(name string, heard *traffic) *ifaceView {
 		class: map[netip.Addr]diag.SourceClass{}, reached: map[diag.Question]bool{},
 		answers: map[asked][]*path{}, bound: map[asked]bool{}, discovered: map[netip.Addr]bool{}, viaRouter: map[netip.Addr]bool{},
 	}
+	iv.offers = iv.net.Offers()
 	if heard == nil {
 		iv.traffic = newTraffic()
 	}
@@ -159,9 +163,9 @@ func (iv *ifaceView) where(ok func(*path) bool) []*path {
 
 func (iv *ifaceView) any(ok func(*path) bool) bool { return slices.ContainsFunc(iv.paths, ok) }
 
-func (iv *ifaceView) sysctl(name string) (value string, event diag.Event, known bool) {
-	value, known = iv.s.Sysctl(iv.name, name)
-	return value, iv.s.Said(diag.SysctlKey{Scope: iv.name, Name: name}), known
+func (iv *ifaceView) sysctl(name string) (value string, event diag.Event) {
+	value, _ = iv.s.Sysctl(iv.name, name)
+	return value, iv.s.Said(diag.SysctlKey{Scope: iv.name, Name: name})
 }
 
 // isCandidate reports whether the program itself tried an address.

@@ -38,8 +38,8 @@ var checks = map[string]string{
 	"check.internet.changes": "Nothing.",
 
 	"check.source.title":   "Which of the configured addresses may speak?",
-	"check.source.asks":    "From every configured address: neighbour discovery of the router, and an echo beyond it. It catches an address that was added by hand and that the network drops.",
-	"check.source.sends":   "Neighbour solicitations and echo requests from each configured address.",
+	"check.source.asks":    "From every configured address: neighbour discovery of the router, and an echo beyond it. It catches an address that was added by hand and that the network drops. Where nothing at all is answered and the link-local address is not made of the MAC, the router is asked once from the one that is (EUI-64): some ports let no other speak.",
+	"check.source.sends":   "Neighbour solicitations and echo requests from each configured address; where nobody answers, solicitations from the link-local address that is made of the MAC.",
 	"check.source.changes": "The router's neighbour entry may become REACHABLE.",
 
 	"check.added.title":   "May an address speak that nobody assigned?",
@@ -93,6 +93,7 @@ var checks = map[string]string{
 	"changes.neighbour": "neighbour entries of what is asked are made or confirmed",
 	"changes.address":   "candidates are configured for at most 20 s (/128, never preferred) and removed",
 	"changes.mld":       "multicast groups of candidates are joined while they are tried",
+	"changes.by-mac":    "where nobody answers the interface's link-local address, the one that is made of its MAC (EUI-64) is claimed once, in frames alone",
 	"changes.alarm":     "a provider may raise an alarm about frames from unassigned addresses",
 	"changes.mtu":       "a path-MTU exception may stay for 10 minutes",
 	"changes.port":      "the kernel may answer the DHCPv6 server with a port unreachable",

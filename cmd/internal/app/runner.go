@@ -16,6 +16,7 @@ import (
 // A Runner does what the screens ask for of a live session: it is their ui.Intents.
 type Runner struct {
 	Saver
+	*Refresher
 	ctx     context.Context // of the face: runs end with it
 	live    *live.Session
 	timeout time.Duration
@@ -25,9 +26,15 @@ type Runner struct {
 	ended  chan struct{}      // closed when that has ended
 }
 
-// NewRunner returns a Runner whose runs last until timeout, or until ctx ends.
-func NewRunner(ctx context.Context, l *live.Session, timeout time.Duration, keep Saver) *Runner {
-	return &Runner{Saver: keep, ctx: ctx, live: l, timeout: timeout}
+// NewRunner returns a Runner whose runs last until timeout, or until ctx ends. only, if it is not empty, are the
+// checks that its Refresher may run.
+func NewRunner(ctx context.Context, l *live.Session, timeout time.Duration, keep Saver, only []string) *Runner {
+	r := &Runner{Saver: keep, ctx: ctx, live: l, timeout: timeout}
+	r.Refresher = NewRefresher(l, only, func(ids []string) {
+		_ = r.Run(ids, "") // busy: somebody has it done already; what cannot be asked stands in the session
+	})
+	l.Watch(r.Note)
+	return r
 }
 
 // asked is the Run that would run only these checks, in this way; none means all that apply, and no

@@ -2,6 +2,7 @@ package app
 
 import (
 	"errors"
+	"time"
 
 	"ndwhy/diag"
 	"ndwhy/diag/outfile"
@@ -42,6 +43,9 @@ func (Viewer) Run([]string, diag.AddMode) error { return errReplay }
 
 // Stop implements ui.Intents.
 func (Viewer) Stop() {}
+
+// Every implements ui.Intents.
+func (Viewer) Every(time.Duration) {}
 
 // Record implements ui.Intents.
 func (Viewer) Record(bool) (string, error) { return "", errReplay }

@@ -148,6 +148,8 @@ func (t *turn) multicast6(p *ip6) {
 		}
 	case !t.cfg.Fabric.Multicast:
 		t.drop("multicast is not carried in this network, but for neighbour discovery, MLD and DHCPv6")
+	case t.cfg.Fabric.Isolated:
+		t.drop("instances are kept from each other")
 	default:
 		t.decide(Delivered, "multicast reaches every interface")
 		t.flood()
@@ -171,6 +173,8 @@ func (t *turn) unicast6(port *Port, p *ip6) {
 	}
 	q, ok := t.portOfMAC(p.ether.Dst)
 	switch {
+	case t.cfg.Fabric.Isolated:
+		t.drop("instances are kept from each other")
 	case ok && q == t.port:
 		t.drop("it is addressed to its own sender")
 	case t.cfg.Fabric.Filter:
@@ -222,12 +226,16 @@ func (t *turn) solicited(port *Port, p *ip6, ns *ndp.NeighborSolicitation) {
 			t.drop("%s answers no solicitation", r.Name)
 			return
 		}
-		if !fabric.Proxy && p.ether.Dst[0]&1 == 1 {
+		if !fabric.Proxy && !fabric.Isolated && p.ether.Dst[0]&1 == 1 {
 			t.flood()
 		}
 		t.decide(Answered, "%s is an address of %s", target, r.Name)
 		t.to(r.Name)
 		t.send(t.port, neighbourAdvertisement(p, target, r.MAC, true), fmt.Sprintf("%s answers for its own address", r.Name))
+		return
+	}
+	if fabric.Isolated {
+		t.drop("instances are kept from each other: nobody hears who has %s", target)
 		return
 	}
 	if !fabric.Proxy {
@@ -271,6 +279,10 @@ func (t *turn) advertised(port *Port, p *ip6, na *ndp.NeighborAdvertisement) {
 		t.decide(Delivered, "%s learns where %s is", r.Name, na.TargetAddress)
 		t.to(r.Name)
 		t.resolved(r, na.TargetAddress, mac)
+		return
+	}
+	if fabric.Isolated {
+		t.drop("only a router is reached on this link")
 		return
 	}
 	t.decide(Delivered, "an answer to whom it is addressed")

@@ -1,6 +1,7 @@
 package vswitch
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"net/netip"
@@ -23,6 +24,7 @@ const resolveWait = 3 * time.Second
 const (
 	prefixValid     = 30 * 24 * time.Hour
 	prefixPreferred = 7 * 24 * time.Hour
+	routeLifetime   = 1800 * time.Second
 )
 
 // advertisement is r's RA to dst.
@@ -35,15 +37,20 @@ func (t *turn) advertisement(r *Router, dst netip.Addr, mac diag.MAC) []byte {
 		RouterLifetime:            r.Lifetime,
 		Options:                   []ndp.Option{&ndp.LinkLayerAddress{Direction: ndp.Source, Addr: r.MAC[:]}},
 	}
-	if r.OnLink || r.Autonomous {
+	if prefix := t.cfg.prefix(r); r.OnLink || r.Autonomous {
 		ra.Options = append(ra.Options, &ndp.PrefixInformation{
-			PrefixLength: uint8(t.cfg.Subnet.Bits()), Prefix: t.cfg.Subnet.Masked().Addr(),
+			PrefixLength: uint8(prefix.Bits()), Prefix: prefix.Masked().Addr(),
 			OnLink: r.OnLink, AutonomousAddressConfiguration: r.Autonomous,
 			ValidLifetime: prefixValid, PreferredLifetime: prefixPreferred,
 		})
 	}
 	if r.MTU > 0 {
 		ra.Options = append(ra.Options, ndp.NewMTU(r.MTU))
+	}
+	for _, p := range r.Routes {
+		ra.Options = append(ra.Options, &ndp.RouteInformation{
+			PrefixLength: uint8(p.Bits()), Prefix: p.Masked().Addr(), Preference: r.Preference, RouteLifetime: cmp.Or(r.Lifetime, routeLifetime),
+		})
 	}
 	return buildND(mac, r.MAC, r.LinkLocal(), dst, ra)
 }
@@ -105,7 +112,8 @@ func (t *turn) toRouter(r *Router, p *ip6) {
 		t.drop("a link-local address is not routed (RFC 4291 §2.5.6)")
 	case p.HopLimit <= 1:
 		t.drop("hop limit used up")
-	case t.cfg.Subnet.Contains(p.Dst):
+		t.icmpError(r, p, ipv6.ICMPTypeTimeExceeded, 0, 0)
+	case t.cfg.onLink(p.Dst):
 		t.route(r, p, fmt.Sprintf("routed back into the subnet, to %s", p.Dst))
 	default:
 		t.toBeyond(r, p)
@@ -125,7 +133,7 @@ func (t *turn) toBeyond(r *Router, p *ip6) {
 		t.drop("refused: administratively prohibited beyond the router")
 		t.icmpError(r, p, ipv6.ICMPTypeDestinationUnreachable, 1, 0)
 		return
-	case !t.cfg.Subnet.Contains(p.Src) || p.Src.IsPrivate() && !b.Translated:
+	case !t.cfg.prefix(r).Contains(p.Src) || p.Src.IsPrivate() && !b.Translated:
 		t.drop("the Internet knows no way back to %s", p.Src)
 		return
 	case b.NoEcho && p.ICMPType() == ipv6.ICMPTypeEchoRequest:
@@ -183,7 +191,11 @@ func (t *turn) route(r *Router, p *ip6, reason string) {
 		t.drop("%s is assigned to no interface of this subnet", p.Dst)
 		return
 	}
-	if k, ok := t.known[p.Dst]; ok {
+	hop := p.Dst
+	if i := slices.IndexFunc(t.cfg.Ports, func(q Port) bool { return q.delegated(p.Dst) }); r.ByLinkLocal && i >= 0 {
+		hop = t.cfg.Ports[i].MAC.LinkLocal()
+	}
+	if k, ok := t.known[hop]; ok {
 		t.toPort(k.port, p, routed(k.mac, r.MAC, p.Raw), Forwarded, reason)
 		return
 	}
@@ -192,20 +204,20 @@ func (t *turn) route(r *Router, p *ip6, reason string) {
 			delete(t.pending, a)
 		}
 	}
-	waiting := t.pending[p.Dst].frames
+	waiting := t.pending[hop].frames
 	if waiting == nil && len(t.pending) >= maxPending {
-		t.drop("the router waits for too many answers already to ask who has %s", p.Dst)
+		t.drop("the router waits for too many answers already to ask who has %s", hop)
 		return
 	}
 	waiting = append(waiting, routed(diag.MAC{}, r.MAC, p.Raw))
-	t.pending[p.Dst] = pending{t.now, waiting[max(0, len(waiting)-maxWaiting):]}
-	t.drop("the router keeps it while it asks who has %s", p.Dst)
-	group := diag.SolicitedNode(p.Dst)
+	t.pending[hop] = pending{t.now, waiting[max(0, len(waiting)-maxWaiting):]}
+	t.drop("the router keeps it while it asks who has %s", hop)
+	group := diag.SolicitedNode(hop)
 	ns := buildND(diag.MulticastMAC(group), r.MAC, r.LinkLocal(), group, &ndp.NeighborSolicitation{
-		TargetAddress: p.Dst, Options: []ndp.Option{&ndp.LinkLayerAddress{Direction: ndp.Source, Addr: r.MAC[:]}},
+		TargetAddress: hop, Options: []ndp.Option{&ndp.LinkLayerAddress{Direction: ndp.Source, Addr: r.MAC[:]}},
 	})
 	for i := range t.cfg.Ports {
-		t.send(i, slices.Clone(ns), r.Name+" asks who has "+p.Dst.String())
+		t.send(i, slices.Clone(ns), r.Name+" asks who has "+hop.String())
 	}
 }
 
@@ -233,7 +245,7 @@ func (t *turn) fromBeyond(etherType uint16) {
 			t.drop("%v", err)
 		case p.nd() || p.mld() || p.Dst.IsMulticast():
 			t.drop("the far side of the router knows no neighbours")
-		case !t.cfg.Subnet.Contains(p.Dst):
+		case !t.cfg.onLink(p.Dst):
 			t.drop("%s is not in the subnet", p.Dst)
 		case r.Nowhere:
 			t.drop("no router is left")

@@ -36,6 +36,7 @@ type Config struct {
 type Fabric struct {
 	Filter    bool // only assigned addresses and the port's own MAC may speak, and only they are reached
 	Proxy     bool // neighbour solicitations are answered on behalf of the target, never passed on
+	Isolated  bool // what instances send reaches routers alone: one reaches another through them
 	Multicast bool // every multicast is passed on; else only what ND, MLD and DHCPv6 need
 }
 
@@ -56,28 +57,53 @@ type Port struct {
 // A Router advertises and routes. What comes from beyond comes by the first that routes.
 type Router struct {
 	Name      string
-	MAC       diag.MAC     // its EUI-64 link-local address is always its own
+	MAC       diag.MAC
+	Local     netip.Addr   // its link-local address; zero: the one that EUI-64 makes of MAC
 	Addresses []netip.Addr // further addresses that it answers for
 	Address4  netip.Addr
 
-	Silent       bool // never advertises
-	Every        time.Duration
-	Lifetime     time.Duration
-	Preference   ndp.Preference // RFC 4191
-	Managed      bool           // M flag
-	Other        bool           // O flag
-	OnLink       bool           // L flag of the subnet's prefix
-	Autonomous   bool           // A flag of the subnet's prefix
-	HopLimit     uint8
-	MTU          uint32 // announced where not 0
-	Unresolvable bool   // answers no solicitation for its addresses
+	Silent     bool // never advertises
+	Every      time.Duration
+	Lifetime   time.Duration
+	Preference ndp.Preference // RFC 4191
+	Managed    bool           // M flag
+	Other      bool           // O flag
+	OnLink     bool           // L flag of the subnet's prefix
+	Autonomous bool           // A flag of the subnet's prefix
+	HopLimit   uint8
+	MTU        uint32 // announced where not 0
+	// Prefix is its own, announced in the subnet's place: it forwards what comes from that alone (BCP 38).
+	Prefix netip.Prefix
+	// Routes are announced as reached through it (RFC 4191).
+	Routes []netip.Prefix
+	// ByLinkLocal: what comes for a prefix of a port is sent to the EUI-64 link-local address of its MAC.
+	ByLinkLocal  bool
+	Unresolvable bool // answers no solicitation for its addresses
 	AnswersEcho  bool
 	Nowhere      bool // routes nothing
 	DHCP         DHCP
 }
 
-// LinkLocal returns the router's EUI-64 link-local address.
-func (r *Router) LinkLocal() netip.Addr { return r.MAC.LinkLocal() }
+// LinkLocal returns the router's link-local address.
+func (r *Router) LinkLocal() netip.Addr {
+	if r.Local.IsValid() {
+		return r.Local
+	}
+	return r.MAC.LinkLocal()
+}
+
+// prefix is what a router announces and forwards for.
+func (c *Config) prefix(r *Router) netip.Prefix {
+	if r.Prefix.IsValid() {
+		return r.Prefix
+	}
+	return c.Subnet
+}
+
+// onLink reports whether an address is of a prefix of the link.
+func (c *Config) onLink(a netip.Addr) bool {
+	return c.Subnet.Contains(a) || slices.ContainsFunc(c.Routers, func(r Router) bool { return r.Prefix.IsValid() && r.Prefix.Contains(a) })
+}
 
 // DHCP is the router's stateful DHCPv6 server.
 type DHCP struct {
@@ -243,8 +269,12 @@ func (p *Port) assigned(a netip.Addr) bool {
 	if p.Detached {
 		return false
 	}
-	return a == p.MAC.LinkLocal() || slices.Contains(p.Addresses, a) ||
-		slices.ContainsFunc(p.Prefixes, func(x netip.Prefix) bool { return x.Contains(a) })
+	return a == p.MAC.LinkLocal() || slices.Contains(p.Addresses, a) || p.delegated(a)
+}
+
+// delegated reports whether a prefix of p holds a.
+func (p *Port) delegated(a netip.Addr) bool {
+	return slices.ContainsFunc(p.Prefixes, func(x netip.Prefix) bool { return x.Contains(a) })
 }
 
 // owner returns the port to which a is assigned.

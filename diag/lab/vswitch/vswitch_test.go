@@ -165,6 +165,9 @@ func TestHandle(t *testing.T) {
 	refused.Beyond.Internet = Refused
 	narrow.Beyond.MTU = 1280
 	hole.Beyond.MTU, hole.Beyond.NoPTB = 1280, true
+	isolated, own := lan(), lan()
+	isolated.Fabric.Isolated = true
+	own.Routers[0].Prefix = netip.MustParsePrefix("3fff:7f8:fff0:1::/64")
 	noEcho, noTCP := vpc(), vpc()
 	noEcho.Beyond.NoEcho, noTCP.Beyond.NoTCP = true, true
 	guarded := vpc()
@@ -234,11 +237,16 @@ func TestHandle(t *testing.T) {
 
 		// The router.
 		{"RS from a link-local", vpc(), 0, rs(ll1), Answered, "", []out{{"ubuntu1", "> " + ll1.String() + ": RA: lifetime 30m0s, M=true"}}},
-		{"the last hop", vpc(), 0, hopLimit(1, echo(macRouter, mac1, global1, internet)), Dropped, "hop limit", nil},
+		{"the last hop", vpc(), 0, hopLimit(1, echo(macRouter, mac1, global1, internet)), Dropped, "hop limit", []out{{"ubuntu1", "time exceeded"}}},
 		{"link-local beyond the router", vpc(), 0, echo(macRouter, mac1, ll1, internet), Dropped, "not routed", nil},
 		{"a peer by way of the router", vpc(), 0, echo(macRouter, mac1, global1, global2), Forwarded, "back into the subnet", []out{{"ubuntu2", "echo request"}}},
 		{"no Internet", blackhole, 0, echo(macRouter, mac1, global1, internet), Dropped, "no route", nil},
 		{"the services remain", blackhole, 0, echo(macRouter, mac1, global1, service), Forwarded, "service", []out{{"internet", "echo request"}}},
+		{"kept from each other: NS", isolated, 0, ns(mac1, global1, global2), Dropped, "kept from each other", nil},
+		{"kept from each other: echo", isolated, 0, echo(mac2, mac1, global1, global2), Dropped, "kept from each other", nil},
+		{"kept from each other: the router", isolated, 0, ns(mac1, ll1, macRouter.LinkLocal()), Answered, "address of router", []out{{"ubuntu1", "NA:"}}},
+		{"another prefix than the router's", own, 0, echo(macRouter, mac1, global1, internet), Dropped, "no way back", nil},
+		{"the router's own prefix", own, 0, echo(macRouter, mac1, netip.MustParseAddr("3fff:7f8:fff0:1::5"), internet), Forwarded, "beyond", []out{{"internet", "echo request"}}},
 		{"no echo", noEcho, 0, echo(macRouter, mac1, global1, internet), Dropped, "access list", nil},
 		{"no echo, but TCP", noEcho, 0, tcp(macRouter, mac1, global1, internet), Forwarded, "beyond", []out{{"internet", "TCP"}}},
 		{"no TCP", noTCP, 0, tcp(macRouter, mac1, global1, internet), Dropped, "access list", nil},

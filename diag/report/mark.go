@@ -1,0 +1,85 @@
+package report
+
+import (
+	"slices"
+
+	"ndwhy/diag"
+	"ndwhy/diag/why"
+)
+
+// A Judgement is how an outcome reads in the light of what was found.
+type Judgement int
+
+// Judgements, in the order in which they outweigh each other where several outcomes share one mark.
+const (
+	Unasked    Judgement = iota // no question, or none that could be asked
+	AsExpected                  // no answer, as is normal here
+	Answered
+	Undecided // nobody can say what is normal here
+	Impaired  // answered, and not as it should be
+	Wrong
+)
+
+// A Mark is what faces show of an outcome. Problem is the place in Problems, from 1, of the finding that
+// explains what is wrong; 0 where none does.
+type Mark struct {
+	Judgement Judgement
+	Problem   int
+}
+
+// Problems are the findings that somebody has to act on: all but the notes, in the report's order.
+func (r Report) Problems() []Finding {
+	return slices.DeleteFunc(slices.Clone(r.Findings), func(f Finding) bool { return f.Severity == why.Info })
+}
+
+// Notes are the findings that only describe: what looks broken, and is not.
+func (r Report) Notes() []Finding {
+	return slices.DeleteFunc(slices.Clone(r.Findings), func(f Finding) bool { return f.Severity != why.Info })
+}
+
+// mark gives every path its mark. What a problem explains is wrong, also where the outcome is normal for such a
+// source: an address that nobody assigned is silent as it must be, and broken.
+func (r Report) mark() {
+	by := map[string]int{}
+	for i, f := range slices.Backward(r.Problems()) {
+		for _, id := range f.Explains {
+			by[id] = i + 1
+		}
+	}
+	for i := range r.Paths {
+		p := &r.Paths[i]
+		p.Mark = markOf(*p, by[p.ID])
+	}
+}
+
+func markOf(p Path, problem int) Mark {
+	symptom := p.Normal != nil && !*p.Normal
+	answered := p.Outcome == diag.Answered
+	if p.Asks == diag.AsksDAD {
+		answered = p.Outcome == diag.Silent // nobody else has the address
+	}
+	switch {
+	case p.Outcome == diag.OutcomeSkipped:
+		return Mark{}
+	case symptom, problem > 0 && !answered:
+		return Mark{Wrong, problem}
+	case answered && problem > 0 && p.Received < p.Sent:
+		return Mark{Impaired, problem}
+	case answered:
+		return Mark{Judgement: Answered}
+	case p.Normal == nil:
+		return Mark{Judgement: Undecided}
+	default:
+		return Mark{Judgement: AsExpected}
+	}
+}
+
+// Join is the one mark of several outcomes: the worst, of the first problem among them.
+func (m Mark) Join(other Mark) Mark {
+	switch {
+	case other.Judgement > m.Judgement, other.Judgement == m.Judgement && other.Problem > 0 && (m.Problem == 0 || other.Problem < m.Problem):
+		return other
+	default:
+		return m
+	}
+}

@@ -1,0 +1,96 @@
+package why
+
+import (
+	"net/netip"
+	"slices"
+
+	"ndwhy/diag"
+)
+
+// What goes wrong where the way out is configured by hand, and the network has rules for it that it does not announce.
+
+// forgotten looks for a way out that was to be configured and is not.
+func (iv *ifaceView) forgotten() (h hypothesis, ok bool) {
+	if !iv.profile.ByHand || !iv.s.Complete(diag.FeedNetlink) || iv.hasAnyDefault() || len(iv.net.Routers) > 0 {
+		return h, false
+	}
+	h = hypothesis{
+		direct: true, confidence: Certain, subject: Subject{"interface", iv.name}, as: "by-hand",
+		args: []any{"router", gatewayOf(iv.profile)}, facts: []diag.Event{iv.s.Said(iv.net.Link)},
+	}
+	iv.explainKind(&h, noDefault)
+	iv.explain(&h, iv.routed()...)
+	// On the wire those are asked for who are no neighbours, and whom a router would be asked for.
+	iv.explain(&h, iv.where(func(p *path) bool {
+		return p.symptom >= 0 && p.silent() && p.Via == diag.ViaWire && p.TargetClass == diag.TargetPeer && !iv.hasRoute(p.Target)
+	})...)
+	return h, true
+}
+
+// gatewayOf is the router of every network of a kind, where that is known.
+func gatewayOf(p Profile) string {
+	if len(p.Gateways) == 0 {
+		return "<router>"
+	}
+	return p.Gateways[0].String()
+}
+
+// unrouted looks for a link-local address that is missing where the network sends to it all that comes for this
+// host: what is sent arrives, and no answer does.
+func (iv *ifaceView) unrouted() (h hypothesis, ok bool) {
+	mac := iv.net.Link.MAC
+	own := mac.LinkLocal()
+	if !iv.profile.ByLinkLocal || !iv.net.Known || mac == (diag.MAC{}) || iv.net.Configured(own) || iv.hearsInternet() {
+		return h, false
+	}
+	i := slices.IndexFunc(iv.addresses, func(a diag.At[diag.Address]) bool {
+		return a.Fact.Address.IsLinkLocalUnicast() && a.Fact.Flags.Usable() && !a.Fact.Passing()
+	})
+	router := slices.IndexFunc(iv.net.Gateways(), iv.resolves)
+	if i < 0 || router < 0 {
+		return h, false
+	}
+	other := iv.addresses[i]
+	h = hypothesis{
+		direct: true, confidence: Likely, severity: Critical, subject: addressSubject(other.Fact.Address), addr: other.Fact.Address, as: "routed",
+		args:  []any{"address", other.Fact.Address, "len", other.Fact.PrefixLen, "right", own, "router", iv.net.Gateways()[router]},
+		facts: []diag.Event{diag.FactOf(other)},
+	}
+	if e := iv.traffic.sought[own]; e.Body != nil {
+		h.confidence = Certain
+		h.facts = append(h.facts, e)
+	}
+	away := func(p *path) bool {
+		return p.silent() && p.Ours() && !p.Source.IsLinkLocalUnicast() && (p.TargetClass == diag.TargetInternet || !iv.near(p.Target))
+	}
+	lost := iv.where(away)
+	iv.explain(&h, lost...)
+	rest(&h, lost...)
+	return h, len(lost) > 0
+}
+
+// apart looks for a route that takes hosts for neighbours whom the network keeps apart: they are asked for on the
+// link, where it lets nobody but the router answer.
+func (iv *ifaceView) apart(sel diag.Selection) (h hypothesis, ok bool) {
+	route, ok := iv.routeTo(sel.Dst, netip.Addr{})
+	if !ok || !iv.profile.Apart || route.Fact.Dst.Bits() == 0 || route.Fact.Dst.IsSingleIP() || !iv.net.Link.Ethernet || iv.theirs(sel.Dst) {
+		return h, false
+	}
+	if iv.any(func(p *path) bool {
+		return p.Asks == diag.AsksND && p.Outcome == diag.Answered && route.Fact.Dst.Contains(p.Target) && !iv.theirs(p.Target)
+	}) {
+		return h, false
+	}
+	name := diag.DescribeRoute(route.Fact, diag.Forever)
+	h = hypothesis{
+		direct: true, confidence: Likely, subject: Subject{"route", name}, as: "apart",
+		args: []any{"target", sel.Dst, "router", iv.gateway(), "route", name}, facts: []diag.Event{iv.s.Said(sel), diag.FactOf(route)},
+	}
+	for _, p := range iv.paths {
+		if p.Target == sel.Dst && p.Missing() && p.Ours() {
+			iv.explain(&h, p)
+			rest(&h, p)
+		}
+	}
+	return h, len(h.symptoms) > 0
+}

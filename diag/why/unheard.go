@@ -1,0 +1,229 @@
+package why
+
+import (
+	"net/netip"
+	"slices"
+
+	"ndwhy/diag"
+)
+
+var nobodyHears = Cause{
+	ID: "path.unheard", Severity: Critical, Working: true,
+	Remedy: []Remedy{
+		way("mac-back", "ip link set dev {interface} address {right}").when(as("changed", "named", "beneath")).
+			kept(keep{networkd: "[Link] MACAddress={right}", netplan: "macaddress={right}", nm: "802-3-ethernet.cloned-mac-address {right}", up: true}),
+		ask("ask.port"),
+		way("", "ip -d link show dev {interface}", "ndisc6 {asked} {interface}"),
+	},
+	find: findUnheard,
+}
+
+// findUnheard looks for an interface of which nothing that left is answered, by whomever: then it is more likely that
+// its port lets it not speak than that everybody who was asked is away at once.
+func findUnheard(iv *ifaceView) []hypothesis {
+	asked := iv.neighboursInVain()
+	if len(asked) == 0 || len(iv.traffic.late) > 0 {
+		return nil
+	}
+	h := hypothesis{confidence: Likely, subject: Subject{"interface", iv.name}, beyond: true, facts: []diag.Event{iv.s.Said(iv.net.Link)}}
+	h.args = []any{"asked", asked[0].Target}
+	if iv.heeded() {
+		several := slices.ContainsFunc(asked, func(p *path) bool { return p.Target != asked[0].Target })
+		if !several || iv.any(func(p *path) bool { return p.Asks == diag.AsksND && p.Outcome == diag.Answered }) {
+			return nil
+		}
+		h.as = "discovery" // to whom the kernel still knows packets do get
+	} else {
+		iv.whoseMAC(&h)
+	}
+	iv.explain(&h, iv.where(func(p *path) bool {
+		return p.symptom >= 0 && p.Missing() && p.origin != tested && (p.silent() && !p.local() || iv.waitedForRouter(p))
+	})...)
+	if r := iv.managed(); r != nil {
+		iv.explainKind(&h, noGlobal, absent) // no lease is had, nor renewed
+	}
+	if len(iv.net.Offering()) == 0 {
+		iv.explainKind(&h, noDefault, noGlobal, absent)
+	}
+	if h.as == "discovery" {
+		return []hypothesis{h}
+	}
+	switch e, alone, hears := iv.hears(); {
+	case alone:
+		// Whoever sent it knows the MAC, and so does the port: that is not why nobody answers.
+		h.as, h.facts = "", append(h.facts, e)
+		h.more = append(h.more, "cause.path.unheard.delivered")
+	case hears:
+		h.facts = append(h.facts, e)
+		h.more = append(h.more, "cause.path.unheard.hears")
+	default:
+		h.more = append(h.more, "cause.path.unheard.deaf")
+	}
+	if iv.byMAC() == nil && len(iv.madeOtherwise()) > 0 {
+		h.more = append(h.more, "cause.path.unheard.local")
+	}
+	return []hypothesis{h}
+}
+
+// neighboursInVain are the solicitations of ours, by wire, for routers and peers that stayed unanswered.
+func (iv *ifaceView) neighboursInVain() []*path {
+	return iv.where(func(p *path) bool {
+		return p.Via == diag.ViaWire && p.Asks == diag.AsksND && p.silent() && p.Ours() && p.Sent >= 2 && p.symptom >= 0
+	})
+}
+
+// heeded reports whether anybody answered anything that left by the interface, or acknowledges what its connections
+// send: then its port lets it speak. An advertisement to all nodes is no answer to a solicitation.
+func (iv *ifaceView) heeded() bool {
+	age := iv.s.Now.Sub(iv.s.Flows.At).Seconds()
+	return slices.ContainsFunc(iv.s.Flows.Fact.List, func(f diag.Flow) bool {
+		return f.State == diag.FlowEstablished && !f.Stuck() && f.AckedS+age <= recently && iv.net.Configured(f.Local.Addr()) && iv.s.InterfaceWith(f.Remote.Addr()) == ""
+	}) || iv.any(iv.noticed)
+}
+
+// noticed reports whether a path shows that somebody heard what the interface sent.
+func (iv *ifaceView) noticed(p *path) bool {
+	switch {
+	case p.Outcome != diag.Answered && p.Outcome != diag.Refused, p.Asks == diag.AsksDAD:
+		return false
+	case p.Asks == diag.AsksRS:
+		return slices.ContainsFunc(p.Evidence, func(seq int64) bool {
+			e, _ := iv.s.Evidence(seq)
+			f, ok := e.Body.(diag.Frame)
+			return ok && !f.Out && f.Type == diag.RA && f.Dst == p.Source
+		})
+	default:
+		return true
+	}
+}
+
+// hears returns the newest frame of somebody else's that arrived on the interface: one that was sent to its MAC alone,
+// if there is any.
+func (iv *ifaceView) hears() (newest diag.Event, alone, ok bool) {
+	for _, e := range slices.Backward(iv.s.Frames()) {
+		f, is := e.Body.(diag.Frame)
+		if !is || f.Interface != iv.name || f.Out || iv.s.OwnMAC(f.SrcMAC) {
+			continue
+		}
+		if f.DstMAC == iv.net.Link.MAC {
+			return e, true, true
+		}
+		if !ok {
+			newest, ok = e, true
+		}
+	}
+	return newest, false, ok
+}
+
+// whoseMAC tells a hypothesis that nobody hears the interface what is known of its MAC that would explain it: that it is
+// another than the one which the port was made for.
+func (iv *ifaceView) whoseMAC(h *hypothesis) {
+	l := iv.net.Link
+	say := func(as string, right diag.MAC, args ...any) {
+		h.as, h.args = as, append(append(h.args, "right", right), args...)
+	}
+	if l.PermMAC != (diag.MAC{}) && l.PermMAC != l.MAC {
+		say("changed", l.PermMAC)
+		return
+	}
+	if right, ok := iv.namedMAC(); ok {
+		h.facts = append(h.facts, iv.s.Said(diag.Metadata{}))
+		say("named", right)
+		return
+	}
+	for _, name := range diag.SortedKeys(iv.s.Links) {
+		under := iv.s.Links[name]
+		beneath := under.Index != 0 && (under.Master == l.Index || under.Index == l.Parent && !l.Elsewhere)
+		if !beneath || under.MAC == l.MAC || under.MAC == (diag.MAC{}) || under.Type == "veth" || iv.lends(l, under) {
+			continue
+		}
+		h.facts = append(h.facts, iv.s.Said(under))
+		say("beneath", under.MAC, "under", name)
+		return
+	}
+	if l.Type == "macvlan" || l.Type == "macvtap" {
+		say("macvlan", diag.MAC{})
+	}
+}
+
+// namedMAC returns the MAC that the infrastructure names and no interface of this host has, where the interface's own is
+// none of those that it names.
+func (iv *ifaceView) namedMAC() (right diag.MAC, ok bool) {
+	for _, m := range iv.s.Metadata.Interfaces {
+		if m.MAC == iv.net.Link.MAC || inside(iv.s) {
+			return right, false
+		}
+		if !ok && !iv.s.OwnMAC(m.MAC) {
+			right, ok = m.MAC, true
+		}
+	}
+	return right, ok
+}
+
+// lends reports whether another of the interfaces that one sends by has its MAC: of a bond's or a bridge's ports one does.
+func (iv *ifaceView) lends(l, under diag.Link) bool {
+	if under.Master != l.Index {
+		return false
+	}
+	for _, o := range iv.s.Links {
+		if o.Master == l.Index && (o.MAC == l.MAC || o.PermMAC == l.MAC) {
+			return true
+		}
+	}
+	return false
+}
+
+var macDuplicate = Cause{
+	ID: "address.mac-duplicate", Severity: Critical,
+	Remedy: []Remedy{
+		// Of two clones each would draw the same from what it knows of itself.
+		way("mac-of-its-own", `ip link set dev {interface} address "02$(od -An -N5 -tx1 /dev/urandom | tr ' ' :)"`).kept(keep{}).when(func(v *view, _ *hypothesis) bool { return !v.profile.Filters }),
+		ask("ask.clone"),
+		way("", "ip -d link show dev {interface}"),
+	},
+	find: findMACDuplicate,
+}
+
+// findMACDuplicate looks for frames of somebody else's that have the interface's own MAC as their source: a machine that
+// was cloned with it. What comes for one of the two goes to whoever spoke last.
+func findMACDuplicate(iv *ifaceView) []hypothesis {
+	if iv.net.Link.Type == "ipvlan" || shared(iv.net.Link.MAC) {
+		return nil // those of one interface have one MAC, and so have routers that stand in for each other
+	}
+	var from []netip.Addr
+	for src := range iv.traffic.mirrored {
+		if !iv.traffic.sent[src] && !iv.holds(src) && !iv.isCandidate(src) && !iv.heldByUs(src) {
+			from = append(from, src)
+		}
+	}
+	if len(from) == 0 {
+		return nil
+	}
+	diag.SortFunc(from, netip.Addr.Compare)
+	h := hypothesis{
+		direct: true, confidence: Certain, subject: Subject{"interface", iv.name}, args: []any{"from", from[0]},
+		facts: []diag.Event{iv.traffic.mirrored[from[0]], iv.s.Said(iv.net.Link)},
+	}
+	iv.explain(&h, iv.where(func(p *path) bool {
+		return p.symptom >= 0 && (p.silent() && !p.local() || p.lossy())
+	})...)
+	if len(h.symptoms) == 0 {
+		h.severity = Warning
+	}
+	return []hypothesis{h}
+}
+
+// holds reports whether an address is in use on this host: one that turned out to be a duplicate is not.
+func (iv *ifaceView) holds(addr netip.Addr) bool {
+	for k, a := range iv.s.Addresses {
+		if k.Address == addr && a.Fact.Flags&diag.DADFailed == 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// shared reports whether a MAC is one that several machines have by right: the virtual routers' (RFC 9568 §7.3).
+func shared(mac diag.MAC) bool {
+	return [4]byte(mac[:4]) == [4]byte{0x00, 0x00, 0x5e, 0x00}
+}

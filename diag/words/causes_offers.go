@@ -1,0 +1,62 @@
+package words
+
+// causesOffers has the words of the causes about what routers announce beside what is in force.
+var causesOffers = map[string]string{
+	"cause.router.advertisement-ignored.prefix.summary":     "{router} announces {prefix} to make addresses from, and {interface} has none of it: {why}.",
+	"cause.router.advertisement-ignored.prefix.explanation": "The advertisement says that hosts make their own address from the prefix (flag A, RFC 4862). Nobody on this host does, so {interface} has no global address.",
+	"cause.router.advertisement-ignored.route.summary":      "{router} announces the route to {prefix}, and this host does not take it: {why}.",
+	"cause.router.advertisement-ignored.route.explanation":  "The advertisement has a route information option (RFC 4191): what is for {prefix}, as {target} is, has to go to that router. Without the route it goes to another, which does not reach it. Linux takes no such route unless it is told to (accept_ra_rt_info_max_plen is 0); on most networks the default router reaches the same, and nothing is missing.",
+	"cause.router.advertisement-ignored.mtu.summary":        "{router} announces an MTU of {mtu-announced}, and {interface} sends packets of {mtu}: {why}.",
+	"cause.router.advertisement-ignored.mtu.explanation":    "The router knows that the link, or what follows it, carries no more (RFC 4861 §4.6.4). Larger packets were asked for and got no answer: connections open, and hang as soon as data flows.",
+
+	"cause.host.source-selection.other-router.summary":     "For {target} the kernel chooses {address} and sends it to {gateway}, but it is {owner} that announces its prefix: no answer comes. {better} is answered.",
+	"cause.host.source-selection.other-router.explanation": "Each of the routers has a prefix of its own, and drops what comes from the other's (BCP 38, RFC 2827), or its answers find no way back. The host has to send each source to the router that announced its prefix (RFC 8028); Linux does so only by a rule for each source.",
+	"cause.host.source-selection.unruled.summary":          "For {target} the kernel chooses {address}, and sends it to {gateway} all the same, not to {owner} as a rule of this host says: no answer comes.",
+	"cause.host.source-selection.unruled.explanation":      "A socket that is bound to {address} goes by {owner}, and is answered. One that is bound to nothing has no source yet when the kernel looks for the route, so no rule by source matches; the kernel chooses the source afterwards, and does not look again. The default route of the main table has to name the source that suits its router (src).",
+	"cause.host.source-selection.withdrawn.summary":        "For {target} the kernel chooses {address}, whose prefix no router announces any more: no answer comes. {better} is answered.",
+	"cause.host.source-selection.withdrawn.explanation":    "The network has a new prefix, which {router} announces, and the old one leads nowhere. The host keeps an address as long as it was told when it got it, hours or days (RFC 8978: a router that restarts forgets to say that the old prefix is over).",
+	"cause.host.routing.other-router.summary":              "What is from {address} goes to {gateway}, but it is {router} that announces its prefix: no answer comes from {target}.",
+	"cause.host.routing.other-router.explanation":          "Each of the routers has a prefix of its own, and drops what comes from the other's (BCP 38, RFC 2827), or its answers find no way back. {better}, which the kernel chooses by itself, is answered; what binds {address}, or is asked at it from outside, is not. The host has to send each source to the router that announced its prefix (RFC 8028); Linux does so only by a rule for each source.",
+
+	"cause.address.prefix-withdrawn.title":       "An address is left of a prefix that is gone",
+	"cause.address.prefix-withdrawn.summary":     "{address} is of a prefix that no router announces any more, and gets no answer from {target}.",
+	"cause.address.prefix-withdrawn.explanation": "The network has a new prefix, which {router} announces; {better} is of that, and is answered. The host keeps an old address as long as it was told when it got it, hours or days (RFC 8978). The kernel chooses another source meanwhile; what is bound to the old one, and who asks for it from outside, gets no answer.",
+	"cause.address.prefix-withdrawn.means":       "The network moved, and an old address stayed behind. Details: an address made of an advertised prefix that no router's advertisement has any more, or only with preferred lifetime 0, without an answer from beyond, while another address of the interface gets one.",
+	"cause.address.prefix-withdrawn.evidence":    "The newest advertisements of all routers, none with the prefix; echoes from the address in vain, and answered from another.",
+	"cause.address.prefix-withdrawn.contradicts": "Any answer to the address; a router that announces its prefix.",
+	"cause.address.prefix-withdrawn.apart":       "no advertisement has the prefix of {address}",
+	"cause.address.prefix-withdrawn.see":         "rdisc6 IF; ip -6 addr show dev IF (preferred_lft)",
+	"cause.address.prefix-withdrawn.source":      "RFC 8978; RFC 4862 §5.5.4",
+
+	"cause.path.beyond-router.other-way": "The kernel has another default route, which it does not take: via {other} (proto {proto}, metric {metric}). The route with the lowest metric wins, whether it was advertised or written down; of equal ones the router's own preference decides. What that other router reaches was not asked.",
+
+	"cause.host.routing.off-link.summary":     "{target} is taken for a neighbour on {interface}, by the route {route}, and nobody answers; the router {router} does not say that this prefix is on the link.",
+	"cause.host.routing.off-link.explanation": "The router announces {announced} with flag L off: hosts there need not hear each other, and what is for them has to go through the router (RFC 5942 §4). An address that was written with that prefix length, or a client that adds such a route, says otherwise. Nobody of the prefix answered here.",
+
+	"cause.path.hop-limit.title":           "What this host sends dies after a few routers",
+	"cause.path.hop-limit.summary":         "{router} announces a hop limit of {hops} for all that hosts send, and the kernel uses it: no host further than that is reached.",
+	"cause.path.hop-limit.explanation":     "Each router on the way takes one from a packet's hop limit, and drops the packet at zero. Hosts take the value from the router's advertisement (Cur Hop Limit, RFC 4861 §6.3.4); 64 is usual, and 0 says nothing. The router's configuration is to be mended (AdvCurHopLimit of radvd); a host can refuse low values.",
+	"cause.path.hop-limit.set.summary":     "The hop limit of all that {interface} sends is {hops}: no host further than that is reached.",
+	"cause.path.hop-limit.set.explanation": "Each router on the way takes one from a packet's hop limit, and drops the packet at zero. No router here announces that value: {sysctl}, or the route's own hoplimit, was set on this host, or taken from an earlier advertisement.",
+	"cause.path.hop-limit.seen":            "What was sent to {target} died so.",
+	"cause.path.hop-limit.means":           "Packets have too little fuel for the way. Details: net.ipv6.conf.IF.hop_limit, or the hoplimit of the default route, is below 32; a router advertisement sets both.",
+	"cause.path.hop-limit.evidence":        "The setting, and the advertisement that it comes from. Certain where a router reports that a packet's hop limit ran out; critical where anything got lost so.",
+	"cause.path.hop-limit.contradicts":     "A hop limit of 32 or more, or a router that announces none.",
+	"cause.path.hop-limit.apart":           "the hop limit of what leaves by {interface} is {hops}",
+	"cause.path.hop-limit.see":             "ip -6 route get TARGET (hoplimit); sysctl net.ipv6.conf.IF.hop_limit; rdisc6 IF (Hop limit); tracepath -6 TARGET",
+	"cause.path.hop-limit.source":          "RFC 4861 §§4.2, 6.3.4; Linux net/ipv6/ndisc.c (accept_ra_min_hop_limit)",
+
+	"cause.router.inconsistent.title":                 "Routers of one link contradict each other",
+	"cause.router.inconsistent.summary":               "The routers of {interface} contradict each other.",
+	"cause.router.inconsistent.explanation":           "What holds for the link, all its routers have to say alike.",
+	"cause.router.inconsistent.mtu.summary":           "{router} announces an MTU of {says} for this link, {other} one of {denies}.",
+	"cause.router.inconsistent.mtu.explanation":       "A host has what it heard last, so the value changes with every advertisement, and differs from host to host. The smaller one is the one that all can take.",
+	"cause.router.inconsistent.hop-limit.summary":     "{router} announces a hop limit of {says}, {other} one of {denies}.",
+	"cause.router.inconsistent.hop-limit.explanation": "A host has what it heard last, so the value changes with every advertisement. It matters only where one of them is small.",
+	"cause.router.inconsistent.means":                 "Two routers tell hosts different things about the same link. Details: RA with different values of the MTU option or of Cur Hop Limit; one that gives no value contradicts nobody.",
+	"cause.router.inconsistent.evidence":              "The newest advertisement of each.",
+	"cause.router.inconsistent.contradicts":           "The same value from all; a router that gives none.",
+	"cause.router.inconsistent.apart":                 "rdisc6 shows different values",
+	"cause.router.inconsistent.see":                   "rdisc6 IF (waits for more than one answer)",
+	"cause.router.inconsistent.source":                "RFC 4861 §6.2.7",
+}

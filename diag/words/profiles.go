@@ -1,0 +1,61 @@
+package words
+
+// profiles has the words of what networks have and do, and what is normal in them.
+var profiles = map[string]string{
+	"trait.filters":       "What an interface sends from an address that was not assigned to it is dropped.",
+	"trait.eui64":         "A link-local address that is not made of the MAC (EUI-64) is not let through.",
+	"trait.one-router":    "There is one router, and nobody else announces itself as one.",
+	"trait.answers":       "The infrastructure answers neighbour solicitations for the hosts: an answer says that the address is assigned, not that its host is up.",
+	"trait.reserved":      "The first four addresses of a subnet and its last are the network's own.",
+	"trait.no-multicast":  "Multicast reaches no other host.",
+	"trait.by-hand":       "The address and the default route are configured, by an image or by hand. The gateway need not announce itself.",
+	"trait.by-link-local": "The prefix is routed to the link-local address that EUI-64 makes of the MAC.",
+	"trait.apart":         "Hosts with addresses of one prefix reach each other by the router alone.",
+	"trait.advertised":    "The router announces itself.",
+	"trait.leased":        "DHCPv6 gives the address.",
+	"trait.formed-by-mac": "The host makes its address of the announced prefix and its MAC; that is the one that is known for it.",
+	"trait.one-address":   "The address is a /128, and what is beside it is not said to be on-link by it.",
+	"trait.off-link":      "The subnet is not on-link: a route to it leads through the router, and other hosts are no neighbours.",
+	"trait.few-only":      "Some addresses of the prefix are the host's alone; others of it do not work.",
+	"trait.solicited":     "Nothing is routed to the host: every address is solicited, and one that nobody answers for is not reached.",
+
+	"basis.documented": "documented",
+	"basis.observed":   "observed",
+	"basis.inferred":   "inferred",
+
+	"doc.profiles.title":  "Networks",
+	"doc.profiles.ranges": "Published address space",
+	"doc.profiles.intro":  "What the program takes for normal in each kind of network, and what each line rests on. What is not here is not known, and then neither an answer nor a silence is a fault. Written by `go test ./diag/why -run TestProfilesDoc -update`.",
+	"profiles.no-source":  "IPv6 itself",
+	"profiles.facts":      "What it has:",
+	"profiles.normal":     "What is normal:",
+	"profiles.gateway":    "Its router has {address} in every network.",
+	"profiles.platform":   "It is built with what {name} has.",
+	"profiles.given":      "--profile {name} says that this is one, where nothing shows it.",
+	"profiles.from":       "{asks} from {from}",
+	"profiles.to":         "{asks} to {to}",
+	"profiles.any":        "anything",
+
+	"profiles.expect.answer":  "an answer",
+	"profiles.expect.silence": "silence",
+	"profiles.expect.either":  "either",
+
+	"profiles.asks.rs":      "router solicitation",
+	"profiles.asks.nd":      "neighbour solicitation",
+	"profiles.asks.echo":    "echo",
+	"profiles.asks.tcp":     "TCP",
+	"profiles.asks.dad":     "duplicate address detection",
+	"profiles.asks.dhcp":    "DHCPv6",
+	"profiles.asks.service": "the services",
+	"profiles.asks.mtu":     "large packets",
+
+	"profiles.from.assigned":   "an assigned address",
+	"profiles.from.unknown":    "a configured address",
+	"profiles.from.unassigned": "an unassigned address",
+	"profiles.from.candidate":  "an address tried",
+
+	"profiles.to.router":    "the router",
+	"profiles.to.peer":      "a peer",
+	"profiles.to.internet":  "the Internet",
+	"profiles.to.all-nodes": "ff02::1",
+}
