@@ -154,8 +154,14 @@ func (c *cure) fails() string {
 	return ""
 }
 
-// protects are remedies that help this host and leave the fault where it is.
-var protects = []string{"Let this host not listen to it."}
+// leave are remedies after which something is still found: one helps this host and leaves the fault where it is, one
+// wants a switch that learns who has which MAC, as the lab's does not.
+var leave = []string{"Let this host not listen to it.", "Give this machine a MAC of its own"}
+
+// untried are the causes of which a remedy for the host itself is not tried, and why.
+var untried = map[string]string{
+	"path.unheard": "a lab's interface does not know with which MAC it came",
+}
 
 // Every remedy that is on this host is tried: the lab's instance is broken, the commands are run, and nothing is
 // found any more that they were to mend, and nothing new.
@@ -197,7 +203,7 @@ func TestInteropRemedies(t *testing.T) {
 	close(scenarios)
 	workers.Wait()
 	for _, name := range why.CauseNames() {
-		if tried[name] == (recorded[name] != "" || !onHost(name)) {
+		if tried[name] == (recorded[name] != "" || untried[name] != "" || !onHost(name)) {
 			t.Errorf("%s: a remedy of it was tried: %v", name, tried[name])
 		}
 	}
@@ -257,8 +263,8 @@ func cured(t *testing.T, s lab.Scenario, n int) (c cure) {
 			why += "; " + ran
 		}
 	}
-	protective := slices.ContainsFunc(protects, func(p string) bool { return strings.HasPrefix(c.Remedy.Does, p) })
-	if why != "" && !protective {
+	left := slices.ContainsFunc(leave, func(p string) bool { return strings.HasPrefix(c.Remedy.Does, p) })
+	if why != "" && !left {
 		t.Errorf("%s of %s: %s\n%s\n%s", c.Finding.Cause, c.Finding.Subject.Value, c.Remedy.Does, strings.Join(c.Ran, "\n"), why)
 	}
 	return c

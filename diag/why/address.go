@@ -29,7 +29,7 @@ var linkLocalNotEUI64 = Cause{
 			when(as("", "asked", "silent", "unproven")).when(lacksEUI64).kept(generated),
 		way("eui64-too", "ip -6 addr add {right}/64 dev {interface}").when(as("routed")).kept(generated),
 		way("eui64-again", "sysctl -w net.ipv6.conf.{interface}.addr_gen_mode=0", "ip link set dev {interface} down && ip link set dev {interface} up").
-			when(lacksEUI64).kept(generated),
+			when(as("", "asked", "silent", "unproven")).when(lacksEUI64).kept(generated),
 		addressAway("eui64-only").when(func(v *view, h *hypothesis) bool { return !lacksEUI64(v, h) }),
 	},
 	find: func(iv *ifaceView) []hypothesis {

@@ -157,9 +157,9 @@ var hopLimit = Cause{
 	ID: "path.hop-limit", Severity: Warning,
 	Remedy: []Remedy{
 		// The default route that an advertisement made has its hop limit too, and keeps it: it has to go, and is back with
-		// the answer to a solicitation. Who has been answered before is answered again.
+		// the answer to a solicitation. Who has been answered before is answered again; else it is set as it was.
 		way("hop-limit-own", "sysctl -w {least}=32", "sysctl -w {sysctl}=64",
-			"rdisc6 -1 {interface} && ip -6 route del default via {router} dev {interface} && rdisc6 -1 {interface}").
+			"rdisc6 -1 {interface} && ip -6 route del default via {router} dev {interface} && rdisc6 -1 {interface} || sudo ip -6 route add default via {router} dev {interface}").
 			when(as("")).when(func(v *view, h *hypothesis) bool { return !v.on(h.iface).managesRA() }).kept(keep{sysctl: "{least}=32 {sysctl}=64"}),
 		{Does: "hop-limit-64", If: as("set"), Make: hopLimitSet, Do: []string{"sysctl -w {sysctl}=64"}, Keep: &keep{sysctl: "{sysctl}=64"}},
 		{Does: "hop-limit-route", If: as("set"), Make: hopLimitOfRoute, Do: []string{"ip -6 route change {route} hoplimit 64"}, Keep: &keep{amend: true}},

@@ -19,12 +19,12 @@ var sourceSelection = Cause{
 			}),
 		way("default-of-source", "ip -6 route add default via {owner} dev {interface} src {address} metric 512").when(as("unruled")).
 			kept(keep{networkd: "[Route] Gateway={owner}; PreferredSource={address}; Metric=512", nm: `+ipv6.routes "::/0 {owner} 512 src={address}"`, up: true}),
-		way("deprecate", "ip -6 addr change {address}/{len} dev {interface} preferred_lft 0").when(as("", "out-of-place", "withdrawn", "other-router")).when(renewed(false)).
+		way("retire", "ip -6 addr change {address}/{len} dev {interface} valid_lft 7200 preferred_lft 0").when(as("withdrawn")),
+		way("deprecate", "ip -6 addr change {address}/{len} dev {interface} preferred_lft 0").when(as("", "out-of-place", "other-router")).when(lasts).
 			kept(keep{amend: true}),
-		// An advertisement gives it its time again.
-		way("deprecate-made", "ip -6 addr change {address}/{len} dev {interface} preferred_lft 0").when(as("", "out-of-place", "other-router")).when(renewed(true)),
 		addressAway("withdrawn-away").when(as("withdrawn")),
 		addressAway("address-away").when(as("")),
+		ask("ask.source").when(as("out-of-place")),
 		inVPC("assign", "aws ec2 assign-ipv6-addresses --network-interface-id {eni} --ipv6-addresses {address}").when(as("")).when(assignable),
 	},
 	find: findSourceSelection,
@@ -32,12 +32,10 @@ var sourceSelection = Cause{
 	contradicted: func(iv *ifaceView, h hypothesis) bool { return h.as != "unruled" && iv.spoke(h.addr) },
 }
 
-// renewed holds, or does not, where an advertisement renews the address of a hypothesis.
-func renewed(so bool) func(*view, *hypothesis) bool {
-	return func(v *view, h *hypothesis) bool {
-		a := v.s.Addresses[diag.InterfaceAddr{Interface: h.iface, Address: h.addr}]
-		return so == (a.Fact.Flags&diag.Permanent == 0 && len(v.on(h.iface).announcers(h.addr)) > 0)
-	}
+// lasts holds where no advertisement gives the address of a hypothesis its time again.
+func lasts(v *view, h *hypothesis) bool {
+	a := v.s.Addresses[diag.InterfaceAddr{Interface: h.iface, Address: h.addr}]
+	return a.Fact.Flags&diag.Permanent != 0 || len(v.on(h.iface).announcers(h.addr)) == 0
 }
 
 // findSourceSelection looks for destinations for which the kernel, left to itself, would choose a
