@@ -181,14 +181,17 @@ func (p *planner) dadOff() string {
 	return ""
 }
 
-// guard returns the address to ask from whether somebody has the candidate: an assigned one of its
+// guard returns the address to ask from whether somebody else has an address: another that is assigned, of its
 // scope where there is, else the link-local one.
 func (p *planner) guard(addr netip.Addr) netip.Addr {
 	var best netip.Addr
 	rank := -1
 	for _, a := range p.net().Usable() {
+		if a.Address == addr {
+			continue
+		}
 		n := 0
-		if p.s.ClassOf(p.iface, a.Address) == diag.SourceAssigned {
+		if p.assigned().ClassOf(a.Address) == diag.SourceAssigned {
 			n += 4
 		}
 		if a.Address.IsLinkLocalUnicast() == addr.IsLinkLocalUnicast() {

@@ -121,8 +121,8 @@ func (l *lane) step(a *asking, at func(time.Time)) (busy bool) {
 		case a.sent < a.count:
 			at(a.next)
 			return true
-		case now.Before(a.end):
-			at(a.end)
+		case now.Before(l.end(a)):
+			at(l.end(a))
 			return true
 		case a.again != nil && a.again(a):
 		default:
@@ -135,7 +135,7 @@ func (l *lane) step(a *asking, at func(time.Time)) (busy bool) {
 // gaveUp reports whether the kernel has ended its discovery in vain before all was asked: another
 // question would only make it begin anew.
 func (a *asking) gaveUp() bool {
-	return !a.reasked && slices.ContainsFunc(a.tallies, (*tally).failed)
+	return slices.ContainsFunc(a.tallies, func(t *tally) bool { return !a.reasked && t.failed() || t.outlawed() })
 }
 
 // idle reports whether another question has lost its point while it waited for its turn.

@@ -1,11 +1,15 @@
 package checks
 
-import "ndwhy/diag"
+import (
+	"net/netip"
+
+	"ndwhy/diag"
+)
 
 const idAssignment = "assignment"
 
 // The check assignment compares what was assigned with what is configured, which stands in the state, and
-// asks whether somebody else answers for what is assigned and not configured here.
+// asks whether somebody else answers for either.
 func init() {
 	declare(Check{
 		ID:    idAssignment,
@@ -14,21 +18,24 @@ func init() {
 	})
 }
 
-// absentAsked bounds how many absent addresses are asked about.
-const absentAsked = 16
+// assignmentAsked bounds how many addresses are asked about.
+const assignmentAsked = 16
 
 func planAssignment(p *planner) {
-	n := 0
-	for _, a := range p.s.Assignments(p.iface) {
-		addr := a.Prefix.Addr()
-		if !a.Prefix.IsSingleIP() || diag.ScopeOf(addr) == diag.LinkLocalScope || p.own(addr) || n == absentAsked {
-			continue
+	var list []netip.Addr
+	for _, a := range p.assigned().Rows {
+		if addr := a.Prefix.Addr(); a.Prefix.IsSingleIP() && diag.ScopeOf(addr) != diag.LinkLocalScope && !p.own(addr) {
+			list = append(list, addr)
 		}
-		src := p.guard(addr)
-		if !src.IsValid() {
-			continue
+	}
+	for _, a := range p.s.AddressesOn(p.iface) {
+		if diag.ScopeOf(a.Fact.Address) != diag.LinkLocalScope && !a.Fact.Temporary() && a.Fact.Flags&diag.Tentative == 0 || a.Fact.Flags&diag.DADFailed != 0 {
+			list = append(list, a.Fact.Address)
 		}
-		n++
-		p.add(Question{Path: diag.Path{Source: src, Target: addr, TargetClass: diag.TargetPeer}}, nd.wire)
+	}
+	for _, addr := range list[:min(assignmentAsked, len(list))] {
+		if src := p.guard(addr); src.IsValid() {
+			p.add(Question{Path: diag.Path{Source: src, Target: addr, TargetClass: diag.TargetPeer}}, nd.wire)
+		}
 	}
 }

@@ -198,6 +198,11 @@ func (l *lane) settle(list []*tally, started time.Time) {
 			return
 		}
 	}
+	for until := l.stragglers(); l.r.now.Before(until); until = l.stragglers() {
+		if !l.listen(until) {
+			return
+		}
+	}
 	if !l.hop.IsMulticast() && !l.before.Resolved() {
 		l.look()
 	}
@@ -252,6 +257,13 @@ func (l *lane) tapBehind(list []*tally) (lag time.Duration) {
 // resolve nothing, unless the network was seen to answer a solicitation from it.
 func (l *lane) permitted() bool {
 	first := l.tallies[0].q
+	if first.SourceClass != diag.SourceAssigned && l.hop != l.key.Target {
+		// The kernel may have turned to another router since, whose entry is not the one that was looked at.
+		found, ok := ask(l.task, func() []diag.Selection { return route(l.r.Net, []lookup{{l.key.Interface, l.key.Target}}) })
+		if !ok || found[0].Via != l.hop {
+			return false
+		}
+	}
 	if first.SourceClass == diag.SourceAssigned || first.Fresh || l.hop.IsMulticast() || l.before.Resolved() {
 		return true
 	}

@@ -41,15 +41,21 @@ func (l *lane) byWire() {
 	}
 }
 
-// delivered waits for the socket's side of an answer that the tap showed after the kernel's wait.
+// delivered waits for the socket's side of an answer that the tap showed after the kernel's wait, and for the answers
+// right behind it: where one comes late, because somebody was only now found, all do.
 func (l *lane) delivered() {
 	for _, w := range l.open(isWireKind) {
 		if w.path.Received == 0 || !w.q.kind.copied() {
 			continue
 		}
 		end := l.r.now.Add(tapMayLag)
+		for w.outstanding() && l.r.now.Before(end) {
+			if !l.listen(end) {
+				return
+			}
+		}
 		for _, k := range l.open(isSocketKind) {
-			for k.q.Asks == w.q.Asks && k.copies > 0 && k.path.Received == 0 && l.r.now.Before(end) {
+			for k.q.Asks == w.q.Asks && k.copies > 0 && (k.path.Received == 0 || k.outstanding()) && l.r.now.Before(end) {
 				if !l.listen(end) {
 					return
 				}
@@ -102,6 +108,15 @@ func (l *lane) sender(t *tally) func() error {
 		}
 		return l.r.Net.Send(l.key.Interface, f)
 	}
+}
+
+// addressed reports whether a frame can be addressed to whom it is for: what somebody fixed in the kernel's table may
+// be wrong, and is gone by only when the network was asked.
+func (l *lane) addressed() bool {
+	if l.before.Fixed() && slices.ContainsFunc(l.of(nd.wire), func(t *tally) bool { return !t.hasAnswer() && !t.done }) {
+		return false
+	}
+	return l.knowsMAC()
 }
 
 // knowsMAC reports whether a frame can be addressed.

@@ -75,7 +75,7 @@ func (p *planner) candidates() []candidate {
 // base returns the address next to which a candidate is wanted, and the subnet it is in: the
 // assigned one, else one that is configured.
 func (p *planner) base() (addr netip.Addr, subnet netip.Prefix) {
-	for _, a := range p.s.Assignments(p.iface) {
+	for _, a := range p.assigned().Rows {
 		if a.Prefix.Bits() == 128 && diag.ScopeOf(a.Prefix.Addr()) != diag.LinkLocalScope {
 			addr = a.Prefix.Addr()
 			break
@@ -140,7 +140,7 @@ func (p *planner) taken(addr netip.Addr) (detail, note string) {
 		}
 	}
 	for iface := range p.s.Links {
-		for _, a := range p.s.Assignments(iface) {
+		for _, a := range p.assignedTo(iface).Rows {
 			if a.Prefix.Contains(addr) && (iface == p.iface || a.Source != diag.FromUser) {
 				return DetailAssigned, a.Prefix.String()
 			}

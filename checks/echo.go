@@ -121,7 +121,7 @@ type echoByWire struct {
 
 func (echoByWire) copied() bool { return true }
 
-func (echoByWire) adjust(l *lane, a *asking) { a.ready = l.knowsMAC }
+func (echoByWire) adjust(l *lane, a *asking) { a.ready = l.addressed }
 
 func (echoByWire) compose(l *lane, t *tally) func() Frame {
 	id := l.r.echoID()

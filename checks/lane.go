@@ -228,7 +228,10 @@ func (l *lane) publish(end bool) {
 			continue
 		}
 		p := t.verdict()
-		if t.lossy() {
+		switch {
+		case end && l.within.err() != nil && t.outstanding() && l.r.now.Before(t.last.Add(t.patience())):
+			p.Sent = p.Received // time was up: what was asked last is not lost
+		case t.lossy():
 			l.r.lossy = true
 		}
 		if p.Outcome == diag.Answered && p.Asks == diag.AsksND && len(p.Responders) > 0 {
@@ -236,6 +239,9 @@ func (l *lane) publish(end bool) {
 		}
 		if old, ok := l.published[p.ID]; ok && reflect.DeepEqual(old, p) {
 			continue
+		}
+		if p.Outcome == diag.Answered && l.published[p.ID].Outcome != diag.Answered && p.RTTMS > 0 && p.Asks != diag.AsksRS && p.Asks != diag.AsksDHCP {
+			l.timing().learn(time.Duration(p.RTTMS * float64(time.Millisecond)))
 		}
 		l.published[p.ID] = p
 		l.r.Session.Emit(p)

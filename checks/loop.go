@@ -30,15 +30,17 @@ type Loop struct {
 	pace   *pacer
 	ledger *ledger
 	// lossy: some packets got lost, so that no silence is sure.
-	lossy   bool
-	seq     uint32 // the newest of an echo
-	ids     map[uint16]bool
-	sockets map[socketKey]*openSocket
-	macs    map[diag.InterfaceAddr]diag.MAC
-	claims  map[diag.InterfaceAddr]*claim
-	own     map[netip.Addr]bool // addresses of this host; nil: not looked up
-	denied  *Denied
-	broke   map[diag.CheckKey]string
+	lossy bool
+	// near and beyond are how long answers of the link take, and of what is behind its router.
+	near, beyond timing
+	seq          uint32 // the newest of an echo
+	ids          map[uint16]bool
+	sockets      map[socketKey]*openSocket
+	macs         map[diag.InterfaceAddr]diag.MAC
+	claims       map[diag.InterfaceAddr]*claim
+	own          map[netip.Addr]bool // addresses of this host; nil: not looked up
+	denied       *Denied
+	broke        map[diag.CheckKey]string
 
 	now   time.Time
 	tasks []*task

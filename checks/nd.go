@@ -78,6 +78,13 @@ func (ndByWire) compose(_ *lane, t *tally) func() Frame {
 
 func (ndByWire) frame(t *tally, e diag.Event, f diag.Frame) { t.seeND(e, f) }
 
+// judge says of a silence about an address of this host that it is meant to be.
+func (ndByWire) judge(t *tally, p *diag.Path) {
+	if t.usual(p); p.Outcome == diag.Silent && p.Detail == "" && t.host.Own(p.Target) {
+		p.Detail = DetailOwn
+	}
+}
+
 func (ndByWire) pending(t *tally) bool { return t.path.Received < t.path.Sent }
 
 // solicit asks who has a question's target.

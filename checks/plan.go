@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"ndwhy/diag"
+	"ndwhy/diag/why"
 )
 
 // Limits of safety rule 4.
@@ -41,7 +42,11 @@ type planner struct {
 	apps map[netip.Addr]string
 
 	// What is asked of the state again and again, by interface.
-	links map[string]*diag.LinkModel
+	links   map[string]*diag.LinkModel
+	rows    map[string]*diag.Assigned
+	ours    map[netip.Addr]bool // configured on any interface
+	network *why.Recognition
+	cached  map[string][]netip.Addr // peers from the neighbour cache
 	// mayAsk is kernelMayAsk's answer by interface, and fresh how many targets without an entry the
 	// kernel is asked about.
 	mayAsk map[string]map[netip.Addr]bool
@@ -58,6 +63,7 @@ func newPlanner(s *diag.State, prior []Question) *planner {
 	p := &planner{
 		s: s, prior: prior, later: len(prior) > 0, known: map[string]bool{}, first: map[netip.Addr][]Lane{},
 		apps: map[netip.Addr]string{}, links: map[string]*diag.LinkModel{},
+		rows: map[string]*diag.Assigned{}, cached: map[string][]netip.Addr{},
 	}
 	for _, q := range prior {
 		p.known[q.ID] = true
@@ -115,7 +121,7 @@ func (p *planner) add(q Question, kinds ...kind) {
 	q.crowds = p.check.crowds
 	q.controls = q.controls || p.check.controls == q.TargetClass
 	if q.SourceClass == "" {
-		q.SourceClass = p.s.ClassOf(p.iface, q.Source)
+		q.SourceClass = p.assigned().ClassOf(q.Source)
 	}
 	for _, k := range kinds {
 		p.addOne(q, k)

@@ -11,9 +11,9 @@ import (
 const (
 	// settleTime gathers what is learnt at about the same time into one round of planning.
 	settleTime = 2 * time.Millisecond
-	// planPause is how much longer each question that there is, and each fact that planning looks at, puts the next
-	// round off: planning a thousand peers takes milliseconds, and is to take a small share of the time.
-	planPause = 25 * time.Microsecond
+	// planPause is how much longer each question that there is puts the next round off, and factPause each fact that
+	// planning looks at: planning a thousand peers takes milliseconds, and is to take a small share of the time.
+	planPause, factPause = 25 * time.Microsecond, 5 * time.Microsecond
 	// maxCrowd is how many peers are asked at the same time: enough that silent ones leave no packet of
 	// the pace unused, few enough that the first of a long list are told when time is up.
 	maxCrowd = 96
@@ -116,7 +116,7 @@ func (r *Loop) askAll(t *task) {
 	for again := false; ; {
 		r.learnt = false
 		r.enqueue(r.plan(t))
-		pause := settleTime + time.Duration(len(r.prior)+r.facts)*planPause
+		pause := settleTime + time.Duration(len(r.prior))*planPause + time.Duration(r.facts)*factPause
 		ended := r.ended
 		r.admit(maxCrowd)
 		switch {

@@ -50,12 +50,12 @@ func planRouters(p *planner, by ways) {
 		// The kernel reaches fe80:ec2::1 through the router that advertised, without asking who
 		// has it: it is in no on-link prefix. So only our own frames can ask.
 		wireOnly := vpcRouters.Contains(target)
-		var src netip.Addr
+		var src, via netip.Addr
 		if wireOnly {
 			src, _ = p.linkLocal()
 		} else {
 			var ok bool
-			if src, _, ok = p.chosen(target); !ok {
+			if src, via, ok = p.chosen(target); !ok {
 				continue
 			}
 		}
@@ -64,9 +64,14 @@ func planRouters(p *planner, by ways) {
 			continue
 		}
 		q.Source = src
-		if wireOnly {
+		switch {
+		case wireOnly:
 			p.add(q, by.wire)
-		} else {
+		case via.IsValid() && by == nd: // without an on-link route the kernel takes even what is near for beyond
+			p.skip(q, DetailRouted, via.String(), by.kernel)
+			p.add(q, by.wire)
+		default:
+			q.NextHop = via
 			p.add(q, by.kernel, by.wire)
 		}
 	}
@@ -74,7 +79,7 @@ func planRouters(p *planner, by ways) {
 
 // routerTargets are the addresses of routers that are asked.
 func (p *planner) routerTargets() []netip.Addr {
-	targets := p.net().Gateways()
+	targets := p.gateways()
 	if p.maybeVPC() {
 		for _, a := range p.vpcAddresses() {
 			if !slices.Contains(targets, a) {
@@ -83,6 +88,26 @@ func (p *planner) routerTargets() []netip.Addr {
 		}
 	}
 	return targets
+}
+
+// gateways are the link's, those of earlier rounds first where there are more than are asked: which they are may change.
+func (p *planner) gateways() []netip.Addr {
+	now := p.net().Gateways()
+	if p.net().GatewaysLeft() == 0 {
+		return slices.Clone(now)
+	}
+	var list []netip.Addr
+	for _, q := range p.prior {
+		if q.TargetClass == diag.TargetRouter && p.net().IsRouter(q.Target) && !slices.Contains(list, q.Target) {
+			list = append(list, q.Target)
+		}
+	}
+	for _, a := range now {
+		if len(list) < len(now) && !slices.Contains(list, a) {
+			list = append(list, a)
+		}
+	}
+	return list
 }
 
 // vpcAddresses are the addresses that a VPC's router has besides the one that it advertises from.

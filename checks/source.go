@@ -30,7 +30,7 @@ func planSource(p *planner) {
 	}
 	routers, hosts := p.net().Gateways(), p.hosts()
 	hosts = hosts[:min(len(hosts), sourceHosts)]
-	for _, a := range p.net().Usable() {
+	for _, a := range p.sources() {
 		if len(routers) > 0 {
 			q := Question{Path: diag.Path{Source: a.Address, Target: routers[0], TargetClass: diag.TargetRouter}}
 			q.After = p.behind(q)
@@ -85,6 +85,17 @@ func (p *planner) heeded() bool {
 		return q.Interface == p.iface && q.Outcome == diag.Answered && (q.Asks == diag.AsksND || q.Asks == diag.AsksEcho) &&
 			q.Source.IsLinkLocalUnicast() && p.own(q.Source)
 	})
+}
+
+// sources are the addresses that ask: those of earlier rounds stay.
+func (p *planner) sources() []diag.Address {
+	asked := map[netip.Addr]bool{}
+	for _, q := range p.prior {
+		if q.Check == idSource {
+			asked[q.Source] = true
+		}
+	}
+	return p.net().Sources(func(a netip.Addr) bool { return asked[a] })
 }
 
 // behind returns the lane that the kernel itself would use towards q's target on this interface,

@@ -24,12 +24,32 @@ func (p *planner) netOf(iface string) *diag.LinkModel {
 
 // own reports whether addr is configured on any interface.
 func (p *planner) own(addr netip.Addr) bool {
-	for k := range p.s.Addresses {
-		if k.Address == addr {
-			return true
+	if p.ours == nil {
+		p.ours = map[netip.Addr]bool{}
+		for k := range p.s.Addresses {
+			p.ours[k.Address] = true
 		}
 	}
-	return false
+	return p.ours[addr]
+}
+
+// assigned is what is known to be assigned to the interface that is planned for.
+func (p *planner) assigned() *diag.Assigned { return p.assignedTo(p.iface) }
+
+func (p *planner) assignedTo(iface string) *diag.Assigned {
+	a := p.rows[iface]
+	if a == nil {
+		a = p.s.Assigned(iface)
+		p.rows[iface] = a
+	}
+	return a
+}
+
+func (p *planner) recognised() why.Recognition {
+	if p.network == nil {
+		p.network = new(why.Recognise(p.s))
+	}
+	return *p.network
 }
 
 // linkLocal returns the link-local address that we speak from: the assigned one where there is.
@@ -39,7 +59,7 @@ func (p *planner) linkLocal() (netip.Addr, bool) {
 		if diag.ScopeOf(a.Address) != diag.LinkLocalScope {
 			continue
 		}
-		if !best.IsValid() || p.s.ClassOf(p.iface, a.Address) == diag.SourceAssigned {
+		if !best.IsValid() || p.assigned().ClassOf(a.Address) == diag.SourceAssigned {
 			best = a.Address
 		}
 	}
@@ -129,7 +149,7 @@ func (p *planner) mayBeNear(peer netip.Addr) bool {
 
 // aws reports whether the state shows a VPC: by the user's word, the metadata service's or DMI's.
 func (p *planner) aws() bool {
-	r := why.Recognise(p.s)
+	r := p.recognised()
 	return r.Name == "aws" && r.Confidence == why.Certain
 }
 
@@ -162,8 +182,22 @@ func (p *planner) peers() (list []netip.Addr, given bool) {
 	if p.later {
 		return list, false
 	}
+	return p.fromCache(), false
+}
+
+// fromCache are the neighbours that were confirmed last.
+func (p *planner) fromCache() []netip.Addr {
+	if list, ok := p.cached[p.iface]; ok {
+		return list
+	}
 	routers := p.net().Gateways()
-	var known []diag.At[diag.Neighbour]
+	var known []diag.At[diag.Neighbour] // the newest first
+	confirmed := func(n diag.At[diag.Neighbour]) time.Time {
+		return n.At.Add(-time.Duration(n.Fact.ConfirmedS * float64(time.Second)))
+	}
+	older := func(a, b diag.At[diag.Neighbour]) int {
+		return cmp.Or(confirmed(b).Compare(confirmed(a)), a.Fact.Address.Compare(b.Fact.Address))
+	}
 	for k, n := range p.s.Neighbours {
 		if k.Interface != p.iface || n.Fact.Router || slices.Contains(routers, k.Address) ||
 			k.Address.IsMulticast() || p.own(k.Address) || services.Contains(k.Address) || vpcRouters.Contains(k.Address) {
@@ -171,20 +205,19 @@ func (p *planner) peers() (list []netip.Addr, given bool) {
 		}
 		switch n.Fact.State {
 		case diag.Reachable, diag.Stale, diag.Delay, diag.Probing:
-			known = append(known, n)
+			if i, _ := slices.BinarySearchFunc(known, n, older); i < cachePeers {
+				known = slices.Insert(known, i, n)
+				known = known[:min(len(known), cachePeers)]
+			}
 		default:
 		}
 	}
-	confirmed := func(n diag.At[diag.Neighbour]) time.Time {
-		return n.At.Add(-time.Duration(n.Fact.ConfirmedS * float64(time.Second)))
-	}
-	diag.SortFunc(known, func(a, b diag.At[diag.Neighbour]) int {
-		return cmp.Or(confirmed(b).Compare(confirmed(a)), a.Fact.Address.Compare(b.Fact.Address))
-	})
-	for _, n := range known[:min(len(known), cachePeers)] {
+	list := make([]netip.Addr, 0, len(known))
+	for _, n := range known {
 		list = append(list, n.Fact.Address)
 	}
-	return list, false
+	p.cached[p.iface] = list
+	return list
 }
 
 // belongs reports whether a global peer is to be asked on this interface, where there are several:

@@ -222,6 +222,12 @@ func (t *tally) left() bool { return t.copies > 0 || t.path.Received > 0 }
 // failed reports whether the kernel's own discovery came to its end in vain.
 func (t *tally) failed() bool { return t.nud == diag.Failed && !t.before.Resolved() }
 
+// outlawed reports whether the entry that a source which makes the kernel resolve nothing may use (safety rule 2) is
+// gone since.
+func (t *tally) outlawed() bool {
+	return t.bySocket() && t.q.SourceClass != diag.SourceAssigned && t.before.Resolved() && t.unresolved()
+}
+
 // unresolved reports whether the kernel's entry for the next hop failed or is not made.
 func (t *tally) unresolved() bool {
 	return t.local || t.nud == diag.Incomplete || t.nud == diag.Failed
@@ -242,16 +248,6 @@ func (t *tally) hasAnswer() bool {
 // outstanding reports whether a question is still on its way though another was answered.
 func (t *tally) outstanding() bool {
 	return t.path.Received > 0 && t.q.kind.pending(t)
-}
-
-// patience is how long after the newest question others on their way are waited for: twice as long as
-// an answer takes, at the most.
-func (t *tally) patience() time.Duration {
-	rtt := time.Duration(t.path.RTTMS * float64(time.Millisecond))
-	if len(t.solicits) > 0 {
-		rtt += t.solicits[len(t.solicits)-1].Sub(t.solicits[0])
-	}
-	return min(max(2*rtt, tapMayLag), time.Second)
 }
 
 // lossy reports whether some questions were answered and some were not.

@@ -24,15 +24,35 @@ type Assignment struct {
 	Source    AssignmentSource
 }
 
-// Assignments returns all that is known to be assigned to an interface, one row a prefix and
-// source, in a fixed order.
-func (s *State) Assignments(iface string) []Assignment {
-	var rows []Assignment
+// Assigned is what is known to be assigned to an interface, at the moment at which it was read: whoever asks of many
+// addresses reads it once.
+type Assigned struct {
+	// Rows are one a prefix and source, in a fixed order.
+	Rows []Assignment
+
+	hosts       map[netip.Addr]bool
+	prefixes    []netip.Prefix
+	local, wide bool // the set is known to be whole of link-local addresses, of others
+}
+
+// Assigned reads what is known to be assigned to an interface.
+func (s *State) Assigned(iface string) *Assigned {
+	a := &Assigned{hosts: map[netip.Addr]bool{}, wide: s.Metadata.State == MetadataNone}
+	seen := map[Assignment]bool{}
 	add := func(p netip.Prefix, src AssignmentSource) {
 		row := Assignment{iface, p.Masked(), src}
-		if p.IsValid() && !slices.Contains(rows, row) {
-			rows = append(rows, row)
+		if !p.IsValid() || seen[row] {
+			return
 		}
+		seen[row] = true
+		a.Rows = append(a.Rows, row)
+		if row.Prefix.IsSingleIP() {
+			a.hosts[row.Prefix.Addr()] = true
+		} else {
+			a.prefixes = append(a.prefixes, row.Prefix)
+		}
+		a.local = a.local || src == FromEUI64
+		a.wide = a.wide || src != FromEUI64 && ScopeOf(row.Prefix.Addr()) != LinkLocalScope
 	}
 	link := s.Links[iface]
 	for _, m := range s.Metadata.Interfaces {
@@ -63,8 +83,39 @@ func (s *State) Assignments(iface string) []Assignment {
 	if link.Ethernet && link.MAC != (MAC{}) {
 		add(netip.PrefixFrom(link.MAC.LinkLocal(), 128), FromEUI64)
 	}
-	return rows
+	return a
 }
+
+// Holds reports whether an address is assigned.
+func (a *Assigned) Holds(addr netip.Addr) bool {
+	return a.hosts[addr] || slices.ContainsFunc(a.prefixes, func(p netip.Prefix) bool { return p.Contains(addr) })
+}
+
+// Whole reports whether the set of assigned addresses of a scope is known to be whole, so that an address outside it
+// is surely not assigned.
+func (a *Assigned) Whole(scope Scope) bool {
+	if scope == LinkLocalScope {
+		return a.local
+	}
+	return a.wide
+}
+
+// ClassOf says what addr is to the network when used as a source.
+func (a *Assigned) ClassOf(addr netip.Addr) SourceClass {
+	switch {
+	case !addr.IsValid() || addr.IsUnspecified():
+		return SourceUnspecified
+	case a.Holds(addr):
+		return SourceAssigned
+	case a.Whole(ScopeOf(addr)):
+		return SourceUnassigned
+	default:
+		return SourceUnknown
+	}
+}
+
+// Assignments returns all that is known to be assigned to an interface.
+func (s *State) Assignments(iface string) []Assignment { return s.Assigned(iface).Rows }
 
 // inVPC reports whether this is taken for an Amazon VPC, where a DHCPv6 server offers an interface what is
 // assigned to it and nothing else (VPC user guide, "DHCP option sets"); elsewhere an offer is to who asked.
@@ -72,42 +123,21 @@ func (s *State) inVPC() bool {
 	if s.Run.Profile != "" {
 		return s.Run.Profile == "aws"
 	}
-	like := false
-	for _, p := range s.TellingPaths() {
-		if p.Target != VPCRouter {
+	for id := range s.telling {
+		if s.paths[id].Target != VPCRouter {
 			return false // a candidate spoke, or ff02::1 reached somebody: no VPC lets that be
 		}
-		like = true
 	}
-	return like
+	return len(s.telling) > 0
 }
 
 // AssignmentKnown reports whether the set of assigned addresses of a scope is known to be whole for
-// an interface, so that an address outside it is surely not assigned.
+// an interface: see Assigned.Whole.
 func (s *State) AssignmentKnown(iface string, scope Scope) bool {
-	for _, a := range s.Assignments(iface) {
-		if scope == LinkLocalScope && a.Source == FromEUI64 {
-			return true
-		}
-		if scope != LinkLocalScope && a.Source != FromEUI64 && ScopeOf(a.Prefix.Addr()) != LinkLocalScope {
-			return true
-		}
-	}
-	return scope != LinkLocalScope && s.Metadata.State == MetadataNone
+	return s.Assigned(iface).Whole(scope)
 }
 
-// ClassOf says what addr is to the network when used as a source on an interface.
+// ClassOf says what one address is to the network when used as a source on an interface.
 func (s *State) ClassOf(iface string, addr netip.Addr) SourceClass {
-	if !addr.IsValid() || addr.IsUnspecified() {
-		return SourceUnspecified
-	}
-	for _, a := range s.Assignments(iface) {
-		if a.Prefix.Contains(addr) {
-			return SourceAssigned
-		}
-	}
-	if s.AssignmentKnown(iface, ScopeOf(addr)) {
-		return SourceUnassigned
-	}
-	return SourceUnknown
+	return s.Assigned(iface).ClassOf(addr)
 }

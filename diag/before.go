@@ -23,6 +23,9 @@ type Before struct {
 	Routers []Neighbour `json:"routers,omitempty"`
 }
 
+// beforeKept bounds how many routes and how many addresses a Before remembers; where there are more it is not Complete.
+const beforeKept = 64
+
 // Before returns what an interface was like when the newest run on it began; ok is false where none has.
 func (s *State) Before(iface string) (b Before, ok bool) {
 	b, ok = s.before[iface]
@@ -37,7 +40,9 @@ func (s *State) begins(iface string, e Event) {
 		}
 	}
 	b := Before{Interface: iface, At: e.At, Seq: e.Seq, Complete: s.Complete(FeedNetlink)}
-	for _, r := range s.LinkOf(iface).Defaults {
+	defaults, addresses := s.LinkOf(iface).Defaults, s.AddressesOn(iface)
+	b.Complete = b.Complete && max(len(defaults), len(addresses)) <= beforeKept
+	for _, r := range defaults[:min(len(defaults), beforeKept)] {
 		route := r.Fact
 		route.ExpiresS = s.Left(route.ExpiresS, r.At)
 		b.Routes = append(b.Routes, route)
@@ -46,7 +51,7 @@ func (s *State) begins(iface string, e Event) {
 			b.Routers = append(b.Routers, entry.Fact)
 		}
 	}
-	for _, a := range s.AddressesOn(iface) {
+	for _, a := range addresses[:min(len(addresses), beforeKept)] {
 		if addr := a.Fact; !addr.Address.IsLinkLocalUnicast() && !addr.Passing() {
 			addr.PreferredS, addr.ValidS = s.Left(addr.PreferredS, a.At), s.Left(addr.ValidS, a.At)
 			b.Addresses = append(b.Addresses, addr)

@@ -100,6 +100,7 @@ const (
 	FeedFilters FeedName = "filters" // packet-filter rules; needs CAP_NET_ADMIN
 	FeedFlows   FeedName = "flows"   // connections of this host
 	FeedDrops   FeedName = "drops"   // what the kernel threw away; needs CAP_BPF and CAP_PERFMON
+	FeedPorts   FeedName = "ports"   // of it what TCP and UDP carry between this host and what is asked here
 	FeedAdmin   FeedName = "admin"   // not a source: whether kernel-added addresses are possible (CAP_NET_ADMIN)
 )
 
@@ -295,8 +296,9 @@ type Filter struct {
 	Tool    FilterTool `json:"tool,omitempty"`
 	Verdict string     `json:"verdict"` // drop, reject
 	// Matches are the frame types it stops, in Hook's direction: that of mld is a query coming in, a
-	// report going out; of dhcpv6 what a server sends, what a client sends. A firewall that lets no new
-	// connection in stops tcp-syn, and nothing else is wrong with it; one that lets some in does not.
+	// report going out; of dhcpv6 what a server sends, what a client sends; of udp a question to DNS going out, its
+	// answer coming in. A firewall that lets no new connection in stops tcp-syn, and nothing else is wrong with it;
+	// one that lets some in does not. Going out, tcp-syn is to HTTPS.
 	Matches []string `json:"matches"`
 	Gone    bool     `json:"gone,omitempty"`
 }
@@ -483,6 +485,7 @@ const (
 	TCPSynAck        FrameType = "tcp-synack"
 	TCPFin           FrameType = "tcp-fin"
 	TCPRst           FrameType = "tcp-rst"
+	UDPFrame         FrameType = "udp" // other than DHCPv6: of what the kernel dropped alone
 )
 
 // IsTCP reports whether t is a segment with which TCP begins or ends a connection.
@@ -494,6 +497,9 @@ func (t FrameType) IsTCP() bool {
 		return false
 	}
 }
+
+// HasPorts reports whether t is of TCP or UDP, and no DHCPv6.
+func (t FrameType) HasPorts() bool { return t.IsTCP() || t == UDPFrame }
 
 // IsError reports whether t is an ICMPv6 error message.
 func (t FrameType) IsError() bool {
@@ -530,7 +536,7 @@ type Frame struct {
 	EchoSeq uint16 `json:"echo_seq,omitempty"`
 	Size    int    `json:"size"` // of the IPv6 packet, bytes
 
-	SrcPort uint16 `json:"src_port,omitempty"` // of TCP
+	SrcPort uint16 `json:"src_port,omitempty"` // of TCP and UDP
 	DstPort uint16 `json:"dst_port,omitempty"`
 
 	MTU    int            `json:"mtu,omitempty"` // packet too big
@@ -649,7 +655,9 @@ type Socket struct {
 	// number the requests, and Answer is what a reply says: "HTTP 403", of TCP "open" or "closed".
 	Service string `json:"service,omitempty"`
 	Port    int    `json:"port,omitempty"` // of TCP
-	Answer  string `json:"answer,omitempty"`
+	// LocalPort is what a service was asked from.
+	LocalPort uint16 `json:"local_port,omitempty"`
+	Answer    string `json:"answer,omitempty"`
 }
 
 // SocketEvent is what a socket saw.

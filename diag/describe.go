@@ -75,6 +75,8 @@ func describe(body Body) string {
 		return describeFrame(b)
 	case Drop:
 		return describeDrop(b)
+	case Flood:
+		return words.Say("event.flood", "type", b.Type, "n", b.Packets, "over", b.OverS, "interface", b.Interface, "senders", b.Senders, "mac", b.MAC)
 	case Socket:
 		return describeSocket(b)
 	case Check:
@@ -363,7 +365,7 @@ var frameNames = map[FrameType]string{
 	RS: "RS", RA: "RA", NS: "NS", NA: "NA", RedirectFrame: "redirect",
 	EchoRequest: "echo request", EchoReply: "echo reply", Unreachable: "destination unreachable",
 	PacketTooBig: "packet too big", TimeExceeded: "time exceeded", ParameterProblem: "parameter problem",
-	MLD: "MLD", DHCPv6Frame: "DHCPv6", TCPSyn: "TCP SYN", TCPSynAck: "TCP SYN-ACK", TCPFin: "TCP FIN", TCPRst: "TCP RST",
+	MLD: "MLD", DHCPv6Frame: "DHCPv6", TCPSyn: "TCP SYN", TCPSynAck: "TCP SYN-ACK", TCPFin: "TCP FIN", TCPRst: "TCP RST", UDPFrame: "UDP",
 }
 
 func describeFrame(f Frame) string {
@@ -403,7 +405,7 @@ func frameDetail(f Frame) string {
 		return ": " + words.Say("event.na", "target", addrText(f.Target), "mac", naMAC(f), "flags", naFlags(f))
 	case f.Type == EchoRequest || f.Type == EchoReply:
 		return fmt.Sprintf(": id %d seq %d, %d bytes", f.EchoID, f.EchoSeq, f.Size)
-	case f.Type.IsTCP():
+	case f.Type.HasPorts():
 		return fmt.Sprintf(": %d > %d", f.SrcPort, f.DstPort)
 	case f.Type == MLD && f.MLD != nil:
 		return ": " + describeMLD(*f.MLD)

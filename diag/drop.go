@@ -3,7 +3,8 @@ package diag
 import "net/netip"
 
 // A PacketKey names a packet, so that it is known again where another source of events tells of it: what
-// it is, the other party, and the numbers of an echo. An ICMPv6 error has the numbers of what it quotes.
+// it is, the other party, and the numbers of an echo, or of TCP and UDP the port of this host. An ICMPv6 error has
+// the numbers of what it quotes.
 type PacketKey struct {
 	Interface string
 	Out       bool
@@ -12,6 +13,7 @@ type PacketKey struct {
 	// of one that leaves, the source of one that comes.
 	Peer            netip.Addr
 	EchoID, EchoSeq uint16
+	Port            uint16
 }
 
 // Key returns the name of the packet in a frame.
@@ -23,15 +25,34 @@ func (f Frame) Key() PacketKey {
 	case f.Out:
 		key.Peer = f.Dst
 	}
+	if key.Port = f.DstPort; f.Out {
+		key.Port = f.SrcPort
+	}
 	if f.Quoted != nil {
 		key.EchoID, key.EchoSeq = f.Quoted.EchoID, f.Quoted.EchoSeq
 	}
 	return key
 }
 
-// Key returns the name of the echo request that a socket sent; ok is false for what was no echo.
-func (k Socket) Key() (key PacketKey, ok bool) {
-	return PacketKey{k.Interface, true, EchoRequest, k.Target, k.EchoID, k.EchoSeq}, k.Service == ""
+// Keys returns the names of what a socket sent, and of what may have come for it: the answer has the request's numbers.
+func (k Socket) Keys() []PacketKey {
+	packet := func(out bool, t FrameType) PacketKey {
+		return PacketKey{Interface: k.Interface, Out: out, Type: t, Peer: k.Target, Port: k.LocalPort}
+	}
+	switch {
+	case k.Service == "":
+		asked := packet(true, EchoRequest)
+		asked.EchoID, asked.EchoSeq = k.EchoID, k.EchoSeq
+		answer := asked
+		answer.Out, answer.Type = false, EchoReply
+		return []PacketKey{asked, answer}
+	case k.LocalPort == 0:
+		return nil // not known
+	case k.Service == "tcp" || k.Service == "imds":
+		return []PacketKey{packet(true, TCPSyn), packet(false, TCPSynAck), packet(false, TCPRst)}
+	default:
+		return []PacketKey{packet(true, UDPFrame), packet(false, UDPFrame)}
+	}
 }
 
 // tellingReasons are those for which a healthy packet dies because of how this host is set up, or for
@@ -82,7 +103,11 @@ var filtering = map[string]bool{
 func (d Drop) ByFilter() bool { return filtering[d.Reason] }
 
 func (s *State) applyDrop(e Event, d Drop) {
-	gone := s.drops.keep(e)
+	kept := &s.drops
+	if d.Frame.Type.HasPorts() {
+		kept = &s.portDrops
+	}
+	gone := kept.keep(e)
 	if old, ok := gone.Body.(Drop); ok && s.dropped[old.Frame.Key()] == gone.Seq {
 		delete(s.dropped, old.Frame.Key())
 	}
@@ -93,16 +118,33 @@ func (s *State) applyDrop(e Event, d Drop) {
 }
 
 // Drops returns the newest packets that the kernel threw away (Drop), oldest first.
-func (s *State) Drops() []Event { return s.drops.list() }
+func (s *State) Drops() []Event {
+	list, ports := s.drops.list(), s.portDrops.list()
+	if len(ports) == 0 {
+		return list
+	}
+	all := make([]Event, 0, len(list)+len(ports))
+	for len(list) > 0 && len(ports) > 0 {
+		if list[0].Seq < ports[0].Seq {
+			all, list = append(all, list[0]), list[1:]
+		} else {
+			all, ports = append(all, ports[0]), ports[1:]
+		}
+	}
+	return append(append(all, list...), ports...)
+}
 
-// DropOf returns the newest drop of a packet, a telling one if there is. That there is none proves nothing while FeedDrops is not
-// Complete.
+// DropOf returns the newest drop of a packet, a telling one if there is. That there is none proves nothing while FeedDrops, or of
+// TCP and UDP FeedPorts, is not Complete.
 func (s *State) DropOf(key PacketKey) (Event, bool) {
 	seq, ok := s.dropped[key]
 	if !ok {
 		return Event{}, false
 	}
-	return s.drops.find(seq)
+	if e, ok := s.drops.find(seq); ok {
+		return e, true
+	}
+	return s.portDrops.find(seq)
 }
 
 // DropOn returns the newest telling drop of what a path's evidence names: a request that its socket
@@ -119,12 +161,7 @@ func (s *State) DropOn(p Path) (newest Event, ok bool) {
 		case Frame:
 			keys = append(keys, b.Key())
 		case Socket:
-			if key, is := b.Key(); is {
-				// The answer's numbers are the request's.
-				answer := key
-				answer.Out, answer.Type = false, EchoReply
-				keys = append(keys, key, answer)
-			}
+			keys = append(keys, b.Keys()...)
 		}
 		for _, key := range keys {
 			if d, is := s.DropOf(key); is && d.Body.(Drop).Telling() && d.Seq > newest.Seq {

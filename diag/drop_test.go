@@ -110,6 +110,33 @@ func TestDropOnPath(t *testing.T) {
 			t.Errorf("%s: event %d, want %d", c.name, e.Seq, c.want)
 		}
 	}
+	tcp := Socket{Interface: "eth0", Event: SocketSent, Target: peerGlobal, Service: "tcp", Port: 443, LocalPort: 40000}
+	syn := Frame{Interface: "eth0", Out: true, Type: TCPSyn, Src: mine, Dst: peerGlobal, SrcPort: 40000, DstPort: 443}
+	answer := Frame{Interface: "eth0", Type: TCPSynAck, Src: peerGlobal, Dst: mine, SrcPort: 443, DstPort: 40000}
+	connect := say(tcp)
+	foreign := syn
+	foreign.SrcPort = 40001
+	say(Drop{Frame: foreign, Reason: "NETFILTER_DROP"}) // another program's
+	if e, ok := s.DropOn(Path{Evidence: []int64{connect}}); ok {
+		t.Errorf("of a connection: %+v", e)
+	}
+	for _, f := range []Frame{syn, answer} {
+		want := say(Drop{Frame: f, Reason: "NETFILTER_DROP"})
+		if e, _ := s.DropOn(Path{Evidence: []int64{connect}}); e.Seq != want {
+			t.Errorf("%s of a connection: event %d, want %d", f.Type, e.Seq, want)
+		}
+	}
+	say(answer)
+	p := Path{ID: "p", Interface: "eth0", Asks: AsksTCP, Target: peerGlobal, Evidence: []int64{connect}}
+	say(p)
+	answer.Type = TCPRst
+	say(answer) // too late
+	if e, ok := s.SegmentOn(p, false); !ok || e.Body.(Frame).Type != TCPSynAck {
+		t.Errorf("the answer that came: %+v", e)
+	}
+	if e, ok := s.SegmentOn(p, true); ok {
+		t.Errorf("left: %+v", e)
+	}
 	ns := Frame{Interface: "eth0", Out: true, Type: NS, Src: mine, Dst: SolicitedNode(peerGlobal), Target: peerGlobal}
 	want := say(Drop{Frame: ns, Reason: "NETFILTER_DROP"})
 	if e, ok := s.DropOf(PacketKey{Interface: "eth0", Out: true, Type: NS, Peer: peerGlobal}); !ok || e.Seq != want {
@@ -129,6 +156,14 @@ func TestDropsBounded(t *testing.T) {
 	}
 	if len(s.Drops()) != EventsKept || len(s.dropped) != EventsKept {
 		t.Errorf("%d drops are kept, %d by packet; want %d", len(s.Drops()), len(s.dropped), EventsKept)
+	}
+	knock := Frame{Interface: "eth0", Type: TCPSyn, Src: peerGlobal, Dst: mine}
+	for i := range n {
+		knock.DstPort = uint16(i)
+		s.Apply(Event{Seq: int64(n + i + 1), At: start, Body: Drop{Frame: knock, Reason: "NETFILTER_DROP"}})
+	}
+	if len(s.Drops()) != 2*EventsKept || len(s.dropped) != 2*EventsKept {
+		t.Errorf("beside %d knocks that were dropped %d drops are kept, %d by packet", n, len(s.Drops()), len(s.dropped))
 	}
 	if _, ok := s.DropOf(echoDrop(true, 1, 1, "", "").Frame.Key()); ok {
 		t.Error("one that was pushed out is still found")

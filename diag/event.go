@@ -46,6 +46,7 @@ var bodies = map[string]func(json.RawMessage) (Body, error){
 	Lease{}.Kind():      decode[Lease],
 	Frame{}.Kind():      decode[Frame],
 	Drop{}.Kind():       decode[Drop],
+	Flood{}.Kind():      decode[Flood],
 	Socket{}.Kind():     decode[Socket],
 	Check{}.Kind():      decode[Check],
 	Path{}.Kind():       decode[Path],

@@ -8,7 +8,6 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
-	"sort"
 	"strconv"
 	"strings"
 )
@@ -221,9 +220,18 @@ func ScopeOf(addr netip.Addr) Scope {
 }
 
 // SortFunc is slices.SortStableFunc, compiled once for all types: each instantiation of that one
-// adds 18 kB to the program, and dozens of types are put in order here for people to read.
+// adds 18 kB to the program, and dozens of types are put in order here for people to read. What is sorted
+// are places in the list: there may be thousands of large rows.
 func SortFunc[T any](list []T, compare func(a, b T) int) {
-	sort.SliceStable(list, func(i, j int) bool { return compare(list[i], list[j]) < 0 })
+	places := make([]int, len(list))
+	for i := range places {
+		places[i] = i
+	}
+	slices.SortFunc(places, func(i, j int) int { return cmp.Or(compare(list[i], list[j]), i-j) })
+	was := slices.Clone(list)
+	for i, place := range places {
+		list[i] = was[place]
+	}
 }
 
 // SortedFunc collects what seq yields and sorts it.

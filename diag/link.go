@@ -22,10 +22,13 @@ type LinkModel struct {
 	usable   []Address
 	assigned []netip.Prefix // of the subnet, by the infrastructure's word
 	prefixes []netip.Prefix
+	gateways []netip.Addr
+	vias     map[netip.Addr]bool // the gateways of Defaults
 }
 
-// routersUsed bounds how many routers of a link are reckoned with: anybody can advertise any number.
-const routersUsed = 8
+// routersUsed bounds how many routers of a link are reckoned with, prefixesUsed how many prefixes that only routers and
+// routes tell of: anybody can advertise any number.
+const routersUsed, prefixesUsed = 8, 256
 
 // LinkOf reads an interface's link.
 func (s *State) LinkOf(iface string) *LinkModel {
@@ -56,6 +59,7 @@ func (s *State) LinkOf(iface string) *LinkModel {
 		}
 	}
 	l.readPrefixes(connected)
+	l.readGateways()
 	return l
 }
 
@@ -103,13 +107,63 @@ func (l *LinkModel) readPrefixes(connected []netip.Prefix) {
 	})
 	l.prefixes = slices.Clone(l.assigned)
 	for _, p := range more {
-		add(&l.prefixes, p)
+		if len(l.prefixes) < prefixesUsed+len(l.assigned) {
+			add(&l.prefixes, p)
+		}
 	}
 }
 
 // Usable returns the configured addresses that can be a source, without those that the program gave to the
 // kernel itself, in order.
 func (l *LinkModel) Usable() []Address { return l.usable }
+
+// SourcesAsked bounds how many of an interface's addresses are asked from.
+const SourcesAsked = 16
+
+// Sources returns the configured addresses that are asked from: all of them, or of more than SourcesAsked first those
+// of kept, then those that the kernel names as its choice, then one of each scope, class, origin and prefix, then
+// others, evenly taken. They are in order.
+func (l *LinkModel) Sources(kept func(netip.Addr) bool) []Address {
+	if len(l.usable) <= SourcesAsked {
+		return l.usable
+	}
+	chosen := map[netip.Addr]bool{}
+	take := func(ok func(Address) bool) {
+		for _, a := range l.usable {
+			if len(chosen) < SourcesAsked && ok(a) {
+				chosen[a.Address] = true
+			}
+		}
+	}
+	take(func(a Address) bool { return kept(a.Address) })
+	byKernel := map[netip.Addr]bool{}
+	for key, sel := range l.s.Selections {
+		byKernel[sel.Source] = byKernel[sel.Source] || !key.From.IsValid() && sel.Interface == l.Name
+	}
+	take(func(a Address) bool { return byKernel[a.Address] })
+	type group struct {
+		class      SourceClass
+		origin     string
+		deprecated bool
+		prefix     netip.Prefix
+	}
+	assigned, seen := l.s.Assigned(l.Name), map[group]bool{}
+	take(func(a Address) bool {
+		prefix, _ := a.Address.Prefix(64)
+		g := group{assigned.ClassOf(a.Address), a.Origin, a.Flags&Deprecated != 0, prefix}
+		news := !seen[g]
+		seen[g] = true
+		return news
+	})
+	left, others, i := SourcesAsked-len(chosen), len(l.usable)-len(chosen), -1
+	take(func(a Address) bool {
+		if !chosen[a.Address] {
+			i++
+		}
+		return !chosen[a.Address] && i*left%others < left
+	})
+	return slices.DeleteFunc(slices.Clone(l.usable), func(a Address) bool { return !chosen[a.Address] })
+}
 
 // Prefixes returns the global prefixes of the link as far as anything tells of them: the subnet by the
 // metadata service's word first.
@@ -162,20 +216,50 @@ func (l *LinkModel) Gateway(target, source netip.Addr) (via netip.Addr, known bo
 }
 
 // Gateways are the addresses by which the link's routers are to be reached: those of default routes first,
-// as the kernel prefers them, then those that advertise themselves as default routers.
-func (l *LinkModel) Gateways() []netip.Addr {
-	var list []netip.Addr
+// as the kernel prefers them, then those that advertise themselves as default routers. Of more than are reckoned
+// with, those stay that the kernel named as its choice, then those that it has resolved.
+func (l *LinkModel) Gateways() []netip.Addr { return l.gateways }
+
+// GatewaysLeft is how many gateways there are that Gateways leaves out.
+func (l *LinkModel) GatewaysLeft() int { return len(l.vias) - min(len(l.vias), routersUsed) }
+
+func (l *LinkModel) readGateways() {
+	l.vias = map[netip.Addr]bool{}
 	for _, r := range l.Defaults {
-		if r.Fact.Via.IsValid() && !slices.Contains(list, r.Fact.Via) {
-			list = append(list, r.Fact.Via)
+		if r.Fact.Via.IsValid() && !l.vias[r.Fact.Via] {
+			l.vias[r.Fact.Via] = true
+			l.gateways = append(l.gateways, r.Fact.Via)
 		}
+	}
+	if len(l.gateways) > routersUsed {
+		l.gateways = l.preferred(l.gateways)
 	}
 	for _, r := range l.Offering() {
-		if !slices.Contains(list, r.Address) && len(list) < routersUsed {
-			list = append(list, r.Address)
+		if len(l.gateways) >= routersUsed {
+			return
+		}
+		if !l.vias[r.Address] {
+			l.gateways = append(l.gateways, r.Address)
 		}
 	}
-	return list
+}
+
+// preferred are as many of the gateways as are reckoned with, in their order.
+func (l *LinkModel) preferred(all []netip.Addr) []netip.Addr {
+	chosen := map[netip.Addr]bool{}
+	for _, sel := range l.s.Selections {
+		if sel.Interface == l.Name && sel.Errno == "" && l.vias[sel.Via] && len(chosen) < routersUsed {
+			chosen[sel.Via] = true
+		}
+	}
+	for _, ok := range []func(netip.Addr) bool{l.Resolved, func(netip.Addr) bool { return true }} {
+		for _, a := range all {
+			if len(chosen) < routersUsed && ok(a) {
+				chosen[a] = true
+			}
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(a netip.Addr) bool { return !chosen[a] })
 }
 
 // Offering are the advertisers that offer to be a default router and have not run out.
@@ -192,7 +276,7 @@ func (l *LinkModel) Offering() []*RouterSeen {
 // IsRouter reports whether an address advertises itself or is a gateway of the kernel.
 func (l *LinkModel) IsRouter(addr netip.Addr) bool {
 	_, advertises := l.s.Routers[InterfaceAddr{l.Name, addr}]
-	return advertises || slices.ContainsFunc(l.Defaults, func(r At[Route]) bool { return r.Fact.Via == addr })
+	return advertises || l.vias[addr]
 }
 
 // Entry returns the kernel's entry for a neighbour.

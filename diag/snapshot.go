@@ -42,6 +42,9 @@ func (s *State) Events() []Event {
 	for _, e := range s.drops.events {
 		keep(e)
 	}
+	for _, e := range s.portDrops.events {
+		keep(e)
+	}
 	resumed := &Resumed{Until: s.Seq}
 	for seq, pin := range s.evidence {
 		keep(pin.event)

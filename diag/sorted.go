@@ -38,6 +38,9 @@ func (s *State) PathsSorted() []Path {
 
 // sortPaths puts paths in the order of the report.
 func sortPaths(list []Path) {
+	if len(list) < 2 {
+		return // it is asked of very few again and again
+	}
 	rank := map[string]int{}
 	for i, id := range CheckOrder {
 		rank[id] = i

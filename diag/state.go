@@ -12,8 +12,11 @@ import (
 const (
 	EventsKept  = 4096 // in each ring
 	RoutersKept = 256
-	foreignKept = 256
-	changesKept = 256
+	// routersFirst of them stay whatever comes: the first that were heard.
+	routersFirst = 32
+	foreignKept  = 256
+	changesKept  = 256
+	floodsKept   = 256
 )
 
 // An InterfaceAddr names an address on an interface: link-local addresses repeat on every link.
@@ -62,6 +65,9 @@ type State struct {
 	// asked, not an assignment.
 	Offers map[string]At[DHCPv6]
 
+	// Floods are the strongest of the last while.
+	Floods map[FloodKey]At[Flood]
+
 	// Foreign are frames that left an interface with a global source that was not configured on it:
 	// forwarded for others, or sent by a claim.
 	Foreign map[InterfaceAddr]At[Frame]
@@ -70,22 +76,26 @@ type State struct {
 	// deletes a duplicate at once, and only the deletion tells (net/ipv6/addrconf.c).
 	DADFailures map[InterfaceAddr]int64
 
+	room     RouteRoom // of Routes
 	paths    map[string]Path
 	order    []string // of paths, as first settled
 	answered map[Via]map[Question]int
 	telling  map[string]bool // paths whose answer tells what network this is
 	frames   ring
-	segments ring // of TCP, apart for the same reason as notes
-	notes    ring // apart, so that a burst of neighbour changes does not push the frames out
+	segments ring                // of TCP, apart for the same reason as notes
+	segment  map[PacketKey]int64 // the newest of segments, by packet
+	notes    ring                // apart, so that a burst of neighbour changes does not push the frames out
 	drops    ring
-	dropped  map[PacketKey]int64 // the newest of drops, by packet
-	evidence map[int64]pinned
-	said     map[any]Event // the newest event of every fact that has no Seq of its own
-	counts   map[NUD]map[string]int
-	before   map[string]Before // by interface
-	first    int64             // the first event
-	latest   int64             // the event that Now is of
-	resumed  *resumption       // nil: the stream is whole from here on
+	// portDrops are those of TCP and UDP, apart for the same reason as segments.
+	portDrops ring
+	dropped   map[PacketKey]int64 // the newest of drops, by packet
+	evidence  map[int64]pinned
+	said      map[any]Event // the newest event of every fact that has no Seq of its own
+	counts    map[NUD]map[string]int
+	before    map[string]Before // by interface
+	first     int64             // the first event
+	latest    int64             // the event that Now is of
+	resumed   *resumption       // nil: the stream is whole from here on
 }
 
 // A ring keeps the newest events.
@@ -198,11 +208,13 @@ func NewState() *State {
 		Checks:      map[CheckKey]Check{},
 		Offers:      map[string]At[DHCPv6]{},
 		Foreign:     map[InterfaceAddr]At[Frame]{},
+		Floods:      map[FloodKey]At[Flood]{},
 		DADFailures: map[InterfaceAddr]int64{},
 		paths:       map[string]Path{},
 		answered:    map[Via]map[Question]int{},
 		telling:     map[string]bool{},
 		dropped:     map[PacketKey]int64{},
+		segment:     map[PacketKey]int64{},
 		evidence:    map[int64]pinned{},
 		said:        map[any]Event{},
 		counts:      map[NUD]map[string]int{},
@@ -244,9 +256,12 @@ func (s *State) Apply(e Event) {
 	case Route:
 		s.notes.keep(e)
 		key := RouteKey{b.Interface, b.Dst, b.Via, b.Metric, b.Table, b.Type}
-		if b.Gone {
+		_, known := s.Routes[key]
+		switch {
+		case b.Gone && known:
+			s.room.Free(b)
 			delete(s.Routes, key)
-		} else {
+		case !b.Gone && (known || s.room.Take(b)):
 			s.Routes[key] = At[Route]{b, e.At, e.Seq}
 		}
 	case PolicyRule:
@@ -307,6 +322,8 @@ func (s *State) Apply(e Event) {
 		s.applyFrame(e, b)
 	case Drop:
 		s.applyDrop(e, b)
+	case Flood:
+		s.applyFlood(e, b)
 	case Socket:
 		s.frames.keep(e)
 		if b.Errno == "ENOBUFS" {
@@ -397,8 +414,9 @@ func (s *State) applyLink(l Link) {
 	}
 	delete(s.Groups, l.Interface)
 	delete(s.said, groupsKey(l.Interface))
-	for k := range s.Routes {
+	for k, r := range s.Routes {
 		if k.Interface == l.Interface {
+			s.room.Free(r.Fact)
 			delete(s.Routes, k)
 		}
 	}
@@ -518,7 +536,11 @@ func (s *State) count(n Neighbour, by int) {
 
 func (s *State) applyFrame(e Event, f Frame) {
 	if f.Type.IsTCP() {
-		s.segments.keep(e)
+		gone := s.segments.keep(e)
+		if old, ok := gone.Body.(Frame); ok && s.segment[old.Key()] == gone.Seq {
+			delete(s.segment, old.Key())
+		}
+		s.segment[f.Key()] = e.Seq
 		return
 	}
 	s.frames.keep(e)
@@ -533,7 +555,7 @@ func (s *State) applyFrame(e Event, f Frame) {
 		key := InterfaceAddr{f.Interface, f.Src}
 		r := s.Routers[key]
 		if r == nil {
-			if len(s.Routers) >= RoutersKept {
+			if len(s.Routers) >= RoutersKept && !s.forgetRouter() {
 				return
 			}
 			if r = s.resumed.router(e, key); r == nil {
@@ -567,6 +589,36 @@ func (s *State) applyFrame(e Event, f Frame) {
 		s.Offers[f.Interface] = At[DHCPv6]{*f.DHCPv6, e.At, e.Seq}
 		s.said[offerKey(f.Interface)] = e
 	}
+}
+
+// forgetRouter makes room for another router: of those that were heard once the one goes that was heard longest ago. A
+// router that belongs there is heard again, or was there before any flood: those that were heard first stay.
+func (s *State) forgetRouter() bool {
+	if s.resumed != nil {
+		return false
+	}
+	among := func(r *RouterSeen) bool { // the first
+		before := 0
+		for _, o := range s.Routers {
+			if cmp.Or(o.First.Compare(r.First), cmp.Compare(o.Interface, r.Interface), o.Address.Compare(r.Address)) < 0 {
+				before++
+			}
+		}
+		return before < routersFirst
+	}
+	var oldest *RouterSeen
+	for _, r := range s.Routers {
+		if r.Count == 1 && (oldest == nil || r.Seq < oldest.Seq) && !among(r) {
+			oldest = r
+		}
+	}
+	if oldest == nil {
+		return false
+	}
+	key := InterfaceAddr{oldest.Interface, oldest.Address}
+	delete(s.Routers, key)
+	delete(s.said, routerKey(key))
+	return true
 }
 
 func (s *State) applyOutgoing(e Event, f Frame) {
@@ -771,8 +823,10 @@ func (s *State) remembered(seq int64) (Event, bool) {
 			return e, true
 		}
 	}
-	if e, ok := s.drops.find(seq); ok {
-		return e, true
+	for _, r := range []*ring{&s.drops, &s.portDrops} {
+		if e, ok := r.find(seq); ok {
+			return e, true
+		}
 	}
 	return s.notes.find(seq)
 }
@@ -805,6 +859,28 @@ func (s *State) Frames() []Event { return s.frames.list() }
 
 // Segments returns the remembered frames of TCP, oldest first.
 func (s *State) Segments() []Event { return s.segments.list() }
+
+// SegmentOn returns the newest remembered segment, one that leaves or one that comes, of the connections that a path
+// tried, as far as it was seen before the path was settled. That there is none proves nothing while FeedTCP is not
+// Complete, nor where the connection left by another interface.
+func (s *State) SegmentOn(p Path, out bool) (newest Event, ok bool) {
+	settled := s.said[pathKey(p.ID)].Seq
+	for _, seq := range p.Evidence {
+		e, _ := s.Evidence(seq)
+		k, is := e.Body.(Socket)
+		if !is {
+			continue
+		}
+		for _, key := range k.Keys() {
+			seq, seen := s.segment[key]
+			if !seen || key.Out != out || seq <= newest.Seq || seq > settled {
+				continue
+			}
+			newest, ok = s.segments.find(seq)
+		}
+	}
+	return newest, ok
+}
 
 // Notes returns the remembered changes of neighbours, addresses and routes, oldest first.
 func (s *State) Notes() []Event { return s.notes.list() }
@@ -853,6 +929,15 @@ func (s *State) DefaultRoutes(iface string) []At[Route] {
 		return cmp.Or(cmp.Compare(a.Fact.Metric, b.Fact.Metric), a.Fact.Via.Compare(b.Fact.Via))
 	})
 	return list
+}
+
+// DefaultRoutesBy returns of DefaultRoutes the first by each gateway.
+func (s *State) DefaultRoutesBy(iface string) map[netip.Addr]At[Route] {
+	by := map[netip.Addr]At[Route]{}
+	for _, r := range slices.Backward(s.DefaultRoutes(iface)) {
+		by[r.Fact.Via] = r
+	}
+	return by
 }
 
 // MainTable is RT_TABLE_MAIN, localTable RT_TABLE_LOCAL.

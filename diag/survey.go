@@ -40,6 +40,17 @@ const (
 // MostExamined bounds how many interfaces are examined where the user names none.
 const MostExamined = 8
 
+// Add takes a route in, as far as it says something that no other said: there may be very many.
+func (v *Survey) Add(r Route) {
+	if r.Dst.Bits() > 0 && r.Protocol != "ra" && r.ExpiresS == Forever || slices.ContainsFunc(v.Routes, func(o Route) bool {
+		return o.Interface == r.Interface && o.Type == r.Type && o.Gone == r.Gone && (o.Dst.Bits() == 0) == (r.Dst.Bits() == 0) &&
+			(r.Dst.Bits() > 0 || o.Metric == r.Metric && o.Table == r.Table)
+	}) {
+		return
+	}
+	v.Routes = append(v.Routes, r)
+}
+
 // Used returns the interfaces by which this host reaches others, at most MostExamined, by name: a global
 // address is configured, or a default route leads through it. Left are the others that somebody might miss.
 func (v Survey) Used() (used []Link, left []NotExamined) {
@@ -135,7 +146,7 @@ func (s *State) Survey() Survey {
 		v.Addresses = append(v.Addresses, a.Fact)
 	}
 	for _, r := range s.Routes {
-		v.Routes = append(v.Routes, r.Fact)
+		v.Add(r.Fact)
 	}
 	return v
 }

@@ -263,8 +263,9 @@ func addresses(s *diag.State, r report.Report) []AddressRow {
 			}
 			return &rows[i]
 		}
-		assigned := s.Assignments(iface)
-		for _, a := range assigned {
+		assigned := s.Assigned(iface)
+		wide := slices.DeleteFunc(slices.Clone(assigned.Rows), func(a diag.Assignment) bool { return a.Prefix.IsSingleIP() })
+		for _, a := range assigned.Rows {
 			x := row(a.Prefix)
 			x.Class = diag.SourceAssigned
 			if !slices.Contains(x.Sources, a.Source) {
@@ -275,11 +276,11 @@ func addresses(s *diag.State, r report.Report) []AddressRow {
 			x := row(netip.PrefixFrom(a.Fact.Address, 128))
 			x.Configured, x.Flags, x.Origin = true, a.Fact.Flags.Names(), a.Fact.Origin
 			x.PreferredS, x.ValidS = s.Left(a.Fact.PreferredS, a.At), s.Left(a.Fact.ValidS, a.At)
-			x.Class = s.ClassOf(iface, a.Fact.Address)
+			x.Class = assigned.ClassOf(a.Fact.Address)
 			if x.Temporary = a.Fact.Temporary(); x.Temporary {
 				x.Class = diag.SourceCandidate
 			}
-			for _, b := range assigned {
+			for _, b := range wide { // those of the address itself are there already
 				if b.Prefix.Contains(a.Fact.Address) && !slices.Contains(x.Sources, b.Source) {
 					x.Sources = append(x.Sources, b.Source)
 				}
@@ -331,6 +332,7 @@ func count(rows []AddressRow, r report.Report) {
 
 func routers(s *diag.State, r report.Report) []RouterRow {
 	var rows []RouterRow
+	routes := map[string]map[netip.Addr]diag.At[diag.Route]{}
 	for _, x := range s.Routers {
 		row := RouterRow{
 			Interface: x.Interface, Address: x.Address, MAC: x.MAC, RA: x.Last, First: x.First, At: x.At,
@@ -339,11 +341,11 @@ func routers(s *diag.State, r report.Report) []RouterRow {
 		if e, ok := s.Evidence(x.Seq); ok {
 			row.Event = e
 		}
-		for _, route := range s.DefaultRoutes(x.Interface) {
-			if route.Fact.Via == x.Address {
-				row.Route, row.RouteLeftS = &route.Fact, s.Left(route.Fact.ExpiresS, route.At)
-				break
-			}
+		if routes[x.Interface] == nil {
+			routes[x.Interface] = s.DefaultRoutesBy(x.Interface)
+		}
+		if route, ok := routes[x.Interface][x.Address]; ok {
+			row.Route, row.RouteLeftS = &route.Fact, s.Left(route.Fact.ExpiresS, route.At)
 		}
 		for _, y := range r.Routers {
 			if y.Interface == x.Interface && y.Address == x.Address.String() {

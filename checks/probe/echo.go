@@ -175,16 +175,17 @@ func chosen(to *unix.SockaddrInet6) (source netip.Addr) {
 	if unix.Connect(fd, &discard) != nil {
 		return source
 	}
-	return local(fd)
+	a, _ := local(fd)
+	return a
 }
 
-// local is the address that a socket has here; zero: none.
-func local(fd int) (a netip.Addr) {
+// local is the address that a socket has here, zero: none; and its port, of TCP and UDP.
+func local(fd int) (a netip.Addr, port uint16) {
 	name, err := unix.Getsockname(fd)
 	if in6, ok := name.(*unix.SockaddrInet6); ok && err == nil && in6.Addr != ([16]byte{}) {
-		a = netip.AddrFrom16(in6.Addr)
+		a, port = netip.AddrFrom16(in6.Addr), uint16(in6.Port)
 	}
-	return a
+	return a, port
 }
 
 // Ask sends one echo request and says so, or why it was not sent.

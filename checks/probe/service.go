@@ -251,8 +251,9 @@ func (r *request) begin(target netip.Addr) (*os.File, error) {
 		_ = unix.Close(fd)
 		return nil, err
 	}
-	if !r.source.IsValid() {
-		r.event.Source = local(fd) // which connecting has made the kernel choose
+	source, port := local(fd) // which connecting has made the kernel choose
+	if r.event.LocalPort = port; !r.source.IsValid() {
+		r.event.Source = source
 	}
 	return os.NewFile(uintptr(fd), string(r.service)), nil
 }

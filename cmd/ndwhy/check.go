@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -59,7 +60,7 @@ func checkCommand() *cobra.Command {
 	f.BoolVar(&o.dryRun, "dry-run", false, words.Say("cli.flag.dry-run"))
 	f.CountVarP(&o.detail, "verbose", "v", words.Say("cli.flag.verbose"))
 	f.StringArrayVar(&o.from, "from", nil, words.Say("cli.flag.from"))
-	cmd.RunE = func(cmd *cobra.Command, ids []string) error {
+	cmd.RunE = ends(func(cmd *cobra.Command, ids []string) error {
 		if err := knownChecks("check", ids); err != nil {
 			return err
 		}
@@ -83,7 +84,7 @@ func checkCommand() *cobra.Command {
 			return usagef("--fail-on %q: want %s", o.failOn, strings.Join(failOnWords, ", "))
 		}
 		return o.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
-	}
+	})
 	return cmd
 }
 
@@ -148,17 +149,20 @@ func (o *checkOptions) write(ctx context.Context, out, stderr io.Writer) error {
 		}
 		return o.conclude(out, state)
 	}
+	deadline := time.Now().Add(o.timeout)
 	live, err := o.open(ctx, false, nil, warnOn(stderr))
 	if err != nil {
 		return err
 	}
 	defer live.Close()
-	live.Settle(ctx)
+	settling, settled := context.WithDeadline(ctx, deadline)
+	live.Settle(settling)
+	settled()
 	if o.dryRun {
 		live.Look(func(s *diag.State) { err = app.DryRun(out, s, o.hide.Text) })
 		return err
 	}
-	err = app.Ask(ctx, live, live.Session, o.timeout)
+	err = app.Ask(ctx, live, live.Session, deadline)
 	if ctx.Err() != nil {
 		fmt.Fprintln(stderr, "ndwhy: "+words.Say("cli.interrupted"))
 		return exitCode(exitInterrupted)

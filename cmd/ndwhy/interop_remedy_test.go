@@ -45,8 +45,11 @@ func tryRemedy(args []string) error {
 		return err
 	}
 	var c cure
-	if c.Before, err = checkOnce(args[1:]); err != nil {
-		return err
+	// What others send, who live behind this host, comes in its own time.
+	for until := time.Now().Add(patience); c.Before.Verdict == "" || c.Before.Verdict == why.VerdictOK && time.Now().Before(until); {
+		if c.Before, err = checkOnce(args[1:]); err != nil {
+			return err
+		}
 	}
 	for _, f := range c.Before.Findings {
 		for _, a := range f.Remedies {
@@ -154,9 +157,12 @@ func (c *cure) fails() string {
 	return ""
 }
 
-// leave are remedies after which something is still found: one helps this host and leaves the fault where it is, one
-// wants a switch that learns who has which MAC, as the lab's does not.
-var leave = []string{"Let this host not listen to it.", "Give this machine a MAC of its own"}
+// leave are remedies after which something is still found: they help this host and leave the fault where it is, and
+// one wants a switch that learns who has which MAC, as the lab's does not.
+var leave = []string{
+	"Let this host not listen to it.", "Take no advertisements while it lasts.", "Forget the neighbours that nobody has spoken with",
+	"Give this machine a MAC of its own",
+}
 
 // untried are the causes of which a remedy for the host itself is not tried, and why.
 var untried = map[string]string{

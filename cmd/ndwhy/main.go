@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"ndwhy/diag/words"
@@ -19,8 +20,15 @@ func main() {
 	if code, handled := labEntry(); handled {
 		os.Exit(code)
 	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memory)
+	}
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
+
+// memory is what the runtime takes at most before it collects garbage more often, of the 64 MB that the program may
+// take in all: a link with very much on it fills two thirds of them.
+const memory = 48 << 20
 
 // run is the whole program but for the process: it returns the exit code.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
@@ -49,6 +57,8 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 		return 0
 	case errors.As(err, &code):
 		return int(code)
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		return exitInterrupted
 	case errors.As(err, &usage):
 		fmt.Fprintf(stderr, "ndwhy: %s\n", printable(usage.Error()))
 		return exitUsage

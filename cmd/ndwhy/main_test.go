@@ -38,6 +38,8 @@ var helpers = map[string]func(args []string) error{
 	"test-unprivileged": unprivileged,
 	"test-timed":        timed,
 	"test-vanish":       vanish,
+	"test-sweep":        sweep,
+	"test-endless":      endless,
 	"test-delete":       deleteLink,
 }
 

@@ -31,7 +31,7 @@ func replayCommand() *cobra.Command {
 		Long:    words.Say("cli.replay.long"),
 		Example: words.Say("cli.replay.example"),
 		Args:    usageArgs(cobra.ExactArgs(1)),
-		RunE:    func(cmd *cobra.Command, args []string) error { return o.replay(cmd, args[0]) },
+		RunE:    ends(func(cmd *cobra.Command, args []string) error { return o.replay(cmd, args[0]) }),
 	}
 	f := cmd.Flags()
 	f.Float64Var(&o.speed, "speed", 1, words.Say("cli.flag.speed"))

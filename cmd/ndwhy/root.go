@@ -63,7 +63,7 @@ func rootCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          commandArgs,
-		RunE:          o.show,
+		RunE:          ends(o.show),
 	}
 	root.SetFlagErrorFunc(flagError)
 	o.register(root.Flags())

@@ -36,7 +36,7 @@ func watchCommand() *cobra.Command {
 	f.BoolVar(&asJSON, "json", false, words.Say("cli.flag.watch-json"))
 	f.StringSliceVar(&kinds, "only", nil, words.Say("cli.flag.watch-only", "kinds", strings.Join(diag.Kinds(), ", ")))
 	f.StringVar(&about, "for", "", words.Say("cli.flag.watch-for"))
-	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+	cmd.RunE = ends(func(cmd *cobra.Command, _ []string) error {
 		ctx, end := context.WithCancel(cmd.Context())
 		defer end()
 		for _, k := range kinds {
@@ -101,6 +101,6 @@ func watchCommand() *cobra.Command {
 			return failed
 		}
 		return exitCode(exitInterrupted)
-	}
+	})
 	return cmd
 }

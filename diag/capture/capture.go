@@ -178,11 +178,19 @@ func (t *Tap) take(one *tap, fd uintptr) (at time.Time, err error) {
 		case !ok || !r.ours:
 		case f.Type.IsTCP() && !one.segment(fd, time.Now()):
 			t.setBusy(one.name, true)
-		default:
+		case one.gate.take(at, f):
 			t.sink.EmitAt(at, f)
 		}
+		t.floods(one, at)
 	}
 	return at, err
+}
+
+// floods tells of the floods of the window that is over. one.taking is held.
+func (t *Tap) floods(one *tap, now time.Time) {
+	for _, f := range one.gate.turn(now) {
+		t.sink.EmitAt(now, f)
+	}
 }
 
 // captured returns the time of a frame that the kernel stamped with at by the wall clock, as now
@@ -198,6 +206,9 @@ func captured(now, at time.Time) time.Time {
 
 // look counts the drops of an interface, and finds it again.
 func (t *Tap) look(one *tap) {
+	one.taking.Lock()
+	t.floods(one, time.Now())
+	one.taking.Unlock()
 	if one.rested(time.Now()) {
 		t.setBusy(one.name, false)
 	}
@@ -292,6 +303,7 @@ type tap struct {
 
 	taking       sync.Mutex // held from receiving a frame until it is in the stream: they keep their order
 	buf, control []byte
+	gate         *gate
 	segments     int       // of TCP, since counting
 	counting     time.Time // when the second began in which they are counted
 	resting      time.Time // until when they are left out; zero: they are not
@@ -337,7 +349,7 @@ func attach(name string) (*tap, error) {
 	if err != nil {
 		return nil, fmt.Errorf("frames of %s: packet socket: %w", name, err)
 	}
-	one := &tap{name: name, buf: make([]byte, snap), control: make([]byte, 512)}
+	one := &tap{name: name, gate: newGate(name), buf: make([]byte, snap), control: make([]byte, 512)}
 	if err := one.setUp(fd); err != nil {
 		unix.Close(fd)
 		return nil, fmt.Errorf("frames of %s: %w", name, err)

@@ -66,11 +66,14 @@ func Decode(iface string, out bool, b []byte, csumNotReady bool) (f diag.Frame, 
 	case p.Fragment == wire.First:
 		f.Bad = "only the first fragment of a packet"
 	case p.Proto == unix.IPPROTO_ICMPV6 && !p.Intact():
-		f.Bad = "wrong ICMPv6 checksum"
+		f.Bad = diag.BadChecksum
 	case p.Proto == unix.IPPROTO_UDP && !csumNotReady && !p.Intact():
 		f.Bad = "wrong UDP checksum"
 	}
-	if u, ok := p.UDP(); ok {
+	if u, ok := p.UDP(); ok && f.Type == diag.UDPFrame {
+		f.SrcPort, f.DstPort = u.Src, u.Dst
+		return f, true
+	} else if ok {
 		f.DHCPv6 = decodeDHCPv6(u.Payload)
 		if f.DHCPv6 == nil {
 			bad(&f, "malformed DHCPv6 message")
@@ -97,6 +100,7 @@ func frameType(p wire.Packet) diag.FrameType {
 				return diag.DHCPv6Frame
 			}
 		}
+		return diag.UDPFrame
 	}
 	if t, ok := p.TCP(); ok {
 		return tcpType(t)

@@ -17,11 +17,86 @@ var CauseTests = []struct {
 	Sure   string // "" is not looked at
 }{
 	{Name: "hand-added address", Cause: "address.unassigned", Sure: "certain", Faults: []string{"address.unassigned"}, World: HandAdded},
+	{Name: "another host has the MAC", Cause: "address.mac-duplicate", Sure: "certain", Faults: []string{"address.mac-duplicate"}, World: Cloned},
+	{
+		Name: "another host has the MAC, and answers go to it", Cause: "address.mac-duplicate", Sure: "certain", Faults: []string{"address.mac-duplicate"},
+		World: func() *World {
+			return Cloned().Each(func(p diag.Path) bool { return p.Asks == diag.AsksEcho && p.SourceClass == diag.SourceUnknown }, func(p *diag.Path) {
+				p.Sent, p.Received = 4, 2
+			})
+		},
+	},
+	{
+		Name: "a peer that failed over", Cause: "neighbour.stale-lladdr", Sure: "certain", Faults: []string{"neighbour.stale-lladdr"},
+		World: func() *World {
+			return Moved(PeerGlobal, OtherMAC).Silence(func(p diag.Path) bool { return p.Target == PeerGlobal && p.Asks == diag.AsksEcho })
+		},
+	},
+	{
+		Name: "a router that failed over, and what was asked mended it", Cause: "neighbour.stale-lladdr", Sure: "likely", Faults: []string{"neighbour.stale-lladdr"},
+		World: func() *World {
+			return Moved(RouterAddr, OtherMAC).Say(diag.Neighbour{Interface: "eth0", Address: RouterAddr, MAC: RouterMAC, State: diag.Reachable, Router: true})
+		},
+	},
+	{
+		Name: "a router that failed over, and nothing beyond it is reached", Cause: "neighbour.stale-lladdr", Sure: "certain", Faults: []string{"neighbour.stale-lladdr"},
+		World: func() *World {
+			return Moved(RouterAddr, OtherMAC).Silence(func(p diag.Path) bool { return p.TargetClass == diag.TargetInternet })
+		},
+	},
+	{
+		Name: "two answer for a peer", Cause: "address.duplicate", Sure: "certain", Faults: []string{"address.duplicate"},
+		World: func() *World { return LAN().Say(Advertised(PeerGlobal, PeerMAC), Advertised(PeerGlobal, OtherMAC)) },
+	},
+	{
+		Name: "another answers for what this host has", Cause: "address.duplicate", Sure: "certain", Faults: []string{"address.duplicate"},
+		World: func() *World { return LAN().Say(Advertised(Mine, OtherMAC)) },
+	},
+	{Name: "hosts are kept apart", Cause: "peer.isolated", Sure: "likely", Faults: []string{"peer.isolated"}, World: Isolated},
+	{
+		Name: "an address with a prefix where none is on the link", Cause: "host.routing", Sure: "likely", Faults: []string{"host.routing"},
+		World: func() *World { return NothingOnLink(64) },
+	},
+	{Name: "its own solicitation, looped back", Cause: "address.looped-back", Sure: "certain", Faults: []string{"address.looped-back"}, World: LoopedBack},
 	{
 		Name: "hand-added address that the kernel prefers", Cause: "host.source-selection", Sure: "certain",
 		Faults: []string{"address.unassigned", "host.source-selection"},
 		World: func() *World {
 			return HandAdded().Say(diag.Selection{Dst: Host1, Source: Hand, Interface: "eth0", Via: RouterAddr})
+		},
+	},
+	{
+		Name: "spoofed advertisement", Cause: "link.spoofed", Sure: "certain", Faults: []string{},
+		World: func() *World {
+			f := RaFrame(PeerLocal, PeerMAC, VpcRA())
+			f.HopLimit, f.Bad = 254, "hop limit 254, not 255: it did not come from this link"
+			return LAN().Say(f)
+		},
+	},
+	{
+		Name: "advertisement with a wrong checksum", Cause: "link.spoofed", Sure: "certain", Faults: []string{},
+		World: func() *World {
+			f := RaFrame(PeerLocal, PeerMAC, VpcRA())
+			f.Bad = diag.BadChecksum
+			return LAN().Say(f)
+		},
+	},
+	{
+		Name: "flood of solicitations", Cause: "link.flood", Sure: "certain", Faults: []string{"link.flood"},
+		World: func() *World {
+			return VPC().Say(Flooded(diag.NS, 2000, 1), Flooded(diag.NA, 700, 500))
+		},
+	},
+	{
+		Name: "flood of routers", Cause: "link.flood", Sure: "certain", Faults: []string{"link.flood"},
+		World: func() *World {
+			return VPC().Say(Crowd{Routers: 300}.Bodies()...).Say(Flooded(diag.RA, 800, 800))
+		},
+	},
+	{
+		Name: "traces of a flood of routers", Cause: "link.flood", Sure: "certain", Faults: []string{"link.flood"},
+		World: func() *World {
+			return LAN().Say(Crowd{Routers: 300}.Bodies()...).Drop(OfKind(func(f diag.Frame) bool { return f.Src != RouterAddr }))
 		},
 	},
 	{
@@ -204,6 +279,16 @@ var CauseTests = []struct {
 		World: func() *World {
 			return VPC().NoAddress().Offer(diag.DHCPv6{Message: "advertise", Addresses: []diag.LeaseAddress{{Prefix: netip.PrefixFrom(Mine, 128)}}}).
 				Path(diag.Path{Check: "dhcpv6", Asks: diag.AsksDHCP, Source: MyLocal, Target: netip.MustParseAddr("ff02::1:2"), TargetClass: diag.TargetService})
+		},
+	},
+	{
+		Name: "a DHCPv6 client that nobody answers", Cause: "dhcpv6.client-fails", Sure: "likely", Faults: []string{"dhcpv6.client-fails"},
+		World: func() *World {
+			return VPC().NoAddress().Offer(diag.DHCPv6{Message: "advertise", Addresses: []diag.LeaseAddress{{Prefix: netip.PrefixFrom(Mine, 128)}}}).
+				Say(diag.Frame{
+					Interface: "eth0", Out: true, Type: diag.DHCPv6Frame, Src: MyLocal, SrcMAC: MyMAC, HopLimit: 1, Raw: []byte{4},
+					DHCPv6: &diag.DHCPv6{Message: "solicit", Transaction: "abcdef"},
+				})
 		},
 	},
 	{
@@ -656,6 +741,21 @@ var CauseTests = []struct {
 		World: func() *World {
 			return Narrow(1400, diag.Answered).Set("mtu", "1400").Say(RaFrame(SecondLocal, SecondMAC2, diag.Advertisement{LifetimeS: 1800, MTU: 1500}))
 		},
+	},
+	{
+		Name: "a host that is pinged and lets no echo in", Cause: "host.inbound-unanswered", Sure: "certain", Faults: []string{},
+		World: func() *World {
+			return VPC().Say(diag.Feed{Name: diag.FeedDrops, State: diag.Synced}, Call(1), diag.Drop{Frame: Call(1), Reason: "NETFILTER_DROP", Function: "nft_do_chain"})
+		},
+	},
+	{
+		Name: "a router that does not hear that it is answered", Cause: "router.asks-again", Sure: "likely", Faults: []string{"router.asks-again"},
+		World: func() *World {
+			return AsksAgain(LAN().Silence(func(p diag.Path) bool { return p.TargetClass == diag.TargetInternet }), 1)
+		},
+	},
+	{
+		Name: "a redirect to nobody", Cause: "router.redirects", Sure: "certain", Faults: []string{"router.redirects"}, World: Redirected,
 	},
 	{Name: "filter", Cause: "net.per-address-filter", Sure: "certain", Faults: []string{}, World: VPC},
 	{Name: "no multicast", Cause: "net.multicast-suppressed", Sure: "certain", Faults: []string{}, World: VPC},

@@ -146,6 +146,9 @@ func (c Chance) body() diag.Body {
 	case 13:
 		return diag.Neighbour{Interface: iface, Address: addr, MAC: pick(c, someMACs), State: pick(c, someStates), Router: c.one(2), Proxy: c.one(8), Gone: c.one(6)}
 	case 14:
+		if c.one(4) {
+			return diag.Drop{Frame: diag.Frame{Interface: iface, Out: c.one(2), Type: pick(c, []diag.FrameType{diag.TCPSyn, diag.TCPSynAck, diag.UDPFrame}), Src: addr, Dst: Host1, SrcPort: 40000, DstPort: 443}, Reason: "NETFILTER_DROP"}
+		}
 		return diag.Drop{Frame: diag.Frame{Interface: iface, Out: c.one(2), Type: pick(c, []diag.FrameType{diag.EchoRequest, diag.EchoReply, diag.NS, diag.NA}), Src: addr, Dst: Host1}, Reason: pick(c, []string{"NETFILTER_DROP", "NO_SOCKET"})}
 	case 15:
 		return diag.Frame{Interface: iface, Out: c.one(2), Type: pick(c, []diag.FrameType{diag.TCPSyn, diag.TCPSynAck, diag.TCPFin, diag.TCPRst}), Src: addr, Dst: Host1, SrcPort: 40000, DstPort: 443}
@@ -155,6 +158,8 @@ func (c Chance) body() diag.Body {
 		return diag.Flows{Count: 1, List: []diag.Flow{{
 			Local: netip.AddrPortFrom(Mine, 40000), Remote: netip.AddrPortFrom(Host1, 443), State: diag.FlowEstablished, Retransmits: c.IntN(2),
 		}}}
+	case 18:
+		return diag.Flood{Interface: iface, Type: pick(c, []diag.FrameType{diag.RA, diag.NS, diag.NA}), Packets: 100 * c.IntN(90), OverS: 1, Senders: 1 + c.IntN(900), MAC: pick(c, someMACs), Most: 1}
 	default:
 		return diag.Feed{Name: pick(c, []diag.FeedName{diag.FeedNetlink, diag.FeedFrames, diag.FeedIMDS, diag.FeedHost}), State: pick(c, []diag.FeedState{diag.Synced, diag.Lost, diag.Unavailable, diag.NotAsked})}
 	}

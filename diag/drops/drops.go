@@ -76,12 +76,12 @@ type Monitor struct {
 	names  map[uint32]string // of the interfaces, by index
 
 	missed missed
-	state  diag.FeedState
+	states map[diag.FeedName]diag.FeedState // as they were said
 }
 
-// missed counts the drops that were not kept: more than a second may bring, no room in the ring, the
-// program at work already where it would have been called.
-type missed struct{ excess, full, busy uint64 }
+// missed counts the drops that were not kept: more than a second may bring, no room in the ring, more than a
+// second may bring of TCP and UDP, the program at work already where it would have been called.
+type missed struct{ excess, full, extra, busy uint64 }
 
 // Why the kernel lets this process load no program.
 var (
@@ -99,7 +99,7 @@ func Open(ifaces []string) (*Monitor, error) {
 	case !privilege.Permitted(unix.CAP_BPF) || !privilege.Permitted(unix.CAP_PERFMON):
 		return nil, errPrivilege
 	}
-	m := &Monitor{ifaces: ifaces, query: -1}
+	m := &Monitor{ifaces: ifaces, query: -1, states: map[diag.FeedName]diag.FeedState{}}
 	if err := privilege.WithAll(m.load, needed...); err != nil {
 		m.Close()
 		return nil, err
@@ -199,12 +199,13 @@ func (m *Monitor) Close() {
 }
 
 // Run emits each drop with the time at which it happened, until ctx ends, when it returns nil.
-// FeedDrops is synced as long as all are told: more than a second may bring, or than there is room for,
-// make it lost, until a second passes without any. Run closes the Monitor; its error is that the ring
+// FeedDrops is synced as long as all are told, and FeedPorts as long as all are of TCP and UDP with the ports
+// that are asked here: more than a second may bring, or than there is room for, make it lost, until a second passes without any. Run closes the Monitor; its error is that the ring
 // could not be read.
 func (m *Monitor) Run(ctx context.Context, sink diag.Sink) error {
 	defer m.Close()
-	m.say(sink, diag.Synced, "")
+	m.say(sink, diag.FeedDrops, diag.Synced, "")
+	m.say(sink, diag.FeedPorts, diag.Synced, "")
 	ended := make(chan error, 1)
 	var reader sync.WaitGroup
 	reader.Go(func() {
@@ -243,7 +244,8 @@ func (m *Monitor) read(sink diag.Sink) error {
 	}
 }
 
-// decode reads a sample; ok is false for what the tap would not show either. at is when it was dropped,
+// decode reads a sample; ok is false for what the tap would not show either, and for TCP and UDP that died for no
+// reason that tells of this host: at a closed port, say. at is when it was dropped,
 // in nanoseconds of CLOCK_MONOTONIC.
 func (m *Monitor) decode(b []byte, names map[uint32]string) (d diag.Drop, at uint64, ok bool) {
 	if len(b) < sampleSize {
@@ -274,7 +276,7 @@ func (m *Monitor) decode(b []byte, names map[uint32]string) (d diag.Drop, at uin
 		d.Reason = fmt.Sprint(order.Uint32(b[sampleReason:])) // of a subsystem with reasons of its own
 	}
 	d.Function = function(b[sampleFunction:sampleSize])
-	return d, order.Uint64(b[sampleTime:]), ok
+	return d, order.Uint64(b[sampleTime:]), ok && (!d.Frame.Type.HasPorts() || d.Telling())
 }
 
 // function returns the name of a place in the kernel, without the module's and without what the compiler
@@ -307,27 +309,32 @@ func happened(at uint64) time.Time {
 // look counts what was missed, and finds the interfaces again.
 func (m *Monitor) look(sink diag.Sink) {
 	if err := m.findInterfaces(); err != nil {
-		m.say(sink, diag.Lost, err.Error())
+		m.say(sink, diag.FeedDrops, diag.Lost, err.Error())
+		m.say(sink, diag.FeedPorts, diag.Lost, err.Error())
 		return
 	}
 	now := m.count()
 	was := m.missed
 	m.missed = now
-	switch {
-	case now.excess > was.excess:
-		m.say(sink, diag.Lost, words.Say("drops.excess", "count", now.excess-was.excess, "limit", perSecond))
-	case now != was:
-		m.say(sink, diag.Lost, words.Say("drops.full", "count", now.full-was.full+now.busy-was.busy))
-	default:
-		m.say(sink, diag.Synced, "")
+	judge := func(name diag.FeedName, excess uint64, limit int) {
+		switch full := now.full - was.full + now.busy - was.busy; {
+		case excess > 0:
+			m.say(sink, name, diag.Lost, words.Say("drops.excess", "count", excess, "limit", limit))
+		case full > 0:
+			m.say(sink, name, diag.Lost, words.Say("drops.full", "count", full))
+		default:
+			m.say(sink, name, diag.Synced, "")
+		}
 	}
+	judge(diag.FeedDrops, now.excess-was.excess, perSecond)
+	judge(diag.FeedPorts, now.extra-was.extra, perSecondAsked)
 }
 
 // count returns how many drops were missed since the beginning.
 func (m *Monitor) count() (now missed) {
-	var b [16]byte
+	var b [24]byte
 	_, _ = m.shared.ReadAt(b[:], sharedExcess)
-	now.excess, now.full = binary.NativeEndian.Uint64(b[:]), binary.NativeEndian.Uint64(b[8:])
+	now.excess, now.full, now.extra = binary.NativeEndian.Uint64(b[:]), binary.NativeEndian.Uint64(b[8:]), binary.NativeEndian.Uint64(b[16:])
 	now.busy = m.missed.busy
 	// Before Linux 5.19 even this needs CAP_BPF.
 	if stats, err := m.program.Stats(); err == nil {
@@ -336,11 +343,11 @@ func (m *Monitor) count() (now missed) {
 	return now
 }
 
-// say tells how the feed stands, if that is news.
-func (m *Monitor) say(sink diag.Sink, state diag.FeedState, why string) {
-	if m.state != state {
-		m.state = state
-		sink.Emit(diag.Feed{Name: diag.FeedDrops, State: state, Why: why})
+// say tells how a feed stands, if that is news.
+func (m *Monitor) say(sink diag.Sink, name diag.FeedName, state diag.FeedState, why string) {
+	if m.states[name] != state {
+		m.states[name] = state
+		sink.Emit(diag.Feed{Name: name, State: state, Why: why})
 	}
 }
 

@@ -2,6 +2,7 @@ package drops
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"net"
 	"net/netip"
@@ -307,6 +308,124 @@ func TestInterfaces(t *testing.T) {
 	})
 }
 
+// segment is what peer would send of TCP.
+func segment(t *testing.T, src, dst uint16, flags byte) []byte {
+	t.Helper()
+	b := make([]byte, tcpLen)
+	binary.BigEndian.PutUint16(b, src)
+	binary.BigEndian.PutUint16(b[2:], dst)
+	b[12], b[offTCPFlags] = tcpLen/4<<4, flags
+	mac := diag.MAC(nstest.Link(t, "eth0").Attrs().HardwareAddr)
+	return wire.Packet{Src: peer, Dst: own, HopLimit: 64, Proto: unix.IPPROTO_TCP, Payload: b}.Frame(mac, peerMAC)
+}
+
+// TestPorts: of TCP and UDP it is told what becomes of what is asked here, and of those who want in.
+func TestPorts(t *testing.T) {
+	t.Parallel()
+	if !enter(t) {
+		return
+	}
+	s := listen(t)
+	t.Run("a question of UDP", func(t *testing.T) {
+		defer filter(t, nftables.TableFamilyIPv6, nftables.ChainHookOutput, "")()
+		c, err := net.Dial("udp6", netip.AddrPortFrom(peer, 53).String())
+		must(t, err)
+		defer c.Close()
+		if _, err = c.Write([]byte("who?")); err != nil && !errors.Is(err, unix.EPERM) {
+			t.Fatal(err)
+		}
+		port := c.LocalAddr().(*net.UDPAddr).AddrPort().Port()
+		d := s.drop(diag.PacketKey{Out: true, Type: diag.UDPFrame, Peer: peer, Port: port})
+		if d.Frame.DstPort != 53 || d.Reason != "NETFILTER_DROP" || d.Frame.Bad != "" {
+			t.Errorf("%+v", d)
+		}
+	})
+	t.Run("a connection", func(t *testing.T) {
+		defer filter(t, nftables.TableFamilyIPv6, nftables.ChainHookOutput, "")()
+		dialer := net.Dialer{Timeout: 10 * time.Millisecond, LocalAddr: &net.TCPAddr{IP: own.AsSlice(), Port: 40001}}
+		if c, err := dialer.DialContext(t.Context(), "tcp6", netip.AddrPortFrom(peer, 443).String()); err == nil {
+			c.Close()
+			t.Fatal("it stands")
+		}
+		if d := s.drop(diag.PacketKey{Out: true, Type: diag.TCPSyn, Peer: peer, Port: 40001}); d.Reason != "NETFILTER_DROP" || d.Frame.Dst != peer {
+			t.Errorf("%+v", d)
+		}
+	})
+	t.Run("its answer", func(t *testing.T) {
+		defer filter(t, nftables.TableFamilyIPv6, nftables.ChainHookInput, "")()
+		nstest.Send(t, "wire", segment(t, 443, 40002, wire.SYN|wire.ACK))
+		if d := s.drop(diag.PacketKey{Type: diag.TCPSynAck, Peer: peer, Port: 40002}); d.Reason != "NETFILTER_DROP" || d.Frame.SrcMAC != peerMAC {
+			t.Errorf("%+v", d)
+		}
+	})
+	t.Run("who wants in", func(t *testing.T) {
+		defer filter(t, nftables.TableFamilyIPv6, nftables.ChainHookInput, "")()
+		nstest.Send(t, "wire", segment(t, 50000, 8080, wire.SYN))
+		s.drop(diag.PacketKey{Type: diag.TCPSyn, Peer: peer, Port: 8080})
+	})
+	t.Run("nobody listens, and data", func(t *testing.T) {
+		nstest.Send(t, "wire", segment(t, 50000, 8081, wire.SYN))
+		func() {
+			defer filter(t, nftables.TableFamilyIPv6, nftables.ChainHookInput, "")()
+			nstest.Send(t, "wire", segment(t, 443, 40003, wire.ACK))
+			nstest.Send(t, "wire", segment(t, 443, 40004, wire.RST))
+			s.drop(diag.PacketKey{Type: diag.TCPRst, Peer: peer, Port: 40004})
+		}()
+		s.Look(func(st *diag.State) {
+			for _, e := range st.Drops() {
+				if f := e.Body.(diag.Drop).Frame; f.DstPort == 8081 || f.DstPort == 40003 {
+					t.Errorf("told: %+v", e)
+				}
+			}
+		})
+	})
+}
+
+// TestPortFlood: who knocks at many ports is no gap; answers that are thrown away by the thousand are one of TCP
+// and UDP alone.
+func TestPortFlood(t *testing.T) {
+	t.Parallel()
+	if !enter(t) {
+		return
+	}
+	filter(t, nftables.TableFamilyNetdev, nftables.ChainHookIngress, "eth0")
+	s := listen(t)
+	start := time.Now()
+	flood(t, 5000, segment(t, 50000, 8080, wire.SYN))
+	comes(t, echo(129, 9, 1))
+	s.drop(diag.PacketKey{Type: diag.EchoReply, Peer: peer, EchoID: 9, EchoSeq: 1})
+	s.Look(func(st *diag.State) {
+		seconds := int(time.Since(start)/time.Second) + 2
+		if n := len(st.Drops()) - 1; n < perSecondOther || n > perSecondOther*seconds {
+			t.Errorf("%d knocks are told", n)
+		}
+	})
+	flood(t, 5000, segment(t, 443, 40000, wire.SYN|wire.ACK))
+	s.until("the gap", func(st *diag.State) bool { return st.Feeds[diag.FeedPorts].State == diag.Lost })
+	s.until("its end", func(st *diag.State) bool { return st.Complete(diag.FeedPorts) })
+	s.Look(func(*diag.State) {
+		for _, e := range s.events {
+			if f, ok := e.Body.(diag.Feed); ok && f.Name == diag.FeedDrops && f.State != diag.Synced {
+				t.Errorf("%+v", f)
+			}
+		}
+	})
+}
+
+// flood puts a frame on the wire many times.
+func flood(t *testing.T, times int, frame []byte) {
+	t.Helper()
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
+	must(t, err)
+	defer unix.Close(fd)
+	to := &unix.SockaddrLinklayer{Ifindex: nstest.Link(t, "wire").Attrs().Index}
+	for range times {
+		if err := unix.Sendto(fd, frame, 0, to); err != nil && !errors.Is(err, unix.ENOBUFS) {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestFlood: 100,000 drops cost little, are no silent loss, and hide no drop elsewhere.
 func TestFlood(t *testing.T) {
 	t.Parallel()
@@ -315,18 +434,10 @@ func TestFlood(t *testing.T) {
 	}
 	undo := filter(t, nftables.TableFamilyNetdev, nftables.ChainHookIngress, "eth0")
 	s := listen(t)
-	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
-	must(t, err)
-	defer unix.Close(fd)
-	to := &unix.SockaddrLinklayer{Ifindex: nstest.Link(t, "wire").Attrs().Index}
 	frame := arriving(t, "eth0", echo(128, 9, 1))
-	const flood = 100_000
+	const many = 100_000
 	start := time.Now()
-	for range flood {
-		if err := unix.Sendto(fd, frame, 0, to); err != nil && !errors.Is(err, unix.ENOBUFS) {
-			t.Fatal(err)
-		}
-	}
+	flood(t, many, frame)
 	undo()
 	comes(t, echo(129, 9, 2)) // nobody waits for it
 	s.drop(diag.PacketKey{Type: diag.EchoReply, Peer: peer, EchoID: 9, EchoSeq: 2})
@@ -335,11 +446,11 @@ func TestFlood(t *testing.T) {
 	s.until("its end", func(st *diag.State) bool { return st.Complete(diag.FeedDrops) })
 	s.Look(func(st *diag.State) {
 		if n, most := len(st.Drops()), perPlace*(int(took/time.Second)+2); n < perPlace || n > most {
-			t.Errorf("%d of %d drops in %v are told, want %d to %d", n, flood, took, perPlace, most)
+			t.Errorf("%d of %d drops in %v are told, want %d to %d", n, many, took, perPlace, most)
 		}
 		feeds := 0
 		for _, e := range s.events {
-			if f, ok := e.Body.(diag.Feed); ok {
+			if f, ok := e.Body.(diag.Feed); ok && f.Name == diag.FeedDrops {
 				feeds++
 				if f.State == diag.Lost && !strings.Contains(f.Why, "beyond the 200 a second") {
 					t.Error(f.Why)
@@ -350,7 +461,7 @@ func TestFlood(t *testing.T) {
 			t.Errorf("how the feed stands is said %d times: want synced, lost, synced", feeds)
 		}
 	})
-	t.Logf("%d drops in %v", flood, took)
+	t.Logf("%d drops in %v", many, took)
 }
 
 // TestNothingStays in the kernel once Run has ended.

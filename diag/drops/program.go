@@ -7,6 +7,8 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/asm"
 	"golang.org/x/sys/unix"
+
+	"ndwhy/diag/wire"
 )
 
 // What one second may bring: so many drops of one place in the kernel, so that a flood there hides no
@@ -15,6 +17,17 @@ const (
 	perPlace  = 100
 	perSecond = 200
 )
+
+// TCP and UDP have windows of their own, so that whoever knocks at a busy host's ports hides nothing of neighbour
+// discovery: what this host sends to a port that is asked here, or gets from one; and what else begins a
+// connection, of which some are told and nobody misses the rest.
+const (
+	perSecondAsked = 100
+	perSecondOther = 20
+)
+
+// AskedPorts are the ports of TCP and UDP that the checks ask: of DNS, HTTP, NTP and HTTPS.
+var AskedPorts = []uint16{53, 80, 123, 443}
 
 const (
 	// copied is how much of a packet is kept, from its IPv6 header on.
@@ -47,19 +60,26 @@ const (
 	sharedIndexes = 0                         // [watched]uint32: the interfaces, ended by a zero
 	sharedExcess  = sharedIndexes + 4*watched // uint64: drops beyond what a second may bring
 	sharedFull    = sharedExcess + 8          // uint64: drops that found the ring full
-	sharedSecond  = sharedFull + 8            // a window for all
-	sharedPlaces  = sharedSecond + windowSize // a window for each place, by a hash of its address
+	sharedExtra   = sharedFull + 8            // uint64: the same as sharedExcess, of ports that are asked
+	sharedSecond  = sharedExtra + 8           // a window for all but TCP and UDP
+	sharedAsked   = sharedSecond + windowSize // one for what concerns the ports that are asked
+	sharedOther   = sharedAsked + windowSize  // one for what else begins a connection
+	sharedPlaces  = sharedOther + windowSize  // a window for each place, by a hash of its address
 	sharedSize    = sharedPlaces + windowSize*places
 	windowSize    = 16 // uint64: when it began; uint64: drops in it
 	places        = 64 // a power of two
 )
 
-// Sizes of headers, in bytes, and where an IPv6 header says what follows it.
+// Sizes of headers, in bytes, and where in them the parts stand that the program looks at.
 const (
 	ethernetLen   = 14
 	ipv6Len       = 40
 	icmpLen       = 4
+	tcpLen        = 20
 	offNextHeader = 6
+	offTCPFlags   = 13
+	// portsLen is how much of a TCP or UDP header is read: of TCP to its flags.
+	portsLen = offTCPFlags + 1
 )
 
 // The tracepoint's arguments in the context, behind the skb.
@@ -81,18 +101,19 @@ const (
 const (
 	slot     = -8  // what was read last
 	slotHead = -48 // the packet's IPv6 header
-	slotPort = -56 // both UDP ports
 	slotDev  = -64 // the interface's index
 	slotNow  = -72
 	slotFrom = -80
 	slotNet  = -88 // where in the buffer the IPv6 header stands
 	slotLink = -96 // the length of the link-layer header
 	slotArgs = -104
+	slotPort = -120 // of TCP and UDP: both ports and what follows them
 )
 
 // program returns what runs in the kernel at each packet that it throws away, in whatever namespace. It
 // lets go at once what is no IPv6, or of no watched interface in the network namespace whose inode
-// number is netns, and copies the start of what the tap would show (see package capture) into the ring.
+// number is netns, and copies the start of what the tap would show (see package capture) into the ring,
+// and of what DNS and NTP carry.
 //
 // R6 is the context, three numbers: the skb, the place in the kernel, the reason. R7 is the skb, later
 // the sample; R8 the IPv6 header, R9 how much of the packet is copied.
@@ -144,6 +165,8 @@ func program(l *layout, netns uint32, m *maps) asm.Instructions {
 	member(asm.R8, asm.R8, l.net, asm.DWord)
 	member(asm.R1, asm.R8, l.inum, asm.Word)
 	add(asm.JNE.Imm32(asm.R1, int32(netns), "exit"))
+	member(asm.R1, asm.R7, l.iif, asm.Word)
+	store(slotFrom, asm.R1)
 
 	// Its headers have to be in the part of the packet that is in one piece.
 	member(asm.R8, asm.R7, l.head, asm.DWord)
@@ -159,28 +182,62 @@ func program(l *layout, netns uint32, m *maps) asm.Instructions {
 		asm.LoadMem(asm.R1, asm.RFP, slotHead+offNextHeader, asm.Byte),
 		asm.JEq.Imm(asm.R1, unix.IPPROTO_ICMPV6, "kept"),
 		asm.JEq.Imm(asm.R1, unix.IPPROTO_HOPOPTS, "kept"), // MLD (RFC 3810 §5)
+		asm.JEq.Imm(asm.R1, unix.IPPROTO_TCP, "ports"),
 		asm.JNE.Imm(asm.R1, unix.IPPROTO_UDP, "exit"))
-	read(asm.RFP, slotPort, bytes(4), asm.R8, ipv6Len)
-	for _, at := range []int16{slotPort, slotPort + 2} {
-		add(asm.LoadMem(asm.R1, asm.RFP, at, asm.Half), asm.HostTo(asm.BE, asm.R1, asm.Half),
-			asm.JEq.Imm(asm.R1, dhcpClient, "kept"), asm.JEq.Imm(asm.R1, dhcpServer, "kept"))
+
+	// The port of the other end, R4, is that which a packet goes to, or comes from. R5 are the flags of TCP.
+	label = "ports"
+	read(asm.RFP, slotPort, bytes(portsLen), asm.R8, ipv6Len)
+	load(asm.R1, slotDev)
+	load(asm.R2, slotFrom)
+	port := func(dst asm.Register, at int16) {
+		add(asm.LoadMem(dst, asm.RFP, slotPort+at, asm.Half), asm.HostTo(asm.BE, dst, asm.Half))
 	}
-	add(asm.Ja.Label("exit"))
+	port(asm.R3, 0)
+	port(asm.R4, 2)
+	add(asm.LoadMem(asm.R5, asm.RFP, slotHead+offNextHeader, asm.Byte), asm.JEq.Imm(asm.R5, unix.IPPROTO_TCP, "tcp"))
+	for _, r := range []asm.Register{asm.R3, asm.R4} {
+		add(asm.JEq.Imm(r, dhcpClient, "kept"), asm.JEq.Imm(r, dhcpServer, "kept"))
+	}
+	add(asm.Ja.Label("far"))
+	label = "tcp"
+	add(asm.JSLT.Imm(asm.R9, ipv6Len+tcpLen, "exit"),
+		asm.LoadMem(asm.R5, asm.RFP, slotPort+offTCPFlags, asm.Byte), asm.Mov.Reg(asm.R0, asm.R5),
+		asm.And.Imm(asm.R0, wire.FIN|wire.SYN|wire.RST), asm.JEq.Imm(asm.R0, 0, "exit"))
+	label = "far"
+	add(asm.JNE.Reg(asm.R1, asm.R2, "outward"), asm.Mov.Reg(asm.R4, asm.R3))
+	label = "outward"
+	for _, n := range AskedPorts {
+		add(asm.JEq.Imm(asm.R4, int32(n), "asked"))
+	}
+	add(asm.LoadMem(asm.R1, asm.RFP, slotHead+offNextHeader, asm.Byte), asm.JNE.Imm(asm.R1, unix.IPPROTO_TCP, "exit"),
+		asm.And.Imm(asm.R5, wire.SYN|wire.ACK), asm.JNE.Imm(asm.R5, wire.SYN, "exit"))
+	now := func() {
+		add(asm.FnKtimeGetNs.Call())
+		store(slotNow, asm.R0)
+		add(asm.LoadMem(asm.R2, asm.R6, contextPlace, asm.DWord))
+		store(slotArgs, asm.R2)
+	}
+	now()
+	add(asm.LoadMapValue(asm.R1, m.shared.FD(), sharedOther))
+	add(inWindow("other", perSecondOther, "exit")...)
+	add(asm.Ja.Label("room"))
+	label = "asked"
+	now()
+	add(asm.LoadMapValue(asm.R1, m.shared.FD(), sharedAsked))
+	add(inWindow("of-asked", perSecondAsked, "extra")...)
+	add(asm.Ja.Label("room"))
 
 	// Is there room for it in this second? The place's hash spreads by Knuth's multiplicative method.
 	label = "kept"
-	add(asm.FnKtimeGetNs.Call())
-	store(slotNow, asm.R0)
-	add(asm.LoadMem(asm.R2, asm.R6, contextPlace, asm.DWord))
-	store(slotArgs, asm.R2)
+	now()
 	add(asm.Mul.Imm(asm.R2, 0x61c88647), asm.RSh.Imm(asm.R2, 20), asm.And.Imm(asm.R2, places-1), asm.Mul.Imm(asm.R2, windowSize),
 		asm.LoadMapValue(asm.R1, m.shared.FD(), sharedPlaces), asm.Add.Reg(asm.R1, asm.R2))
-	add(inWindow("place", perPlace)...)
+	add(inWindow("place", perPlace, "excess")...)
 	add(asm.LoadMapValue(asm.R1, m.shared.FD(), sharedSecond))
-	add(inWindow("second", perSecond)...)
+	add(inWindow("second", perSecond, "excess")...)
 
-	member(asm.R1, asm.R7, l.iif, asm.Word)
-	store(slotFrom, asm.R1)
+	label = "room"
 	member(asm.R1, asm.R7, l.mac, asm.Half)
 	load(asm.R2, slotNet)
 	add(asm.Sub.Reg(asm.R2, asm.R1), asm.JEq.Imm(asm.R2, ethernetLen, "ethernet"), asm.Mov.Imm(asm.R2, 0))
@@ -216,7 +273,7 @@ func program(l *layout, netns uint32, m *maps) asm.Instructions {
 	for _, counter := range []struct {
 		label string
 		at    uint32
-	}{{"excess", sharedExcess}, {"full", sharedFull}} {
+	}{{"excess", sharedExcess}, {"extra", sharedExtra}, {"full", sharedFull}} {
 		label = counter.label
 		add(asm.LoadMapValue(asm.R1, m.shared.FD(), counter.at), asm.Mov.Imm(asm.R2, 1),
 			asm.AddAtomic.Mem(asm.R1, asm.R2, asm.DWord, 0), asm.Ja.Label("exit"))
@@ -227,8 +284,8 @@ func program(l *layout, netns uint32, m *maps) asm.Instructions {
 }
 
 // inWindow goes on where the window that R1 points to has seen fewer than limit in the second up to
-// slotNow, and else to "excess". CPUs that meet in it let a few too many through.
-func inWindow(name string, limit int32) asm.Instructions {
+// slotNow, and else to a label. CPUs that meet in it let a few too many through.
+func inWindow(name string, limit int32, otherwise string) asm.Instructions {
 	return asm.Instructions{
 		asm.LoadMem(asm.R0, asm.RFP, slotNow, asm.DWord),
 		asm.LoadMem(asm.R2, asm.R1, 0, asm.DWord),
@@ -239,7 +296,7 @@ func inWindow(name string, limit int32) asm.Instructions {
 		asm.Mov.Imm(asm.R2, 0),
 		asm.StoreMem(asm.R1, 8, asm.R2, asm.DWord),
 		asm.LoadMem(asm.R2, asm.R1, 8, asm.DWord).WithSymbol(name),
-		asm.JGE.Imm(asm.R2, limit, "excess"),
+		asm.JGE.Imm(asm.R2, limit, otherwise),
 		asm.Mov.Imm(asm.R2, 1),
 		asm.AddAtomic.Mem(asm.R1, asm.R2, asm.DWord, 8),
 	}

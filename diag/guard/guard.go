@@ -18,13 +18,18 @@ func Before(fn func()) (end func()) {
 	return func() { before.CompareAndSwap(&fn, nil) }
 }
 
+// Put calls what Before was given, for who is about to end the program in another way.
+func Put() {
+	if fn := before.Load(); fn != nil {
+		(*fn)()
+	}
+}
+
 // Rescue is to be deferred. It does nothing where there is no panic; else it calls what Before was
 // given, and lets the panic go on: the runtime prints the trace of where it began with it.
 func Rescue() {
 	if r := recover(); r != nil {
-		if fn := before.Load(); fn != nil {
-			(*fn)()
-		}
+		Put()
 		panic(r)
 	}
 }

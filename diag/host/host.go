@@ -145,7 +145,7 @@ func (r *Reader) machine() {
 var confNames = []string{
 	"disable_ipv6", "accept_ra", "accept_ra_defrtr", "accept_ra_pinfo", "autoconf", "router_solicitations",
 	"forwarding", "force_forwarding", "accept_dad", "dad_transmits", "optimistic_dad", "addr_gen_mode",
-	"use_tempaddr", "ndisc_notify", "proxy_ndp", "drop_unsolicited_na", "accept_redirects",
+	"use_tempaddr", "enhanced_dad", "ndisc_notify", "proxy_ndp", "drop_unsolicited_na", "accept_redirects",
 	"accept_ra_rtr_pref", "accept_ra_rt_info_min_plen", "accept_ra_rt_info_max_plen", "accept_ra_min_lft",
 	"accept_ra_mtu", "accept_ra_min_hop_limit", "max_addresses", "hop_limit", "mtu",
 }

@@ -81,7 +81,7 @@ func TestInteropRuleSets(t *testing.T) {
 		}},
 		{"ufw denying all that leaves", "ufw.save", func(rules string) string {
 			return without("-A ufw6-track-output -p tcp -m conntrack --ctstate NEW -j ACCEPT", "-A ufw6-track-output -p udp -m conntrack --ctstate NEW -j ACCEPT")(strings.Replace(rules, ":OUTPUT ACCEPT", ":OUTPUT DROP", 1))
-		}, []string{"ip6 filter OUTPUT output drop [dhcpv6 tcp-syn]: policy drop"}},
+		}, []string{"ip6 filter OUTPUT output drop [dhcpv6 udp tcp-syn]: policy drop"}},
 		{"firewalld without ICMP", "firewalld.nft", without("meta l4proto { icmp, ipv6-icmp } accept"), []string{
 			"inet firewalld filter_IN_public input reject [echo-request mld]: reject with icmpx admin-prohibited",
 		}},
@@ -98,7 +98,7 @@ func TestInteropRuleSets(t *testing.T) {
 			"ip6 filter INPUT input drop [ra ns na mld]: -m conntrack --ctstate UNTRACKED counter drop",
 		}},
 		{"kube-router's default policy on the node", "kubernetes.save", with("-A INPUT -j KUBE-FIREWALL", "-A INPUT -p tcp --dport 22 -j ACCEPT\n-A INPUT -j KUBE-NWPLCY-DEFAULT\n-A INPUT -m mark --mark 0x10000/0x10000 -j DROP"), []string{
-			"ip6 filter INPUT input drop [ra ns na redirect echo-request echo-reply " + errors + " mld dhcpv6]: meta mark & 65536 65536 counter drop",
+			"ip6 filter INPUT input drop [ra ns na redirect echo-request echo-reply " + errors + " mld dhcpv6 udp]: meta mark & 65536 65536 counter drop",
 		}},
 		{"MLD reports", "stateful.nft", with("hook output priority filter; policy accept;", "icmpv6 type { mld-listener-report, mld2-listener-report } drop"), []string{
 			"inet filter output output drop [mld]: icmpv6 type { mld-listener-report, mld2-listener-report } drop",

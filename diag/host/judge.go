@@ -82,10 +82,12 @@ var (
 // send is none of it. The kernel tracks neither neighbour discovery nor MLD but for redirects, which
 // are related to what they quote, as errors are (nf_conntrack_proto_icmpv6.c). An echo request opens a
 // connection, and the reply belongs to it; a DHCPv6 server's answer does not belong to the question,
-// which went to a group.
+// which went to a group. Of TCP, what this host begins is what applications live by: a connection to HTTPS, from a
+// port that no service has (RFC 6335 §6); of UDP a question to DNS.
 var messages = func() (list []message) {
 	const icmp, udp, tcp = unix.IPPROTO_ICMPV6, unix.IPPROTO_UDP, unix.IPPROTO_TCP
 	const syn, ack = 0x02, 0x10
+	const domain, https, ephemeral = 53, 443, 0xc000
 	both := func(m message) {
 		for _, m.in = range []bool{true, false} {
 			list = append(list, m)
@@ -108,9 +110,11 @@ var messages = func() (list []message) {
 		message{frame: diag.MLD, ct: ctUntracked, hopLimit: 1, dst: mldRouters, hbh: true, protocol: icmp, icmp: 143},
 		message{frame: diag.DHCPv6Frame, in: true, ct: ctNew, src: linkLocal, dst: linkLocal, protocol: udp, sport: 547, dport: 546},
 		message{frame: diag.DHCPv6Frame, ct: ctNew, src: linkLocal, dst: dhcpAgents, protocol: udp, sport: 546, dport: 547},
+		message{frame: diag.UDPFrame, ct: ctNew, protocol: udp, sport: ephemeral, dport: domain},
+		message{frame: diag.UDPFrame, in: true, ct: ctEstablished, protocol: udp, sport: domain, dport: ephemeral},
 		message{frame: diag.TCPSyn, in: true, ct: ctNew, protocol: tcp, flags: syn},
-		message{frame: diag.TCPSyn, ct: ctNew, protocol: tcp, flags: syn},
-		message{frame: diag.TCPSynAck, in: true, ct: ctEstablished, protocol: tcp, flags: syn | ack},
+		message{frame: diag.TCPSyn, ct: ctNew, protocol: tcp, flags: syn, sport: ephemeral, dport: https},
+		message{frame: diag.TCPSynAck, in: true, ct: ctEstablished, protocol: tcp, flags: syn | ack, sport: https, dport: ephemeral},
 		message{frame: diag.TCPSynAck, ct: ctEstablished, protocol: tcp, flags: syn | ack},
 	)
 }()
@@ -625,6 +629,11 @@ func (w *walk) payload(e *expr.Payload) value {
 		case unix.IPPROTO_UDP:
 			set(0, byte(w.sport>>8), byte(w.sport), byte(w.dport>>8), byte(w.dport))
 		case unix.IPPROTO_TCP:
+			for at, port := range map[int]uint16{0: w.sport, 2: w.dport} {
+				if port > 0 {
+					set(at, byte(port>>8), byte(port))
+				}
+			}
 			set(13, w.flags)
 		}
 	default:

@@ -310,7 +310,7 @@ func decodeRule(m netlink.Message) (key chainKey, r rule, err error) {
 		case unix.NFTA_RULE_HANDLE:
 			r.handle = ad.Uint64()
 		case unix.NFTA_RULE_USERDATA:
-			r.comment, _ = userdata.GetString(ad.Bytes(), userdata.TypeComment)
+			r.comment = comment(ad.Bytes())
 		case unix.NFTA_RULE_EXPRESSIONS:
 			_ = nested(ad.Bytes(), func(ad *netlink.AttributeDecoder) {
 				r.exprs = append(r.exprs, decodeExpr(key.family, ad.Bytes()))
@@ -318,6 +318,18 @@ func decodeRule(m netlink.Message) (key chainKey, r rule, err error) {
 		}
 	})
 	return key, r, err
+}
+
+// comment reads the comment of a rule's user data, which the kernel keeps as whoever added the rule wrote it: type,
+// length and value after one another.
+func comment(b []byte) string {
+	for len(b) >= 2 && int(b[1])+2 <= len(b) {
+		if value := b[2 : 2+int(b[1])]; b[0] == byte(userdata.TypeComment) {
+			return strings.TrimRight(string(value), "\x00")
+		}
+		b = b[2+int(b[1]):]
+	}
+	return ""
 }
 
 // makers are the expressions that the judge or the listing knows.

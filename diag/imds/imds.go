@@ -44,7 +44,7 @@ const (
 
 	maxBody       = 64 << 10
 	maxInterfaces = 256
-	maxEntries    = 4096 // of one list: an ENI has at most some dozens of addresses
+	maxEntries    = 1024 // of one list: an ENI has at most some dozens of addresses
 	parallel      = 4    // the service throttles, so interfaces are not read all at once
 )
 

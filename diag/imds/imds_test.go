@@ -387,3 +387,34 @@ func FuzzLists(f *testing.F) {
 		}
 	})
 }
+
+// A service that drips, or never ends, costs no more than the time that there is, and no memory.
+func TestADrippingService(t *testing.T) {
+	for name, pause := range map[string]time.Duration{"drips": 5 * time.Millisecond, "never ends": 0} {
+		t.Run(name, func(t *testing.T) {
+			s := instance()
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if strings.HasSuffix(r.URL.Path, "token") {
+					s.ServeHTTP(w, r)
+					return
+				}
+				for r.Context().Err() == nil {
+					if _, err := w.Write([]byte("2001:db8::5\n\x1b[2J")); err != nil {
+						return
+					}
+					_ = http.NewResponseController(w).Flush()
+					time.Sleep(pause)
+				}
+			}))
+			defer server.Close()
+			start := time.Now()
+			m := Read(t.Context(), Options{Endpoints: []string{server.URL}, Timeout: 300 * time.Millisecond})
+			if took := time.Since(start); took > 2*time.Second {
+				t.Errorf("it took %v", took)
+			}
+			if m.State == diag.MetadataOK || !oneLine(m.Why) {
+				t.Errorf("%+v", m)
+			}
+		})
+	}
+}

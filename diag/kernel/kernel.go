@@ -32,6 +32,8 @@ const (
 	// refreshEvery is for what changes without a word: entries that became INCOMPLETE, and the
 	// expiry of a route that an advertisement renewed.
 	refreshEvery = 5 * time.Second
+	// routesEvery is how soon the routes are read again where somebody asks for them.
+	routesEvery = 100 * time.Millisecond
 	// countersEvery is for Icmp6OutNeighborSolicits.
 	countersEvery = 200 * time.Millisecond
 	// resyncPause lies between two attempts to read the tables again.
@@ -63,6 +65,7 @@ type Reader struct {
 	mu     sync.Mutex
 	follow *socket // for notifications
 	asked  map[question]struct{}
+	routes bool // are asked for
 	woken  bool
 	closed bool
 
@@ -70,6 +73,7 @@ type Reader struct {
 	neighboursAt,
 	routesAt,
 	countersAt time.Time // when each is due
+	routesNot time.Time // they are not read before, whoever asks
 }
 
 // A question is an entry of the neighbour cache that somebody wants to know of.
@@ -116,6 +120,16 @@ func (r *Reader) Ask(iface string, addr netip.Addr) {
 	if len(r.asked) <= asksMax { // beyond that the whole table will be read
 		r.asked[question{iface, addr.WithZone("")}] = struct{}{}
 	}
+	r.wake()
+}
+
+// AskRoutes has the routes read again soon, and those emitted that have changed: where an advertisement renews one, the
+// kernel announces nothing, not even of one that had run out (net/ipv6/ndisc.c, ndisc_router_discovery). It keeps to
+// what is said at Ask.
+func (r *Reader) AskRoutes() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.routes = true
 	r.wake()
 }
 
@@ -181,8 +195,12 @@ func (r *Reader) next(ctx context.Context) ([]byte, error) {
 	wait := !r.woken && len(r.asked) == 0 && ctx.Err() == nil
 	r.woken = false
 	due := r.neighboursAt
-	if r.routesAt.Before(due) {
-		due = r.routesAt
+	routesAt := r.routesAt
+	if r.routes && r.routesNot.Before(routesAt) {
+		routesAt = r.routesNot
+	}
+	if routesAt.Before(due) {
+		due = routesAt
 	}
 	if len(r.counters) > 0 && r.countersAt.Before(due) {
 		due = r.countersAt
@@ -267,17 +285,17 @@ func (r *Reader) table(ctx context.Context, t table, index int) error {
 		r.mirror.begin(t)
 		switch t {
 		case links:
-			err = r.query.ask(dumpLinks(), r.mirror.apply)
+			err = r.query.dump(ctx, dumpLinks(), r.mirror.apply)
 		case addresses:
-			err = r.query.ask(dumpAddresses(), r.mirror.apply)
+			err = r.query.dump(ctx, dumpAddresses(), r.mirror.apply)
 		case routes:
-			err = r.query.ask(dumpRoutes(unix.AF_INET6), r.mirror.apply)
+			err = r.query.dump(ctx, dumpRoutes(unix.AF_INET6), r.mirror.apply)
 		case rules:
-			err = r.query.ask(dumpRules(), r.mirror.apply)
+			err = r.query.dump(ctx, dumpRules(), r.mirror.apply)
 		case neighbours:
-			err = r.query.ask(dumpNeighbours(index, false), r.mirror.apply)
+			err = r.query.dump(ctx, dumpNeighbours(index, false), r.mirror.apply)
 			if err == nil {
-				err = r.query.ask(dumpNeighbours(index, true), r.mirror.apply)
+				err = r.query.dump(ctx, dumpNeighbours(index, true), r.mirror.apply)
 			}
 		}
 		if err == nil {
@@ -396,14 +414,26 @@ func (r *Reader) refresh(ctx context.Context) error {
 		}
 		r.neighboursAt = start.Add(max(refreshEvery, tableShare*time.Since(start)))
 	}
-	if !now.Before(r.routesAt) {
+	if r.routesDue(now) {
 		start := time.Now()
 		if err := r.table(ctx, routes, 0); err != nil {
 			return err
 		}
-		r.routesAt = start.Add(max(refreshEvery, tableShare*time.Since(start)))
+		took := time.Since(start)
+		r.routesAt, r.routesNot = start.Add(max(refreshEvery, tableShare*took)), start.Add(max(routesEvery, countersShare*took))
 	}
 	return nil
+}
+
+// routesDue reports whether the routes are to be read now, because it is time or because somebody asks.
+func (r *Reader) routesDue(now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	due := !now.Before(r.routesAt) || r.routes && !now.Before(r.routesNot)
+	if due {
+		r.routes = false
+	}
+	return due
 }
 
 // link asks for an interface that is not in the mirror yet.

@@ -602,6 +602,38 @@ func TestAdvertised(t *testing.T) {
 	f.until("no default route", func(s *diag.State) bool { return len(s.DefaultRoutes("eth0")) == 0 })
 }
 
+// An advertisement renews a route without a word of the kernel's, also one that had run out: who heard it asks.
+func TestRenewed(t *testing.T) {
+	t.Parallel()
+	if !nstest.Enter(t) {
+		return
+	}
+	nstest.Veth(t, "eth0", "wire")
+	nstest.Sysctl(t, "ipv6/conf/eth0/accept_ra", "2")
+	f := follow(t, Options{})
+	f.until("the link-local address", func(s *diag.State) bool {
+		return slices.ContainsFunc(s.AddressesOn("eth0"), func(a diag.At[diag.Address]) bool { return a.Fact.Flags&diag.Tentative == 0 })
+	})
+	lifetime := func(d time.Duration) {
+		advertise(t, &ndp.RouterAdvertisement{RouterLifetime: d, Options: []ndp.Option{&ndp.LinkLayerAddress{Direction: ndp.Source, Addr: peerMAC[:]}}})
+	}
+	lifetime(time.Second)
+	f.until("a route", func(s *diag.State) bool { return len(s.DefaultRoutes("eth0")) == 1 })
+	<-time.After(1100 * time.Millisecond) // it runs out, and nobody says so
+	for _, seconds := range []int64{600, 1200, 1800, 2400} {
+		lifetime(time.Duration(seconds) * time.Second)
+		asked := time.Now()
+		f.AskRoutes()
+		f.until("what renewed it", func(s *diag.State) bool {
+			d := s.DefaultRoutes("eth0")
+			return len(d) == 1 && d[0].Fact.ExpiresS >= seconds-2 && d[0].Fact.ExpiresS <= seconds
+		})
+		if took := time.Since(asked); took > refreshEvery/4 {
+			t.Errorf("%d s are known after %v", seconds, took)
+		}
+	}
+}
+
 // hasOrigin reports whether the kernel knows IFA_PROTO (Linux 5.18).
 func hasOrigin(t *testing.T) bool {
 	t.Helper()
@@ -651,9 +683,11 @@ func TestRoute(t *testing.T) {
 			t.Errorf("Route(%s, %s, %q)\n got %+v\nwant %+v", tt.dst, tt.from, tt.oif, got, tt.want)
 		}
 	}
+	_, all6, _ := net.ParseCIDR("::/0")
+	must(t, netlink.RouteAdd(&netlink.Route{LinkIndex: eth0, Dst: all6, Gw: peer.AsSlice()}))
 	v, err := Look(t.Context())
 	must(t, err)
-	if v.Default4 != "" || len(v.Links) != 3 || !slices.ContainsFunc(v.Routes, func(r diag.Route) bool { return r.Via == peer && r.Interface == "eth0" }) {
+	if v.Default4 != "" || len(v.Links) != 3 || !slices.ContainsFunc(v.Routes, func(r diag.Route) bool { return r.Via == peer && r.Dst.Bits() == 0 && r.Interface == "eth0" }) {
 		t.Errorf("Look: %+v", v)
 	}
 	_, all4, _ := net.ParseCIDR("0.0.0.0/0")

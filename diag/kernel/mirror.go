@@ -23,6 +23,7 @@ type mirror struct {
 	links      map[int]linkRow
 	addresses  map[addressKey]addressRow
 	routes     map[routeKey]routeRow
+	room       diag.RouteRoom // of routes
 	rules      map[diag.PolicyRule]ruleRow
 	neighbours map[neighbourKey]neighbourRow
 }
@@ -244,8 +245,9 @@ func (m *mirror) dropLink(index int) {
 			delete(m.neighbours, k)
 		}
 	}
-	for k := range m.routes {
+	for k, row := range m.routes {
 		if k.index == index {
+			m.room.Free(row.Route)
 			delete(m.routes, k)
 		}
 	}
@@ -344,6 +346,9 @@ func (m *mirror) applyRoute(r route) {
 	}
 	key := keyOf(r)
 	old, known := m.routes[key]
+	if !known && !m.room.Take(r.Route) {
+		return
+	}
 	// The kernel says 0 for no expiry, and so for one hundredth of a second when a route expires.
 	if r.ExpiresS == diag.Forever && !old.expires.IsZero() && old.expires.Sub(m.now).Abs() < time.Second {
 		r.ExpiresS = 0
@@ -368,6 +373,7 @@ func (m *mirror) dropRoute(k routeKey) {
 	if !known {
 		return
 	}
+	m.room.Free(row.Route)
 	delete(m.routes, k)
 	if name, ok := m.name(k.index); ok {
 		m.emit(m.routeBody(row, name, true))

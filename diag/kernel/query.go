@@ -124,7 +124,7 @@ func Look(ctx context.Context) (diag.Survey, error) {
 	names := map[int]string{}
 	err = uninterrupted(ctx, func() error {
 		v.Links = nil
-		return s.ask(dumpLinks(), func(m message) {
+		return s.dump(ctx, dumpLinks(), func(m message) {
 			if l, ok := parseLink(m.data); ok {
 				v.Links = append(v.Links, l)
 				names[l.Index] = l.Interface
@@ -136,7 +136,7 @@ func Look(ctx context.Context) (diag.Survey, error) {
 	}
 	err = uninterrupted(ctx, func() error {
 		v.Addresses = nil
-		return s.ask(dumpAddresses(), func(m message) {
+		return s.dump(ctx, dumpAddresses(), func(m message) {
 			if a, ok := parseAddress(m.data); ok {
 				a.Interface = names[a.index]
 				v.Addresses = append(v.Addresses, a.Address)
@@ -148,10 +148,10 @@ func Look(ctx context.Context) (diag.Survey, error) {
 	}
 	err = uninterrupted(ctx, func() error {
 		v.Routes = nil
-		return s.ask(dumpRoutes(unix.AF_INET6), func(m message) {
+		return s.dump(ctx, dumpRoutes(unix.AF_INET6), func(m message) {
 			for _, r := range parseRoute(m.data) {
 				r.Interface = names[r.index]
-				v.Routes = append(v.Routes, r.Route)
+				v.Add(r.Route)
 			}
 		})
 	})
@@ -160,7 +160,7 @@ func Look(ctx context.Context) (diag.Survey, error) {
 	}
 	err = uninterrupted(ctx, func() error {
 		best := -1
-		return s.ask(dumpRoutes(unix.AF_INET), func(m message) {
+		return s.dump(ctx, dumpRoutes(unix.AF_INET), func(m message) {
 			index, metric, ok := parseDefault4(m.data)
 			if ok && (best < 0 || metric < best) {
 				best, v.Default4 = metric, names[index]

@@ -120,6 +120,18 @@ func (s *socket) ask(req *nl.NetlinkRequest, f func(message)) error {
 	})
 }
 
+// dump is ask until ctx ends. After that the socket is of no more use.
+func (s *socket) dump(ctx context.Context, req *nl.NetlinkRequest, f func(message)) error {
+	err := s.each(req, func(m message) bool {
+		f(m)
+		return ctx.Err() == nil
+	})
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
 // each is ask until f returns false. After that the socket is of no more use: the rest of the answer
 // is still to come.
 func (s *socket) each(req *nl.NetlinkRequest, f func(message) bool) error {

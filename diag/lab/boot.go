@@ -218,7 +218,11 @@ func (w *world) bootNIC(p port) error {
 			}
 		}
 		for _, name := range slices.Sorted(maps.Keys(p.nic.Early)) {
-			if err := sysctl(conf+name, p.nic.Early[name]); err != nil {
+			path := name
+			if !strings.Contains(name, "/") {
+				path = conf + name
+			}
+			if err := sysctl(path, p.nic.Early[name]); err != nil {
 				return err
 			}
 		}
@@ -347,7 +351,7 @@ func (w *world) settle() error {
 // leases reports whether the DHCPv6 server will give an interface a lease: then a peer that has none
 // yet would look like one that is broken on purpose.
 func (s *Spec) leases(p port) bool {
-	return !s.Faulty || !s.router().DHCP.Off && !p.nic.NoLease && !p.nic.Detached && len(p.nic.Addresses) > 0
+	return !s.Faulty || !s.router().DHCP.Off && !p.nic.NoLease && !p.nic.DHCPDeaf && !p.nic.Detached && len(p.nic.Addresses) > 0
 }
 
 // routes reports whether a host will learn a default route.
@@ -483,6 +487,11 @@ func (w *world) finish(host *Host) error {
 	if host.Pod != nil {
 		if err := w.startPod(host); err != nil {
 			return fmt.Errorf("pod: %w", err)
+		}
+	}
+	if host.Tunnel != nil {
+		if err := w.startTunnel(host); err != nil {
+			return fmt.Errorf("tunnel: %w", err)
 		}
 	}
 	if !host.Down {

@@ -66,6 +66,9 @@ func (c *client) open() error {
 
 // run keeps a lease for as long as the process lasts, or gets one and is gone.
 func (c *client) run() {
+	if c.port.nic.DHCPDeaf {
+		c.askOn()
+	}
 	for {
 		lease := c.acquire()
 		if lease == nil {
@@ -81,6 +84,25 @@ func (c *client) run() {
 			lease = c.keep(lease)
 		}
 	}
+}
+
+// deafWait is what a client that takes no answer waits before it asks again.
+const deafWait = 300 * time.Millisecond
+
+// askOn solicits for as long as the process lasts.
+func (c *client) askOn() {
+	mac := c.port.nic.MAC
+	for ; ; time.Sleep(deafWait) {
+		solicit, err := dhcpv6.NewSolicit(net.HardwareAddr(mac[:]))
+		if err == nil {
+			_ = unix.Sendto(c.fd, solicit.ToBytes(), 0, c.servers()) // the link-local address may not be there yet
+		}
+	}
+}
+
+// servers is where all that asks is sent to.
+func (c *client) servers() *unix.SockaddrInet6 {
+	return &unix.SockaddrInet6{Port: 547, Addr: [16]byte(dhcpv6.AllDHCPRelayAgentsAndServers.To16()), ZoneId: uint32(c.index)}
 }
 
 // A held is a lease as it was given.
@@ -178,7 +200,7 @@ func (c *client) exchange(m *dhcpv6.Message, want dhcpv6.MessageType, until time
 		return nil
 	}
 	wait := firstWait
-	servers := &unix.SockaddrInet6{Port: 547, Addr: [16]byte(dhcpv6.AllDHCPRelayAgentsAndServers.To16()), ZoneId: uint32(c.index)}
+	servers := c.servers()
 	buf := make([]byte, 1<<16)
 	for {
 		end := time.Now().Add(wait)

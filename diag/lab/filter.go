@@ -43,11 +43,15 @@ const (
 	routerAdvert          = 134
 	neighbourSolicitation = 135
 	neighbourAdvert       = 136
+	redirectMessage       = 137
 )
 
-// toDHCPClient and ssh are ports that hosts open.
+// Ports that hosts open, or ask.
 const (
 	toDHCPClient = 546
+	toDHCPServer = 547
+	toDNS        = 53
+	toNTP        = 123
 	ssh          = 22
 )
 

@@ -74,12 +74,25 @@ func (w *world) startPod(host *Host) error {
 	if err != nil {
 		return err
 	}
+	begun := make(chan struct{}, 1)
 	go func() {
 		for {
 			// The addresses take a moment to be usable; later ones are sent.
-			_, _ = c.WriteTo(request, &net.IPAddr{IP: w.spec.Internet.Host.AsSlice()})
+			if _, err := c.WriteTo(request, &net.IPAddr{IP: w.spec.Internet.Host.AsSlice()}); err == nil {
+				select {
+				case begun <- struct{}{}:
+				default:
+				}
+			}
 			time.Sleep(podEvery)
 		}
 	}()
+	// A command that is quick is to see what it says.
+	for range 2 {
+		select {
+		case <-begun:
+		case <-time.After(wholeWait):
+		}
+	}
 	return nil
 }

@@ -104,6 +104,42 @@ var scenarios = []Scenario{
 		Break:  func(s *Spec) { s.ubuntu2().NICs[0].NoEchoIn = true },
 	},
 	{
+		Name: "shared-address", On: "lan",
+		Title:   "Somebody gave ubuntu3 the address that ubuntu1 has, and looked for no duplicates.",
+		Causes:  []string{"address.duplicate"},
+		Subject: ownAddress.String(),
+		Break:   func(s *Spec) { s.addHost(thirdMAC).Added[0].Prefix = netip.PrefixFrom(ownAddress, 64) },
+	},
+	{
+		Name: "peer-twice", On: "lan",
+		Title:   "ubuntu2 and ubuntu3 do not hear each other, and both have taken the address of their cluster.",
+		Causes:  []string{"address.duplicate"},
+		Subject: peerAddress.String(),
+		Break:   func(s *Spec) { s.addHost(thirdMAC).Added[0].Prefix = netip.PrefixFrom(peerAddress, 64) },
+	},
+	{
+		Name: "isolated-ports", On: "lan",
+		Title:  "The network keeps its hosts apart (a private VLAN, or an access point's client isolation): they reach the router alone.",
+		Causes: []string{"peer.isolated"},
+		Args:   []string{"--peer", peerAddress.String(), "--peer", lan().Hosts[1].NICs[0].LinkLocal().String(), "--peer", thirdMAC.LinkLocal().String()},
+		Hides:  []string{"net.open-link"},
+		Break: func(s *Spec) {
+			s.Fabric.Isolated = true
+			nic := &s.addHost(thirdMAC).NICs[0]
+			nic.Addresses, nic.Static = []netip.Addr{thirdAddress}, []netip.Addr{thirdAddress}
+		},
+	},
+	{
+		Name: "cloned-mac", On: "lan",
+		Title:   "ubuntu3 is a copy of ubuntu1, down to the MAC of its interface: answers go now to the one, now to the other.",
+		Causes:  []string{"address.mac-duplicate"},
+		Subject: "eth0",
+		Break: func(s *Spec) {
+			h := s.addHost(s.ubuntu1().NICs[0].MAC)
+			h.NICs[0].Early = map[string]string{"stable_secret": "2001:db8::3"} // a link-local address of its own
+		},
+	},
+	{
 		Name: "no-ra", On: "vpc",
 		Title:  "The router advertises nothing and answers no router solicitation.",
 		Causes: []string{"router.no-advertisement"},
@@ -168,6 +204,12 @@ var scenarios = []Scenario{
 		Break:  func(s *Spec) { s.ubuntu1().NICs[0].DHCP = false },
 	},
 	{
+		Name: "dhcp-client-deaf", On: "vpc",
+		Title:  "A DHCPv6 client runs on ubuntu1, asks, and takes no answer.",
+		Causes: []string{"dhcpv6.client-fails"},
+		Break:  func(s *Spec) { s.ubuntu1().NICs[0].DHCPDeaf = true },
+	},
+	{
 		Name: "not-configured", On: "vpc",
 		Title:   "A second address is assigned to ubuntu1, and nobody told its kernel: DHCPv6 leases only the first.",
 		Causes:  []string{"address.not-configured"},
@@ -185,6 +227,18 @@ var scenarios = []Scenario{
 		Break: func(s *Spec) {
 			h := s.ubuntu1()
 			h.Added = append(h.Added, Added{NIC: "eth0", Prefix: netip.PrefixFrom(peerAddress, 64), DAD: true})
+		},
+	},
+	{
+		Name: "dad-loop", On: "lan",
+		Title:   "The switch sends ubuntu1's own question back to it, and its kernel takes that for somebody who has its address.",
+		Causes:  []string{"address.looped-back"},
+		Subject: furtherAddress.String(),
+		Break: func(s *Spec) {
+			s.Fabric.Hairpin = true
+			h := s.ubuntu1()
+			h.NICs[0].Early = map[string]string{"enhanced_dad": "0", "ipv6/conf/all/enhanced_dad": "0"}
+			h.Added = append(h.Added, Added{NIC: "eth0", Prefix: netip.PrefixFrom(furtherAddress, 64), DAD: true})
 		},
 	},
 	{
@@ -270,7 +324,7 @@ var scenarios = []Scenario{
 		Break: func(s *Spec) {
 			nic := &s.ubuntu2().NICs[0]
 			nic.Guest = s.ubuntu1().NICs[0].MAC
-			nic.Early = map[string]string{"stable_secret": "2001:db8::2"} // else it would have the link-local address too
+			nic.early("stable_secret", "2001:db8::2") // else it would have the link-local address too
 		},
 	},
 	{
@@ -325,18 +379,54 @@ var scenarios = []Scenario{
 		},
 	},
 	{
+		Name: "stale-neighbour", On: "lan",
+		Title:   "ubuntu2 failed over to another machine without a word; ubuntu1's kernel still has the old MAC for its address.",
+		Causes:  []string{"neighbour.stale-lladdr"},
+		Subject: peerAddress.String(),
+		Break: func(s *Spec) {
+			h := s.ubuntu1()
+			h.Neighbours = append(h.Neighbours, Neighbour{"eth0", peerAddress, wrongMAC, diag.Stale})
+		},
+	},
+	{
+		Name: "stale-router", On: "lan",
+		Title:   "The router's address moved to another machine without a word; ubuntu1's kernel still has the old one's MAC.",
+		Causes:  []string{"neighbour.stale-lladdr"},
+		Subject: mac("06:fd:d1:c8:f9:cf").LinkLocal().String(),
+		Break: func(s *Spec) {
+			h := s.ubuntu1()
+			h.Neighbours = append(h.Neighbours, Neighbour{"eth0", s.router().LinkLocal(), wrongMAC, diag.Stale})
+		},
+	},
+	{
+		Name: "stale-gateway", On: "lan",
+		Title:   "The same, and the router never advertises itself: ubuntu1's route and address were written down.",
+		Causes:  []string{"neighbour.stale-lladdr"},
+		Subject: mac("06:fd:d1:c8:f9:cf").LinkLocal().String(),
+		Break: func(s *Spec) {
+			static(64)(s)
+			s.router().Silent = true
+			for i := range s.Hosts {
+				h := &s.Hosts[i]
+				h.Routes = append(h.Routes, Route{NIC: "eth0", Dst: netip.MustParsePrefix("::/0"), Via: s.router().LinkLocal()})
+			}
+			h := s.ubuntu1()
+			h.Neighbours = append(h.Neighbours, Neighbour{"eth0", s.router().LinkLocal(), wrongMAC, diag.Stale})
+		},
+	},
+	{
 		Name: "forwarding", On: "vpc",
 		Title:  "Forwarding was switched on in ubuntu1, as containers and VPNs do: its kernel ignores advertisements.",
 		Causes: []string{"router.advertisement-ignored"},
 		Hides:  []string{"net.per-address-filter", "net.open-link"},
-		Break:  func(s *Spec) { s.ubuntu1().Sysctls = map[string]string{"ipv6/conf/all/forwarding": "1"} },
+		Break:  func(s *Spec) { s.ubuntu1().set("ipv6/conf/all/forwarding", "1") },
 	},
 	{
 		Name: "ipv6-disabled", On: "vpc",
 		Title:  "IPv6 is disabled on ubuntu1's interface.",
 		Causes: []string{"host.ipv6-disabled"},
 		Hides:  everything,
-		Break:  func(s *Spec) { s.ubuntu1().Sysctls = map[string]string{"ipv6/conf/eth0/disable_ipv6": "1"} },
+		Break:  func(s *Spec) { s.ubuntu1().set("ipv6/conf/eth0/disable_ipv6", "1") },
 	},
 	{
 		Name: "link-down", On: "vpc",
@@ -422,6 +512,25 @@ var scenarios = []Scenario{
 		Break:   dropping(Filter{Table: "inet filter", Chain: "input", Hook: "input", Type: packetTooBig}),
 	},
 	{
+		Name: "answers-dropped", On: "vpc",
+		Title:   "The rules of ubuntu1 let ICMPv6 and a lease in, and forgot the answers to what it asks by TCP and UDP.",
+		Causes:  []string{"host.firewall"},
+		Subject: "ip6 filter INPUT: policy drop",
+		Break: dropping(Filter{
+			Table: "ip6 filter", Chain: "INPUT", Hook: "input", Pass: []Pass{{}, {ICMPv6: true}, {UDP: toDHCPClient}, {TCP: ssh}},
+		}),
+	},
+	{
+		Name: "tcp-kept-in", On: "vpc",
+		Title:   "The rules of ubuntu1 let ICMPv6 and some UDP out, and no connection.",
+		Causes:  []string{"host.firewall"},
+		Subject: "ip6 filter OUTPUT: policy drop",
+		Break: dropping(Filter{
+			Table: "ip6 filter", Chain: "OUTPUT", Hook: "output",
+			Pass: []Pass{{ICMPv6: true}, {UDP: toDHCPServer}, {UDP: toDNS}, {UDP: toNTP}},
+		}),
+	},
+	{
 		Name: "unreadable-rule", On: "vpc",
 		Title:  "Something in ubuntu1 drops the echo replies that arrive, and reading its rules does not tell what.",
 		Causes: []string{"host.firewall"},
@@ -476,11 +585,41 @@ var scenarios = []Scenario{
 		},
 	},
 	{
+		Name: "vpn-takes-default", On: "vpc",
+		Title:   "A VPN on ubuntu1 takes everything (wg-quick with AllowedIPs = ::/0), and its other end has no IPv6.",
+		Causes:  []string{"host.routing"},
+		Subject: "wg0",
+		Break:   func(s *Spec) { s.ubuntu1().Tunnel = tunnel("::/0") },
+	},
+	{
+		Name: "second-default", On: "lan",
+		Title:   "ubuntu1's second interface, attached to nothing any more, has a default route that the kernel prefers.",
+		Causes:  []string{"host.routing"},
+		Subject: "eth1",
+		Args:    []string{"-i", "eth0"},
+		Break: func(s *Spec) {
+			nic := s.addENI()
+			nic.Detached, nic.Addresses = true, nil
+			h := s.ubuntu1()
+			// A way that leads nowhere is tried by applications as soon as its gateway is known.
+			h.Neighbours = append(h.Neighbours, Neighbour{"eth1", s.router().LinkLocal(), s.router().MAC, diag.Stale})
+			h.Routes = append(h.Routes, Route{NIC: "eth1", Dst: netip.MustParsePrefix("::/0"), Via: s.router().LinkLocal(), Metric: 100})
+		},
+	},
+	{
 		Name: "short-prefix", On: "lan",
 		Title:   "ubuntu1's address was written with /32: it takes the Internet host, which is in that, for a neighbour.",
 		Causes:  []string{"host.routing"},
 		Subject: "2001:db8::/32",
 		Break:   static(32),
+	},
+	{
+		Name: "not-on-link", On: "lan",
+		Title:   "The network says that no prefix is on the link, and ubuntu1's address was written with /64: it seeks its peers there.",
+		Causes:  []string{"host.routing"},
+		Subject: "2001:db8:1f16:8df0::/64",
+		Hides:   []string{"net.open-link"},
+		Break:   unannounced(64),
 	},
 	{
 		Name: "router-died", On: "lan",
@@ -512,6 +651,30 @@ var scenarios = []Scenario{
 			h := s.ubuntu1()
 			h.NICs[0].DHCP = false
 			h.Pod = &Pod{Address: podAddress, Gateway: ownAddress}
+		},
+	},
+	{
+		Name: "router-asks-again", On: "lan",
+		Title:   "What ubuntu1 answers the router's solicitations never reaches the router: it asks again and again, and forwards nothing.",
+		Causes:  []string{"router.asks-again"},
+		Subject: ownAddress.String(),
+		Break:   func(s *Spec) { s.router().Deaf = true },
+	},
+	{
+		Name: "redirected", On: "lan",
+		Title:   "The router redirects what goes to the Internet host to a neighbour that is not there.",
+		Causes:  []string{"router.redirects"},
+		Subject: internetHost.String(),
+		Break:   redirecting,
+	},
+	{
+		Name: "no-way-back", On: "vpc",
+		Title:  "A host beyond the router pings ubuntu1, which has an unreachable route for where that is.",
+		Causes: []string{"host.inbound-unanswered"},
+		Break: func(s *Spec) {
+			s.called(0)
+			h := s.ubuntu1()
+			h.Routes = append(h.Routes, Route{Dst: netip.PrefixFrom(caller, 32).Masked(), Refuse: true})
 		},
 	},
 	{
@@ -557,7 +720,7 @@ var scenarios = []Scenario{
 	{
 		Name: "dad-off", On: "vpc", Healthy: true,
 		Title: "Duplicate address detection is off in ubuntu1, as on Amazon Linux 2023.",
-		Break: func(s *Spec) { s.ubuntu1().Sysctls = map[string]string{"ipv6/conf/eth0/accept_dad": "0"} },
+		Break: func(s *Spec) { s.ubuntu1().set("ipv6/conf/eth0/accept_dad", "0") },
 	},
 	{
 		Name: "networkd", On: "vpc", Healthy: true,
@@ -578,10 +741,62 @@ var scenarios = []Scenario{
 		},
 	},
 	{
+		Name: "flood-solicitations", On: "lan",
+		Title:  "A machine on the link sends thousands of neighbour solicitations and advertisements a second.",
+		Causes: []string{"link.flood"},
+		Break:  chattering(vswitch.Chatter{Type: diag.NS, PerSecond: 3000, Hosts: 400}, vswitch.Chatter{Type: diag.NA, PerSecond: 1000, Hosts: 400}),
+	},
+	{
+		Name: "flood-routers", On: "lan",
+		Title:  "A machine on the link makes up routers and advertises hundreds of them a second.",
+		Causes: []string{"link.flood"},
+		Break:  chattering(vswitch.Chatter{Type: diag.RA, PerSecond: 300, Hosts: 200}),
+	},
+	{
+		Name: "spoofed-advertisements", On: "lan", Healthy: true,
+		Title:  "Somebody sends neighbour advertisements from beyond the link: their hop limit says so.",
+		Causes: []string{"link.spoofed"},
+		Break:  chattering(vswitch.Chatter{Type: diag.NA, PerSecond: 100, Hosts: 20, HopLimit: 64}),
+	},
+	{
+		Name: "busy-link", On: "lan", Healthy: true,
+		Title: "Hundreds of hosts on the link look for one another all the time.",
+		Break: chattering(vswitch.Chatter{Type: diag.NS, PerSecond: 200, Hosts: 500}, vswitch.Chatter{Type: diag.NA, PerSecond: 100, Hosts: 500}),
+	},
+	{
 		Name: "two-routers", On: "lan", Healthy: true,
 		Title:  "Two routers of a LAN advertise themselves and the same prefix, and either will do.",
 		Causes: []string{"router.rogue"},
 		Break:  func(s *Spec) { s.addRouter() },
+	},
+	{
+		Name: "proxied-twice", On: "lan", Healthy: true,
+		Title: "ubuntu3 answers for ubuntu2's address as a proxy does, and ubuntu2 itself does too.",
+		Break: func(s *Spec) {
+			h := s.addHost(thirdMAC)
+			h.Proxies = []netip.Addr{peerAddress}
+			h.forwards()
+			h.Sysctls["ipv6/neigh/eth0/proxy_delay"] = "0"
+		},
+	},
+	{
+		Name: "local-proxy", On: "lan", Healthy: true, Hides: []string{"net.open-link"},
+		Title: "The network keeps its hosts apart, and the router answers for all of them and passes on what they send each other.",
+		Break: func(s *Spec) {
+			s.Fabric.Isolated, s.Fabric.LocalND = true, true
+			nic := &s.addHost(thirdMAC).NICs[0]
+			nic.Addresses, nic.Static = []netip.Addr{thirdAddress}, []netip.Addr{thirdAddress}
+		},
+	},
+	{
+		Name: "two-macs", On: "lan", Healthy: true,
+		Title: "The router advertises itself by its own MAC, and answers solicitations by that which it shares with its stand-in.",
+		Break: func(s *Spec) { s.router().Physical = rogueMAC },
+	},
+	{
+		Name: "hairpin", On: "lan", Healthy: true,
+		Title: "The switch sends what goes to everybody also back to its sender, as access points do.",
+		Break: func(s *Spec) { s.Fabric.Hairpin = true },
 	},
 	{
 		Name: "route-ignored", On: "lan",
@@ -619,7 +834,7 @@ var scenarios = []Scenario{
 	{
 		Name: "off-link", On: "lan",
 		Title:   "The router says that the subnet's hosts are no neighbours (L=0), and ubuntu1's address has the prefix as on the link: its peer is silent.",
-		Causes:  []string{"host.routing", "net.multicast-suppressed"},
+		Causes:  []string{"host.routing"},
 		Subject: subnet.String(),
 		Hides:   []string{"net.open-link"},
 		Args:    []string{"--peer", peerAddress.String()},
@@ -627,11 +842,10 @@ var scenarios = []Scenario{
 	},
 	{
 		Name: "off-link-well", On: "lan", Healthy: true,
-		Title:  "The router says that the subnet's hosts are no neighbours (L=0), and ubuntu1 sends what is for them to the router.",
-		Causes: []string{"net.multicast-suppressed"},
-		Hides:  []string{"net.open-link"},
-		Args:   []string{"--peer", peerAddress.String()},
-		Break:  isolated(128),
+		Title: "The router says that the subnet's hosts are no neighbours (L=0), and ubuntu1 sends what is for them to the router.",
+		Hides: []string{"net.open-link"},
+		Args:  []string{"--peer", peerAddress.String()},
+		Break: isolated(128),
 	},
 	{
 		Name: "hop-limit", On: "lan",
@@ -799,6 +1013,79 @@ var scenarios = []Scenario{
 		}),
 	},
 	{
+		Name: "pinged", On: "vpc", Healthy: true,
+		Title: "A host beyond the router pings ubuntu1, tries a port at which nobody listens, and is answered.",
+		Break: func(s *Spec) { s.called(0, 8080) },
+	},
+	{
+		Name: "pinged-in-vain", On: "vpc", Healthy: true,
+		Title:  "A host beyond the router pings ubuntu1, whose packet filter drops echo requests, because somebody wants it so.",
+		Causes: []string{"host.inbound-unanswered"},
+		Break: func(s *Spec) {
+			s.called(0)
+			dropping(Filter{Table: "ip6 filter", Chain: "INPUT", Hook: "input", Type: echoRequest})(s)
+		},
+	},
+	{
+		Name: "echo-ignored", On: "vpc", Healthy: true,
+		Title:  "A host beyond the router pings ubuntu1, which is told to answer no echo (icmp.echo_ignore_all=1).",
+		Causes: []string{"host.inbound-unanswered"},
+		Break: func(s *Spec) {
+			s.called(0)
+			s.ubuntu1().Sysctls = map[string]string{"ipv6/icmp/echo_ignore_all": "1"}
+		},
+	},
+	{
+		Name: "knocked-in-vain", On: "vpc", Healthy: true,
+		Title:  "A host beyond the router tries a port of ubuntu1, whose packet filter lets nothing in that others begin.",
+		Causes: []string{"host.inbound-unanswered"},
+		Break: func(s *Spec) {
+			s.called(8080)
+			dropping(Filter{
+				Table: "inet filter", Chain: "input", Hook: "input",
+				Pass: []Pass{{}, {Tracked: true}, {Type: routerAdvert}, {Type: neighbourSolicitation}, {Type: neighbourAdvert}, {UDP: toDHCPClient}},
+			})(s)
+		},
+	},
+	{
+		Name: "redirects-off", On: "lan", Healthy: true,
+		Title: "The router redirects what goes to the Internet host, and ubuntu1 follows no redirects (accept_redirects=0).",
+		Break: func(s *Spec) {
+			redirecting(s)
+			s.ubuntu1().Sysctls = map[string]string{"ipv6/conf/eth0/accept_redirects": "0"}
+		},
+	},
+	{
+		Name: "redirects-dropped", On: "lan", Healthy: true,
+		Title:  "The router redirects what goes to the Internet host, and a rule of ubuntu1 drops it: its packets go on by the router.",
+		Causes: []string{"host.firewall"},
+		Break: func(s *Spec) {
+			redirecting(s)
+			dropping(Filter{Table: "inet filter", Chain: "input", Hook: "input", Type: redirectMessage})(s)
+		},
+	},
+	{
+		Name: "rare-advertisements", On: "vpc", Healthy: true,
+		Title: "The router advertises itself to all nodes so rarely that none comes while anybody looks; ubuntu1's default route is from its boot.",
+		Break: func(s *Spec) {
+			s.router().Every = time.Hour
+			s.Age = 6 * time.Second
+		},
+	},
+	{
+		Name: "guarded", On: "vpc", Healthy: true,
+		Title: "ubuntu1's security group lets no echo request in, however often somebody pings it; what ubuntu1 asks is answered.",
+		Break: func(s *Spec) {
+			s.ubuntu1().NICs[0].NoEchoIn = true
+			s.called(0)
+		},
+	},
+	{
+		Name: "few-ports-out", On: "vpc", Healthy: true,
+		Title: "The subnet's access list lets TCP out to port 443 alone, and echo.",
+		Break: func(s *Spec) { s.Internet.OnlyTCP = 443 },
+	},
+	{
 		Name: "static", On: "lan", Healthy: true,
 		Title: "ubuntu1's address is configured by hand, with the length of the prefix that the router announces.",
 		Break: static(64),
@@ -843,7 +1130,8 @@ var scenarios = []Scenario{
 			h := s.ubuntu1()
 			nic := &h.NICs[0]
 			nic.Addresses = append(nic.Addresses, furtherAddress)
-			nic.Early = map[string]string{"optimistic_dad": "1", "use_optimistic": "1"}
+			nic.early("optimistic_dad", "1")
+			nic.early("use_optimistic", "1")
 			h.Added = append(h.Added, Added{NIC: "eth0", Prefix: netip.PrefixFrom(furtherAddress, 128), Optimistic: true})
 		},
 	},
@@ -864,6 +1152,16 @@ var scenarios = []Scenario{
 			h.NICs[0].Addresses = append(h.NICs[0].Addresses, furtherAddress)
 			h.Added = append(h.Added, Added{NIC: "eth0", Prefix: netip.PrefixFrom(furtherAddress, 128), Deprecated: true})
 		},
+	},
+	{
+		Name: "not-on-link-well", On: "lan", Healthy: true, Hides: []string{"net.open-link"},
+		Title: "The network says that no prefix is on the link: ubuntu1's address has /128, and its peers are reached by the router.",
+		Break: unannounced(128),
+	},
+	{
+		Name: "split-tunnel", On: "vpc", Healthy: true,
+		Title: "A VPN on ubuntu1 takes what is for its own network, and nothing else.",
+		Break: func(s *Spec) { s.ubuntu1().Tunnel = tunnel("fd00:8::/32") },
 	},
 	{
 		Name: "port-security-eui64", On: "lan", Healthy: true,
@@ -893,6 +1191,27 @@ var scenarios = []Scenario{
 	},
 }
 
+// chattering has others on the link talk.
+func chattering(list ...vswitch.Chatter) func(*Spec) {
+	return func(s *Spec) { s.Chatter = list }
+}
+
+// called has a host beyond the router ask ubuntu1 for an echo (0), or try ports of it, while the command runs.
+func (s *Spec) called(ports ...uint16) {
+	for _, port := range ports {
+		s.Calls = append(s.Calls, vswitch.Call{From: caller, To: ownAddress, Port: port, Every: 150 * time.Millisecond})
+	}
+}
+
+// redirecting has the router tell ubuntu1 again and again that somebody who is not there is the better way to the Internet.
+func redirecting(s *Spec) {
+	nobody := mac("06:00:5e:00:53:99")
+	s.Calls = append(s.Calls, vswitch.Call{
+		From: s.router().LinkLocal(), To: ownAddress, Every: 100 * time.Millisecond,
+		Redirect: &vswitch.Redirect{Dst: s.Internet.Host, Via: nobody.LinkLocal(), MAC: nobody},
+	})
+}
+
 // nothingAssigned leaves ubuntu1 without a global address, and the DHCPv6 server with none for it.
 func nothingAssigned(s *Spec) {
 	nic := &s.ubuntu1().NICs[0]
@@ -903,7 +1222,7 @@ func nothingAssigned(s *Spec) {
 func private(s *Spec) {
 	nic := &s.ubuntu1().NICs[0]
 	nic.DHCP, nic.Static = false, nic.Addresses
-	nic.Early = map[string]string{"stable_secret": "2001:db8::1"}
+	nic.early("stable_secret", "2001:db8::1")
 }
 
 // everything is all that is said of a base.
@@ -931,6 +1250,17 @@ func static(bits int) func(*Spec) {
 		h := s.ubuntu1()
 		h.NICs[0].Static = nil
 		h.Added = append(h.Added, Added{NIC: "eth0", Prefix: netip.PrefixFrom(ownAddress, bits)})
+	}
+}
+
+// unannounced is a network of hosts with addresses of their own and no prefix on the link, as some clouds have it: all
+// goes by the router.
+func unannounced(bits int) func(*Spec) {
+	return func(s *Spec) {
+		static(bits)(s)
+		s.Internet.Host = internetHost
+		s.router().OnLink = false
+		s.Fabric.Isolated, s.Fabric.LocalND = true, true
 	}
 }
 
@@ -1033,6 +1363,24 @@ func identified(p netip.Prefix, other netip.Addr) netip.Addr {
 	return netip.AddrFrom16(a)
 }
 
+// addHost puts a third host beside the two, with an address that nobody is asked about.
+func (s *Spec) addHost(m diag.MAC) *Host {
+	h := Host{
+		Name: "ubuntu3", Instance: "i-01f16c10e00000003",
+		NICs:  []NIC{{Name: "eth0", ID: "eni-01f16c10e00000003", MAC: m, MTU: s.ubuntu1().NICs[0].MTU}},
+		Added: []Added{{NIC: "eth0", Prefix: netip.PrefixFrom(thirdAddress, s.Subnet.Bits())}},
+	}
+	s.Hosts = append(s.Hosts, h)
+	return &s.Hosts[len(s.Hosts)-1]
+}
+
+// tunnel is a VPN's that takes a prefix.
+func tunnel(prefix string) *Tunnel {
+	return &Tunnel{
+		Name: "wg0", Address: netip.MustParseAddr("fd00:8::2"), Routes: []netip.Prefix{netip.MustParsePrefix(prefix)}, Table: 51820,
+	}
+}
+
 // addRouter puts a second router beside the first, as good as that.
 func (s *Spec) addRouter() *vswitch.Router {
 	r := *s.router()
@@ -1048,10 +1396,26 @@ func (s *Spec) addClient() {
 	h.forwards()
 }
 
+// set sets a sysctl, beside those that other faults set.
+func (h *Host) set(name, value string) {
+	if h.Sysctls == nil {
+		h.Sysctls = map[string]string{}
+	}
+	h.Sysctls[name] = value
+}
+
+// early sets an interface's sysctl before it comes up.
+func (n *NIC) early(name, value string) {
+	if n.Early == nil {
+		n.Early = map[string]string{}
+	}
+	n.Early[name] = value
+}
+
 // forwards has a host forward for others, and act on advertisements all the same.
 func (h *Host) forwards() {
-	h.NICs[0].Early = map[string]string{"accept_ra": "2"}
-	h.Sysctls = map[string]string{"ipv6/conf/all/forwarding": "1"}
+	h.NICs[0].early("accept_ra", "2")
+	h.set("ipv6/conf/all/forwarding", "1")
 }
 
 // addENI attaches a second interface to ubuntu1, configured by its image: the kernel makes no second

@@ -21,7 +21,9 @@ type Spec struct {
 	Routers  []vswitch.Router
 	Fabric   vswitch.Fabric
 	Internet Internet
-	Metadata *Metadata // nil: there is no metadata service
+	Chatter  []vswitch.Chatter // of others on the link
+	Calls    []vswitch.Call    // what comes unasked while the command runs
+	Metadata *Metadata         // nil: there is no metadata service
 	// Machine is what the hosts' firmware says of them.
 	Machine    diag.Machine
 	Try        []netip.Addr
@@ -56,6 +58,8 @@ type Internet struct {
 	NoPTB  bool
 	NoEcho bool // the subnet's access list lets no ICMPv6 echo request out
 	NoTCP  bool // nor a TCP connection
+	// OnlyTCP is the one port that it lets TCP out to; 0: all.
+	OnlyTCP uint16
 	// Translated says that unique-local addresses are translated on the way there.
 	Translated bool
 }
@@ -75,6 +79,7 @@ type Host struct {
 	RanOut     bool              // its default route did, and nothing has renewed it
 	Networkd   *Networkd         // nil: the kernel itself acts on advertisements
 	Pod        *Pod              // nil: it is host to nobody
+	Tunnel     *Tunnel           // nil: it has no VPN
 	Proxies    []netip.Addr      // of others behind it, for whom it answers on its first interface
 	// Outer says that the host is itself a container: the metadata service answers it, by way of the instance
 	// that it is on, and knows the instance's interface alone.
@@ -92,6 +97,15 @@ type Pod struct {
 	Address, Gateway netip.Addr // the host's end is the gateway
 }
 
+// A Tunnel is a host's end of a VPN whose other end takes everything and answers nothing. A table of its own has the
+// routes into it, and rules as of wg-quick lead there.
+type Tunnel struct {
+	Name    string
+	Address netip.Addr
+	Routes  []netip.Prefix
+	Table   int // and firewall mark of its own packets
+}
+
 // A NIC is one interface of a host. Its first assigned address is the one that DHCPv6 leases.
 type NIC struct {
 	Name      string
@@ -103,10 +117,11 @@ type NIC struct {
 	Address4  netip.Addr
 	DHCP      bool              // a DHCPv6 client runs
 	DHCPOnce  bool              // it ends as soon as it has its lease
+	DHCPDeaf  bool              // it asks, and takes no answer
 	Static    []netip.Addr      // assigned, and configured by the image rather than by DHCPv6
 	Length    int               // of Static's prefix, which is on-link then; 0: 128
 	Gateway   netip.Addr        // that the image configures, on-link whatever the prefix; zero: what is announced
-	Early     map[string]string // settings of the interface from before it comes up: "accept_ra"
+	Early     map[string]string // settings from before it comes up, of it ("accept_ra") or below /proc/sys/net
 	Guest     diag.MAC          // that the host gave the interface in place of MAC; zero: it left it as it was
 
 	Detached bool // the infrastructure knows nothing of it any more
@@ -195,6 +210,7 @@ var (
 	subnet4      = netip.MustParsePrefix("10.0.0.0/24")
 	subnetRouter = netip.MustParseAddr("2001:db8:1f16:8df0::1")
 	internetHost = netip.MustParseAddr("3fff:7f8:b001:c09::71")
+	caller       = netip.MustParseAddr("3fff:abc::53") // of whom nothing but questions is seen
 	imds4        = netip.MustParseAddr("169.254.169.254")
 	imds6        = netip.MustParseAddr("fd00:ec2::254")
 	dns6         = netip.MustParseAddr("fd00:ec2::253")
@@ -209,6 +225,8 @@ var (
 	// podAddress is a container's, and vpnClient somebody's for whom ubuntu1 forwards.
 	podAddress = netip.MustParseAddr("fd00:10:244::2")
 	vpnClient  = netip.MustParseAddr("2001:db8:1f16:8df0::77")
+	// thirdAddress is ubuntu3's, where there is one.
+	thirdAddress = netip.MustParseAddr("2001:db8:1f16:8df0:c10e::3")
 	// nearbyHost is an Internet host whose address begins as the subnet's do.
 	nearbyHost = netip.MustParseAddr("2001:db8:b001:c09::71")
 	// behind is what lies behind a router that is no way out, and behindHost in it; otherPrefix is a second
@@ -231,6 +249,7 @@ func mac(s string) diag.MAC {
 var (
 	beyondMAC = mac("06:00:5e:00:53:01") // of the far side of the router
 	rogueMAC  = mac("06:00:5e:00:53:66") // of a second router
+	thirdMAC  = mac("06:c1:0e:00:53:03") // of ubuntu3
 )
 
 // A VPC's interfaces take frames of 9001 bytes, its way to the Internet 1500 (EC2 user guide,
@@ -315,10 +334,10 @@ func forwardedND() Spec {
 // config makes the switch's configuration, and the host and interface of each of its ports.
 func (s *Spec) config() (vswitch.Config, []port) {
 	c := vswitch.Config{
-		Subnet: s.Subnet, Subnet4: s.Subnet4, Routers: s.Routers, Fabric: s.Fabric, Seed: 1,
+		Subnet: s.Subnet, Subnet4: s.Subnet4, Routers: s.Routers, Fabric: s.Fabric, Chatter: s.Chatter, Calls: s.Calls, Seed: 1,
 		Beyond: vswitch.Beyond{
 			Name: "internet", MAC: beyondMAC, Internet: s.Internet.Reach, MTU: s.Internet.MTU, NoPTB: s.Internet.NoPTB,
-			NoEcho: s.Internet.NoEcho, NoTCP: s.Internet.NoTCP,
+			NoEcho: s.Internet.NoEcho, NoTCP: s.Internet.NoTCP, OnlyTCP: s.Internet.OnlyTCP,
 			Translated: s.Internet.Translated,
 		},
 	}
@@ -357,26 +376,12 @@ func (s *Spec) environment(host *Host) map[string]string {
 		"NDWHY_LAB": s.Scenario, "NDWHY_ADD": string(diag.AddClaim), "NDWHY_INTERNET": s.Internet.Host.String(),
 		"NDWHY_TRY": join(s.Try), "NDWHY_IMDS": "none",
 	}
-	var peers []netip.Addr
 	var assigned []string
-	for i := range s.Hosts {
-		h := &s.Hosts[i]
-		for j := range h.NICs {
-			nic := &h.NICs[j]
-			switch {
-			case h.Name == host.Name:
-				assigned = append(assigned, texts(nic.Addresses)...)
-				assigned = append(assigned, texts(nic.Prefixes)...)
-			case len(nic.Addresses) > 0:
-				peers = append(peers, nic.Addresses[0])
-				if !s.Fabric.Isolated { // else it is no neighbour
-					peers = append(peers, nic.LinkLocal())
-				}
-				peers = append(peers, nic.Addresses[1:]...)
-			}
-		}
+	for i := range host.NICs {
+		assigned = append(assigned, texts(host.NICs[i].Addresses)...)
+		assigned = append(assigned, texts(host.NICs[i].Prefixes)...)
 	}
-	env["NDWHY_PEER"] = join(peers)
+	env["NDWHY_PEER"] = join(s.Peers(host))
 	env[nicsEnv] = ""
 	if host.Outer == nil {
 		env[nicsEnv] = strings.Join(host.nics(), ",")

@@ -81,8 +81,17 @@ func (w *wire) run(config vswitch.Config) {
 // begin ends the calm of the boot.
 func (w *wire) begin() {
 	w.mu.Lock()
-	defer w.mu.Unlock()
 	w.sw.Begin()
+	w.mu.Unlock()
+	w.wake()
+}
+
+// wake has the switch see anew what time asks for.
+func (w *wire) wake() {
+	select {
+	case w.changed <- struct{}{}:
+	default:
+	}
 }
 
 func (w *wire) read(port int, f *os.File) {
@@ -129,10 +138,7 @@ func (w *wire) alter(change func(*vswitch.Config)) {
 	w.mu.Lock()
 	change(w.sw.Config())
 	w.mu.Unlock()
-	select {
-	case w.changed <- struct{}{}:
-	default:
-	}
+	w.wake()
 }
 
 // is looks at the configuration of the running switch.

@@ -52,7 +52,7 @@ func (l *Session) start(ctx context.Context, o Options) error {
 		l.tap = tap
 		l.source(diag.FeedFrames, func() error { return tap.Run(ctx, l) })
 	}
-	l.Watch(askIncomplete(reader))
+	l.Watch(askUnannounced(reader))
 	l.source(diag.FeedNetlink, func() error { return reader.Run(ctx, l) })
 
 	root := os.DirFS("/")
@@ -140,12 +140,16 @@ func (l *Session) refresh(ctx context.Context, o Options) {
 	}
 }
 
-// askIncomplete returns a watcher that has the kernel's entry read when a solicitation leaves:
-// the kernel announces no INCOMPLETE.
-func askIncomplete(reader *kernel.Reader) func(diag.Event) {
+// askUnannounced returns a watcher that has read of the kernel what it does not announce: the entry of a neighbour when a
+// solicitation leaves, for there is no word of INCOMPLETE, and the routes when an advertisement comes, which may renew one.
+func askUnannounced(reader *kernel.Reader) func(diag.Event) {
 	return func(e diag.Event) {
-		if f, ok := e.Body.(diag.Frame); ok && f.Out && f.Type == diag.NS && !f.Src.IsUnspecified() {
+		switch f, ok := e.Body.(diag.Frame); {
+		case !ok:
+		case f.Out && f.Type == diag.NS && !f.Src.IsUnspecified():
 			reader.Ask(f.Interface, f.Target)
+		case !f.Out && f.Type == diag.RA && f.Bad == "":
+			reader.AskRoutes()
 		}
 	}
 }
@@ -221,21 +225,16 @@ func (l *Session) follow(ctx context.Context, run diag.Run) {
 	}
 }
 
-// sourcesAsked bounds for how many of an interface's addresses the kernel is asked by which way it
-// would send from them.
-const sourcesAsked = 16
-
 // selections asks the kernel how it would reach what the checks are about to ask, left to itself and,
 // beyond the router, from each address that an application may bind to.
 func (l *Session) selections(run diag.Run) {
+	l.choices(run)
 	var bound []netip.Addr
 	l.Look(func(s *diag.State) {
 		for _, iface := range run.Interfaces {
-			n := 0
-			for _, a := range s.AddressesOn(iface) {
-				if a.Fact.Flags.Usable() && !a.Fact.Address.IsLinkLocalUnicast() && n < sourcesAsked {
-					n++
-					bound = append(bound, a.Fact.Address)
+			for _, a := range s.LinkOf(iface).Sources(func(netip.Addr) bool { return false }) {
+				if !a.Address.IsLinkLocalUnicast() {
+					bound = append(bound, a.Address)
 				}
 			}
 		}
@@ -245,7 +244,6 @@ func (l *Session) selections(run diag.Run) {
 			l.choose(dst, from)
 		}
 	}
-	l.choices(run)
 }
 
 // choices asks the kernel how it would reach what the checks are about to ask, left to itself.

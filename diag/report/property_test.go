@@ -323,3 +323,11 @@ func BenchmarkDiagnosePeers(b *testing.B) {
 		why.Diagnose(s)
 	}
 }
+
+// BenchmarkDiagnoseMost diagnoses, and reports, a link with as much of everything as the program is made for.
+func BenchmarkDiagnoseMost(b *testing.B) {
+	s := diagtest.LAN().Say(diagtest.Most.Bodies()...).State()
+	for b.Loop() {
+		New(s, why.Diagnose(s))
+	}
+}

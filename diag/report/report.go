@@ -447,6 +447,7 @@ func (b *reporter) assigned() []Assigned {
 func (b *reporter) addresses() []Address {
 	list := []Address{}
 	for _, iface := range b.s.InterfacesOf() {
+		assigned := b.s.Assigned(iface)
 		for _, a := range b.s.AddressesOn(iface) {
 			row := Address{
 				Interface: iface, Address: a.Fact.Address.String(), PrefixLen: a.Fact.PrefixLen,
@@ -454,7 +455,7 @@ func (b *reporter) addresses() []Address {
 				PreferredS: b.s.Left(a.Fact.PreferredS, a.At), ValidS: b.s.Left(a.Fact.ValidS, a.At),
 				Origin: text(a.Fact.Origin),
 			}
-			switch b.s.ClassOf(iface, a.Fact.Address) {
+			switch assigned.ClassOf(a.Fact.Address) {
 			case diag.SourceAssigned:
 				row.Assigned = new(true)
 			case diag.SourceUnassigned:
@@ -474,6 +475,7 @@ func (b *reporter) routers() []Router {
 			offers[o.Router] = append(offers[o.Router], offer(&o))
 		}
 	}
+	routes := map[string]map[netip.Addr]diag.At[diag.Route]{}
 	for _, r := range b.s.RoutersSorted() {
 		row := Router{
 			Offers:    append([]Offer{}, offers[r]...),
@@ -508,12 +510,12 @@ func (b *reporter) routers() []Router {
 			}
 			row.RDNSS = append(row.RDNSS, a.String())
 		}
-		for _, route := range b.s.DefaultRoutes(r.Interface) {
-			if route.Fact.Via == r.Address {
-				left := b.s.Left(route.Fact.ExpiresS, route.At)
-				row.KernelRoute, row.RouteLeftS = text(diag.DescribeRoute(route.Fact, left)), &left
-				break
-			}
+		if routes[r.Interface] == nil {
+			routes[r.Interface] = b.s.DefaultRoutesBy(r.Interface)
+		}
+		if route, ok := routes[r.Interface][r.Address]; ok {
+			left := b.s.Left(route.Fact.ExpiresS, route.At)
+			row.KernelRoute, row.RouteLeftS = text(diag.DescribeRoute(route.Fact, left)), &left
 		}
 		list = append(list, row)
 	}

@@ -261,7 +261,7 @@ func findUnassigned(iv *ifaceView) []hypothesis {
 	var list []hypothesis
 	for _, a := range iv.addresses {
 		addr := a.Fact.Address
-		if !iv.global(a.Fact) || iv.class[addr] != diag.SourceUnassigned || !a.Fact.Flags.Usable() || iv.fromPrefix(a.Fact) {
+		if !iv.global(a.Fact) || iv.class[addr] != diag.SourceUnassigned || !a.Fact.Flags.Usable() || iv.fromPrefix(a.Fact) || iv.madeUp(addr) {
 			continue
 		}
 		silenced := iv.silenced(addr)

@@ -230,7 +230,7 @@ func findRouteMissing(iv *ifaceView) []hypothesis {
 		return []hypothesis{h}
 	}
 	r := iv.unusedRouter()
-	if r == nil || iv.dropsRA() {
+	if r == nil || iv.dropsRA() || iv.flooded() {
 		return nil
 	}
 	o := iv.acceptance(r)

@@ -94,7 +94,7 @@ var tcpBlocked = Cause{
 		confidence: Likely, direct: true,
 		explains: all(toward(diag.TargetInternet), asking(diag.AsksTCP), silence, fromUs, not(detoured), not(locally), echoed),
 		given:    func(iv *ifaceView, _ netip.Addr) bool { return len(iv.flowing()) == 0 },
-		denied:   all(reachesBeyond, asking(diag.AsksTCP)),
+		denied:   either(all(reachesBeyond, asking(diag.AsksTCP)), all(toward(diag.TargetInternet), asking(diag.AsksTCP), locally)),
 		more: func(iv *ifaceView, h *hypothesis) {
 			h.args = []any{"target", iv.first(all(toward(diag.TargetInternet), asking(diag.AsksTCP), silence)).Target}
 		},

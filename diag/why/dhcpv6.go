@@ -2,6 +2,7 @@ package why
 
 import (
 	"slices"
+	"time"
 
 	"ndwhy/diag"
 )
@@ -20,6 +21,22 @@ var noClient = Cause{
 		way("", "networkctl status {interface}").when(managedBy("networkd")),
 	},
 	find: findNoClient,
+	contradicted: func(iv *ifaceView, _ hypothesis) bool {
+		_, asks := iv.clientAtWork()
+		return asks
+	},
+}
+
+var clientFails = Cause{
+	ID: "dhcpv6.client-fails", Severity: Critical, Working: true,
+	Remedy: []Remedy{
+		way("client-again", "networkctl reconfigure {interface}").when(managedBy("networkd")),
+		way("client-again", `nmcli connection up "$(nmcli -g GENERAL.CON-UUID device show {interface})"`).when(managedBy("NetworkManager")),
+		way("offered", "ip -6 addr add {address}/128 dev {interface}").when(unclaimed).kept(addressOf("{address}/128")),
+		ask("ask.client"),
+		way("", "journalctl -b -u systemd-networkd -u NetworkManager", "ss -ulpn sport = :546", "tcpdump -vv -ni {interface} udp port 546 or udp port 547"),
+	},
+	find: findClientFails,
 }
 
 var dhcpv6Silent = Cause{
@@ -75,18 +92,32 @@ func (iv *ifaceView) dhcp(r *diag.RouterSeen) hypothesis {
 	return h
 }
 
+// findNoClient looks for an address that a server offers and that nobody here asks for.
 func findNoClient(iv *ifaceView) []hypothesis {
+	h, ok := iv.offered()
+	if !ok {
+		return nil
+	}
+	if m := iv.s.Managers[iv.name]; m.Name == "dhclient" || m.Name == "dhcpcd" {
+		h.confidence, h.as = Likely, "busy" // it is there, and whatever keeps it from its lease is another matter
+		h.facts = append(h.facts, iv.s.Said(m))
+	}
+	return []hypothesis{h}
+}
+
+// offered is a hypothesis of an address that a server offers and that is not configured.
+func (iv *ifaceView) offered() (h hypothesis, ok bool) {
 	r := iv.managed()
 	offer, ok := iv.s.Offers[iv.name]
 	if r == nil || !ok || !iv.s.Complete(diag.FeedNetlink) {
-		return nil
+		return h, false
 	}
 	for _, a := range offer.Fact.Addresses {
 		addr := a.Prefix.Addr()
 		if !a.Prefix.IsSingleIP() || iv.net.Configured(addr) || iv.heldElsewhere(addr) || diag.ScopeOf(addr) == diag.LinkLocalScope {
 			continue
 		}
-		h := iv.dhcp(r)
+		h = iv.dhcp(r)
 		isAbsent := false
 		for i, y := range iv.symptoms {
 			if y.iface == iv.name && y.kind == absent && y.addr == addr {
@@ -101,31 +132,63 @@ func findNoClient(iv *ifaceView) []hypothesis {
 		h.addr = addr
 		h.facts = append(h.facts, iv.s.Offer(iv.name))
 		h.args = append(h.args, "address", addr, "manager", iv.s.Managers[iv.name].Name)
-		if m := iv.s.Managers[iv.name]; m.Name == "dhclient" || m.Name == "dhcpcd" {
-			h.confidence, h.as = Likely, "busy" // it is there, and whatever keeps it from its lease is another matter
-			h.facts = append(h.facts, iv.s.Said(m))
-		}
-		if e, ok := iv.clientAtWork(); ok {
-			h.confidence, h.as = Likely, "busy"
-			h.facts = append(h.facts, e)
-		}
-		return []hypothesis{h}
+		return h, true
 	}
-	return nil
+	return h, false
 }
 
-// clientAtWork returns the last that a DHCPv6 client of this host was seen asking for: a message that is
-// no Solicit of the program's own.
-func (iv *ifaceView) clientAtWork() (last diag.Event, ok bool) {
+// findClientFails looks for a client of this host that asks for the address which a server offers, and does not
+// come by it. What a rule of this host keeps from it is the rule's doing.
+func findClientFails(iv *ifaceView) []hypothesis {
+	h, ok := iv.offered()
+	asked, works := iv.clientAtWork()
+	if !ok || !works || iv.stopsDHCPv6() {
+		return nil
+	}
+	h.confidence = Likely
+	heard := false
+	for _, e := range iv.traffic.dhcpv6 {
+		f := e.Body.(diag.Frame)
+		if !f.Out && f.Bad == "" && slices.ContainsFunc(asked, func(q diag.Event) bool { return q.Body.(diag.Frame).DHCPv6.Transaction == f.DHCPv6.Transaction }) {
+			heard = true
+			h.facts = append(h.facts, e)
+		}
+	}
+	h.facts = append(h.facts, asked[len(asked)-1])
+	switch {
+	case iv.s.Now.Sub(asked[0].At) < dhcpPatience:
+		h.as, h.confidence = "begun", Possible
+	case heard:
+		h.as = "answered"
+	}
+	return []hypothesis{h}
+}
+
+// dhcpPatience is how long a client waits for the answer to its first Solicit (RFC 8415 §7.6, SOL_TIMEOUT).
+const dhcpPatience = time.Second
+
+// stopsDHCPv6 reports whether a rule of this host is known to stop DHCPv6 on the interface.
+func (iv *ifaceView) stopsDHCPv6() bool {
+	for _, out := range []bool{false, true} {
+		if _, dropped := iv.traffic.dropped[dropKind{out, diag.DHCPv6Frame}]; dropped {
+			return true
+		}
+	}
+	return slices.ContainsFunc(iv.s.Filters, func(f diag.Filter) bool { return iv.applies(f) && f.Stops(diag.DHCPv6Frame) })
+}
+
+// clientAtWork returns what a DHCPv6 client of this host was seen asking, oldest first: messages that are no
+// Solicits of the program's own.
+func (iv *ifaceView) clientAtWork() (list []diag.Event, ok bool) {
 	own := func(e diag.Event) bool {
 		return iv.any(func(p *path) bool { return p.Asks == diag.AsksDHCP && slices.Contains(p.Evidence, e.Seq) })
 	}
 	for _, e := range iv.traffic.dhcpv6 {
 		if e.Body.(diag.Frame).Out && !own(e) {
-			last, ok = e, true
+			list = append(list, e)
 		}
 	}
-	return last, ok
+	return list, len(list) > 0
 }
 
 func findDHCPSilent(iv *ifaceView) []hypothesis {

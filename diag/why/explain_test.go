@@ -130,12 +130,15 @@ func TestCausesAreWhole(t *testing.T) {
 		}
 	}
 	stable := strings.Fields(`
+		host.inbound-unanswered
+		link.flood link.spoofed
+		peer.isolated neighbour.stale-lladdr address.looped-back
 		address.prefix-withdrawn path.hop-limit router.inconsistent
 		path.icmp-blocked path.tcp-blocked router.advertisements-lost host.proxy-missing host.group-not-joined path.unheard address.mac-duplicate net.per-address-filter net.open-link net.multicast-suppressed net.router-silent
 		address.unassigned address.not-configured address.wrong-interface address.duplicate address.expiring
 		address.reserved address.link-local-not-eui64 assignment.none
-		router.no-advertisement router.advertisement-ignored router.not-default router.unresolvable router.rogue
-		route.missing dhcpv6.no-client dhcpv6.silent dhcpv6.no-address peer.unmapped peer.echo-blocked
+		router.no-advertisement router.advertisement-ignored router.not-default router.unresolvable router.rogue router.redirects router.asks-again
+		route.missing dhcpv6.no-client dhcpv6.client-fails dhcpv6.silent dhcpv6.no-address peer.unmapped peer.echo-blocked
 		path.beyond-router path.refused path.mtu path.lossy
 		host.ipv6-disabled host.link-down host.firewall host.egress-hook host.neighbour-override
 		host.neighbour-table-full host.source-selection host.routing host.forwards-unassigned

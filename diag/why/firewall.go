@@ -113,6 +113,9 @@ func findFirewall(iv *ifaceView) []hypothesis {
 		list = iv.firewallInPart()
 	}
 	for i := range list {
+		if list[i].as == "" && len(list[i].symptoms) > 0 && !slices.ContainsFunc(list[i].symptoms, func(y int) bool { return !iv.symptoms[y].byPort() }) {
+			list[i].as = "ports"
+		}
 		if slices.ContainsFunc(list[i].symptoms, func(y int) bool { return iv.symptoms[y].kind == unheeded }) || slices.ContainsFunc(inside, func(p *path) bool {
 			return p.fate == deaf && (slices.Contains(list[i].paths, p.ID) || iv.explains(&list[i], p))
 		}) {
@@ -169,9 +172,13 @@ func (h *hypothesis) dropped(e diag.Event) {
 }
 
 // notDropped reports whether the kernel would have said if a rule had taken what is missing, and said
-// nothing: no filter of this host did. (What TCP and UDP carry is not followed.)
+// nothing: no filter of this host did.
 func (iv *ifaceView) notDropped(p *path) bool {
-	return iv.s.Complete(diag.FeedDrops) && p.fate == stoppedHere && p.silent() && p.drop.Body == nil && (p.Reaches() || p.Asks == diag.AsksMTU)
+	feed := diag.FeedDrops
+	if p.Asks == diag.AsksTCP || p.Asks == diag.AsksService {
+		feed = diag.FeedPorts
+	}
+	return iv.s.Complete(feed) && p.fate == stoppedHere && p.silent() && p.drop.Body == nil && (feed == diag.FeedPorts || p.Reaches() || p.Asks == diag.AsksMTU)
 }
 
 // droppedUnasked makes hypotheses of what the kernel says that rules dropped and nobody here asked for, as far
@@ -194,6 +201,9 @@ func (iv *ifaceView) droppedUnasked(list []hypothesis) []hypothesis {
 		}
 		if x.frame == diag.NS && x.in || x.frame == diag.NA && !x.in {
 			iv.explainUnheeded(&h)
+		}
+		if x.frame == diag.DHCPv6Frame {
+			iv.keptFromLease(&h)
 		}
 	}
 	if len(what) == 0 {

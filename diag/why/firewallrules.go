@@ -34,6 +34,15 @@ func stops(f diag.Filter, p *path) bool {
 		need = []diag.FrameType{diag.EchoReply}
 	case in && p.Asks == diag.AsksRS:
 		need = []diag.FrameType{diag.RA}
+	case p.Asks == diag.AsksTCP || p.Asks == diag.AsksService && p.Target == diag.IMDSIPv6:
+		// What the tap saw arrive had been let out.
+		if arrived := p.came.Body != nil || droppedIn(p.drop); in && arrived {
+			need = []diag.FrameType{diag.TCPSynAck}
+		} else if !in && !arrived {
+			need = []diag.FrameType{diag.TCPSyn}
+		}
+	case p.Asks == diag.AsksService:
+		need = []diag.FrameType{diag.UDPFrame}
 	case p.Asks == diag.AsksND || p.failedDiscovery():
 		need = []diag.FrameType{diag.NS}
 	case p.Asks == diag.AsksEcho:
@@ -103,6 +112,7 @@ var harms = []harm{
 	{in: true, frame: diag.PacketTooBig, severity: Warning},
 	{in: true, frame: diag.MLD, severity: Warning, matters: (*ifaceView).queriedMLD, passes: (*ifaceView).reportsMLD},
 	{in: false, frame: diag.MLD, severity: Warning, passes: (*ifaceView).reportsMLD},
+	{in: true, frame: diag.RedirectFrame, severity: Info, matters: (*ifaceView).isRedirected},
 }
 
 // stands reports whether a rule does harm by standing there, and has h say which.
@@ -125,9 +135,8 @@ func (iv *ifaceView) stands(f diag.Filter, h *hypothesis) bool {
 	if len(what) == 0 {
 		return false
 	}
-	if h.severity == Warning && !iv.hasUsableGlobal() && f.Stops(diag.DHCPv6Frame) && iv.livesByDHCPv6() {
-		h.severity = Critical
-		iv.explainKind(h, noGlobal, absent)
+	if f.Stops(diag.DHCPv6Frame) {
+		iv.keptFromLease(h)
 	}
 	h.as, h.direct, h.confidence = "standing", true, Likely
 	for _, e := range seen {
@@ -138,6 +147,14 @@ func (iv *ifaceView) stands(f diag.Filter, h *hypothesis) bool {
 	}
 	h.args = append(h.args, "what", listed(what))
 	return true
+}
+
+// keptFromLease has what stops DHCPv6 explain that the interface has no address, where it is to have one by that.
+func (iv *ifaceView) keptFromLease(h *hypothesis) {
+	if h.severity == Warning && !iv.hasUsableGlobal() && iv.livesByDHCPv6() {
+		h.severity = Critical
+		iv.explainKind(h, noGlobal, absent)
+	}
 }
 
 // advertises reports whether this host was seen to answer a solicitation.
@@ -152,6 +169,9 @@ func (iv *ifaceView) kernelResolves() bool {
 
 // reportsMLD reports whether a group membership of this host was seen leaving.
 func (iv *ifaceView) reportsMLD() bool { return iv.traffic.mldReports > 0 }
+
+// isRedirected reports whether a router was heard to name a better way.
+func (iv *ifaceView) isRedirected() bool { return len(iv.traffic.redirects) > 0 }
 
 // queriedMLD reports whether somebody on the link asks who listens. Where nobody does, nobody forgets who.
 func (iv *ifaceView) queriedMLD() bool { return iv.traffic.mldQueries > 0 }

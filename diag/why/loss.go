@@ -35,7 +35,7 @@ func findLossy(iv *ifaceView) []hypothesis {
 			sent += p.Sent
 			received += min(p.Received, p.Sent)
 		}
-		if !q.lossy() || !p.lossy() {
+		if !q.lossy() || !p.lossy() || iv.wentAstray(p) {
 			continue
 		}
 		iv.explain(&h, p)
@@ -50,7 +50,7 @@ func findLossy(iv *ifaceView) []hypothesis {
 		return []hypothesis{late}
 	}
 	lost := sent - received
-	if len(targets) == 0 {
+	if len(targets) == 0 || len(iv.traffic.impostors) > 0 { // then the answers may have gone to another
 		return nil
 	}
 	h.args = []any{"lost", lost, "sent", sent, "percent", 100 * lost / max(1, sent), "target", first, "targets", len(targets)}

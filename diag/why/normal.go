@@ -3,6 +3,7 @@ package why
 import (
 	"net/netip"
 	"slices"
+	"time"
 
 	"ndwhy/diag"
 )
@@ -17,11 +18,30 @@ func Normal(s *diag.State, profile string, p diag.Path) *bool {
 // Unexpected reports whether the silence of p would be a symptom here, and so is worth asking
 // again before it is believed.
 func Unexpected(s *diag.State, p diag.Path) bool {
+	return new(Judge).Unexpected(s, p)
+}
+
+// A Judge is for asking Unexpected of one state again and again. On a link with very much on it what it reads of that
+// may be some moments old.
+type Judge struct {
+	seq     int64
+	at      time.Time
+	normals *normals
+}
+
+// A link with more addresses and routes than many is read again after rereadAfter.
+const many, rereadAfter = 1000, 50 * time.Millisecond
+
+// Unexpected is described at the function.
+func (j *Judge) Unexpected(s *diag.State, p diag.Path) bool {
 	if p.Outcome != diag.Silent {
 		return false
 	}
-	r := Recognise(s)
-	n := normalsIn(s, r, ProfileNamed(r.Name)).of(p)
+	if j.normals == nil || j.seq != s.Seq && (len(s.Addresses)+len(s.Routes) < many || s.Now.Sub(j.at) >= rereadAfter) {
+		r := Recognise(s)
+		j.seq, j.at, j.normals = s.Seq, s.Now, normalsIn(s, r, ProfileNamed(r.Name))
+	}
+	n := j.normals.of(p)
 	return n != nil && !*n
 }
 
@@ -157,6 +177,9 @@ func (n *normals) of(p diag.Path) *bool {
 		}
 		p.SourceClass = diag.SourceAssigned // whatever the kernel chose: applications have no other
 	}
+	if (p.Asks == diag.AsksTCP || p.Asks == diag.AsksService) && p.Outcome == diag.Silent && n.stoppedHere(p) {
+		return new(false) // whatever is there, it is this host that lets its answer not in, or the question not out
+	}
 	if p.Asks == diag.AsksTCP && p.Outcome == diag.Silent && n.answered(p.Via, diag.Question{Interface: q.Interface, Asks: diag.AsksEcho, Source: q.Source, Target: q.Target}) {
 		return nil // a firewall there, perhaps: of its ports nothing is known
 	}
@@ -171,8 +194,8 @@ func (n *normals) of(p diag.Path) *bool {
 		// It answered the kernel a moment before: a limit on its answers, not a fault.
 		return nil
 	}
-	if p.Asks == diag.AsksND && p.Outcome == diag.Silent && n.s.ClassOf(p.Interface, p.Target) == diag.SourceAssigned {
-		return new(true) // the interface's own address, which is not configured: nobody has taken it
+	if p.Asks == diag.AsksND && p.Outcome == diag.Silent && (n.s.ClassOf(p.Interface, p.Target) == diag.SourceAssigned || n.link(p.Interface).Configured(p.Target)) {
+		return new(true) // the interface's own address, which is not configured, or not in use: nobody has taken it
 	}
 	if p.Missing() && (n.leadsNowhere(p) || n.onAnotherLink(p)) {
 		return new(true)
@@ -204,6 +227,41 @@ func (n *normals) of(p diag.Path) *bool {
 	default:
 		return nil
 	}
+}
+
+// stoppedHere reports whether a connection, or a service's answer, came to nothing on this host: its kernel says so,
+// the tap saw the answer arrive, or saw nothing leave although the next hop is known.
+func (n *normals) stoppedHere(p diag.Path) bool {
+	if e, dropped := n.s.DropOn(p); dropped && e.Body.(diag.Drop).ByFilter() && e.Seq > n.s.Begun(p.Check, p.Interface) {
+		return true
+	}
+	if _, came := n.s.SegmentOn(p, false); came {
+		return true
+	}
+	_, left := n.s.SegmentOn(p, true)
+	byTCP := p.Asks == diag.AsksTCP || p.Target == diag.IMDSIPv6
+	return !left && byTCP && p.Via == diag.ViaKernel && p.Sent > 0 && n.s.Complete(diag.FeedTCP) && n.s.Complete(diag.FeedFrames) &&
+		n.hasPorts(p) && n.nextHopKnown(p)
+}
+
+// nextHopKnown reports whether the kernel knows the neighbour that it sends a path's packets to, so that nothing waits
+// for it.
+func (n *normals) nextHopKnown(p diag.Path) bool {
+	hop, known := n.link(p.Interface).Gateway(p.Target, p.Source)
+	if !hop.IsValid() {
+		hop = p.Target
+	}
+	e, has := n.s.Neighbours[diag.InterfaceAddr{Interface: p.Interface, Address: hop}]
+	return known && has && e.Fact.State.Resolved()
+}
+
+// hasPorts reports whether it is known which segments are a path's.
+func (n *normals) hasPorts(p diag.Path) bool {
+	return slices.ContainsFunc(p.Evidence, func(seq int64) bool {
+		e, _ := n.s.Evidence(seq)
+		k, ok := e.Body.(diag.Socket)
+		return ok && k.LocalPort != 0
+	})
 }
 
 // answeredHere reports whether the target of a path answered the same when a socket bound to an address of the

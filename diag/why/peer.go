@@ -22,8 +22,11 @@ var peerUnmapped = Cause{
 		denied: all(itself, answers),
 		more: func(iv *ifaceView, h *hypothesis) {
 			h.args = append(h.args, "other", iv.first(all(asking(diag.AsksND), answers, fromUs)).Target)
-			if iv.profile.Answers {
+			switch {
+			case iv.profile.Answers:
 				h.more = []string{"cause.peer.unmapped.fabric"}
+			case !iv.profile.Filters && iv.first(all(toward(diag.TargetPeer), answers, fromUs)) == nil && !iv.hearsHosts():
+				h.more = []string{"cause.peer.unmapped.alone"}
 			}
 			if n, ok := iv.net.Entry(h.addr); ok {
 				h.facts = append(h.facts, diag.FactOf(n))

@@ -41,6 +41,8 @@ type path struct {
 	// drop is the kernel's word that a rule or hook of this host threw a packet of the question away, or
 	// the answer; without a body where it said nothing of the kind.
 	drop diag.Event
+	// came is the answer that the tap saw arrive, and that the socket was not given: of a connection.
+	came diag.Event
 	// symptom is its place among the symptoms; -1 where it is none.
 	symptom int
 }
@@ -70,6 +72,7 @@ func (iv *ifaceView) read() {
 	for _, p := range iv.paths {
 		if p.Missing() {
 			p.drop = iv.dropOn(p)
+			p.came, _ = iv.s.SegmentOn(*p.Path, false)
 		}
 		p.fate = iv.fateOf(p)
 		switch {
@@ -152,7 +155,10 @@ func (iv *ifaceView) stopped(p *path) bool {
 			return r.Via == diag.ViaWire && r.Asks == diag.AsksND && r.TargetClass == diag.TargetRouter && r.Outcome == diag.Answered && r.Ours()
 		})
 	}
-	return !iv.waitedForRouter(p) && iv.s.Answered(diag.ViaWire, diag.QuestionOf(*p.Path))
+	if (p.Asks == diag.AsksTCP || p.Asks == diag.AsksService) && p.silent() {
+		return iv.normals.stoppedHere(*p.Path)
+	}
+	return !iv.waitedForRouter(p) && !iv.redirected(p) && !iv.byException(p) && iv.s.Answered(diag.ViaWire, diag.QuestionOf(*p.Path))
 }
 
 // waitedForRouter reports whether what the kernel took and did not send may have waited for a router: it tries one

@@ -71,8 +71,8 @@ func borders(r *diag.RouterSeen) bool {
 
 // findRogue takes the advertiser that most speaks for to be the one that belongs here.
 func findRogue(iv *ifaceView) []hypothesis {
-	if len(iv.net.Routers) < 2 {
-		return nil
+	if len(iv.net.Routers) < 2 || iv.flooded() {
+		return nil // of a flood of routers most are nobody
 	}
 	routers := iv.advertisers()
 	if len(routers) < 2 {

@@ -50,7 +50,7 @@ func findUnresolvable(iv *ifaceView) []hypothesis {
 		return p.Reaches() && p.Outcome == diag.Answered && p.TargetClass != diag.TargetAllNodes
 	})
 	heeded := iv.heeded()
-	for _, router := range iv.net.Gateways() {
+	for _, router := range iv.routersAsked() {
 		var silent []*path
 		h := hypothesis{confidence: Possible, subject: Subject{"router", router.String()}, addr: router, args: []any{"router", router}, beyond: true}
 		for _, p := range iv.paths {
@@ -99,6 +99,21 @@ func findUnresolvable(iv *ifaceView) []hypothesis {
 			h.args = append(h.args, "bad", words.Clean(e.Body.(diag.Frame).Bad))
 		}
 		list = append(list, h)
+	}
+	return list
+}
+
+// routersAsked are the interface's gateways, and the routers that were asked: of a great many gateways those may be
+// others.
+func (iv *ifaceView) routersAsked() []netip.Addr {
+	list := slices.Clone(iv.net.Gateways())
+	if iv.net.GatewaysLeft() == 0 {
+		return list
+	}
+	for _, a := range iv.targets(diag.TargetRouter) {
+		if iv.net.IsRouter(a) && !slices.Contains(list, a) {
+			list = append(list, a)
+		}
 	}
 	return list
 }

@@ -35,7 +35,7 @@ var routing = Cause{
 			Keep: &keep{amend: true},
 		},
 		{
-			Does: "prefix-route", If: as("too-wide", "off-link", "apart"), Make: routelessAddress,
+			Does: "prefix-route", If: as(byLength...), Make: routelessAddress,
 			Do:   []string{"ip -6 addr change {address}/{len} dev {interface} noprefixroute"},
 			Keep: &keep{amend: true},
 		},
@@ -138,9 +138,12 @@ func shortenedAddress(v *view, h *hypothesis) []string {
 	return []string{fmt.Sprintf("ip -6 addr del %s/%d dev {interface} && ip -6 addr add %s/%d dev {interface}", a.Address, a.PrefixLen, a.Address, bits)}
 }
 
+// byLength are the ways in which a route is wrong that the length of an address' prefix made.
+var byLength = []string{"too-wide", "off-link", "unannounced", "apart"}
+
 func routelessAddress(v *view, h *hypothesis) []string {
 	a, ok := ofPrefix(v, h)
-	if !ok || !slices.Contains([]string{"too-wide", "off-link", "apart"}, h.as) {
+	if !ok || !slices.Contains(byLength, h.as) {
 		return nil
 	}
 	return []string{fmt.Sprintf("ip -6 addr change %s/%d dev {interface} noprefixroute", a.Address, a.PrefixLen)}
@@ -225,6 +228,9 @@ func findRouting(iv *ifaceView) []hypothesis {
 				add(h)
 			}
 		}
+	}
+	for _, h := range iv.unannounced() {
+		add(h)
 	}
 	return list
 }
@@ -388,6 +394,7 @@ func (iv *ifaceView) wrongWay(sel diag.Selection) (hypothesis, bool) {
 		},
 		facts: []diag.Event{iv.s.Said(sel), diag.FactOf(a)}, more: []string{"cause.host.routing.wrong-way"},
 	}
+	iv.takenBy(&h, sel)
 	for _, p := range iv.paths {
 		beyond := p.TargetClass == diag.TargetInternet || p.TargetClass == diag.TargetService
 		if p.Via == diag.ViaKernel && p.Missing() && p.Source == sel.From && (beyond || p.Target == sel.Dst) {
@@ -496,6 +503,7 @@ func (iv *ifaceView) takenElsewhere() []hypothesis {
 			for _, r := range iv.rulesTo(sel.Table) {
 				h.facts = append(h.facts, iv.s.Said(r))
 			}
+			iv.takenBy(&h, sel)
 			list = append(list, h)
 		}
 		iv.explain(&list[i], p)

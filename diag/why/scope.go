@@ -22,6 +22,8 @@ const (
 	UnaskedNetwork  = "network"  // nothing was sent at all
 	UnaskedInternet = "internet" // beyond the router
 	UnaskedPeers    = "peers"
+	UnaskedRouters  = "routers" // of more default routers than are asked
+	UnaskedSources  = "sources" // of more addresses than are asked from
 	UnaskedInbound  = "inbound" // who can reach this host, which no host can find out about itself
 )
 
@@ -54,6 +56,7 @@ func (v *view) notAsked() []Unasked {
 		}
 		list = append(list, Unasked{UnaskedPeers, why})
 	}
+	list = append(list, v.leftOfMany()...)
 	for _, id := range diag.CheckOrder {
 		switch {
 		case v.leftOut(id):
@@ -67,6 +70,34 @@ func (v *view) notAsked() []Unasked {
 		why = words.Say("unasked.why.inbound-aws")
 	}
 	return append(list, Unasked{UnaskedInbound, why})
+}
+
+// leftOfMany tells of interfaces with more addresses, or more default routers, than are asked.
+func (v *view) leftOfMany() (list []Unasked) {
+	for _, iv := range v.ifaces {
+		if n := iv.net.GatewaysLeft(); n > 0 && (!v.leftOut("router-nd") || !v.leftOut("router-echo")) {
+			all := n + len(iv.net.Gateways())
+			list = append(list, Unasked{UnaskedRouters, words.Say("unasked.why.routers", "n", n, "all", all, "interface", iv.name)})
+		}
+		usable := iv.net.Usable()
+		if len(usable) <= diag.SourcesAsked || v.leftOut("source") {
+			continue
+		}
+		asked := map[netip.Addr]bool{}
+		for _, p := range iv.paths {
+			asked[p.Source] = asked[p.Source] || p.fate != notAsked
+		}
+		n := 0
+		for _, a := range usable {
+			if !asked[a.Address] {
+				n++
+			}
+		}
+		if n > 0 {
+			list = append(list, Unasked{UnaskedSources, words.Say("unasked.why.sources", "n", n, "all", len(usable), "interface", iv.name)})
+		}
+	}
+	return list
 }
 
 // leftOut reports whether the user turned a check off by its name.

@@ -22,6 +22,8 @@ func unasked(w *diagtest.World, ok func(diag.Path) bool) *diagtest.World {
 	return w
 }
 
+var isMetadata = diagtest.OfKind(func(diag.Metadata) bool { return true })
+
 // TestNotAsked: whatever nothing was asked of is named, once, and makes nothing unknown.
 func TestNotAsked(t *testing.T) {
 	all := func(diag.Path) bool { return true }
@@ -45,6 +47,8 @@ func TestNotAsked(t *testing.T) {
 		"--only":                      {diagtest.VPC().Only("ra", "internet"), "router-nd router-echo peer-nd peer-echo all-nodes source added assignment dhcpv6 host mtu services inbound"},
 		"one of two interfaces":       {diagtest.VPC().Second(func(p diag.Path) bool { return p.TargetClass != diag.TargetInternet }), "internet inbound"},
 		"no peer on the second":       {noPeers(diagtest.VPC()).Second(all), "peers inbound"},
+		"of very many addresses":      {diagtest.VPC().Say(diagtest.Crowd{Addresses: 20}.Bodies()...).Drop(isMetadata), "sources inbound"},
+		"of very many routers":        {diagtest.LAN().Say(diagtest.Crowd{Routers: 20}.Bodies()...), "routers inbound"},
 		"--skip takes the rest along": {noInternet(diagtest.VPC()).Skip("internet", "source"), "internet source inbound"},
 	} {
 		d := Diagnose(tt.world.State())

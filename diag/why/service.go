@@ -66,7 +66,7 @@ func serviceName(addr netip.Addr) string {
 // askedService holds of the paths to services that gave no answer, though they were asked, and from where an
 // answer can come back to.
 var askedService = all(
-	toward(diag.TargetService), asking(diag.AsksService), came(diag.Silent, diag.Refused), not(undiscovered), fromUs,
+	toward(diag.TargetService), asking(diag.AsksService), came(diag.Silent, diag.Refused), not(undiscovered), not(locally), fromUs,
 	of(func(p *path) bool { return !p.Source.IsLinkLocalUnicast() }), not(in((*ifaceView).astray)),
 	not(in(func(iv *ifaceView, p *path) bool {
 		return slices.ContainsFunc(iv.rogues(), func(r *diag.RouterSeen) bool { return iv.viaRouterAt(p, r) })

@@ -56,7 +56,7 @@ func findSourceSelection(iv *ifaceView) []hypothesis {
 		}
 		a, ok := iv.s.Addresses[diag.InterfaceAddr{Interface: iv.name, Address: sel.Source}]
 		through, bound := iv.unruled(sel)
-		if !ok || a.Fact.Passing() || !iv.filtered(sel.Source) && !iv.outOfPlace(sel) && bound == nil {
+		if !ok || a.Fact.Passing() || iv.madeUp(sel.Source) || !iv.filtered(sel.Source) && !iv.outOfPlace(sel) && bound == nil {
 			continue
 		}
 		i, ok := at[sel.Source]

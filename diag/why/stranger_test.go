@@ -289,15 +289,37 @@ func TestAssignmentCouldNotBeTold(t *testing.T) {
 	}
 }
 
-// TestClientAtWork: an address that is on its way is not said to have nobody who asks for it.
+// TestClientAtWork: who asks for an address in vain is not said to be nobody, and who has only begun is not said to fail.
 func TestClientAtWork(t *testing.T) {
 	offer := diag.DHCPv6{Message: "advertise", Addresses: []diag.LeaseAddress{{Prefix: netip.PrefixFrom(diagtest.Mine, 128), PreferredS: 140, ValidS: 450}}}
-	w := diagtest.VPC().NoAddress().Offer(offer).Say(diag.Frame{
-		Interface: "eth0", Out: true, Type: diag.DHCPv6Frame, Src: diagtest.MyLocal, SrcMAC: diagtest.MyMAC, DHCPv6: &diag.DHCPv6{Message: "request", Transaction: "abcdef"},
-	})
-	f := find(t, Diagnose(w.State()), "dhcpv6.no-client")
-	if f.Confidence == Certain || !strings.Contains(f.Summary, "not hold it yet") {
-		t.Errorf("%s: %s", f.Confidence, f.Summary)
+	asks := diag.Frame{
+		Interface: "eth0", Out: true, Type: diag.DHCPv6Frame, Src: diagtest.MyLocal, SrcMAC: diagtest.MyMAC, DHCPv6: &diag.DHCPv6{Message: "solicit", Transaction: "abcdef"},
+	}
+	answer := asks
+	answer.Out, answer.Src, answer.SrcMAC, answer.DHCPv6 = false, diagtest.RouterAddr, diagtest.RouterMAC, &diag.DHCPv6{Message: "reply", Transaction: "abcdef"}
+	drop := diag.Drop{Frame: answer, Reason: "NETFILTER_DROP", Function: "nft_do_chain"}
+	for name, c := range map[string]struct {
+		seen    []diag.Body
+		elapsed time.Duration
+		cause   string
+		sure    Confidence
+		says    string
+	}{
+		"nobody":                 {nil, 2 * time.Second, "dhcpv6.no-client", Certain, "no DHCPv6 client"},
+		"in vain":                {[]diag.Body{asks}, 2 * time.Second, "dhcpv6.client-fails", Likely, "nobody answers the client"},
+		"just begun":             {[]diag.Body{asks}, 500 * time.Millisecond, "dhcpv6.client-fails", Possible, "just begun"},
+		"answered":               {[]diag.Body{asks, answer}, 2 * time.Second, "dhcpv6.client-fails", Likely, "still not configured"},
+		"kept from it by a rule": {[]diag.Body{diag.Feed{Name: diag.FeedDrops, State: diag.Synced}, asks, answer, drop}, 2 * time.Second, "host.firewall", Certain, "NETFILTER_DROP"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := diagtest.VPC().NoAddress().Offer(offer).Say(c.seen...)
+			w.Elapsed = c.elapsed
+			d := Diagnose(w.State())
+			f := find(t, d, c.cause)
+			if got := faults(d); !slices.Equal(got, []string{c.cause}) || f.Confidence != c.sure || !strings.Contains(f.Summary, c.says) {
+				t.Errorf("named %v, %s: %s", got, f.Confidence, f.Summary)
+			}
+		})
 	}
 }
 

@@ -28,9 +28,14 @@ type symptom struct {
 	// weak: the program chose the target itself, so that its silence proves little. What explains
 	// only weak symptoms is info, and a weak symptom that nothing explains is not reported.
 	weak bool
-	// mild: the program chose the target itself, and nothing else proves the way to it: what explains only
-	// such is a warning at most.
+	// mild: the program chose the target itself, and nothing else proves the way to it; or this host lets a connection
+	// not out, which may be its owner's will. What explains only such is a warning at most.
 	mild bool
+}
+
+// byPort reports whether it is of a connection, or of a service.
+func (y symptom) byPort() bool {
+	return y.path != nil && (y.path.Asks == diag.AsksTCP || y.path.Asks == diag.AsksService)
 }
 
 // findSymptoms lists what differs from normal on an interface.
@@ -44,7 +49,8 @@ func (iv *ifaceView) findSymptoms() {
 		case p.Via == diag.ViaApp && iv.bound[asked{p.Asks, p.Target}]:
 			// A bound socket gets no answer either: that says the same, and where it breaks.
 		case n != nil && !*n:
-			iv.symptom(symptom{kind: pathSymptom, iface: iv.name, path: p})
+			unwilling := (p.Asks == diag.AsksTCP || p.Asks == diag.AsksService) && p.silent() && p.fate == stoppedHere && p.came.Body == nil && !droppedIn(p.drop)
+			iv.symptom(symptom{kind: pathSymptom, iface: iv.name, path: p, mild: unwilling})
 		case n == nil && missing && chosen && ours && !iv.reached[diag.QuestionOf(*p.Path)] &&
 			p.origin != far && (p.Reaches() || p.Asks == diag.AsksMTU && iv.normals.smallAnswered(*p.Path)):
 			mild := p.TargetClass == diag.TargetInternet && !iv.hearsBeyond()
@@ -72,6 +78,12 @@ func (iv *ifaceView) findSymptoms() {
 		// Every interface has one (RFC 4291 §2.1); which, only the rule of EUI-64 tells.
 		iv.symptom(symptom{kind: absent, iface: iv.name, addr: iv.net.Link.MAC.LinkLocal()})
 	}
+}
+
+// droppedIn reports whether a drop is of a packet that came.
+func droppedIn(e diag.Event) bool {
+	d, ok := e.Body.(diag.Drop)
+	return ok && !d.Frame.Out
 }
 
 func (v *view) symptom(y symptom) {

@@ -1,7 +1,6 @@
 package why
 
 import (
-	"net/netip"
 	"slices"
 
 	"ndwhy/diag"
@@ -22,7 +21,7 @@ var nobodyHears = Cause{
 // its port lets it not speak than that everybody who was asked is away at once.
 func findUnheard(iv *ifaceView) []hypothesis {
 	asked := iv.neighboursInVain()
-	if len(asked) == 0 || len(iv.traffic.late) > 0 {
+	if len(asked) == 0 || len(iv.traffic.late) > 0 || len(iv.traffic.impostors) > 0 { // then the answers may have gone to another
 		return nil
 	}
 	h := hypothesis{confidence: Likely, subject: Subject{"interface", iv.name}, beyond: true, facts: []diag.Event{iv.s.Said(iv.net.Link)}}
@@ -171,59 +170,4 @@ func (iv *ifaceView) lends(l, under diag.Link) bool {
 		}
 	}
 	return false
-}
-
-var macDuplicate = Cause{
-	ID: "address.mac-duplicate", Severity: Critical,
-	Remedy: []Remedy{
-		// Of two clones each would draw the same from what it knows of itself.
-		way("mac-of-its-own", `ip link set dev {interface} address "02$(od -An -N5 -tx1 /dev/urandom | tr ' ' :)"`).kept(keep{}).when(func(v *view, _ *hypothesis) bool { return !v.profile.Filters }),
-		ask("ask.clone"),
-		way("", "ip -d link show dev {interface}"),
-	},
-	find: findMACDuplicate,
-}
-
-// findMACDuplicate looks for frames of somebody else's that have the interface's own MAC as their source: a machine that
-// was cloned with it. What comes for one of the two goes to whoever spoke last.
-func findMACDuplicate(iv *ifaceView) []hypothesis {
-	if iv.net.Link.Type == "ipvlan" || shared(iv.net.Link.MAC) {
-		return nil // those of one interface have one MAC, and so have routers that stand in for each other
-	}
-	var from []netip.Addr
-	for src := range iv.traffic.mirrored {
-		if !iv.traffic.sent[src] && !iv.holds(src) && !iv.isCandidate(src) && !iv.heldByUs(src) {
-			from = append(from, src)
-		}
-	}
-	if len(from) == 0 {
-		return nil
-	}
-	diag.SortFunc(from, netip.Addr.Compare)
-	h := hypothesis{
-		direct: true, confidence: Certain, subject: Subject{"interface", iv.name}, args: []any{"from", from[0]},
-		facts: []diag.Event{iv.traffic.mirrored[from[0]], iv.s.Said(iv.net.Link)},
-	}
-	iv.explain(&h, iv.where(func(p *path) bool {
-		return p.symptom >= 0 && (p.silent() && !p.local() || p.lossy())
-	})...)
-	if len(h.symptoms) == 0 {
-		h.severity = Warning
-	}
-	return []hypothesis{h}
-}
-
-// holds reports whether an address is in use on this host: one that turned out to be a duplicate is not.
-func (iv *ifaceView) holds(addr netip.Addr) bool {
-	for k, a := range iv.s.Addresses {
-		if k.Address == addr && a.Fact.Flags&diag.DADFailed == 0 {
-			return true
-		}
-	}
-	return false
-}
-
-// shared reports whether a MAC is one that several machines have by right: the virtual routers' (RFC 9568 §7.3).
-func shared(mac diag.MAC) bool {
-	return [4]byte(mac[:4]) == [4]byte{0x00, 0x00, 0x5e, 0x00}
 }

@@ -2,6 +2,7 @@ package why
 
 import (
 	"slices"
+	"strings"
 
 	"ndwhy/diag"
 	"ndwhy/diag/words"
@@ -59,6 +60,9 @@ func (v *view) unknown() []Unknown {
 		if p.Outcome == diag.OutcomeSkipped && couldNot[p.Detail] && !told {
 			add(Unknown{p.Check, words.Say("detail."+p.Detail, "note", p.Note), ""})
 		}
+		if other := v.outOfSight(p); other != "" {
+			add(Unknown{p.Check, words.Say("unknown.out-of-sight", "target", p.Target, "other", other), "ndwhy check -i " + words.Clean(other)})
+		}
 	}
 	for _, u := range v.unmet() {
 		add(u)
@@ -76,6 +80,18 @@ func (v *view) unknown() []Unknown {
 		}
 	}
 	return list
+}
+
+// outOfSight names the interface by which the kernel sends what applications ask of an Internet host, where that was
+// not asked, for it would have disturbed the host, and the interface was not examined; "" where it is not so. That the
+// examined ones are well then says nothing of what applications get.
+func (v *view) outOfSight(p *diag.Path) string {
+	sel, known := v.s.Selections[diag.SelectionKey{Dst: p.Target}]
+	if p.Via != diag.ViaApp || p.Outcome != diag.OutcomeSkipped || p.TargetClass != diag.TargetInternet || !strings.HasSuffix(p.Detail, "-source") ||
+		!known || sel.Errno != "" || slices.Contains(v.s.Run.Interfaces, sel.Interface) {
+		return ""
+	}
+	return sel.Interface
 }
 
 // nothingAsked is what is not known where nothing was asked at all.

@@ -86,7 +86,7 @@ func newView(s *diag.State) *view {
 
 func (v *view) newInterface(name string, heard *traffic) *ifaceView {
 	iv := &ifaceView{
-		view: v, name: name, net: v.normals.link(name), traffic: heard, addresses: v.s.AddressesOn(name), assigned: v.s.Assignments(name),
+		view: v, name: name, net: v.normals.link(name), traffic: heard, addresses: v.s.AddressesOn(name),
 		class: map[netip.Addr]diag.SourceClass{}, reached: map[diag.Question]bool{},
 		answers: map[asked][]*path{}, bound: map[asked]bool{}, discovered: map[netip.Addr]bool{}, viaRouter: map[netip.Addr]bool{},
 	}
@@ -94,8 +94,10 @@ func (v *view) newInterface(name string, heard *traffic) *ifaceView {
 	if heard == nil {
 		iv.traffic = newTraffic()
 	}
+	assigned := v.s.Assigned(name)
+	iv.assigned = assigned.Rows
 	for _, a := range iv.addresses {
-		iv.class[a.Fact.Address] = v.s.ClassOf(name, a.Fact.Address)
+		iv.class[a.Fact.Address] = assigned.ClassOf(a.Fact.Address)
 	}
 	for i := range v.paths {
 		p := &path{Path: &v.paths[i], normal: v.normal[v.paths[i].ID], symptom: -1}

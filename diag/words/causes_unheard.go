@@ -25,16 +25,4 @@ var causesUnheard = map[string]string{
 	"cause.path.unheard.apart":                 "others on the same link do reach the router; capture at the router or at the port: frames of {mac} do not arrive there",
 	"cause.path.unheard.see":                   "ip -d link show dev IF (link/ether, permaddr); tcpdump -eni IF icmp6; ndisc6 ROUTER IF",
 	"cause.path.unheard.source":                "moby/moby#30772 (macvlan); OpenStack Neutron, neutron/agent/linux/iptables_firewall.py (2026-08-07)",
-
-	"cause.address.mac-duplicate.title":       "Another machine uses this MAC address",
-	"cause.address.mac-duplicate.summary":     "Another machine on the link uses {mac}, the MAC address of {interface}: it sends from {from}.",
-	"cause.address.mac-duplicate.explanation": "Frames arrived whose source is the MAC address of this interface and whose sender is no address of this host. A switch sends what is for that MAC address to whichever of the two spoke last, so each loses a part of what is meant for it. A machine that was cloned with its MAC address does that.",
-	"cause.address.mac-duplicate.means":       "Two network cards have one name plate, and the post goes to either. Details: frames come in with the interface's own MAC address as source and an IPv6 source that this host does not have and did not send from.",
-	"cause.address.mac-duplicate.evidence":    "Such a frame.",
-	"cause.address.mac-duplicate.contradicts": "Frames of this host's own that a switch reflected; the MAC address of a virtual router (00:00:5e), which several have by right.",
-	"cause.address.mac-duplicate.apart":       "frames arrive with this interface's own MAC address as their source",
-	"cause.address.mac-duplicate.see":         "tcpdump -eni IF 'ether src MAC' (frames that this host did not send)",
-	"cause.address.mac-duplicate.source":      "IEEE 802.1Q §8.7 (learning); RFC 9568 §7.3",
-
-	"cause.address.mac-duplicate.severity": "critical; warning where nothing is missing",
 }

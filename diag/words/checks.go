@@ -49,7 +49,7 @@ var checks = map[string]string{
 
 	"check.assignment.title":   "Is what is configured what was assigned?",
 	"check.assignment.asks":    "Joins what the infrastructure assigned (instance metadata, leases, --assigned), what is configured and what answers, one row an address.",
-	"check.assignment.sends":   "Neighbour solicitations for addresses that are assigned and not configured here.",
+	"check.assignment.sends":   "Neighbour solicitations for addresses that are assigned, or configured, here: nobody else is to answer for them.",
 	"check.assignment.changes": "Nothing.",
 
 	"check.dhcpv6.title":   "Does a DHCPv6 server answer, and is the lease kept?",

@@ -3,6 +3,7 @@ package words
 // events has the line of every kind of event, as `ndwhy watch` writes it.
 var events = map[string]string{
 	"event.run":                  "ndwhy {version} on {interfaces}",
+	"event.flood":                "flood on {interface}: {n} {type} in {over} s from {senders} Ethernet addresses, {mac} above all; only some are told",
 	"event.tick":                 "time passes",
 	"event.feed":                 "{name} {state}{why}",
 	"event.link-up":              "link {interface} up, {mac}, MTU {mtu}",

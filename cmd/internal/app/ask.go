@@ -13,29 +13,45 @@ import (
 	"ndwhy/checks"
 	"ndwhy/checks/probe"
 	"ndwhy/diag"
+	"ndwhy/diag/guard"
 	"ndwhy/diag/live"
 	"ndwhy/diag/why"
 	"ndwhy/diag/words"
 )
 
-// Ask runs the checks against the network, and then has l read again what announces no change; what the
-// checks find goes into a session, l or a part of it.
-func Ask(ctx context.Context, l *live.Session, into checks.Session, timeout time.Duration) error {
-	err := ask(ctx, l, into, timeout)
-	l.ReadAgain(ctx)
+// readAgainWithin is how long past its deadline a run may read the host's settings again.
+const readAgainWithin = 50 * time.Millisecond
+
+// Ask runs the checks against the network until a deadline at most, and then has l read again what announces no
+// change; what the checks find goes into a session, l or a part of it.
+func Ask(ctx context.Context, l *live.Session, into checks.Session, deadline time.Time) error {
+	err := ask(ctx, l, into, deadline)
+	ctx, cancel := context.WithDeadline(ctx, deadline.Add(readAgainWithin))
+	read := make(chan struct{})
+	go func() {
+		defer guard.Rescue()
+		defer cancel()
+		l.ReadAgain(ctx)
+		close(read)
+	}()
+	select {
+	case <-read:
+	case <-ctx.Done(): // what it reads it no longer changes the outcome with
+	}
 	return err
 }
 
-func ask(ctx context.Context, l *live.Session, into checks.Session, timeout time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+func ask(ctx context.Context, l *live.Session, into checks.Session, deadline time.Time) error {
+	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
 	l.Emit(probe.Admin())
 	net := probe.New(into)
+	var judge why.Judge
 	defer net.Close()
 	return checks.Run(ctx, checks.Runner{
 		Session: into, Net: net,
 		Expect: func(p diag.Path) (expect bool) {
-			l.Look(func(s *diag.State) { expect = why.Unexpected(s, p) })
+			l.Look(func(s *diag.State) { expect = judge.Unexpected(s, p) })
 			return expect
 		},
 		Collect: func() {

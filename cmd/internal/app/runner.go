@@ -88,7 +88,7 @@ func (r *Runner) Run(ids []string, add diag.AddMode) error {
 	var was diag.Run
 	r.live.Look(func(s *diag.State) { was = s.Run })
 	r.live.Emit(asked(was, ids, add))
-	err := Ask(ctx, r.live, part{r.live.Session, len(ids) > 0}, r.timeout)
+	err := Ask(ctx, r.live, part{r.live.Session, len(ids) > 0}, time.Now().Add(r.timeout))
 	r.live.Emit(was) // what the user wants by default is as it was before
 	return err
 }

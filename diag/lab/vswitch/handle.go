@@ -37,6 +37,9 @@ func (t *turn) handle() {
 		t.drop("source MAC %s is not that of the interface, %s", h.Src, port.MAC)
 		return
 	}
+	if h.Src == port.MAC {
+		t.spoke[h.Src] = t.port
+	}
 	if port.Detached {
 		t.drop("%s is attached to nothing", port.Name)
 		return
@@ -148,10 +151,8 @@ func (t *turn) multicast6(p *ip6) {
 		}
 	case !t.cfg.Fabric.Multicast:
 		t.drop("multicast is not carried in this network, but for neighbour discovery, MLD and DHCPv6")
-	case t.cfg.Fabric.Isolated:
-		t.drop("instances are kept from each other")
 	default:
-		t.decide(Delivered, "multicast reaches every interface")
+		t.decide(Delivered, "multicast reaches every interface that the sender does")
 		t.flood()
 		if p.Dst != allNodes || p.ICMPType() != ipv6.ICMPTypeEchoRequest || p.Src.IsUnspecified() {
 			return
@@ -234,6 +235,13 @@ func (t *turn) solicited(port *Port, p *ip6, ns *ndp.NeighborSolicitation) {
 		t.send(t.port, neighbourAdvertisement(p, target, r.MAC, true), fmt.Sprintf("%s answers for its own address", r.Name))
 		return
 	}
+	if fabric.LocalND && !dad && (target.IsLinkLocalUnicast() || t.cfg.Routers[0].OnLink) {
+		r := &t.cfg.Routers[0]
+		na := &ndp.NeighborAdvertisement{Router: true, Solicited: true, TargetAddress: target, Options: []ndp.Option{&ndp.LinkLayerAddress{Direction: ndp.Target, Addr: r.MAC[:]}}}
+		t.decide(Answered, "instances do not hear each other: %s answers for all of them", r.Name)
+		t.send(t.port, buildND(p.ether.Src, r.MAC, r.LinkLocal(), p.Src, na), r.Name+" answers as a proxy")
+		return
+	}
 	if fabric.Isolated {
 		t.drop("instances are kept from each other: nobody hears who has %s", target)
 		return
@@ -275,7 +283,10 @@ func (t *turn) advertised(port *Port, p *ip6, na *ndp.NeighborAdvertisement) {
 		mac = p.ether.Src
 	}
 	t.learn(na.TargetAddress, t.port, mac)
-	if r := t.routerOfMAC(p.ether.Dst); r != nil {
+	if r := t.routerOfMAC(p.ether.Dst); r != nil && r.Deaf {
+		t.drop("%s hears no advertisement of a neighbour", r.Name)
+		return
+	} else if r != nil {
 		t.decide(Delivered, "%s learns where %s is", r.Name, na.TargetAddress)
 		t.to(r.Name)
 		t.resolved(r, na.TargetAddress, mac)
@@ -370,6 +381,10 @@ func (t *turn) from4(port *Port, p *ip4) {
 			t.decide(Forwarded, "routed to the infrastructure's own service")
 			t.pass(BeyondPort, build4(t.cfg.Beyond.MAC, r.MAC, p.packet))
 		}
+		return
+	}
+	if t.cfg.Fabric.Isolated {
+		t.drop("instances are kept from each other")
 		return
 	}
 	if q, ok := t.portOfMAC(p.ether.Dst); ok && q != t.port && !t.cfg.Ports[q].Detached {

@@ -29,13 +29,17 @@ const (
 
 // advertisement is r's RA to dst.
 func (t *turn) advertisement(r *Router, dst netip.Addr, mac diag.MAC) []byte {
+	from := r.MAC
+	if r.Physical != (diag.MAC{}) {
+		from = r.Physical
+	}
 	ra := &ndp.RouterAdvertisement{
 		CurrentHopLimit:           r.HopLimit,
 		ManagedConfiguration:      r.Managed,
 		OtherConfiguration:        r.Other,
 		RouterSelectionPreference: r.Preference,
 		RouterLifetime:            r.Lifetime,
-		Options:                   []ndp.Option{&ndp.LinkLayerAddress{Direction: ndp.Source, Addr: r.MAC[:]}},
+		Options:                   []ndp.Option{&ndp.LinkLayerAddress{Direction: ndp.Source, Addr: from[:]}},
 	}
 	if prefix := t.cfg.prefix(r); r.OnLink || r.Autonomous {
 		ra.Options = append(ra.Options, &ndp.PrefixInformation{
@@ -52,7 +56,7 @@ func (t *turn) advertisement(r *Router, dst netip.Addr, mac diag.MAC) []byte {
 			PrefixLength: uint8(p.Bits()), Prefix: p.Masked().Addr(), Preference: r.Preference, RouteLifetime: cmp.Or(r.Lifetime, routeLifetime),
 		})
 	}
-	return buildND(mac, r.MAC, r.LinkLocal(), dst, ra)
+	return buildND(mac, from, r.LinkLocal(), dst, ra)
 }
 
 func buildND(dstMAC, srcMAC diag.MAC, src, dst netip.Addr, m ndp.Message) []byte {
@@ -108,6 +112,8 @@ func (t *turn) toRouter(r *Router, p *ip6) {
 		}
 	case r.Nowhere:
 		t.drop("%s leads nowhere", r.Name)
+	case t.cfg.Fabric.LocalND && p.Dst.IsLinkLocalUnicast():
+		t.route(r, p, "bridged to "+p.Dst.String())
 	case p.Src.IsLinkLocalUnicast() || p.Dst.IsLinkLocalUnicast():
 		t.drop("a link-local address is not routed (RFC 4291 §2.5.6)")
 	case p.HopLimit <= 1:
@@ -142,6 +148,9 @@ func (t *turn) toBeyond(r *Router, p *ip6) {
 	case b.NoTCP && p.Proto == unix.IPPROTO_TCP:
 		t.drop("the access list lets no TCP out")
 		return
+	case b.OnlyTCP != 0 && p.Proto == unix.IPPROTO_TCP && !p.toPort(b.OnlyTCP):
+		t.drop("the access list lets TCP out to port %d alone", b.OnlyTCP)
+		return
 	case b.MTU > 0 && len(p.Raw) > b.MTU:
 		t.drop("%d bytes are too many for the path, MTU %d", len(p.Raw), b.MTU)
 		if !b.NoPTB {
@@ -152,6 +161,12 @@ func (t *turn) toBeyond(r *Router, p *ip6) {
 		t.decide(Forwarded, "routed beyond the subnet")
 	}
 	t.pass(BeyondPort, routed(b.MAC, r.MAC, p.Raw))
+}
+
+// toPort reports whether a packet of TCP goes to a port.
+func (p *ip6) toPort(port uint16) bool {
+	t, ok := p.TCP()
+	return ok && t.Dst == port
 }
 
 // routed is a packet after one hop.
@@ -195,7 +210,7 @@ func (t *turn) route(r *Router, p *ip6, reason string) {
 	if i := slices.IndexFunc(t.cfg.Ports, func(q Port) bool { return q.delegated(p.Dst) }); r.ByLinkLocal && i >= 0 {
 		hop = t.cfg.Ports[i].MAC.LinkLocal()
 	}
-	if k, ok := t.known[hop]; ok {
+	if k, ok := t.known[hop]; ok && !r.Deaf {
 		t.toPort(k.port, p, routed(k.mac, r.MAC, p.Raw), Forwarded, reason)
 		return
 	}

@@ -29,7 +29,9 @@ type Config struct {
 	Routers []Router
 	Beyond  Beyond
 	Fabric  Fabric
-	Seed    uint64 // of the dice that Port.Loss throws
+	Chatter []Chatter
+	Calls   []Call
+	Seed    uint64 // of the dice that Port.Loss throws, and who chatters
 }
 
 // Fabric says what the switch itself lets through.
@@ -38,6 +40,8 @@ type Fabric struct {
 	Proxy     bool // neighbour solicitations are answered on behalf of the target, never passed on
 	Isolated  bool // what instances send reaches routers alone: one reaches another through them
 	Multicast bool // every multicast is passed on; else only what ND, MLD and DHCPv6 need
+	LocalND   bool // where they are isolated, the first router answers for all of what it says is on the link, and forwards between them
+	Hairpin   bool // what every interface gets, its sender gets back
 }
 
 // A Port is one interface of an instance as the infrastructure knows it.
@@ -58,6 +62,7 @@ type Port struct {
 type Router struct {
 	Name      string
 	MAC       diag.MAC
+	Physical  diag.MAC     // what it advertises itself by, where that is another; it takes what is sent to either
 	Local     netip.Addr   // its link-local address; zero: the one that EUI-64 makes of MAC
 	Addresses []netip.Addr // further addresses that it answers for
 	Address4  netip.Addr
@@ -81,6 +86,7 @@ type Router struct {
 	Unresolvable bool // answers no solicitation for its addresses
 	AnswersEcho  bool
 	Nowhere      bool // routes nothing
+	Deaf         bool // hears no advertisement of a neighbour: it asks again for each packet
 	DHCP         DHCP
 }
 
@@ -128,10 +134,11 @@ type Beyond struct {
 	MAC      diag.MAC
 	Services []netip.Prefix // reached whatever Internet says: metadata, DNS, NTP
 	Internet Reach
-	MTU      int  // of the path to the Internet; 0: no limit
-	NoPTB    bool // what exceeds MTU vanishes without a Packet Too Big
-	NoEcho   bool // the access list on the way to the Internet lets no ICMPv6 echo request out
-	NoTCP    bool // nor TCP
+	MTU      int    // of the path to the Internet; 0: no limit
+	NoPTB    bool   // what exceeds MTU vanishes without a Packet Too Big
+	NoEcho   bool   // the access list on the way to the Internet lets no ICMPv6 echo request out
+	NoTCP    bool   // nor TCP
+	OnlyTCP  uint16 // but to this port, where it is not 0
 	// Translated says that packets from unique-local addresses are translated on their way, and so answered.
 	Translated bool
 }
@@ -173,7 +180,12 @@ type Switch struct {
 	cfg   Config
 	dice  *rand.Rand
 	begun bool
-	next  []time.Time // when each router advertises next
+	next  []time.Time      // when each router advertises next
+	spoke map[diag.MAC]int // the port that a MAC spoke on last, of several that have it
+	chats time.Time        // when the next chatter is due
+
+	called []time.Time // when each call was made last
+	count  uint16      // of calls
 
 	// What the router of an open link has learnt and is waiting for. A filtering fabric needs
 	// neither: it knows who has what.
@@ -204,22 +216,25 @@ func New(cfg Config, start time.Time) *Switch {
 	s := &Switch{
 		cfg:     cfg,
 		dice:    rand.New(rand.NewPCG(cfg.Seed, 0)),
+		spoke:   map[diag.MAC]int{},
 		known:   map[netip.Addr]seen{},
 		pending: map[netip.Addr]pending{},
+		chats:   start,
 	}
 	for range cfg.Routers {
 		s.next = append(s.next, start)
 	}
+	s.called = make([]time.Time, len(cfg.Calls))
 	return s
 }
 
-// Begin ends the calm in which instances boot: from now on frames get lost where the
+// Begin ends the calm in which instances boot: from now on frames get lost, others chatter and call, where the
 // configuration says so.
 func (s *Switch) Begin() { s.begun = true }
 
 // Next returns when Tick has something to do, or the zero time: never.
 func (s *Switch) Next() time.Time {
-	var first time.Time
+	first := s.nextCall()
 	for i, r := range s.cfg.Routers {
 		if r.Silent || r.Every <= 0 {
 			continue
@@ -228,10 +243,13 @@ func (s *Switch) Next() time.Time {
 			first = s.next[i]
 		}
 	}
+	if s.begun && len(s.cfg.Chatter) > 0 && (first.IsZero() || s.chats.Before(first)) {
+		first = s.chats
+	}
 	return first
 }
 
-// Tick does what time asks for: the routers' unsolicited advertisements.
+// Tick does what time asks for: the routers' unsolicited advertisements, the chatter of others, and calls.
 func (s *Switch) Tick(now time.Time) ([]Output, []Entry) {
 	t := turn{Switch: s, now: now}
 	for i := range s.cfg.Routers {
@@ -244,6 +262,13 @@ func (s *Switch) Tick(now time.Time) ([]Output, []Entry) {
 			t.send(p, t.advertisement(r, allNodes, allNodesMAC), fmt.Sprintf("%s advertises itself every %s", r.Name, r.Every))
 		}
 	}
+	if s.begun && len(s.cfg.Chatter) > 0 && !now.Before(s.chats) {
+		if s.chats = s.chats.Add(chatterEvery); s.chats.Before(now) {
+			s.chats = now.Add(chatterEvery) // what could not be sent in time is not sent at once
+		}
+		t.chat()
+	}
+	t.calls()
 	return t.outs, t.entries
 }
 
@@ -289,15 +314,19 @@ func (s *Switch) owner4(a netip.Addr) (int, bool) {
 	return i, i >= 0
 }
 
+// portOfMAC returns the port of a MAC: of two that have the same, as any switch does, the one that it last came from.
 func (s *Switch) portOfMAC(m diag.MAC) (int, bool) {
+	if i, ok := s.spoke[m]; ok {
+		return i, true
+	}
 	i := slices.IndexFunc(s.cfg.Ports, func(p Port) bool { return p.MAC == m })
 	return i, i >= 0
 }
 
 func (s *Switch) routerOfMAC(m diag.MAC) *Router {
 	for i := range s.cfg.Routers {
-		if s.cfg.Routers[i].MAC == m {
-			return &s.cfg.Routers[i]
+		if r := &s.cfg.Routers[i]; r.MAC == m || r.Physical == m && m != (diag.MAC{}) {
+			return r
 		}
 	}
 	return nil
@@ -363,10 +392,10 @@ func (t *turn) to(name string) {
 	}
 }
 
-// flood hands a copy on to every other instance.
+// flood hands a copy on to every other instance that the sender reaches.
 func (t *turn) flood() {
 	for i := range t.cfg.Ports {
-		if i != t.port {
+		if i == t.port && t.cfg.Fabric.Hairpin || i != t.port && !t.cfg.Fabric.Isolated {
 			t.pass(i, slices.Clone(t.frame))
 		}
 	}

@@ -1,0 +1,322 @@
+package sim
+
+import (
+	"slices"
+	"strings"
+
+	"ndwhy/diag/lab"
+	"ndwhy/diag/why"
+)
+
+// What a diagnosis is held against: the causes of the faults that were built in. Several faults at once may hide one
+// another, and bring about what neither does alone. Both are written down here, and nothing else is let pass.
+
+// fits are the networks beside its own on which a fault of a network is tried.
+var fits = map[string][]string{
+	"vpc":          {"article", "forwarded-nd"},
+	"forwarded-nd": {"lan"},
+}
+
+// Networks are the networks on which a scenario's fault is tried, its own first; of a whole network, itself.
+func Networks(s lab.Scenario) []string {
+	if s.On == "" {
+		return []string{s.Name}
+	}
+	var list []string
+	for _, base := range append([]string{s.On}, fits[s.On]...) {
+		if !slices.Contains(unfit[s.Name], base) {
+			list = append(list, base)
+		}
+	}
+	return list
+}
+
+// unfit are the networks of the same kind as its own on which a fault is none, or another.
+var unfit = map[string][]string{
+	"peer-stopped":   {"forwarded-nd"}, // nobody answers in its stead: it is peer-down there
+	"not-configured": {"article"},      // which has one address an instance
+	"imds-ipv6-off":  {"article"},      // which has none of these
+	"dns-down":       {"article"},
+	"ntp-down":       {"article"},
+}
+
+// sameThing are faults of which two cannot be had at once: they are about the same setting, and the later one undoes or
+// turns into something else what the first did.
+var sameThing = [][]string{
+	{"moved-address", "address-twice", "vpn", "vpn-without-proxy", "pod-without-nat", "forwarding"}, // what is behind the host
+	// where its address comes from
+	{"static", "short-prefix", "ula-only", "ula-translated", "address-taken", "moved-address", "address-twice", "container", "vpn", "vpn-without-proxy"},
+	{"static", "short-prefix", "ula-only", "ula-translated", "two-routers", "backup-router", "router-died"}, // what routers announce
+	{"nothing-assigned", "not-configured", "delegated-prefix", "deprecated", "optimistic", "no-policy-routing", "two-interfaces", "wrong-interface", "dhcp-no-address"},
+	{"two-interfaces", "no-policy-routing", "wrong-interface"},
+	{"networkd", "route-missing", "forwarding", "pod-without-nat"},             // who acts on advertisements
+	{"duplicate", "peer-unmapped", "peer-stopped", "peer-down", "dhcp-silent"}, // who has the peer's address
+	{"leftovers", "wrong-neighbour"},                        // the peer's entry
+	{"not-configured", "deprecated", "optimistic"},          // the second address
+	{"unassigned-source", "optimistic", "delegated-prefix"}, // the newest address, which the kernel prefers
+	{"expiring", "dhcp-silent", "no-dhcp-client", "dhcp-no-address", "nothing-assigned", "stable-privacy"},
+	{"peer-down", "peer-stopped", "peer-unmapped", "peer-echo-blocked"},
+	{"internet-down", "internet-refused"},
+	{"rogue-router", "no-ra"},                  // then it is the only one
+	{"dhcp-reply-dropped", "no-tcp-in", "ufw"}, // chains that drop what they do not let pass
+	{"ipv6-disabled", "link-down", "wrong-interface", "no-policy-routing", "two-interfaces"},
+}
+
+// Together reports whether faults can be had at once.
+func Together(names ...string) bool {
+	for i, a := range names {
+		for _, b := range names[i+1:] {
+			if a == b || slices.ContainsFunc(sameThing, func(set []string) bool { return slices.Contains(set, a) && slices.Contains(set, b) }) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// Kinds of causes that hide one another: with one of them, what the others would show does not come about.
+var (
+	// nothing works.
+	whole = []string{"host.link-down", "host.ipv6-disabled"}
+	// there is no way out by the default route.
+	noRoute = []string{
+		"router.no-advertisement", "router.advertisements-lost", "router.advertisement-ignored", "router.not-default", "route.missing",
+		"host.routing", "router.unresolvable",
+	}
+	// there is no address to speak from.
+	noAddress = []string{"assignment.none", "dhcpv6.no-client", "dhcpv6.silent", "dhcpv6.no-address", "address.not-configured", "address.expiring", "address.link-local-not-eui64"}
+	// nothing, or not everything, comes back from beyond.
+	beyond = []string{
+		"path.beyond-router", "path.refused", "path.icmp-blocked", "path.tcp-blocked", "path.mtu", "service.unreachable", "service.imds-ipv6-off",
+		"host.forwards-unassigned", "host.proxy-missing",
+	}
+	// the peer is not reached.
+	peers = []string{"peer.unmapped", "peer.echo-blocked", "host.neighbour-override", "address.duplicate"}
+	// this host itself stops it.
+	stopped = []string{"host.firewall", "host.egress-hook"}
+)
+
+// hides says which kinds of causes hide which.
+var hides = []struct{ these, those []string }{
+	{noRoute, noRoute},
+	{noRoute, beyond},
+	{noRoute, []string{"router.rogue", "host.source-selection"}},
+	{[]string{"router.no-advertisement"}, noAddress},
+	{[]string{"router.no-advertisement"}, []string{"host.firewall"}},
+	{[]string{"router.advertisement-ignored", "router.not-default", "router.advertisements-lost", "route.missing"}, []string{"host.firewall"}}, // which drops them
+	{[]string{"router.unresolvable"}, append([]string{"host.firewall"}, peers...)},
+	{noAddress, noAddress},
+	{noAddress, beyond},
+	{noAddress, []string{"host.routing", "host.source-selection", "host.firewall"}},
+	{[]string{"host.source-selection"}, beyond},
+	{[]string{"host.firewall"}, []string{"path.tcp-blocked", "path.icmp-blocked", "router.advertisements-lost", "route.missing"}},
+	{beyond, beyond},
+	{peers, peers},
+	{stopped, stopped},
+	{[]string{"host.firewall"}, []string{"host.forwards-unassigned", "host.proxy-missing"}},
+	{[]string{"host.egress-hook"}, beyond},
+	{[]string{"host.egress-hook"}, peers},
+}
+
+// hidden reports whether a cause is hidden by another there one that was named.
+func hidden(cause string, there, named []string) bool {
+	in := func(list []string, c string) bool { return slices.Contains(list, c) }
+	for _, other := range there {
+		if other == cause || !in(named, other) {
+			continue
+		}
+		if in(whole, other) {
+			return true
+		}
+		for _, h := range hides {
+			if in(h.these, other) && in(h.those, cause) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// A consequence is what faults bring about beside their own causes: it is so, and may be named.
+type consequence struct {
+	of    []string // faults, all of them; "a|b": one of these
+	named []string
+}
+
+var consequences = []consequence{
+	// ubuntu2 asks the same server, or hears the same router: without a lease, or an on-link route, it answers nothing.
+	{[]string{"dhcp-silent"}, []string{"peer.echo-blocked", "peer.unmapped"}},
+	{[]string{"no-ra"}, []string{"peer.echo-blocked"}},
+	// What is assigned and was not leased is not configured.
+	{[]string{"dhcp-silent|dhcp-no-address|no-dhcp-client|stable-privacy"}, []string{"address.not-configured"}},
+	{[]string{"nothing-assigned"}, []string{"service.imds-ipv6-off"}},
+	// The network drops the solicitation for the sake of its source, and nothing comes without one.
+	{[]string{"stable-privacy"}, []string{"router.no-advertisement"}},
+	{[]string{"no-echo-out", "no-tcp-out"}, []string{"path.beyond-router"}},
+	// Whoever is asked more often than he answers.
+	{[]string{"echo-limit"}, []string{"path.lossy"}},
+	// Who asks for the address in vain answers what waited, and no more, when the address shows itself in between.
+	{[]string{"moved-address"}, []string{"path.lossy"}},
+	// The gateway is gone.
+	{[]string{"wrong-gateway", "peer-unmapped|peer-down"}, []string{"router.unresolvable"}},
+	{[]string{"ula-only|ula-translated|static|short-prefix", "backup-router|two-routers|router-died|rogue-router"}, []string{"dhcpv6.silent"}},
+}
+
+// A Flaw is something that is known to come out wrong, and why. A case that has it, and nothing else that is wrong, is
+// counted by it.
+type Flaw struct {
+	Name string
+	Why  string
+	// is reports whether a verdict on faults is it.
+	is func(v Verdict, faults []string, w Weather) bool
+}
+
+func only(list []string, allowed ...string) bool { return len(minus(list, allowed)) == 0 }
+
+func has(faults []string, some ...string) bool {
+	return slices.ContainsFunc(some, func(f string) bool { return slices.Contains(faults, f) })
+}
+
+// Flaws are what is known to come out wrong.
+var Flaws = []Flaw{
+	{
+		"two interfaces, and something silent", "what the first interface's network leaves unanswered is put down to the routing of the second (host.routing)",
+		func(v Verdict, faults []string, _ Weather) bool {
+			return has(faults, "two-interfaces", "no-policy-routing") && only(v.Invented, "host.routing") && len(v.Missed)+len(v.Broken) == 0
+		},
+	},
+	{
+		"echo is blocked on the way, and this host has no way", "where a connection cannot be tried, silent echoes alone pass for a way that is cut (path.beyond-router)",
+		func(v Verdict, faults []string, _ Weather) bool {
+			return has(faults, "no-echo-out", "no-tcp-out", "unreachable-route", "wrong-gateway") && only(v.Invented, "path.beyond-router") && len(v.Missed)+len(v.Broken)+len(v.Unexplained) == 0
+		},
+	},
+	{
+		"two faults on one way", "the second leaves paths unexplained, or unnamed, because nothing answers that would show the first",
+		func(v Verdict, faults []string, _ Weather) bool {
+			return len(faults) > 1 && len(v.Invented)+len(v.Broken) == 0
+		},
+	},
+	{
+		"loss", "of three solicitations a third may be lost three times: what is then never answered passes for absent",
+		func(v Verdict, faults []string, w Weather) bool {
+			return (w.Loss > 0 || has(faults, "lossy")) && len(v.Broken) == 0
+		},
+	},
+	{
+		"what moves", "an address or the link that goes away and comes back leaves what was found before and after to contradict each other",
+		func(v Verdict, _ []string, w Weather) bool { return w.Moves > 0 && len(v.Broken) == 0 },
+	},
+	{
+		"answers that others overtake, or that are slow themselves", "an answer that comes later than twice the time of the first passes for lost (path.lossy), and who asks for us is not heard in time",
+		func(v Verdict, _ []string, w Weather) bool {
+			return (w.Reorder > 0 || w.PeerDelay > 0) && only(v.Invented, "path.lossy") && only(v.Missed, "host.firewall") && len(v.Broken) == 0
+		},
+	},
+	{
+		"without the tap", "nothing tells what this host's own filter drops from what the network does",
+		func(v Verdict, _ []string, w Weather) bool { return w.WithoutTap && len(v.Broken) == 0 },
+	},
+}
+
+// Known returns the flaw that a verdict shows; nil: none that is known.
+func (v Verdict) Known(w Weather) *Flaw {
+	faults := slices.DeleteFunc(strings.Split(v.Network, "+"), func(name string) bool {
+		return lab.Scenarios[slices.IndexFunc(lab.Scenarios, func(s lab.Scenario) bool { return s.Name == name })].On == ""
+	})
+	for i := range Flaws {
+		if Flaws[i].is(v, faults, w) {
+			return &Flaws[i]
+		}
+	}
+	return nil
+}
+
+// A Verdict is what a run is found to be when it is held against the truth.
+type Verdict struct {
+	Network  string
+	Want     []string // what should be named, of what nothing hides
+	Got      []string
+	Missed   []string
+	Invented []string
+	// Unexplained are symptoms that no cause covers; Broken rules that were broken.
+	Unexplained []string
+	Broken      []string
+}
+
+// Right reports whether nothing is wrong.
+func (v Verdict) Right() bool {
+	return len(v.Missed)+len(v.Invented)+len(v.Unexplained)+len(v.Broken) == 0
+}
+
+// Judge holds a diagnosis of a network, named as the lab does, against the truth.
+func Judge(network string, w *World, d why.Diagnosis) Verdict {
+	v := Verdict{Network: network, Got: causesOf(d), Broken: append(slices.Clone(w.Broken), w.Rules()...)}
+	var faults, there, may []string
+	for name := range strings.SplitSeq(network, "+") {
+		i := slices.IndexFunc(lab.Scenarios, func(s lab.Scenario) bool { return s.Name == name })
+		s := lab.Scenarios[i]
+		may = append(may, s.Causes...)
+		if s.On == "" {
+			continue
+		}
+		faults = append(faults, name)
+		there = append(there, s.Causes...)
+	}
+	may = append(may, lab.Scenarios[slices.IndexFunc(lab.Scenarios, func(s lab.Scenario) bool { return s.Name == w.Spec.Base })].Causes...)
+	for _, c := range consequences {
+		if !slices.ContainsFunc(c.of, func(some string) bool {
+			return !slices.ContainsFunc(strings.Split(some, "|"), func(f string) bool { return slices.Contains(faults, f) })
+		}) {
+			may = append(may, c.named...)
+			there = append(there, c.named...)
+		}
+	}
+	calm := w.Weather.calm() && (len(faults) < 2 || !slices.Contains(faults, "lossy"))
+	if w.Weather.Loss > 0 {
+		may = append(may, "path.lossy")
+	}
+	if w.Weather.Moves > 0 {
+		may = append(may, "host.link-down") // it may be, at the end
+	}
+	v.Invented = minus(v.Got, may)
+	if calm && !strings.Contains(network, "+") {
+		_, v.Want, _ = lab.Find(network)
+	} else if calm {
+		for _, f := range faults {
+			i := slices.IndexFunc(lab.Scenarios, func(s lab.Scenario) bool { return s.Name == f })
+			for _, c := range lab.Scenarios[i].Causes {
+				// What describes the network needs a network that works; and how much is lost is a matter of luck.
+				if !hidden(c, there, v.Got) && !strings.HasPrefix(c, "net.") && c != "path.lossy" {
+					v.Want = append(v.Want, c)
+				}
+			}
+		}
+	}
+	v.Missed = minus(v.Want, v.Got)
+	if calm {
+		for _, u := range d.Unexplained {
+			v.Unexplained = append(v.Unexplained, u.Text)
+		}
+	}
+	return v
+}
+
+// calm reports whether what there is to see can be seen: nothing is lost, or goes away, or is out of time.
+func (w Weather) calm() bool {
+	return w.Loss == 0 && w.Moves == 0 && w.Timeout == 0 && !w.WithoutTap && !w.Bare && w.Add == "claim"
+}
+
+func causesOf(d why.Diagnosis) (got []string) {
+	for _, f := range d.Findings {
+		if !slices.Contains(got, f.Cause) {
+			got = append(got, f.Cause)
+		}
+	}
+	slices.Sort(got)
+	return got
+}
+
+func minus(a, b []string) []string {
+	return slices.DeleteFunc(slices.Clone(a), func(s string) bool { return slices.Contains(b, s) })
+}

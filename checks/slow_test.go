@@ -1,0 +1,42 @@
+package checks
+
+import (
+	"context"
+	"net/netip"
+	"testing"
+	"time"
+
+	"ndwhy/diag"
+)
+
+// A kernel that takes its time over one neighbour keeps nobody else waiting, nor the end of the run.
+func TestRunSlowKernel(t *testing.T) {
+	inWorld(t, "others are asked meanwhile", func(w *world) {
+		w.slow = map[netip.Addr]time.Duration{peerGUA: 3 * time.Second}
+		w.run(w.t.Context(), nil)
+		if at := w.when("kernel echo-request " + ourLL.String() + " > " + peerLL.String()); at > 50*time.Millisecond {
+			w.t.Errorf("another peer was asked after %s", at)
+		}
+		w.want(idEchoKernel, diag.Answered, "")
+	})
+	inWorld(t, "it is not waited for when time is up", func(w *world) {
+		w.slow = map[netip.Addr]time.Duration{peerGUA: 3 * time.Second}
+		ctx, cancel := context.WithTimeout(w.t.Context(), time.Second)
+		defer cancel()
+		if took := w.run(ctx, nil); took > 1010*time.Millisecond {
+			w.t.Errorf("took %s", took)
+		}
+		w.want(idEchoKernel, diag.OutcomeSkipped, DetailTimeout)
+	})
+	inWorld(t, "an address that it adds too late is taken back", func(w *world) {
+		w.edit(func(r *diag.Run) { r.Add = diag.AddKernel })
+		late := w.candidates(w.t)[0].addr
+		w.slow = map[netip.Addr]time.Duration{late: 2 * time.Second}
+		ctx, cancel := context.WithTimeout(w.t.Context(), time.Second)
+		defer cancel()
+		w.run(ctx, nil)
+		if w.happened("add "+late.String()) != 1 || len(w.added) > 0 {
+			w.t.Errorf("left behind: %v", w.added)
+		}
+	})
+}

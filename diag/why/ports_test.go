@@ -1,0 +1,82 @@
+package why
+
+import (
+	"net/netip"
+	"slices"
+	"testing"
+
+	"ndwhy/diag"
+	"ndwhy/diag/diagtest"
+)
+
+// A connection that comes to nothing is this host's doing where its kernel says so, where the tap saw the answer
+// arrive, and where it saw nothing leave; else it is somebody's beyond.
+func TestConnectionsStoppedHere(t *testing.T) {
+	const port = 40000
+	syn := diag.Frame{
+		Interface: "eth0", Out: true, Type: diag.TCPSyn, Src: diagtest.Mine, Dst: diagtest.Host1, SrcMAC: diagtest.MyMAC, HopLimit: 64, SrcPort: port, DstPort: 443,
+	}
+	answer := diag.Frame{
+		Interface: "eth0", Type: diag.TCPSynAck, Src: diagtest.Host1, Dst: diagtest.Mine, SrcMAC: diagtest.RouterMAC, HopLimit: 64, SrcPort: 443, DstPort: port,
+	}
+	dropped := func(f diag.Frame) diag.Drop {
+		return diag.Drop{Frame: f, Reason: "NETFILTER_DROP", Function: "nft_do_chain"}
+	}
+	tap, drops := diag.Feed{Name: diag.FeedTCP, State: diag.Synced}, diag.Feed{Name: diag.FeedPorts, State: diag.Synced}
+	rule := diag.Filter{Table: "inet filter", Chain: "input", Hook: "input", Rule: "policy drop", Verdict: "drop", Matches: []string{"tcp-synack"}}
+	for name, c := range map[string]struct {
+		seen     []diag.Body
+		cause    string
+		severity Severity
+		sure     Confidence
+		subject  string
+	}{
+		"the kernel drops what leaves":           {[]diag.Body{tap, drops, dropped(syn)}, "host.firewall", Warning, Certain, "host"},
+		"the kernel drops the answer":            {[]diag.Body{tap, drops, syn, answer, dropped(answer)}, "host.firewall", Warning, Certain, "host"},
+		"the kernel drops the answer, by a rule": {[]diag.Body{tap, drops, rule, syn, answer, dropped(answer)}, "host.firewall", Warning, Certain, "rule"},
+		"the answer was seen":                    {[]diag.Body{tap, syn, answer}, "host.firewall", Warning, Likely, "host"},
+		"nothing was seen to leave":              {[]diag.Body{tap}, "host.firewall", Warning, Likely, "host"},
+		"nothing came":                           {[]diag.Body{tap, drops, syn}, "path.tcp-blocked", Warning, Likely, "interface"},
+		"nobody looked":                          {nil, "path.tcp-blocked", Warning, Likely, "interface"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := diagtest.VPC().Say(c.seen...)
+			w.Drop(diagtest.OfKind(func(f diag.Feed) bool { return f.Name == diag.FeedDrops }))
+			w.Say(diag.Socket{
+				Interface: "eth0", Event: diag.SocketSent, Source: diagtest.Mine, Target: diagtest.Host1, Service: "tcp", Port: 443, LocalPort: port,
+			})
+			sent := int64(len(w.Bodies) + 1) // after the Run
+			w.Path(diag.Path{
+				Check: "internet", Asks: diag.AsksTCP, Via: diag.ViaKernel, Source: diagtest.Mine, Target: diagtest.Host1,
+				TargetClass: diag.TargetInternet, Given: true, Outcome: diag.Silent, Evidence: []int64{sent},
+			})
+			d := Diagnose(w.State())
+			f := find(t, d, c.cause)
+			if got := faults(d); !slices.Equal(got, []string{c.cause}) || f.Severity != c.severity || f.Confidence != c.sure || f.Subject.Kind != c.subject || len(d.Unexplained) > 0 {
+				t.Errorf("named %v, %s and %s of %s: %s; unexplained %v", got, f.Severity, f.Confidence, f.Subject.Kind, f.Summary, d.Unexplained)
+			}
+		})
+	}
+}
+
+// A service that is silent because this host drops its answer is not said to be off or down.
+func TestServiceStoppedHere(t *testing.T) {
+	dns := netip.MustParseAddr("fd00:ec2::253")
+	answer := diag.Frame{
+		Interface: "eth0", Type: diag.UDPFrame, Src: dns, Dst: diagtest.Mine, SrcMAC: diagtest.RouterMAC, HopLimit: 64, SrcPort: 53, DstPort: 40000,
+	}
+	w := diagtest.VPC().Say(
+		diag.Machine{SysVendor: "Amazon EC2"}, diag.Feed{Name: diag.FeedPorts, State: diag.Synced},
+		diag.Drop{Frame: answer, Reason: "NETFILTER_DROP", Function: "nft_do_chain"},
+		diag.Socket{Interface: "eth0", Event: diag.SocketSent, Source: diagtest.Mine, Target: dns, Service: "dns", LocalPort: 40000},
+	)
+	sent := int64(len(w.Bodies) + 1)
+	w.Path(diag.Path{
+		Check: "services", Asks: diag.AsksService, Via: diag.ViaKernel, Source: diagtest.Mine, Target: dns, TargetClass: diag.TargetService,
+		Outcome: diag.Silent, Evidence: []int64{sent},
+	})
+	d := Diagnose(w.State())
+	if got := faults(d); !slices.Equal(got, []string{"host.firewall"}) || find(t, d, "host.firewall").Confidence != Certain {
+		t.Errorf("named %v", got)
+	}
+}
