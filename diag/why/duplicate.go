@@ -24,7 +24,9 @@ var duplicate = Cause{
 func notTwice(_ *view, h *hypothesis) bool { return h.as != "twice" }
 
 // givenAway holds unless an address that is in use here is known to be this host's alone.
-func givenAway(v *view, h *hypothesis) bool { return h.as != "shared" || !v.on(h.iface).assignedAlone(h.addr) }
+func givenAway(v *view, h *hypothesis) bool {
+	return h.as != "shared" || !v.on(h.iface).assignedAlone(h.addr)
+}
 
 var loopedBack = Cause{
 	ID: "address.looped-back", Severity: Critical,
