@@ -106,7 +106,7 @@ const (
 	FeedTCP     FeedName = "tcp"     // of it the TCP segments, which a busy host has too many of
 	FeedIMDS    FeedName = "imds"
 	FeedLease   FeedName = "lease"
-	FeedHost    FeedName = "host"    // sysctls, managers, table use
+	FeedHost    FeedName = "host"    // sysctls, managers, table use, who is logged in
 	FeedFilters FeedName = "filters" // packet-filter rules; needs CAP_NET_ADMIN
 	FeedFlows   FeedName = "flows"   // connections of this host
 	FeedDrops   FeedName = "drops"   // what the kernel threw away; needs CAP_BPF and CAP_PERFMON
@@ -255,6 +255,19 @@ type Manager struct {
 	Name      string `json:"name"` // networkd, NetworkManager, dhclient, dhcpcd, none
 	// RA: this manager handles router advertisements itself, so accept_ra=0 is its doing.
 	RA bool `json:"ra"`
+	// Writer is what writes the manager's configuration, or starts it, where that is not the user: netplan, ifupdown.
+	Writer string `json:"writer,omitempty"`
+	// File is the configuration that is in force, where the manager says which: networkd's .network file.
+	File string `json:"file,omitempty"`
+}
+
+// Access is what a change of this host's network may cut off without a way back: the SSH sessions, and IPv4. It
+// replaces what an earlier one said.
+type Access struct {
+	SSH []netip.Addr `json:"ssh,omitempty"` // own IPv6 addresses by which somebody is logged in
+	// SSH4 are the interfaces by which somebody is logged in over IPv4, and Default4 those of IPv4's default routes.
+	SSH4     []string `json:"ssh4,omitempty"`
+	Default4 []string `json:"default4,omitempty"`
 }
 
 // Selection is what the kernel answered when asked how it would reach Dst: RTM_GETROUTE.
@@ -287,8 +300,12 @@ type Filter struct {
 	Rule      string `json:"rule"` // as nft would list it
 	Handle    uint64 `json:"handle,omitempty"`
 	// Legacy: it is of ip6tables-legacy, which nft does not show, and Handle is its number in the chain.
-	Legacy  bool   `json:"legacy,omitempty"`
-	Verdict string `json:"verdict"` // drop, reject
+	Legacy bool `json:"legacy,omitempty"`
+	// Number is its place in the chain, from 1, as `ip6tables -D CHAIN NUMBER` counts; 0: not known, or a policy.
+	Number int `json:"number,omitempty"`
+	// Tool is what its table belongs to, and so what may change it.
+	Tool    FilterTool `json:"tool,omitempty"`
+	Verdict string     `json:"verdict"` // drop, reject
 	// Matches are the frame types it stops, in Hook's direction: that of mld is a query coming in, a
 	// report going out; of dhcpv6 what a server sends, what a client sends; of udp a question to DNS going out, its
 	// answer coming in. A firewall that lets no new connection in stops tcp-syn, and nothing else is wrong with it;
@@ -296,6 +313,18 @@ type Filter struct {
 	Matches []string `json:"matches"`
 	Gone    bool     `json:"gone,omitempty"`
 }
+
+// FilterTool is a front end of the kernel's packet filter.
+type FilterTool string
+
+// The front ends. What none of the others made is nft's.
+const (
+	ToolNFT       FilterTool = "nft"
+	ToolIPTables  FilterTool = "ip6tables" // the one that is there: iptables-nft
+	ToolLegacy    FilterTool = "ip6tables-legacy"
+	ToolUFW       FilterTool = "ufw"
+	ToolFirewalld FilterTool = "firewalld"
+)
 
 // Stops reports whether the rule stops frames of a type.
 func (f Filter) Stops(t FrameType) bool { return slices.Contains(f.Matches, string(t)) }
@@ -712,6 +741,9 @@ func (Sysctl) Kind() string { return "sysctl" }
 
 // Kind returns "manager", the body's name in recordings.
 func (Manager) Kind() string { return "manager" }
+
+// Kind returns "access", the body's name in recordings.
+func (Access) Kind() string { return "access" }
 
 // Kind returns "selection", the body's name in recordings.
 func (Selection) Kind() string { return "selection" }

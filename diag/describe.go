@@ -1,6 +1,7 @@
 package diag
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -51,6 +52,8 @@ func describe(body Body) string {
 		return words.Say("event.sysctl", "name", SysctlName(b.Scope, b.Name), "value", b.Value)
 	case Manager:
 		return words.Say("event.manager", "interface", b.Interface, "name", b.Name)
+	case Access:
+		return describeAccess(b)
 	case Selection:
 		return describeSelection(b)
 	case Filter:
@@ -265,6 +268,15 @@ func SysctlName(scope, name string) string {
 		return "net.ipv6." + name
 	}
 	return "net.ipv6.conf." + strings.ReplaceAll(scope, ".", "/") + "." + name
+}
+
+func describeAccess(a Access) string {
+	list := func(names []string) string { return cmp.Or(words.List(names), words.Say("event.access.none")) }
+	var ssh []string
+	for _, addr := range a.SSH {
+		ssh = append(ssh, addr.String())
+	}
+	return words.Say("event.access", "ssh", list(append(ssh, a.SSH4...)), "default4", list(a.Default4))
 }
 
 func describeSelection(s Selection) string {

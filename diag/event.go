@@ -35,6 +35,7 @@ var bodies = map[string]func(json.RawMessage) (Body, error){
 	Neighbour{}.Kind():  decode[Neighbour],
 	Sysctl{}.Kind():     decode[Sysctl],
 	Manager{}.Kind():    decode[Manager],
+	Access{}.Kind():     decode[Access],
 	Selection{}.Kind():  decode[Selection],
 	Filter{}.Kind():     decode[Filter],
 	Hook{}.Kind():       decode[Hook],

@@ -120,6 +120,9 @@ func (l *LinkModel) readPrefixes(connected []netip.Prefix) {
 		more = append(more, r.OnLinkPrefixes()...)
 	}
 	for _, a := range l.usable {
+		if a.Flags&NoPrefixRoute != 0 {
+			continue // it says nothing of what is on the link
+		}
 		more = append(more, netip.PrefixFrom(a.Address, a.PrefixLen))
 	}
 	SortFunc(more, func(a, b netip.Prefix) int {

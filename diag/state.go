@@ -47,6 +47,7 @@ type State struct {
 
 	Sysctls    map[SysctlKey]string
 	Managers   map[string]Manager
+	Access     Access
 	Selections map[SelectionKey]Selection
 	Filters    []Filter
 	Hooks      map[HookKey]Hook
@@ -288,6 +289,9 @@ func (s *State) Apply(e Event) {
 	case Manager:
 		s.Managers[b.Interface] = b
 		s.said[managerKey(b.Interface)] = e
+	case Access:
+		s.Access = b
+		s.said[Access{}.Kind()] = e
 	case Selection:
 		s.Selections[SelectionKey{b.Dst, b.From, b.Bound}] = b
 		s.said[SelectionKey{b.Dst, b.From, b.Bound}] = e

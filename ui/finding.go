@@ -168,10 +168,14 @@ func findingDoc(c *canvas, w int, r *report.Report, f *report.Finding, whole boo
 	d.short = shortNames(c, r, f)
 	d.para(span{"", plain}, f.Explanation, plain)
 	proof(d, r, f)
-	if len(f.Remedy) > 0 {
-		d.heading(say("finding.remedy"))
-		for _, command := range f.Remedy {
-			d.command(command)
+	for i, s := range why.Steps(f.Remedies, f.Look) {
+		if i == 0 {
+			d.heading(say("finding.remedy"))
+		}
+		if s.Command {
+			d.command(s.Text)
+		} else {
+			d.para(span{"  ", plain}, s.Text, plain)
 		}
 	}
 	paths := explained(r, f.Explains)
@@ -460,8 +464,11 @@ func findingText(f *report.Finding) string {
 	var b strings.Builder
 	b.WriteString(strings.ToUpper(words.Say("severity."+string(f.Severity))) + " " + f.Cause + ": " + f.Summary + "\n")
 	b.WriteString(f.Explanation + "\n")
-	for _, c := range f.Remedy {
-		b.WriteString("  $ " + c + "\n")
+	for _, s := range why.Steps(f.Remedies, f.Look) {
+		if s.Command {
+			s.Text = "  $ " + s.Text
+		}
+		b.WriteString(s.Text + "\n")
 	}
 	return b.String()
 }

@@ -20,7 +20,7 @@ func TestFindingIsOpenedCopiedAndLeft(t *testing.T) {
 	s := newStage(t, Config{}, 80, 24).play("unassigned-address")
 	s.press("enter").want("What to do", "aws ec2 assign-ipv6-addresses", "address.unassigned")
 	s.press("y").want("/root/.cache/ndwhy/copied.txt")
-	if !strings.Contains(s.intents.kept, "address.unassigned") || !strings.Contains(s.intents.kept, "$ ip -6 addr del") {
+	if !strings.Contains(s.intents.kept, "address.unassigned") || !strings.Contains(s.intents.kept, "$ sudo ip -6 addr del") {
 		t.Errorf("copied %q", s.intents.kept)
 	}
 	if !slices.ContainsFunc(s.sent, func(m string) bool { return strings.Contains(m, "setClipboardMsg") }) {

@@ -32,8 +32,10 @@ type because struct {
 	cause  string                      // of a finding
 	frames map[int64]bool              // the events that it rests on, of frames
 	path   *report.Path                // the first question that it explains
-	fix    string                      // what y copies of a problem first: its remedy
-	plain  string                      // what y copies
+	// fix is what y copies of a problem first: the first remedy that is commands, as one line; caution what that may
+	// cut off.
+	fix, caution string
+	plain        string // what y copies
 }
 
 func becauses(s *scene) []because {
@@ -50,8 +52,8 @@ func becauses(s *scene) []because {
 		if strings.HasPrefix(s.Report.Headline, strings.TrimSuffix(f.Summary, ".")) { // it stands above already
 			item.text = s.Report.On(f.Interface, words.Say("cause."+f.Cause+".title"))
 		}
-		if len(f.Remedy) > 0 {
-			item.fix = f.Remedy[0]
+		if i := slices.IndexFunc(f.Remedies, func(a why.Advice) bool { return len(a.Do) > 0 }); i >= 0 {
+			item.fix, item.caution = strings.Join(f.Remedies[i].Do, " && "), f.Remedies[i].Caution
 		}
 		list = append(list, item)
 	}
@@ -203,6 +205,12 @@ func (m *mapScreen) drawHeadline(s *scene, r region, items []because) int {
 	}
 	if len(items) == 0 || items[0].fix == "" || r.h < 12 {
 		return y
+	}
+	if caution := items[0].caution; caution != "" {
+		for _, line := range clipped(s.canvas, wrap(s.canvas, words.Say("remedy.caution", "caution", m.prose(s, caution)), r.w-2), 2, r.w-2) {
+			r.put(1, y, line, yellow)
+			y++
+		}
 	}
 	lead := say("fix") + "  "
 	d := newDoc(s.canvas, r.w-2-r.width(lead))

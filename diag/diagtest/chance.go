@@ -113,7 +113,10 @@ func (c Chance) body() diag.Body {
 			"accept_ra", "forwarding", "disable_ipv6", "accept_ra_defrtr", "hop_limit", "mtu", "accept_ra_rt_info_max_plen", "max_addresses",
 		}), Value: pick(c, []string{"0", "1", "2", "", "1400"})}
 	case 4:
-		return diag.Manager{Interface: iface, Name: "networkd", RA: c.one(2)}
+		if c.one(3) {
+			return diag.Access{SSH: []netip.Addr{addr}, SSH4: []string{iface}, Default4: []string{iface}}
+		}
+		return diag.Manager{Interface: iface, Name: "networkd", RA: c.one(2), Writer: pick(c, []string{"", "netplan"}), File: pick(c, []string{"", "/run/systemd/network/10-netplan-eth0.network"})}
 	case 5:
 		return diag.Selection{Dst: addr, From: pick(c, someAddresses), Source: pick(c, someAddresses), Interface: iface, Errno: pick(c, someErrnos)}
 	case 6:

@@ -137,7 +137,7 @@ func filtersOf(t *testing.T, r *Reader) []diag.Filter {
 	return of[diag.Filter](l.bodies)
 }
 
-var noHandles = cmpopts.IgnoreFields(diag.Filter{}, "Handle")
+var noHandles = cmpopts.IgnoreFields(diag.Filter{}, "Handle", "Number")
 
 func TestFilters(t *testing.T) {
 	if !nstest.Enter(t) {
@@ -191,24 +191,27 @@ func TestFilters(t *testing.T) {
 	w.flush()
 
 	want := []diag.Filter{
-		{Table: "inet filter", Chain: "input", Hook: "input", Rule: "policy drop", Verdict: "drop", Matches: []string{"na", "echo-request", "mld", "dhcpv6"}},
+		{Table: "inet filter", Chain: "input", Hook: "input", Rule: "policy drop", Verdict: "drop", Tool: "nft", Matches: []string{"na", "echo-request", "mld", "dhcpv6"}},
 		{
-			Interface: "eth0", Table: "inet filter", Chain: "output", Hook: "output", Verdict: "drop", Matches: []string{"ns"},
+			Interface: "eth0", Table: "inet filter", Chain: "output", Hook: "output", Verdict: "drop", Tool: "nft", Matches: []string{"ns"},
 			Rule: `oifname "eth0" icmpv6 type nd-neighbor-solicit counter log prefix "ns " drop comment "no questions\x1b"`,
 		},
 		{
-			Table: "inet filter", Chain: "output", Hook: "output", Verdict: "reject", Matches: []string{"echo-reply"},
+			Table: "inet filter", Chain: "output", Hook: "output", Verdict: "reject", Tool: "nft", Matches: []string{"echo-reply"},
 			Rule: "icmpv6 type echo-reply reject with icmpx admin-prohibited",
 		},
-		{Interface: "eth1", Table: "netdev n", Chain: "egress", Hook: "egress", Verdict: "drop", Matches: []string{"rs"}, Rule: "icmpv6 type nd-router-solicit drop"},
+		{Interface: "eth1", Table: "netdev n", Chain: "egress", Hook: "egress", Verdict: "drop", Tool: "nft", Matches: []string{"rs"}, Rule: "icmpv6 type nd-router-solicit drop"},
 		{
-			Table: "ip6 raw", Chain: "pre", Hook: "prerouting", Verdict: "drop", Matches: []string{"ra"},
+			Table: "ip6 raw", Chain: "pre", Hook: "prerouting", Verdict: "drop", Tool: "nft", Matches: []string{"ra"},
 			Rule: "icmpv6 type vmap { nd-router-advert : drop, nd-neighbor-advert : accept }",
 		},
 	}
 	got := filtersOf(t, r)
 	if diff := cmp.Diff(want, got, noHandles); diff != "" {
 		t.Fatalf("(-want +got)\n%s", diff)
+	}
+	if got[0].Number != 0 || got[2].Number != 3 {
+		t.Errorf("the policy is rule %d, and the third one %d", got[0].Number, got[2].Number)
 	}
 	for _, f := range got {
 		if (f.Handle == 0) != (f.Rule == "policy drop") {
@@ -228,9 +231,9 @@ func TestFilters(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.flush()
-	gone := want[1]
-	gone.Gone = true
-	if diff := cmp.Diff([]diag.Filter{gone}, filtersOf(t, r), noHandles); diff != "" {
+	gone, moved := want[1], want[2] // the next one has its number now
+	gone.Gone, moved.Gone = true, true
+	if diff := cmp.Diff([]diag.Filter{gone, moved, want[2]}, filtersOf(t, r), noHandles); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
@@ -256,7 +259,7 @@ func TestFiltersOfAUsualFirewall(t *testing.T) {
 	w.rule(input, []expr.Any{&expr.Reject{}})
 	w.flush()
 	r := New(&log{}, fstest.MapFS{}, []diag.Link{{Interface: "eth0", Index: nstest.Link(t, "eth0").Attrs().Index}})
-	want := []diag.Filter{{Table: "inet filter", Chain: "input", Hook: "input", Rule: "reject with icmpv6 no-route", Verdict: "reject", Matches: []string{"tcp-syn"}}}
+	want := []diag.Filter{{Table: "inet filter", Chain: "input", Hook: "input", Rule: "reject with icmpv6 no-route", Verdict: "reject", Tool: "nft", Matches: []string{"tcp-syn"}}}
 	if diff := cmp.Diff(want, filtersOf(t, r), noHandles); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}

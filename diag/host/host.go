@@ -83,6 +83,7 @@ func (r *Reader) say(key any, body diag.Body) {
 func (r *Reader) read(ctx context.Context, processes bool) {
 	if processes {
 		r.processes = process.Find(r.root, "systemd-networkd", "NetworkManager", "dhclient", "dhcpcd")
+		r.access()
 	}
 	r.machine()
 	r.sysctls()

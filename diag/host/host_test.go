@@ -234,11 +234,11 @@ func TestManager(t *testing.T) {
 		want diag.Manager
 	}{
 		"nobody":                     {nil, diag.Manager{Name: "none"}},
-		"networkd":                   {configured("[Match]\nName=eth*\n[Network]\nDHCP=yes\n"), diag.Manager{Name: "networkd", RA: true}},
-		"networkd ignores RAs":       {configured("[Network]\nDHCP=yes\nIPv6AcceptRA=no\n"), diag.Manager{Name: "networkd"}},
-		"drop-in says otherwise":     {with(configured("[Network]\nIPv6AcceptRA=no\n"), "run/b.conf", "[Network]\nIPv6AcceptRA=true\n"), diag.Manager{Name: "networkd", RA: true}},
-		"no link-local":              {configured("[Network]\nLinkLocalAddressing=ipv4\n"), diag.Manager{Name: "networkd"}},
-		"networkd on a router":       {with(configured("[Network]\n"), "proc/sys/net/ipv6/conf/eth0/forwarding", "1\n"), diag.Manager{Name: "networkd"}},
+		"networkd":                   {configured("[Match]\nName=eth*\n[Network]\nDHCP=yes\n"), diag.Manager{Name: "networkd", File: "/etc/systemd/network/10.network", RA: true}},
+		"networkd ignores RAs":       {configured("[Network]\nDHCP=yes\nIPv6AcceptRA=no\n"), diag.Manager{Name: "networkd", File: "/etc/systemd/network/10.network"}},
+		"drop-in says otherwise":     {with(configured("[Network]\nIPv6AcceptRA=no\n"), "run/b.conf", "[Network]\nIPv6AcceptRA=true\n"), diag.Manager{Name: "networkd", File: "/etc/systemd/network/10.network", RA: true}},
+		"no link-local":              {configured("[Network]\nLinkLocalAddressing=ipv4\n"), diag.Manager{Name: "networkd", File: "/etc/systemd/network/10.network"}},
+		"networkd on a router":       {with(configured("[Network]\n"), "proc/sys/net/ipv6/conf/eth0/forwarding", "1\n"), diag.Manager{Name: "networkd", File: "/etc/systemd/network/10.network"}},
 		"networkd, unmanaged":        {with(networkd, "run/systemd/netif/links/2", "ADMIN_STATE=unmanaged\n"), diag.Manager{Name: "none"}},
 		"networkd failed":            {with(networkd, "run/systemd/netif/links/2", "ADMIN_STATE=failed\n"), diag.Manager{Name: "networkd"}},
 		"networkd stopped":           {fstest.MapFS{"run/systemd/netif/links/2": file("ADMIN_STATE=configured\n")}, diag.Manager{Name: "none"}},
@@ -253,7 +253,19 @@ func TestManager(t *testing.T) {
 		"dhcpcd":                     {with(run("80", "dhcpcd", "dhcpcd: eth0 [ip6]"), zero, "0\n"), diag.Manager{Name: "dhcpcd", RA: true}},
 		"dhcpcd, all interfaces":     {run("80", "dhcpcd", "dhcpcd: [manager] [ip4] [ip6]"), diag.Manager{Name: "dhcpcd"}},
 		"dhcpcd for IPv4":            {run("80", "dhcpcd", "dhcpcd: eth0 [ip4]"), diag.Manager{Name: "none"}},
-		"dhcpcd of another":          {run("80", "dhcpcd", "dhcpcd -6 eth1"), diag.Manager{Name: "none"}},
+		"netplan by networkd": {
+			with(with(networkd, "run/systemd/netif/links/2", "ADMIN_STATE=configured\nNETWORK_FILE=/run/systemd/network/10-netplan-eth0.network\n"),
+				"run/systemd/network/10-netplan-eth0.network", "[Network]\n"),
+			diag.Manager{Name: "networkd", RA: true, Writer: "netplan", File: "/run/systemd/network/10-netplan-eth0.network"},
+		},
+		"netplan by NetworkManager": {
+			with(nm, "run/NetworkManager/system-connections/netplan-eth0.nmconnection", "[connection]\nuuid=uu-1\n"),
+			diag.Manager{Name: "NetworkManager", RA: true, Writer: "netplan"},
+		},
+		"ifupdown":              {fstest.MapFS{"run/network/ifstate": file("lo=lo\neth0=home\n")}, diag.Manager{Name: "none", Writer: "ifupdown"}},
+		"ifupdown, a file each": {with(run("70", "dhclient", "dhclient -6 eth0"), "run/network/ifstate.eth0", "eth0\n"), diag.Manager{Name: "dhclient", Writer: "ifupdown"}},
+		"ifupdown of another":   {fstest.MapFS{"run/network/ifstate": file("lo=lo\neth1=eth1\n")}, diag.Manager{Name: "none"}},
+		"dhcpcd of another":     {run("80", "dhcpcd", "dhcpcd -6 eth1"), diag.Manager{Name: "none"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			root := instance(c.more)

@@ -180,12 +180,13 @@ func judge(rs *ruleset, links []diag.Link) []diag.Filter {
 					if f == nil {
 						f = &found{by: map[string][]string{}, filter: diag.Filter{
 							Table: families[c.family] + " " + clean(c.table), Chain: clean(s.chain.name), Hook: hook,
-							Rule: "policy drop", Verdict: "drop", Handle: s.rule.handle, Legacy: rs.legacy,
+							Rule: "policy drop", Verdict: "drop", Handle: s.rule.handle, Legacy: rs.legacy, Tool: rs.tool(s.chain),
 						}, mention: len(c.devices) > 0}
 						if s.rule.handle != 0 {
 							text, mention := list(rs, s.chain, s.rule)
 							f.filter.Rule, f.mention = text, f.mention || mention
 							f.filter.Verdict = s.verdict
+							f.filter.Number = 1 + slices.IndexFunc(s.chain.rules, func(r rule) bool { return r.handle == s.rule.handle })
 						}
 						all[k] = f
 						order = append(order, k)

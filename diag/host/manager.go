@@ -2,6 +2,7 @@ package host
 
 import (
 	"io/fs"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,20 +11,55 @@ import (
 	"ndwhy/diag/host/process"
 )
 
-// manager says who configures an interface and whether he handles router advertisements himself, in
-// which case the kernel's accept_ra is 0 and no fault.
+// manager says who configures an interface, by what, and whether he handles router advertisements himself,
+// in which case the kernel's accept_ra is 0 and no fault.
 func (r *Reader) manager(l diag.Link) diag.Manager {
+	m := r.daemon(l)
+	if m.Writer == "" && r.ifupdown(l.Interface) {
+		m.Writer = "ifupdown"
+	}
+	return m
+}
+
+// ifupdown reports whether ifup brought an interface up: it keeps a file of those, one "NAME=LOGICAL NAME" a
+// line (ifupdown), or a file for each (ifupdown2, newer ones).
+func (r *Reader) ifupdown(iface string) bool {
+	if state, ok := r.content("run/network/ifstate." + iface); ok && strings.TrimSpace(state) != "" {
+		return true
+	}
+	state, _ := r.content("run/network/ifstate")
+	return key(state, "", iface) != ""
+}
+
+// netplanWrote reports whether a configuration is one that netplan made of its own: it says so in the name.
+func netplanWrote(file string) bool {
+	name := path.Base(file)
+	return strings.HasPrefix(name, "10-netplan-") || strings.HasPrefix(name, "netplan-")
+}
+
+// daemon returns the process that configures an interface.
+func (r *Reader) daemon(l diag.Link) diag.Manager {
 	iface, index := l.Interface, strconv.Itoa(l.Index)
 	if r.runs("systemd-networkd") {
 		if state, ok := r.content("run/systemd/netif/links/" + index); ok {
 			if managed, ra := r.networkd(iface, state); managed {
-				return diag.Manager{Interface: iface, Name: "networkd", RA: ra}
+				m := diag.Manager{Interface: iface, Name: "networkd", RA: ra, File: clean(key(state, "", "NETWORK_FILE"))}
+				if netplanWrote(m.File) {
+					m.Writer = "netplan"
+				}
+				return m
 			}
 		}
 	}
 	if r.runs("NetworkManager") {
 		if state, ok := r.content("run/NetworkManager/devices/" + index); ok && key(state, "device", "managed") == "true" {
-			return diag.Manager{Interface: iface, Name: "NetworkManager", RA: r.networkManager(iface, key(state, "device", "connection-uuid"))}
+			m := diag.Manager{Interface: iface, Name: "NetworkManager"}
+			var file string
+			m.RA, file = r.networkManager(iface, key(state, "device", "connection-uuid"))
+			if netplanWrote(file) {
+				m.Writer = "netplan"
+			}
+			return m
 		}
 	}
 	for _, p := range r.processes {
@@ -79,9 +115,9 @@ func (r *Reader) networkd(iface, state string) (managed, ra bool) {
 }
 
 // networkManager reports whether NetworkManager handles advertisements: with the method "auto" it
-// does, with "dhcp" it takes an address alone (nm-settings(5), ipv6.method). Where the connection
-// cannot be read, accept_ra tells: NetworkManager switches the kernel's handling off.
-func (r *Reader) networkManager(iface, uuid string) bool {
+// does, with "dhcp" it takes an address alone (nm-settings(5), ipv6.method); and the file of the connection.
+// Where that cannot be read, accept_ra tells: NetworkManager switches the kernel's handling off.
+func (r *Reader) networkManager(iface, uuid string) (ra bool, file string) {
 	for _, dir := range []string{"run/NetworkManager/system-connections", "etc/NetworkManager/system-connections"} {
 		entries, _ := fs.ReadDir(r.root, dir)
 		for _, e := range entries {
@@ -90,11 +126,11 @@ func (r *Reader) networkManager(iface, uuid string) bool {
 				continue
 			}
 			method := key(content, "ipv6", "method")
-			return method == "" || method == "auto"
+			return method == "" || method == "auto", e.Name()
 		}
 	}
-	ra, _ := r.text("proc/sys/net/ipv6/conf/" + iface + "/accept_ra")
-	return ra == "0"
+	accepts, _ := r.text("proc/sys/net/ipv6/conf/" + iface + "/accept_ra")
+	return accepts == "0", ""
 }
 
 // key returns the last value of a key in a group of an INI-like file; group "" is what comes before

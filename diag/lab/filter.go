@@ -13,7 +13,7 @@ import (
 // A Filter is a rule of a host's packet filter that drops ICMPv6 messages of one type, in a chain of
 // its own; or such a chain that drops everything but what it lets pass.
 type Filter struct {
-	Table string // with its family, as nft writes it: "inet filter", "ip6 filter", "netdev policy"
+	Table string // with its family, as nft writes it: "inet filter", "ip6 filter", "netdev agent"
 	Chain string
 	Hook  string // input, output, egress
 	NIC   string // whose egress; of the family netdev alone

@@ -467,9 +467,9 @@ var scenarios = []Scenario{
 		Name: "egress-hook", On: "vpc",
 		Title:   "A policy agent drops echo requests at ubuntu1's egress, below the packet filter.",
 		Causes:  []string{"host.egress-hook"},
-		Subject: "netdev policy egress: icmpv6 type echo-request",
+		Subject: "netdev agent egress: icmpv6 type echo-request",
 		Hides:   []string{"net.multicast-suppressed", "net.router-silent"},
-		Break:   dropping(Filter{Table: "netdev policy", Chain: "egress", Hook: "egress", NIC: "eth0", Type: echoRequest}),
+		Break:   dropping(Filter{Table: "netdev agent", Chain: "egress", Hook: "egress", NIC: "eth0", Type: echoRequest}),
 	},
 	{
 		Name: "solicitations-dropped", On: "lan",

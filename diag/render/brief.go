@@ -16,7 +16,7 @@ import (
 // What is shown of each before the rest is only counted: -v has all. One finding fits 24 lines of 80 so.
 const (
 	proofsShown    = 2
-	remediesShown  = 4
+	remediesShown  = 3
 	problemsShown  = 5
 	addressesShown = 6
 )
@@ -31,17 +31,28 @@ const screen = 24
 // else there is stands behind -v. Where a screen is too small for it, the blank lines go.
 func (t *textWriter) brief(r report.Report) {
 	b := brief{textWriter: t, r: r, problems: r.Problems()}
-	b.airy = len(b.problems)+len(r.Unexplained)+len(r.Unknown) > 0
 	b.table = b.rows()
 	b.name()
-	b.write()
-	lines := strings.Count(b.b.String(), "\n")
-	blank := strings.Count(b.b.String(), "\n\n")
-	if b.airy && lines > screen && lines-blank <= screen {
-		b.airy = false
+	// A small screen goes without some of it, what is missed least first. Where that does not help, all is shown.
+	airy := len(b.problems)+len(r.Unexplained)+len(r.Unknown) > 0
+	for _, spared := range []spare{{airy, true, remediesShown}, {false, true, remediesShown}, {false, true, 2}, {false, false, remediesShown}, {false, true, 1}, {false, false, 1}} {
+		b.spare = spared
 		b.b.Reset()
 		b.write()
+		if strings.Count(b.b.String(), "\n") <= screen {
+			return
+		}
 	}
+	b.spare = spare{airy, true, remediesShown}
+	b.b.Reset()
+	b.write()
+}
+
+// spare is what a screen has room for.
+type spare struct {
+	airy    bool // blank lines between the parts
+	remarks bool // what a remedy does, where that takes a line of its own
+	ways    int
 }
 
 func (b *brief) write() {
@@ -58,8 +69,8 @@ type brief struct {
 	r        report.Report
 	problems []report.Finding
 	table    []reachRow
-	airy     bool         // blank lines between the parts
-	short    report.Short // of the addresses that have a row
+	spare
+	short report.Short // of the addresses that have a row
 }
 
 // name gives a short name to every address that has a row.
@@ -135,13 +146,42 @@ func (b *brief) why() {
 		label = ""
 	}
 	label = "do"
-	for i, command := range f.Remedy {
-		if i == remediesShown {
-			b.para("", words.Say("brief.more", "n", len(f.Remedy)-i))
+	for i, a := range f.Remedies {
+		if i == b.ways {
+			b.para("", words.Say("brief.more", "n", len(f.Remedies)-i))
 			break
 		}
-		b.command(label, command)
+		b.advice(label, a)
 		label = "or"
+	}
+}
+
+// advice writes one way to put a thing right: what it may cut off first, the commands, and what they do, behind a
+// single one where there is room.
+func (b *brief) advice(label string, a why.Advice) {
+	prose := func(text string) {
+		b.para(label, text)
+		label = ""
+	}
+	if a.Caution != "" {
+		prose(words.Say("remedy.caution", "caution", a.Caution))
+	}
+	remark := ""
+	if a.Does != "" {
+		remark = "  # " + a.Does
+	}
+	behind := len(a.Do) == 1 && labelled+utf8.RuneCountInString(b.style.Mask(a.Do[0]+remark)) <= b.style.Width
+	if remark != "" && !behind && (b.remarks || len(a.Do) == 0) {
+		prose(a.Does)
+	}
+	for _, command := range a.Do {
+		b.command(label, command)
+		label = ""
+	}
+	if behind && remark != "" {
+		line := strings.TrimSuffix(b.b.String(), "\n")
+		b.b.Reset()
+		b.b.WriteString(line + b.paint(dim, b.style.Mask(remark)) + "\n")
 	}
 }
 

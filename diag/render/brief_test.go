@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -40,8 +41,15 @@ func TestBriefFitsOneScreen(t *testing.T) {
 			if problems <= 1 && len(lines) > most {
 				t.Errorf("%d lines for %d problems, want at most %d:\n%s", len(lines), problems, most, text)
 			}
+			var commands []string
+			for _, f := range r.Problems() {
+				commands = append(commands, f.Remedy...)
+			}
+			for _, u := range r.Unknown {
+				commands = append(commands, u.Fix)
+			}
 			for i, line := range lines {
-				command := strings.HasPrefix(line, "Do ") || strings.HasPrefix(line, "or ")
+				command := slices.ContainsFunc(commands, func(c string) bool { return strings.HasSuffix(line, c) })
 				if n := utf8.RuneCountInString(line); n > 80 && !command {
 					t.Errorf("line %d has %d columns: %q", i+1, n, line)
 				}
@@ -51,7 +59,7 @@ func TestBriefFitsOneScreen(t *testing.T) {
 					t.Errorf("a mark leads to problem %d of %d:\n%s", n, problems, text)
 				}
 			}
-			if problems > 0 && len(r.Problems()[0].Remedy) > 0 && !strings.Contains(text, "\nDo ") {
+			if problems > 0 && len(r.Problems()[0].Remedies) > 0 && !strings.Contains(text, "\nDo ") {
 				t.Errorf("what to do is missing:\n%s", text)
 			}
 		})

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"ndwhy/diag/report"
+	"ndwhy/diag/why"
 	"ndwhy/diag/words"
 )
 
@@ -71,7 +72,11 @@ func JUnit(w io.Writer, r report.Report) error {
 		}
 	}
 	for _, f := range r.Problems() {
-		fail(f.Explains, junitFault{r.On(f.Interface, f.Summary), f.Cause, strings.Join(append([]string{f.Explanation}, f.Remedy...), "\n")})
+		lines := []string{f.Explanation}
+		for _, s := range why.Steps(f.Remedies, f.Look) {
+			lines = append(lines, s.Text)
+		}
+		fail(f.Explains, junitFault{r.On(f.Interface, f.Summary), f.Cause, strings.Join(lines, "\n")})
 	}
 	for _, u := range r.Unexplained {
 		fail(u.Paths, junitFault{Message: words.Say("brief.unexplained", "symptom", u.Symptom), Type: "unexplained"})

@@ -8,6 +8,7 @@ import (
 
 	"ndwhy/diag"
 	"ndwhy/diag/report"
+	"ndwhy/diag/why"
 	"ndwhy/diag/words"
 )
 
@@ -48,8 +49,18 @@ func Markdown(w io.Writer, r report.Report) error {
 		for _, a := range f.Alternatives {
 			line("- %s", inline(words.Say("report.alternative", "cause", a.Cause, "tell", a.TellApart)))
 		}
-		if len(f.Remedy) > 0 {
-			line("\n```sh\n%s\n```", strings.Join(f.Remedy, "\n"))
+		steps := why.Steps(f.Remedies, f.Look)
+		for i := 0; i < len(steps); i++ {
+			if !steps[i].Command {
+				line("\n%s", inline(steps[i].Text))
+				continue
+			}
+			var commands []string
+			for ; i < len(steps) && steps[i].Command; i++ {
+				commands = append(commands, steps[i].Text)
+			}
+			line("\n```sh\n%s\n```", strings.Join(commands, "\n"))
+			i--
 		}
 	}
 	for i, u := range r.Unexplained {

@@ -441,20 +441,32 @@ func (t *textWriter) group(r report.Report, list []report.Finding) {
 			t.wrap("  ", "    ", words.Say("report.alternative", "cause", a.Cause, "tell", a.TellApart))
 		}
 	}
-	var commands []string
+	t.remedies(list)
+}
+
+// remedies writes what to do about findings of one cause.
+func (t *textWriter) remedies(list []report.Finding) {
+	var advice [][]why.Advice
+	var look []string
 	for _, f := range list {
-		for _, c := range f.Remedy {
-			if !slices.Contains(commands, c) {
-				commands = append(commands, c)
+		advice = append(advice, f.Remedies)
+		for _, c := range f.Look {
+			if !slices.Contains(look, c) {
+				look = append(look, c)
 			}
 		}
 	}
-	if len(commands) > 0 {
+	steps := why.Steps(why.Together(advice...), look)
+	if len(steps) > 0 {
 		t.line("  %s", words.Say("report.remedy"))
 	}
-	for _, c := range commands {
-		// A command is never wrapped: it is there to be copied.
-		t.line("    %s", c)
+	for _, s := range steps {
+		if s.Command {
+			// A command is never wrapped: it is there to be copied.
+			t.line("      %s", s.Text)
+		} else {
+			t.wrap("    ", "    ", s.Text)
+		}
 	}
 }
 

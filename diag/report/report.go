@@ -218,6 +218,8 @@ type Finding struct {
 	Evidence     []string          `json:"evidence"`
 	Alternatives []why.Alternative `json:"alternatives"`
 	Remedy       []string          `json:"remedy"`
+	Remedies     []why.Advice      `json:"remedies"`
+	Look         []string          `json:"look"`
 }
 
 // Unexplained is a symptom that no cause covers.
@@ -664,6 +666,8 @@ func (b *reporter) findings() []Finding {
 			Explains: b.pathIDs(f.Explains), Evidence: b.point(f.Evidence),
 			Alternatives: append([]why.Alternative{}, f.Alternatives...),
 			Remedy:       append([]string{}, f.Remedy...),
+			Remedies:     append([]why.Advice{}, f.Remedies...),
+			Look:         append([]string{}, f.Look...),
 		})
 	}
 	return list

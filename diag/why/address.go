@@ -1,26 +1,23 @@
 package why
 
 import (
-	"slices"
-
 	"ndwhy/diag"
 )
 
 var wrongInterface = Cause{
 	ID: "address.wrong-interface", Severity: Critical, Answers: maySpeak,
-	Remedy: slices.Concat(
-		always("ip -6 addr del {address}/{len} dev {interface}", "ip -6 addr add {address}/128 dev {other}"),
-		onAWS(
-			"aws ec2 unassign-ipv6-addresses --network-interface-id {owner} --ipv6-addresses {address}",
-			"aws ec2 assign-ipv6-addresses --network-interface-id {eni} --ipv6-addresses {address}",
-		),
-	),
+	Remedy: []Remedy{
+		way("move", "ip -6 addr del {address}/{len} dev {interface}", "ip -6 addr add {address}/128 dev {other}").
+			kept(keep{undo: true, nm: "-ipv6.addresses {address}/{len}"}),
+		inVPC("assign-here", "aws ec2 unassign-ipv6-addresses --network-interface-id {owner} --ipv6-addresses {address}",
+			"aws ec2 assign-ipv6-addresses --network-interface-id {eni} --ipv6-addresses {address}"),
+	},
 	find: findWrongInterface,
 }
 
 var reserved = Cause{
 	ID: "address.reserved", Severity: Warning, Answers: maySpeak,
-	Remedy:       always("ip -6 addr del {address}/{len} dev {interface}"),
+	Remedy:       []Remedy{addressAway("")},
 	find:         findReserved,
 	contradicted: sourceSpoke,
 }
@@ -28,9 +25,12 @@ var reserved = Cause{
 var linkLocalNotEUI64 = Cause{
 	ID: "address.link-local-not-eui64", Severity: Warning, Answers: maySpeak,
 	Remedy: []Remedy{
-		{Command: "sysctl -w net.ipv6.conf.{interface}.addr_gen_mode=0", If: madeByRule},
-		{Command: "ip link set dev {interface} down && ip link set dev {interface} up", If: madeByRule},
-		{Command: "ip -6 addr del {address}/{len} dev {interface}", If: func(v *view, h *hypothesis) bool { return !madeByRule(v, h) }},
+		way("eui64", "ip -6 addr add {right}/64 dev {interface}", "ip -6 addr del {address}/{len} dev {interface}").
+			when(as("", "asked", "silent", "unproven")).when(lacksEUI64).kept(generated),
+		way("eui64-too", "ip -6 addr add {right}/64 dev {interface}").when(as("routed")).kept(generated),
+		way("eui64-again", "sysctl -w net.ipv6.conf.{interface}.addr_gen_mode=0", "ip link set dev {interface} down && ip link set dev {interface} up").
+			when(as("", "asked", "silent", "unproven")).when(lacksEUI64).kept(generated),
+		addressAway("eui64-only").when(func(v *view, h *hypothesis) bool { return !lacksEUI64(v, h) }),
 	},
 	find: func(iv *ifaceView) []hypothesis {
 		if h, ok := iv.unrouted(); ok {
@@ -44,18 +44,31 @@ var linkLocalNotEUI64 = Cause{
 var unassigned = Cause{
 	ID: "address.unassigned", Severity: Warning, Answers: maySpeak,
 	Remedy: []Remedy{
-		{
-			Command: "aws ec2 assign-ipv6-addresses --network-interface-id {eni} --ipv6-addresses {address}", AWS: true,
-			If: assignable,
-		},
-		{Command: "ip -6 addr del {address}/{len} dev {interface}"},
+		inVPC("assign", "aws ec2 assign-ipv6-addresses --network-interface-id {eni} --ipv6-addresses {address}").when(assignable),
+		addressAway("address-away"),
 	},
 	find:         findUnassigned,
 	contradicted: sourceSpoke,
 }
 
-// madeByRule reports whether a link-local address is the one that the interface made itself, and not one beside it.
-func madeByRule(_ *view, h *hypothesis) bool { return h.as != "besides" }
+// addressAway deletes an address.
+func addressAway(does string) Remedy {
+	return way(does, "ip -6 addr del {address}/{len} dev {interface}").kept(keep{undo: true, nm: "-ipv6.addresses {address}/{len}"})
+}
+
+// addressOf keeps an address.
+func addressOf(prefix string) keep {
+	return keep{networkd: "[Address] Address=" + prefix, netplan: "addresses=[" + prefix + "]", nm: "+ipv6.addresses " + prefix, up: true}
+}
+
+// generated has the link-local address be made of the MAC.
+var generated = keep{sysctl: "{conf}.addr_gen_mode=0", networkd: "[Network] IPv6LinkLocalAddressGenerationMode=eui64", nm: "ipv6.addr-gen-mode eui64"}
+
+// lacksEUI64 holds where an interface does not have the link-local address that is made of its MAC.
+func lacksEUI64(v *view, h *hypothesis) bool {
+	l := v.on(h.iface).net
+	return !l.Configured(l.Link.MAC.LinkLocal())
+}
 
 func sourceSpoke(iv *ifaceView, h hypothesis) bool { return iv.spoke(h.addr) }
 
@@ -127,7 +140,7 @@ func findWrongInterface(iv *ifaceView) []hypothesis {
 			}
 			owner := m.ID
 			if owner == "" {
-				owner = "ENI"
+				owner = "<eni-id>"
 			}
 			h.args = append(h.args, "other", other, "owner", owner)
 			h.facts = append(h.facts, iv.s.Said(diag.Metadata{}))

@@ -10,10 +10,12 @@ import (
 
 var noAdvertisement = Cause{
 	ID: "router.no-advertisement", Severity: Critical,
-	Remedy: slices.Concat(
-		always("rdisc6 -1 {interface}"),
-		onAWS("aws ec2 describe-subnets --subnet-ids {subnet} --query 'Subnets[].Ipv6CidrBlockAssociationSet'"),
-	),
+	Remedy: []Remedy{
+		inVPC("subnet-ipv6", "aws ec2 associate-subnet-cidr-block --subnet-id {subnet} --ipv6-cidr-block <subnet-prefix>"),
+		ask("ask.advertise"),
+		way("", "rdisc6 -1 {interface}"),
+		inVPC("", "aws ec2 describe-subnets --subnet-ids {subnet} --query 'Subnets[].Ipv6CidrBlockAssociationSet'"),
+	},
 	find:         findNoAdvertisement,
 	contradicted: func(iv *ifaceView, _ hypothesis) bool { return iv.advertised() },
 }
@@ -21,9 +23,22 @@ var noAdvertisement = Cause{
 var advertisementIgnored = Cause{
 	ID: "router.advertisement-ignored", Severity: Critical, Working: true, Answers: noDefaultRoute,
 	Remedy: []Remedy{
-		{Command: "sysctl -w {sysctl}={mended}", If: func(_ *view, h *hypothesis) bool { return h.mends }},
-		{Command: "ip -6 route add {prefix} via {router} dev {interface}", If: func(_ *view, h *hypothesis) bool { return h.as == "route" && !h.mends }},
-		{Command: "rdisc6 -1 {interface}"},
+		{
+			Does: "act-on-offer", If: mends, Do: []string{"sysctl -w {sysctl}={mended}"}, Make: actOnOffer,
+			Keep: &keep{sysctl: "{sysctl}={mended}", networkd: actOnRA, netplan: "accept-ra=true", nm: "ipv6.method auto"},
+		},
+		way("manager-acts", "networkctl reconfigure {interface}").when(as("prefix")).when(managedBy("networkd")).when(unmended).
+			kept(keep{networkd: "[IPv6AcceptRA] UseAutonomousPrefix=yes"}),
+		way("manager-acts", `nmcli connection up "$(nmcli -g GENERAL.CON-UUID device show {interface})"`).when(as("prefix")).when(managedBy("NetworkManager")).when(unmended).
+			kept(keep{nm: "ipv6.method auto"}),
+		way("route-by-hand", "ip -6 route add {prefix} via {router} dev {interface}").when(as("route")).
+			kept(keep{networkd: "[Route] Destination={prefix}; Gateway={router}", nm: `+ipv6.routes "{prefix} {router}"`, up: true}),
+		way("mtu-announced", "sysctl -w net.ipv6.conf.{interface}.mtu={mtu-announced}").when(as("mtu")).
+			kept(keep{sysctl: "{conf}.mtu={mtu-announced}", networkd: "[Network] IPv6MTUBytes={mtu-announced}", nm: "ipv6.mtu {mtu-announced}", up: true}),
+		way("default-by-hand", "ip -6 route add default via {router} dev {interface}").when(as("")).
+			kept(keep{networkd: "[Route] Gateway={router}", nm: `+ipv6.routes "::/0 {router}"`, up: true}),
+		ask("ask.offer").when(as("prefix")).when(unmended),
+		way("", "rdisc6 -1 {interface}"),
 	},
 	find:         findAdvertisementIgnored,
 	contradicted: func(iv *ifaceView, h hypothesis) bool { return h.as == "" && hasDefaultHere(iv, h) },
@@ -31,7 +46,10 @@ var advertisementIgnored = Cause{
 
 var notDefault = Cause{
 	ID: "router.not-default", Severity: Critical, Working: true,
-	Remedy:       always("rdisc6 -1 {interface}", "ip -6 route show default"),
+	Remedy: []Remedy{
+		ask("ask.lifetime"),
+		way("", "rdisc6 -1 {interface}", "ip -6 route show default"),
+	},
 	find:         findNotDefault,
 	contradicted: hasDefaultHere,
 }
@@ -39,15 +57,36 @@ var notDefault = Cause{
 var routeMissing = Cause{
 	ID: "route.missing", Severity: Critical, Working: true, Answers: noDefaultRoute,
 	Remedy: []Remedy{
-		{Command: "ip -6 route add default via {router} dev {interface}", If: announced},
-		{Command: "nmcli connection modify CONNECTION ipv6.method auto", If: announced},
-		{Command: "ip -6 route add default via {router} dev {interface} onlink", If: func(v *view, h *hypothesis) bool { return !announced(v, h) }},
+		way("default", "ip -6 route add default via {router} dev {interface}").when(as("")).
+			kept(keep{networkd: "[IPv6AcceptRA] UseGateway=yes", nm: "ipv6.method auto ipv6.never-default no", up: true}),
+		way("default", "ip -6 route add default via {router} dev {interface} onlink").when(as("by-hand")).
+			kept(keep{
+				networkd: "[Route] Gateway={router}; GatewayOnLink=yes", netplan: `routes=[{"to":"::/0","via":"{router}","on-link":true}]`,
+				nm: `+ipv6.routes "::/0 {router} onlink=true"`, up: true,
+			}),
+		way("", "rdisc6 -1 {interface}").when(as("")),
 	},
 	find:         findRouteMissing,
 	contradicted: hasDefaultHere,
 }
 
-func announced(_ *view, h *hypothesis) bool { return h.as != "by-hand" }
+const actOnRA = "[Network] IPv6AcceptRA=yes"
+
+// mends holds where a setting of the kernel keeps out what is offered.
+func mends(_ *view, h *hypothesis) bool { return h.mends }
+
+func unmended(_ *view, h *hypothesis) bool { return !h.mends }
+
+// actOnOffer gives the setting that keeps an offer out a value with which it does not, and the one that would keep
+// out a default route next.
+func actOnOffer(v *view, h *hypothesis) []string {
+	commands := []string{"sysctl -w {sysctl}={mended}"}
+	next := diag.SysctlName(h.iface, "accept_ra_defrtr")
+	if d, _ := v.s.Sysctl(h.iface, "accept_ra_defrtr"); h.as == "" && d == "0" && !slices.Contains(h.args, any(next)) {
+		commands = append(commands, "sysctl -w net.ipv6.conf.{interface}.accept_ra_defrtr=1")
+	}
+	return commands
+}
 
 func hasDefaultHere(iv *ifaceView, _ hypothesis) bool { return len(iv.net.Defaults) > 0 }
 

@@ -8,8 +8,11 @@ import (
 
 var routerAsksAgain = Cause{
 	ID: "router.asks-again", Severity: Critical,
-	Remedy: always("ip -6 neigh show {router} dev {interface}", "tcpdump -vv -eni {interface} 'icmp6 and (ip6[40] == 135 or ip6[40] == 136)'"),
-	find:   findAsksAgain,
+	Remedy: []Remedy{
+		ask("ask.again"),
+		way("", "ip -6 neigh show {router} dev {interface}", "tcpdump -vv -eni {interface} 'icmp6 and (ip6[40] == 135 or ip6[40] == 136)'"),
+	},
+	find: findAsksAgain,
 }
 
 // findAsksAgain looks for routers that solicit for an address of this host again and again, although it was seen to

@@ -9,22 +9,21 @@ import (
 
 var assignmentNone = Cause{
 	ID: "assignment.none", Severity: Critical, Answers: noAddress,
-	Remedy: onAWS(
-		"aws ec2 assign-ipv6-addresses --network-interface-id {eni} --ipv6-address-count 1",
-		"aws ec2 modify-subnet-attribute --subnet-id {subnet} --assign-ipv6-address-on-creation",
-	),
+	Remedy: []Remedy{
+		inVPC("assign-one", "aws ec2 assign-ipv6-addresses --network-interface-id {eni} --ipv6-address-count 1").when(as("")),
+		ask("ask.assign").when(as("")).when(notAWS),
+		ask("ask.announce").when(as("advertised", "local")),
+	},
 	find: findAssignmentNone,
 }
 
 var notConfigured = Cause{
 	ID: "address.not-configured", Severity: Warning,
-	Remedy: slices.Concat(
-		[]Remedy{
-			{Command: "ip -6 addr add {address}/128 dev {interface}", If: func(_ *view, h *hypothesis) bool { return h.as == "" }},
-			{Command: "ip -6 addr add {address}/64 dev {interface}", If: func(_ *view, h *hypothesis) bool { return h.as != "" }},
-		},
-		onAWS("aws ec2 unassign-ipv6-addresses --network-interface-id {eni} --ipv6-addresses {address}"),
-	),
+	Remedy: []Remedy{
+		way("address", "ip -6 addr add {address}/128 dev {interface}").when(as("")).kept(addressOf("{address}/128")),
+		way("address", "ip -6 addr add {address}/64 dev {interface}").when(as("link-local", "elsewhere")).kept(addressOf("{address}/64")),
+		inVPC("unassign", "aws ec2 unassign-ipv6-addresses --network-interface-id {eni} --ipv6-addresses {address}").when(as("")),
+	},
 	find: findNotConfigured,
 }
 

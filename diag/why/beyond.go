@@ -9,22 +9,23 @@ import (
 
 var refused = Cause{
 	ID: "path.refused", Severity: Critical,
-	Remedy: onAWS(
-		"aws ec2 describe-route-tables --filters Name=association.subnet-id,Values={subnet}",
-		"aws ec2 describe-network-acls --filters Name=association.subnet-id,Values={subnet}",
-	),
+	Remedy: []Remedy{
+		ask("ask.refused"),
+		inVPC("", "aws ec2 describe-route-tables --filters Name=association.subnet-id,Values={subnet}",
+			"aws ec2 describe-network-acls --filters Name=association.subnet-id,Values={subnet}"),
+	},
 	find: findRefused,
 }
 
 var beyondRouter = Cause{
 	ID: "path.beyond-router", Severity: Critical,
-	Remedy: onAWS(
-		"aws ec2 describe-route-tables --filters Name=association.subnet-id,Values={subnet}",
-		"aws ec2 create-route --route-table-id RTB --destination-ipv6-cidr-block ::/0 --gateway-id IGW",
-		"aws ec2 describe-vpc-block-public-access-options",
-		"aws ec2 describe-network-acls --filters Name=association.subnet-id,Values={subnet}",
-		"aws ec2 describe-security-group-rules --filters Name=group-id,Values=SG",
-	),
+	Remedy: []Remedy{
+		inVPC("vpc-route", "aws ec2 create-route --route-table-id <rtb-id> --destination-ipv6-cidr-block ::/0 --gateway-id <igw-id>"),
+		inVPC("let-out", "aws ec2 authorize-security-group-egress --group-id <sg-id> --ip-permissions 'IpProtocol=-1,Ipv6Ranges=[{CidrIpv6=::/0}]'"),
+		ask("ask.beyond"),
+		inVPC("", "aws ec2 describe-route-tables --filters Name=association.subnet-id,Values={subnet}", "aws ec2 describe-vpc-block-public-access-options",
+			"aws ec2 describe-network-acls --filters Name=association.subnet-id,Values={subnet}"),
+	},
 	// The router that leads there resolves, and nothing beyond it answers.
 	find: rule{
 		about: (*ifaceView).routerTo, kind: "router", arg: "router", confidence: Likely,
@@ -53,10 +54,11 @@ var beyondRouter = Cause{
 
 var icmpBlocked = Cause{
 	ID: "path.icmp-blocked", Severity: Warning,
-	Remedy: onAWS(
-		"aws ec2 describe-network-acls --filters Name=association.subnet-id,Values={subnet}",
-		"aws ec2 describe-security-group-rules --filters Name=group-id,Values=SG",
-	),
+	Remedy: []Remedy{
+		inVPC("let-echo-out", "aws ec2 authorize-security-group-egress --group-id <sg-id> --ip-permissions 'IpProtocol=icmpv6,FromPort=-1,ToPort=-1,Ipv6Ranges=[{CidrIpv6=::/0}]'"),
+		ask("ask.icmp"),
+		inVPC("", "aws ec2 describe-network-acls --filters Name=association.subnet-id,Values={subnet}"),
+	},
 	// Echo is silent beyond the router, and packets do come from there.
 	find: rule{
 		confidence: Likely,
@@ -81,10 +83,12 @@ var icmpBlocked = Cause{
 
 var tcpBlocked = Cause{
 	ID: "path.tcp-blocked", Severity: Warning,
-	Remedy: slices.Concat(
-		always("curl -6 -sv -m 5 -o /dev/null https://[{target}]"),
-		onAWS("aws ec2 describe-network-acls --filters Name=association.subnet-id,Values={subnet}"),
-	),
+	Remedy: []Remedy{
+		inVPC("let-tcp-out", "aws ec2 authorize-security-group-egress --group-id <sg-id> --ip-permissions 'IpProtocol=tcp,FromPort=0,ToPort=65535,Ipv6Ranges=[{CidrIpv6=::/0}]'"),
+		ask("ask.tcp"),
+		way("", "curl -6 -sv -m 5 -o /dev/null https://[{target}]"),
+		inVPC("", "aws ec2 describe-network-acls --filters Name=association.subnet-id,Values={subnet}"),
+	},
 	// Echo is answered beyond the router, and not one connection is.
 	find: rule{
 		confidence: Likely, direct: true,

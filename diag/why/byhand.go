@@ -30,7 +30,7 @@ func (iv *ifaceView) forgotten() (h hypothesis, ok bool) {
 // gatewayOf is the router of every network of a kind, where that is known.
 func gatewayOf(p Profile) string {
 	if len(p.Gateways) == 0 {
-		return "ROUTER"
+		return "<router>"
 	}
 	return p.Gateways[0].String()
 }
@@ -53,7 +53,7 @@ func (iv *ifaceView) unrouted() (h hypothesis, ok bool) {
 	other := iv.addresses[i]
 	h = hypothesis{
 		direct: true, confidence: Likely, severity: Critical, subject: addressSubject(other.Fact.Address), addr: other.Fact.Address, as: "routed",
-		args:  []any{"address", other.Fact.Address, "right", own, "router", iv.net.Gateways()[router]},
+		args:  []any{"address", other.Fact.Address, "len", other.Fact.PrefixLen, "right", own, "router", iv.net.Gateways()[router]},
 		facts: []diag.Event{diag.FactOf(other)},
 	}
 	if e := iv.traffic.sought[own]; e.Body != nil {

@@ -27,30 +27,6 @@ const (
 	noDefaultRoute answer = "why what is advertised made no default route"
 )
 
-// A Remedy is a command that helps, with placeholders as in the catalogue.
-type Remedy struct {
-	Command string
-	AWS     bool // only in a VPC
-	// If says when it helps; nil: always.
-	If func(*view, *hypothesis) bool
-}
-
-func always(commands ...string) []Remedy {
-	list := make([]Remedy, len(commands))
-	for i, c := range commands {
-		list[i].Command = c
-	}
-	return list
-}
-
-func onAWS(commands ...string) []Remedy {
-	list := always(commands...)
-	for i := range list {
-		list[i].AWS = true
-	}
-	return list
-}
-
 // causes is the catalogue, in the order in which findings of one severity are shown: what is
 // wrong on this host, then with its addresses, then with the router, then beyond.
 var causes = []*Cause{

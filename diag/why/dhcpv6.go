@@ -9,8 +9,18 @@ import (
 
 var noClient = Cause{
 	ID: "dhcpv6.no-client", Severity: Critical, Working: true,
-	Remedy: always("networkctl status {interface}", "dhclient -6 {interface}"),
-	find:   findNoClient,
+	Remedy: []Remedy{
+		{
+			Does: "client-of", If: managedBy("networkd", "NetworkManager"), Do: []string{"networkctl reconfigure {interface}"}, Make: startClient,
+			Keep: &keep{networkd: "[Network] DHCP=ipv6", netplan: "dhcp6=true", nm: "ipv6.method auto"},
+		},
+		way("client", "dhclient -6 -nw {interface}").when(managedBy("dhclient", "dhcpcd", "none", "")).when(unclaimed).
+			kept(keep{netplan: "dhcp6=true", up: true}),
+		way("offered", "ip -6 addr add {address}/128 dev {interface}").when(unclaimed).kept(addressOf("{address}/128")),
+		ask("ask.holder").when(func(v *view, h *hypothesis) bool { return !unclaimed(v, h) }),
+		way("", "networkctl status {interface}").when(managedBy("networkd")),
+	},
+	find: findNoClient,
 	contradicted: func(iv *ifaceView, _ hypothesis) bool {
 		_, asks := iv.clientAtWork()
 		return asks
@@ -19,14 +29,23 @@ var noClient = Cause{
 
 var clientFails = Cause{
 	ID: "dhcpv6.client-fails", Severity: Critical, Working: true,
-	Remedy: always("journalctl -b -u systemd-networkd -u NetworkManager", "ss -ulpn sport = :546", "tcpdump -vv -ni {interface} udp port 546 or udp port 547"),
-	find:   findClientFails,
+	Remedy: []Remedy{
+		way("client-again", "networkctl reconfigure {interface}").when(managedBy("networkd")),
+		way("client-again", `nmcli connection up "$(nmcli -g GENERAL.CON-UUID device show {interface})"`).when(managedBy("NetworkManager")),
+		way("offered", "ip -6 addr add {address}/128 dev {interface}").when(unclaimed).kept(addressOf("{address}/128")),
+		ask("ask.client"),
+		way("", "journalctl -b -u systemd-networkd -u NetworkManager", "ss -ulpn sport = :546", "tcpdump -vv -ni {interface} udp port 546 or udp port 547"),
+	},
+	find: findClientFails,
 }
 
 var dhcpv6Silent = Cause{
 	ID: "dhcpv6.silent", Severity: Critical,
-	Remedy: always("dhclient -6 -v {interface}", "rdisc6 -1 {interface}"),
-	find:   findDHCPSilent,
+	Remedy: []Remedy{
+		ask("ask.dhcpv6"),
+		way("", "tcpdump -ni {interface} 'udp port 546 or udp port 547'"),
+	},
+	find: findDHCPSilent,
 	contradicted: func(iv *ifaceView, _ hypothesis) bool {
 		return iv.any(func(p *path) bool { return p.Asks == diag.AsksDHCP && p.Outcome == diag.Answered })
 	},
@@ -34,10 +53,11 @@ var dhcpv6Silent = Cause{
 
 var dhcpv6NoAddress = Cause{
 	ID: "dhcpv6.no-address", Severity: Critical, Working: true, Answers: noAddress,
-	Remedy: onAWS(
-		"aws ec2 describe-network-interfaces --network-interface-ids {eni} --query 'NetworkInterfaces[].Ipv6Addresses'",
-		"aws ec2 assign-ipv6-addresses --network-interface-id {eni} --ipv6-address-count 1",
-	),
+	Remedy: []Remedy{
+		inVPC("assign-one", "aws ec2 assign-ipv6-addresses --network-interface-id {eni} --ipv6-address-count 1"),
+		ask("ask.lease"),
+		inVPC("", "aws ec2 describe-network-interfaces --network-interface-ids {eni} --query 'NetworkInterfaces[].Ipv6Addresses'"),
+	},
 	find: findDHCPNoAddress,
 }
 
@@ -207,4 +227,20 @@ func findDHCPNoAddress(iv *ifaceView) []hypothesis {
 	}
 	iv.explain(&h, iv.where(func(p *path) bool { return p.Asks == diag.AsksDHCP })...)
 	return []hypothesis{h}
+}
+
+// unclaimed holds where nobody else has a hypothesis' address: to ask for it then brings nothing.
+func unclaimed(v *view, h *hypothesis) bool {
+	return !slices.ContainsFunc(findDuplicate(v.on(h.iface)), func(d hypothesis) bool { return d.addr == h.addr })
+}
+
+// startClient has the manager begin anew, once its configuration says that it is to ask (see keep).
+func startClient(v *view, h *hypothesis) []string {
+	if !unclaimed(v, h) {
+		return nil
+	}
+	if v.s.Managers[h.iface].Name == "networkd" {
+		return []string{"networkctl reconfigure {interface}"}
+	}
+	return []string{`nmcli connection up "$(nmcli -g GENERAL.CON-UUID device show {interface})" ifname {interface}`}
 }

@@ -119,7 +119,9 @@ type Finding struct {
 	Explains     []string // IDs of paths
 	Evidence     []int64  // Seqs of events
 	Alternatives []Alternative
-	Remedy       []string // commands, printed and never run
+	Remedy       []string // the commands of Remedies, printed and never run
+	Remedies     []Advice // any one of them will do, the best first
+	Look         []string // commands that show more
 }
 
 // A Subject is what a finding is about.

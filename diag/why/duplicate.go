@@ -9,22 +9,34 @@ import (
 
 var duplicate = Cause{
 	ID: "address.duplicate", Severity: Critical,
-	Remedy: slices.Concat(
-		[]Remedy{
-			{Command: "ip -6 addr show dev {interface}", If: func(_ *view, h *hypothesis) bool { return h.as != "twice" }},
-			{Command: "ndisc6 -m {address} {interface}", If: func(_ *view, h *hypothesis) bool { return h.as != "" }},
-		},
-		onAWS("aws ec2 describe-network-interfaces --filters Name=ipv6-addresses.ipv6-address,Values={address}"),
-	),
+	Remedy: []Remedy{
+		way("not-twice", "ip -6 addr del {address}/{len} dev {interface}").when(notTwice).when(configuredHere).when(givenAway).kept(keep{undo: true, nm: "-ipv6.addresses {address}/{len}"}),
+		ask("ask.holder").when(notTwice),
+		ask("ask.two").when(as("twice")),
+		way("", "ip -6 addr show dev {interface}").when(notTwice),
+		way("", "ndisc6 -m {address} {interface}").when(as("shared", "twice")),
+		inVPC("", "aws ec2 describe-network-interfaces --filters Name=ipv6-addresses.ipv6-address,Values={address}"),
+	},
 	find: findDuplicate,
+}
+
+// notTwice holds where one of the two that have an address is this host.
+func notTwice(_ *view, h *hypothesis) bool { return h.as != "twice" }
+
+// givenAway holds unless an address that is in use here is known to be this host's alone.
+func givenAway(v *view, h *hypothesis) bool {
+	return h.as != "shared" || !v.on(h.iface).assignedAlone(h.addr)
 }
 
 var loopedBack = Cause{
 	ID: "address.looped-back", Severity: Critical,
-	Remedy: always(
-		"sysctl -w net.ipv6.conf.{interface}.enhanced_dad=1",
-		"ip -6 addr del {address}/{len} dev {interface} && ip -6 addr add {address}/{len} dev {interface}",
-	),
+	Remedy: []Remedy{
+		way("nonce", "sysctl -w net.ipv6.conf.{interface}.enhanced_dad=1", "ip -6 addr del {address}/{len} dev {interface} && ip -6 addr add {address}/{len} dev {interface}").
+			when(configuredHere).kept(keep{sysctl: "{conf}.enhanced_dad=1"}),
+		way("nonce", "sysctl -w net.ipv6.conf.{interface}.enhanced_dad=1", "ip -6 addr add {address}/{len} dev {interface}").
+			when(func(v *view, h *hypothesis) bool { return !configuredHere(v, h) }).kept(keep{sysctl: "{conf}.enhanced_dad=1"}),
+		ask("ask.loop"),
+	},
 	find: findLoopedBack,
 }
 
@@ -150,6 +162,9 @@ func findDuplicate(iv *ifaceView) []hypothesis {
 		}
 	}
 	for i := range list {
+		if a, ok := iv.s.Addresses[diag.InterfaceAddr{Interface: iv.name, Address: list[i].addr}]; ok {
+			list[i].args = append(list[i].args, "len", a.Fact.PrefixLen)
+		}
 		iv.explainAbsence(&list[i])
 	}
 	return append(list, iv.sharedAddresses(found)...)
@@ -168,7 +183,7 @@ func (iv *ifaceView) sharedAddresses(found map[netip.Addr]bool) []hypothesis {
 		case found[addr] || iv.isCandidate(addr):
 			continue
 		case ours && a.Fact.Flags.Usable() && !e.At.Before(a.At) && !iv.s.OwnMAC(f.LLAddr) && !iv.s.OwnMAC(f.SrcMAC):
-			h.as, h.facts, h.args = "shared", []diag.Event{e}, []any{"address", addr, "foreign", f.LLAddr}
+			h.as, h.facts, h.args = "shared", []diag.Event{e}, []any{"address", addr, "len", a.Fact.PrefixLen, "foreign", f.LLAddr}
 			iv.explain(&h, iv.where(func(p *path) bool { return p.Source == addr && p.symptom >= 0 && p.beyondHost() })...)
 		case !ours && two:
 			first, _ := pair[0].Body.(diag.Frame)
@@ -251,3 +266,6 @@ func (iv *ifaceView) heldElsewhere(addr netip.Addr) bool {
 	}
 	return false
 }
+
+// configuredHere holds where the kernel has a hypothesis' address.
+func configuredHere(v *view, h *hypothesis) bool { return v.on(h.iface).net.Configured(h.addr) }

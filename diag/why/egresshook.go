@@ -4,8 +4,13 @@ import "ndwhy/diag"
 
 var egressHook = Cause{
 	ID: "host.egress-hook", Severity: Critical,
-	Remedy: always("tc filter show dev {interface} egress", "nft list ruleset", "bpftool net show dev {interface}"),
-	find:   findEgressHook,
+	Remedy: []Remedy{
+		{Does: "rule-away", Make: ruleDeleted, Keep: &keep{filter: true}, Do: []string{"nft delete rule {table} {chain} handle {handle}"}},
+		ask("ask.hook").when(unnamed),
+		way("hook-away", "tc filter del dev {interface} egress", "tc filter show dev {interface} egress").when(unnamed),
+		way("", "nft list ruleset", "bpftool net show dev {interface}").when(unnamed),
+	},
+	find: findEgressHook,
 	contradicted: func(iv *ifaceView, _ hypothesis) bool {
 		return iv.any(func(p *path) bool { return p.Via == diag.ViaWire && p.Asks == diag.AsksND && p.Sent > 0 }) &&
 			!iv.any(func(p *path) bool {

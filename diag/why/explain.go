@@ -37,7 +37,7 @@ func explainCause(c *Cause) string {
 	section(&b, "explain.details", upperFirst(details))
 	section(&b, "explain.evidence", words.Say(key+"evidence"))
 	section(&b, "explain.contradicts", words.Say(key+"contradicts"))
-	commands(&b, "explain.remedy", c.commands())
+	commands(&b, "explain.remedy", c.recipe())
 	commands(&b, "explain.see", strings.Split(words.Say(key+"see"), "; "))
 	section(&b, "explain.source", words.Say(key+"source"))
 	return b.String()
@@ -64,20 +64,50 @@ func severityText(c *Cause) string {
 
 // placeholderNames are what stands in a remedy for a value that only a real case has.
 var placeholderNames = []any{
-	"interface", "IF", "address", "ADDRESS", "len", "LEN", "eni", "ENI", "subnet", "SUBNET", "router", "ROUTER",
-	"peer", "PEER", "target", "TARGET", "other", "OTHER-IF", "owner", "OTHER-ENI", "table", "FAMILY TABLE", "chain", "CHAIN",
-	"route", "ROUTE", "sysctl", "SETTING", "mac", "MAC", "right", "RIGHT-MAC", "asked", "NEIGHBOUR",
-	"mended", "VALUE", "least", "SETTING", "gateway", "ROUTER", "better", "OTHER-ADDRESS", "prefix", "PREFIX",
-	"from", "ASKER",
+	"interface", "IF", "conf", "net.ipv6.conf.IF", "handle", "HANDLE", "source", "SOURCE", "mac", "MAC", "foreign", "MAC", "routermac", "MAC", "right", "RIGHT",
+	"gateway", "GATEWAY", "address", "ADDRESS", "len", "LEN", "eni", "ENI", "subnet", "SUBNET", "router", "ROUTER",
+	"peer", "PEER", "target", "TARGET", "other", "OTHER-IF", "owner", "OWNER", "table", "TABLE", "chain", "CHAIN",
+	"route", "ROUTE", "sysctl", "SETTING", "service", "the service", "from", "SENDER", "error", "ERROR", "network", "the network", "prefix", "PREFIX", "mtu", "MTU",
+	"asked", "NEIGHBOUR", "mended", "VALUE", "least", "LEAST", "better", "OTHER-ADDRESS", "offered", "what it announces", "why", "why it is not taken",
+	"mtu-announced", "MTU", "hops", "HOPS", "says", "ONE", "denies", "ANOTHER", "kind", "the setting",
 }
 
-// commands are the cause's remedies with names for values.
-func (c *Cause) commands() []string {
-	list := make([]string, len(c.Remedy))
-	for i, r := range c.Remedy {
-		list[i] = words.Fill(r.Command, placeholderNames...)
+// recipe is the cause's remedies with names for values, as lines for a shell: what each does is a comment.
+func (c *Cause) recipe() []string {
+	var list []Advice
+	var look []string
+	for _, r := range c.Remedy {
+		a := Advice{}
+		for _, command := range r.Do {
+			command = asRoot(words.Fill(confOf(command), placeholderNames...))
+			to := &a.Do
+			if looks(command) {
+				to = &look
+			}
+			if !slices.Contains(*to, command) {
+				*to = append(*to, command)
+			}
+		}
+		if r.Does != "" {
+			a.Does = words.Say("remedy."+r.Does, placeholderNames...)
+		}
+		if a.Does != "" || len(a.Do) > 0 {
+			list = append(list, a)
+		}
 	}
-	return list
+	return shell(Together(list), look)
+}
+
+// shell writes advice down as lines for a shell: sentences are comments.
+func shell(list []Advice, look []string) []string {
+	var lines []string
+	for _, s := range Steps(list, look) {
+		if !s.Command {
+			s.Text = "# " + s.Text
+		}
+		lines = append(lines, s.Text)
+	}
+	return lines
 }
 
 func section(b *strings.Builder, title, text string) {

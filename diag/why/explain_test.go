@@ -32,6 +32,78 @@ func TestCausesDoc(t *testing.T) {
 	}
 }
 
+const remediesFile = "../../docs/remedies.md"
+
+func TestRemediesDoc(t *testing.T) {
+	want := remediesDoc()
+	if *update {
+		if err := os.WriteFile(remediesFile, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := os.ReadFile(remediesFile); err != nil || string(got) != want {
+		t.Errorf("%s is not what the catalogue says (%v); run go test ./diag/why -run TestRemediesDoc -update", remediesFile, err)
+	}
+}
+
+// remediesDoc returns docs/remedies.md: every remedy with what keeps it, as Markdown.
+func remediesDoc() string {
+	var b strings.Builder
+	b.WriteString("# " + words.Say("doc.remedies.title") + "\n\n" + words.Say("doc.remedies.intro") + "\n\n" + words.Say("doc.remedies.safe") + "\n\n" +
+		words.Say("doc.remedies.kept") + "\n\n| " + words.Say("doc.remedies.cause") + " | " + words.Say("doc.remedies.does") + " | " +
+		words.Say("doc.remedies.do") + " | " + words.Say("doc.remedies.keep") + " |\n|---|---|---|---|\n")
+	cells := func(list []string) string {
+		var cells []string
+		for _, text := range list {
+			cells = append(cells, "`"+strings.ReplaceAll(text, "|", "\\|")+"`")
+		}
+		return strings.Join(cells, "<br>")
+	}
+	for _, c := range causes {
+		for _, r := range c.Remedy {
+			var do []string
+			for _, command := range r.Do {
+				if command = asRoot(words.Fill(confOf(command), placeholderNames...)); !looks(command) {
+					do = append(do, command)
+				}
+			}
+			if r.Does == "" && len(do) == 0 {
+				continue
+			}
+			does := ""
+			if r.Does != "" {
+				does = markdown(words.Say("remedy."+r.Does, placeholderNames...))
+			}
+			b.WriteString("| [`" + c.ID + "`](causes.md#" + anchor(c.ID) + ") | " + does + " | " + cells(do) + " | " + keptBy(r.Keep) + " |\n")
+		}
+	}
+	return b.String()
+}
+
+// keptBy is how each manager keeps a change.
+func keptBy(k *keep) string {
+	if k == nil {
+		return ""
+	}
+	var list []string
+	for _, by := range []struct{ key, text string }{
+		{"sysctl", k.sysctl}, {"networkd", k.networkd}, {"netplan", k.netplan}, {"nm", k.nm},
+	} {
+		if by.text != "" {
+			list = append(list, words.Say("doc.remedies.by."+by.key)+" `"+words.Fill(by.text, placeholderNames...)+"`")
+		}
+	}
+	for _, by := range []struct {
+		key string
+		so  bool
+	}{{"up", k.up}, {"filter", k.filter}, {"undo", k.undo || k.amend}} {
+		if by.so {
+			list = append(list, words.Say("doc.remedies.by."+by.key))
+		}
+	}
+	return strings.Join(list, "<br>")
+}
+
 // TestCausesAreWhole holds every cause against what its entry must say.
 func TestCausesAreWhole(t *testing.T) {
 	year := regexp.MustCompile(`20[0-9]{2}|RFC [0-9]+|Linux|linux/`)
@@ -51,9 +123,9 @@ func TestCausesAreWhole(t *testing.T) {
 		if c.Severity != Info && len(c.Remedy) == 0 {
 			t.Errorf("%s: no remedy", c.ID)
 		}
-		for _, command := range c.commands() {
-			if regexp.MustCompile(`\{[a-z]`).MatchString(strings.ReplaceAll(command, "{ nd-", "")) {
-				t.Errorf("%s: a placeholder has no name in %q", c.ID, command)
+		for _, line := range c.recipe() {
+			if regexp.MustCompile(`\{[a-z]`).MatchString(line) {
+				t.Errorf("%s: a placeholder has no name in %q", c.ID, line)
 			}
 		}
 	}
@@ -124,7 +196,7 @@ func causesDoc() string {
 		b.WriteString("- " + words.Say("explain.evidence") + " " + markdown(words.Say(key+"evidence")) + "\n")
 		b.WriteString("- " + words.Say("explain.contradicts") + " " + markdown(words.Say(key+"contradicts")) + "\n")
 		b.WriteString("- " + words.Say("explain.source") + " " + markdown(words.Say(key+"source")) + "\n")
-		block(&b, "explain.remedy", c.commands())
+		block(&b, "explain.remedy", c.recipe())
 		block(&b, "explain.see", strings.Split(words.Say(key+"see"), "; "))
 	}
 	b.WriteString("\n# " + words.Say("doc.checks.title") + "\n")

@@ -42,7 +42,10 @@ func (v *view) finding(c choice, evidence map[int64]diag.Event) Finding {
 	f := Finding{
 		Cause: h.cause.ID, Interface: h.iface, Subject: Subject{h.subject.Kind, words.Clean(h.subject.Value)}, Severity: h.severity,
 		Confidence: h.confidence, Summary: words.Say(id+".summary", args...),
-		Remedy: v.remedy(h, args),
+	}
+	f.Remedies, f.Look = v.advise(h, args)
+	for _, a := range f.Remedies {
+		f.Remedy = append(f.Remedy, a.Do...)
 	}
 	parts := []string{words.Say(id+".explanation", args...)}
 	for _, where := range []string{v.profile.Name, "any"} {
@@ -100,7 +103,7 @@ func (v *view) inOrder(ids []string) []string {
 // args are the values that every cause's words may use, after those of the hypothesis itself, which
 // come first and win.
 func (v *view) args(h *hypothesis) []any {
-	eni, subnet := "ENI", "SUBNET"
+	eni, subnet := "<eni-id>", "<subnet-id>"
 	mac := v.s.Links[h.iface].MAC
 	for _, m := range v.s.Metadata.Interfaces {
 		if m.MAC == mac && m.ID != "" {
@@ -117,19 +120,4 @@ func (v *view) args(h *hypothesis) []any {
 		args = append(args, "address", h.addr)
 	}
 	return args
-}
-
-// remedy returns the commands that would help here, filled in. They are printed, never run.
-func (v *view) remedy(h *hypothesis, args []any) []string {
-	var list []string
-	if v.s.Overheard != nil {
-		return list // whose host would it be for
-	}
-	for _, r := range h.cause.Remedy {
-		if r.AWS && !v.profile.AWS || r.If != nil && !r.If(v, h) {
-			continue
-		}
-		list = append(list, words.Fill(r.Command, args...))
-	}
-	return list
 }

@@ -12,31 +12,19 @@ import (
 var firewall = Cause{
 	ID: "host.firewall", Severity: Critical,
 	Remedy: []Remedy{
-		{Command: "nft -a list chain {table} {chain}", If: ruleNamed},
 		{
-			Command: "nft insert rule {table} {chain} icmpv6 type { nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, echo-request, echo-reply } accept",
-			If:      anyHarm(diag.NS, diag.NA, diag.RA, ""),
+			Does: "let-through", Make: letThrough, Keep: &keep{filter: true},
+			Do: []string{"nft 'insert rule {table} {chain} icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-advert } accept'"},
 		},
-		{Command: "nft insert rule {table} {chain} udp sport { 546, 547 } udp dport { 546, 547 } accept", If: anyHarm(diag.DHCPv6Frame)},
-		{Command: "nft insert rule {table} {chain} icmpv6 type packet-too-big accept", If: anyHarm(diag.PacketTooBig)},
-		{
-			Command: "nft insert rule {table} {chain} icmpv6 type { mld-listener-query, mld-listener-report, mld-listener-done, mld2-listener-report } accept",
-			If:      anyHarm(diag.MLD),
-		},
-		{Command: "nft list ruleset", If: func(v *view, h *hypothesis) bool { return !ruleNamed(v, h) }},
-		{Command: "ip6tables -S", If: func(v *view, h *hypothesis) bool { return !ruleNamed(v, h) }},
+		{Does: "rule-away", Make: ruleDeleted, Keep: &keep{filter: true}, Do: []string{"nft delete rule {table} {chain} handle {handle}"}},
+		ask("ask.rule").when(unnamed),
+		{Make: listRule, Do: []string{"nft -a list chain {table} {chain}"}},
+		way("", "nft -a list ruleset", "ip6tables -S", "ip6tables-legacy -S").when(unnamed),
 	},
 	find: findFirewall,
 }
 
-// anyHarm holds of a named rule that does harm by stopping one of some kinds of frames; "": that does harm otherwise.
-func anyHarm(frames ...diag.FrameType) func(*view, *hypothesis) bool {
-	return func(v *view, h *hypothesis) bool {
-		return ruleNamed(v, h) && (h.as != "standing" && slices.Contains(frames, "") || slices.ContainsFunc(harms, func(x harm) bool {
-			return slices.Contains(frames, x.frame) && slices.Contains(h.more, x.key())
-		}))
-	}
-}
+func unnamed(v *view, h *hypothesis) bool { return !ruleNamed(v, h) }
 
 func ruleNamed(_ *view, h *hypothesis) bool { return h.subject.Kind == "rule" }
 

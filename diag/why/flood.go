@@ -12,17 +12,16 @@ import (
 
 var linkFlood = Cause{
 	ID: "link.flood", Severity: Warning,
-	Remedy: append(
-		always("tcpdump -eni {interface} -c 20 icmp6"),
-		Remedy{Command: "sysctl -w net.ipv6.conf.{interface}.accept_ra=0 net.ipv6.conf.{interface}.autoconf=0", If: ofRouters},
-		Remedy{Command: "ip -6 route flush proto ra dev {interface}", If: ofRouters},
-		Remedy{Command: "ip -6 neigh flush dev {interface} nud stale", If: func(v *view, h *hypothesis) bool { return !ofRouters(v, h) }},
-	),
+	Remedy: []Remedy{
+		way("flood-deaf", "sysctl -w net.ipv6.conf.{interface}.accept_ra=0 net.ipv6.conf.{interface}.autoconf=0").when(as("routers")),
+		// Only where the router is there to be asked again.
+		way("flood-traces", "rdisc6 -1 {interface} && ip -6 route flush proto ra dev {interface} && rdisc6 -1 {interface}").when(as("traces")),
+		way("flood-neighbours", "ip -6 neigh flush dev {interface} nud stale").when(func(_ *view, h *hypothesis) bool { return h.as != "routers" && h.as != "traces" }),
+		ask("ask.flood"),
+		way("", "tcpdump -eni {interface} -c 20 icmp6"),
+	},
 	find: findFlood,
 }
-
-// ofRouters holds where the flood is one of advertisements of routers.
-func ofRouters(_ *view, h *hypothesis) bool { return h.as == "routers" || h.as == "traces" }
 
 const (
 	// floodStands is for how long a flood that has ended is told of.

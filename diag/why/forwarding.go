@@ -9,17 +9,20 @@ import (
 
 var forwardsUnassigned = Cause{
 	ID: "host.forwards-unassigned", Severity: Warning,
-	Remedy: slices.Concat(
-		onAWS(
-			"aws ec2 assign-ipv6-addresses --network-interface-id {eni} --ipv6-prefix-count 1",
-			"aws ec2 modify-network-interface-attribute --network-interface-id {eni} --no-source-dest-check",
-			"aws ec2 create-route --route-table-id RTB --destination-ipv6-cidr-block P --network-interface-id {eni}",
-		),
-		[]Remedy{{
-			Command: "nft add rule ip6 nat postrouting oifname {interface} masquerade",
-			If:      func(_ *view, h *hypothesis) bool { return h.as == "" },
-		}},
-	),
+	Remedy: []Remedy{
+		{
+			Does: "masquerade", If: as(""), Make: masquerade,
+			Do: []string{
+				"nft add table ip6 ndwhy", "nft 'add chain ip6 ndwhy postrouting { type nat hook postrouting priority srcnat; }'",
+				`nft 'add rule ip6 ndwhy postrouting oifname "{interface}" ip6 saddr {source} masquerade'`,
+			},
+			Keep: &keep{filter: true},
+		},
+		inVPC("assign-prefix", "aws ec2 assign-ipv6-addresses --network-interface-id {eni} --ipv6-prefix-count 1"),
+		inVPC("source-check", "aws ec2 modify-network-interface-attribute --network-interface-id {eni} --no-source-dest-check",
+			"aws ec2 create-route --route-table-id <rtb-id> --destination-ipv6-cidr-block <prefix> --network-interface-id {eni}"),
+		ask("ask.assign-prefix").when(notAWS),
+	},
 	find: findForwards,
 }
 
@@ -59,4 +62,22 @@ func findForwards(iv *ifaceView) []hypothesis {
 // program asked from.
 func (iv *ifaceView) heldByUs(addr netip.Addr) bool {
 	return iv.any(func(p *path) bool { return p.Source == addr })
+}
+
+// masquerade translates what the others send to the address of this host: those of the /64 of the first that was
+// seen, or where that is the host's own, it alone.
+func masquerade(v *view, h *hypothesis) []string {
+	f, ok := factOf[diag.Frame](h)
+	if !ok {
+		return nil
+	}
+	from := netip.PrefixFrom(f.Src, 64).Masked()
+	if slices.ContainsFunc(v.on(h.iface).addresses, func(a diag.At[diag.Address]) bool { return from.Contains(a.Fact.Address) }) {
+		from = netip.PrefixFrom(f.Src, 128)
+	}
+	return []string{
+		"nft add table ip6 ndwhy",
+		"nft 'add chain ip6 ndwhy postrouting { type nat hook postrouting priority srcnat; }'",
+		"nft " + quote("add rule ip6 ndwhy postrouting oifname \""+h.iface+"\" ip6 saddr "+from.String()+" masquerade"),
+	}
 }

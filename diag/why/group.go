@@ -6,8 +6,12 @@ import (
 
 var groupNotJoined = Cause{
 	ID: "host.group-not-joined", Severity: Critical, Working: true,
-	Remedy: always("ip -6 maddr show dev {interface}", "ip link set dev {interface} allmulticast on"),
-	find:   findGroupNotJoined,
+	Remedy: []Remedy{
+		way("hear-all", "ip link set dev {interface} allmulticast on", "ip -6 maddr show dev {interface}").when(as("device")).
+			kept(keep{networkd: "[Link] AllMulticast=yes", up: true}),
+		way("join-again", "ip -6 addr del {address}/{len} dev {interface} && ip -6 addr add {address}/{len} dev {interface}").when(as("")),
+	},
+	find: findGroupNotJoined,
 }
 
 // findGroupNotJoined looks for addresses whose solicited-node group (RFC 4291 §2.7.1) the kernel is not in, or
@@ -28,7 +32,7 @@ func findGroupNotJoined(iv *ifaceView) []hypothesis {
 		}
 		h := hypothesis{
 			direct: true, confidence: Likely, subject: addressSubject(f.Address), addr: f.Address,
-			args:  []any{"address", f.Address, "group", diag.SolicitedNode(f.Address)},
+			args:  []any{"address", f.Address, "len", f.PrefixLen, "group", diag.SolicitedNode(f.Address)},
 			facts: []diag.Event{diag.FactOf(a), iv.s.Said(groups)},
 		}
 		if joined {

@@ -11,7 +11,11 @@ import (
 
 var prefixWithdrawn = Cause{
 	ID: "address.prefix-withdrawn", Severity: Warning, Answers: maySpeak,
-	Remedy:       always("ip -6 addr del {address}/{len} dev {interface}", "rdisc6 {interface}"),
+	Remedy: []Remedy{
+		addressAway("withdrawn-away"),
+		ask("ask.prefix"),
+		way("", "rdisc6 {interface}"),
+	},
 	find:         findPrefixWithdrawn,
 	contradicted: sourceSpoke,
 }

@@ -18,18 +18,31 @@ const InboundUnanswered = "host.inbound-unanswered"
 var inboundUnanswered = Cause{
 	ID: InboundUnanswered, Severity: Info, Working: true,
 	Remedy: []Remedy{
-		{Command: "nft -a list ruleset", If: told("rule", "tcp", "")},
-		{Command: "ip6tables -S", If: told("rule", "tcp", "")},
-		{Command: "sysctl net.ipv6.icmp.echo_ignore_all", If: told("ignored")},
-		{Command: "ip -6 route get {from} from {address} oif {interface}", If: told("no-way-back", "elsewhere", "")},
-		{Command: "tcpdump -ni {interface} host {from}", If: told("")},
+		way("answer-echo", "sysctl -w net.ipv6.icmp.echo_ignore_all=0").when(as("ignored")).kept(keep{sysctl: "net.ipv6.icmp.echo_ignore_all=0"}),
+		{
+			Does: "route-by-source", If: as("elsewhere"), Make: bySource,
+			Do:   []string{"ip -6 route add default via ROUTER dev {interface} table 10000", "ip -6 rule add from {address} lookup 10000"},
+			Keep: &keep{up: true},
+		},
+		{Does: "way-back", If: as("no-way-back"), Make: wayBack, Do: []string{"ip -6 route add {from}/128 via ROUTER dev {interface}"}, Keep: &keep{up: true}},
+		ask("ask.inbound").when(as("")),
+		ask("ask.rule").when(as("rule", "tcp")),
+		way("", "nft -a list ruleset", "ip6tables -S").when(as("rule", "tcp", "")),
+		way("", "sysctl net.ipv6.icmp.echo_ignore_all").when(as("ignored")),
+		way("", "ip -6 route get {from} from {address} oif {interface}").when(as("no-way-back", "elsewhere", "")),
+		way("", "tcpdump -ni {interface} host {from}").when(as("")),
 	},
 	find: findInboundUnanswered,
 }
 
-// told holds of a hypothesis that is told in one of some ways.
-func told(ways ...string) func(*view, *hypothesis) bool {
-	return func(_ *view, h *hypothesis) bool { return slices.Contains(ways, h.as) }
+// bySource sends what has an address by a router of its own interface.
+func bySource(v *view, h *hypothesis) []string {
+	return []string{"ip -6 route add default via " + v.on(h.iface).gateway() + " dev {interface} table 10000", "ip -6 rule add from {address} lookup 10000"}
+}
+
+// wayBack leads to who asks by a router of the interface that the question came by.
+func wayBack(v *view, h *hypothesis) []string {
+	return []string{"ip -6 route add {from}/128 via " + v.on(h.iface).gateway() + " dev {interface}"}
 }
 
 // findInboundUnanswered looks for echo requests and connections of others that arrived for an address of the interface

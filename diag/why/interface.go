@@ -8,20 +8,43 @@ import (
 
 var linkDown = Cause{
 	ID: "host.link-down", Severity: Critical, Whole: true,
-	Remedy: always("ip link set dev {interface} up", "ip -d link show dev {interface}"),
-	find:   findLinkDown,
+	Remedy: []Remedy{
+		way("ifup", "ifup --force {interface}").when(switchedOff).when(func(v *view, h *hypothesis) bool { return v.s.Managers[h.iface].Writer == "ifupdown" }),
+		way("link-up", "ip link set dev {interface} up", "ip -d link show dev {interface}").when(switchedOff),
+		{Does: "lower-up", Do: []string{"ip link set dev {other} up"}, Make: lowerUp},
+		ask("ask.carrier").when(noCarrier),
+		way("", "ethtool {interface}").when(noCarrier),
+		inVPC("", "aws ec2 describe-network-interfaces --filters Name=mac-address,Values={mac} --query 'NetworkInterfaces[].Attachment'").when(noCarrier),
+	},
+	find: findLinkDown,
 }
 
 var ipv6Disabled = Cause{
 	ID: "host.ipv6-disabled", Severity: Critical, Whole: true,
 	Remedy: []Remedy{
-		{Command: "ip link set dev {interface} mtu 1500", If: func(_ *view, h *hypothesis) bool { return h.as == "mtu" }},
-		{Command: "sysctl -w net.ipv6.conf.{interface}.disable_ipv6=0", If: func(_ *view, h *hypothesis) bool { return h.as == "" }},
+		way("mtu", "ip link set dev {interface} mtu 1500").when(as("mtu")).kept(mtuOf("1500")),
+		way("enable-ipv6", "sysctl -w net.ipv6.conf.{interface}.disable_ipv6=0").when(as("")).
+			kept(keep{sysctl: "{conf}.disable_ipv6=0", nm: "ipv6.method auto"}),
 	},
 	find: findIPv6Disabled,
 	contradicted: func(iv *ifaceView, _ hypothesis) bool {
 		return slices.ContainsFunc(iv.addresses, func(a diag.At[diag.Address]) bool { return a.Fact.Flags.Usable() })
 	},
+}
+
+func switchedOff(v *view, h *hypothesis) bool { return !v.s.Links[h.iface].Up }
+
+func noCarrier(v *view, h *hypothesis) bool { return !switchedOff(v, h) }
+
+// lowerUp switches on the interface beneath, where that is what is off: to switch on what is on does nothing.
+func lowerUp(v *view, h *hypothesis) []string {
+	l := v.s.Links[h.iface]
+	for name, lower := range v.s.Links {
+		if l.Up && l.Parent != 0 && !l.Elsewhere && lower.Index == l.Parent && !lower.Up {
+			return []string{"ip link set dev " + quote(name) + " up"}
+		}
+	}
+	return nil
 }
 
 func findLinkDown(iv *ifaceView) []hypothesis {

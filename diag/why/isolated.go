@@ -9,8 +9,11 @@ import (
 
 var peerIsolated = Cause{
 	ID: "peer.isolated", Severity: Warning,
-	Remedy: always("ping -6 -c 2 ff02::1%{interface}", "tcpdump -eni {interface} -Q in icmp6"),
-	find:   findIsolated,
+	Remedy: []Remedy{
+		ask("ask.isolated"),
+		way("", "ping -6 -c 2 ff02::1%{interface}", "tcpdump -eni {interface} -Q in icmp6"),
+	},
+	find: findIsolated,
 }
 
 // findIsolated looks for a link on which several hosts are sought in vain, nobody but routers is ever heard, and these

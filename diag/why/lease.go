@@ -10,8 +10,16 @@ import (
 
 var expiring = Cause{
 	ID: "address.expiring", Severity: Warning, Working: true,
-	Remedy: always("ip -6 addr show dev {interface}", "networkctl status {interface}", "networkctl renew {interface}"),
-	find:   findExpiring,
+	Remedy: []Remedy{
+		way("renew", "networkctl renew {interface}").when(managedBy("networkd")),
+		way("renew", `nmcli connection up "$(nmcli -g GENERAL.CON-UUID device show {interface})" ifname {interface}`).when(managedBy("NetworkManager")),
+		way("renew", "dhcpcd --rebind {interface}").when(managedBy("dhcpcd")),
+		way("client", "dhclient -6 -nw {interface}").when(managedBy("dhclient", "none", "")),
+		way("keep-address", "ip -6 addr change {address}/{len} dev {interface} valid_lft forever preferred_lft forever").kept(addressOf("{address}/{len}")),
+		way("", "ip -6 addr show dev {interface}"),
+		way("", "networkctl status {interface}").when(managedBy("networkd")),
+	},
+	find: findExpiring,
 }
 
 // findExpiring looks for leases past T2, which RFC 8415 §21.4 puts at 0.8 of the preferred
@@ -38,7 +46,7 @@ func findExpiring(iv *ifaceView) []hypothesis {
 		h := hypothesis{
 			direct: true, confidence: Certain, subject: addressSubject(f.Address), addr: f.Address, facts: []diag.Event{diag.FactOf(a)},
 			args: []any{
-				"address", f.Address, "left", diag.Seconds(iv.s.Left(f.ValidS, a.At)),
+				"address", f.Address, "len", f.PrefixLen, "left", diag.Seconds(iv.s.Left(f.ValidS, a.At)),
 				"age", diag.Seconds(int64(math.Round(elapsed))), "lifetime", diag.Seconds(int64(math.Round(lifetime))),
 			},
 		}
@@ -66,4 +74,9 @@ func (iv *ifaceView) leasedFor(addr netip.Addr) float64 {
 		}
 	}
 	return 0
+}
+
+// managedBy holds where one of some managers configures the interface.
+func managedBy(names ...string) func(*view, *hypothesis) bool {
+	return func(v *view, h *hypothesis) bool { return slices.Contains(names, v.s.Managers[h.iface].Name) }
 }

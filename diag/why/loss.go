@@ -10,8 +10,11 @@ import (
 
 var lossyPath = Cause{
 	ID: "path.lossy", Severity: Warning, Working: true,
-	Remedy: always("ping -6 -c 100 -i 0.2 -I {interface} {target}", "ip -s link show dev {interface}", "ethtool -S {interface}"),
-	find:   findLossy,
+	Remedy: []Remedy{
+		ask("ask.loss"),
+		way("", "ping -6 -c 100 -i 0.2 -I {interface} {target}", "ip -s link show dev {interface}", "ethtool -S {interface}"),
+	},
+	find: findLossy,
 }
 
 // findLossy finds loss that is the network's: under a flood it is not known whose it is.

@@ -9,10 +9,13 @@ import (
 
 var pathMTU = Cause{
 	ID: "path.mtu", Severity: Warning,
-	Remedy: slices.Concat(
-		onAWS("aws ec2 authorize-security-group-ingress --group-id SG --ip-permissions 'IpProtocol=icmpv6,FromPort=2,ToPort=0,Ipv6Ranges=[{CidrIpv6=::/0}]'"),
-		always("tracepath -6 {target}", "ip link set dev {interface} mtu 1500"),
-	),
+	Remedy: []Remedy{
+		inVPC("let-too-big-in", "aws ec2 authorize-security-group-ingress --group-id <sg-id> --ip-permissions 'IpProtocol=icmpv6,FromPort=2,ToPort=0,Ipv6Ranges=[{CidrIpv6=::/0}]'").when(as("")),
+		way("mtu-1500", "ip link set dev {interface} mtu 1500").when(as("link")).kept(mtuOf("1500")),
+		way("mtu-1280", "ip link set dev {interface} mtu 1280").when(as("")).kept(mtuOf("1280")),
+		ask("ask.mtu"),
+		way("", "tracepath -6 -n {target}"),
+	},
 	find: findMTU,
 }
 
@@ -52,4 +55,9 @@ func findMTU(iv *ifaceView) []hypothesis {
 		link.evidence = append(link.evidence, h.evidence...)
 	}
 	return []hypothesis{link}
+}
+
+// mtuOf keeps an interface's MTU.
+func mtuOf(bytes string) keep {
+	return keep{networkd: "[Link] MTUBytes=" + bytes, netplan: "mtu=" + bytes, nm: "802-3-ethernet.mtu " + bytes, up: true}
 }

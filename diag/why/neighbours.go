@@ -10,16 +10,16 @@ import (
 
 var neighbourTableFull = Cause{
 	ID: "host.neighbour-table-full", Severity: Critical,
-	Remedy: always(
-		"sysctl -w net.ipv6.neigh.default.gc_thresh3=8192 net.ipv6.neigh.default.gc_thresh2=4096 net.ipv6.neigh.default.gc_thresh1=1024",
-		"ip -6 neigh show | wc -l",
-	),
+	Remedy: []Remedy{
+		way("", "sysctl -w net.ipv6.neigh.default.gc_thresh3=8192 net.ipv6.neigh.default.gc_thresh2=4096 net.ipv6.neigh.default.gc_thresh1=1024", "ip -6 neigh show").
+			kept(keep{sysctl: "net.ipv6.neigh.default.gc_thresh3=8192 net.ipv6.neigh.default.gc_thresh2=4096 net.ipv6.neigh.default.gc_thresh1=1024"}),
+	},
 	find: findTableFull,
 }
 
 var neighbourOverride = Cause{
 	ID: "host.neighbour-override", Severity: Critical, Working: true,
-	Remedy: always("ip -6 neigh del {address} dev {interface}"),
+	Remedy: []Remedy{way("", "ip -6 neigh del {address} dev {interface}").kept(keep{undo: true})},
 	find:   findOverride,
 }
 

@@ -156,16 +156,39 @@ func (iv *ifaceView) opensNothing(o *diag.Offer) bool {
 var hopLimit = Cause{
 	ID: "path.hop-limit", Severity: Warning,
 	Remedy: []Remedy{
-		{Command: "sysctl -w {least}=32", If: announcedHere},
-		{Command: "sysctl -w {sysctl}=64"},
-		// The default route that an advertisement made has its hop limit too, and keeps it.
-		{Command: "ip -6 route del default via {router} dev {interface}; rdisc6 -1 {interface}", If: announcedHere},
-		{Command: "tracepath -6 {target}", If: func(_ *view, h *hypothesis) bool { return h.addr.IsValid() }},
+		// The default route that an advertisement made has its hop limit too, and keeps it: it has to go, and is back with
+		// the answer to a solicitation. Who has been answered before is answered again; else it is set as it was.
+		way("hop-limit-own", "sysctl -w {least}=32", "sysctl -w {sysctl}=64",
+			"rdisc6 -1 {interface} && ip -6 route del default via {router} dev {interface} && rdisc6 -1 {interface} || sudo ip -6 route add default via {router} dev {interface}").
+			when(as("")).when(func(v *view, h *hypothesis) bool { return !v.on(h.iface).managesRA() }).kept(keep{sysctl: "{least}=32 {sysctl}=64"}),
+		{Does: "hop-limit-64", If: as("set"), Make: hopLimitSet, Do: []string{"sysctl -w {sysctl}=64"}, Keep: &keep{sysctl: "{sysctl}=64"}},
+		{Does: "hop-limit-route", If: as("set"), Make: hopLimitOfRoute, Do: []string{"ip -6 route change {route} hoplimit 64"}, Keep: &keep{amend: true}},
+		ask("ask.hop-limit").when(as("")),
+		way("", "tracepath -6 {target}").when(hasSource),
 	},
 	find: findHopLimit,
 }
 
-func announcedHere(_ *view, h *hypothesis) bool { return h.as == "" }
+// hopLimitSet sets the hop limit, unless it is a route's.
+func hopLimitSet(v *view, h *hypothesis) []string {
+	if hopLimitOfRoute(v, h) != nil {
+		return nil
+	}
+	return []string{"sysctl -w {sysctl}=64"}
+}
+
+// hopLimitOfRoute gives the route that has one a hop limit as others have it.
+func hopLimitOfRoute(v *view, h *hypothesis) []string {
+	sel, ok := factOf[diag.Selection](h)
+	if !ok {
+		return nil
+	}
+	r, ok := v.on(h.iface).routeTo(sel.Dst, sel.Via)
+	if !ok {
+		return nil
+	}
+	return []string{"ip -6 route change " + routeSpec(r.Fact) + " hoplimit 64"}
+}
 
 // fewHops is what a hop limit has to be for any host of the Internet to be reached: paths are up to 30
 // routers long, and 64 is what hosts use (RFC 1700).
@@ -252,8 +275,11 @@ func (iv *ifaceView) hopsSaid(key diag.SysctlKey, hops int) []diag.Event {
 
 var inconsistent = Cause{
 	ID: "router.inconsistent", Severity: Info,
-	Remedy: always("rdisc6 {interface}", "sysctl {sysctl}"),
-	find:   findInconsistent,
+	Remedy: []Remedy{
+		ask("ask.agree"),
+		way("", "rdisc6 {interface}", "sysctl {sysctl}"),
+	},
+	find: findInconsistent,
 }
 
 // findInconsistent compares what the routers of a link say of the link itself: where they differ, each host has

@@ -1,17 +1,16 @@
 package why
 
 import (
-	"slices"
-
 	"ndwhy/diag"
 )
 
 var peerUnmapped = Cause{
 	ID: "peer.unmapped", Severity: Warning,
-	Remedy: slices.Concat(
-		always("ndisc6 {peer} {interface}"),
-		forGlobal(onAWS("aws ec2 describe-network-interfaces --filters Name=ipv6-addresses.ipv6-address,Values={peer}")),
-	),
+	Remedy: []Remedy{
+		ask("ask.peer"),
+		way("", "ndisc6 {peer} {interface}"),
+		inVPC("", "aws ec2 describe-network-interfaces --filters Name=ipv6-addresses.ipv6-address,Values={peer}").when(ofGlobal),
+	},
 	// Others resolve, and it does not.
 	find: rule{
 		about: target, kind: "peer", arg: "peer", confidence: Likely,
@@ -38,13 +37,11 @@ var peerUnmapped = Cause{
 
 var echoBlocked = Cause{
 	ID: "peer.echo-blocked", Severity: Warning,
-	Remedy: slices.Concat(
-		forGlobal(onAWS("aws ec2 describe-network-interfaces --filters Name=ipv6-addresses.ipv6-address,Values={peer} --query 'NetworkInterfaces[].Groups'")),
-		onAWS(
-			"aws ec2 describe-security-group-rules --filters Name=group-id,Values=SG",
-			"aws ec2 authorize-security-group-ingress --group-id SG --ip-permissions 'IpProtocol=icmpv6,FromPort=128,ToPort=-1,Ipv6Ranges=[{CidrIpv6=VPC6,Description=\"ping6\"}]'",
-		),
-	),
+	Remedy: []Remedy{
+		inVPC("let-echo-in", "aws ec2 authorize-security-group-ingress --group-id <sg-id> --ip-permissions 'IpProtocol=icmpv6,FromPort=128,ToPort=-1,Ipv6Ranges=[{CidrIpv6=<vpc-prefix>,Description=\"ping6\"}]'"),
+		ask("ask.echo"),
+		inVPC("", "aws ec2 describe-network-interfaces --filters Name=ipv6-addresses.ipv6-address,Values={peer} --query 'NetworkInterfaces[].Groups'").when(ofGlobal),
+	},
 	// It resolves, or is the router's to resolve, and its echo is silent.
 	find: rule{
 		about: target, kind: "peer", arg: "peer", confidence: Likely,
@@ -73,10 +70,5 @@ var echoBlocked = Cause{
 	}.find,
 }
 
-// forGlobal limits commands to a peer's global address: EC2 lists no link-local ones.
-func forGlobal(list []Remedy) []Remedy {
-	for i := range list {
-		list[i].If = func(_ *view, h *hypothesis) bool { return diag.ScopeOf(h.addr) == diag.GlobalScope }
-	}
-	return list
-}
+// ofGlobal holds of a global address: EC2 lists no others.
+func ofGlobal(_ *view, h *hypothesis) bool { return diag.ScopeOf(h.addr) == diag.GlobalScope }

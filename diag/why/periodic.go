@@ -8,8 +8,12 @@ import (
 
 var advertisementsLost = Cause{
 	ID: "router.advertisements-lost", Severity: Warning, Working: true,
-	Remedy: always("tcpdump -ni {interface} 'icmp6[0]==134'", "rdisc6 {interface}", "ip -6 route show default dev {interface}"),
-	find:   findAdvertisementsLost,
+	Remedy: []Remedy{
+		ask("ask.multicast"),
+		way("default-by-hand", "ip -6 route add default via {router} dev {interface} metric 2048").kept(keep{networkd: "[Route] Gateway={router}; Metric=2048", up: true}),
+		way("", "tcpdump -ni {interface} 'icmp6[0]==134'", "ip -6 route show default dev {interface}"),
+	},
+	find: findAdvertisementsLost,
 }
 
 // grace is how long after its link came up an interface may be without an advertisement that was multicast or

@@ -10,11 +10,10 @@ import (
 
 var proxyMissing = Cause{
 	ID: "host.proxy-missing", Severity: Warning,
-	Remedy: always(
-		"ip -6 neigh add proxy {address} dev {interface}",
-		"sysctl -w net.ipv6.conf.{interface}.proxy_ndp=1",
-		"ip -6 route get {address}",
-	),
+	Remedy: []Remedy{
+		way("", "ip -6 neigh add proxy {address} dev {interface}", "sysctl -w net.ipv6.conf.{interface}.proxy_ndp=1", "ip -6 route get {address}").
+			kept(keep{networkd: "[Network] IPv6ProxyNDP=yes; IPv6ProxyNDPAddress={address}", up: true}),
+	},
 	find: findProxyMissing,
 }
 

@@ -10,10 +10,11 @@ import (
 var routerRedirects = Cause{
 	ID: "router.redirects", Severity: Critical,
 	Remedy: []Remedy{
-		{Command: "ip -6 route get {target}", If: told("", "before")},
-		{Command: "ip -6 route flush cache", If: told("", "before")},
-		{Command: "sysctl -w net.ipv6.conf.{interface}.accept_redirects=0", If: told("", "before")},
-		{Command: "ip -6 neigh show dev {interface}"},
+		way("no-redirects", "sysctl -w net.ipv6.conf.{interface}.accept_redirects=0", "ip -6 route flush cache").when(as("", "before")).
+			kept(keep{sysctl: "{conf}.accept_redirects=0"}),
+		ask("ask.redirects").when(as("", "rogue")),
+		way("", "ip -6 route get {target}").when(as("", "before")),
+		way("", "ip -6 neigh show dev {interface}"),
 	},
 	find: findRedirects,
 }

@@ -11,8 +11,20 @@ import (
 
 var rogue = Cause{
 	ID: "router.rogue", Severity: Info,
-	Remedy: always("rdisc6 {interface}", "ip -6 route show default dev {interface}"),
-	find:   findRogue,
+	Remedy: []Remedy{
+		ask("ask.rogue"),
+		{
+			Does: "ignore-rogue", If: func(_ *view, h *hypothesis) bool { return h.severity == Critical },
+			Do: []string{
+				"nft add table ip6 ndwhy", "nft 'add chain ip6 ndwhy input { type filter hook input priority -10; }'",
+				"nft add rule ip6 ndwhy input icmpv6 type nd-router-advert ip6 saddr {router} drop",
+				"ip -6 route del default via {router} dev {interface}",
+			},
+			Keep: &keep{filter: true},
+		},
+		way("", "rdisc6 {interface}", "ip -6 route show default dev {interface}"),
+	},
+	find: findRogue,
 }
 
 // maxInterval is the longest time between a router's advertisements (RFC 4861 §6.2.1,

@@ -10,13 +10,14 @@ import (
 
 var routerUnresolvable = Cause{
 	ID: "router.unresolvable", Severity: Critical,
-	Remedy: append(
-		always("ndisc6 {router} {interface}", "ip -6 neigh show {router} dev {interface}"),
-		Remedy{
-			Command: "ip -6 route del default via {router} dev {interface}",
-			If:      func(_ *view, h *hypothesis) bool { return slices.Contains(h.more, "cause.router.unresolvable.around") },
-		},
-	),
+	Remedy: []Remedy{
+		way("route-away", "ip -6 route del default via {router} dev {interface}").when(func(v *view, h *hypothesis) bool {
+			routers := v.on(h.iface).net.Gateways()
+			return len(routers) > 1 && slices.Contains(routers, h.addr) // another is there
+		}),
+		ask("ask.router"),
+		way("", "ndisc6 {router} {interface}", "ip -6 neigh show {router} dev {interface}"),
+	},
 	find: findUnresolvable,
 	contradicted: func(iv *ifaceView, h hypothesis) bool {
 		// An entry that is still REACHABLE is from before, and an echo that was answered used one: neither says

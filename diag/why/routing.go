@@ -1,8 +1,10 @@
 package why
 
 import (
+	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"ndwhy/diag"
@@ -12,16 +14,147 @@ import (
 var routing = Cause{
 	ID: "host.routing", Severity: Critical, Working: true,
 	Remedy: []Remedy{
-		{Command: "ip -6 route get {target} from {address}", If: hasSource},
-		{Command: "ip -6 route get {target}", If: func(v *view, h *hypothesis) bool { return !hasSource(v, h) }},
-		{Command: "ip -6 rule add from {address} lookup 10000", If: hasSource},
-		{Command: "ip -6 route add default via {router} dev {interface} table 10000", If: hasSource},
-		{Command: "ip -6 route show table all type unreachable", If: func(v *view, h *hypothesis) bool { return !hasSource(v, h) && h.as == "" }},
-		{Command: "ip -6 route del {route}", If: func(_ *view, h *hypothesis) bool { return h.as != "" && h.as != "elsewhere" && h.as != "other-router" }},
-		{Command: "ip -6 rule show", If: func(_ *view, h *hypothesis) bool { return h.as == "elsewhere" }},
-		{Command: "ip -6 route show table {table}", If: func(_ *view, h *hypothesis) bool { return h.as == "elsewhere" }},
+		way("", "ip -6 route get {target} from {address}").when(hasSource),
+		way("", "ip -6 route get {target}").when(func(v *view, h *hypothesis) bool { return !hasSource(v, h) }),
+		{
+			Does: "route-by-source", If: func(v *view, h *hypothesis) bool { return hasSource(v, h) && h.as == "" },
+			Do: []string{"ip -6 route add default via {router} dev {interface} table 10000", "ip -6 rule add from {address} lookup 10000"},
+			Keep: &keep{
+				networkd: "[Route] Gateway={router}; Table=10000; [RoutingPolicyRule] From={address}; Table=10000",
+				nm:       `+ipv6.routes "::/0 {router} table=10000" +ipv6.routing-rules "priority 10000 from {address} table 10000"`, up: true,
+			},
+		},
+		way("source-route", "ip -6 route add default via {router} dev {interface} table 10000", "ip -6 rule add from {address} lookup 10000").when(as("other-router")).
+			kept(keep{
+				networkd: "[Route] Gateway={router}; Table=10000; [RoutingPolicyRule] From={address}; Table=10000",
+				nm:       `+ipv6.routes "::/0 {router} table=10000" +ipv6.routing-rules "priority 10000 from {address} table 10000"`, up: true,
+			}),
+		{
+			Does: "prefix-length", If: as("too-wide"), Make: shortenedAddress,
+			Do:   []string{"ip -6 addr del {address}/{len} dev {interface} && ip -6 addr add {address}/64 dev {interface}"},
+			Keep: &keep{amend: true},
+		},
+		{
+			Does: "prefix-route", If: as(byLength...), Make: routelessAddress,
+			Do:   []string{"ip -6 addr change {address}/{len} dev {interface} noprefixroute"},
+			Keep: &keep{amend: true},
+		},
+		{
+			Does: "route-away", If: func(v *view, h *hypothesis) bool { return routelessAddress(v, h) == nil },
+			Do: []string{"ip -6 route del {route}"}, Make: routeAway, Keep: &keep{undo: true},
+		},
+		{
+			Does: "gateway", If: as("no-gateway", "through-host"), Do: []string{"ip -6 route replace default via {router} dev {interface} metric 1024"},
+			Make: rightGateway, Keep: &keep{amend: true},
+		},
+		{Does: "rule-of-others", If: as("elsewhere"), Do: []string{"ip -6 rule del priority PRIORITY"}, Make: ruleAway, Keep: &keep{undo: true}},
+		ask("ask.other-way").when(as("elsewhere")),
+		way("", "ip -6 rule show", "ip -6 route show table {table}").when(as("elsewhere")),
+		way("", "ip -6 route show table all type unreachable", "ip -6 rule show").when(func(v *view, h *hypothesis) bool {
+			_, named := factOf[diag.Route](h)
+			return !hasSource(v, h) && h.as == "" && !named
+		}),
+		ask("ask.refusing-rule").when(func(_ *view, h *hypothesis) bool {
+			_, named := factOf[diag.Route](h)
+			return slices.Contains(h.more, "cause.host.routing.refused") && !named
+		}),
 	},
 	find: findRouting,
+}
+
+// routeSpec names a route as `ip -6 route` takes it.
+func routeSpec(r diag.Route) string {
+	var words []string
+	if r.Type != "" && r.Type != "unicast" {
+		words = append(words, r.Type)
+	}
+	if r.Dst.Bits() == 0 {
+		words = append(words, "default")
+	} else {
+		words = append(words, r.Dst.String())
+	}
+	if r.Via.IsValid() {
+		words = append(words, "via", r.Via.String())
+	}
+	if r.Interface != "" {
+		words = append(words, "dev", quote(r.Interface))
+	}
+	if r.Table != diag.MainTable && r.Table != 0 {
+		words = append(words, "table", strconv.Itoa(r.Table))
+	}
+	return strings.Join(append(words, "metric", strconv.Itoa(r.Metric)), " ")
+}
+
+// routeAway deletes the route that is in the way.
+func routeAway(_ *view, h *hypothesis) []string {
+	if r, ok := factOf[diag.Route](h); ok && h.as != "elsewhere" {
+		return []string{"ip -6 route del " + routeSpec(r)}
+	}
+	return nil
+}
+
+// rightGateway has the route that is in the way lead by the router, where one is known.
+func rightGateway(v *view, h *hypothesis) []string {
+	r, ok := factOf[diag.Route](h)
+	for _, router := range v.on(h.iface).net.Offering() {
+		if ok && r.Dst.Bits() == 0 && router.Address != r.Via {
+			return []string{fmt.Sprintf("ip -6 route del %s && ip -6 route add default via %s dev {interface} metric %d", routeSpec(r), router.Address, r.Metric)}
+		}
+	}
+	return nil
+}
+
+// ofPrefix returns the address of which the kernel made the route that is in the way.
+func ofPrefix(v *view, h *hypothesis) (a diag.Address, ok bool) {
+	r, known := factOf[diag.Route](h)
+	for _, a := range v.on(h.iface).addresses {
+		if known && a.Fact.PrefixLen == r.Dst.Bits() && r.Dst.Contains(a.Fact.Address) && a.Fact.Flags&diag.NoPrefixRoute == 0 && !a.Fact.Passing() {
+			return a.Fact, true
+		}
+	}
+	return a, false
+}
+
+// withPrefix returns the address of which the kernel made the route that is too wide, and the length that the
+// router announces.
+func withPrefix(v *view, h *hypothesis) (a diag.Address, bits int, ok bool) {
+	if a, ok = ofPrefix(v, h); !ok {
+		return a, 0, false
+	}
+	for _, p := range v.on(h.iface).net.Announced() {
+		if p.Contains(a.Address) && p.Bits() > a.PrefixLen {
+			return a, p.Bits(), true
+		}
+	}
+	return a, 0, false
+}
+
+// shortenedAddress gives that address the length that is announced, in one line: who is logged in by it stays so.
+func shortenedAddress(v *view, h *hypothesis) []string {
+	a, bits, ok := withPrefix(v, h)
+	if !ok {
+		return nil
+	}
+	return []string{fmt.Sprintf("ip -6 addr del %s/%d dev {interface} && ip -6 addr add %s/%d dev {interface}", a.Address, a.PrefixLen, a.Address, bits)}
+}
+
+// byLength are the ways in which a route is wrong that the length of an address' prefix made.
+var byLength = []string{"too-wide", "off-link", "unannounced", "apart"}
+
+func routelessAddress(v *view, h *hypothesis) []string {
+	a, ok := ofPrefix(v, h)
+	if !ok || !slices.Contains(byLength, h.as) {
+		return nil
+	}
+	return []string{fmt.Sprintf("ip -6 addr change %s/%d dev {interface} noprefixroute", a.Address, a.PrefixLen)}
+}
+
+// ruleAway deletes the first policy rule that sends elsewhere what applications send.
+func ruleAway(_ *view, h *hypothesis) []string {
+	if r, ok := factOf[diag.PolicyRule](h); ok {
+		return []string{fmt.Sprintf("ip -6 rule del priority %d", r.Priority)}
+	}
+	return nil
 }
 
 func hasSource(_ *view, h *hypothesis) bool { return h.addr.IsValid() }
@@ -281,7 +414,7 @@ func (iv *ifaceView) gateway() string {
 	for _, a := range iv.net.Gateways() {
 		return a.String()
 	}
-	return "ROUTER"
+	return "<router>"
 }
 
 // refusals are the route types that refuse (ip-route(8)) and rule actions of the same names.

@@ -10,8 +10,14 @@ import (
 
 var macDuplicate = Cause{
 	ID: "address.mac-duplicate", Severity: Critical,
-	Remedy: always("tcpdump -eni {interface} -Q in ether src {mac}", "ip link set dev {interface} address MAC"),
-	find:   findMACDuplicate,
+	Remedy: []Remedy{
+		// Of two clones each would draw the same from what it knows of itself.
+		way("mac-of-its-own", `ip link set dev {interface} address "02$(od -An -N5 -tx1 /dev/urandom | tr ' ' :)"`).kept(keep{}).
+			when(func(v *view, _ *hypothesis) bool { return !v.profile.Filters }),
+		ask("ask.clone"),
+		way("", "tcpdump -eni {interface} -Q in ether src {mac}", "ip -d link show dev {interface}"),
+	},
+	find: findMACDuplicate,
 }
 
 // findMACDuplicate looks for frames that came from this interface's own Ethernet address, and that this host did not

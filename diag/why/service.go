@@ -10,13 +10,22 @@ import (
 
 var imdsIPv6Off = Cause{
 	ID: "service.imds-ipv6-off", Severity: Info,
-	Remedy: onAWS("aws ec2 modify-instance-metadata-options --instance-id INSTANCE --http-endpoint enabled --http-protocol-ipv6 enabled"),
-	find:   findIMDSIPv6Off,
+	Remedy: []Remedy{
+		inVPC("", "aws ec2 modify-instance-metadata-options --instance-id <instance-id> --http-endpoint enabled --http-protocol-ipv6 enabled"),
+	},
+	find: findIMDSIPv6Off,
 }
 
 var serviceUnreachable = Cause{
 	ID: "service.unreachable", Severity: Warning,
-	Remedy: slices.Concat(always("ip -6 route get {target}", "ping -6 -c 3 {target}")),
+	Remedy: []Remedy{
+		inVPC("vpc-dns", `aws ec2 modify-vpc-attribute --vpc-id <vpc-id> --enable-dns-support '{"Value":true}'`).
+			when(func(_ *view, h *hypothesis) bool {
+				return serviceName(h.addr) == words.Say("cause.service.unreachable.dns")
+			}),
+		ask("ask.service"),
+		way("", "ip -6 route get {target}", "ping -6 -c 3 {target}"),
+	},
 	find: rule{
 		about: target, kind: "service", arg: "target", confidence: Likely,
 		explains: all(askedService, symptomatic, of(func(p *path) bool { return p.Target != diag.IMDSIPv6 })),

@@ -11,25 +11,32 @@ import (
 var sourceSelection = Cause{
 	ID: "host.source-selection", Severity: Critical, Working: true,
 	Remedy: []Remedy{
-		{Command: "ip -6 route add default via {gateway} dev {interface} src {better} metric 512", If: otherRouters},
-		{Command: "ip -6 rule add from {address} lookup 10000", If: otherRouters},
-		{Command: "ip -6 route add default via {owner} dev {interface} table 10000", If: otherRouters},
-		{Command: "ip -6 route add default via {owner} dev {interface} src {address} metric 512", If: func(_ *view, h *hypothesis) bool { return h.as == "unruled" }},
-		{Command: "ip -6 addr del {address}/{len} dev {interface}", If: func(v *view, h *hypothesis) bool { return !otherRouters(v, h) && h.as != "unruled" }},
-		{Command: "ip -6 addr change {address}/{len} dev {interface} preferred_lft 0"},
-		{
-			Command: "aws ec2 assign-ipv6-addresses --network-interface-id {eni} --ipv6-addresses {address}", AWS: true,
-			If: assignable,
-		},
+		way("each-router", "ip -6 route add default via {gateway} dev {interface} src {better} metric 512",
+			"ip -6 route add default via {owner} dev {interface} table 10000", "ip -6 rule add from {address} lookup 10000").when(as("other-router")).
+			kept(keep{
+				networkd: "[Route] Gateway={gateway}; PreferredSource={better}; Metric=512; [Route] Gateway={owner}; Table=10000; [RoutingPolicyRule] From={address}; Table=10000",
+				nm:       `+ipv6.routes "::/0 {gateway} 512 src={better}, ::/0 {owner} table=10000" +ipv6.routing-rules "priority 10000 from {address} table 10000"`, up: true,
+			}),
+		way("default-of-source", "ip -6 route add default via {owner} dev {interface} src {address} metric 512").when(as("unruled")).
+			kept(keep{networkd: "[Route] Gateway={owner}; PreferredSource={address}; Metric=512", nm: `+ipv6.routes "::/0 {owner} 512 src={address}"`, up: true}),
+		way("retire", "ip -6 addr change {address}/{len} dev {interface} valid_lft 7200 preferred_lft 0").when(as("withdrawn")),
+		way("deprecate", "ip -6 addr change {address}/{len} dev {interface} preferred_lft 0").when(as("", "out-of-place", "other-router")).when(lasts).
+			kept(keep{amend: true}),
+		addressAway("withdrawn-away").when(as("withdrawn")),
+		addressAway("address-away").when(as("")),
+		ask("ask.source").when(as("out-of-place")),
+		inVPC("assign", "aws ec2 assign-ipv6-addresses --network-interface-id {eni} --ipv6-addresses {address}").when(as("")).when(assignable),
 	},
 	find: findSourceSelection,
 	// A source that a rule sends the right way speaks where it is bound, and only there.
 	contradicted: func(iv *ifaceView, h hypothesis) bool { return h.as != "unruled" && iv.spoke(h.addr) },
 }
 
-// otherRouters holds where each of several routers has its own prefix: then both addresses are right, and each
-// wants its own router.
-func otherRouters(_ *view, h *hypothesis) bool { return h.as == "other-router" }
+// lasts holds where no advertisement gives the address of a hypothesis its time again.
+func lasts(v *view, h *hypothesis) bool {
+	a := v.s.Addresses[diag.InterfaceAddr{Interface: h.iface, Address: h.addr}]
+	return a.Fact.Flags&diag.Permanent != 0 || len(v.on(h.iface).announcers(h.addr)) == 0
+}
 
 // findSourceSelection looks for destinations for which the kernel, left to itself, would choose a
 // source that the network drops, although the interface has one that it lets through.

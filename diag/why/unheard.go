@@ -9,14 +9,10 @@ import (
 var nobodyHears = Cause{
 	ID: "path.unheard", Severity: Critical, Working: true,
 	Remedy: []Remedy{
-		{
-			Command: "ip link set dev {interface} address {right}",
-			If: func(_ *view, h *hypothesis) bool {
-				return slices.Contains([]string{"changed", "named", "beneath"}, h.as)
-			},
-		},
-		{Command: "ip -d link show dev {interface}"},
-		{Command: "ndisc6 {asked} {interface}"},
+		way("mac-back", "ip link set dev {interface} address {right}").when(as("changed", "named", "beneath")).
+			kept(keep{networkd: "[Link] MACAddress={right}", netplan: "macaddress={right}", nm: "802-3-ethernet.cloned-mac-address {right}", up: true}),
+		ask("ask.port"),
+		way("", "ip -d link show dev {interface}", "ndisc6 {asked} {interface}"),
 	},
 	find: findUnheard,
 }

@@ -27,6 +27,8 @@ var events = map[string]string{
 	"event.neighbour-gone":       "neighbour {address} on {interface} forgotten",
 	"event.sysctl":               "{name} = {value}",
 	"event.manager":              "{interface} is managed by {name}",
+	"event.access":               "logged in by SSH over: {ssh}; IPv4's default route is on: {default4}",
+	"event.access.none":          "none",
 	"event.selection":            "the kernel reaches {target}{from} by {interface}{via}{table} with source {source}",
 	"event.selection-refused":    "the kernel does not reach {target}{from}: {errno}",
 	"event.filter":               "rule in {table} {chain} ({hook}) stops {matches}: {rule}",

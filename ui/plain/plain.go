@@ -185,8 +185,12 @@ func (w *Writer) explain(f why.Finding) {
 	for _, a := range f.Alternatives {
 		w.line(words.Say("plain.alternative", "cause", a.Cause, "tell", a.TellApart))
 	}
-	for _, c := range f.Remedy {
-		w.command(c)
+	for _, s := range why.Steps(f.Remedies, f.Look) {
+		if s.Command {
+			w.command(s.Text)
+		} else {
+			w.line(s.Text)
+		}
 	}
 }
 
