@@ -129,13 +129,24 @@ func TestDropOnPath(t *testing.T) {
 	say(answer)
 	p := Path{ID: "p", Interface: "eth0", Asks: AsksTCP, Target: peerGlobal, Evidence: []int64{connect}}
 	say(p)
-	answer.Type = TCPRst
-	say(answer) // too late
 	if e, ok := s.SegmentOn(p, false); !ok || e.Body.(Frame).Type != TCPSynAck {
 		t.Errorf("the answer that came: %+v", e)
 	}
 	if e, ok := s.SegmentOn(p, true); ok {
 		t.Errorf("left: %+v", e)
+	}
+	tcp.LocalPort++
+	say(foreign)
+	again := Path{ID: "again", Interface: "eth0", Asks: AsksTCP, Target: peerGlobal, Evidence: []int64{say(tcp)}}
+	say(again)
+	say(foreign) // the kernel tries once more
+	if e, ok := s.SegmentOn(again, true); !ok || e.Body.(Frame).SrcPort != tcp.LocalPort {
+		t.Errorf("left, and left again after the path was settled: %+v", e)
+	}
+	answer.DstPort = tcp.LocalPort
+	say(answer)
+	if e, ok := s.SegmentOn(again, false); ok {
+		t.Errorf("an answer that came too late: %+v", e)
 	}
 	ns := Frame{Interface: "eth0", Out: true, Type: NS, Src: mine, Dst: SolicitedNode(peerGlobal), Target: peerGlobal}
 	want := say(Drop{Frame: ns, Reason: "NETFILTER_DROP"})

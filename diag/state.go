@@ -86,9 +86,8 @@ type State struct {
 	answered map[Via]map[Question]int
 	telling  map[string]bool // paths whose answer tells what network this is
 	frames   ring
-	segments ring               // of TCP, apart for the same reason as notes
-	segment  map[PacketKey]span // of segments, by packet
-	notes    ring               // apart, so that a burst of neighbour changes does not push the frames out
+	segments ring // of TCP, apart for the same reason as notes
+	notes    ring // apart, so that a burst of neighbour changes does not push the frames out
 	drops    ring
 	// portDrops are those of TCP and UDP, apart for the same reason as segments.
 	portDrops ring
@@ -218,7 +217,6 @@ func NewState() *State {
 		answered:    map[Via]map[Question]int{},
 		telling:     map[string]bool{},
 		dropped:     map[PacketKey]int64{},
-		segment:     map[PacketKey]span{},
 		evidence:    map[int64]pinned{},
 		said:        map[any]Event{},
 		counts:      map[NUD]map[string]int{},
@@ -541,9 +539,6 @@ func (s *State) count(n Neighbour, by int) {
 	m[n.Interface] += by
 }
 
-// A span is where events of one kind begin and end, by their Seqs.
-type span struct{ first, newest int64 }
-
 func (s *State) applyFrame(e Event, f Frame) {
 	if s.Overheard != nil {
 		s.overhear(e, f)
@@ -553,17 +548,7 @@ func (s *State) applyFrame(e Event, f Frame) {
 		}
 	}
 	if f.Type.IsTCP() {
-		gone := s.segments.keep(e)
-		if old, ok := gone.Body.(Frame); ok {
-			switch at := s.segment[old.Key()]; gone.Seq {
-			case at.newest:
-				delete(s.segment, old.Key())
-			case at.first:
-				s.segment[old.Key()] = span{at.newest, at.newest}
-			}
-		}
-		at := s.segment[f.Key()]
-		s.segment[f.Key()] = span{cmp.Or(at.first, e.Seq), e.Seq}
+		s.segments.keep(e)
 		return
 	}
 	s.frames.keep(e)
@@ -885,29 +870,34 @@ func (s *State) Frames() []Event { return s.frames.list() }
 // Segments returns the remembered frames of TCP, oldest first.
 func (s *State) Segments() []Event { return s.segments.list() }
 
-// SegmentOn returns a remembered segment, one that leaves or one that comes, of the connections that a path tried, seen
-// before the path was settled: the kernel may go on after that. That there is none proves nothing while FeedTCP is not
+// SegmentOn returns the oldest remembered segment, one that leaves or one that comes, of the connections that a path
+// tried; what came after the path was settled came too late. That there is none proves nothing while FeedTCP is not
 // Complete, nor where the connection left by another interface.
-func (s *State) SegmentOn(p Path, out bool) (newest Event, ok bool) {
-	settled := s.said[pathKey(p.ID)].Seq
+func (s *State) SegmentOn(p Path, out bool) (Event, bool) {
+	begun := map[PacketKey]time.Time{} // a port may have been another connection's before
 	for _, seq := range p.Evidence {
 		e, _ := s.Evidence(seq)
-		k, is := e.Body.(Socket)
-		if !is {
-			continue
-		}
-		for _, key := range k.Keys() {
-			seq := s.segment[key].newest
-			if seq > settled {
-				seq = s.segment[key].first
-			}
-			if key.Out == out && seq > newest.Seq && seq <= settled {
-				newest, ok = s.segments.find(seq)
+		if k, is := e.Body.(Socket); is {
+			for _, key := range k.Keys() {
+				begun[key] = e.At
 			}
 		}
 	}
-	return newest, ok
+	if len(begun) == 0 {
+		return Event{}, false
+	}
+	settled := s.said[pathKey(p.ID)].At // the tap may tell of a segment later than the socket of its answer
+	for _, e := range s.segments.list() {
+		f := e.Body.(Frame)
+		if at, tried := begun[f.Key()]; tried && f.Out == out && f.Bad == "" && (out || !e.At.After(settled)) && !e.At.Before(at.Add(-clocksDiffer)) {
+			return e, true
+		}
+	}
+	return Event{}, false
 }
+
+// clocksDiffer is how far the kernel's time of a packet may lie from ours of having it sent.
+const clocksDiffer = 10 * time.Millisecond
 
 // Notes returns the remembered changes of neighbours, addresses and routes, oldest first.
 func (s *State) Notes() []Event { return s.notes.list() }

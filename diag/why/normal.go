@@ -226,6 +226,9 @@ func (n *normals) of(p diag.Path) *bool {
 	}
 }
 
+// closedDetail is the detail of a connection that was refused by a reset.
+const closedDetail = "closed"
+
 // stoppedHere reports whether a connection, or a service's answer, came to nothing on this host: its kernel says so,
 // the tap saw the answer arrive, or saw nothing leave although the next hop is known.
 func (n *normals) stoppedHere(p diag.Path) bool {
@@ -233,10 +236,13 @@ func (n *normals) stoppedHere(p diag.Path) bool {
 		return true
 	}
 	if p.Detail == diag.DetailClosed {
-		return false // the answer came, and in
+		return false // it was told of the reset
 	}
 	if _, came := n.s.SegmentOn(p, false); came {
-		return true
+		// A service whose connection stands may still not answer what it is asked.
+		return p.Asks == diag.AsksTCP || slices.ContainsFunc(n.s.Paths(), func(q diag.Path) bool {
+			return q.Interface == p.Interface && q.Asks == diag.AsksTCP && q.Outcome == diag.Silent && n.stoppedHere(q)
+		})
 	}
 	_, left := n.s.SegmentOn(p, true)
 	byTCP := p.Asks == diag.AsksTCP || p.Target == diag.IMDSIPv6

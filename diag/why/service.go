@@ -39,6 +39,11 @@ func findIMDSIPv6Off(iv *ifaceView) []hypothesis {
 		return nil
 	}
 	off := iv.where(func(p *path) bool { return p.Target == diag.IMDSIPv6 && askedService(iv, p.Target, p) })
+	for _, p := range off {
+		if f, came := p.came.Body.(diag.Frame); came && f.Type == diag.TCPSynAck {
+			return nil // it is there: the connection was accepted
+		}
+	}
 	if len(off) == 0 || iv.any(func(p *path) bool { return p.Target == diag.IMDSIPv6 && p.Outcome == diag.Answered }) {
 		return nil
 	}
