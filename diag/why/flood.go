@@ -175,7 +175,7 @@ func (iv *ifaceView) explainRouters(h *hypothesis, routers map[netip.Addr]bool) 
 		}
 		beyond := p.TargetClass == diag.TargetInternet || p.TargetClass == diag.TargetService
 		switch {
-		case p.TargetClass == diag.TargetRouter && routers[p.Target]:
+		case p.TargetClass == diag.TargetRouter && (routers[p.Target] || !iv.net.IsRouter(p.Target)): // or it went as it came
 			iv.explain(h, p)
 		case beyond && (routers[iv.routerTo(p)] || iv.madeUp(p.Source)):
 			iv.explain(h, p)
