@@ -96,8 +96,8 @@ func (iv *ifaceView) explainLoss(h *hypothesis) {
 	h.more = append(h.more, "cause.link.flood.loss")
 	iv.explain(h, iv.where(func(p *path) bool { return p.symptom >= 0 && p.fate == late })...)
 	for _, p := range append(blind, iv.lostByChance(rate)...) {
-		if p.origin == tested || p.local() {
-			continue
+		if p.origin == tested || p.local() && (p.drop.Body != nil || p.came.Body != nil) {
+			continue // the kernel's word, or what was seen, says whose doing it is
 		}
 		iv.explain(h, p)
 		if p.Via == diag.ViaApp {
