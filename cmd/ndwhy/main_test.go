@@ -27,6 +27,7 @@ func TestMain(m *testing.M) {
 				return 0
 			}
 		}
+		confines = true
 		return run(args, os.Stdin, os.Stdout, os.Stderr)
 	})
 }
@@ -41,6 +42,8 @@ var helpers = map[string]func(args []string) error{
 	"test-sweep":        sweep,
 	"test-endless":      endless,
 	"test-hang":         hang,
+	"test-bounded":      bounded,
+	"test-bare":         bare,
 	"test-delete":       deleteLink,
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ndwhy/diag/guard"
+	"ndwhy/diag/privilege"
 )
 
 // endsWithin is how long the program may take to end when a signal has asked it to: to take back what it added, to put
@@ -15,9 +16,23 @@ import (
 // under a flood. The kernel takes back by itself what is left then.
 const endsWithin = 1500 * time.Millisecond
 
-// ends makes sure that a command ends when its context does.
+// confine gives up the privileges that a command need not have. Where the kernel does not let it, it runs as it is. A
+// program that it is to start, to look from the other end, may need them.
+func confine(cmd *cobra.Command) {
+	if far := cmd.Flags().Lookup("far"); !confines || far != nil && far.Changed {
+		return
+	}
+	limit := privilege.Confine
+	if from := cmd.Flags().Lookup("from"); from != nil && from.Changed || cmd.Name() == "replay" {
+		limit = privilege.Drop // it only reads a recording, which may be anybody's
+	}
+	_ = limit()
+}
+
+// ends makes sure that a command ends when its context does. It runs with no more privileges than it needs.
 func ends(command func(*cobra.Command, []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
+		confine(cmd)
 		done := make(chan struct{})
 		defer close(done)
 		context.AfterFunc(cmd.Context(), func() {

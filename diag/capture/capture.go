@@ -52,7 +52,7 @@ type Tap struct {
 // makes of it what the stream should say.
 func Open(ifaces []string) (*Tap, error) {
 	t := &Tap{trouble: map[string]string{}, busy: map[string]bool{}}
-	err := privilege.With(unix.CAP_NET_RAW, func() error {
+	err := privilege.WithAll(func() error { // CAP_NET_ADMIN for the buffer
 		for _, name := range ifaces {
 			one, err := attach(name)
 			if err != nil {
@@ -61,7 +61,7 @@ func Open(ifaces []string) (*Tap, error) {
 			t.taps = append(t.taps, one)
 		}
 		return nil
-	})
+	}, unix.CAP_NET_RAW, unix.CAP_NET_ADMIN)
 	if err != nil {
 		t.Close()
 		return nil, err

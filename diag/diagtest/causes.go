@@ -109,6 +109,17 @@ var CauseTests = []struct {
 		},
 	},
 	{
+		Name: "a flood that takes what came for the kernel", Cause: "link.flood", Sure: "certain", Faults: []string{"link.flood"},
+		World: func() *World {
+			return lossy(VPC(), 2).Each(func(p diag.Path) bool {
+				return p.Via == diag.ViaKernel && p.Target == Host1 && p.Asks == diag.AsksEcho && answersOurs(p)
+			}, func(p *diag.Path) {
+				Silent(p)
+				p.Sent = 2
+			}).Say(Flooded(diag.NS, 20_000, 1))
+		},
+	},
+	{
 		Name: "a flood does not hide a peer that is gone", Cause: "peer.unmapped", Faults: []string{"link.flood", "peer.unmapped"},
 		World: func() *World { return lossy(VPC(), 3).Silence(To(PeerLocal)).Say(Flooded(diag.NS, 20_000, 1)) },
 	},

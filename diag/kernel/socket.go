@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"ndwhy/diag/guard"
+	"ndwhy/diag/privilege"
 )
 
 // A socket is a netlink socket on the runtime's poller. nl's own allocates and clears 64 KiB
@@ -47,7 +48,7 @@ func dialProtocol(protocol int, groups ...uint) (*socket, error) {
 			local.Groups |= 1 << (g - 1)
 		}
 		// What is allowed of it is enough to work with: a smaller buffer only overflows sooner.
-		if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, burstBuffer) != nil {
+		if privilege.With(unix.CAP_NET_ADMIN, func() error { return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, burstBuffer) }) != nil {
 			_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, burstBuffer)
 		}
 	}

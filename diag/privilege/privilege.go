@@ -11,11 +11,70 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
 	"ndwhy/diag/guard"
 )
+
+// kept are the capabilities that Confine leaves permitted: what the program uses, and what the files need that root
+// writes for somebody else.
+var kept = capabilitySet(
+	unix.CAP_NET_RAW, unix.CAP_NET_ADMIN, unix.CAP_BPF, unix.CAP_PERFMON, unix.CAP_DAC_OVERRIDE, unix.CAP_DAC_READ_SEARCH,
+)
+
+// standing are those of them that stay in effect; the others are raised for the one call.
+var standing = capabilitySet(unix.CAP_DAC_OVERRIDE, unix.CAP_DAC_READ_SEARCH)
+
+func capabilitySet(list ...int) (set [2]uint32) {
+	for _, c := range list {
+		set[c/32] |= 1 << (c % 32)
+	}
+	return set
+}
+
+// Confine gives up for good, on every thread, what the program never uses: whoever gets hold of it by what it reads from
+// the network has no more than that. No program that it starts could gain anything. It changes nothing where the kernel
+// does not let it, and is to be called before anything else runs.
+func Confine() error {
+	began() // what Fix says is of the privileges that were given
+	if _, _, errno := syscall.AllThreadsSyscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0); errno != 0 {
+		return os.NewSyscallError("prctl", errno)
+	}
+	return limit(kept)
+}
+
+// Drop is Confine for who needs no capability but for files.
+func Drop() error {
+	if err := Confine(); err != nil {
+		return err
+	}
+	return limit(standing)
+}
+
+// limit leaves no capability permitted but those of a set, on every thread.
+func limit(to [2]uint32) error {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var caps [2]unix.CapUserData
+	if err := unix.Capget(&header, &caps[0]); err != nil {
+		return os.NewSyscallError("capget", err)
+	}
+	for i := range caps {
+		caps[i].Permitted &= to[i]
+		caps[i].Effective &= standing[i]
+		caps[i].Inheritable = 0
+	}
+	_, _, errno := syscall.AllThreadsSyscall(unix.SYS_CAPSET, uintptr(unsafe.Pointer(&header)), uintptr(unsafe.Pointer(&caps[0])), 0)
+	runtime.KeepAlive(&header)
+	runtime.KeepAlive(&caps)
+	if errno != 0 {
+		return os.NewSyscallError("capset", errno)
+	}
+	return nil
+}
 
 // With calls f on a thread that has a capability (unix.CAP_NET_RAW …) in effect, if the process is
 // permitted it; else as it is. The kernel asks for it where a socket is opened or a request is sent,
@@ -72,7 +131,6 @@ var names = map[int]string{
 // Fix says what would give this process capabilities: of a file's, only what the bounding set has is
 // given, and nothing under no_new_privs.
 func Fix(capabilities ...int) string {
-	status, _ := os.ReadFile("/proc/thread-self/status")
 	exe, err := os.Executable()
 	if err != nil {
 		exe = "ndwhy"
@@ -81,7 +139,7 @@ func Fix(capabilities ...int) string {
 	file := []string{"cap_net_raw", "cap_net_admin"}
 	var upper []string
 	within := true
-	bounds, newPrivs := readStatus(status)
+	bounds, newPrivs := began()
 	for _, c := range capabilities {
 		within = within && bounds&(1<<c) != 0
 		upper = append(upper, strings.ToUpper(names[c]))
@@ -100,6 +158,12 @@ func Fix(capabilities ...int) string {
 		return "sudo setcap " + strings.Join(file, ",") + "=p " + exe
 	}
 }
+
+// began says what this process was given as it began, which it may have given up since.
+var began = sync.OnceValues(func() (bounds uint64, newPrivs bool) {
+	status, _ := os.ReadFile("/proc/thread-self/status")
+	return readStatus(status)
+})
 
 // readStatus reads the bounding set of a /proc/PID/status, and whether running a file can give new
 // privileges.

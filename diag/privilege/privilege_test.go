@@ -1,8 +1,11 @@
 package privilege
 
 import (
+	"errors"
 	"os"
 	"runtime"
+	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -57,5 +60,53 @@ func TestRaised(t *testing.T) {
 	}
 	if !restored || after != caps {
 		t.Errorf("capabilities %+v, before %+v", after, caps)
+	}
+}
+
+// What was given up stays given up, on every thread, but for the one call that needs it; and nothing that is started
+// gains anything.
+func TestConfine(t *testing.T) {
+	if !nstest.Enter(t) {
+		return
+	}
+	err := Confine()
+	if errors.Is(err, unix.ENOTSUP) {
+		t.Skip("built with cgo, where Go sets nothing on all threads; the program is built without")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw := func() error {
+		fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
+		if err == nil {
+			unix.Close(fd)
+		}
+		return err
+	}
+	var wg sync.WaitGroup
+	for range 8 { // threads of their own
+		wg.Go(func() {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			if err := raw(); !errors.Is(err, unix.EPERM) {
+				t.Errorf("a packet socket without asking for it: %v", err)
+			}
+			if err := With(unix.CAP_NET_RAW, raw); err != nil {
+				t.Errorf("a packet socket: %v", err)
+			}
+			if Permitted(unix.CAP_SYS_ADMIN) {
+				t.Error("CAP_SYS_ADMIN is still permitted")
+			}
+		})
+	}
+	wg.Wait()
+	if status, err := os.ReadFile("/proc/thread-self/status"); err != nil || !strings.Contains(string(status), "NoNewPrivs:\t1") {
+		t.Errorf("new privileges can be had: %v", err)
+	}
+	if err := Drop(); err != nil {
+		t.Fatal(err)
+	}
+	if err := With(unix.CAP_NET_RAW, raw); !errors.Is(err, unix.EPERM) {
+		t.Errorf("a packet socket after the drop: %v", err)
 	}
 }

@@ -95,8 +95,8 @@ func (iv *ifaceView) explainLoss(h *hypothesis) {
 	h.more = append(h.more, "cause.link.flood.loss")
 	iv.explain(h, iv.where(func(p *path) bool { return p.symptom >= 0 && p.fate == late })...)
 	for _, p := range append(blind, iv.lostByChance(rate)...) {
-		if p.origin == tested || p.local() {
-			continue
+		if p.origin == tested || p.local() && (p.drop.Body != nil || p.came.Body != nil) {
+			continue // the kernel's word, or what was seen, says whose doing it is
 		}
 		iv.explain(h, p)
 		if p.Via == diag.ViaApp {
@@ -174,7 +174,7 @@ func (iv *ifaceView) explainRouters(h *hypothesis, routers map[netip.Addr]bool) 
 		}
 		beyond := p.TargetClass == diag.TargetInternet || p.TargetClass == diag.TargetService
 		switch {
-		case p.TargetClass == diag.TargetRouter && routers[p.Target]:
+		case p.TargetClass == diag.TargetRouter && (routers[p.Target] || !iv.net.IsRouter(p.Target)): // or it went as it came
 			iv.explain(h, p)
 		case beyond && (routers[iv.routerTo(p)] || iv.madeUp(p.Source)):
 			iv.explain(h, p)

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"ndwhy/diag"
+	"ndwhy/diag/lab/labtest"
+	"ndwhy/diag/report"
+)
+
+// bounded becomes "ndwhy ARGS" with no capability but CAP_NET_RAW, as in most containers.
+func bounded(args []string) error {
+	path, err := exec.LookPath("ndwhy")
+	if err != nil {
+		return err
+	}
+	runtime.LockOSThread() // the bounding set is the thread's, which becomes the program
+	for c := range uintptr(unix.CAP_LAST_CAP + 1) {
+		if c == unix.CAP_NET_RAW {
+			continue
+		}
+		if err := unix.Prctl(unix.PR_CAPBSET_DROP, c, 0, 0, 0); err != nil && !errors.Is(err, unix.EINVAL) {
+			return fmt.Errorf("bounding set without %d: %w", c, err)
+		}
+	}
+	return syscall.Exec(path, append([]string{"ndwhy"}, args...), os.Environ())
+}
+
+// bare becomes "ndwhy ARGS" where /proc and /sys are empty, as in a chroot.
+func bare(args []string) error {
+	path, err := exec.LookPath("ndwhy")
+	if err != nil {
+		return err
+	}
+	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+		return fmt.Errorf("unshare: %w", err)
+	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("private mounts: %w", err)
+	}
+	for _, dir := range []string{"/sys", "/proc"} {
+		if err := unix.Mount("tmpfs", dir, "tmpfs", 0, ""); err != nil {
+			return fmt.Errorf("tmpfs on %s: %w", dir, err)
+		}
+	}
+	return syscall.Exec(path, append([]string{"ndwhy"}, args...), os.Environ())
+}
+
+// What works with which privileges is what docs/privileges.md says; what does not is said, with the verdict unknown.
+func TestWhatWorksWhere(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, as                  string // as: the helper that becomes the program; empty: as it is
+		wire, kernel, added, host bool
+	}{
+		{"root", "", true, true, true, true},
+		{"CAP_NET_RAW alone", "test-bounded", true, true, false, true},
+		{"nothing", "test-unprivileged", false, false, false, true},
+		{"root without /proc and /sys", "test-bare", true, true, true, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			command := []string{"ndwhy", "check", "--json", "--add", "kernel"}
+			if c.as != "" {
+				command = slices.Insert(command, 1, c.as)
+			}
+			r := labtest.Run(t, "vpc", command...)
+			got := readReport(t, r)
+			answered := func(via diag.Via) bool {
+				return slices.ContainsFunc(got.Paths, func(p report.Path) bool {
+					return p.Via == via && p.Asks == diag.AsksEcho && p.Outcome == diag.Answered && p.Check != "added"
+				})
+			}
+			added := slices.ContainsFunc(got.Paths, func(p report.Path) bool {
+				return p.Check == "added" && p.Via == diag.ViaKernel && p.Outcome != diag.OutcomeSkipped
+			})
+			host := !slices.ContainsFunc(got.Skipped, func(s report.Skipped) bool { return s.Check == "host" })
+			if answered(diag.ViaWire) != c.wire || answered(diag.ViaKernel) != c.kernel || added != c.added || host != c.host {
+				t.Errorf("wire %v, kernel %v, addresses by the kernel %v, host %v; want %+v", answered(diag.ViaWire), answered(diag.ViaKernel), added, host, c)
+			}
+			if whole := c.wire && c.kernel && c.added && c.host; (r.Code == 0) != whole {
+				t.Errorf("exit %d: %s: %s %+v", r.Code, got.Verdict, got.Headline, got.Skipped)
+			}
+			if len(got.Addresses) != 2 {
+				t.Errorf("addresses: %+v", got.Addresses)
+			}
+		})
+	}
+}
