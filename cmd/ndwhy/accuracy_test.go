@@ -13,7 +13,10 @@ import (
 	"sync"
 	"testing"
 
+	gocmp "github.com/google/go-cmp/cmp"
+
 	"ndwhy/checks/sim"
+
 	"ndwhy/diag"
 	"ndwhy/diag/drops"
 	"ndwhy/diag/lab"
@@ -245,10 +248,20 @@ func try(t *testing.T, what trial) outcome {
 		about(t, got, name, what.without)
 	}
 	hidden(t, recording, got)
+	replays(t, recording, r)
 	if t.Failed() {
 		t.Logf("%s: %s", got.Verdict, got.Headline)
 	}
 	return o
+}
+
+// replays checks that a recording tells what the run that made it told.
+func replays(t *testing.T, recording string, r labtest.Result) {
+	t.Helper()
+	var out, errs strings.Builder
+	if code := run([]string{"check", "--json", "--from", recording}, nil, &out, &errs); code != r.Code || out.String() != r.Stdout || errs.Len() > 0 {
+		t.Errorf("the recording tells something else: exit %d, the run's %d\n%s\n%s", code, r.Code, errs.String(), gocmp.Diff(r.Stdout, out.String()))
+	}
 }
 
 // preserve leaves what shows why a trial came out wrong, and says where: what ndwhy saw, to be read with

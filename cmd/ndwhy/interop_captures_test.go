@@ -70,3 +70,17 @@ func TestInteropCaptures(t *testing.T) {
 		})
 	}
 }
+
+// What `--pcap` kept is a capture to other programs, and they show what ndwhy says of each packet.
+func TestInteropPcapComments(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "kept.pcapng")
+	labtest.Run(t, "vpc", "ndwhy", "check", "--pcap", file)
+	out, err := exec.Command("tshark", "-n", "-r", file, "-Y", "icmpv6.type == 134", "-T", "fields", "-e", "frame.comment").CombinedOutput()
+	if err != nil || !strings.Contains(string(out), "lifetime") {
+		t.Errorf("%v: tshark shows of the advertisements:\n%s", err, out)
+	}
+	if out, err := exec.Command("tcpdump", "-nr", file, "icmp6").CombinedOutput(); err != nil || !strings.Contains(string(out), "neighbor solicitation") {
+		t.Errorf("%v: tcpdump shows:\n%s", err, out)
+	}
+}

@@ -24,6 +24,7 @@ type stream interface {
 // after it.
 type keeper struct {
 	stream
+	packer record.Packer // nil: nothing is compressed
 	file   *os.File
 	failed error
 	warn   func(error)
@@ -55,6 +56,9 @@ func (k *keeper) note(err error) {
 func (k *keeper) Close() error {
 	if k.failed == nil {
 		k.note(k.Flush())
+	}
+	if k.packer != nil && k.failed == nil {
+		k.note(k.packer.Close())
 	}
 	k.note(k.file.Close())
 	return k.failed
@@ -130,10 +134,18 @@ func closeFiles(files []*os.File) {
 	}
 }
 
-// recordTo begins a recording in an empty file.
+// recordTo begins a recording in an empty file, compressed as its name says.
 func (k *Files) recordTo(file *os.File) (*keeper, error) {
-	w, err := record.NewWriter(file, k.version, time.Now())
-	return k.keeper(w, file, err)
+	packer, err := record.Packed(file, file.Name())
+	if err != nil {
+		return nil, err
+	}
+	w, err := record.NewWriter(packer, k.version, time.Now())
+	r, err := k.keeper(w, file, err)
+	if err == nil {
+		r.packer = packer
+	}
+	return r, err
 }
 
 // keeper returns the keeper of a file whose head was written, or was not because of err: where the

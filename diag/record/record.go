@@ -48,13 +48,15 @@ type Header struct {
 // A Writer writes a recording. It is not safe for concurrent use.
 type Writer struct {
 	w       *bufio.Writer
+	packer  Packer // nil: nothing is compressed
 	flushed time.Time
 }
 
 // NewWriter writes the header at once, so that a place that cannot be written to shows. version is
-// that of the program.
+// that of the program. Where w is a Packer it is flushed with the Writer.
 func NewWriter(w io.Writer, version string, started time.Time) (*Writer, error) {
 	rec := &Writer{w: bufio.NewWriterSize(w, 64<<10), flushed: started}
+	rec.packer, _ = w.(Packer)
 	if err := rec.line(Header{Schema, version, started.UTC()}); err != nil {
 		return nil, err
 	}
@@ -90,7 +92,11 @@ func (w *Writer) line(v any) error {
 
 // Flush hands over everything written so far.
 func (w *Writer) Flush() error {
-	if err := w.w.Flush(); err != nil {
+	err := w.w.Flush()
+	if err == nil && w.packer != nil {
+		err = w.packer.Flush()
+	}
+	if err != nil {
 		return fmt.Errorf("recording: %w", err)
 	}
 	return nil

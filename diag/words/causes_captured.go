@@ -46,7 +46,7 @@ var causesCaptured = map[string]string{
 	"cause.link.spoofed.captured-many.summary":     "{senders} senders sent neighbour discovery that nobody may believe.",
 	"cause.link.spoofed.captured-many.explanation": "The newest is {what} from {from} ({sender}). Hop limit or checksum is wrong, so every host drops it. So many senders are made up by one.",
 
-	"headline.capture":      "No fault shows in the {frames} frames of {hosts} hosts in this capture.",
+	"headline.capture":      "No fault shows in this capture (frames: {frames}, hosts: {hosts}). What frames alone do not tell is unknown.",
 	"headline.capture-none": "The capture has no frame of neighbour discovery.",
 	"unknown.capture":       "a capture has frames alone: what the hosts have configured, filter or were assigned is not in it",
 	"unknown.capture-full":  "the capture has more hosts than are looked at",
