@@ -207,3 +207,32 @@ func must(ok bool, format string, args ...any) {
 	}
 }
 `
+
+// systemd takes the timer, and the drop-in that has a service write metrics, without a word.
+func TestInteropFleetSystemd(t *testing.T) {
+	dir := t.TempDir()
+	copied := func(from, to, old, instead string) {
+		t.Helper()
+		text, err := os.ReadFile(filepath.Join(fleet, from))
+		if err != nil {
+			t.Fatal(err)
+		}
+		to = filepath.Join(dir, to)
+		if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(to, []byte(strings.ReplaceAll(string(text), old, instead)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	copied("ndwhy.timer", "ndwhy.timer", "", "")
+	copied("textfile.conf", "ndwhy.service.d/textfile.conf", "/usr/local/bin/ndwhy", "/bin/true") // it has to be there
+	if err := os.WriteFile(filepath.Join(dir, "ndwhy.service"), []byte("[Service]\nType=oneshot\nExecStart=/bin/false\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("systemd-analyze", "verify", filepath.Join(dir, "ndwhy.timer"), filepath.Join(dir, "ndwhy.service"))
+	cmd.Env = append(os.Environ(), "SYSTEMD_UNIT_PATH="+dir+":")
+	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
+		t.Errorf("%v: %s", err, out)
+	}
+}
