@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"io"
 	"regexp"
 	"strings"
@@ -106,6 +107,36 @@ func TestHTMLMapHasTheMarks(t *testing.T) {
 	}
 	if seen == 0 {
 		t.Error("nothing is wrong anywhere")
+	}
+}
+
+// Where one peer of many is away, neither the others nor this host's address are marked for it; of many, most share a line.
+func TestHTMLMapBlamesNobodyElse(t *testing.T) {
+	mine := "2001:db8::1"
+	r := report.Report{
+		Verdict: why.VerdictWarning, Profile: why.Recognition{Name: "lan", Confidence: why.Likely},
+		Interfaces: []report.Interface{{Name: "eth0"}}, Addresses: []report.Address{{Interface: "eth0", Address: mine}},
+		Findings: []report.Finding{{Cause: "peer.unmapped", Severity: why.Warning, Interface: "eth0", Subject: why.Subject{Kind: "peer", Value: "fe80::a0"}}},
+	}
+	for i := range 9 {
+		p := report.Path{
+			Interface: "eth0", Source: &mine, SourceClass: diag.SourceAssigned, Asks: diag.AsksND, Via: diag.ViaWire, Target: fmt.Sprintf("fe80::a%d", i),
+			TargetClass: diag.TargetPeer, Outcome: diag.Answered, Mark: report.Mark{Judgement: report.Answered},
+		}
+		if i == 0 {
+			p.Outcome, p.Mark = diag.Silent, report.Mark{Judgement: report.Wrong, Problem: 1}
+		}
+		r.Paths = append(r.Paths, p)
+	}
+	p := page{brief: brief{textWriter: &textWriter{style: Style{Mask: func(s string) string { return s }}}, r: r, problems: r.Problems()}}
+	self := p.box("", p.ownNodes("eth0"))
+	if self.mark.Judgement != report.Answered {
+		t.Errorf("this host is marked %v", self.mark)
+	}
+	peers := p.box("", p.targets("eth0")[diag.TargetPeer])
+	first, last := peers.Nodes[0], peers.Nodes[len(peers.Nodes)-1]
+	if len(peers.Nodes) != nodesShown || first.mark.Judgement != report.Wrong || last.Says != "4 answered" || peers.mark.Judgement != report.Impaired {
+		t.Errorf("%v: %+v", peers.mark, peers.Nodes)
 	}
 }
 

@@ -142,16 +142,9 @@ func (p page) box(title string, nodes []mapNode) *box {
 	}
 	b := &box{Title: title, W: boxWidth}
 	slices.SortStableFunc(nodes, func(x, y mapNode) int { return cmp.Compare(attention(y.mark), attention(x.mark)) })
-	for _, n := range nodes {
-		b.mark = b.mark.Join(n.mark)
-	}
+	b.mark = together(nodes)
 	if len(nodes) > nodesShown {
-		rest := mapNode{Name: words.Say("html.more", "n", len(nodes)-nodesShown+1)}
-		for _, n := range nodes[nodesShown-1:] {
-			rest.mark = rest.mark.Join(n.mark)
-		}
-		rest.Says = words.Say(fmt.Sprintf("mark.%d.means", rest.mark.Judgement))
-		nodes = append(nodes[:nodesShown-1:nodesShown-1], rest)
+		nodes = append(nodes[:nodesShown-1:nodesShown-1], p.rest(nodes[nodesShown-1:]))
 	}
 	for _, n := range nodes {
 		n.Name, n.Says, n.Sign = p.style.Mask(n.Name), clip(p.style.Mask(n.Says)), p.sign(n.mark)
@@ -161,7 +154,37 @@ func (p page) box(title string, nodes []mapNode) *box {
 	return b
 }
 
-// attention is 1 of what is not as it should be.
+// together is the mark of several nodes: not all is wrong where some answered.
+func together(nodes []mapNode) (mark report.Mark) {
+	answered := false
+	for _, n := range nodes {
+		mark = mark.Join(n.mark)
+		answered = answered || n.mark.Judgement == report.Answered
+	}
+	if answered && mark.Judgement == report.Wrong {
+		return report.Mark{Judgement: report.Impaired}
+	}
+	return mark
+}
+
+// rest stands for nodes that have no line of their own: how many have which mark.
+func (p page) rest(nodes []mapNode) mapNode {
+	n := mapNode{Name: words.Say("html.more", "n", len(nodes)), mark: report.Mark{Judgement: together(nodes).Judgement}}
+	count := map[report.Judgement]int{}
+	for _, x := range nodes {
+		count[x.mark.Judgement]++
+	}
+	var says []string
+	for j := report.Wrong; j >= report.Unasked; j-- {
+		if count[j] > 0 {
+			says = append(says, fmt.Sprintf("%d %s", count[j], words.Say(fmt.Sprintf("mark.%d.means", j))))
+		}
+	}
+	n.Says = strings.Join(says, "; ")
+	return n
+}
+
+// attention is more of what is less as it should be, and 0 of what is.
 func attention(m report.Mark) int {
 	if m.Judgement >= report.Undecided {
 		return int(m.Judgement)
@@ -258,15 +281,20 @@ func (p page) routersOf(iface string, asked []mapNode) []mapNode {
 	return asked
 }
 
-// ownNodes are the addresses of this host on an interface, marked by what came of asking from them and by the
-// problems that are theirs.
+// ownNodes are the addresses of this host on an interface. One that anybody answered may speak, whoever else did not;
+// what is wrong with an address itself is a problem of its own.
 func (p page) ownNodes(iface string) (list []mapNode) {
 	add := func(addr, says string) {
 		n := mapNode{Name: addr, Says: says}
+		answered := false
 		for _, x := range p.r.Paths {
 			if x.Interface == iface && x.Asks != diag.AsksDAD && x.Source != nil && *x.Source == addr {
 				n.mark = n.mark.Join(x.Mark)
+				answered = answered || x.Outcome == diag.Answered
 			}
+		}
+		if answered {
+			n.mark = report.Mark{Judgement: report.Answered}
 		}
 		for i, f := range p.problems {
 			if f.Interface == iface && f.Subject.Value == addr {
