@@ -558,8 +558,8 @@ func TestWhatApplicationsDoNotGetIsSeenFirst(t *testing.T) {
 		wire.ID, wire.Via, wire.Source, wire.Outcome, wire.Received = "wire", diag.ViaWire, own, diag.Answered, 2
 		kernel.ID, kernel.Via, kernel.Source, kernel.Outcome, kernel.Received = "kernel", diag.ViaKernel, own, diag.Answered, 2
 		s.emit(time.Second, diag.Selection{Dst: host, Interface: "wg0", Table: 51820, Source: vpn}, app, wire, kernel)
-		s.press("1").want(host.String(), "✗1 echo: not by apps", "✗1 apps by wg0")
-		s.press("2").want("as programs ask", "▸ wg0: ", "silent, by wg0, table 51820")
+		s.press("1").want(host.String(), "✗1 ping: not by apps", "✗1 apps by wg0")
+		s.press("2").want("as programs ask", "▸ wg0: ", "problem 1")
 		s.press("enter").want("from "+vpn.String()+" to Internet "+host.String(), "silent, by wg0, table 51820 · wrong: problem 1")
 	}
 }

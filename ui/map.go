@@ -149,8 +149,8 @@ func unknowns(s *scene) []because {
 		u := &whole[i]
 		text := u.What + ": " + u.Why
 		list = append(list, because{
-			mark: markUnknown, word: words.Say("verdict.unknown"), text: joinNonEmpty(" · ", text, u.Fix), id: u.Why + u.Fix,
-			page: func(c *canvas, w int) *doc { return unknownDoc(c, w, u) }, plain: joinNonEmpty("\n", text, u.Fix),
+			mark: markUnknown, word: words.Say("verdict.unknown"), text: text, id: u.Why + u.Fix,
+			page: func(c *canvas, w int) *doc { return unknownDoc(c, w, u) }, fix: u.Fix, plain: joinNonEmpty("\n", text, u.Fix),
 		})
 	}
 	return list
@@ -201,12 +201,13 @@ func (m *mapScreen) drawHeadline(s *scene, r region, items []because) int {
 		r.put(1, y, line, bold)
 		y++
 	}
-	if len(items) == 0 || items[0].fix == "" || r.h < 12 {
+	fix := m.fix(s, items)
+	if fix == "" || r.h < 12 {
 		return y
 	}
 	lead := say("fix") + "  "
 	d := newDoc(s.canvas, r.w-2-r.width(lead))
-	d.command(items[0].fix)
+	d.command(fix)
 	lines := d.lines[:min(len(d.lines), 2)]
 	for i, line := range lines {
 		if i == 0 {
@@ -217,6 +218,17 @@ func (m *mapScreen) drawHeadline(s *scene, r region, items []because) int {
 		y++
 	}
 	return y
+}
+
+// fix is the first thing to do: about the first problem; where there is none, what would let more be told.
+func (m *mapScreen) fix(s *scene, items []because) string {
+	problems := len(s.Report.Problems())
+	for i, it := range items {
+		if i == 0 && problems > 0 || problems == 0 && it.fix != "" {
+			return it.fix
+		}
+	}
+	return ""
 }
 
 // prose shortens the addresses of a sentence that the map shows in full.
