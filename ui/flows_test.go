@@ -102,7 +102,7 @@ func TestRowsAreFoundEverywhere(t *testing.T) {
 	s.press("n").want("▸ ✓ peer-echo").press("N").want("▸ ✓ router-echo")
 	s.press("4", "/").typed("nobody").want("The filter nobody lets none of the rows through")
 
-	s.press("esc", "2", "/").typed("c7f4").press("enter").want("▸ 2001:db8:1f16:…f557:112e:f9bd:c7f4", "from 2001:db8:1f16:8df0:f557:112e:f9bd:c7f4")
+	s.press("esc", "2", "/").typed("c7f4").press("enter").want("▸ 2001:db8:…f557:112e:f9bd:c7f4", "from 2001:db8:1f16:8df0:f557:112e:f9bd:c7f4")
 	s.press("esc", "1", "enter", "/").typed("cloudtrail").press("enter").want("Overview › 1 of")
 	s.press("/", "pgup").typed("describe-network").press("enter").want("describe-network-interfaces")
 	s.press("esc").want("Overview › 1 of").press("esc").wantNot("Overview › 1 of")
