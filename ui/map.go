@@ -208,7 +208,13 @@ func (m *mapScreen) drawHeadline(s *scene, r region, items []because) int {
 	lead := say("fix") + "  "
 	d := newDoc(s.canvas, r.w-2-r.width(lead))
 	d.command(fix)
-	lines := d.lines[:min(len(d.lines), 2)]
+	lines, most := d.lines, 2
+	if r.h >= 16 {
+		most = 3
+	}
+	if len(lines) > most { // half a command is none
+		lines = append(slices.Clip(lines[:most-1]), []span{{"", plain}, {say("fix.more"), dim}})
+	}
 	for i, line := range lines {
 		if i == 0 {
 			r.put(1, y, lead, bold)

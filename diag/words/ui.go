@@ -119,6 +119,7 @@ var screens = map[string]string{
 	"ui.not-asked":       "not asked",
 	"ui.map.folded":      "{n} addresses",
 	"ui.fix":             "Fix",
+	"ui.fix.more":        "… (y copies all of it)",
 	"ui.right":           "as expected",
 	"ui.map.more":        "and {n} more (screen {screen} has all)",
 	"ui.map.more-normal": "and {n} more, as normal (screen {screen})",
