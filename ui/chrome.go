@@ -271,14 +271,17 @@ func (m *Model) commonKeys(s *scene) []hotkey {
 }
 
 // A trouble is what keeps a screen from being complete, with the line that would help.
-type trouble struct{ text, fix string }
+type trouble struct {
+	text, fix string
+	link      bool // the interface itself
+}
 
 func (s *scene) troubles(names ...diag.FeedName) []trouble {
 	var list []trouble
 	if l := s.link(); l.Gone {
-		list = append(list, trouble{say("trouble.gone", "interface", l.Interface), ""})
+		list = append(list, trouble{text: say("trouble.gone", "interface", l.Interface), link: true})
 	} else if l.Index != 0 && !l.Up {
-		list = append(list, trouble{say("trouble.down", "interface", l.Interface), "ip link set " + l.Interface + " up"})
+		list = append(list, trouble{say("trouble.down", "interface", l.Interface), "ip link set " + l.Interface + " up", true})
 	}
 	for _, name := range names {
 		f := s.feed(name)
@@ -289,7 +292,7 @@ func (s *scene) troubles(names ...diag.FeedName) []trouble {
 		if f.Why != "" {
 			why = " (" + f.Why + ")"
 		}
-		list = append(list, trouble{say("trouble."+string(f.State), "feed", say("feed."+string(name)), "why", why), f.Fix})
+		list = append(list, trouble{say("trouble."+string(f.State), "feed", say("feed."+string(name)), "why", why), f.Fix, false})
 	}
 	return list
 }
@@ -310,7 +313,11 @@ func (s *scene) problems() []trouble {
 // drawTroubles shows them on top of a screen and returns what is left of it.
 func (s *scene) drawTroubles(r region, names ...diag.FeedName) region {
 	d := newDoc(s.canvas, r.w-2)
+	said := s.screen == ScreenMap && len(s.Report.Problems()) > 0 // the headline says it, and what to do
 	for _, t := range append(s.problems(), s.troubles(names...)...) {
+		if t.link && said {
+			continue
+		}
 		d.para(span{"! ", yellow | bold}, t.text, yellow)
 		if t.fix != "" {
 			d.command(t.fix)

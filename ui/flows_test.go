@@ -102,7 +102,7 @@ func TestRowsAreFoundEverywhere(t *testing.T) {
 	s.press("n").want("▸ ✓ peer-echo").press("N").want("▸ ✓ router-echo")
 	s.press("4", "/").typed("nobody").want("The filter nobody lets none of the rows through")
 
-	s.press("esc", "2", "/").typed("c7f4").press("enter").want("▸ 2001:db8:1f16:…f557:112e:f9bd:c7f4", "from 2001:db8:1f16:8df0:f557:112e:f9bd:c7f4")
+	s.press("esc", "2", "/").typed("c7f4").press("enter").want("▸ 2001:db8:…f557:112e:f9bd:c7f4", "from 2001:db8:1f16:8df0:f557:112e:f9bd:c7f4")
 	s.press("esc", "1", "enter", "/").typed("cloudtrail").press("enter").want("Overview › 1 of")
 	s.press("/", "pgup").typed("describe-network").press("enter").want("describe-network-interfaces")
 	s.press("esc").want("Overview › 1 of").press("esc").wantNot("Overview › 1 of")
@@ -558,8 +558,8 @@ func TestWhatApplicationsDoNotGetIsSeenFirst(t *testing.T) {
 		wire.ID, wire.Via, wire.Source, wire.Outcome, wire.Received = "wire", diag.ViaWire, own, diag.Answered, 2
 		kernel.ID, kernel.Via, kernel.Source, kernel.Outcome, kernel.Received = "kernel", diag.ViaKernel, own, diag.Answered, 2
 		s.emit(time.Second, diag.Selection{Dst: host, Interface: "wg0", Table: 51820, Source: vpn}, app, wire, kernel)
-		s.press("1").want(host.String(), "✗1 echo: not by apps", "✗1 apps by wg0")
-		s.press("2").want("as programs ask", "▸ wg0: ", "silent, by wg0, table 51820")
+		s.press("1").want(host.String(), "✗1 ping: not by apps", "✗1 apps by wg0")
+		s.press("2").want("as programs ask", "▸ wg0: ", "problem 1")
 		s.press("enter").want("from "+vpn.String()+" to Internet "+host.String(), "silent, by wg0, table 51820 · wrong: problem 1")
 	}
 }

@@ -82,7 +82,7 @@ func checkStyles(t *testing.T, where string, c *canvas) {
 // What is shown of a network where the echo to a peer, beside a DHCPv6 server that answers, is lost.
 func TestMapOfWhatIsWrong(t *testing.T) {
 	newStage(t, Config{}, 80, 24).play("wrong-neighbour").want(
-		"✗ CRITICAL", "2001:db8:1f16:8df0:d326:143a:2015:79fa  ✓ resolves ✗ no echo", "✓ DHCPv6 answers", "▸ ✗",
+		"✗ CRITICAL", "2001:db8:1f16:8df0:d326:143a:2015:79fa  ✓ found ✗ ping silent", "✓ DHCPv6 answers", "▸ ✗",
 	).press("3").want("1 PERMANENT")
 }
 

@@ -151,8 +151,8 @@ func unknowns(s *scene) []because {
 		u := &whole[i]
 		text := u.What + ": " + u.Why
 		list = append(list, because{
-			mark: markUnknown, word: words.Say("verdict.unknown"), text: joinNonEmpty(" · ", text, u.Fix), id: u.Why + u.Fix,
-			page: func(c *canvas, w int) *doc { return unknownDoc(c, w, u) }, plain: joinNonEmpty("\n", text, u.Fix),
+			mark: markUnknown, word: words.Say("verdict.unknown"), text: text, id: u.Why + u.Fix,
+			page: func(c *canvas, w int) *doc { return unknownDoc(c, w, u) }, fix: u.Fix, plain: joinNonEmpty("\n", text, u.Fix),
 		})
 	}
 	return list
@@ -203,7 +203,8 @@ func (m *mapScreen) drawHeadline(s *scene, r region, items []because) int {
 		r.put(1, y, line, bold)
 		y++
 	}
-	if len(items) == 0 || items[0].fix == "" || r.h < 12 {
+	fix := m.fix(s, items)
+	if fix == "" || r.h < 12 {
 		return y
 	}
 	if caution := items[0].caution; caution != "" {
@@ -214,8 +215,14 @@ func (m *mapScreen) drawHeadline(s *scene, r region, items []because) int {
 	}
 	lead := say("fix") + "  "
 	d := newDoc(s.canvas, r.w-2-r.width(lead))
-	d.command(items[0].fix)
-	lines := d.lines[:min(len(d.lines), 2)]
+	d.command(fix)
+	lines, most := d.lines, 2
+	if r.h >= 16 {
+		most = 3
+	}
+	if len(lines) > most { // half a command is none
+		lines = append(slices.Clip(lines[:most-1]), []span{{"", plain}, {say("fix.more"), dim}})
+	}
 	for i, line := range lines {
 		if i == 0 {
 			r.put(1, y, lead, bold)
@@ -225,6 +232,17 @@ func (m *mapScreen) drawHeadline(s *scene, r region, items []because) int {
 		y++
 	}
 	return y
+}
+
+// fix is the first thing to do: about the first problem; where there is none, what would let more be told.
+func (m *mapScreen) fix(s *scene, items []because) string {
+	problems := len(s.Report.Problems())
+	for i, it := range items {
+		if i == 0 && problems > 0 || problems == 0 && it.fix != "" {
+			return it.fix
+		}
+	}
+	return ""
 }
 
 // prose shortens the addresses of a sentence that the map shows in full.

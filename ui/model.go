@@ -117,8 +117,9 @@ type scene struct {
 	canAsk  bool // checks can be run
 	frozen  bool
 	redact  bool
-	waiting bool // no Frame came yet
-	coming  bool // the rows of the screen in sight are on their way
+	screen  Screen // in sight
+	waiting bool   // no Frame came yet
+	coming  bool   // the rows of the screen in sight are on their way
 }
 
 // link returns the interface in sight.
@@ -332,7 +333,7 @@ func (m *Model) tell() {
 func (m *Model) scene() *scene {
 	s := &scene{
 		Frame: &m.frame, canvas: &m.canvas, checks: m.cfg.Checks, plan: m.plan,
-		play: m.cfg.Player != nil, bench: m.cfg.Bench != nil, canAsk: m.cfg.Intents != nil && m.cfg.Player == nil,
+		screen: m.screen, play: m.cfg.Player != nil, bench: m.cfg.Bench != nil, canAsk: m.cfg.Intents != nil && m.cfg.Player == nil,
 		frozen: m.frozen, redact: m.hide.On, waiting: !m.ready, coming: m.ready && m.coming(),
 	}
 	if n := len(m.frame.Links); n > 0 {

@@ -265,7 +265,7 @@ func (m *matrix) fold(whole []matrixColumn, open map[diag.TargetClass]bool) {
 		q, n := c.questions[0], len(names[c.class])
 		c.group = say("column." + string(c.class))
 		if c.class != diag.TargetService && c.class != targetNobody {
-			c.head = words.Say("asks." + string(q.asks))
+			c.head = say("head." + string(q.asks))
 		}
 		switch {
 		case n < 2:

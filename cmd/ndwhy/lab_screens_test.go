@@ -251,7 +251,7 @@ func TestLabTour(t *testing.T) {
 	p.Send(">>")
 	p.Wait(words.Say("ui.tour.by-hand.title"))
 	p.Send("!") // the same address, which the step before may still have
-	p.Wait(next + " on eth0 is not assigned")
+	p.Wait(" on eth0 is not assigned")
 	p.Send("q")
 	if code := p.Exit(); code != 0 {
 		t.Errorf("exit code %d", code)

@@ -128,8 +128,13 @@ func (o *options) environment(f *pflag.FlagSet) (err error) {
 	if err != nil {
 		return err
 	}
+	// What the command line rules out, a variable does not ask for.
+	noTry := o.passive || f.Changed("add") && o.add == string(diag.AddNone)
 	for name, env := range envFlags {
 		value := os.Getenv(env)
+		if noTry && name == "try" || o.passive && name == "add" {
+			continue
+		}
 		if value == "" || f.Lookup(name) == nil || f.Changed(name) {
 			continue
 		}

@@ -79,7 +79,7 @@ func leavesReport(t *testing.T, p *termtest.Terminal) {
 		if err := s.Clean(); err != nil {
 			t.Errorf("left behind: %v", err)
 		}
-		if text := s.String(); !strings.Contains(text, "packets sent") {
+		if text := s.String(); !strings.Contains(text, "More: -v") {
 			t.Errorf("no report is left on the screen:\n%s", text)
 		}
 	})
@@ -136,7 +136,7 @@ func TestFlowsInTerminal(t *testing.T) {
 	p.Send("c")
 	p.Wait("packets are sent in all")
 	p.Send("\r")
-	p.Wait("candidates: addresses that nobody assigned")
+	p.Wait("test addresses: assigned to nobody")
 
 	p.Send("6\r") // type-ahead: the packets are on their way
 	p.Wait("Ethernet")

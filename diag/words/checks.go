@@ -7,22 +7,22 @@ var checks = map[string]string{
 	"check.ra.sends":   "Router solicitations to ff02::2 from the link-local address.",
 	"check.ra.changes": "The kernel acts on the advertisement as on any other: default route, prefixes and lifetimes are set anew.",
 
-	"check.router-nd.title":   "Does the router's address resolve?",
+	"check.router-nd.title":   "Is the router found by neighbour discovery?",
 	"check.router-nd.asks":    "Neighbour solicitations (RFC 4861 §7.2.2) for every router's link-local address; in a VPC also for fe80:ec2::1 and the subnet's ::1.",
 	"check.router-nd.sends":   "Neighbour solicitations to the router's solicited-node group.",
 	"check.router-nd.changes": "The router's neighbour entry may become REACHABLE.",
 
-	"check.router-echo.title":   "Does the router answer an echo?",
+	"check.router-echo.title":   "Does the router answer ping?",
 	"check.router-echo.asks":    "Echo requests (ping) to every router address. In a VPC silence is as normal as an answer.",
 	"check.router-echo.sends":   "ICMPv6 echo requests to the router, by the kernel and by frames of our own.",
 	"check.router-echo.changes": "The router's neighbour entry may become REACHABLE.",
 
-	"check.peer-nd.title":   "Do the neighbours' addresses resolve?",
+	"check.peer-nd.title":   "Are the peers found by neighbour discovery?",
 	"check.peer-nd.asks":    "Neighbour solicitations for each peer, global and link-local: those of --peer, else the four most recently confirmed entries of the neighbour cache.",
 	"check.peer-nd.sends":   "Neighbour solicitations, by the kernel and by frames of our own.",
 	"check.peer-nd.changes": "Neighbour entries of the peers are made or confirmed.",
 
-	"check.peer-echo.title":   "Do the neighbours answer an echo?",
+	"check.peer-echo.title":   "Do the peers answer ping?",
 	"check.peer-echo.asks":    "Echo requests to each peer, the kernel first, then by frames of our own: a difference between the two is this host's doing. Peers of --peer are also asked as applications do, by a socket that leaves interface, source and gateway to the kernel.",
 	"check.peer-echo.sends":   "ICMPv6 echo requests to the peers.",
 	"check.peer-echo.changes": "Neighbour entries of the peers are made or confirmed.",

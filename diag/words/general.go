@@ -55,11 +55,11 @@ var general = map[string]string{
 	"list.more":    "{list} and {n} more",
 
 	"symptom.path":       "{path}, which is not normal here ({interface})",
-	"symptom.strange":    "{address} on {interface} gets no answer where another address of it does: whether the network assigned it is not known here (--assigned would tell), and it may belong to another network",
+	"symptom.strange":    "on {interface} the address {address} gets no answer where another address does: whether the network assigned it is not known here (--assigned would tell), and it may belong to another network",
 	"symptom.no-global":  "{interface} has no global address that the network lets through",
 	"symptom.no-default": "no default route leads through {interface}",
-	"symptom.unheeded":   "{from} asks for {address}, which {interface} has, and this host does not answer: others cannot reach it",
-	"symptom.absent":     "{address} is assigned to {interface} and not configured on it",
+	"symptom.unheeded":   "this host does not answer {from}, which asks for {address} of {interface}: others cannot reach it",
+	"symptom.absent":     "{interface} lacks {address}, which is assigned to it",
 
 	"unknown.feed":           "the {feed} source of events gave nothing",
 	"unknown.out-of-sight":   "what applications get from {target} was not asked: the kernel sends it by {other}, which was not examined, from an address that is not known to be assigned",
@@ -139,7 +139,7 @@ var general = map[string]string{
 	"profile.because.lease":        "the lease was granted for {preferred} and {valid} s, as a VPC does unless told otherwise",
 	"profile.because.dmi":          "the machine calls itself \"{value}\"",
 	"profile.because.azure-router": "the router is {address} with MAC {mac}, as in every Azure subnet",
-	"profile.because.vpc-router":   "{address}, which every VPC subnet has, resolved",
+	"profile.because.vpc-router":   "{address}, which every VPC subnet has, was found",
 	"profile.because.open":         "{source}, which nobody assigned, was answered by {target}",
 	"profile.because.multicast":    "{count} other hosts answered ff02::1",
 

@@ -57,8 +57,8 @@ var plainText = map[string]string{
 	"plain.feed-gone":        "No more: {text}",
 
 	"plain.neighbour":          "Neighbour {address} on {interface}: {state} {mac}",
-	"plain.neighbour.resolved": "Neighbour {address} on {interface} now resolves, to {mac}.",
-	"plain.neighbour.moved":    "Neighbour {address} on {interface} now resolves to {mac}; before, to {before}.",
+	"plain.neighbour.resolved": "Neighbour {address} on {interface} is found now, at {mac}.",
+	"plain.neighbour.moved":    "Neighbour {address} on {interface} is now at {mac}; before, at {before}.",
 	"plain.neighbour.asking":   "Neighbour {address} on {interface} is being asked for and has not answered yet (INCOMPLETE).",
 	"plain.neighbour.failed":   "Neighbour {address} on {interface} does not answer (FAILED).",
 	"plain.neighbour.none":     "Neighbour {address} on {interface} is no longer in the kernel's cache.",
