@@ -70,8 +70,12 @@ var sameThing = [][]string{
 		"static", "short-prefix", "ula-only", "ula-translated", "two-routers", "backup-router", "router-died", "two-mtus", "stale-router",
 		"route-ignored", "route-taken", "route-not-needed", "static-default", "static-default-well", "off-link", "off-link-well", "local-proxy",
 		"two-prefixes", "two-prefixes-source", "two-prefixes-rule", "two-prefixes-ruled", "two-prefixes-src",
-		"renumbered", "renumbered-source", "renumbered-well", "changed-mac", "same-mac",
+		"renumbered", "renumbered-source", "renumbered-well", "changed-mac", "same-mac", "stale-gateway", "two-macs", "not-on-link", "not-on-link-well",
+		"hop-limit", "hop-limit-refused", "router-asks-again", "redirected", "port-security", "port-security-eui64",
 	},
+	// settings of the interface from before it is up
+	{"vpn", "vpn-without-proxy", "pod-without-nat", "route-ignored", "route-taken", "route-not-needed", "off-link", "off-link-well", "hop-limit-refused", "mtu-ignored"},
+	{"isolated-ports", "local-proxy", "off-link", "off-link-well", "dad-loop"}, // what the switch passes on
 	{"nothing-assigned", "not-configured", "delegated-prefix", "deprecated", "optimistic", "no-policy-routing", "two-interfaces", "wrong-interface", "dhcp-no-address"},
 	{"two-interfaces", "no-policy-routing", "wrong-interface"},
 	{"networkd", "route-missing", "forwarding", "pod-without-nat"},             // who acts on advertisements
@@ -188,6 +192,8 @@ var consequences = []consequence{
 	{[]string{"moved-address"}, []string{"path.lossy"}},
 	// Who has no way back, or no address, answers nobody.
 	{[]string{"pinged|pinged-in-vain|knocked-in-vain|echo-ignored|no-way-back|guarded", noWayBack}, []string{"host.inbound-unanswered"}},
+	// The router answers for a peer that is not there.
+	{[]string{"local-proxy", "peer-down|peer-unmapped"}, []string{"peer.echo-blocked"}},
 	// The gateway is gone.
 	{[]string{"wrong-gateway", "peer-unmapped|peer-down"}, []string{"router.unresolvable"}},
 	{[]string{"ula-only|ula-translated|static|short-prefix", "backup-router|two-routers|router-died|rogue-router"}, []string{"dhcpv6.silent"}},
@@ -220,6 +226,12 @@ var Flaws = []Flaw{
 		"echo is blocked on the way, and this host has no way", "where a connection cannot be tried, silent echoes alone pass for a way that is cut (path.beyond-router)",
 		func(v Verdict, faults []string, _ Weather) bool {
 			return has(faults, "no-echo-out", "no-tcp-out", "unreachable-route", "wrong-gateway") && only(v.Invented, "path.beyond-router") && len(v.Missed)+len(v.Broken)+len(v.Unexplained) == 0
+		},
+	},
+	{
+		"ports kept apart, and something else", "a peer that is kept apart passes for absent, or for one that answers no echo, where no other peer shows that hosts do not hear one another",
+		func(v Verdict, faults []string, _ Weather) bool {
+			return has(faults, "isolated-ports") && only(v.Invented, "peer.unmapped", "peer.echo-blocked") && len(v.Broken) == 0
 		},
 	},
 	{
