@@ -75,6 +75,7 @@ var sameThing = [][]string{
 	},
 	// settings of the interface from before it is up
 	{"vpn", "vpn-without-proxy", "pod-without-nat", "route-ignored", "route-taken", "route-not-needed", "off-link", "off-link-well", "hop-limit-refused", "mtu-ignored"},
+	{"same-mac", "container"}, // the MAC
 	{"isolated-ports", "local-proxy", "off-link", "off-link-well", "dad-loop"}, // what the switch passes on
 	{"nothing-assigned", "not-configured", "delegated-prefix", "deprecated", "optimistic", "no-policy-routing", "two-interfaces", "wrong-interface", "dhcp-no-address"},
 	{"two-interfaces", "no-policy-routing", "wrong-interface"},
@@ -174,7 +175,7 @@ type consequence struct {
 
 // noWayBack are faults with which this host answers nobody beyond the router, or not always.
 const noWayBack = "no-ra|not-default|advertisements-lost|router-unresolvable|route-missing|forwarding|wrong-gateway|no-gateway|" +
-	"ns-dropped|na-dropped|lossy|egress-hook|unreachable-route|two-prefixes"
+	"no-echo-in|no-tcp-in|ufw|ns-dropped|na-dropped|lossy|egress-hook|unreachable-route|two-prefixes"
 
 var consequences = []consequence{
 	// ubuntu2 asks the same server, or hears the same router: without a lease, or an on-link route, it answers nothing.
@@ -192,6 +193,8 @@ var consequences = []consequence{
 	{[]string{"moved-address"}, []string{"path.lossy"}},
 	// Who has no way back, or no address, answers nobody.
 	{[]string{"pinged|pinged-in-vain|knocked-in-vain|echo-ignored|no-way-back|guarded", noWayBack}, []string{"host.inbound-unanswered"}},
+	// The port lets no other address speak than the one of its MAC.
+	{[]string{"port-security-eui64", "private-link-local"}, []string{"address.link-local-not-eui64"}},
 	// The router answers for a peer that is not there.
 	{[]string{"local-proxy", "peer-down|peer-unmapped"}, []string{"peer.echo-blocked"}},
 	// The gateway is gone.
