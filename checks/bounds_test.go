@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -72,4 +73,40 @@ func keepsBounds(w *world) {
 	if len(w.added) > 0 || w.joined > 0 {
 		w.t.Errorf("left behind: %v, %d groups", w.added, w.joined)
 	}
+}
+
+// A busy host is one on which every look at the state takes long.
+type busyHost struct {
+	Session
+	takes time.Duration
+}
+
+func (s busyHost) Look(fn func(*diag.State)) {
+	time.Sleep(s.takes)
+	s.Session.Look(fn)
+}
+
+// Where every step takes long, a run ends before its deadline by as much as there is still to do: planning, which is
+// under way when time is up, makes nothing late.
+func TestRunKeepsDeadlineOnBusyHost(t *testing.T) {
+	inWorld(t, "everybody is silent", func(w *world) {
+		w.lose = func(diag.Frame) bool { return true }
+		const whole = 3 * time.Second
+		ctx, cancel := context.WithTimeout(w.t.Context(), whole)
+		defer cancel()
+		begun := time.Now()
+		err := Run(ctx, Runner{Session: busyHost{w.sess, 60 * time.Millisecond}, Net: w, Expect: func(diag.Path) bool { return true }})
+		if took := time.Since(begun); err != nil || took > whole+100*time.Millisecond || took < whole/2 {
+			w.t.Errorf("it took %s, of %s: %v", took, whole, err)
+		}
+		late := 0
+		for _, p := range w.state().Paths() {
+			if p.Detail == DetailTimeout {
+				late++
+			}
+		}
+		if late == 0 {
+			w.t.Error("nothing was left to ask")
+		}
+	})
 }

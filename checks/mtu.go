@@ -59,19 +59,26 @@ func planMTU(p *planner) {
 // fullSize is how large a packet to target may be when it leaves: as the interface has it, or less
 // where a router (RFC 4861 §4.6.4) or the route says so.
 func (p *planner) fullSize(target netip.Addr) int {
-	size := p.link.MTU
-	less := func(mtu int) {
-		if mtu >= minMTU {
-			size = min(size, mtu)
-		}
+	size := p.offeredMTU()
+	if mtu := p.s.Selections[diag.SelectionKey{Dst: target, Bound: p.iface}].MTU; mtu >= minMTU {
+		size = min(size, mtu)
 	}
+	return size
+}
+
+// offeredMTU is how large a packet may be when it leaves the interface, by its own word and its routers'.
+func (p *planner) offeredMTU() int {
+	if size, known := p.mtus[p.iface]; known {
+		return size
+	}
+	size := p.link.MTU
 	// What the kernel does not keep to makes its packets no smaller.
 	for _, o := range p.net().Offers() {
-		if o.Kind == diag.OfferMTU && o.State != diag.OfferNotTaken {
-			less(o.Value)
+		if o.Kind == diag.OfferMTU && o.State != diag.OfferNotTaken && o.Value >= minMTU {
+			size = min(size, o.Value)
 		}
 	}
-	less(p.s.Selections[diag.SelectionKey{Dst: target, Bound: p.iface}].MTU)
+	p.mtus[p.iface] = size
 	return size
 }
 

@@ -42,10 +42,11 @@ type planner struct {
 	apps map[netip.Addr]string
 
 	// What is asked of the state again and again, by interface.
-	links   map[string]*diag.LinkModel
+	links   *diag.Links
 	rows    map[string]*diag.Assigned
 	ours    map[netip.Addr]bool // configured on any interface
 	network *why.Recognition
+	mtus    map[string]int
 	cached  map[string][]netip.Addr // peers from the neighbour cache
 	// mayAsk is kernelMayAsk's answer by interface, and fresh how many targets without an entry the
 	// kernel is asked about.
@@ -62,8 +63,8 @@ type lookup struct {
 func newPlanner(s *diag.State, prior []Question) *planner {
 	p := &planner{
 		s: s, prior: prior, later: len(prior) > 0, known: map[string]bool{}, first: map[netip.Addr][]Lane{},
-		apps: map[netip.Addr]string{}, links: map[string]*diag.LinkModel{},
-		rows: map[string]*diag.Assigned{}, cached: map[string][]netip.Addr{},
+		apps: map[netip.Addr]string{}, links: s.ReadLinks(),
+		rows: map[string]*diag.Assigned{}, mtus: map[string]int{}, cached: map[string][]netip.Addr{},
 	}
 	for _, q := range prior {
 		p.known[q.ID] = true
@@ -216,6 +217,7 @@ func (p *planner) kernelMayAsk(peers []netip.Addr) map[netip.Addr]bool {
 		p.mayAsk = map[string]map[netip.Addr]bool{}
 		for _, iface := range p.s.Run.Interfaces {
 			other := newPlanner(p.s, nil)
+			other.links, other.network = p.links, p.network
 			other.iface, other.link = iface, p.s.Links[iface]
 			for _, router := range other.routerTargets() {
 				if !other.net().Resolved(router) {

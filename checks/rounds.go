@@ -42,7 +42,11 @@ func (r *Loop) conduct(t *task) {
 	}
 	r.openAll(t)
 	r.awaitAddresses(t)
+	begun := r.now
 	r.askAll(t)
+	if r.forwards() && len(r.spec.Only) == 0 {
+		t.sleep(begun.Add(listenForwarding))
+	}
 	for _, l := range r.lanes {
 		if l.serves() {
 			l.drain()
@@ -65,6 +69,21 @@ func (r *Loop) conduct(t *task) {
 		return nil
 	})
 	r.conclude()
+}
+
+// listenForwarding is how long a run lasts at least on a host that forwards: whoever looks in vain for an address
+// behind it solicits once a second (RFC 4861 §10, RETRANS_TIMER), and a run that is over sooner may not hear it.
+const listenForwarding = 2500 * time.Millisecond
+
+// forwards reports whether this host does, by an interface that is asked on.
+func (r *Loop) forwards() (yes bool) {
+	r.Session.Look(func(s *diag.State) {
+		for iface := range r.ifaces {
+			value, known := s.Sysctl(iface, "forwarding")
+			yes = yes || known && value != "0"
+		}
+	})
+	return yes
 }
 
 // awaitTables waits until what the kernel has is known, or cannot be: what was so before anything was asked is part of

@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -28,6 +29,7 @@ type Runner struct {
 func Run(ctx context.Context, runner Runner) error {
 	deadline, _ := ctx.Deadline()
 	loop, box := NewLoop(runner, deadline), &mailbox{ping: make(chan struct{}, 1)}
+	spare := spareFor(time.Until(deadline))
 	defer runner.Session.Watch(box.see)()
 	ended := ctx.Done()
 	for next := (Next{}); !next.Over; {
@@ -37,7 +39,11 @@ func Run(ctx context.Context, runner Runner) error {
 		}
 		mail := box.take()
 		mail.End = ctx.Err()
+		if !deadline.IsZero() && !now.Before(deadline.Add(-spare.time)) {
+			mail.End = cmp.Or(mail.End, context.DeadlineExceeded)
+		}
 		next = loop.Step(now, mail)
+		spare.took(time.Since(now))
 		for _, c := range next.Calls {
 			go func() {
 				defer guard.Rescue()
@@ -49,7 +55,11 @@ func Run(ctx context.Context, runner Runner) error {
 			ended = nil
 		}
 		if !next.Over {
-			box.wait(next.Wake, ended)
+			wake := next.Wake
+			if !deadline.IsZero() && mail.End == nil {
+				wake = earlier(wake, deadline.Add(-spare.time))
+			}
+			box.wait(wake, ended)
 		}
 	}
 	if err := ctx.Err(); err != nil && !errors.Is(err, context.DeadlineExceeded) {
@@ -57,6 +67,19 @@ func Run(ctx context.Context, runner Runner) error {
 	}
 	return nil
 }
+
+// A spare is the time before the deadline at which a run ends, so that the deadline holds also where every step takes
+// long, because very much is on the link or the machine has other things to do: the last steps and the diagnosis read
+// as much as the slowest step did.
+type spare struct{ time, most time.Duration }
+
+// spareShare is which part of the whole time the spare is at most.
+const spareShare = 4
+
+func spareFor(whole time.Duration) spare { return spare{most: whole / spareShare} }
+
+// took takes note of how long a step took.
+func (s *spare) took(step time.Duration) { s.time = max(s.time, min(2*step, s.most)) }
 
 // mailLimit bounds what a flood can make a mailbox hold; what comes on top is dropped, but for word of an interface.
 const mailLimit = 1 << 14

@@ -13,14 +13,7 @@ import (
 // net is what is known of the link that is planned for.
 func (p *planner) net() *diag.LinkModel { return p.netOf(p.iface) }
 
-func (p *planner) netOf(iface string) *diag.LinkModel {
-	l := p.links[iface]
-	if l == nil {
-		l = p.s.LinkOf(iface)
-		p.links[iface] = l
-	}
-	return l
-}
+func (p *planner) netOf(iface string) *diag.LinkModel { return p.links.Of(iface) }
 
 // own reports whether addr is configured on any interface.
 func (p *planner) own(addr netip.Addr) bool {
@@ -47,7 +40,7 @@ func (p *planner) assignedTo(iface string) *diag.Assigned {
 
 func (p *planner) recognised() why.Recognition {
 	if p.network == nil {
-		p.network = new(why.Recognise(p.s))
+		p.network = new(why.RecogniseOn(p.s, p.links))
 	}
 	return *p.network
 }
@@ -154,7 +147,7 @@ func (p *planner) aws() bool {
 }
 
 // maybeVPC reports whether nothing says surely that this is another network than a VPC.
-func (p *planner) maybeVPC() bool { return why.MaybeVPC(p.s) }
+func (p *planner) maybeVPC() bool { return p.recognised().MaybeVPC(p.s) }
 
 // peers returns the peers of the interface and whether the user named them.
 func (p *planner) peers() (list []netip.Addr, given bool) {

@@ -35,8 +35,18 @@ type Run struct {
 	Count       int            `json:"count"`       // questions per silent path
 	IntervalMS  int            `json:"interval_ms"` // between them
 	WaitMS      int            `json:"wait_ms"`     // after the last
+	// Capture is there where the stream was made of one.
+	Capture *Capture `json:"capture,omitempty"`
 	// Resumed is there where the stream begins in the middle: see State.Events.
 	Resumed *Resumed `json:"resumed,omitempty"`
+}
+
+// Capture says that the events were made of a packet capture by whatever program: there is nothing but frames, of any
+// number of hosts. A frame is Out where the capture says so, which is of no account to what is found.
+type Capture struct {
+	Format string `json:"format"`
+	// As is the host whose view it is, by address or MAC; empty: all are alike.
+	As string `json:"as,omitempty"`
 }
 
 // Resumed is what events alone would not tell of a stream whose beginning is left out. Until and the
@@ -101,6 +111,7 @@ const (
 	FeedFlows   FeedName = "flows"   // connections of this host
 	FeedDrops   FeedName = "drops"   // what the kernel threw away; needs CAP_BPF and CAP_PERFMON
 	FeedPorts   FeedName = "ports"   // of it what TCP and UDP carry between this host and what is asked here
+	FeedWatch   FeedName = "watch"   // not a source: whether the reader of `ndwhy watch` keeps up
 	FeedAdmin   FeedName = "admin"   // not a source: whether kernel-added addresses are possible (CAP_NET_ADMIN)
 )
 

@@ -3,46 +3,85 @@ package diag
 import (
 	"fmt"
 	"hash/maphash"
+	"net/netip"
 	"time"
 )
 
 var groundSeed = maphash.MakeSeed()
 
+// A ground is a sum over facts, in whatever order they come.
+type ground uint64
+
+// sumUp adds a fact: a struct of a type of its own, so that equal fields of different facts stay apart.
+func sumUp[T comparable](g *ground, fact T) { *g += ground(maphash.Comparable(groundSeed, fact)) }
+
+// What Ground sums up.
+type (
+	groundLink struct {
+		iface       string
+		there       bool
+		up, carrier bool
+		mac         MAC
+		mtu         int
+	}
+	groundAddress struct {
+		key   InterfaceAddr
+		bits  int
+		flags AddrFlags
+	}
+	groundRoute struct {
+		key     RouteKey
+		kind    string
+		prefSrc netip.Addr
+	}
+	groundRule   struct{ PolicyRule }
+	groundFilter struct{ text string }
+	groundRouter struct {
+		key             InterfaceAddr
+		mac             MAC
+		offers, managed bool
+	}
+	groundPrefix struct {
+		key                           InterfaceAddr
+		prefix                        netip.Prefix
+		onLink, autonomous, preferred bool
+	}
+)
+
 // Ground is a sum over what the answers to questions rest on: links, addresses, routes, rules, filters, the
 // routers and how they advertise. While it stays, asking again is expected to bring the same. It leaves out what
 // goes by itself or by asking: lifetimes, candidates, the neighbour cache. It is of this process alone.
 func (s *State) Ground() uint64 {
-	var sum uint64
-	add := func(format string, args ...any) { sum += maphash.String(groundSeed, fmt.Sprintf(format, args...)) }
+	var sum ground
 	examined := map[string]bool{}
 	for _, iface := range s.InterfacesOf() {
 		examined[iface] = true
 		l, ok := s.Links[iface]
-		add("link %s %v %v %v %v %v", iface, ok && !l.Gone, l.Up, l.Carrier, l.MAC, l.MTU)
+		sumUp(&sum, groundLink{iface, ok && !l.Gone, l.Up, l.Carrier, l.MAC, l.MTU})
 	}
 	for key, a := range s.Addresses {
 		if examined[key.Interface] && !a.Fact.Temporary() && !a.Fact.Passing() {
-			add("address %v %d %v", key, a.Fact.PrefixLen, a.Fact.Flags)
+			sumUp(&sum, groundAddress{key, a.Fact.PrefixLen, a.Fact.Flags})
 		}
 	}
 	for key, r := range s.Routes {
 		if r.Fact.Table != localTable && r.Fact.Type != "local" {
-			add("route %v %s %v", key, r.Fact.Type, r.Fact.PrefSrc)
+			sumUp(&sum, groundRoute{key, r.Fact.Type, r.Fact.PrefSrc})
 		}
 	}
 	for rule := range s.Rules {
-		add("rule %v", rule)
+		sumUp(&sum, groundRule{rule})
 	}
 	for _, f := range s.Filters {
-		add("filter %v", f)
+		sumUp(&sum, groundFilter{fmt.Sprint(f)})
 	}
 	for key, r := range s.Routers {
-		add("router %v %v %v %v", key, r.MAC, r.Last.LifetimeS > 0, r.Last.Managed)
+		sumUp(&sum, groundRouter{key, r.MAC, r.Last.LifetimeS > 0, r.Last.Managed})
 		for _, p := range r.Last.Prefixes {
-			add("prefix %v %v %v %v %v", key, p.Prefix, p.OnLink, p.Autonomous, p.PreferredS > 0)
+			sumUp(&sum, groundPrefix{key, p.Prefix, p.OnLink, p.Autonomous, p.PreferredS > 0})
 		}
 	}
-	return sum
+	return uint64(sum)
 }
 
 // FailedSince reports whether a neighbour that answered has failed to resolve after an event: the kernel, asking in

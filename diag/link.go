@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
+	"sync"
 )
 
 // A LinkModel is what is known of the link that an interface is on: the one reading of it that planning, the
@@ -24,6 +25,27 @@ type LinkModel struct {
 	prefixes []netip.Prefix
 	gateways []netip.Addr
 	vias     map[netip.Addr]bool // the gateways of Defaults
+	offers   func() []Offer
+}
+
+// Links reads the links of a state, each once: there may be very much on one. It is of the moment at which it was
+// made, and for one goroutine.
+type Links struct {
+	s    *State
+	read map[string]*LinkModel
+}
+
+// ReadLinks returns the links of the state as it is.
+func (s *State) ReadLinks() *Links { return &Links{s, map[string]*LinkModel{}} }
+
+// Of is LinkOf.
+func (l *Links) Of(iface string) *LinkModel {
+	link := l.read[iface]
+	if link == nil {
+		link = l.s.LinkOf(iface)
+		l.read[iface] = link
+	}
+	return link
 }
 
 // routersUsed bounds how many routers of a link are reckoned with, prefixesUsed how many prefixes that only routers and
@@ -33,6 +55,7 @@ const routersUsed, prefixesUsed = 8, 256
 // LinkOf reads an interface's link.
 func (s *State) LinkOf(iface string) *LinkModel {
 	l := &LinkModel{s: s, Name: iface}
+	l.offers = sync.OnceValue(l.readOffers)
 	l.Link, l.Known = s.Links[iface]
 	for k, r := range s.Routers {
 		if k.Interface == iface {

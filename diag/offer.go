@@ -198,7 +198,9 @@ func (l *LinkModel) setting(name string) (value int64, known bool) {
 
 // Offers returns what the link's routers offer and has not run out, a router after the other, each with what
 // this host made of it.
-func (l *LinkModel) Offers() []Offer {
+func (l *LinkModel) Offers() []Offer { return l.offers() }
+
+func (l *LinkModel) readOffers() []Offer {
 	if len(l.Routers) == 0 {
 		return nil
 	}

@@ -139,3 +139,23 @@ func (r *resumption) router(e Event, key InterfaceAddr) *RouterSeen {
 	seen.Count, seen.IntervalS = max(x.Count, 1), max(x.IntervalS, 0)
 	return seen
 }
+
+// Facts returns the events that tell what is so at the moment, in order: the newest of every entry of the kernel's tables
+// and of every setting, and how complete the sources are. What passes by, as frames do, is not in it.
+func (s *State) Facts() []Event {
+	return slices.DeleteFunc(s.Events(), func(e Event) bool {
+		switch b := e.Body.(type) {
+		case Address:
+			return s.Addresses[InterfaceAddr{b.Interface, b.Address}].Seq != e.Seq
+		case Neighbour:
+			key := InterfaceAddr{b.Interface, b.Address}
+			return s.Neighbours[key].Seq != e.Seq && s.Proxies[key].Seq != e.Seq
+		case Route:
+			return s.Routes[RouteKey{b.Interface, b.Dst, b.Via, b.Metric, b.Table, b.Type}].Seq != e.Seq
+		case Run, Tick, Frame, Drop, Socket, Check, Path, Change, Selection, Flood:
+			return true
+		default:
+			return false
+		}
+	})
+}

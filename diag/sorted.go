@@ -13,6 +13,9 @@ func (s *State) InterfacesOf() []string {
 	if len(s.Run.Interfaces) > 0 {
 		return slices.Clone(s.Run.Interfaces)
 	}
+	if s.Overheard != nil {
+		return SortedKeys(s.Overheard)
+	}
 	var names []string
 	for name, l := range s.Links {
 		if l.Ethernet && !l.Loopback {

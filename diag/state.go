@@ -67,6 +67,10 @@ type State struct {
 	// Floods are the strongest of the last while.
 	Floods map[FloodKey]At[Flood]
 
+	// Overheard is what a capture tells, by interface; nil: the stream is of a host.
+	Overheard     map[string]*Overheard
+	overheardLeft int
+
 	// Foreign are frames that left an interface with a global source that was not configured on it:
 	// forwarded for others, or sent by a claim.
 	Foreign map[InterfaceAddr]At[Frame]
@@ -235,6 +239,9 @@ func (s *State) Apply(e Event) {
 	case Run:
 		b.Resumed = nil
 		s.Run = b
+		if b.Capture != nil && s.Overheard == nil {
+			s.Overheard, s.overheardLeft = map[string]*Overheard{}, overheardMost
+		}
 	case Tick:
 	case Feed:
 		s.Feeds[b.Name] = b
@@ -534,6 +541,13 @@ func (s *State) count(n Neighbour, by int) {
 type span struct{ first, newest int64 }
 
 func (s *State) applyFrame(e Event, f Frame) {
+	if s.Overheard != nil {
+		s.overhear(e, f)
+		if f.Out {
+			f.Out = false // every host of a capture is treated alike
+			e.Body = f
+		}
+	}
 	if f.Type.IsTCP() {
 		gone := s.segments.keep(e)
 		if old, ok := gone.Body.(Frame); ok {
@@ -602,18 +616,20 @@ func (s *State) forgetRouter() bool {
 	if s.resumed != nil {
 		return false
 	}
-	among := func(r *RouterSeen) bool { // the first
-		before := 0
-		for _, o := range s.Routers {
-			if cmp.Or(o.First.Compare(r.First), cmp.Compare(o.Interface, r.Interface), o.Address.Compare(r.Address)) < 0 {
-				before++
-			}
+	earlier := func(a, b *RouterSeen) int {
+		return cmp.Or(a.First.Compare(b.First), cmp.Compare(a.Interface, b.Interface), a.Address.Compare(b.Address))
+	}
+	first := make([]*RouterSeen, 0, routersFirst+1) // in order
+	for _, r := range s.Routers {
+		if len(first) < routersFirst || earlier(r, first[routersFirst-1]) < 0 {
+			i, _ := slices.BinarySearchFunc(first, r, earlier)
+			first = slices.Insert(first, i, r)
+			first = first[:min(len(first), routersFirst)]
 		}
-		return before < routersFirst
 	}
 	var oldest *RouterSeen
 	for _, r := range s.Routers {
-		if r.Count == 1 && (oldest == nil || r.Seq < oldest.Seq) && !among(r) {
+		if r.Count == 1 && (oldest == nil || r.Seq < oldest.Seq) && !slices.Contains(first, r) {
 			oldest = r
 		}
 	}

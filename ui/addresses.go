@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"strings"
 
 	"ndwhy/diag"
@@ -9,7 +10,35 @@ import (
 
 // addressScreen holds what is assigned against what is configured and what is answered.
 type addressScreen struct {
-	list list
+	list   list
+	filter filter
+	order  order
+}
+
+var addressOrders = []orderBy[*AddressRow]{
+	{"address", nil},
+	{"worst", func(a, b *AddressRow) int { return cmp.Compare(addressEdge(b).mark.rank(), addressEdge(a).mark.rank()) }},
+	{"valid", func(a, b *AddressRow) int { return cmp.Compare(a.ValidS, b.ValidS) }},
+}
+
+// rows returns the addresses that the filter lets through, in order.
+func (x *addressScreen) rows(s *scene) []*AddressRow {
+	var rows []*AddressRow
+	for i := range s.Addresses {
+		if a := &s.Addresses[i]; x.filter.text == "" || x.filter.matches(addressText(a)+" "+addressEdge(a).text) {
+			rows = append(rows, a)
+		}
+	}
+	sortRows(rows, x.order, addressOrders)
+	return rows
+}
+
+// row returns the one under the cursor; nil: there is none.
+func (x *addressScreen) row(s *scene) *AddressRow {
+	if rows := x.rows(s); x.list.sel < len(rows) {
+		return rows[x.list.sel]
+	}
+	return nil
 }
 
 func (x *addressScreen) draw(s *scene, r region) {
@@ -26,16 +55,17 @@ func (x *addressScreen) draw(s *scene, r region) {
 		{title: say("col.origin"), width: 10, grow: 14, drop: 5},
 		{title: say("col.flags"), width: 18, grow: 40, drop: 6},
 	}
-	g := grid{columns: s.perInterface(columns), list: &x.list, empty: s.emptyText("addresses.empty", diag.FeedNetlink), row: func(i int) []span {
-		return s.onInterface(s.Addresses[i].Interface, addressCells(&s.Addresses[i]))
+	rows := x.rows(s)
+	g := grid{columns: s.perInterface(columns), list: &x.list, empty: s.noRows(&x.filter, len(s.Addresses), "addresses.empty", diag.FeedNetlink), row: func(i int) []span {
+		return s.onInterface(rows[i].Interface, addressCells(rows[i]))
 	}}
-	g.draw(r.sub(0, y, r.w, r.h-y-foot), len(s.Addresses), func(i int) string {
-		return s.Addresses[i].Interface + s.Addresses[i].Prefix.String()
-	})
-	if foot > 1 && len(s.Addresses) > 0 {
+	table := r.sub(0, y, r.w, r.h-y-foot)
+	g.draw(table, len(rows), func(i int) string { return rows[i].Interface + rows[i].Prefix.String() })
+	table.right(0, 20, x.filter.count(len(rows))...)
+	if foot > 1 && len(rows) > 0 {
 		area := r.sub(0, r.h-foot, r.w, foot)
 		area.rule(0, dim)
-		addressDoc(s.canvas, area.w-2, &s.Addresses[x.list.sel]).preview(area.sub(1, 1, area.w-2, area.h-1))
+		addressDoc(s.canvas, area.w-2, rows[x.list.sel]).preview(area.sub(1, 1, area.w-2, area.h-1))
 	}
 }
 
@@ -72,7 +102,7 @@ func addressCells(a *AddressRow) []span {
 	case diag.SourceAssigned:
 		assigned = span{"✓ " + say("yes"), green}
 	case diag.SourceUnassigned:
-		assigned = span{"✗ " + say("no"), red | bold}
+		assigned = a.faulty(say("no"))
 	case diag.SourceCandidate:
 		assigned = span{"– " + say("candidate"), dim}
 	}
@@ -83,7 +113,7 @@ func addressCells(a *AddressRow) []span {
 	case !a.Configured && a.Prefix.Addr().IsLinkLocalUnicast():
 		configured = span{"○ " + say("no"), plain}
 	case !a.Configured:
-		configured = span{"✗ " + say("no"), red | bold}
+		configured = a.faulty(say("no"))
 	}
 	preferred, valid := span{"", plain}, span{"", plain}
 	if a.Configured {
@@ -97,6 +127,14 @@ func addressCells(a *AddressRow) []span {
 		origin = "–"
 	}
 	return []span{{text, plain}, assigned, configured, answeredCell(a), preferred, valid, {origin, dim}, {strings.Join(a.Flags, " "), dim}}
+}
+
+// faulty is a word that is wrong where a problem is about the address, and right so where none is.
+func (a *AddressRow) faulty(text string) span {
+	if a.Problem == 0 {
+		return span{markQuiet.s + " " + text, markQuiet.st}
+	}
+	return span{markBad.s + " " + text, markBad.st}
 }
 
 func answeredCell(a *AddressRow) span {
@@ -142,17 +180,18 @@ func addressDoc(c *canvas, w int, a *AddressRow) *doc {
 func (x *addressScreen) key(s *scene, key string) (action, bool) {
 	switch key {
 	case "f":
-		if x.list.sel < len(s.Addresses) {
-			return follow{s.Addresses[x.list.sel].Prefix}, true
+		if row := x.row(s); row != nil {
+			return follow{row.Prefix}, true
 		}
 		return nil, true
 	case "r":
 		return run{[]string{"source", "assignment"}}, true
 	case "enter":
-		if x.list.sel >= len(s.Addresses) {
+		at := x.row(s)
+		if at == nil {
 			return nil, true
 		}
-		row := s.Addresses[x.list.sel]
+		row := *at
 		report := &s.Report
 		page := func(c *canvas, w int) *doc {
 			d := addressDoc(c, w, &row)
@@ -173,7 +212,13 @@ func (x *addressScreen) key(s *scene, key string) (action, bool) {
 		}
 		return open{&pager{page: page, plain: addressText(&row)}}, true
 	}
-	return nil, x.list.key(key)
+	if x.list.key(key) {
+		return nil, true
+	}
+	if act, ok := orderKey(&x.order, addressOrders, &x.list, key); ok {
+		return act, true
+	}
+	return x.filter.keys(&x.list, key)
 }
 
 func addressText(a *AddressRow) string {
@@ -181,16 +226,18 @@ func addressText(a *AddressRow) string {
 }
 
 func (x *addressScreen) copied(s *scene) string {
-	if x.list.sel < len(s.Addresses) {
-		return addressText(&s.Addresses[x.list.sel])
+	if row := x.row(s); row != nil {
+		return addressText(row)
 	}
 	return ""
 }
+
+func (x *addressScreen) seeks() bool { return x.filter.text != "" }
 
 func (x *addressScreen) keys(s *scene) []hotkey {
 	keys := []hotkey{{"↑↓", "choose"}, {"enter", "open"}, {"f", "follow"}}
 	if s.canAsk {
 		keys = append(keys, hotkey{"r", "ask-sources"})
 	}
-	return keys
+	return append(keys, rowKeys...)
 }

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"slices"
 
 	"ndwhy/diag"
@@ -10,15 +11,34 @@ import (
 
 // checkScreen is every check: how it stands, what it found, how long it took.
 type checkScreen struct {
-	list list
+	list   list
+	filter filter
+	order  order
+}
+
+var checkOrders = []orderBy[checkLine]{
+	{"listed", nil},
+	{"worst", func(a, b checkLine) int { return cmp.Compare(b.mark().rank(), a.mark().rank()) }},
+	{"took", func(a, b checkLine) int { return cmp.Compare(b.Settled.Sub(b.Started), a.Settled.Sub(a.Started)) }},
+}
+
+// rows returns the checks that the filter lets through, in order.
+func (x *checkScreen) rows(s *scene) []checkLine {
+	rows := slices.DeleteFunc(checkLines(s), func(l checkLine) bool {
+		return x.filter.text != "" && !x.filter.matches(joinNonEmpty(" ", l.ID, words.Say("check."+l.ID+".title"), l.stateText(), l.outcome()))
+	})
+	sortRows(rows, x.order, checkOrders)
+	return rows
 }
 
 // A checkLine is a check on an interface, with what its questions came to.
 type checkLine struct {
 	CheckRow
-	known                 bool // it has run or was skipped
-	asked, answered       int
-	wrong, quiet, unknown int
+	known           bool // it has run or was skipped
+	asked, answered int
+	wrong, part     int // by pathMark
+	quiet, unknown  int
+	problem         int // the first that explains what is wrong, where there are several
 }
 
 func checkLines(s *scene) []checkLine {
@@ -36,22 +56,29 @@ func checkLines(s *scene) []checkLine {
 				line.CheckRow, line.known = c, true
 			}
 		}
+		var asked []*report.Path
 		for _, p := range s.paths() {
 			if p.Check != id || p.Outcome == diag.OutcomeSkipped {
 				continue
 			}
 			line.asked++
+			asked = append(asked, p)
 			if p.Outcome == diag.Answered {
 				line.answered++
 			}
 			switch pathMark(p) {
 			case markBad:
 				line.wrong++
+			case markPart:
+				line.part++
 			case markQuiet:
 				line.quiet++
 			case markUnknown:
 				line.unknown++
 			}
+		}
+		if len(s.Report.Problems()) > 1 {
+			line.problem = firstProblem(asked, line.mark())
 		}
 		lines = append(lines, line)
 	}
@@ -64,6 +91,8 @@ func (l *checkLine) mark() mark {
 		return markSkipped
 	case l.wrong > 0:
 		return markBad
+	case l.part > 0:
+		return markPart
 	case l.State == diag.CheckRunning || !l.known:
 		return markWaiting
 	case l.unknown > 0:
@@ -87,12 +116,22 @@ func (l *checkLine) outcome() string {
 	case l.asked == 0:
 		return say("check.no-questions")
 	case l.wrong > 0:
-		return say("check.wrong", "n", l.asked, "wrong", l.wrong)
+		return l.because(say("check.wrong", "n", l.asked, "wrong", l.wrong+l.part))
+	case l.part > 0:
+		return l.because(say("check.part", "n", l.asked, "part", l.part))
 	case l.unknown > 0:
 		return say("check.unknown", "n", l.asked, "unknown", l.unknown)
 	default:
 		return say("check.normal", "n", l.asked)
 	}
+}
+
+// because adds the number of the problem that explains it.
+func (l *checkLine) because(text string) string {
+	if l.problem == 0 {
+		return text
+	}
+	return say("check.problem", "text", text, "n", l.problem)
 }
 
 func skippedText(why string) string {
@@ -117,7 +156,7 @@ func (l *checkLine) took() string {
 }
 
 func (x *checkScreen) draw(s *scene, r region) {
-	lines := checkLines(s)
+	lines := x.rows(s)
 	foot := min(max(r.h-len(lines)-1, 4), 6, r.h/3)
 	g := grid{columns: []column{
 		{title: "", width: 1},
@@ -125,12 +164,13 @@ func (x *checkScreen) draw(s *scene, r region) {
 		{title: say("col.state"), width: 8},
 		{title: say("col.took"), width: 8, drop: 1},
 		{title: say("col.outcome"), width: 10, grow: 120, drop: 2},
-	}, list: &x.list, empty: say("checks.empty"), row: func(i int) []span {
+	}, list: &x.list, empty: s.noRows(&x.filter, len(s.checks), "checks.empty", diag.FeedNetlink), row: func(i int) []span {
 		l := &lines[i]
 		m := l.mark()
 		return []span{m.span(), {l.ID, plain}, {l.stateText(), plain}, {l.took(), dim}, {l.outcome(), m.st & colours}}
 	}}
 	g.draw(r.sub(0, 0, r.w, r.h-foot), len(lines), func(i int) string { return lines[i].ID })
+	r.right(0, 20, x.filter.count(len(lines))...)
 	if foot > 1 && len(lines) > 0 {
 		area := r.sub(0, r.h-foot, r.w, foot)
 		area.rule(0, dim)
@@ -163,9 +203,12 @@ func checkDoc(c *canvas, w int, l *checkLine, paths []*report.Path) *doc {
 }
 
 func (x *checkScreen) key(s *scene, key string) (action, bool) {
-	lines := checkLines(s)
+	lines := x.rows(s)
+	if act, ok := orderKey(&x.order, checkOrders, &x.list, key); ok {
+		return act, true
+	}
 	if x.list.sel >= len(lines) {
-		return nil, x.list.key(key)
+		return x.filter.keys(&x.list, key)
 	}
 	l := lines[x.list.sel]
 	switch key {
@@ -183,21 +226,26 @@ func (x *checkScreen) key(s *scene, key string) (action, bool) {
 		}
 		return open{&pager{page: func(c *canvas, w int) *doc { return checkDoc(c, w, &l, paths) }, plain: l.ID + ": " + l.outcome()}}, true
 	}
-	return nil, x.list.key(key)
+	if x.list.key(key) {
+		return nil, true
+	}
+	return x.filter.keys(&x.list, key)
 }
 
 func (x *checkScreen) copied(s *scene) string {
-	lines := checkLines(s)
+	lines := x.rows(s)
 	if x.list.sel < len(lines) {
 		return lines[x.list.sel].ID + ": " + lines[x.list.sel].outcome()
 	}
 	return ""
 }
 
+func (x *checkScreen) seeks() bool { return x.filter.text != "" }
+
 func (x *checkScreen) keys(s *scene) []hotkey {
 	keys := []hotkey{{"↑↓", "choose"}, {"enter", "open"}}
 	if s.canAsk {
 		keys = append(keys, hotkey{"r", "run-this"}, hotkey{"R", "run-all"}, hotkey{"S", "stop"})
 	}
-	return keys
+	return append(keys, rowKeys...)
 }

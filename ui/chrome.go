@@ -334,6 +334,14 @@ func (s *scene) emptyText(key string, source diag.FeedName) string {
 	}
 }
 
+// noRows is said where a table is empty: of the n that there are the filter lets none through, or there are none.
+func (s *scene) noRows(f *filter, n int, key string, source diag.FeedName) string {
+	if f.text != "" && n > 0 {
+		return say("rows.none-match", "filter", f.text, "n", n)
+	}
+	return s.emptyText(key, source)
+}
+
 func joinNonEmpty(sep string, parts ...string) string {
 	var list []string
 	for _, p := range parts {

@@ -19,14 +19,18 @@ type node struct {
 
 // An edge is one kind of question to a target, summed up over the addresses and ways it was asked.
 type edge struct {
-	mark mark
-	text string
-	asks diag.Asks
+	mark    mark
+	text    string
+	asks    diag.Asks
+	problem int // that explains what is wrong, by its place; 0: none
 	// service is the short name of the service that was asked; empty: none.
 	service string
 }
 
-func (e edge) spans() []span { return []span{e.mark.span(), {" " + e.text, plain}} }
+// spans are the mark, the number of the problem where there are several, and the text.
+func (e edge) spans(numbered bool) []span {
+	return append(e.mark.numbered(e.problem, numbered), span{" " + e.text, plain})
+}
 
 // nodes sums up the paths to each target: those from addresses that may speak, since what a
 // candidate or an unassigned address gets says nothing about the target.
@@ -85,11 +89,22 @@ func (n *node) addOut(asked map[diag.Asks][]*report.Path) {
 	for _, asks := range diag.AsksOrder {
 		for _, p := range asked[asks] {
 			if out := elsewhere(p); out != "" {
-				n.add(edge{mark: pathMark(p), text: say("edge.app-out", "interface", out)})
+				n.add(edge{mark: pathMark(p), problem: p.Mark.Problem, text: say("edge.app-out", "interface", out)})
 				return
 			}
 		}
 	}
+}
+
+// firstProblem is the number of the first problem that explains one of the questions that have the mark; 0: none does.
+func firstProblem(paths []*report.Path, m mark) int {
+	first := 0
+	for _, p := range paths {
+		if n := p.Mark.Problem; n > 0 && pathMark(p) == m && (first == 0 || n < first) {
+			first = n
+		}
+	}
+	return first
 }
 
 func (n *node) add(e edge) {
@@ -116,28 +131,29 @@ func edgeOf(asks diag.Asks, paths []*report.Path) edge {
 	}
 	m := pathMark(worst)
 	key := "edge." + string(asks)
+	problem := firstProblem(paths, m)
 	switch {
 	case m == markBad && best != nil && worst.Outcome != diag.Answered && !slices.Contains(by, worst.Via):
 		if len(by) > 1 || worst.Via == diag.ViaApp && by[0] == diag.ViaKernel {
-			return edge{mark: m, text: say(key + ".not-" + string(worst.Via))}
+			return edge{mark: m, problem: problem, text: say(key + ".not-" + string(worst.Via))}
 		}
-		return edge{mark: m, text: say(key + ".only-" + string(by[0]))}
+		return edge{mark: m, problem: problem, text: say(key + ".only-" + string(by[0]))}
 	case worst.Outcome == diag.Answered || m != markBad && best != nil:
-		if m != markBad {
+		if m.rank() < markPart.rank() {
 			m = pathMark(best)
 		}
 		if worst.TargetClass == diag.TargetAllNodes {
-			return edge{mark: m, text: say("edge.nodes", "n", responders(paths))}
+			return edge{mark: m, problem: problem, text: say("edge.nodes", "n", responders(paths))}
 		}
 		rtt := ""
 		if best.RTTMS != nil {
 			rtt = " " + strings.ReplaceAll(millis(*best.RTTMS), "\u00a0", "")
 		}
-		return edge{mark: m, text: say(key+".answered", "rtt", rtt)}
+		return edge{mark: m, problem: problem, text: say(key+".answered", "rtt", rtt)}
 	case worst.TargetClass == diag.TargetAllNodes && worst.Outcome == diag.Silent:
 		return edge{mark: m, text: say("edge.nobody")}
 	default:
-		return edge{mark: m, text: say(key + "." + string(worst.Outcome))}
+		return edge{mark: m, problem: problem, text: say(key + "." + string(worst.Outcome))}
 	}
 }
 
@@ -151,16 +167,24 @@ func responders(paths []*report.Path) int {
 
 // addressEdge says how an address of this host stands.
 func addressEdge(a *AddressRow) edge {
+	e := addressSays(a)
+	if a.Problem > 0 && e.mark != markWaiting {
+		e.mark, e.problem = markBad, a.Problem
+	}
+	return e
+}
+
+// addressSays says how an address stands, and what is to be thought of it where no problem is about it.
+func addressSays(a *AddressRow) edge {
 	switch {
 	case a.Temporary:
 		return edge{mark: markWaiting, text: say("address.temporary")}
 	case !a.Configured:
-		return edge{mark: markBad, text: say("address.absent")}
+		return edge{mark: markQuiet, text: say("address.absent")}
+	case a.Class == diag.SourceUnassigned && a.Answered > 0:
+		return edge{mark: markUnknown, text: say("address.unassigned-answered")}
 	case a.Class == diag.SourceUnassigned:
-		if a.Answered > 0 {
-			return edge{mark: markUnknown, text: say("address.unassigned-answered")}
-		}
-		return edge{mark: markBad, text: say("address.unassigned")}
+		return edge{mark: markUnknown, text: say("address.unassigned")}
 	case a.Class == diag.SourceAssigned && a.Answered > 0:
 		return edge{mark: markGood, text: say("address.answered")}
 	case a.Class == diag.SourceAssigned && a.Asked > 0:

@@ -23,6 +23,7 @@ type Exchange struct {
 	Refused  bool          // by an ICMPv6 error
 	Dropped  bool          // First is the kernel's own word that it threw the packet away
 	Ours     bool          // what is solicited is an address of this host
+	Trial    bool          // asked from an address that may expect no answer
 	Events   []diag.Event  // the frames themselves, oldest first; the first some of many
 	lastSeen time.Time
 }
@@ -69,9 +70,9 @@ type exchangeKey struct {
 }
 
 // exchanges pairs the frames, puts what the kernel dropped beside them, and returns the newest first. own says
-// whether an address is this host's, to be answered for.
-func exchanges(frames, drops []diag.Event, own func(diag.InterfaceAddr) bool) []Exchange {
-	p := pairing{open: map[exchangeKey]int{}, own: own}
+// whether an address is this host's, to be answered for; tried whether a frame may expect no answer.
+func exchanges(frames, drops []diag.Event, own func(diag.InterfaceAddr) bool, tried func(diag.Frame) bool) []Exchange {
+	p := pairing{open: map[exchangeKey]int{}, own: own, tried: tried}
 	events := slices.Concat(frames, drops)
 	diag.SortFunc(events, func(a, b diag.Event) int { return cmp.Compare(a.Seq, b.Seq) })
 	for _, e := range events {
@@ -87,9 +88,10 @@ func exchanges(frames, drops []diag.Event, own func(diag.InterfaceAddr) bool) []
 }
 
 type pairing struct {
-	own  func(diag.InterfaceAddr) bool
-	list []Exchange
-	open map[exchangeKey]int
+	own   func(diag.InterfaceAddr) bool
+	tried func(diag.Frame) bool
+	list  []Exchange
+	open  map[exchangeKey]int
 }
 
 func (p *pairing) add(e diag.Event, f diag.Frame) {
@@ -155,7 +157,7 @@ func (p *pairing) ask(e diag.Event, f diag.Frame, k exchangeKey) {
 		}
 	}
 	p.open[k] = len(p.list)
-	p.list = append(p.list, Exchange{Type: f.Type, First: e, At: e.At, Asked: 1, Expects: true, Events: []diag.Event{e}, lastSeen: e.At})
+	p.list = append(p.list, Exchange{Type: f.Type, First: e, At: e.At, Asked: 1, Expects: true, Trial: p.tried(f), Events: []diag.Event{e}, lastSeen: e.At})
 }
 
 func (x *Exchange) keep(e diag.Event) {

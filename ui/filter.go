@@ -33,6 +33,27 @@ func (f *filter) open(key string) (action, bool) {
 	return filterOn{f}, true
 }
 
+// keys is open, and with a filter the keys to the next row that passes it and to the one before.
+func (f *filter) keys(l *list, key string) (action, bool) {
+	if f.text != "" {
+		switch key {
+		case "n":
+			return nil, l.key("down")
+		case "N":
+			return nil, l.key("up")
+		}
+	}
+	return f.open(key)
+}
+
+// count says in a heading how many rows pass; nil: all do.
+func (f *filter) count(n int) []span {
+	if f.text == "" {
+		return nil
+	}
+	return []span{{say("filter.on", "filter", f.text, "n", n) + "      ", cyan | bold}}
+}
+
 // key takes a key while the filter is typed and reports whether that is over.
 func (f *filter) key(key, text string) (done bool) {
 	switch key {

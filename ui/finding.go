@@ -1,6 +1,8 @@
 package ui
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 
 	"ndwhy/diag"
@@ -9,29 +11,53 @@ import (
 	"ndwhy/diag/words"
 )
 
-// A pager shows one thing in full over the screen: a finding by its id, or any text. A finding is
-// looked up anew in each Frame, so it stays true while it is read.
+// A pager shows one thing in full over the screen: a line of the overview's list by its id, or any text. Such a line is
+// looked up anew in each Frame, so it stays true while it is read; the keys turn to its neighbours.
 type pager struct {
 	scroll scroll
 	id     string // of a because
+	of     *list  // the list that it is in; its cursor goes along
+	whole  bool   // what is folded is shown
+	item   because
+	at     string // where in the list it is
 	page   func(c *canvas, w int) *doc
 	plain  string
 }
 
-func (p *pager) draw(s *scene, r region) {
-	if p.id != "" {
-		for _, b := range becauses(s) {
-			if b.id == p.id {
-				p.page, p.plain = b.page, b.plain
+// find looks up what is shown, and where in the list it is.
+func (p *pager) find(s *scene) {
+	if p.id == "" {
+		return
+	}
+	items := becauses(s)
+	for i := range items {
+		if b := &items[i]; b.id == p.id {
+			p.item, p.page, p.plain = *b, b.page, b.plain
+			p.at = say("finding.at", "i", i+1, "n", len(items))
+			if p.whole && b.whole != nil {
+				p.page = b.whole
 			}
 		}
 	}
+}
+
+func (p *pager) draw(s *scene, r region) {
+	p.find(s)
 	if p.page == nil {
 		return
 	}
 	inside := r.sub(1, 0, r.w-2, r.h)
-	d := p.page(s.canvas, min(inside.w, 110))
-	p.scroll.draw(d, inside)
+	if p.id != "" && r.h > 4 {
+		x := inside.put(0, 0, p.at, bold)
+		turn := say("finding.turn")
+		if x+r.width(p.item.name)+r.width(turn)+4 > inside.w {
+			turn = ""
+		}
+		inside.put(x+2, 0, r.c.fit(p.item.name, inside.w-x-2), dim)
+		inside.right(0, x, span{turn, dim})
+		inside = inside.sub(0, 1, inside.w, inside.h-1)
+	}
+	p.scroll.draw(p.page(s.canvas, min(inside.w, 110)), inside)
 }
 
 // draw shows the lines in sight, and how many there are below them.
@@ -41,36 +67,107 @@ func (p *scroll) draw(d *doc, r region) {
 		h--
 	}
 	p.fit(len(d.lines), h)
+	p.hits = d.find(&p.find)
+	if p.found != p.find.text {
+		p.found = p.find.text
+		p.jump(p.top)
+	}
 	d.draw(r.sub(0, 0, r.w, h), p.top)
+	for _, line := range p.hits {
+		if y := line - p.top; y >= 0 && y < h {
+			x, n := d.place(line, &p.find)
+			r.sub(x, y, n, 1).restyle(0, func(st style) style { return st | reverse })
+		}
+	}
 	if more := len(d.lines) - p.top - h; more > 0 {
 		r.right(r.h-1, 0, span{say("more-below", "n", more), dim})
 	}
 }
 
-func (p *pager) key(_ *scene, key string) (action, bool) {
-	switch {
-	case p.scroll.key(key):
+func (p *pager) key(s *scene, key string) (action, bool) {
+	if p.scroll.key(key) {
 		return nil, false
-	default:
-		return nil, key == "esc" || key == "enter" || key == "q" || key == "left" || key == "backspace"
+	}
+	if act, ok := p.scroll.search(key); ok {
+		return act, false
+	}
+	if p.id != "" {
+		p.find(s)
+		switch key {
+		case "left", "right":
+			p.turn(s, key == "right")
+			return nil, false
+		case "space":
+			p.whole = !p.whole
+			return nil, false
+		case "f":
+			if len(p.item.frames) > 0 {
+				return evidence{frames: p.item.frames, name: p.item.cause}, false
+			}
+		case "m":
+			if p.item.path != nil {
+				return inMatrix{p.item.path}, false
+			}
+		case "r":
+			return run{}, false
+		}
+	}
+	return nil, key == "esc" || key == "enter" || key == "q" || key == "left" || key == "backspace"
+}
+
+// turn goes to the next line of the list, or to the one before.
+func (p *pager) turn(s *scene, on bool) {
+	items := becauses(s)
+	i := slices.IndexFunc(items, func(b because) bool { return b.id == p.id })
+	step := -1
+	if on {
+		step = 1
+	}
+	if i += step; i < 0 || i >= len(items) {
+		return
+	}
+	p.id, p.scroll, p.whole = items[i].id, scroll{}, false
+	if p.of != nil {
+		p.of.sel, p.of.id, p.of.moved = i, p.id, true
 	}
 }
 
-func (p *pager) copied(*scene) string { return p.plain }
-
-func (p *pager) keys(*scene) []hotkey {
-	return []hotkey{{"esc", "back"}, {"↑↓", "scroll"}, {"y", "copy"}, {"s", "save"}, {"x", "hide"}}
+func (p *pager) copied(s *scene) string {
+	p.find(s)
+	return p.plain
 }
 
-// findingDoc is a finding in full.
-func findingDoc(c *canvas, w int, r *report.Report, f *report.Finding) *doc {
+func (p *pager) keys(s *scene) []hotkey {
+	keys := []hotkey{{"esc", "back"}, {"↑↓", "scroll"}}
+	if p.id != "" {
+		p.find(s)
+		keys = append(keys, hotkey{"←→", "turn"})
+		if len(p.item.frames) > 0 {
+			keys = append(keys, hotkey{"f", "frames"})
+		}
+		if p.item.path != nil {
+			keys = append(keys, hotkey{"m", "cells"})
+		}
+		if p.item.whole != nil {
+			keys = append(keys, hotkey{"space", "unfold"})
+		}
+	}
+	return append(keys, hotkey{"/", "find"}, hotkey{"y", "copy"}, hotkey{"s", "save"}, hotkey{"x", "hide"})
+}
+
+// proofRows is how many questions a proof has at most: they all show the same.
+const proofRows = 4
+
+// findingDoc is a finding: what it says, the proof as a contrast, what to do. What it explains and the frames that
+// were seen are counted; whole has them in full.
+func findingDoc(c *canvas, w int, r *report.Report, f *report.Finding, whole bool) *doc {
 	d := newDoc(c, w)
 	m := severityMark(f.Severity)
 	d.para(span{m.s + " ", m.st}, f.Summary, bold)
-	d.line(span{"  " + joinNonEmpty(" · ", words.Say("severity."+string(f.Severity)),
-		words.Say("confidence."+string(f.Confidence)), f.Cause, f.Interface), dim})
 	d.gap()
+	d.short = shortNames(c, r, f)
 	d.para(span{"", plain}, f.Explanation, plain)
+	proof(d, r, f)
 	if len(f.Remedy) > 0 {
 		d.heading(say("finding.remedy"))
 		for _, command := range f.Remedy {
@@ -78,14 +175,25 @@ func findingDoc(c *canvas, w int, r *report.Report, f *report.Finding) *doc {
 		}
 	}
 	paths := explained(r, f.Explains)
-	if len(paths) > 0 {
-		d.heading(say("finding.explains"))
-		for _, p := range paths {
-			m := pathMark(p)
-			d.para(span{"  " + m.s + " ", m.st}, pathText(p), plain)
-		}
+	facts, frames := seen(r, f.Evidence)
+	if len(facts) > 0 || whole && len(frames) > 0 {
+		d.heading(say("finding.evidence"))
 	}
-	evidenceLines(d, r, f.Evidence)
+	if whole {
+		facts = append(facts, frames...)
+		slices.SortStableFunc(facts, func(a, b report.Evidence) int { return cmp.Compare(a.Seq, b.Seq) })
+	}
+	for _, e := range facts {
+		d.para(span{"  " + evidenceClock(e.At) + " ", dim}, e.What, plain)
+	}
+	if whole && len(paths) > 0 {
+		d.heading(say("finding.explains"))
+		pathLines(d, paths)
+	}
+	if !whole && len(paths)+len(frames) > 0 {
+		d.gap()
+		d.line(span{foldedText(len(paths), len(frames)), dim})
+	}
 	if len(f.Alternatives) > 0 {
 		d.heading(say("finding.alternatives"))
 		for _, a := range f.Alternatives {
@@ -103,6 +211,140 @@ func findingDoc(c *canvas, w int, r *report.Report, f *report.Finding) *doc {
 		d.para(span{"  ", plain}, words.Say(key), dim)
 	}
 	return d
+}
+
+// foldedText says how much is folded of what a finding explains, and of the frames that show it.
+func foldedText(paths, frames int) string {
+	count := func(n int, key string) string {
+		switch n {
+		case 0:
+			return ""
+		case 1:
+			return say("finding." + key + "-1")
+		default:
+			return say("finding."+key+"-n", "n", n)
+		}
+	}
+	return joinNonEmpty(" · ", count(paths, "paths"), count(frames, "frames"))
+}
+
+// shortNames are names for the addresses of a finding's prose: of those that its summary or its commands show in full,
+// and of this host's.
+func shortNames(c *canvas, r *report.Report, f *report.Finding) report.Short {
+	var shown, all []string
+	add := func(list *[]string, addr string) {
+		if addr = c.mask(addr); !slices.Contains(*list, addr) {
+			*list = append(*list, addr)
+		}
+	}
+	text := strings.Join(append([]string{f.Summary}, f.Remedy...), " ")
+	for i := range r.Paths {
+		p := &r.Paths[i]
+		add(&all, p.Target)
+		if p.Source != nil {
+			add(&all, *p.Source)
+			add(&shown, *p.Source)
+		}
+		if strings.Contains(text, p.Target) {
+			add(&shown, p.Target)
+		}
+	}
+	if f.Subject.Value != "" && strings.Contains(text, f.Subject.Value) {
+		add(&shown, f.Subject.Value)
+	}
+	return report.Shorten(shown, all)
+}
+
+// proof shows what a finding rests on: the kernel's own word for what it dropped; else the same questions with one
+// difference, side by side; else what was asked.
+func proof(d *doc, r *report.Report, f *report.Finding) {
+	for _, e := range r.Evidence {
+		if e.Kind == (diag.Drop{}).Kind() && slices.Contains(f.Evidence, e.ID) {
+			d.heading(say("finding.proof"))
+			d.para(span{"  " + evidenceClock(e.At) + " ", dim}, e.What, plain)
+			return
+		}
+	}
+	all := r.Contrasts(*f, len(r.Paths))
+	if len(all) == 0 {
+		paths := explained(r, f.Explains)
+		if len(paths) == 0 {
+			return
+		}
+		d.heading(say("finding.paths"))
+		pathLines(d, paths[:min(len(paths), proofRows)])
+		return
+	}
+	first := all[0]
+	names := func(x report.Contrast) (answered, missed string) {
+		if x.BySource {
+			return say("finding.from", "source", d.name(sourceText(&x.Answered))), say("finding.from", "source", d.name(sourceText(&x.Missed)))
+		}
+		return say("via." + string(x.Answered.Via)), say("via." + string(x.Missed.Via))
+	}
+	left, right := names(first)
+	rows := all[:0:0]
+	for _, x := range all { // the others differ in something else: one table is proof enough
+		if a, b := names(x); a == left && b == right && len(rows) < proofRows {
+			rows = append(rows, x)
+		}
+	}
+	what := func(p *report.Path) string {
+		return joinNonEmpty(" ", say("proof."+string(p.Asks)), words.Say("target."+string(p.TargetClass)), d.name(p.Target))
+	}
+	const answers = 19 // "✗ 2 sent, 0 came" and a gap
+	label := d.c.width(say("finding.proof"))
+	for _, x := range rows {
+		label = max(label, d.c.width(what(&x.Missed)))
+	}
+	label = max(min(label, d.w-2*answers-4), shortestAddress)
+	column := max(answers, d.c.width(left)+2)
+	d.gap()
+	d.line(span{pad(d.c, say("finding.proof"), label+4), bold}, span{pad(d.c, left, column), bold}, span{right, bold})
+	for _, x := range rows {
+		a, b := &x.Answered, &x.Missed
+		am, bm := pathMark(a), pathMark(b)
+		d.line(span{"  " + pad(d.c, d.c.fit(what(b), label), label+2), plain},
+			span{pad(d.c, am.s+" "+shortOutcome(a), column), am.st}, span{bm.s + " " + shortOutcome(b), bm.st})
+	}
+	key := "finding.by-way"
+	if first.BySource {
+		key = "finding.by-source"
+	}
+	d.para(span{"  ", plain}, say(key), dim)
+}
+
+// shortOutcome is what came of a question in a cell of a proof.
+func shortOutcome(p *report.Path) string {
+	switch {
+	case p.Outcome == diag.Answered && p.RTTMS != nil:
+		return millis(*p.RTTMS)
+	case p.Outcome == diag.Silent && p.Sent > 0:
+		return say("finding.silent", "sent", p.Sent)
+	default:
+		return words.Say("outcome." + string(p.Outcome))
+	}
+}
+
+// seen parts evidence into facts and frames: of frames there are many, and a screen that shows them better.
+func seen(r *report.Report, ids []string) (facts, frames []report.Evidence) {
+	for _, e := range r.Evidence {
+		switch {
+		case !slices.Contains(ids, e.ID):
+		case e.Kind == (diag.Frame{}).Kind() || e.Kind == (diag.Socket{}).Kind():
+			frames = append(frames, e)
+		default:
+			facts = append(facts, e)
+		}
+	}
+	return facts, frames
+}
+
+func pathLines(d *doc, paths []*report.Path) {
+	for _, p := range paths {
+		m := pathMark(p)
+		d.para(span{"  " + m.s + " ", m.st}, pathText(p), plain)
+	}
 }
 
 func evidenceLines(d *doc, r *report.Report, ids []string) {
@@ -185,10 +427,7 @@ func unexplainedDoc(c *canvas, w int, r *report.Report, u *report.Unexplained) *
 	d.para(span{"", plain}, say("unexplained.means"), plain)
 	if paths := explained(r, u.Paths); len(paths) > 0 {
 		d.heading(say("finding.paths"))
-		for _, p := range paths {
-			m := pathMark(p)
-			d.para(span{"  " + m.s + " ", m.st}, pathText(p), plain)
-		}
+		pathLines(d, paths)
 	}
 	evidenceLines(d, r, u.Evidence)
 	return d

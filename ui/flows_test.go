@@ -29,6 +29,18 @@ func TestFindingIsOpenedCopiedAndLeft(t *testing.T) {
 	s.press("esc").want("WHY  1 of").wantNot("What to do")
 }
 
+// From a finding one goes to the next, to the frames that show it, and to its cells in the matrix.
+func TestFindingLeadsOn(t *testing.T) {
+	s := newStage(t, Config{}, 80, 24).play("unassigned-address").press("enter")
+	s.want("Overview › 1 of 5", "from …c7f3", "from …c7f4", "✗ 2 sent, 0 came").wantNot("It explains 3")
+	s.press("end").want("It explains 3 questions", "12 frames").press("space", "end").wantNot("12 frames")
+	s.press("f").want("[6 Packets]", "/address.unassigned: ", "…f557:112e:f9bd:c7f4").wantNot("fe80::1234")
+	s.press("esc").want("1/44")
+	s.press("1", "enter", "m").want("[2 Matrix]", "from 2001:db8:1f16:8df0:f557:112e:f9bd:c7f4", "problem 1")
+	s.press("1", "enter", "right").want("Overview › 2 of 5", "net.per-address-filter").press("left", "left").want("Overview › 1 of 5")
+	s.press("right", "esc").want("WHY  2 of 5")
+}
+
 func TestCandidatesAreTriedOnlyWithConsent(t *testing.T) {
 	s := newStage(t, Config{}, 80, 24).play("unassigned-address").press("2")
 	s.want("all of them").press("t").want("…f557:112e:f9bd:c7f6") // planned, not tried
@@ -77,6 +89,31 @@ func TestFilterNarrowsAndInverts(t *testing.T) {
 	s.press("esc", "/").typed("2001:db8:1f16:8df0::/64").want("d326:143a:2015:79fa").wantNot("fe80::4f0:13ff:feeb:c61d")
 	s.press("esc").want("fe80::4f0:13ff:feeb:c61d")
 	s.press("/").typed("nothing at all").press("enter").want("None of 5 entries")
+}
+
+// Every table has the filter, and an order to turn; every text and the matrix can be searched. A key without a meaning
+// says so.
+func TestRowsAreFoundEverywhere(t *testing.T) {
+	s := newStage(t, Config{}, 80, 24).play("unassigned-address").press("5")
+	s.press("/").typed("c7f4").press("enter").want("/c7f4: 1").wantNot("c7f3     ✓")
+	s.press("esc").want("…f557:112e:f9bd:c7f3")
+	s.press("o").want("Now the worst first", "▸ …f557:112e:f9bd:c7f4").press("O").want("reversed", "▸ fe80::")
+	s.press("7", "/").typed("echo").press("enter").want("router-echo", "peer-echo").wantNot("all-nodes")
+	s.press("n").want("▸ ✓ peer-echo").press("N").want("▸ ✓ router-echo")
+	s.press("4", "/").typed("nobody").want("The filter nobody lets none of the rows through")
+
+	s.press("esc", "2", "/").typed("c7f4").press("enter").want("▸ 2001:db8:1f16:…f557:112e:f9bd:c7f4", "from 2001:db8:1f16:8df0:f557:112e:f9bd:c7f4")
+	s.press("esc", "1", "enter", "/").typed("cloudtrail").press("enter").want("Overview › 1 of")
+	s.press("/", "pgup").typed("describe-network").press("enter").want("describe-network-interfaces")
+	s.press("esc").want("Overview › 1 of").press("esc").wantNot("Overview › 1 of")
+	s.press("z").want("z does nothing here; ? has the keys.")
+}
+
+// The help's second page explains the terms.
+func TestTerms(t *testing.T) {
+	s := newStage(t, Config{}, 80, 24).play("unassigned-address").press("?").want("Keys of this screen", "? what the terms mean")
+	s.press("?").want("What the terms mean", "all nodes").press("/").typed("eui-64").press("enter").want("EUI-64", "from the MAC")
+	s.press("esc", "?").want("WHY  1 of")
 }
 
 // One filter for all screens: a prefix is one among the packets too.
@@ -198,14 +235,14 @@ func TestExchangesPairQuestionsWithAnswers(t *testing.T) {
 	add(50, diag.Frame{Out: true, Type: diag.NS, Src: me, Target: netip.MustParseAddr("fe80::3")})
 	now := at.Add(10 * time.Second)
 	var got []string
-	for _, x := range exchanges(events, nil, func(diag.InterfaceAddr) bool { return false }) {
-		got = append(got, exchangeMark(&x, now).s+" "+exchangeText(&x, now))
+	for _, x := range exchanges(events, nil, func(diag.InterfaceAddr) bool { return false }, func(diag.Frame) bool { return false }) {
+		got = append(got, exchangeMark(&x, nil, now).s+" "+exchangeText(&x, now))
 	}
 	want := []string{
 		"? who has fe80::3? asks fe80::1: no answer",
 		"? RA fe80::2 > ff02::1: " + strings.TrimPrefix(diag.Describe(events[7]), "RA fe80::2 > ff02::1: "),
 		"  " + diag.Describe(events[6]),
-		"✗ echo fe80::1 > fe80::2: refused by fe80::9: " + words.Say("icmp.unreachable.1"),
+		"! echo fe80::1 > fe80::2: refused by fe80::9: " + words.Say("icmp.unreachable.1"),
 		"✓ echo fe80::1 > fe80::2: answered after 1.00\u00a0ms",
 		"✓ who has fe80::2? asks fe80::1: 02:00:00:00:00:02 answered after 5.00\u00a0ms",
 	}
@@ -521,7 +558,7 @@ func TestWhatApplicationsDoNotGetIsSeenFirst(t *testing.T) {
 		wire.ID, wire.Via, wire.Source, wire.Outcome, wire.Received = "wire", diag.ViaWire, own, diag.Answered, 2
 		kernel.ID, kernel.Via, kernel.Source, kernel.Outcome, kernel.Received = "kernel", diag.ViaKernel, own, diag.Answered, 2
 		s.emit(time.Second, diag.Selection{Dst: host, Interface: "wg0", Table: 51820, Source: vpn}, app, wire, kernel)
-		s.press("1").want(host.String(), "✗ echo: not by apps", "✗ apps by wg0")
+		s.press("1").want(host.String(), "✗1 echo: not by apps", "✗1 apps by wg0")
 		s.press("2").want("as programs ask", "▸ wg0: ", "silent, by wg0, table 51820")
 		s.press("enter").want("from "+vpn.String()+" to Internet "+host.String(), "silent, by wg0, table 51820 · wrong: problem 1")
 	}
@@ -541,7 +578,7 @@ func TestPacketsThatThisHostDroppedOrLeftUnanswered(t *testing.T) {
 	drop := diag.Drop{Frame: reply, Reason: "NETFILTER_DROP", Function: "nft_do_chain"}
 	s.emit(time.Second, drop, drop, diag.Drop{Frame: reply, Reason: "NO_SOCKET"}, asks, other)
 	s.emit(3*time.Second, diag.Tick{})
-	s.press("6").want("✗ dropped   echo-reply fe80::7: NETFILTER_DROP ×2", "✗ no answer NS fe80::4df:a5ff:fe6c:5d57? asks fe80::7", "? no answer NS fe80::99? asks fe80::7").wantNot("NO_SOCKET")
+	s.press("6").want("! dropped   echo-reply fe80::7: NETFILTER_DROP ×2", "! no answer NS fe80::4df:a5ff:fe6c:5d57? asks fe80::7", "? no answer NS fe80::99? asks fe80::7").wantNot("NO_SOCKET")
 	s.press("down").want("this host has that address and")
 	s.press("down").want("NETFILTER_DROP in nft_do_chain")
 	s.press("enter").want("ICMPv6    echo-reply")

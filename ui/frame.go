@@ -67,8 +67,10 @@ type AddressRow struct {
 	Origin     string
 	Temporary  bool // a candidate that the kernel removes by itself
 	// Asked and Answered count the questions asked from the address, DAD aside; Wrong those whose
-	// outcome is not normal.
+	// outcome is not as it should be.
 	Asked, Answered, Wrong int
+	// Problem is the place of the first problem that is about the address, or that explains a question from it; 0: none.
+	Problem int
 }
 
 // RouterRow is an advertiser.
@@ -85,7 +87,7 @@ type RouterRow struct {
 	Route      *diag.Route
 	RouteLeftS int64
 	Event      diag.Event // the newest advertisement, while it is remembered
-	Rogue      bool       // a finding says so
+	Rogue      bool       // a problem says so
 	Offers     []report.Offer
 }
 

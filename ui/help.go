@@ -7,8 +7,9 @@ import (
 	"ndwhy/diag/words"
 )
 
-// help lists the keys of a screen, and those that hold everywhere.
+// help lists the keys of a screen, and those that hold everywhere; then the terms.
 type help struct {
+	terms  bool
 	scroll scroll
 	screen Screen
 	own    []hotkey // of the screen
@@ -27,7 +28,7 @@ func (h *help) globalKeys() []hotkey {
 	if h.lab {
 		keys = append(keys, hotkey{"w", "pane"}, hotkey{"b", "toggle"})
 	}
-	return append(keys, hotkey{"ctrl+z", "suspend"}, hotkey{"q", "quit"}, hotkey{"Q", "quit-report"})
+	return append(keys, hotkey{"? ?", "terms"}, hotkey{"ctrl+z", "suspend"}, hotkey{"q", "quit"}, hotkey{"Q", "quit-report"})
 }
 
 var everywhere = []hotkey{
@@ -45,6 +46,11 @@ var everywhere = []hotkey{
 
 func (h *help) draw(s *scene, r region) {
 	d := newDoc(s.canvas, min(r.w-2, 100))
+	if h.terms {
+		drawTerms(d)
+		h.scroll.draw(d, r.sub(1, 0, r.w-2, r.h))
+		return
+	}
 	name := h.screen.name()
 	d.line(span{say("tab." + name), bold})
 	d.para(span{"", plain}, say("help."+name), plain)
@@ -66,6 +72,16 @@ func (h *help) draw(s *scene, r region) {
 	h.scroll.draw(d, r.sub(1, 0, r.w-2, r.h))
 }
 
+// drawTerms explains the terms, one after another.
+func drawTerms(d *doc) {
+	d.line(span{say("help.terms"), bold})
+	for _, term := range words.Terms() {
+		d.gap()
+		d.line(span{term, bold | cyan})
+		d.para(span{"  ", plain}, words.Say("term."+term), plain)
+	}
+}
+
 // describeKey says in full what a key does; where the footer's word says it all, that.
 func describeKey(k hotkey) string {
 	if words.Has("ui.help.key." + k.what) {
@@ -80,9 +96,22 @@ func (h *help) key(_ *scene, key string) (action, bool) {
 	if h.scroll.key(key) {
 		return nil, false
 	}
+	if act, ok := h.scroll.search(key); ok {
+		return act, false
+	}
+	if key == "?" && !h.terms {
+		h.terms, h.scroll = true, scroll{}
+		return nil, false
+	}
 	return nil, key == "esc" || key == "?" || key == "enter" || key == "q"
 }
 
 func (h *help) copied(*scene) string { return "" }
 
-func (h *help) keys(*scene) []hotkey { return []hotkey{{"esc", "back"}, {"↑↓", "scroll"}} }
+func (h *help) keys(*scene) []hotkey {
+	keys := []hotkey{{"esc", "back"}, {"↑↓", "scroll"}, {"/", "find"}}
+	if !h.terms {
+		keys = append(keys, hotkey{"?", "terms"})
+	}
+	return keys
+}

@@ -78,6 +78,7 @@ type Asked struct {
 	Times    int
 	Answered bool
 	After    time.Duration // from the last solicitation to the answer
+	Trial    bool          // by an address that may not speak here: no answer says nothing of the neighbour
 }
 
 const (
@@ -251,7 +252,7 @@ func (x *neighbourIndex) rows(s *diag.State, from, to int, frozen bool) []Neighb
 		at[key] = &rows[len(rows)-1]
 	}
 	histories(at, s.Notes())
-	askers(at, s.Frames())
+	askers(at, s)
 	return rows
 }
 
@@ -281,9 +282,11 @@ func histories(rows map[diag.InterfaceAddr]*NeighbourRow, notes []diag.Event) {
 	}
 }
 
-// askers writes the last solicitation for each row, and whether an answer came.
-func askers(rows map[diag.InterfaceAddr]*NeighbourRow, frames []diag.Event) {
-	for _, e := range frames {
+// askers writes the last solicitation for each row, and whether an answer came. What a test address asks counts only
+// where nobody else did, or where the entry waits for the answer to that.
+func askers(rows map[diag.InterfaceAddr]*NeighbourRow, s *diag.State) {
+	tried := trials(s)
+	for _, e := range s.Frames() {
 		f, ok := e.Body.(diag.Frame)
 		if !ok || f.Bad != "" || f.Type != diag.NS && f.Type != diag.NA {
 			continue
@@ -293,14 +296,35 @@ func askers(rows map[diag.InterfaceAddr]*NeighbourRow, frames []diag.Event) {
 			continue
 		}
 		last := row.Asked
+		trial := f.Type == diag.NS && tried(f)
 		switch {
+		case trial && last != nil && !last.Trial && row.State.Resolved():
 		case f.Type == diag.NA && last != nil && !last.Answered:
 			last.Answered, last.After = true, e.At.Sub(last.At)
 		case f.Type == diag.NS && last != nil && last.By == f.Src && !last.Answered && e.At.Sub(last.At) < repeatWithin:
 			last.At = e.At
 			last.Times++
 		case f.Type == diag.NS:
-			row.Asked = &Asked{By: f.Src, At: e.At, Times: 1}
+			row.Asked = &Asked{By: f.Src, At: e.At, Times: 1, Trial: trial}
 		}
+	}
+}
+
+// trials returns what reports whether a frame was sent from an address that may expect no answer: none of the host's
+// own, one that the program put there for some seconds, or one that nobody assigned.
+func trials(s *diag.State) func(diag.Frame) bool {
+	known := map[diag.InterfaceAddr]bool{}
+	return func(f diag.Frame) bool {
+		if !f.Out || f.Src.IsUnspecified() {
+			return false
+		}
+		at := diag.InterfaceAddr{Interface: f.Interface, Address: f.Src}
+		trial, ok := known[at]
+		if !ok {
+			own, is := s.Addresses[at]
+			trial = !is || own.Fact.Temporary() || s.ClassOf(f.Interface, f.Src) == diag.SourceUnassigned
+			known[at] = trial
+		}
+		return trial
 	}
 }

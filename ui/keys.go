@@ -10,6 +10,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"ndwhy/diag"
+	"ndwhy/diag/report"
 	"ndwhy/diag/words"
 )
 
@@ -31,6 +32,11 @@ type (
 	goTo     struct{ screen Screen }
 	filterOn struct{ f *filter }
 	follow   struct{ p netip.Prefix } // its packets
+	evidence struct {                 // the packets that show it
+		frames map[int64]bool // by the events' numbers
+		name   string
+	}
+	inMatrix struct{ p *report.Path } // of the matrix
 	breaks   struct {
 		id string
 		on bool
@@ -102,6 +108,10 @@ func (m *Model) onKey(key, text string) tea.Cmd {
 			return m.tourDid(s, act)
 		}
 	}
+	if (key == "n" || key == "N") && m.overlay == nil && m.screens[m.screen].seeks() { // before the replay's
+		act, _ := m.screens[m.screen].key(s, key)
+		return m.perform(s, act)
+	}
 	if cmd, ok := m.globalKey(s, key); ok {
 		return cmd
 	}
@@ -111,6 +121,8 @@ func (m *Model) onKey(key, text string) tea.Cmd {
 	act, ok := m.screens[m.screen].key(s, key)
 	if ok {
 		m.hinted[m.screen] = true
+	} else if text != "" && m.ready {
+		m.notice = span{say("notice.unused", "key", key), dim}
 	}
 	return m.perform(s, act)
 }
@@ -281,6 +293,15 @@ func (m *Model) perform(s *scene, act action) tea.Cmd {
 	case follow:
 		m.screens[ScreenPackets] = &packetScreen{filter: filter{text: a.p.String()}}
 		m.show(s, ScreenPackets)
+	case evidence:
+		m.screens[ScreenPackets] = &packetScreen{only: a.frames, name: a.name}
+		m.show(s, ScreenPackets)
+	case inMatrix:
+		if i := slices.IndexFunc(s.Links, func(l diag.Link) bool { return l.Interface == a.p.Interface }); i >= 0 {
+			m.iface = i
+		}
+		m.screens[ScreenMatrix].(*matrixScreen).goTo(a.p)
+		m.show(s, ScreenMatrix)
 	case run:
 		return m.run(a.checks, "")
 	case try:

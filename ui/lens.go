@@ -186,7 +186,7 @@ func (l *Lens) Snapshot(s *diag.State) Frame {
 			l.exchanges = exchanges(s.Frames(), s.Drops(), func(a diag.InterfaceAddr) bool {
 				own, ok := s.Addresses[a]
 				return ok && own.Fact.Flags.Usable() && !own.Fact.Passing()
-			})
+			}, trials(s))
 			l.frames = false
 		}
 		f.Exchanges = l.exchanges
@@ -315,16 +315,29 @@ func count(rows []AddressRow, r report.Report) {
 			at[source{rows[i].Interface, rows[i].Prefix.Addr().String()}] = &rows[i]
 		}
 	}
+	blame := func(x *AddressRow, problem int) {
+		if problem > 0 && (x.Problem == 0 || problem < x.Problem) {
+			x.Problem = problem
+		}
+	}
+	for i, f := range r.Problems() {
+		if x := at[source{f.Interface, f.Subject.Value}]; x != nil {
+			blame(x, i+1)
+		}
+	}
 	for _, p := range r.Paths {
 		x := at[source{p.Interface, deref(p.Source)}]
 		if x == nil || p.Asks == diag.AsksDAD || p.Outcome == diag.OutcomeSkipped {
 			continue
 		}
+		if x.Class == diag.SourceUnassigned { // of others' questions the target may be to blame
+			blame(x, p.Mark.Problem)
+		}
 		x.Asked++
 		if p.Outcome == diag.Answered {
 			x.Answered++
 		}
-		if p.Normal != nil && !*p.Normal {
+		if p.Mark.Judgement == report.Wrong {
 			x.Wrong++
 		}
 	}
@@ -352,7 +365,7 @@ func routers(s *diag.State, r report.Report) []RouterRow {
 				row.Offers = y.Offers
 			}
 		}
-		for _, f := range r.Findings {
+		for _, f := range r.Problems() {
 			row.Rogue = row.Rogue || f.Cause == "router.rogue" && f.Interface == x.Interface && f.Subject.Value == x.Address.String()
 		}
 		rows = append(rows, row)

@@ -1,5 +1,7 @@
 package ui
 
+import "slices"
+
 // A list is a cursor in rows that may change under it: once it was moved, it follows the row it
 // stands on by that row's ID. Before, it stays on the first row, whichever that is.
 type list struct {
@@ -58,8 +60,48 @@ func (l *list) follow(n, page int, id func(i int) string) {
 	l.top = max(0, min(l.top, n-l.page))
 }
 
-// scroll is the cursor of a pager: only the top line moves.
-type scroll struct{ top, n, page int }
+// scroll is the cursor of a pager: only the top line moves. Text in it can be found.
+type scroll struct {
+	top, n, page int
+	find         filter
+	found        string // what was looked for when the lines were last drawn
+	hits         []int  // the lines that have it
+}
+
+// search is what the keys do with which text is found. It reports whether the key was one.
+func (p *scroll) search(key string) (action, bool) {
+	switch {
+	case key == "/":
+		return filterOn{&p.find}, true
+	case p.find.text == "":
+		return nil, false
+	case key == "esc":
+		p.find.text = ""
+	case key == "n":
+		p.jump(p.top + 1)
+	case key == "N":
+		for _, at := range slices.Backward(p.hits) {
+			if at < p.top {
+				p.jump(at)
+				return nil, true
+			}
+		}
+		p.jump(p.n)
+	default:
+		return nil, false
+	}
+	return nil, true
+}
+
+// jump goes to the first hit at or after a line; after the last comes the first.
+func (p *scroll) jump(line int) {
+	if len(p.hits) == 0 {
+		return
+	}
+	i, _ := slices.BinarySearch(p.hits, line)
+	p.top = p.hits[i%len(p.hits)]
+	p.fit(p.n, p.page)
+}
 
 func (p *scroll) key(key string) bool {
 	page := max(p.page-1, 1)

@@ -27,8 +27,13 @@ type because struct {
 	text   string
 	id     string
 	page   func(c *canvas, w int) *doc
-	fix    string // what y copies of a problem first: its remedy
-	plain  string // what y copies
+	whole  func(c *canvas, w int) *doc // the page with what it folds; nil: it folds nothing
+	name   string                      // of the page: how sure, the cause, the interface
+	cause  string                      // of a finding
+	frames map[int64]bool              // the events that it rests on, of frames
+	path   *report.Path                // the first question that it explains
+	fix    string                      // what y copies of a problem first: its remedy
+	plain  string                      // what y copies
 }
 
 func becauses(s *scene) []because {
@@ -36,11 +41,9 @@ func becauses(s *scene) []because {
 	problems := s.Report.Problems()
 	for i := range problems {
 		f := &problems[i]
-		item := because{
-			mark: severityMark(f.Severity), word: words.Say("confidence." + string(f.Confidence)), text: s.Report.On(f.Interface, f.Summary),
-			id:   f.Cause + " " + f.Interface + " " + f.Subject.Value,
-			page: func(c *canvas, w int) *doc { return findingDoc(c, w, &s.Report, f) }, plain: findingText(f),
-		}
+		item := becauseOf(s, f)
+		item.mark, item.word, item.text = severityMark(f.Severity), words.Say("confidence."+string(f.Confidence)), s.Report.On(f.Interface, f.Summary)
+		item.id = f.Cause + " " + f.Interface + " " + f.Subject.Value
 		if len(problems) > 1 {
 			item.number = i + 1
 		}
@@ -77,6 +80,31 @@ func becauses(s *scene) []because {
 	return append(append(list, notes(s)...), item)
 }
 
+// becauseOf is the line of a finding, as far as it is the same for problems and notes.
+func becauseOf(s *scene, f *report.Finding) because {
+	item := because{
+		page:  func(c *canvas, w int) *doc { return findingDoc(c, w, &s.Report, f, false) },
+		cause: f.Cause, plain: findingText(f),
+	}
+	sure := words.Say("severity."+string(f.Severity)) + ", " + words.Say("confidence."+string(f.Confidence))
+	item.name = joinNonEmpty(" · ", sure, f.Cause, f.Interface)
+	paths := explained(&s.Report, f.Explains)
+	if len(paths) > 0 {
+		item.path = paths[0]
+	}
+	_, frames := seen(&s.Report, f.Evidence)
+	if len(frames) > 0 {
+		item.frames = map[int64]bool{}
+	}
+	for _, e := range frames {
+		item.frames[e.Seq] = true
+	}
+	if len(paths)+len(frames) > 0 {
+		item.whole = func(c *canvas, w int) *doc { return findingDoc(c, w, &s.Report, f, true) }
+	}
+	return item
+}
+
 // notes are the findings that nobody has to act on, a line each: what looks broken and is not by its name.
 func notes(s *scene) []because {
 	var list []because
@@ -94,10 +122,9 @@ func notes(s *scene) []because {
 		if words.Has("cause." + f.Cause + ".looks") {
 			m, word = markQuiet, say("right")
 		}
-		list = append(list, because{
-			mark: m, word: word, text: text, id: f.Cause + " " + f.Interface,
-			page: func(c *canvas, w int) *doc { return findingDoc(c, w, &s.Report, f) }, plain: findingText(f),
-		})
+		item := becauseOf(s, f)
+		item.mark, item.word, item.text, item.id = m, word, text, f.Cause+" "+f.Interface
+		list = append(list, item)
 	}
 	return list
 }
@@ -296,9 +323,10 @@ func drawLately(s *scene, r region) {
 	}
 	r.rule(0, dim)
 	r.put(2, 0, " "+say("lately")+" ", bold)
+	blamed := s.blamed()
 	for y := 1; y < r.h && y-1 < len(s.Exchanges); y++ {
 		e := &s.Exchanges[y-1]
-		m := exchangeMark(e, s.At)
+		m := exchangeMark(e, blamed, s.At)
 		x := r.spans(1, y, span{clock(e.First.At)[:8] + " ", dim}, direction(e), span{" ", plain},
 			span{pad(s.canvas, joinNonEmpty(" ", m.s, outcomeWord(e, s.At)), 12), m.st})
 		r.put(x, y, s.canvas.fit(questionText(e, r.w >= 82), r.w-x), plain)
@@ -319,6 +347,9 @@ func (m *mapScreen) drawOpen(s *scene, r region, items []because) {
 	if len(items) > 0 {
 		below := r.sub(0, n, r.w, r.h-n)
 		below.rule(0, dim)
+		if name := items[m.list.sel].name; name != "" {
+			below.put(2, 0, " "+r.c.fit(name, below.w-6)+" ", dim)
+		}
 		inside := below.sub(1, 1, below.w-2, below.h-1)
 		items[m.list.sel].page(s.canvas, min(inside.w, 110)).preview(inside)
 	}
@@ -332,7 +363,7 @@ func (m *mapScreen) key(s *scene, key string) (action, bool) {
 	case "enter":
 		items := becauses(s)
 		if m.list.sel < len(items) {
-			return open{&pager{id: items[m.list.sel].id}}, true
+			return open{&pager{id: items[m.list.sel].id, of: &m.list}}, true
 		}
 	case "r":
 		return run{}, true
@@ -350,6 +381,8 @@ func (m *mapScreen) copied(s *scene) string {
 	}
 	return items[m.list.sel].plain
 }
+
+func (*mapScreen) seeks() bool { return false }
 
 func (m *mapScreen) keys(s *scene) []hotkey {
 	keys := []hotkey{{"↑↓", "choose"}, {"enter", "open"}}

@@ -21,6 +21,8 @@ type matrixScreen struct {
 	col   int      // that column
 	left  int      // the first column in sight
 	room  int      // for the columns, when they were last drawn
+	find  filter   // a source or a target
+	found string   // what was looked for when it was last drawn
 }
 
 // sourceWidth is what a source has at least: the cursor, an address, a gap.
@@ -43,6 +45,10 @@ func (x *matrixScreen) draw(s *scene, r region) {
 		foot = max(r.h/3, min(foot, r.h*2/3))
 	}
 	body := r.sub(0, 0, r.w, r.h-foot)
+	if x.found != x.find.text {
+		x.found = x.find.text
+		x.jump(m, 0)
+	}
 	x.fit(m, body.h-2, r.w-names)
 	x.drawHeadings(m, body.sub(names, 0, r.w-names, 2))
 	for y := 2; y < body.h && x.rows.top+y-2 < len(m.rows); y++ {
@@ -78,6 +84,52 @@ func (x *matrixScreen) fit(m *matrix, h, w int) {
 	for used := width(m.cols[x.left : x.col+1]); used > w && x.left < x.col; {
 		used -= m.cols[x.left].width
 		x.left++
+	}
+}
+
+// goTo puts the cursor on the cell of a question.
+func (x *matrixScreen) goTo(p *report.Path) {
+	row, col := place(p)
+	if row.class == diag.SourceCandidate && !x.tests {
+		row.source, row.folded = say("matrix.tests"), true
+	}
+	x.moved, x.at = true, col.questions[0]
+	x.rows.moved, x.rows.id = true, row.id()
+}
+
+// jump goes to the next source that has what is looked for, or to the one before; where none has it, to such a column.
+// With 0 it stays where that has it.
+func (x *matrixScreen) jump(m *matrix, step int) {
+	if x.find.text == "" {
+		return
+	}
+	x.moved, x.rows.moved = true, true
+	search := func(at, n int, hit func(int) bool) (int, bool) {
+		by := step
+		if step == 0 {
+			by = 1
+			at--
+		}
+		for range n {
+			if at = (at + by + n) % n; hit(at) {
+				return at, true
+			}
+		}
+		return 0, false
+	}
+	if i, ok := search(x.rows.sel, len(m.rows), func(i int) bool { return !m.rows[i].heading && x.find.matches(m.rows[i].source) }); ok {
+		x.rows.sel, x.rows.id = i, m.rows[i].id()
+		return
+	}
+	if i, ok := search(x.col, len(m.cols), func(i int) bool {
+		c := &m.cols[i]
+		text := []string{c.group, c.head}
+		for _, q := range c.questions {
+			text = append(text, q.target)
+		}
+		return x.find.matches(strings.Join(text, " "))
+	}); ok {
+		x.col, x.at = i, m.cols[i].questions[0]
 	}
 }
 
@@ -318,6 +370,13 @@ func (x *matrixScreen) key(s *scene, key string) (action, bool) {
 			return nil, true
 		}
 		return x.open(s, m)
+	case "n", "N":
+		if x.find.text == "" {
+			return nil, false
+		}
+		x.jump(m, map[string]int{"n": 1, "N": -1}[key])
+	case "/", "esc":
+		return x.find.open(key)
 	case "t":
 		x.tests = !x.tests
 	case "c":
@@ -415,10 +474,12 @@ func (x *matrixScreen) copied(s *scene) string {
 	return text.String()
 }
 
+func (x *matrixScreen) seeks() bool { return x.find.text != "" }
+
 func (x *matrixScreen) keys(s *scene) []hotkey {
 	keys := []hotkey{{"↑↓←→", "move"}, {"enter", "evidence"}}
 	if s.canAsk {
 		keys = append(keys, hotkey{"t", "tests"}, hotkey{"c", "claim"}, hotkey{"C", "kernel"}, hotkey{"r", "run-this"})
 	}
-	return keys
+	return append(keys, hotkey{"/", "find"})
 }

@@ -93,6 +93,8 @@ type screen interface {
 	copied(s *scene) string
 	// keys are the screen's own keys, the most important first.
 	keys(s *scene) []hotkey
+	// seeks reports whether rows are looked for, to which n and N go.
+	seeks() bool
 }
 
 // An overlay covers the screen and takes its keys.

@@ -163,6 +163,8 @@ func answerText(s *scene, n *NeighbourRow) string {
 		return took(a.After)
 	case s.At.Sub(a.At) < answerWithin:
 		return say("answer.waiting")
+	case a.Trial:
+		return say("answer.trial")
 	case a.Times == 1:
 		return say("answer.none")
 	default:
@@ -185,14 +187,17 @@ func askedText(s *scene, n *NeighbourRow) string {
 	case a.Times == 1:
 		outcome = say("packet.no-answer")
 	}
+	if a.Trial && !a.Answered {
+		outcome = say("asked.trial", "outcome", outcome)
+	}
 	return say("asked", "by", askedBy(n), "ago", ago(s.At.Sub(a.At)), "answer", outcome)
 }
 
 // answerStyle marks a silence that the kernel gave up on: a live entry may have been asked for by an
 // address that gets no answers.
 func answerStyle(s *scene, n *NeighbourRow) style {
-	if a := n.Asked; a != nil && !a.Answered && s.At.Sub(a.At) >= answerWithin && n.State == diag.Failed {
-		return red
+	if a := n.Asked; a != nil && !a.Answered && !a.Trial && s.At.Sub(a.At) >= answerWithin && n.State == diag.Failed {
+		return yellow
 	}
 	return plain
 }
@@ -261,7 +266,7 @@ func (x *neighbourScreen) key(s *scene, key string) (action, bool) {
 	case "r":
 		return run{[]string{"router-nd", "peer-nd"}}, true
 	default:
-		return x.filter.open(key)
+		return x.filter.keys(&x.list, key)
 	}
 	return nil, true
 }
@@ -316,6 +321,8 @@ func (x *neighbourScreen) copied(s *scene) string {
 	}
 	return ""
 }
+
+func (x *neighbourScreen) seeks() bool { return x.filter.text != "" }
 
 func (x *neighbourScreen) keys(*scene) []hotkey {
 	return []hotkey{{"↑↓", "move"}, {"enter", "open"}, {"f", "follow"}, {"/", "filter"}, {"o", "sort"}}

@@ -1,7 +1,9 @@
 package ui
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,6 +16,15 @@ import (
 type packetScreen struct {
 	list   list
 	filter filter
+	order  order
+	only   map[int64]bool // those that have one of these events; nil: all
+	name   string         // what only is the evidence of
+}
+
+var packetOrders = []orderBy[*Exchange]{
+	{"newest", nil},
+	{"longest", func(a, b *Exchange) int { return cmp.Compare(b.After, a.After) }},
+	{"often", func(a, b *Exchange) int { return cmp.Compare(b.Asked, a.Asked) }},
 }
 
 // rows returns the exchanges that the filter lets through.
@@ -21,16 +32,20 @@ func (x *packetScreen) rows(s *scene) []*Exchange {
 	var rows []*Exchange
 	for i := range s.Exchanges {
 		e := &s.Exchanges[i]
+		if x.only != nil && !slices.ContainsFunc(e.Events, func(e diag.Event) bool { return x.only[e.Seq] }) {
+			continue
+		}
 		if x.filter.text == "" || x.filter.matches(exchangeText(e, s.At)+" "+diag.Describe(e.First)+" "+string(e.Type)) {
 			rows = append(rows, e)
 		}
 	}
+	sortRows(rows, x.order, packetOrders)
 	return rows
 }
 
 func (x *packetScreen) draw(s *scene, r region) {
 	r = s.drawTroubles(r, diag.FeedFrames)
-	rows := x.rows(s)
+	rows, blamed := x.rows(s), s.blamed()
 	wide := r.w >= 110
 	when, what := column{title: say("col.time"), width: 8, drop: 1}, column{title: say("col.outcome"), width: 11}
 	if wide {
@@ -44,7 +59,7 @@ func (x *packetScreen) draw(s *scene, r region) {
 		if !wide {
 			at = at[:8]
 		}
-		m := exchangeMark(e, s.At)
+		m := exchangeMark(e, blamed, s.At)
 		return s.onInterface(e.Frame().Interface, []span{
 			{at, dim}, direction(e), {joinNonEmpty(" ", m.s, outcomeWord(e, s.At)), m.st}, {questionText(e, wide), plain},
 		})
@@ -56,8 +71,8 @@ func (x *packetScreen) draw(s *scene, r region) {
 		area = r.sub(0, 0, r.w, r.h-foot)
 	}
 	g.draw(area, len(rows), func(i int) string { return fmt.Sprint(rows[i].First.Seq) })
-	if x.filter.text != "" {
-		r.right(0, 20, span{say("filter.on", "filter", x.filter.text, "n", len(rows)) + "      ", cyan | bold})
+	if name := cmp.Or(x.filter.text, x.name); name != "" {
+		r.right(0, 20, span{say("filter.on", "filter", name, "n", len(rows)) + "      ", cyan | bold})
 	}
 	if foot > 0 && len(rows) > 0 {
 		below := r.sub(0, r.h-foot, r.w, foot)
@@ -72,8 +87,8 @@ func (x *packetScreen) emptyText(s *scene) string {
 	if s.coming {
 		return ""
 	}
-	if x.filter.text != "" && len(s.Exchanges) > 0 {
-		return say("packets.none-match", "filter", x.filter.text, "n", len(s.Exchanges))
+	if name := cmp.Or(x.filter.text, x.name); name != "" && len(s.Exchanges) > 0 {
+		return say("packets.none-match", "filter", name, "n", len(s.Exchanges))
 	}
 	return s.emptyText("packets.empty", diag.FeedFrames)
 }
@@ -85,26 +100,49 @@ func direction(e *Exchange) span {
 	return span{"←", dim}
 }
 
-func exchangeMark(e *Exchange, now time.Time) mark {
+// exchangeMark is wrong only where a problem rests on it, as blamed says of the events' numbers: what a packet filter
+// drops all day is no reason to act.
+func exchangeMark(e *Exchange, blamed map[int64]bool, now time.Time) mark {
 	f := e.Frame()
+	wrong := markPart
+	if slices.ContainsFunc(e.Events, func(x diag.Event) bool { return blamed[x.Seq] }) {
+		wrong = markBad
+	}
 	switch {
 	case f.Bad != "":
 		return markUnknown
 	case e.Dropped || e.Refused || f.Type.IsError() || e.unheeded(now):
-		return markBad
+		return wrong
 	case !e.Expects:
 		return markNone
 	case isDAD(f) && e.Answers > 0:
-		return markBad
+		return wrong
 	case e.Answers > 0:
 		return markGood
 	case e.waits(now):
 		return markWaiting
 	case isDAD(f):
 		return markGood
+	case e.Trial && wrong != markBad:
+		return markQuiet
+	case wrong == markBad:
+		return markBad
 	default:
 		return markUnknown
 	}
+}
+
+// blamed are the numbers of the events that problems rest on.
+func (s *scene) blamed() map[int64]bool {
+	at := map[int64]bool{}
+	for _, f := range s.Report.Problems() {
+		for _, e := range s.Report.Evidence {
+			if slices.Contains(f.Evidence, e.ID) {
+				at[e.Seq] = true
+			}
+		}
+	}
+	return at
 }
 
 func isDAD(f diag.Frame) bool { return f.Type == diag.NS && f.Src.IsUnspecified() }
@@ -240,9 +278,13 @@ func (x *packetScreen) key(s *scene, key string) (action, bool) {
 			return open{eventPager(rows[x.list.sel].Events, s.redact)}, true
 		}
 		return nil, true
-	default:
-		return x.filter.open(key)
+	case "esc":
+		x.only, x.name = nil, ""
 	}
+	if act, ok := orderKey(&x.order, packetOrders, &x.list, key); ok {
+		return act, true
+	}
+	return x.filter.keys(&x.list, key)
 }
 
 func (x *packetScreen) copied(s *scene) string {
@@ -257,8 +299,10 @@ func (x *packetScreen) copied(s *scene) string {
 	return b.String()
 }
 
+func (x *packetScreen) seeks() bool { return x.filter.text != "" }
+
 func (x *packetScreen) keys(*scene) []hotkey {
-	return []hotkey{{"↑↓", "move"}, {"enter", "bytes"}, {"/", "filter"}}
+	return append([]hotkey{{"↑↓", "move"}, {"enter", "bytes"}}, rowKeys...)
 }
 
 // eventPager shows frames by layer and byte.

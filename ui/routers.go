@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"strconv"
@@ -16,6 +17,35 @@ import (
 type routerScreen struct {
 	list   list
 	scroll scroll
+	filter filter
+	order  order
+}
+
+var routerOrders = []orderBy[*RouterRow]{
+	{"address", nil},
+	{"lifetime", func(a, b *RouterRow) int { return cmp.Compare(a.LeftS, b.LeftS) }},
+	{"seen", func(a, b *RouterRow) int { return a.At.Compare(b.At) }},
+}
+
+// rows returns the routers that the filter lets through, in order.
+func (x *routerScreen) rows(s *scene) []*RouterRow {
+	var rows []*RouterRow
+	for i := range s.Routers {
+		a := &s.Routers[i]
+		if x.filter.text == "" || x.filter.matches(joinNonEmpty(" ", a.Interface, a.Address.String(), a.MAC.String(), strings.Join(asSent(&a.RA), " "))) {
+			rows = append(rows, a)
+		}
+	}
+	sortRows(rows, x.order, routerOrders)
+	return rows
+}
+
+// row returns the one under the cursor; nil: there is none.
+func (x *routerScreen) row(s *scene) *RouterRow {
+	if rows := x.rows(s); x.list.sel < len(rows) {
+		return rows[x.list.sel]
+	}
+	return nil
 }
 
 func (x *routerScreen) draw(s *scene, r region) {
@@ -24,7 +54,8 @@ func (x *routerScreen) draw(s *scene, r region) {
 		x.drawNone(s, r)
 		return
 	}
-	n := min(len(s.Routers)+1, max(r.h/3, 2))
+	rows := x.rows(s)
+	n := min(max(len(rows), 1)+1, max(r.h/3, 2))
 	g := grid{columns: s.perInterface([]column{
 		{title: say("col.router"), width: 24, grow: 39},
 		{title: say("col.flags"), width: 5, grow: 8, drop: 2},
@@ -33,12 +64,18 @@ func (x *routerScreen) draw(s *scene, r region) {
 		{title: say("col.every"), width: 7, grow: 10, drop: 3},
 		{title: say("col.seen"), width: 8, grow: 12, drop: 2},
 		{title: say("col.mac"), width: 17, drop: 4},
-	}), list: &x.list, row: func(i int) []span { return s.onInterface(s.Routers[i].Interface, routerCells(s, &s.Routers[i])) }}
-	g.draw(r.sub(0, 0, r.w, n), len(s.Routers), func(i int) string { return s.Routers[i].Interface + s.Routers[i].Address.String() })
+	}), list: &x.list, empty: s.noRows(&x.filter, len(s.Routers), "routers.none", diag.FeedFrames), row: func(i int) []span {
+		return s.onInterface(rows[i].Interface, routerCells(s, rows[i]))
+	}}
+	g.draw(r.sub(0, 0, r.w, n), len(rows), func(i int) string { return rows[i].Interface + rows[i].Address.String() })
+	r.right(0, 20, x.filter.count(len(rows))...)
 	below := r.sub(0, n, r.w, r.h-n)
 	below.rule(0, dim)
 	inside := below.sub(1, 1, below.w-2, below.h-1)
-	d := routerDoc(s, &s.Routers[x.list.sel], min(inside.w, 110))
+	if len(rows) == 0 {
+		return
+	}
+	d := routerDoc(s, rows[x.list.sel], min(inside.w, 110))
 	x.scroll.fit(len(d.lines), inside.h)
 	d.draw(inside, x.scroll.top)
 }
@@ -75,18 +112,19 @@ func routerCells(s *scene, x *RouterRow) []span {
 	left, leftSt := seconds(x.LeftS), plain
 	switch {
 	case x.RA.LifetimeS == 0:
-		left, leftSt = say("router.not-default"), yellow
+		left, leftSt = say("router.not-default"), plain
 	case x.LeftS == 0:
 		left, leftSt = say("router.expired"), red
 	}
-	kernel, kernelSt := say("router.no-route"), yellow
+	kernel, kernelSt := say("router.no-route"), plain
+	if x.RA.LifetimeS > 0 {
+		kernelSt = yellow
+	}
 	if x.Route != nil {
 		kernel, kernelSt = seconds(x.RouteLeftS), plain
 		if x.Route.ExpiresS == diag.Forever {
 			kernel = say("router.route-forever")
 		}
-	} else if x.RA.LifetimeS > 0 {
-		kernelSt = red
 	}
 	every := "–"
 	if x.IntervalS > 0 {
@@ -217,34 +255,41 @@ func (x *routerScreen) key(s *scene, key string) (action, bool) {
 	case "pgdown", "pgup":
 		return nil, x.scroll.key(key)
 	case "f":
-		if x.list.sel < len(s.Routers) {
-			return follow{netip.PrefixFrom(s.Routers[x.list.sel].Address, 128)}, true
+		if row := x.row(s); row != nil {
+			return follow{netip.PrefixFrom(row.Address, 128)}, true
 		}
 		return nil, true
 	case "r":
 		return run{[]string{"ra"}}, true
 	case "enter":
-		if x.list.sel < len(s.Routers) && s.Routers[x.list.sel].Event.Body != nil {
-			row := s.Routers[x.list.sel]
+		if row := x.row(s); row != nil && row.Event.Body != nil {
 			return open{eventPager([]diag.Event{row.Event}, s.redact)}, true
 		}
 		return nil, true
 	}
-	return nil, x.list.key(key)
+	if x.list.key(key) {
+		return nil, true
+	}
+	if act, ok := orderKey(&x.order, routerOrders, &x.list, key); ok {
+		return act, true
+	}
+	return x.filter.keys(&x.list, key)
 }
 
 func (x *routerScreen) copied(s *scene) string {
-	if x.list.sel >= len(s.Routers) {
+	row := x.row(s)
+	if row == nil {
 		return ""
 	}
-	row := &s.Routers[x.list.sel]
 	return "# " + row.Address.String() + " " + row.MAC.String() + " " + row.At.UTC().Format(time.RFC3339) + "\n" + strings.Join(asSent(&row.RA), "\n") + "\n"
 }
+
+func (x *routerScreen) seeks() bool { return x.filter.text != "" }
 
 func (x *routerScreen) keys(s *scene) []hotkey {
 	keys := []hotkey{{"↑↓", "choose"}, {"pgdn", "scroll"}, {"enter", "bytes"}, {"f", "follow"}}
 	if s.canAsk {
 		keys = append(keys, hotkey{"r", "solicit"})
 	}
-	return keys
+	return append(keys, rowKeys...)
 }

@@ -201,8 +201,13 @@ func (k *sketch) line(stem, below, label, address string, marks []edge) {
 	line := []span{{stem, dim}, {pad(c, label, labels-c.width(stem)), bold}, {text, plain}, {blank(room - c.width(text) + 1), plain}}
 	from := labels + room + 1
 	x := from
+	numbered := len(k.s.Report.Problems()) > 1
 	for i, e := range marks {
-		if n := 2 + c.width(e.text); i > 0 && x+1+n > k.w {
+		spans, n := e.spans(numbered), 0
+		for _, p := range spans {
+			n += c.width(p.text)
+		}
+		if i > 0 && x+1+n > k.w {
 			k.lines = append(k.lines, line)
 			line = []span{{below, dim}, {blank(from - c.width(below)), plain}}
 			x = from
@@ -210,8 +215,8 @@ func (k *sketch) line(stem, below, label, address string, marks []edge) {
 			line = append(line, span{" ", plain})
 			x++
 		}
-		line = append(line, e.spans()...)
-		x += 2 + c.width(e.text)
+		line = append(line, spans...)
+		x += n
 	}
 	k.lines = append(k.lines, line)
 }

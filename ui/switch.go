@@ -1,12 +1,22 @@
 package ui
 
-import "strings"
+import (
+	"cmp"
+	"strings"
+)
 
 // switchScreen is the truth beside the diagnosis: what the lab's switch did with each frame, and
 // why. It is a screen of its own and, by a key, a pane beside the others.
 type switchScreen struct {
 	list   list
 	filter filter
+	order  order
+}
+
+var switchOrders = []orderBy[*Verdict]{
+	{"newest", nil},
+	{"verdict", func(a, b *Verdict) int { return cmp.Compare(a.Verdict, b.Verdict) }},
+	{"port", func(a, b *Verdict) int { return cmp.Compare(a.Port, b.Port) }},
 }
 
 func verdictStyle(verdict string) mark {
@@ -31,6 +41,7 @@ func (x *switchScreen) rows(s *scene) []*Verdict {
 			rows = append(rows, v)
 		}
 	}
+	sortRows(rows, x.order, switchOrders)
 	return rows
 }
 
@@ -43,17 +54,21 @@ func (x *switchScreen) draw(s *scene, r region) {
 	foot := min(4, r.h/3)
 	// The whole frame has room beside the reason only in a wide window; else its kind stands there.
 	wide := r.w >= 140
-	frame := column{title: say("col.frame"), width: 10}
+	frame, reason := column{title: say("col.frame"), width: 10}, column{title: say("col.reason"), width: 24, grow: 100, drop: 1}
+	for _, v := range rows { // as wide as the longest of them needs
+		frame.width = max(frame.width, min(r.width(frameKind(v.Summary)), 20))
+		reason.width = max(reason.width, min(r.width(v.Reason), 46))
+	}
 	if wide {
 		frame.grow = 90
 	}
 	g := grid{columns: []column{
-		{title: say("col.time"), width: 12, drop: 3},
-		{title: say("col.port"), width: 8, drop: 2},
+		{title: say("col.time"), width: 8, drop: 2},
+		{title: say("col.port"), width: 8, drop: 3},
 		{title: "", width: 1},
 		{title: say("col.verdict"), width: 9},
 		frame,
-		{title: say("col.reason"), width: 50, grow: 100, drop: 1},
+		reason,
 	}, list: &x.list, empty: x.emptyText(s), row: func(i int) []span {
 		v := rows[i]
 		m := verdictStyle(v.Verdict)
@@ -61,7 +76,7 @@ func (x *switchScreen) draw(s *scene, r region) {
 		if wide {
 			what = v.Summary
 		}
-		return []span{{clock(v.Time), dim}, {v.Port, plain}, m.span(), {v.Verdict, m.st}, {what, plain}, {v.Reason, plain}}
+		return []span{{clock(v.Time)[:8], dim}, {v.Port, plain}, m.span(), {v.Verdict, m.st}, {what, plain}, {v.Reason, plain}}
 	}}
 	g.draw(r.sub(0, 0, r.w, r.h-foot), len(rows), func(i int) string { return verdictText(rows[i]) })
 	if x.filter.text != "" {
@@ -144,7 +159,10 @@ func (x *switchScreen) key(s *scene, key string) (action, bool) {
 		}
 		return nil, true
 	default:
-		return x.filter.open(key)
+		if act, ok := orderKey(&x.order, switchOrders, &x.list, key); ok {
+			return act, true
+		}
+		return x.filter.keys(&x.list, key)
 	}
 }
 
@@ -155,8 +173,10 @@ func (x *switchScreen) copied(s *scene) string {
 	return ""
 }
 
+func (x *switchScreen) seeks() bool { return x.filter.text != "" }
+
 func (x *switchScreen) keys(*scene) []hotkey {
-	return []hotkey{{"↑↓", "move"}, {"enter", "open"}, {"/", "filter"}}
+	return append([]hotkey{{"↑↓", "move"}, {"enter", "open"}}, rowKeys...)
 }
 
 // breakage is the list of what can be broken and mended in the lab.

@@ -105,17 +105,8 @@ func (m *matrix) marks(r matrixRow, c matrixColumn, numbered bool) []span {
 }
 
 // numbered is a mark with the number of the first problem that explains it.
-func (m *matrix) numbered(r matrixRow, c matrixColumn, k mark, numbered bool) []span {
-	first := 0
-	for _, p := range m.all(r, c) {
-		if n := p.Mark.Problem; n > 0 && (first == 0 || n < first) {
-			first = n
-		}
-	}
-	if !numbered || first == 0 || first > 9 || k != markBad && k != markPart {
-		return []span{k.span()}
-	}
-	return []span{k.span(), {strconv.Itoa(first), k.st &^ bold}}
+func (m *matrix) numbered(r matrixRow, c matrixColumn, k mark, several bool) []span {
+	return k.numbered(firstProblem(m.all(r, c), k), several)
 }
 
 // cellMark is the mark of a question; one that was planned and not asked waits.

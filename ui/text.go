@@ -1,12 +1,14 @@
 package ui
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"strings"
 	"time"
 
 	"ndwhy/diag"
+	"ndwhy/diag/report"
 	"ndwhy/diag/words"
 )
 
@@ -24,6 +26,7 @@ type doc struct {
 	c     *canvas
 	w     int
 	lines [][]span
+	short report.Short // names for addresses in paragraphs that stand in full elsewhere
 }
 
 func newDoc(c *canvas, w int) *doc { return &doc{c: c, w: max(w, 1)} }
@@ -63,10 +66,19 @@ func (d *doc) heading(text string) {
 func (d *doc) para(first span, text string, st style) {
 	hang := strings.Repeat(" ", d.c.width(first.text))
 	lead := first
+	if d.short != nil {
+		text = d.short.In(d.c.mask(text))
+	}
 	for _, line := range wrap(d.c, text, d.w-len(hang)) {
 		d.line(lead, span{line, st})
 		lead = span{hang, plain}
 	}
+}
+
+// name is the short name of an address, or the address.
+func (d *doc) name(addr string) string {
+	addr = d.c.mask(addr)
+	return cmp.Or(d.short[addr], addr)
 }
 
 // command adds a shell command; continued lines end in a backslash, so that what is copied off the
@@ -127,6 +139,38 @@ func (d *doc) draw(r region, top int) {
 			r.spans(0, y, d.lines[top+y]...)
 		}
 	}
+}
+
+// find returns the lines that have what is looked for; none where nothing is.
+func (d *doc) find(f *filter) []int {
+	var hits []int
+	for i := range d.lines {
+		if f.text != "" && f.matches(d.text(i)) {
+			hits = append(hits, i)
+		}
+	}
+	return hits
+}
+
+func (d *doc) text(line int) string {
+	var b strings.Builder
+	for _, p := range d.lines[line] {
+		b.WriteString(p.text)
+	}
+	return b.String()
+}
+
+// place is where in a line what is looked for stands, and how wide it is: of a prefix, and of what is not to be there,
+// the whole line.
+func (d *doc) place(line int, f *filter) (x, w int) {
+	text := d.text(line)
+	lower := strings.ToLower(text)
+	want, _, inverse := wanted(f.text)
+	at := strings.Index(lower, want)
+	if at < 0 || inverse || len(lower) != len(text) {
+		return 0, d.c.width(text)
+	}
+	return d.c.width(text[:at]), d.c.width(text[at : at+len(want)])
 }
 
 // wrap breaks text at blanks into lines of at most w columns. The mask is applied first, so that

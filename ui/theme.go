@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"strconv"
 	"strings"
 
 	"ndwhy/diag"
@@ -28,6 +29,14 @@ var (
 )
 
 func (m mark) span() span { return span{m.s, m.st} }
+
+// numbered is the mark with the number of the problem that explains it, where there are several.
+func (m mark) numbered(problem int, several bool) []span {
+	if !several || problem == 0 || problem > 9 || m != markBad && m != markPart {
+		return []span{m.span()}
+	}
+	return []span{m.span(), {strconv.Itoa(problem), m.st &^ bold}}
+}
 
 // rank orders marks by how much they deserve attention.
 func (m mark) rank() int {
@@ -94,10 +103,8 @@ func nudStyle(n diag.NUD) style {
 	switch n {
 	case diag.Reachable, diag.PermanentNUD, diag.NoARP:
 		return green
-	case diag.Incomplete, diag.Probing, diag.Delay:
+	case diag.Incomplete, diag.Probing, diag.Delay, diag.Failed: // whom nobody answers for need not be missed
 		return yellow
-	case diag.Failed:
-		return red
 	default:
 		return plain
 	}

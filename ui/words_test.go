@@ -70,7 +70,7 @@ func TestEveryQuestionHasWords(t *testing.T) {
 		keys = append(keys, "via."+string(via), "ui.via."+string(via), "plain.via."+string(via))
 	}
 	for _, asks := range diag.AsksOrder {
-		keys = append(keys, "asks."+string(asks), "plain.asks."+string(asks), "ui.asks."+string(asks))
+		keys = append(keys, "asks."+string(asks), "plain.asks."+string(asks), "ui.asks."+string(asks), "ui.proof."+string(asks))
 		if asks == diag.AsksDAD {
 			continue // it says nothing of whom it asks
 		}

@@ -351,7 +351,7 @@ func TestLabLines(t *testing.T) {
 			said += lines.Text() + "\n"
 		}
 	}
-	wait("Finding 1 of")
+	wait("Problem 1 of")
 	wait("Broken in the lab: " + words.Say("lab.break.block-echo"))
 	wait("The switch drops at ubuntu1: ")
 	other := exec.Command(self)

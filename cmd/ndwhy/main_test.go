@@ -40,6 +40,7 @@ var helpers = map[string]func(args []string) error{
 	"test-vanish":       vanish,
 	"test-sweep":        sweep,
 	"test-endless":      endless,
+	"test-hang":         hang,
 	"test-delete":       deleteLink,
 }
 

@@ -11,11 +11,14 @@ import (
 	"ndwhy/diag"
 	"ndwhy/diag/kernel"
 	"ndwhy/diag/live"
-	"ndwhy/diag/record"
 	"ndwhy/diag/words"
 )
 
 const defaultTimeout = 10 * time.Second
+
+// chooseWithin bounds how long it may take to choose the interfaces: who has more routes than are read by then has
+// interfaces all the same.
+const chooseWithin = time.Second
 
 // open starts a session as the flags say; all that can be wrong with them is said before anything is
 // asked or written. A session that is to stay is kept up to date. show, if not nil, sees every event.
@@ -28,7 +31,9 @@ func (o *options) open(ctx context.Context, stay bool, show func(diag.Event), wa
 	if err != nil {
 		return nil, err
 	}
-	links, left, err := live.Interfaces(ctx, o.interfaces, wanted.zones)
+	choosing, chosen := context.WithTimeout(ctx, min(chooseWithin, o.timeout/2))
+	links, left, err := live.Interfaces(choosing, o.interfaces, wanted.zones)
+	chosen()
 	if err != nil {
 		return nil, interfaceError(err)
 	}
@@ -61,19 +66,19 @@ func warnOn(w io.Writer) func(error) {
 	}
 }
 
-// openRecording opens a recording that a flag or an argument names.
-func openRecording(ctx context.Context, name string) (io.ReadSeekCloser, error) {
+// openKept opens what was kept, a recording or a capture, that a flag or an argument names.
+func openKept[T any](ctx context.Context, name string, open func(context.Context, string) (T, error)) (kept T, err error) {
 	if name == "-" {
 		name = os.Stdin.Name()
 	}
-	file, err := record.Open(ctx, name)
+	kept, err = open(ctx, name)
 	switch {
 	case ctx.Err() != nil:
-		return nil, exitCode(exitInterrupted)
+		return kept, exitCode(exitInterrupted)
 	case err != nil:
-		return nil, usageError{err}
+		return kept, usageError{err}
 	}
-	return file, nil
+	return kept, nil
 }
 
 // ended makes the exit code of ctrl-c of what only that ended.

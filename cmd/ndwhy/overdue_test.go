@@ -1,15 +1,22 @@
 package main
 
 import (
+	"bufio"
+	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/spf13/cobra"
+
+	"ndwhy/diag/guard"
 	"ndwhy/diag/lab/labtest"
 	"ndwhy/diag/report"
 )
@@ -47,6 +54,51 @@ func TestSignalWhereItHangs(t *testing.T) {
 	}
 	if got[0] != exitInterrupted || got[1] > (endsWithin+2*time.Second).Milliseconds() {
 		t.Errorf("exit %d after %d ms", got[0], got[1])
+	}
+}
+
+// hang is a command that takes no notice of anything, as one does that waits for a kernel which does not answer.
+func hang([]string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	defer guard.Before(func() { fmt.Println("put right") })()
+	cmd := &cobra.Command{RunE: ends(func(*cobra.Command, []string) error {
+		fmt.Println("hangs")
+		select {}
+	})}
+	cmd.SetArgs(nil)
+	return cmd.ExecuteContext(ctx)
+}
+
+// A command that hangs is ended by force when a signal came a while ago, no sooner, and the terminal is put right.
+func TestSignalForces(t *testing.T) {
+	t.Parallel()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self)
+	cmd.Args = []string{"ndwhy", "test-hang"}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	lines := bufio.NewScanner(stdout)
+	lines.Scan()
+	start := time.Now()
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	lines.Scan()
+	said := lines.Text()
+	_ = cmd.Wait()
+	took := time.Since(start)
+	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted || said != "put right" || took < endsWithin || took > endsWithin+3*time.Second {
+		t.Errorf("exit %d after %s, %q", code, took, said)
 	}
 }
 

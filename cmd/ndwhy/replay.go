@@ -44,7 +44,7 @@ func (o *replayOptions) replay(cmd *cobra.Command, name string) (err error) {
 	if !(o.speed >= record.Slowest && o.speed <= record.Fastest) {
 		return usagef("--speed %g: want %g to %g", o.speed, float64(record.Slowest), float64(record.Fastest))
 	}
-	recording, err := openRecording(cmd.Context(), name)
+	recording, err := openKept(cmd.Context(), name, record.Open)
 	if err != nil {
 		return err
 	}

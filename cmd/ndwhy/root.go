@@ -72,7 +72,7 @@ func rootCommand() *cobra.Command {
 	root.Flags().BoolVar(&o.tour, "tour", false, words.Say("cli.lab.flag.tour"))
 	_ = root.Flags().MarkHidden("tour") // it is ndwhy lab that gives it
 	foldUsage(root)
-	root.AddCommand(checkCommand(), watchCommand(), explainCommand(), labCommand(), replayCommand())
+	root.AddCommand(checkCommand(), watchCommand(), listenCommand(), explainCommand(), labCommand(), replayCommand())
 	completions(root)
 	return root
 }

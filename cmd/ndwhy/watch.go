@@ -4,14 +4,15 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"ndwhy/diag"
+	"ndwhy/diag/guard"
 	"ndwhy/diag/words"
 )
 
@@ -34,14 +35,14 @@ func watchCommand() *cobra.Command {
 	f.StringVar(&o.pcap, "pcap", "", words.Say("cli.flag.pcap"))
 	f.BoolVar(&o.hide.On, "redact", false, words.Say("cli.flag.redact"))
 	f.BoolVar(&asJSON, "json", false, words.Say("cli.flag.watch-json"))
-	f.StringSliceVar(&kinds, "only", nil, words.Say("cli.flag.watch-only", "kinds", strings.Join(diag.Kinds(), ", ")))
+	f.StringSliceVar(&kinds, "only", nil, words.Say("cli.flag.watch-only", "kinds", strings.Join(watchable(), ", ")))
 	f.StringVar(&about, "for", "", words.Say("cli.flag.watch-for"))
 	cmd.RunE = ends(func(cmd *cobra.Command, _ []string) error {
 		ctx, end := context.WithCancel(cmd.Context())
 		defer end()
 		for _, k := range kinds {
-			if !slices.Contains(diag.Kinds(), k) {
-				return usagef("--only %q: no such kind of event%s; there are %s", k, perhaps(k, diag.Kinds()), strings.Join(diag.Kinds(), ", "))
+			if !slices.Contains(watchable(), k) {
+				return usagef("--only %q: no such kind of event%s; there are %s", k, perhaps(k, watchable()), strings.Join(watchable(), ", "))
 			}
 		}
 		var addr netip.Addr
@@ -59,48 +60,123 @@ func watchCommand() *cobra.Command {
 			return err
 		}
 		o.add, o.count, o.timeout, o.passive = string(diag.AddNone), 1, defaultTimeout, true
-		wanted := func(e diag.Event) bool {
-			// That time passes is no news, unless somebody asks for it.
-			_, tick := e.Body.(diag.Tick)
-			return (len(kinds) == 0 && !tick || slices.Contains(kinds, e.Kind())) && (!addr.IsValid() || diag.Concerns(e, addr))
-		}
-		var failed error
-		show := func(e diag.Event) {
-			hidden := o.hide.Event(e) // which learns of what is not shown, too
-			if failed != nil || !wanted(e) {
-				return
-			}
-			e = hidden
-			line := fmt.Sprintf("%s %-9s %s", e.At.Format("15:04:05.000"), e.Kind(), diag.Describe(e))
+		said := func(e diag.Event, text string) string {
 			if asJSON {
-				text, err := json.Marshal(e)
-				if failed = err; err != nil {
-					return
+				b, err := json.Marshal(e)
+				if err != nil {
+					return "" // there is no such event
 				}
-				line = o.hide.JSON(string(text))
-			} else {
-				line = o.hide.Text(line)
+				return o.hide.JSON(string(b)) + "\n"
 			}
-			if _, failed = io.WriteString(cmd.OutOrStdout(), line+"\n"); failed != nil {
-				end()
-			}
+			return o.hide.Text(fmt.Sprintf("%s %-9s %s%s", e.At.Format("15:04:05.000"), e.Kind(), diag.Describe(e), text)) + "\n"
 		}
-		live, err := o.open(ctx, true, show, warnOn(cmd.ErrOrStderr()))
+		w := watcher{kinds: kinds, addr: addr}
+		feed := &feeder{out: cmd.OutOrStdout(), news: make(chan struct{}, 1)}
+		feed.line = func(e diag.Event) (string, bool) {
+			hidden := o.hide.Event(e) // which learns of what is not shown, too
+			because := w.because(e)
+			if !w.wants(e) {
+				return "", false
+			}
+			return said(hidden, because), true
+		}
+		feed.gap = func(e diag.Event) string { return said(e, "") }
+		live, err := o.open(ctx, true, feed.add, warnOn(cmd.ErrOrStderr()))
 		if err != nil {
 			return err
 		}
 		defer live.Close()
+		feed.facts = func(taken func()) (facts []diag.Event) {
+			live.Look(func(s *diag.State) {
+				facts = s.Facts()
+				taken()
+			})
+			return facts
+		}
+		written := make(chan error, 1)
+		go func() {
+			defer guard.Rescue()
+			written <- feed.run()
+		}()
+		var failed error
 		select {
 		case <-ctx.Done():
 		case <-live.Done():
+		case failed = <-written:
 		}
-		if err := live.Close(); failed == nil && err != nil {
-			return exitCode(exitUnknown)
+		closed := live.Close()
+		if failed == nil {
+			feed.end()
+			select {
+			case failed = <-written:
+			case <-time.After(lastWords):
+			}
 		}
 		if failed != nil {
 			return failed
 		}
+		if closed != nil {
+			return exitCode(exitUnknown)
+		}
 		return exitCode(exitInterrupted)
 	})
 	return cmd
+}
+
+// packets are the types of frames that `--only` takes beside the kinds of events.
+var packets = []diag.FrameType{
+	diag.RS, diag.RA, diag.NS, diag.NA, diag.RedirectFrame, diag.MLD, diag.DHCPv6Frame, diag.EchoRequest, diag.EchoReply,
+}
+
+// watchable are the names that `--only` takes.
+func watchable() []string {
+	list := diag.Kinds()
+	for _, t := range packets {
+		list = append(list, string(t))
+	}
+	return list
+}
+
+// A watcher knows which events are wanted, and why an entry came to be.
+type watcher struct {
+	kinds []string
+	addr  netip.Addr
+	asked map[diag.InterfaceAddr]diag.Event // the newest solicitation of this host's for an address
+}
+
+// askedMost bounds those that are remembered: an entry is INCOMPLETE moments after its solicitation.
+const askedMost = 1024
+
+// wants reports whether an event is to be shown.
+func (w *watcher) wants(e diag.Event) bool {
+	if w.addr.IsValid() && !diag.Concerns(e, w.addr) {
+		return false
+	}
+	if len(w.kinds) == 0 {
+		_, tick := e.Body.(diag.Tick)
+		return !tick // that time passes is no news, unless somebody asks for it
+	}
+	f, ok := e.Body.(diag.Frame)
+	return slices.Contains(w.kinds, e.Kind()) || ok && slices.Contains(w.kinds, string(f.Type))
+}
+
+// because says which solicitation an entry of the neighbour cache rests on that waits for an answer.
+func (w *watcher) because(e diag.Event) string {
+	switch b := e.Body.(type) {
+	case diag.Frame:
+		if b.Type != diag.NS || !b.Out {
+			return ""
+		}
+		if w.asked == nil || len(w.asked) == askedMost {
+			w.asked = map[diag.InterfaceAddr]diag.Event{}
+		}
+		w.asked[diag.InterfaceAddr{Interface: b.Interface, Address: b.Target}] = e
+	case diag.Neighbour:
+		ns, asked := w.asked[diag.InterfaceAddr{Interface: b.Interface, Address: b.Address}].Body.(diag.Frame)
+		if asked && !b.Gone && (b.State == diag.Incomplete || b.State == diag.Probing) {
+			at := w.asked[diag.InterfaceAddr{Interface: b.Interface, Address: b.Address}].At
+			return words.Say("watch.asked", "from", ns.Src, "at", at.Format("15:04:05.000"))
+		}
+	}
+	return ""
 }

@@ -94,6 +94,25 @@ var CauseTests = []struct {
 		},
 	},
 	{
+		Name: "a flood that takes what others answer", Cause: "link.flood", Sure: "certain", Faults: []string{"link.flood"},
+		World: func() *World { return lossy(VPC(), 2).Say(Flooded(diag.NS, 20_000, 1)) },
+	},
+	{
+		Name: "a flood that takes all", Cause: "link.flood", Sure: "certain", Faults: []string{"link.flood"},
+		World: func() *World {
+			return VPC().Each(answersOurs, func(p *diag.Path) {
+				Silent(p)
+				if p.Via == diag.ViaKernel && p.Target == PeerGlobal && p.Asks == diag.AsksEcho {
+					p.Outcome, p.Sent, p.Detail = diag.Unsent, 0, "not-seen-leaving"
+				}
+			}).Say(Flooded(diag.NS, 20_000, 1))
+		},
+	},
+	{
+		Name: "a flood does not hide a peer that is gone", Cause: "peer.unmapped", Faults: []string{"link.flood", "peer.unmapped"},
+		World: func() *World { return lossy(VPC(), 3).Silence(To(PeerLocal)).Say(Flooded(diag.NS, 20_000, 1)) },
+	},
+	{
 		Name: "traces of a flood of routers", Cause: "link.flood", Sure: "certain", Faults: []string{"link.flood"},
 		World: func() *World {
 			return LAN().Say(Crowd{Routers: 300}.Bodies()...).Drop(OfKind(func(f diag.Frame) bool { return f.Src != RouterAddr }))
@@ -416,11 +435,7 @@ var CauseTests = []struct {
 	{
 		Name: "loss does not hide a peer that is gone", Cause: "peer.unmapped", Faults: []string{"path.lossy", "peer.unmapped"},
 		World: func() *World {
-			return VPC().Each(func(p diag.Path) bool {
-				return p.SourceClass == diag.SourceAssigned && p.Outcome == diag.Answered && p.Reaches()
-			}, func(p *diag.Path) {
-				p.Sent, p.Received = 4, 3
-			}).Silence(To(PeerLocal))
+			return lossy(VPC(), 3).Silence(To(PeerLocal))
 		},
 	},
 	{
@@ -776,6 +791,16 @@ var CauseTests = []struct {
 				})
 		},
 	},
+}
+
+// answersOurs holds of what was answered to an assigned address.
+func answersOurs(p diag.Path) bool {
+	return p.SourceClass == diag.SourceAssigned && p.Outcome == diag.Answered && p.Reaches()
+}
+
+// lossy lets so many answers come of four.
+func lossy(w *World, received int) *World {
+	return w.Each(answersOurs, func(p *diag.Path) { p.Sent, p.Received = 4, received })
 }
 
 // asked is a neighbour's solicitation for an address.

@@ -216,7 +216,7 @@ func sockets(states uint32, most int) (list []connection, whole bool, err error)
 	defer s.close() // which also ends a dump that is not read to its end
 	// A dump that was interrupted may have missed some, as one that is cut short does.
 	whole = true
-	err = s.each(dumpSockets(states), func(m message) bool {
+	err = s.each(context.Background(), dumpSockets(states), func(m message) bool {
 		if c, ok := parseSocket(m.data); ok {
 			if len(list) == most {
 				whole = false

@@ -113,7 +113,8 @@ func Neighbour(iface string, addr netip.Addr) (n diag.Neighbour, ok bool, err er
 	return n, ok, err
 }
 
-// Look takes a Survey of the kernel's links, addresses and routes as they are now.
+// Look takes a Survey of the kernel's links, addresses and routes as they are now. Where ctx ends before, it is of what
+// was read by then.
 func Look(ctx context.Context) (diag.Survey, error) {
 	var v diag.Survey
 	s, err := dial()

@@ -10,6 +10,8 @@ import (
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
+
+	"ndwhy/diag/guard"
 )
 
 // A socket is a netlink socket on the runtime's poller. nl's own allocates and clears 64 KiB
@@ -114,7 +116,7 @@ var errInterrupted = errors.New("the table changed while it was read")
 // the call. The error is the kernel's errno, errInterrupted after the whole of a dump, or that of
 // the socket.
 func (s *socket) ask(req *nl.NetlinkRequest, f func(message)) error {
-	return s.each(req, func(m message) bool {
+	return s.each(context.Background(), req, func(m message) bool {
 		f(m)
 		return true
 	})
@@ -122,7 +124,7 @@ func (s *socket) ask(req *nl.NetlinkRequest, f func(message)) error {
 
 // dump is ask until ctx ends. After that the socket is of no more use.
 func (s *socket) dump(ctx context.Context, req *nl.NetlinkRequest, f func(message)) error {
-	err := s.each(req, func(m message) bool {
+	err := s.each(ctx, req, func(m message) bool {
 		f(m)
 		return ctx.Err() == nil
 	})
@@ -132,12 +134,16 @@ func (s *socket) dump(ctx context.Context, req *nl.NetlinkRequest, f func(messag
 	return err
 }
 
-// each is ask until f returns false. After that the socket is of no more use: the rest of the answer
+// each is ask until f returns false or ctx ends. After that the socket is of no more use: the rest of the answer
 // is still to come.
-func (s *socket) each(req *nl.NetlinkRequest, f func(message) bool) error {
+func (s *socket) each(ctx context.Context, req *nl.NetlinkRequest, f func(message) bool) error {
 	if err := s.file.SetDeadline(time.Now().Add(answerTimeout)); err != nil {
 		return err
 	}
+	defer context.AfterFunc(ctx, func() {
+		defer guard.Rescue()
+		_ = s.file.SetDeadline(time.Unix(1, 0))
+	})()
 	var failed error
 	err := s.raw.Write(func(fd uintptr) bool {
 		failed = unix.Sendto(int(fd), req.Serialize(), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})

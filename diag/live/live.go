@@ -19,6 +19,10 @@ import (
 // them: no metadata service answers later than this when it answers at all.
 const settleWithin = time.Second
 
+// closeWithin is how long the sources may take to end. One that does not is in the hands of a kernel that has more to
+// do, and is left to the end of the process: the stream ends without it.
+const closeWithin = 50 * time.Millisecond
+
 // A Session is a session with its sources running.
 type Session struct {
 	*session.Session
@@ -54,15 +58,16 @@ func Open(ctx context.Context, o Options) (*Session, error) {
 	if o.Show != nil {
 		l.Watch(o.Show)
 	}
-	if err := l.start(ctx, o); err != nil {
-		l.Close()
-		return nil, err
-	}
+	err := l.start(ctx, o)
 	go func() {
 		defer guard.Rescue()
 		l.wg.Wait()
 		close(l.done)
 	}()
+	if err != nil {
+		l.Close()
+		return nil, err
+	}
 	return l, nil
 }
 
@@ -99,11 +104,15 @@ func (l *Session) Record(on bool) (path string, err error) { return l.files.reco
 // Recording returns the file of the recording under way; "" where there is none, or one that failed.
 func (l *Session) Recording() string { return l.files.recordingTo(l) }
 
-// Close ends the sources and what is kept, and returns what went wrong with that, which Files told of.
+// Close ends the sources, the stream and what is kept, and returns what went wrong with that, which Files told of.
 func (l *Session) Close() error {
 	l.once.Do(func() {
 		l.cancel()
-		l.wg.Wait()
+		select {
+		case <-l.done:
+		case <-time.After(closeWithin):
+		}
+		l.End()
 		l.closed = l.files.close(l)
 	})
 	return l.closed

@@ -14,4 +14,5 @@ var Formats = map[string]func(io.Writer, report.Report, Style) error{
 	"nagios":     func(w io.Writer, r report.Report, _ Style) error { return Nagios(w, r) },
 	"prometheus": func(w io.Writer, r report.Report, _ Style) error { return Prometheus(w, r) },
 	"junit":      func(w io.Writer, r report.Report, _ Style) error { return JUnit(w, r) },
+	"html":       HTML,
 }

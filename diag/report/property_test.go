@@ -324,10 +324,30 @@ func BenchmarkDiagnosePeers(b *testing.B) {
 	}
 }
 
-// BenchmarkDiagnoseMost diagnoses, and reports, a link with as much of everything as the program is made for.
+// most is a link with as much of everything as the program is made for.
+func most() *diag.State { return diagtest.LAN().Say(diagtest.Most.Bodies()...).State() }
+
+// BenchmarkDiagnoseMost diagnoses, and reports.
 func BenchmarkDiagnoseMost(b *testing.B) {
-	s := diagtest.LAN().Say(diagtest.Most.Bodies()...).State()
+	s := most()
 	for b.Loop() {
 		New(s, why.Diagnose(s))
+	}
+}
+
+// BenchmarkReportMost only reports.
+func BenchmarkReportMost(b *testing.B) {
+	s := most()
+	d := why.Diagnose(s)
+	for b.Loop() {
+		New(s, d)
+	}
+}
+
+// BenchmarkGroundMost sums up what answers rest on.
+func BenchmarkGroundMost(b *testing.B) {
+	s := most()
+	for b.Loop() {
+		s.Ground()
 	}
 }

@@ -249,11 +249,13 @@ type Evidence struct {
 	Kind  string  `json:"kind"` // of the event, as in `ndwhy watch --only`
 	What  string  `json:"what"`
 	Frame *string `json:"frame"` // base64, from the Ethernet header on; nil for what is no frame
+
+	Seq int64 `json:"-"` // of the event
 }
 
 // New writes down a state and its diagnosis.
 func New(s *diag.State, d why.Diagnosis) Report {
-	b := reporter{s: s, d: d, ids: map[string]string{}, used: map[int64]diag.Event{}}
+	b := reporter{s: s, links: s.ReadLinks(), d: d, ids: map[string]string{}, used: map[int64]diag.Event{}}
 	r := Report{
 		Schema:      Schema,
 		Version:     words.Clean(s.Run.Version),
@@ -312,10 +314,11 @@ func cleanStrings(v reflect.Value) {
 }
 
 type reporter struct {
-	s    *diag.State
-	d    why.Diagnosis
-	ids  map[string]string // of paths: the State's to the report's
-	used map[int64]diag.Event
+	s     *diag.State
+	links *diag.Links
+	d     why.Diagnosis
+	ids   map[string]string // of paths: the State's to the report's
+	used  map[int64]diag.Event
 }
 
 func (b *reporter) interfaces() []Interface {
@@ -469,7 +472,7 @@ func (b *reporter) routers() []Router {
 	list := []Router{}
 	offers := map[*diag.RouterSeen][]Offer{}
 	for _, name := range b.s.InterfacesOf() {
-		for _, o := range b.s.LinkOf(name).Offers() {
+		for _, o := range b.links.Of(name).Offers() {
 			offers[o.Router] = append(offers[o.Router], offer(&o))
 		}
 	}
@@ -737,16 +740,22 @@ func (b *reporter) broughtBy(list []string, before diag.Before, ra diag.Event, f
 		}
 	}
 	soon := func(at time.Time) bool { return !at.Before(ra.At) && at.Sub(ra.At) < broughtWithin }
-	for _, r := range b.s.LinkOf(before.Interface).Defaults {
+	for _, r := range b.links.Of(before.Interface).Defaults {
+		if r.Fact.Via != f.Src || !soon(r.At) {
+			continue
+		}
 		had := slices.ContainsFunc(before.Routes, func(o diag.Route) bool { return o.Via == r.Fact.Via && o.Table == r.Fact.Table })
-		if !had && r.Fact.Via == f.Src && soon(r.At) {
+		if !had {
 			add(words.Say("change.route-brought", "interface", before.Interface, "router", f.Src))
 		}
 	}
 	for _, a := range b.s.AddressesOn(before.Interface) {
+		if a.Fact.Passing() || !soon(a.At) {
+			continue
+		}
 		had := slices.ContainsFunc(before.Addresses, func(o diag.Address) bool { return o.Address == a.Fact.Address })
 		ours := slices.ContainsFunc(f.RA.Prefixes, func(p diag.PrefixInfo) bool { return p.Autonomous && p.Prefix.Contains(a.Fact.Address) })
-		if !had && ours && !a.Fact.Passing() && soon(a.At) {
+		if !had && ours {
 			add(words.Say("change.address-brought", "interface", before.Interface, "address", a.Fact.Address, "router", f.Src))
 		}
 	}
@@ -834,7 +843,7 @@ func (b *reporter) evidence() []Evidence {
 	list := []Evidence{}
 	for _, seq := range slices.Sorted(maps.Keys(b.used)) {
 		e := b.used[seq]
-		row := Evidence{ID: evidenceID(seq), At: e.At.UTC().Format(time.RFC3339Nano), Kind: e.Kind(), What: diag.Describe(e)}
+		row := Evidence{ID: evidenceID(seq), At: e.At.UTC().Format(time.RFC3339Nano), Kind: e.Kind(), What: diag.Describe(e), Seq: seq}
 		if f, ok := e.Body.(diag.Frame); ok && len(f.Raw) > 0 {
 			row.Frame = text(base64.StdEncoding.EncodeToString(f.Raw))
 		}

@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// A Schema validates by the keywords of JSON Schema 2020-12 that docs/report.schema.json uses; any
-// other keyword is an error, so that the schema cannot ask for what is not looked at.
+// A Schema validates by the keywords of JSON Schema 2020-12 that docs/report.schema.json and
+// docs/events.schema.json use; any other keyword is an error, so that the schema cannot ask for what is not looked at.
 type Schema struct{ root map[string]any }
 
 // Load reads a schema.
@@ -47,6 +47,8 @@ func (s Schema) validate(rule map[string]any, v any, at string) error {
 		case "$schema", "$id", "$defs", "title", "description", "items", "properties", "additionalProperties", "propertyNames":
 		case "$ref":
 			err = s.validate(s.ref(want.(string)), v, at)
+		case "oneOf":
+			err = s.oneOf(want.([]any), v, at)
 		case "const":
 			err = ifNot(reflect.DeepEqual(v, want), "%s: %v is not %v", at, v, want)
 		case "enum":
@@ -123,6 +125,28 @@ func (s Schema) inside(rule map[string]any, v any, at string) error {
 		}
 	}
 	return nil
+}
+
+// oneOf wants exactly one of several rules to hold. Where none does, it tells what is wrong by the rule that fits furthest.
+func (s Schema) oneOf(rules []any, v any, at string) error {
+	hold := 0
+	var furthest error
+	depth := func(err error) int {
+		place, _, _ := strings.Cut(err.Error(), " ")
+		return len(place)
+	}
+	for _, rule := range rules {
+		switch err := s.validate(rule.(map[string]any), v, at); {
+		case err == nil:
+			hold++
+		case furthest == nil, depth(err) > depth(furthest):
+			furthest = err
+		}
+	}
+	if hold == 0 {
+		return furthest
+	}
+	return ifNot(hold == 1, "%s: %d of the rules of oneOf hold", at, hold)
 }
 
 func (s Schema) ref(ref string) map[string]any {

@@ -17,6 +17,7 @@ type Session struct {
 	watchers map[int]func(diag.Event)
 	next     int
 	record   func(diag.Event)
+	ended    bool
 }
 
 // New returns an empty session. record, if not nil, is called with every event in order, before
@@ -28,10 +29,21 @@ func New(record func(diag.Event)) *Session {
 // Emit stamps body with the present time, folds it into the state and shows it to every watcher.
 func (s *Session) Emit(body diag.Body) diag.Event { return s.EmitAt(time.Now(), body) }
 
+// End has the session take in nothing any more: what is emitted after it is lost, and its event is the zero one. Who
+// still waits for a source that hangs would wait for nothing.
+func (s *Session) End() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = true
+}
+
 // EmitAt is Emit with the time at which the thing happened: a frame's capture time.
 func (s *Session) EmitAt(at time.Time, body diag.Body) diag.Event {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.ended {
+		return diag.Event{}
+	}
 	e := diag.Event{Seq: s.state.Seq + 1, At: at, Body: body}
 	if s.record != nil {
 		s.record(e)

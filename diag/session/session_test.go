@@ -64,3 +64,20 @@ func TestWait(t *testing.T) {
 		}
 	})
 }
+
+// After its end a session takes in nothing: neither the recording nor the state changes under who concludes.
+func TestEnd(t *testing.T) {
+	t.Parallel()
+	recorded := 0
+	s := New(func(diag.Event) { recorded++ })
+	s.Emit(diag.Tick{})
+	s.End()
+	if e := s.Emit(diag.Tick{}); e.Seq != 0 || recorded != 1 {
+		t.Errorf("event %d, %d recorded", e.Seq, recorded)
+	}
+	s.Look(func(st *diag.State) {
+		if st.Seq != 1 {
+			t.Errorf("the state is at %d", st.Seq)
+		}
+	})
+}

@@ -35,14 +35,21 @@ type hypothesis struct {
 func (v *view) hypotheses() []hypothesis {
 	var list []hypothesis
 	for _, c := range causes {
+		find := c.find
+		if v.s.Overheard != nil {
+			find = captured[c]
+		}
+		if find == nil {
+			continue
+		}
 		for _, iv := range v.ifaces {
-			for _, h := range c.find(iv) {
+			for _, h := range find(iv) {
 				h.cause = c
 				h.iface = iv.name
 				if h.severity == "" {
 					h.severity = c.Severity
 				}
-				if c.contradicted != nil && c.contradicted(iv, h) {
+				if c.contradicted != nil && v.s.Overheard == nil && c.contradicted(iv, h) {
 					continue
 				}
 				list = append(list, iv.settle(h))

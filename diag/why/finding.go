@@ -122,6 +122,9 @@ func (v *view) args(h *hypothesis) []any {
 // remedy returns the commands that would help here, filled in. They are printed, never run.
 func (v *view) remedy(h *hypothesis, args []any) []string {
 	var list []string
+	if v.s.Overheard != nil {
+		return list // whose host would it be for
+	}
 	for _, r := range h.cause.Remedy {
 		if r.AWS && !v.profile.AWS || r.If != nil && !r.If(v, h) {
 			continue

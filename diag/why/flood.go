@@ -72,7 +72,38 @@ func findFlood(iv *ifaceView) []hypothesis {
 		}
 	}
 	iv.explainRouters(&h, routers)
+	if len(floods) > 0 {
+		iv.explainLoss(&h)
+	}
 	return []hypothesis{h}
+}
+
+// lostSight reports whether the kernel took what was to be sent, without an error, and no copy of it was seen.
+func (p *path) lostSight() bool {
+	return p.Via == diag.ViaKernel && p.fate == notLeft && p.Errno == "" && p.drop.Body == nil && p.TargetClass == diag.TargetPeer
+}
+
+// explainLoss has a flood explain that packets get lost, where this host cannot keep up with it: several others answer in
+// part or late, or what its kernel took to send was not seen leaving. As much silence is explained as chance makes of
+// such loss.
+func (iv *ifaceView) explainLoss(h *hypothesis) {
+	iv.explain(h, iv.where((*path).lossy)...)
+	lossy, rate := iv.loss()
+	blind := iv.where((*path).lostSight)
+	if len(blind) == 0 && (len(lossy) == 0 || lossy[0].severity == Info) {
+		return
+	}
+	h.more = append(h.more, "cause.link.flood.loss")
+	iv.explain(h, iv.where(func(p *path) bool { return p.symptom >= 0 && p.fate == late })...)
+	for _, p := range append(blind, iv.lostByChance(rate)...) {
+		if p.origin == tested || p.local() {
+			continue
+		}
+		iv.explain(h, p)
+		if p.Via == diag.ViaApp {
+			h.severity = Critical
+		}
+	}
 }
 
 // evidenceOfMany is how many of a great many facts are shown.

@@ -27,6 +27,8 @@ func (v *view) headline(d Diagnosis) string {
 		return words.Say("headline.unexplained-one", "symptom", v.firstSymptom(d))
 	case len(d.Unexplained) > 1:
 		return words.Say("headline.unexplained", "count", len(d.Unexplained), "symptom", v.firstSymptom(d))
+	case v.s.Overheard != nil:
+		return v.captureHeadline()
 	case len(d.Unknown) > 0 && d.Unknown[0].What == nothingAsked:
 		return words.Say("headline.nothing")
 	case len(d.Unknown) > 0 && slices.Contains(diag.CheckOrder, d.Unknown[0].What):
@@ -36,6 +38,18 @@ func (v *view) headline(d Diagnosis) string {
 	default:
 		return v.goodNews(d)
 	}
+}
+
+// captureHeadline is the headline where a capture shows no fault.
+func (v *view) captureHeadline() string {
+	frames, hosts := 0, 0
+	for _, o := range v.s.Overheard {
+		frames, hosts = frames+o.Frames, hosts+len(o.Hosts)
+	}
+	if frames == 0 {
+		return words.Say("headline.capture-none")
+	}
+	return words.Say("headline.capture", "frames", frames, "hosts", hosts)
 }
 
 // summary is a finding's, with its interface where there are several.

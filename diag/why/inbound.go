@@ -10,10 +10,13 @@ import (
 	"ndwhy/diag/words"
 )
 
+// InboundUnanswered is the name of the cause that others ask this host and it does not answer them.
+const InboundUnanswered = "host.inbound-unanswered"
+
 // Whether this host is to answer others is its owner's to say: what a rule or a setting keeps from them is told, and is
 // no fault.
 var inboundUnanswered = Cause{
-	ID: "host.inbound-unanswered", Severity: Info, Working: true,
+	ID: InboundUnanswered, Severity: Info, Working: true,
 	Remedy: []Remedy{
 		{Command: "nft -a list ruleset", If: told("rule", "tcp", "")},
 		{Command: "ip6tables -S", If: told("rule", "tcp", "")},

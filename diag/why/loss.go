@@ -14,9 +14,19 @@ var lossyPath = Cause{
 	find:   findLossy,
 }
 
-// findLossy wants loss that a limit on a host's own answers does not explain: in neighbour
-// discovery, or at two targets. A single target that answers some echoes is only remarked.
+// findLossy finds loss that is the network's: under a flood it is not known whose it is.
 func findLossy(iv *ifaceView) []hypothesis {
+	if len(iv.floods()) > 0 {
+		return nil
+	}
+	found, _ := iv.loss()
+	return found
+}
+
+// loss wants loss that a limit on a host's own answers does not explain: in neighbour
+// discovery, or at two targets. A single target that answers some echoes is only remarked. The rate is that of
+// what was answered at all: 1 where nothing was.
+func (iv *ifaceView) loss() (found []hypothesis, rate float64) {
 	h := hypothesis{direct: true, confidence: Likely, subject: Subject{"interface", iv.name}}
 	questions := iv.inPart()
 	sent, received := 0, 0
@@ -43,12 +53,16 @@ func findLossy(iv *ifaceView) []hypothesis {
 			first = p.Target
 		}
 	}
-	if late, ok := iv.tardy(); ok {
-		return []hypothesis{late}
-	}
 	lost := sent - received
+	rate = 1
+	if sent > 0 {
+		rate = float64(lost) / float64(sent)
+	}
+	if late, ok := iv.tardy(); ok {
+		return []hypothesis{late}, rate
+	}
 	if len(targets) == 0 || len(iv.traffic.impostors) > 0 { // then the answers may have gone to another
-		return nil
+		return nil, rate
 	}
 	h.args = []any{"lost", lost, "sent", sent, "percent", 100 * lost / max(1, sent), "target", first, "targets", len(targets)}
 	switch {
@@ -56,13 +70,13 @@ func findLossy(iv *ifaceView) []hypothesis {
 		if lost >= 4 && len(targets) >= 2 {
 			h.confidence = Certain
 		}
-		iv.explain(&h, iv.lostByChance(float64(lost)/float64(sent))...)
+		iv.explain(&h, iv.lostByChance(rate)...)
 	default:
 		h.severity, h.confidence = Info, Possible
 		h.subject = Subject{"target", first.String()}
 		h.more = []string{"cause.path.lossy.limit"}
 	}
-	return []hypothesis{h}
+	return []hypothesis{h}, rate
 }
 
 // tardy is a network that answers, and takes its time.

@@ -38,8 +38,9 @@ func (j *Judge) Unexpected(s *diag.State, p diag.Path) bool {
 		return false
 	}
 	if j.normals == nil || j.seq != s.Seq && (len(s.Addresses)+len(s.Routes) < many || s.Now.Sub(j.at) >= rereadAfter) {
-		r := Recognise(s)
-		j.seq, j.at, j.normals = s.Seq, s.Now, normalsIn(s, r, ProfileNamed(r.Name))
+		links := s.ReadLinks()
+		r := RecogniseOn(s, links)
+		j.seq, j.at, j.normals = s.Seq, s.Now, normalsIn(s, links, r, ProfileNamed(r.Name))
 	}
 	n := j.normals.of(p)
 	return n != nil && !*n
@@ -49,26 +50,22 @@ func (j *Judge) Unexpected(s *diag.State, p diag.Path) bool {
 type normals struct {
 	s       *diag.State
 	profile Profile
-	links   map[string]*diag.LinkModel
+	links   *diag.Links
 	inwards map[string]bool
 	sure    bool // it is known to be the network of that profile
 }
 
-func newNormals(s *diag.State, profile Profile) *normals { return normalsIn(s, Recognise(s), profile) }
+func newNormals(s *diag.State, profile Profile) *normals {
+	links := s.ReadLinks()
+	return normalsIn(s, links, RecogniseOn(s, links), profile)
+}
 
 // normalsIn judges by a profile in what was recognised already.
-func normalsIn(s *diag.State, r Recognition, profile Profile) *normals {
-	return &normals{s, profile, map[string]*diag.LinkModel{}, map[string]bool{}, r.Confidence == Certain}
+func normalsIn(s *diag.State, links *diag.Links, r Recognition, profile Profile) *normals {
+	return &normals{s, profile, links, map[string]bool{}, r.Confidence == Certain}
 }
 
-func (n *normals) link(iface string) *diag.LinkModel {
-	l := n.links[iface]
-	if l == nil {
-		l = n.s.LinkOf(iface)
-		n.links[iface] = l
-	}
-	return l
-}
+func (n *normals) link(iface string) *diag.LinkModel { return n.links.Of(iface) }
 
 func (n *normals) answered(via diag.Via, q diag.Question) bool { return n.s.Answered(via, q) }
 
@@ -149,8 +146,8 @@ func (n *normals) hasGlobal(iface string) bool {
 }
 
 func (n *normals) hasOtherDefault(iface string) bool {
-	return slices.ContainsFunc(n.s.DefaultRoutes(iface), func(r diag.At[diag.Route]) bool {
-		return r.Fact.Protocol != "ra" && n.s.Left(r.Fact.ExpiresS, r.At) != 0 && (!n.profile.OneRouter || !n.sure)
+	return (!n.profile.OneRouter || !n.sure) && slices.ContainsFunc(n.link(iface).Defaults, func(r diag.At[diag.Route]) bool {
+		return r.Fact.Protocol != "ra" && r.Fact.Table == diag.MainTable
 	})
 }
 

@@ -26,7 +26,10 @@ type Recognition struct {
 // Recognise says which network s is in. --profile wins; then the infrastructure's own word (metadata, DMI), then
 // what the link looks like, then how the network behaved. No source of these has to be there: each that is adds
 // what it tells.
-func Recognise(s *diag.State) Recognition {
+func Recognise(s *diag.State) Recognition { return RecogniseOn(s, s.ReadLinks()) }
+
+// RecogniseOn is Recognise for who has read the links of s.
+func RecogniseOn(s *diag.State, links *diag.Links) Recognition {
 	if _, ok := profiles[s.Run.Profile]; ok {
 		return Recognition{s.Run.Profile, Certain, []string{words.Say("profile.because.given")}}
 	}
@@ -35,7 +38,7 @@ func Recognise(s *diag.State) Recognition {
 		return Recognition{Name: "container", Confidence: Likely, Because: []string{words.Say("profile.because.inside")}}
 	}
 	open, multicast := behaviour(s)
-	r := gather(s).conclude()
+	r := gather(s, links).conclude()
 	profile := profiles[r.Name]
 	hint := []string{words.Say("profile.because.nothing")}
 	if r.Confidence == Possible && profile.Filters {
@@ -61,9 +64,8 @@ func Recognise(s *diag.State) Recognition {
 	return Recognition{"unknown", Possible, hint}
 }
 
-// MaybeVPC reports whether nothing says that this is another network than a VPC.
-func MaybeVPC(s *diag.State) bool {
-	r := Recognise(s)
+// MaybeVPC reports whether nothing says that this is another network than a VPC, which r is what s shows of it.
+func (r Recognition) MaybeVPC(s *diag.State) bool {
 	if r.Name == "aws" {
 		return true
 	}
@@ -129,7 +131,7 @@ func (c clues) conclude() Recognition {
 // surer reports whether a says more than b.
 func (c Confidence) surer(b Confidence) bool { return c.rank() > b.rank() }
 
-func gather(s *diag.State) clues {
+func gather(s *diag.State, links *diag.Links) clues {
 	var c clues
 	if s.Metadata.State == diag.MetadataOK || s.Metadata.State == diag.MetadataNone {
 		c.add(Certain, words.Say("profile.because.imds", "endpoint", s.Metadata.Endpoint), "aws")
@@ -149,7 +151,7 @@ func gather(s *diag.State) clues {
 		}
 	}
 	for _, iface := range s.InterfacesOf() {
-		l := s.LinkOf(iface)
+		l := links.Of(iface)
 		if !l.Known || !l.Link.Ethernet || l.Link.Loopback {
 			continue
 		}

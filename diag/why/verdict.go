@@ -27,6 +27,15 @@ func (v *view) unknown() []Unknown {
 			list = append(list, u)
 		}
 	}
+	if v.s.Overheard != nil {
+		add(Unknown{"capture", words.Say("unknown.capture"), ""})
+		for _, o := range v.s.Overheard {
+			if o.Full {
+				add(Unknown{"capture", words.Say("unknown.capture-full"), ""})
+			}
+		}
+		return list
+	}
 	for _, u := range v.gone {
 		add(u)
 	}

@@ -53,9 +53,10 @@ type asked struct {
 }
 
 func newView(s *diag.State) *view {
-	v := &view{s: s, rec: Recognise(s), paths: s.PathsSorted(), normal: map[string]*bool{}, place: map[string]int{}}
+	links := s.ReadLinks()
+	v := &view{s: s, rec: RecogniseOn(s, links), paths: s.PathsSorted(), normal: map[string]*bool{}, place: map[string]int{}}
 	v.profile = ProfileNamed(v.rec.Name)
-	v.normals = normalsIn(s, v.rec, v.profile)
+	v.normals = normalsIn(s, links, v.rec, v.profile)
 	for i, p := range v.paths {
 		v.normal[p.ID] = v.normals.of(p)
 		v.place[p.ID] = i
@@ -76,6 +77,9 @@ func newView(s *diag.State) *view {
 				v.normal[p.ID] = nil
 			}
 		}
+	}
+	if s.Overheard != nil {
+		return v // nobody asked, and nothing is missed
 	}
 	v.out = v.goesOut()
 	for _, iv := range v.ifaces {

@@ -28,6 +28,7 @@ var causesFlood = map[string]string{
 	"cause.link.flood.explanation": "They come from {senders} Ethernet addresses, most from {mac}. Each one costs this host time, and may cost it an entry of its neighbour table. Only some of them are shown; everything else was asked and judged as always.",
 	"cause.link.flood.forged":      "A machine can make up the Ethernet addresses that it sends from: the switch knows by which port they come.",
 	"cause.link.flood.table":       "The neighbour table has {entries} entries of at most {limit}.",
+	"cause.link.flood.loss":        "This host does not keep up with it: packets get lost, or are answered late. What did not answer may have done so for that reason alone. End the flood, then ask again.",
 	"cause.link.flood.means":       "A machine on the link sends far more neighbour discovery than any network needs: a fault, a loop in the network, or an attack. Details: more than 500 NS, NA or MLD messages a second, or 50 RA or redirects.",
 	"cause.link.flood.evidence":    "The packets themselves, counted as they come in; or far more default routes than a link has routers, which the kernel made of advertisements.",
 	"cause.link.flood.contradicts": "Fewer packets than that: a busy link with hundreds of hosts stays far below.",

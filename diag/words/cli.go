@@ -25,13 +25,16 @@ not write all that was asked for, 64 usage, 130 interrupted.`,
   ndwhy check --peer 2001:db8::2 --peer fe80::1%eth0
   ndwhy check --add claim --dry-run
   ndwhy check --json --output report.json
-  ndwhy check --from recording.jsonl`,
+  ndwhy check --from recording.jsonl
+  ndwhy check --from capture.pcap --as 2001:db8::2
+  tcpdump -i any -c 200 -w - icmp6 | ndwhy check --from -`,
 	"cli.watch.short": "Every event as it happens, one line each",
 	"cli.watch.long": `Watches without sending anything: the neighbour cache, addresses, routes, and
 (with CAP_NET_RAW) neighbour discovery on the wire, and (as root) what of it
-the kernel dropped, and why. Ends with ctrl-c.`,
+the kernel dropped, and why. Ends with ctrl-c. A reader that is too slow
+misses events: it is told of the gap, and then what is so.`,
 	"cli.watch.example": `  ndwhy watch
-  ndwhy watch --json --only neighbour,frame
+  ndwhy watch --json --only neighbour,ra
   ndwhy watch --for fe80::1`,
 	"cli.explain.short": "What a cause, a check or a kind of network means, offline",
 	"cli.explain.long": `Explains a cause or a check: what it means, what shows it, what contradicts it,
@@ -64,7 +67,7 @@ lists them all.`,
 	"cli.busy":            "checks are running already; S stops them",
 	"cli.flag.no-color":   "no colours",
 	"cli.flag.ascii":      "no characters beyond ASCII",
-	"cli.flag.format":     "text, json, markdown, nagios (one line and performance data), prometheus (a textfile for node_exporter), junit",
+	"cli.flag.format":     "text, json, markdown, nagios (one line and performance data), prometheus (a textfile for node_exporter), junit, html (one page, with a map)",
 	"cli.flag.json":       "the same as --format json",
 	"cli.flag.output":     "write the result to FILE, when it is there: until then FILE is what it was",
 	"cli.flag.fail-on":    "the mildest verdict that gives an exit code other than 0: unknown, warning, critical, never",
@@ -76,9 +79,12 @@ lists them all.`,
 	"cli.try-without-add": "--try names addresses to try, and --add none tries none: give --add claim or --add kernel too",
 	"cli.kept-to-stdout":  "standard output has the result; give --record and --pcap a file",
 	"cli.flag.verbose":    "say more: -v every question and explanation, -vv every packet, router and cache entry",
-	"cli.flag.from":       "diagnose a recording instead of this host",
+	"cli.flag.from":       "diagnose a recording, or a capture (pcap, pcapng) by any program, instead of this host; gzip and zstd too; - is standard input",
+	"cli.flag.as":         "of a capture, the view of the host with this address or MAC address; without it every host is treated alike",
 	"cli.flag.watch-json": "one JSON object a line",
-	"cli.flag.watch-only": "only these kinds of event: {kinds}",
+	"cli.flag.watch-only": "only these kinds of event, or of packets: {kinds}",
+	"watch.gap":           "{n} events (e{first} to e{last}) came faster than they were read; what is so follows",
+	"watch.asked":         "; {from} solicited for it at {at}",
 	"cli.flag.watch-for":  "only what concerns this address",
 
 	"cli.interrupted":  "interrupted; what was added is removed",
@@ -88,6 +94,11 @@ lists them all.`,
 	"cli.stdout":       "standard output",
 	"cli.from-problem": "{file}: {problem}",
 	"cli.from-asks":    "{what} is for asking the network; --from only reads what was asked",
+	"cli.as-from":      "--as names a host in a capture; give the capture by --from",
+	"cli.as-capture":   "--as names a host in a capture, and {file} is a recording of one host",
+	"cli.as-unseen":    "{host} sends nothing in this capture",
+	"cli.capture-link": "{n} packets have a link-layer header that is not read (link type {type}); Ethernet and Linux cooked ones are",
+	"cli.progress":     "reading {file}: {percent} %",
 	"cli.from-two":     "--from: one recording at a time; the other side of the link is a check of its own: ndwhy check --from OTHER",
 
 	"brief.why":           "Why",

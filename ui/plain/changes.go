@@ -30,6 +30,9 @@ func (w *Writer) changes(s *diag.State, d why.Diagnosis, running bool) {
 		w.was = now
 		return
 	}
+	if now.verdict != w.was.verdict || now.headline != w.was.headline {
+		w.say(s, verdict(d))
+	}
 	said := map[string]bool{} // two checks may ask the same
 	for _, p := range s.Paths() {
 		if text := now.paths[p.ID]; text != w.was.paths[p.ID] && !said[text] {
@@ -40,9 +43,6 @@ func (w *Writer) changes(s *diag.State, d why.Diagnosis, running bool) {
 	w.findings(s, d, now)
 	differ(w, s, w.was.symptoms, now.symptoms, "plain.explained")
 	differ(w, s, w.was.unknown, now.unknown, "plain.known-again")
-	if now.verdict != w.was.verdict || now.headline != w.was.headline {
-		w.say(s, verdict(d))
-	}
 	w.was = now
 }
 

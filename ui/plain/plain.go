@@ -133,13 +133,21 @@ func (w *Writer) summary(s *diag.State, d why.Diagnosis) {
 	w.was = w.now(s, d)
 	r := report.New(s, d)
 	w.say(s, verdict(d))
+	if p := r.Problems(); len(p) > 0 && len(p[0].Remedy) > 0 { // what to do stands first, too
+		w.line(words.Say("plain.fix", "command", p[0].Remedy[0]))
+	}
 	w.line(words.Say("plain.profile", "profile", words.Say("profile."+r.Profile.Name+".name"),
 		"confidence", words.Say("confidence."+string(r.Profile.Confidence)), "because", strings.Join(r.Profile.Because, "; ")))
 	if unasked := r.Beside(); unasked != "" {
 		w.line(unasked)
 	}
-	for i, f := range d.Findings {
-		w.line(words.Say("plain.finding-of", "n", i+1, "of", len(d.Findings), "finding", findingText(s, f)))
+	problems := len(r.Problems())
+	for i, f := range d.Findings { // the worst first: the problems, and then what only looks like one
+		key := "plain.finding-of"
+		if i >= problems {
+			key = "plain.note"
+		}
+		w.line(words.Say(key, "n", i+1, "of", problems, "finding", findingText(s, f)))
 		w.explain(f)
 	}
 	for _, x := range sorted(w.was.symptoms) {

@@ -11,6 +11,7 @@ import (
 	"unicode"
 
 	"ndwhy/diag"
+	"ndwhy/diag/diagtest"
 	"ndwhy/diag/render"
 	"ndwhy/diag/why"
 )
@@ -171,7 +172,7 @@ func TestFindings(t *testing.T) {
 	want(t, "a neighbour meanwhile", r.hear(entryOf(peer, diag.Failed, diag.MAC{})), `does not answer \(FAILED\)`)
 	lines := r.hear(check("peer-nd", diag.CheckDone))
 	text := strings.Join(lines, "\n")
-	for _, p := range []string{`^Now: peer 2001:db8::9 on eth0 does not answer neighbour discovery by wire`, `\nNew finding: [a-z]+\.[a-z-]+, `} {
+	for _, p := range []string{`^Verdict [a-z]+: `, `\nNow: peer 2001:db8::9 on eth0 does not answer neighbour discovery by wire`, `\nNew finding: [a-z]+\.[a-z-]+, `} {
 		if !regexp.MustCompile(p).MatchString(text) {
 			t.Errorf("no %s in:\n%s", p, text)
 		}
@@ -181,6 +182,23 @@ func TestFindings(t *testing.T) {
 		if !regexp.MustCompile(p).MatchString(text) {
 			t.Errorf("no %s in:\n%s", p, text)
 		}
+	}
+}
+
+// The summary begins with the verdict and what to do; what only looks like a problem comes last.
+func TestVerdictAndFixStandFirst(t *testing.T) {
+	var out bytes.Buffer
+	s := diagtest.HandAdded().State()
+	if err := New(&out, render.Style{}, strings.Clone).End(s, why.Diagnose(s)); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(out.String(), "\n")
+	if !strings.HasPrefix(lines[0], "Verdict warning: ") || !strings.HasPrefix(lines[1], "Fix: ") {
+		t.Errorf("begins with\n%s\n%s", lines[0], lines[1])
+	}
+	first, last := strings.Index(out.String(), "\nProblem 1 of 1: address.unassigned"), strings.Index(out.String(), "\nGood to know: ")
+	if first < 0 || last < first {
+		t.Errorf("the problem is at %d, the first note at %d:\n%s", first, last, &out)
 	}
 }
 

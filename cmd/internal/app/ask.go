@@ -19,14 +19,15 @@ import (
 	"ndwhy/diag/words"
 )
 
-// readAgainWithin is how long past its deadline a run may read the host's settings again.
+// readAgainWithin is how long a run that its deadline ended, or that ended just before it, may read the host's settings
+// again.
 const readAgainWithin = 50 * time.Millisecond
 
 // Ask runs the checks against the network until a deadline at most, and then has l read again what announces no
 // change; what the checks find goes into a session, l or a part of it.
 func Ask(ctx context.Context, l *live.Session, into checks.Session, deadline time.Time) error {
 	err := ask(ctx, l, into, deadline)
-	ctx, cancel := context.WithDeadline(ctx, deadline.Add(readAgainWithin))
+	ctx, cancel := context.WithTimeout(ctx, max(readAgainWithin, time.Until(deadline)/2))
 	read := make(chan struct{})
 	go func() {
 		defer guard.Rescue()

@@ -1,0 +1,140 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"ndwhy/diag"
+	"ndwhy/diag/session"
+)
+
+// feeding returns a feeder of a session's events, and the reader's end.
+func feeding(t *testing.T) (*session.Session, *feeder, *io.PipeReader) {
+	t.Helper()
+	s := session.New(nil)
+	from, to := io.Pipe()
+	f := &feeder{out: to, news: make(chan struct{}, 1)}
+	say := func(e diag.Event) string {
+		return fmt.Sprintf("e%d %s %s %s\n", e.Seq, e.Kind(), diag.Describe(e), strings.Repeat("x", 1000))
+	}
+	f.line = func(e diag.Event) (string, bool) {
+		_, tick := e.Body.(diag.Tick)
+		return say(e), !tick
+	}
+	f.gap = say
+	f.facts = func(taken func()) (facts []diag.Event) {
+		s.Look(func(st *diag.State) {
+			facts = st.Facts()
+			taken()
+		})
+		return facts
+	}
+	s.Watch(f.add)
+	return s, f, from
+}
+
+func entry(i int, state diag.NUD) diag.Neighbour {
+	addr := netip.MustParseAddr("2001:db8::").As16()
+	addr[15] = byte(i)
+	return diag.Neighbour{Interface: "eth0", Address: netip.AddrFrom16(addr), MAC: diag.MAC{2, 0, 0, 0, 0, byte(i)}, State: state}
+}
+
+// Whoever reads slowly holds nothing up. Once he reads on he gets what waited, word of the gap, and what is so now of
+// every entry, and after that what happens: no state that he is left with is an old one.
+func TestSlowReader(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, f, from := feeding(t)
+		ran := make(chan error, 1)
+		go func() { ran <- f.run() }()
+		const entries = 50
+		states := []diag.NUD{diag.Incomplete, diag.Reachable, diag.Stale}
+		began := time.Now()
+		for i := range 20_000 {
+			s.Emit(entry(i%entries, states[i%len(states)]))
+		}
+		synctest.Wait()
+		if f.size > waitingMost || f.missed == 0 {
+			t.Fatalf("%d bytes wait, %d events are missed", f.size, f.missed)
+		}
+		if time.Since(began) != 0 {
+			t.Errorf("the events waited %v for the reader", time.Since(began))
+		}
+		seen, gaps, synced := map[netip.Addr]string{}, 0, false
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for in := bufio.NewScanner(from); in.Scan(); {
+				line := in.Text()
+				gaps += strings.Count(line, "came faster than they were read")
+				synced = synced || gaps > 0 && strings.Contains(line, " feed ") && !strings.Contains(line, "came faster")
+				for i := range entries {
+					e := entry(i, "")
+					if strings.Contains(line, " neighbour ") && strings.Contains(line, e.Address.String()+" ") {
+						seen[e.Address] = line
+					}
+				}
+			}
+		}()
+		synctest.Wait()
+		s.Emit(entry(7, diag.Failed))
+		f.end()
+		if err := <-ran; err != nil {
+			t.Fatal(err)
+		}
+		from.CloseWithError(io.EOF)
+		<-done
+		if gaps != 1 || !synced {
+			t.Errorf("%d gaps, and their end: %v", gaps, synced)
+		}
+		s.Look(func(st *diag.State) {
+			if len(seen) != entries {
+				t.Errorf("%d entries are known to the reader, of %d", len(seen), entries)
+			}
+			for key, n := range st.Neighbours {
+				if line := seen[key.Address]; !strings.HasPrefix(line, fmt.Sprintf("e%d ", n.Seq)) {
+					t.Errorf("%s: the reader's newest is %.60q, the state's e%d", key.Address, line, n.Seq)
+				}
+			}
+		})
+	})
+}
+
+// A reader that has gone ends the writing with that error.
+func TestFeederReaderGone(t *testing.T) {
+	t.Parallel()
+	s, f, from := feeding(t)
+	from.Close()
+	s.Emit(entry(1, diag.Stale))
+	if err := f.run(); err == nil {
+		t.Error("nobody reads, and no error")
+	}
+}
+
+// Packets are chosen by their types; an entry that waits for an answer names the solicitation that asks for it.
+func TestWatcher(t *testing.T) {
+	t.Parallel()
+	ns := diag.Event{Seq: 1, At: time.Date(2026, 11, 22, 12, 0, 0, 5e6, time.UTC), Body: diag.Frame{
+		Interface: "eth0", Type: diag.NS, Out: true, Src: netip.MustParseAddr("fe80::1"), Target: entry(1, "").Address,
+	}}
+	ra := diag.Event{Seq: 2, Body: diag.Frame{Interface: "eth0", Type: diag.RA}}
+	w := &watcher{kinds: []string{"neighbour", "ra"}}
+	if w.wants(ns) || !w.wants(ra) || !w.wants(diag.Event{Body: entry(1, diag.Stale)}) || w.wants(diag.Event{Body: diag.Tick{}}) {
+		t.Error("--only neighbour,ra shows other events")
+	}
+	w.because(ns)
+	if got := w.because(diag.Event{Body: entry(1, diag.Incomplete)}); got != "; fe80::1 solicited for it at 12:00:00.005" {
+		t.Errorf("%q", got)
+	}
+	for _, n := range []diag.Neighbour{entry(1, diag.Reachable), entry(2, diag.Incomplete)} {
+		if got := w.because(diag.Event{Body: n}); got != "" {
+			t.Errorf("%s %s: %q", n.Address, n.State, got)
+		}
+	}
+}

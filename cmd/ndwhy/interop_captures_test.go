@@ -1,0 +1,72 @@
+//go:build interop
+
+package main
+
+import (
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"ndwhy/diag/lab/labtest"
+	"ndwhy/diag/why"
+)
+
+// captors are programs that write captures, each in a form of its own, until they are told to end.
+var captors = map[string]string{
+	"tcpdump":         "tcpdump -U -w $FILE -i eth0",
+	"tcpdump cooked":  "tcpdump -U -w $FILE -i any",
+	"tcpdump precise": "tcpdump -U -w $FILE -i eth0 --nano",
+	"dumpcap":         "dumpcap -q -w $FILE -i eth0",
+	"tshark":          "tshark -q -w $FILE -F pcap -i eth0",
+}
+
+// What other programs captured in the lab tells the faults that frames can tell.
+func TestInteropCaptures(t *testing.T) {
+	t.Parallel()
+	const again = "ip -6 addr del $(ip -6 -br addr show dev eth0 | grep -o '2001[^ ]*') dev eth0; ip -6 addr add 2001:db8:1f16:8df0:d326:143a:2015:79fa/64 dev eth0; sleep 2"
+	for _, tt := range []struct {
+		scenario, captor, meanwhile, want string
+	}{
+		{"vpc", "tcpdump", "ndwhy check", ""},
+		{"lan", "dumpcap", "ndwhy check", ""},
+		{"peer-unmapped", "tcpdump", "ndwhy check", "peer.unmapped"},
+		{"peer-unmapped", "tcpdump cooked", "ndwhy check", "peer.unmapped"},
+		{"router-unresolvable", "dumpcap", "ndwhy check", "router.unresolvable"},
+		{"not-default", "tshark", "ndwhy check", "router.not-default"},
+		{"rogue-router", "tcpdump precise", "ndwhy check", "router.rogue"},
+		{"dhcp-silent", "dumpcap", "ndwhy check; sleep 3", "dhcpv6.silent"},
+		{"dhcp-no-address", "tcpdump", "ndwhy check", "dhcpv6.no-address"},
+		{"spoofed-advertisements", "tshark", "ndwhy check", "link.spoofed"},
+		{"lan", "tcpdump", again, "address.duplicate"},
+	} {
+		t.Run(tt.scenario+" by "+tt.captor, func(t *testing.T) {
+			t.Parallel()
+			if _, err := exec.LookPath(strings.Fields(captors[tt.captor])[0]); err != nil {
+				t.Fatal(err)
+			}
+			dir := t.TempDir()
+			file := filepath.Join(dir, "capture")
+			labtest.Run(t, tt.scenario, "sh", "-c", fmt.Sprintf(
+				`FILE=%s; chmod 777 %s; %s 2>/dev/null & p=$!; sleep 3; { %s; } >/dev/null 2>&1; sleep 1; kill $p; wait $p`,
+				file, dir, captors[tt.captor], tt.meanwhile,
+			))
+			var out, errs strings.Builder
+			code := run([]string{"check", "--json", "--from", file}, nil, &out, &errs)
+			got := readReport(t, labtest.Result{Stdout: out.String(), Stderr: errs.String(), Code: code})
+			var faults []string
+			for _, f := range got.Findings {
+				if f.Severity != why.Info || f.Cause == tt.want {
+					faults = append(faults, f.Cause)
+				}
+			}
+			faults = slices.Compact(faults)
+			want := strings.Fields(tt.want)
+			if len(want) > 0 && !slices.Contains(faults, tt.want) || len(want) == 0 && len(faults) > 0 || errs.Len() > 0 || got.Verdict == why.VerdictOK {
+				t.Errorf("%v, want %v: %s: %s\n%s", faults, want, got.Verdict, got.Headline, errs.String())
+			}
+		})
+	}
+}

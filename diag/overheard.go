@@ -1,0 +1,379 @@
+package diag
+
+import (
+	"bytes"
+	"net/netip"
+	"time"
+)
+
+// What is remembered of the frames of a capture is bounded: a capture is of any length, of any number of hosts, and from
+// anywhere.
+const (
+	overheardLinks  = 64
+	overheardMost   = 1 << 14 // of everything together
+	overheardAskers = 16      // of an address
+	overheardClaims = 8       // of an address
+	overheardRaw    = 256     // bytes of a frame
+)
+
+// Overheard is what the frames of a capture tell of one link and of all hosts on it, each as much as the others.
+type Overheard struct {
+	Interface   string
+	Frames      int
+	First, Last time.Time
+	Hosts       map[MAC]HostOverheard
+	// Targets are the addresses that were asked for.
+	Targets map[netip.Addr]*Sought
+	// Claims are who says that an address is his.
+	Claims map[netip.Addr]*Claims
+	// Wanted are the addresses of which somebody asked whether they are free (RFC 4862 §5.4).
+	Wanted  map[netip.Addr]*Wanted
+	Routers map[netip.Addr]*RouterOverheard
+	Clients map[string]*ClientOverheard // of DHCPv6, by transaction
+	Spoilt  map[SpoiltKey]*Spoilt
+	// Doubled is how many unicast frames were in the capture twice, as where a switch mirrors both ways of a port: then
+	// what came twice did not come back.
+	Doubled int
+	// Full: there was more than is remembered.
+	Full bool
+
+	left *int // places, of all links together
+	last []byte
+	at   time.Time
+}
+
+// HostOverheard is what is known of a host of a capture.
+type HostOverheard struct {
+	// Hears: unicast to it was seen, or the capture says that it was made there, so that an answer to it would have been
+	// seen too.
+	Hears bool
+	// Believed: it sent something that hosts believe.
+	Believed bool
+}
+
+// Sought is an address that was asked for by neighbour solicitation, with who asked.
+type Sought struct {
+	By map[netip.Addr]*Asker
+	// Answer is the newest advertisement for it, to whomever.
+	Answer Event
+}
+
+// An Asker is who asks for an address.
+type Asker struct {
+	MAC         MAC
+	First, Last Event // of the solicitations since the last answer
+	Unanswered  int   // those solicitations
+	Answered    Event // the newest answer, if there was one
+}
+
+// Claims are those that claim an address, and how often another one did than the one before.
+type Claims struct {
+	By      map[MAC]Event // the newest
+	Order   []MAC         // as they first did
+	Changes int
+	// Shared: all of them say that another's word goes before theirs (override flag clear), as holders of an anycast
+	// address do (RFC 4861 §7.2.7).
+	Shared bool
+	newest MAC
+}
+
+// A Wanted is an address that is asked whether it is free.
+type Wanted struct {
+	MAC      MAC
+	Asked    Event
+	Objected Event // somebody else's word that it is his, or that he wants it too
+	Looped   Event // the same question, come back
+	nonce    []byte
+}
+
+// RouterOverheard is a router as its advertisements in a capture show it.
+type RouterOverheard struct {
+	MAC         MAC
+	First, Last Event
+	Offered     Event // the newest with a lifetime
+	// Lapsed is the advertisement whose lifetime had run out before the next, Late, came.
+	Lapsed, Late Event
+	Count        int
+}
+
+// ClientOverheard is an exchange that a DHCPv6 client began.
+type ClientOverheard struct {
+	MAC         MAC
+	First, Last Event
+	Count       int
+	Answer      Event
+}
+
+// SpoiltKey names neighbour discovery that nobody may believe.
+type SpoiltKey struct {
+	MAC      MAC
+	Type     FrameType
+	Checksum bool // wrong; else the hop limit is
+}
+
+// Spoilt is how often it came.
+type Spoilt struct {
+	Count int
+	Last  Event
+}
+
+// How long somebody takes to answer, or a frame to come back, at most.
+const (
+	objects  = 3 * time.Second
+	comeBack = 500 * time.Millisecond
+	twice    = 100 * time.Millisecond
+)
+
+// Life is the lifetime of a router's advertisement.
+func (a *Advertisement) Life() time.Duration { return time.Duration(a.LifetimeS) * time.Second }
+
+// overhear takes a frame of a capture.
+func (s *State) overhear(e Event, f Frame) {
+	o := s.Overheard[f.Interface]
+	if o == nil {
+		if len(s.Overheard) == overheardLinks {
+			return
+		}
+		o = &Overheard{
+			Interface: f.Interface, First: e.At, Hosts: map[MAC]HostOverheard{}, Targets: map[netip.Addr]*Sought{}, Claims: map[netip.Addr]*Claims{},
+			Wanted: map[netip.Addr]*Wanted{}, Routers: map[netip.Addr]*RouterOverheard{}, Clients: map[string]*ClientOverheard{},
+			Spoilt: map[SpoiltKey]*Spoilt{}, left: &s.overheardLeft,
+		}
+		s.Overheard[f.Interface] = o
+	}
+	o.hear(e, f)
+}
+
+func (o *Overheard) hear(e Event, f Frame) {
+	o.Frames++
+	o.Last = e.At
+	o.host(f.SrcMAC, HostOverheard{Hears: f.Out, Believed: f.Bad == ""})
+	if f.DstMAC != (MAC{}) && f.DstMAC[0]&1 == 0 {
+		o.host(f.DstMAC, HostOverheard{Hears: true})
+		if e.At.Sub(o.at) <= twice && bytes.Equal(f.Raw, o.last) {
+			o.Doubled++
+		}
+	}
+	o.last, o.at = f.Raw, e.At
+	if len(f.Raw) > overheardRaw {
+		f.Raw = bytes.Clone(f.Raw[:overheardRaw])
+		e.Body = f
+	}
+	if f.Bad != "" {
+		o.spoil(e, f)
+		return
+	}
+	o.reached(f)
+	switch f.Type {
+	case NS:
+		if f.Src.IsUnspecified() {
+			o.ask(e, f)
+			return
+		}
+		o.seek(e, f)
+		if f.LLAddr != (MAC{}) {
+			o.claim(e, f.Src, f.LLAddr, true)
+		}
+	case NA:
+		mac := f.LLAddr
+		if mac == (MAC{}) {
+			mac = f.SrcMAC
+		}
+		o.answer(e, f)
+		o.object(e, f)
+		o.claim(e, f.Target, mac, f.Override)
+	case RA:
+		o.advertise(e, f)
+	case DHCPv6Frame:
+		o.dhcp(e, f)
+	default:
+	}
+}
+
+// room returns what a map has under a key, or room for it; nil where there is none.
+func room[K comparable, V any](o *Overheard, m map[K]*V, key K) (v *V, fresh bool) {
+	if v = m[key]; v != nil {
+		return v, false
+	}
+	if !o.fits() {
+		return nil, false
+	}
+	v = new(V)
+	m[key] = v
+	return v, true
+}
+
+func (o *Overheard) host(m MAC, is HostOverheard) {
+	was, known := o.Hosts[m]
+	if m != (MAC{}) && (known || o.fits()) {
+		o.Hosts[m] = HostOverheard{was.Hears || is.Hears, was.Believed || is.Believed}
+	}
+}
+
+// fits takes a place for one thing more, if there is one.
+func (o *Overheard) fits() bool {
+	if *o.left == 0 {
+		o.Full = true
+		return false
+	}
+	*o.left--
+	return true
+}
+
+func (o *Overheard) spoil(e Event, f Frame) {
+	switch f.Type {
+	case RA, NS, NA, RedirectFrame, RS:
+	default:
+		return
+	}
+	if f.HopLimit == 255 && f.Bad != BadChecksum {
+		return
+	}
+	if s, _ := room(o, o.Spoilt, SpoiltKey{f.SrcMAC, f.Type, f.HopLimit == 255}); s != nil {
+		s.Count++
+		s.Last = e
+	}
+}
+
+// reached notes that somebody sends to an address by unicast: whoever does knows whose it is. A solicitation to it asks just
+// whether that is still so.
+func (o *Overheard) reached(f Frame) {
+	if f.Type == NS || f.DstMAC[0]&1 != 0 {
+		return
+	}
+	if t := o.Targets[f.Dst]; t != nil && t.By[f.Src] != nil {
+		t.By[f.Src].Unanswered = 0
+	}
+}
+
+func (o *Overheard) seek(e Event, f Frame) {
+	t, fresh := room(o, o.Targets, f.Target)
+	if t == nil {
+		return
+	}
+	if fresh {
+		t.By = map[netip.Addr]*Asker{}
+	}
+	if t.By[f.Src] == nil && len(t.By) == overheardAskers {
+		o.Full = true
+		return
+	}
+	a, _ := room(o, t.By, f.Src)
+	if a == nil {
+		return
+	}
+	a.MAC = f.SrcMAC
+	if a.Unanswered++; a.Unanswered == 1 {
+		a.First = e
+	}
+	a.Last = e
+}
+
+// answer notes an advertisement with those whom it tells something.
+func (o *Overheard) answer(e Event, f Frame) {
+	t := o.Targets[f.Target]
+	if t == nil {
+		return
+	}
+	t.Answer = e
+	for addr, a := range t.By {
+		if f.Dst == addr || f.Dst.IsMulticast() {
+			a.Unanswered, a.Answered = 0, e
+		}
+	}
+}
+
+func (o *Overheard) claim(e Event, addr netip.Addr, mac MAC, override bool) {
+	c, fresh := room(o, o.Claims, addr)
+	if c == nil {
+		return
+	}
+	if fresh {
+		c.By, c.Shared, c.newest = map[MAC]Event{}, true, mac
+	}
+	c.Shared = c.Shared && !override
+	if _, known := c.By[mac]; !known {
+		if len(c.By) == overheardClaims || !o.fits() {
+			o.Full = true
+			return
+		}
+		c.Order = append(c.Order, mac)
+	}
+	if c.newest != mac {
+		c.Changes++
+	}
+	c.By[mac], c.newest = e, mac
+}
+
+// ask takes the question whether an address is free.
+func (o *Overheard) ask(e Event, f Frame) {
+	t, fresh := room(o, o.Wanted, f.Target)
+	if t == nil {
+		return
+	}
+	if !fresh && e.At.Sub(t.Asked.At) <= objects {
+		switch again := e.At.Sub(t.Asked.At) <= comeBack; {
+		case f.SrcMAC != t.MAC && !bytes.Equal(f.Nonce, t.nonce) || f.SrcMAC != t.MAC && len(f.Nonce) == 0:
+			t.Objected = e
+			return
+		case again && bytes.Equal(f.Nonce, t.nonce) && o.Doubled == 0:
+			t.Looped = e
+			return
+		}
+	}
+	if fresh || f.SrcMAC != t.MAC {
+		t.Objected, t.Looped = Event{}, Event{}
+	}
+	t.MAC, t.Asked, t.nonce = f.SrcMAC, e, f.Nonce
+}
+
+// object takes an advertisement that may be the answer to that.
+func (o *Overheard) object(e Event, f Frame) {
+	t := o.Wanted[f.Target]
+	if t != nil && f.SrcMAC != t.MAC && e.At.Sub(t.Asked.At) <= objects {
+		t.Objected = e
+	}
+}
+
+func (o *Overheard) advertise(e Event, f Frame) {
+	if f.RA == nil {
+		return
+	}
+	r, fresh := room(o, o.Routers, f.Src)
+	if r == nil {
+		return
+	}
+	if fresh {
+		r.First = e
+	} else if was, ok := r.Last.Body.(Frame); ok && was.RA.LifetimeS > 0 && e.At.Sub(r.Last.At) > was.RA.Life() {
+		r.Lapsed, r.Late = r.Last, e
+	}
+	if f.RA.LifetimeS != 0 {
+		r.Offered = e
+	}
+	r.MAC, r.Last = f.SrcMAC, e
+	r.Count++
+}
+
+func (o *Overheard) dhcp(e Event, f Frame) {
+	d := f.DHCPv6
+	if d == nil || d.Transaction == "" {
+		return
+	}
+	switch d.Message {
+	case "advertise", "reply":
+		if c := o.Clients[d.Transaction]; c != nil {
+			c.Answer = e
+		}
+	case "solicit", "request", "confirm", "renew", "rebind", "information-request":
+		c, fresh := room(o, o.Clients, d.Transaction)
+		if c == nil {
+			return
+		}
+		if fresh {
+			c.First, c.MAC = e, f.SrcMAC
+		}
+		c.Last = e
+		c.Count++
+	}
+}

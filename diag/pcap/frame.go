@@ -1,0 +1,148 @@
+package pcap
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"ndwhy/diag"
+	"ndwhy/diag/capture"
+	"ndwhy/diag/wire"
+)
+
+// tagsMax bounds the VLAN tags of a frame: two are usual where there are any.
+const tagsMax = 4
+
+// unnamed is what the interface of a capture is called that does not name it.
+const unnamed = "capture"
+
+// EtherTypes of VLAN tags: IEEE 802.1Q, 802.1ad, and what was used before that.
+var tags = map[uint16]bool{unix.ETH_P_8021Q: true, unix.ETH_P_8021AD: true, unix.ETH_P_QINQ1: true}
+
+// frame makes a Frame of a packet; ok is false for one that is none of the frame types. A VLAN is a link of
+// its own. A "cooked" packet has lost the MAC that it was sent to, which is then zero.
+func frame(p Packet) (f diag.Frame, ok bool) {
+	h, payload, name := wire.Ethernet{}, []byte(nil), p.Interface
+	direction := p.Direction
+	switch p.Link {
+	case linkEthernet:
+		if h, payload, ok = wire.ParseEthernet(p.Data); !ok {
+			return f, false
+		}
+	case linkSLL:
+		if len(p.Data) < 16 {
+			return f, false
+		}
+		h, direction = cooked(p.Data[14:], p.Data[0:], p.Data[2:], p.Data[4:], p.Data[6:])
+		payload = p.Data[16:]
+	case linkSLL2:
+		if len(p.Data) < 20 {
+			return f, false
+		}
+		h, direction = cooked(p.Data, []byte{0, p.Data[10]}, p.Data[8:], []byte{0, p.Data[11]}, p.Data[12:])
+		payload = p.Data[20:]
+		name = fmt.Sprint("if", binary.BigEndian.Uint32(p.Data[4:]))
+	default:
+		return f, false
+	}
+	if name == "" {
+		name = unnamed
+	}
+	for range tagsMax {
+		if !tags[h.Type] || len(payload) < 4 {
+			break
+		}
+		if id := binary.BigEndian.Uint16(payload) & 0xfff; id != 0 { // 0 has a priority alone
+			name = fmt.Sprint(name, ".", id)
+		}
+		h.Type, payload = binary.BigEndian.Uint16(payload[2:]), payload[4:]
+	}
+	if h.Type != unix.ETH_P_IPV6 {
+		return f, false
+	}
+	// Of UDP and TCP the hardware completes checksums after the tap, and a capture does not say of which.
+	return capture.Decode(name, direction == Outbound, h.Frame(payload), true)
+}
+
+// cooked makes a header of a "cooked" one: the protocol, how the packet came by, the kind of hardware, and the length and
+// bytes of its address.
+func cooked(proto, kind, hardware, length, address []byte) (h wire.Ethernet, d Direction) {
+	h.Type = binary.BigEndian.Uint16(proto)
+	if binary.BigEndian.Uint16(hardware) == unix.ARPHRD_ETHER && binary.BigEndian.Uint16(length) == 6 {
+		h.Src = diag.MAC(address)
+	}
+	if binary.BigEndian.Uint16(kind) == unix.PACKET_OUTGOING {
+		return h, Outbound
+	}
+	return h, Inbound
+}
+
+// Options say how a capture is read.
+type Options struct {
+	Version string // of this program
+	// As is the host whose view it is to be; the zero Host: all are alike.
+	As Host
+}
+
+// A Summary is what is known of a capture when it was read.
+type Summary struct {
+	Packets, Frames int // Frames: those of the packets that are told of
+	// Other are packets with a link-layer header that is not read, and Link is the type of the last of them.
+	Other, Link int
+	// Unseen: the host whose view it was to be sends nothing in it.
+	Unseen bool
+}
+
+// Read yields what a capture holds as events: first that it is one, and which sources of events it has not,
+// then its frames, with their times, in their order. An error ends the capture, and says why; what came
+// before stands.
+func Read(c *Reader, o Options, yield func(diag.Event)) (Summary, error) {
+	var sum Summary
+	var seq int64
+	at := time.Time{}
+	emit := func(at time.Time, b diag.Body) {
+		seq++
+		yield(diag.Event{Seq: seq, At: at, Body: b})
+	}
+	begin := func() {
+		if seq > 0 {
+			return
+		}
+		emit(at, diag.Run{Version: o.Version, Passive: true, Add: diag.AddNone, Capture: &diag.Capture{Format: string(c.Format), As: o.As.String()}})
+		emit(at, diag.Feed{Name: diag.FeedFrames, State: diag.Synced})
+	}
+	view := &view{host: o.As}
+	for {
+		p, err := c.Next()
+		if err != nil {
+			begin()
+			sum.Unseen = o.As != (Host{}) && view.host.mac == (diag.MAC{})
+			if errors.Is(err, io.EOF) {
+				err = nil
+			}
+			return sum, err
+		}
+		sum.Packets++
+		if p.At.After(at) && p.At.Year() < 10000 {
+			at = p.At // so that time does not run backwards where packets are out of order
+		}
+		begin()
+		switch p.Link {
+		case linkEthernet, linkSLL, linkSLL2:
+		default:
+			sum.Other, sum.Link = sum.Other+1, p.Link
+		}
+		f, ok := frame(p)
+		if !ok {
+			continue
+		}
+		sum.Frames++
+		for _, f := range view.take(seen{at, f}) {
+			emit(f.at, f.Frame)
+		}
+	}
+}

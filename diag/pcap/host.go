@@ -1,0 +1,83 @@
+package pcap
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"ndwhy/diag"
+)
+
+// A Host is one of those in a capture, named by an address or by its MAC.
+type Host struct {
+	addr netip.Addr
+	mac  diag.MAC
+}
+
+// ParseHost reads an IPv6 address or a MAC.
+func ParseHost(text string) (h Host, err error) {
+	if h.mac, err = diag.ParseMAC(text); err == nil {
+		return h, nil
+	}
+	if h.addr, err = netip.ParseAddr(text); err != nil || !h.addr.Is6() || h.addr.Is4In6() {
+		return Host{}, fmt.Errorf("%q is neither an IPv6 address nor a MAC address", text)
+	}
+	h.addr = h.addr.WithZone("")
+	return h, nil
+}
+
+func (h Host) String() string {
+	if h.addr.IsValid() {
+		return h.addr.String()
+	}
+	return h.mac.String()
+}
+
+// heldMost bounds the frames that wait until it is known which MAC a host has that was named by its address.
+const heldMost = 1024
+
+// A view is a capture as one host of it sees it: what it sends, and what comes for it or for all. With no host it is all of
+// the capture.
+type view struct {
+	host Host
+	held []seen
+}
+
+// A seen is a frame with the time at which it was captured.
+type seen struct {
+	at time.Time
+	diag.Frame
+}
+
+// take returns what is in view now that a frame has come, which is valid until it is called again.
+func (v *view) take(f seen) []seen {
+	if v.host == (Host{}) {
+		return []seen{f}
+	}
+	if v.host.mac == (diag.MAC{}) {
+		v.held = append(v.held, f)
+		switch {
+		case f.Src == v.host.addr:
+			v.host.mac = f.SrcMAC
+		case f.Type == diag.NA && f.Target == v.host.addr && f.Bad == "":
+			v.host.mac = f.SrcMAC
+		case len(v.held) > heldMost:
+			v.held = v.held[1:]
+			return nil
+		default:
+			return nil
+		}
+	} else {
+		v.held = append(v.held, f)
+	}
+	list := v.held[:0]
+	for _, f := range v.held {
+		// A MAC that is not known is that of a "cooked" packet, which the capturing host was given.
+		f.Out = f.SrcMAC == v.host.mac
+		if f.Out || f.DstMAC == v.host.mac || f.DstMAC[0]&1 != 0 || f.DstMAC == (diag.MAC{}) {
+			list = append(list, f)
+		}
+	}
+	v.held = v.held[:0]
+	return list
+}

@@ -1,0 +1,335 @@
+package why
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"time"
+
+	"ndwhy/diag"
+)
+
+// captured are the causes that the frames of a capture can tell alone, of any host in it, and how. What rests on anything
+// else is not known there, and never absent.
+var captured map[*Cause]func(*ifaceView) []hypothesis
+
+func init() {
+	captured = map[*Cause]func(*ifaceView) []hypothesis{
+		&linkSpoofed:        heardSpoilt,
+		&duplicate:          heardDuplicates,
+		&noAdvertisement:    heardLapse,
+		&notDefault:         heardWithdrawal,
+		&routerUnresolvable: heardRouterSilent,
+		&rogue:              findRogue,
+		&dhcpv6Silent:       heardClients,
+		&dhcpv6NoAddress:    heardRefusals,
+		&peerUnmapped:       heardSilence,
+	}
+}
+
+const (
+	// askedThrice is how many solicitations the kernel sends before it gives up (RFC 4861 §10, MAX_MULTICAST_SOLICIT), and
+	// toldOne how many silent addresses of a link are told one by one: more are a scan, or a network that is gone.
+	askedThrice = 3
+	toldOne     = 8
+	// alternates is how often an address changes hands before two must be holding it: once is a failover.
+	alternates = 2
+	// retransmits is how often a DHCPv6 client asks the same before it has surely got no answer.
+	retransmits = 2
+)
+
+// overheard is what the capture has of the link.
+func (iv *ifaceView) overheard() *diag.Overheard { return iv.s.Overheard[iv.name] }
+
+// inVain are the addresses for which somebody asked in vain until the capture ended, in order.
+func inVain(o *diag.Overheard) (list []netip.Addr) {
+	for addr, t := range o.Targets {
+		for _, a := range t.By {
+			if a.Unanswered >= askedThrice {
+				list = append(list, addr)
+				break
+			}
+		}
+	}
+	diag.SortFunc(list, netip.Addr.Compare)
+	return list
+}
+
+// nobodyAnswers is the hypothesis that nobody answers for an address.
+func nobodyAnswers(o *diag.Overheard, addr netip.Addr, arg string) hypothesis {
+	h := hypothesis{direct: true, confidence: Likely, subject: Subject{arg, addr.String()}, addr: addr, as: "captured"}
+	t := o.Targets[addr]
+	var askers []netip.Addr
+	onlyRouters := true
+	for by, a := range t.By {
+		if a.Unanswered >= askedThrice {
+			askers = append(askers, by)
+		}
+	}
+	diag.SortFunc(askers, netip.Addr.Compare)
+	var names []string
+	count := 0
+	for _, by := range askers {
+		a := t.By[by]
+		names = append(names, by.String())
+		count = max(count, a.Unanswered)
+		if len(h.facts) < evidenceOfMany {
+			h.facts = append(h.facts, a.First, a.Last)
+		}
+		if o.Hosts[a.MAC].Hears {
+			h.confidence = Certain
+		}
+		if a.Answered.Body != nil && len(h.more) == 0 {
+			h.more = append(h.more, "captured.answered-before")
+			h.facts = append(h.facts, a.Answered)
+		}
+		onlyRouters = onlyRouters && o.Routers[by] != nil
+	}
+	if claims := o.Claims[addr]; claims != nil {
+		h.more = append(h.more, "captured.alive")
+		h.args = append(h.args, "holder", claims.Order[0])
+	} else if onlyRouters {
+		// What is beyond a router may look for anything.
+		h.severity = Info
+		h.more = append(h.more, "captured.by-router")
+	}
+	if h.confidence != Certain {
+		h.more = append(h.more, "captured.elsewhere")
+	}
+	h.args = append(h.args, arg, addr, "askers", listed(names[:min(len(names), evidenceOfMany)]), "count", count)
+	return h
+}
+
+func heardSilence(iv *ifaceView) (list []hypothesis) {
+	o := iv.overheard()
+	var some []netip.Addr
+	for _, addr := range inVain(o) {
+		if o.Routers[addr] == nil {
+			some = append(some, addr)
+		}
+	}
+	if len(some) > toldOne {
+		h := nobodyAnswers(o, some[0], "peer")
+		var names []string
+		for _, addr := range some[:evidenceOfMany] {
+			names = append(names, addr.String())
+		}
+		h.subject, h.addr, h.as, h.more = Subject{"interface", iv.name}, netip.Addr{}, "captured-many", nil
+		h.args = append(h.args, "n", len(some), "addresses", listed(names))
+		return []hypothesis{h}
+	}
+	for _, addr := range some {
+		list = append(list, nobodyAnswers(o, addr, "peer"))
+	}
+	return list
+}
+
+func heardRouterSilent(iv *ifaceView) (list []hypothesis) {
+	o := iv.overheard()
+	for _, addr := range inVain(o) {
+		if o.Routers[addr] != nil && len(list) < toldOne {
+			list = append(list, nobodyAnswers(o, addr, "router"))
+		}
+	}
+	return list
+}
+
+// heardDuplicates tells of addresses that two want, and of questions that came back.
+func heardDuplicates(iv *ifaceView) (list []hypothesis) {
+	o := iv.overheard()
+	for _, addr := range addresses(o.Wanted) {
+		t := o.Wanted[addr]
+		h := hypothesis{
+			direct: true, confidence: Certain, subject: addressSubject(addr), addr: addr, severity: Warning,
+			args: []any{"address", addr, "host", t.MAC}, facts: []diag.Event{t.Asked},
+		}
+		switch {
+		case t.Objected.Body != nil:
+			h.as = "captured"
+			h.args = append(h.args, "other", t.Objected.Body.(diag.Frame).SrcMAC)
+			h.facts = append(h.facts, t.Objected)
+		case t.Looped.Body != nil:
+			h.as, h.confidence = "captured-looped", Likely
+			h.facts = append(h.facts, t.Looped)
+		default:
+			continue
+		}
+		list = append(list, h)
+	}
+	for _, addr := range addresses(o.Claims) {
+		c := o.Claims[addr]
+		if len(c.By) < 2 || c.Shared || c.Changes < alternates || len(list) >= toldOne ||
+			slices.ContainsFunc(list, func(h hypothesis) bool { return h.addr == addr }) {
+			continue
+		}
+		var macs []string
+		h := hypothesis{direct: true, confidence: Certain, subject: addressSubject(addr), addr: addr, as: "captured-claimed"}
+		for _, mac := range c.Order {
+			macs = append(macs, mac.String())
+			h.facts = append(h.facts, c.By[mac])
+		}
+		h.args = []any{"address", addr, "macs", listed(macs), "changes", c.Changes}
+		list = append(list, h)
+	}
+	return list[:min(len(list), toldOne)]
+}
+
+func addresses[V any](m map[netip.Addr]V) []netip.Addr {
+	list := make([]netip.Addr, 0, len(m))
+	for a := range m {
+		list = append(list, a)
+	}
+	diag.SortFunc(list, netip.Addr.Compare)
+	return list
+}
+
+// heardLapse tells of routers whose advertisement ran out before the next came, or before the capture ended.
+func heardLapse(iv *ifaceView) (list []hypothesis) {
+	o := iv.overheard()
+	for _, addr := range addresses(o.Routers) {
+		r := o.Routers[addr]
+		h := hypothesis{
+			direct: true, confidence: Likely, subject: Subject{"router", addr.String()}, addr: addr,
+			as: "captured", args: []any{"router", addr},
+		}
+		gap := time.Duration(0)
+		last := r.Last.Body.(diag.Frame).RA
+		switch {
+		case last.LifetimeS > 0 && o.Last.Sub(r.Last.At) > last.Life():
+			h.facts, gap = []diag.Event{r.Last}, o.Last.Sub(r.Last.At)
+			h.args = append(h.args, "lifetime", last.LifetimeS)
+		case r.Lapsed.Body != nil:
+			h.as, h.severity = "captured-late", Warning
+			h.facts, gap = []diag.Event{r.Lapsed, r.Late}, r.Late.At.Sub(r.Lapsed.At)
+			h.args = append(h.args, "lifetime", r.Lapsed.Body.(diag.Frame).RA.LifetimeS)
+		default:
+			continue
+		}
+		h.args = append(h.args, "gap", int64(gap/time.Second))
+		list = append(list, h)
+	}
+	return list[:min(len(list), toldOne)]
+}
+
+// heardWithdrawal tells of routers that took back their offer to be the way out.
+func heardWithdrawal(iv *ifaceView) (list []hypothesis) {
+	o := iv.overheard()
+	others := false
+	for _, r := range o.Routers {
+		others = others || r.Last.Body.(diag.Frame).RA.LifetimeS != 0
+	}
+	for _, addr := range addresses(o.Routers) {
+		r := o.Routers[addr]
+		f := r.Last.Body.(diag.Frame)
+		seen := iv.s.Routers[diag.InterfaceAddr{Interface: iv.name, Address: addr}]
+		if f.RA.LifetimeS != 0 || r.Offered.Body == nil && (others || seen == nil || borders(seen)) {
+			continue
+		}
+		h := hypothesis{
+			direct: true, confidence: Certain, subject: Subject{"router", addr.String()}, addr: addr,
+			as: "captured", args: []any{"router", addr}, facts: []diag.Event{r.Last},
+		}
+		if r.Offered.Body != nil {
+			h.as = "captured-withdrawn"
+			h.facts = append([]diag.Event{r.Offered}, h.facts...)
+		}
+		if others {
+			h.severity = Info
+		}
+		list = append(list, h)
+	}
+	return list[:min(len(list), toldOne)]
+}
+
+// heardClients tells of DHCPv6 clients that nobody answers.
+func heardClients(iv *ifaceView) (list []hypothesis) {
+	o := iv.overheard()
+	answered, newest := map[diag.MAC]bool{}, map[diag.MAC]*diag.ClientOverheard{}
+	for _, c := range o.Clients {
+		answered[c.MAC] = answered[c.MAC] || c.Answer.Body != nil
+		if n := newest[c.MAC]; n == nil || c.Last.Seq > n.Last.Seq {
+			newest[c.MAC] = c
+		}
+	}
+	for _, mac := range macs(newest) {
+		c := newest[mac]
+		if c.Answer.Body != nil || c.Count < retransmits || len(list) == toldOne {
+			continue
+		}
+		h := hypothesis{
+			direct: true, confidence: Likely, severity: Warning, subject: Subject{"host", mac.String()}, as: "captured",
+			args:  []any{"client", mac, "count", c.Count, "message", c.Last.Body.(diag.Frame).DHCPv6.Message},
+			facts: []diag.Event{c.First, c.Last},
+		}
+		if o.Hosts[mac].Hears {
+			h.confidence = Certain
+		}
+		if answered[mac] {
+			h.more = []string{"captured.answered-before"}
+		}
+		list = append(list, h)
+	}
+	return list
+}
+
+// heardRefusals tells of DHCPv6 servers that have no address for who asks.
+func heardRefusals(iv *ifaceView) (list []hypothesis) {
+	o := iv.overheard()
+	newest := map[diag.MAC]*diag.ClientOverheard{}
+	for _, c := range o.Clients {
+		if n := newest[c.MAC]; c.Answer.Body != nil && (n == nil || c.Answer.Seq > n.Answer.Seq) {
+			newest[c.MAC] = c
+		}
+	}
+	for _, mac := range macs(newest) {
+		c := newest[mac]
+		f := c.Answer.Body.(diag.Frame)
+		asked := c.Last.Body.(diag.Frame).DHCPv6
+		if f.DHCPv6.Status == "" || len(f.DHCPv6.Addresses) > 0 || asked.Message == "information-request" || len(list) == toldOne {
+			continue
+		}
+		list = append(list, hypothesis{
+			direct: true, confidence: Certain, severity: Warning, subject: Subject{"host", mac.String()}, as: "captured",
+			args:  []any{"client", mac, "server", f.Src, "status", f.DHCPv6.Status},
+			facts: []diag.Event{c.Last, c.Answer},
+		})
+	}
+	return list
+}
+
+func macs[V any](m map[diag.MAC]V) []diag.MAC {
+	list := make([]diag.MAC, 0, len(m))
+	for mac := range m {
+		list = append(list, mac)
+	}
+	slices.SortFunc(list, func(a, b diag.MAC) int { return slices.Compare(a[:], b[:]) })
+	return list
+}
+
+// heardSpoilt tells of neighbour discovery that no host may believe, by who sent it. Who sends nothing else is made up.
+func heardSpoilt(iv *ifaceView) (list []hypothesis) {
+	o := iv.overheard()
+	for key, s := range o.Spoilt {
+		f := s.Last.Body.(diag.Frame)
+		h := hypothesis{
+			direct: true, confidence: Certain, subject: Subject{"host", key.MAC.String()}, as: "captured",
+			args:  []any{"n", s.Count, "what", key.Type, "from", f.Src, "sender", key.MAC, "hops", f.HopLimit},
+			facts: []diag.Event{s.Last},
+		}
+		if key.Checksum {
+			h.as = "captured-checksum"
+		}
+		if o.Hosts[key.MAC].Believed {
+			h.severity = Warning
+		}
+		list = append(list, h)
+	}
+	diag.SortFunc(list, func(a, b hypothesis) int { return cmp.Compare(a.facts[0].Seq, b.facts[0].Seq) })
+	if len(list) > toldOne {
+		h := list[len(list)-1]
+		h.severity, h.subject, h.as = Info, Subject{"interface", iv.name}, "captured-many"
+		h.args = append(h.args, "senders", len(list))
+		return []hypothesis{h}
+	}
+	return list
+}

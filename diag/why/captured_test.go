@@ -1,0 +1,233 @@
+package why
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"ndwhy/diag"
+)
+
+var (
+	capA, capB, capC = diag.MAC{2, 0, 0, 0, 0, 0xa}, diag.MAC{2, 0, 0, 0, 0, 0xb}, diag.MAC{2, 0, 0, 0, 0, 0xc}
+	addrA, addrB     = netip.MustParseAddr("2001:db8::a"), netip.MustParseAddr("2001:db8::b")
+)
+
+// A capture is a list of frames, each so long after the first.
+type capture struct {
+	at     time.Duration
+	events []diag.Event
+}
+
+func newCapture() *capture {
+	c := &capture{}
+	return c.body(diag.Run{Version: "1", Capture: &diag.Capture{Format: "pcap"}}).body(diag.Feed{Name: diag.FeedFrames, State: diag.Synced})
+}
+
+func (c *capture) body(b diag.Body) *capture {
+	c.events = append(c.events, diag.Event{
+		Seq: int64(len(c.events) + 1), At: time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC).Add(c.at), Body: b,
+	})
+	return c
+}
+
+func (c *capture) after(d time.Duration) *capture { c.at += d; return c }
+
+func (c *capture) frame(f diag.Frame) *capture {
+	f.Interface = "capture"
+	if f.HopLimit == 0 {
+		f.HopLimit = 255
+	}
+	f.Raw = fmt.Appendf(nil, "%v", f)
+	return c.body(f)
+}
+
+func (c *capture) ns(from diag.MAC, src, target netip.Addr) *capture {
+	group := diag.SolicitedNode(target)
+	return c.frame(diag.Frame{Type: diag.NS, SrcMAC: from, DstMAC: diag.MulticastMAC(group), Src: src, Dst: group, Target: target, LLAddr: from})
+}
+
+func (c *capture) dad(from diag.MAC, target netip.Addr, nonce ...byte) *capture {
+	group := diag.SolicitedNode(target)
+	return c.frame(diag.Frame{Type: diag.NS, SrcMAC: from, DstMAC: diag.MulticastMAC(group), Src: netip.IPv6Unspecified(), Dst: group, Target: target, Nonce: nonce})
+}
+
+func (c *capture) na(from, to diag.MAC, target, dst netip.Addr) *capture {
+	return c.frame(diag.Frame{Type: diag.NA, SrcMAC: from, DstMAC: to, Src: target, Dst: dst, Target: target, LLAddr: from, Override: true, Solicited: true})
+}
+
+func (c *capture) ra(from diag.MAC, lifetime int64) *capture {
+	return c.frame(diag.Frame{
+		Type: diag.RA, SrcMAC: from, DstMAC: diag.MulticastMAC(diag.AllNodes), Src: from.LinkLocal(), Dst: diag.AllNodes,
+		RA: &diag.Advertisement{LifetimeS: lifetime, Preference: "medium", LLAddr: from},
+	})
+}
+
+func (c *capture) dhcp(from, to diag.MAC, message, status string) *capture {
+	return c.frame(diag.Frame{
+		Type: diag.DHCPv6Frame, SrcMAC: from, DstMAC: to, Src: from.LinkLocal(), Dst: to.LinkLocal(),
+		DHCPv6: &diag.DHCPv6{Message: message, Transaction: "01", Status: status},
+	})
+}
+
+// thrice asks as the kernel does: three times, a second apart.
+func (c *capture) thrice(ask func()) *capture {
+	for range 3 {
+		ask()
+		c.after(time.Second)
+	}
+	return c
+}
+
+// What frames alone tell of whatever host, each beside what looks alike and is well.
+func TestCaptured(t *testing.T) {
+	t.Parallel()
+	toAll := diag.MulticastMAC(diag.AllNodes)
+	for name, tt := range map[string]struct {
+		make func(c *capture)
+		want string // cause, severity, confidence, subject; "" for none
+		says string
+	}{
+		"nobody answers": {
+			func(c *capture) { c.thrice(func() { c.ns(capA, addrA, addrB) }) },
+			"peer.unmapped warning likely 2001:db8::b", "3 times in a row",
+		},
+		"nobody answers who would be heard": {
+			func(c *capture) {
+				c.ns(capB, addrB, addrA).na(capA, capB, addrA, addrB).na(capB, capA, addrB, addrA)
+				c.thrice(func() { c.ns(capA, addrA, addrB) })
+			},
+			"peer.unmapped warning certain 2001:db8::b", "02:00:00:00:00:0b uses the address",
+		},
+		"answered at last": {
+			func(c *capture) { c.thrice(func() { c.ns(capA, addrA, addrB) }).na(capB, capA, addrB, addrA) }, "", "",
+		},
+		"answered to somebody else": {
+			func(c *capture) { c.thrice(func() { c.ns(capA, addrA, addrB) }).na(capB, capC, addrB, addrB) },
+			"peer.unmapped warning likely 2001:db8::b", "",
+		},
+		"asked twice, and the capture ends": {
+			func(c *capture) { c.ns(capA, addrA, addrB).after(time.Second).ns(capA, addrA, addrB) }, "", "",
+		},
+		"a router looks for what a scan asks": {
+			func(c *capture) { c.ra(capC, 1800).thrice(func() { c.ns(capC, capC.LinkLocal(), addrB) }) },
+			"peer.unmapped info likely 2001:db8::b", "Only routers ask",
+		},
+		"nobody answers for the router": {
+			func(c *capture) { c.ra(capC, 1800).thrice(func() { c.ns(capA, addrA, capC.LinkLocal()) }) },
+			"router.unresolvable critical likely fe80::ff:fe00:c", "",
+		},
+		"an address that is free": {
+			func(c *capture) { c.dad(capA, addrA, 1).after(time.Second).na(capA, toAll, addrA, diag.AllNodes) }, "", "",
+		},
+		"an address that another has": {
+			func(c *capture) {
+				c.dad(capA, addrB, 1).after(100*time.Millisecond).na(capB, toAll, addrB, diag.AllNodes)
+			},
+			"address.duplicate warning certain 2001:db8::b", "02:00:00:00:00:0b has it",
+		},
+		"an address that two want": {
+			func(c *capture) { c.dad(capA, addrB, 1).after(100*time.Millisecond).dad(capB, addrB, 2) },
+			"address.duplicate warning certain 2001:db8::b", "",
+		},
+		"asked twice whether it is free": {
+			func(c *capture) { c.dad(capA, addrB).after(time.Second).dad(capA, addrB) }, "", "",
+		},
+		"a question that comes back": {
+			func(c *capture) { c.dad(capA, addrB, 1).after(time.Millisecond).dad(capA, addrB, 1) },
+			"address.duplicate warning likely 2001:db8::b", "came back",
+		},
+		"a mirror that shows all twice": {
+			func(c *capture) {
+				c.na(capA, capC, addrA, addrB).na(capA, capC, addrA, addrB)
+				c.dad(capA, addrB, 1).dad(capA, addrB, 1)
+			}, "", "",
+		},
+		"two claim an address": {
+			func(c *capture) {
+				for range 2 {
+					c.na(capA, toAll, addrB, diag.AllNodes).after(time.Second).na(capB, toAll, addrB, diag.AllNodes)
+				}
+			},
+			"address.duplicate critical certain 2001:db8::b", "02:00:00:00:00:0a, 02:00:00:00:00:0b",
+		},
+		"an address that moved": {
+			func(c *capture) {
+				c.na(capA, toAll, addrB, diag.AllNodes).after(time.Minute).na(capB, toAll, addrB, diag.AllNodes).after(time.Minute).na(capB, toAll, addrB, diag.AllNodes)
+			}, "", "",
+		},
+		"a router in time": {
+			func(c *capture) {
+				c.ra(capC, 30).after(10*time.Second).ra(capC, 30).after(10*time.Second).ns(capA, addrA, addrB)
+			}, "", "",
+		},
+		"a router out of time": {
+			func(c *capture) { c.ra(capC, 30).after(40*time.Second).ra(capC, 30) },
+			"router.no-advertisement warning likely fe80::ff:fe00:c", "after 40 s",
+		},
+		"a router that fell silent": {
+			func(c *capture) { c.ra(capC, 30).after(40*time.Second).ns(capA, addrA, addrB) },
+			"router.no-advertisement critical likely fe80::ff:fe00:c", "silent for 40 s",
+		},
+		"a router that goes": {
+			func(c *capture) { c.ra(capC, 30).after(time.Second).ra(capC, 0) },
+			"router.not-default critical certain fe80::ff:fe00:c", "took back",
+		},
+		"a DHCPv6 client in vain": {
+			func(c *capture) { c.thrice(func() { c.dhcp(capA, capC, "solicit", "") }) },
+			"dhcpv6.silent warning likely 02:00:00:00:00:0a", "same solicit 3 times",
+		},
+		"a DHCPv6 client with success": {
+			func(c *capture) {
+				c.dhcp(capA, capC, "solicit", "").after(time.Second).dhcp(capA, capC, "solicit", "").dhcp(capC, capA, "advertise", "")
+			}, "", "",
+		},
+		"no address to be had": {
+			func(c *capture) {
+				c.dhcp(capA, capC, "solicit", "").dhcp(capC, capA, "advertise", "NoAddrsAvail")
+			},
+			"dhcpv6.no-address warning certain 02:00:00:00:00:0a", "NoAddrsAvail",
+		},
+		"a wrong hop limit": {
+			func(c *capture) {
+				c.na(capA, capB, addrA, addrB)
+				c.frame(diag.Frame{Type: diag.NA, SrcMAC: capA, DstMAC: capB, Src: addrA, Dst: addrB, Target: addrA, HopLimit: 64, Bad: "hop limit 64, not 255"})
+			},
+			"link.spoofed warning certain 02:00:00:00:00:0a", "hop limit 64",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := newCapture()
+			tt.make(c)
+			s := diag.NewState()
+			for _, e := range c.events {
+				s.Apply(e)
+			}
+			d := Diagnose(s)
+			var got []string
+			for _, f := range d.Findings {
+				got = append(got, fmt.Sprint(f.Cause, " ", f.Severity, " ", f.Confidence, " ", f.Subject.Value))
+				if text := f.Summary + " " + f.Explanation; !strings.Contains(text, tt.says) || strings.Contains(text, "{") {
+					t.Errorf("%q, want %q in it", text, tt.says)
+				}
+				if len(f.Evidence) == 0 || len(f.Remedy) > 0 {
+					t.Errorf("evidence %v, remedy %v", f.Evidence, f.Remedy)
+				}
+			}
+			var want []string
+			if tt.want != "" {
+				want = []string{tt.want}
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("%q, want %q", got, want)
+			}
+			if d.Verdict == VerdictOK || d.Headline == "" {
+				t.Errorf("%s: %s", d.Verdict, d.Headline)
+			}
+		})
+	}
+}

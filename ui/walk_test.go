@@ -1,0 +1,121 @@
+package ui
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"ndwhy/diag"
+	"ndwhy/diag/diagtest"
+	"ndwhy/diag/report"
+	"ndwhy/diag/why"
+)
+
+// fold plays a made-up network.
+func (s *stage) fold(w *diagtest.World) *stage {
+	s.t.Helper()
+	for _, e := range w.Events() {
+		s.state.Apply(e)
+		s.lens.Note(e)
+	}
+	return s.look()
+}
+
+// Whatever is wrong, every screen of every size tells the same story: what a problem explains is marked as wrong, with
+// its number; nothing is red where nobody must act; the verdict, and where there is room what to do, stand first.
+func TestOneStoryOnEveryScreen(t *testing.T) {
+	sizes := [][2]int{{40, 10}, {80, 24}, {120, 40}, {200, 60}}
+	walk := func(name string, world func() *diagtest.World) {
+		t.Run(name, func(t *testing.T) {
+			for _, size := range sizes {
+				s := newStage(t, Config{}, size[0], size[1]).fold(world())
+				for i := range s.m.frame.Links {
+					s.shownAlike()
+					if size == sizes[0] {
+						s.markedAlike()
+					}
+					if i < len(s.m.frame.Links)-1 {
+						s.press("1", "i")
+					}
+				}
+			}
+		})
+	}
+	for _, c := range diagtest.CauseTests {
+		walk(c.Name, c.World)
+	}
+	walk("healthy VPC", diagtest.VPC)
+	walk("healthy LAN", diagtest.LAN)
+	walk("a pod", diagtest.Pod)
+	walk("two prefixes", func() *diagtest.World { return diagtest.TwoPrefixes(diag.Answered) })
+}
+
+// shownAlike holds what every screen shows against the verdict.
+func (s *stage) shownAlike() {
+	s.t.Helper()
+	r := s.lens.report
+	where := fmt.Sprintf("%dx%d", s.m.w, s.m.h)
+	problems := r.Problems()
+	for screen := ScreenMap; screen < ScreenSwitch; screen++ {
+		s.press(fmt.Sprint(int(screen)))
+		text := s.shown()
+		if !strings.Contains(text, upper("verdict."+string(r.Verdict))) {
+			s.t.Errorf("%s, %s: the verdict %s is not there:\n%s", where, screen.name(), r.Verdict, text)
+		}
+		if len(problems)+len(r.Unexplained) == 0 && r.Verdict != why.VerdictUnknown {
+			for y := range s.m.canvas.h {
+				line := s.m.canvas.cells[y*s.m.canvas.w : (y+1)*s.m.canvas.w]
+				if slices.ContainsFunc(line, func(c cell) bool { return c.st&colours == red }) {
+					s.t.Errorf("%s, %s: line %d is red, and nobody must act:\n%s", where, screen.name(), y, text)
+				}
+			}
+		}
+	}
+}
+
+// markedAlike holds every mark of what a problem explains against it.
+func (s *stage) markedAlike() {
+	s.t.Helper()
+	r, scene := s.lens.report, s.m.scene()
+	m := newMatrix(scene, 1000, true)
+	checks := checkLines(scene)
+	for _, f := range r.Problems() {
+		for _, p := range explained(&r, f.Explains) {
+			if p.Interface != scene.iface || p.Outcome == diag.OutcomeSkipped {
+				continue
+			}
+			s.marked(p, m, checks)
+		}
+	}
+}
+
+// marked holds the screens' marks of a question that a problem explains against it.
+func (s *stage) marked(p *report.Path, m *matrix, checks []checkLine) {
+	s.t.Helper()
+	bad := func(k mark) bool { return k == markBad || k == markPart }
+	if p.Mark.Judgement < report.Impaired {
+		return // answered in full: it only shows what the problem is
+	}
+	if p.Mark.Problem == 0 {
+		s.t.Errorf("%s is wrong, a problem explains it, and it has no number", pathText(p))
+	}
+	row, col := place(p)
+	if k := m.mark(row, col, p.Via); !bad(k) {
+		s.t.Errorf("in the matrix %s is %q", pathText(p), k.s)
+	}
+	for i := range checks {
+		if l := &checks[i]; l.ID == p.Check && (!bad(l.mark()) || l.outcome() == say("check.normal", "n", l.asked)) {
+			s.t.Errorf("check %s is %q %q, and %s", l.ID, l.mark().s, l.outcome(), pathText(p))
+		}
+	}
+	if p.SourceClass == diag.SourceUnassigned || p.SourceClass == diag.SourceCandidate || p.Asks == diag.AsksDAD {
+		return // they say nothing of the target
+	}
+	for _, n := range nodes(s.m.scene().paths(), nil) {
+		if n.class == p.TargetClass && (n.addr == p.Target || p.Asks == diag.AsksRS && n.addr == "") &&
+			!slices.ContainsFunc(n.marks, func(e edge) bool { return bad(e.mark) }) {
+			s.t.Errorf("the overview has nothing wrong at %s, and %s", n.addr, pathText(p))
+		}
+	}
+}
