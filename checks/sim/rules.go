@@ -122,7 +122,9 @@ func (w *World) watchCandidates(say func(string, ...any)) {
 			if h != w.me { // else it may be asked from, as from any that is this host's by right
 				taken[nic.LinkLocal()] = h.spec.Name
 			}
-			prefixes = append(prefixes, nic.Prefixes...)
+			if h != w.me || w.State.Metadata.State == diag.MetadataOK { // else nobody could know
+				prefixes = append(prefixes, nic.Prefixes...)
+			}
 		}
 		for _, a := range h.spec.Added {
 			taken[a.Prefix.Addr()] = h.spec.Name

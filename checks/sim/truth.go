@@ -3,6 +3,7 @@ package sim
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"ndwhy/diag/lab"
 	"ndwhy/diag/why"
@@ -70,15 +71,26 @@ var sameThing = [][]string{
 		"static", "short-prefix", "ula-only", "ula-translated", "two-routers", "backup-router", "router-died", "two-mtus", "stale-router",
 		"route-ignored", "route-taken", "route-not-needed", "static-default", "static-default-well", "off-link", "off-link-well", "local-proxy",
 		"two-prefixes", "two-prefixes-source", "two-prefixes-rule", "two-prefixes-ruled", "two-prefixes-src",
-		"renumbered", "renumbered-source", "renumbered-well", "changed-mac", "same-mac",
+		"renumbered", "renumbered-source", "renumbered-well", "changed-mac", "same-mac", "stale-gateway", "two-macs", "not-on-link", "not-on-link-well",
+		"hop-limit", "hop-limit-refused", "router-asks-again", "redirected", "port-security", "port-security-eui64",
 	},
+	// settings of the interface from before it is up
+	{"vpn", "vpn-without-proxy", "pod-without-nat", "route-ignored", "route-taken", "route-not-needed", "off-link", "off-link-well", "hop-limit-refused", "mtu-ignored"},
+	{"same-mac", "container"},                                                           // the MAC
+	{"same-mac", "address-taken"},                                                       // who answers for the address
+	{"private-link-local", "two-prefixes-src"},                                          // the address that a route names
+	{"peer-twice", "off-link-well", "not-on-link-well"},                                 // whether the peer is a neighbour
+	{"dad-loop", "not-on-link", "not-on-link-well"},                                     // whether the added address makes it one
+	{"stale-neighbour", "two-macs", "redirected", "redirects-off", "redirects-dropped"}, // whom the kernel sends to
+	{"imds-by-ipv6", "nothing-assigned"},
+	{"isolated-ports", "local-proxy", "off-link", "off-link-well", "dad-loop"}, // what the switch passes on
 	{"nothing-assigned", "not-configured", "delegated-prefix", "deprecated", "optimistic", "no-policy-routing", "two-interfaces", "wrong-interface", "dhcp-no-address"},
 	{"two-interfaces", "no-policy-routing", "wrong-interface"},
 	{"networkd", "route-missing", "forwarding", "pod-without-nat"},             // who acts on advertisements
 	{"duplicate", "peer-unmapped", "peer-stopped", "peer-down", "dhcp-silent"}, // who has the peer's address
-	{"leftovers", "wrong-neighbour"},                        // the peer's entry
-	{"not-configured", "deprecated", "optimistic"},          // the second address
-	{"unassigned-source", "optimistic", "delegated-prefix"}, // the newest address, which the kernel prefers
+	{"leftovers", "wrong-neighbour"},                                           // the peer's entry
+	{"not-configured", "deprecated", "optimistic"},                             // the second address
+	{"unassigned-source", "optimistic", "delegated-prefix"},                    // the newest address, which the kernel prefers
 	{"expiring", "dhcp-silent", "no-dhcp-client", "dhcp-no-address", "nothing-assigned", "stable-privacy"},
 	{"peer-down", "peer-stopped", "peer-unmapped", "peer-echo-blocked"},
 	{"internet-down", "internet-refused"},
@@ -170,7 +182,7 @@ type consequence struct {
 
 // noWayBack are faults with which this host answers nobody beyond the router, or not always.
 const noWayBack = "no-ra|not-default|advertisements-lost|router-unresolvable|route-missing|forwarding|wrong-gateway|no-gateway|" +
-	"ns-dropped|na-dropped|lossy|egress-hook|unreachable-route|two-prefixes"
+	"no-echo-in|no-tcp-in|ufw|ns-dropped|na-dropped|lossy|egress-hook|unreachable-route|two-prefixes"
 
 var consequences = []consequence{
 	// ubuntu2 asks the same server, or hears the same router: without a lease, or an on-link route, it answers nothing.
@@ -188,6 +200,12 @@ var consequences = []consequence{
 	{[]string{"moved-address"}, []string{"path.lossy"}},
 	// Who has no way back, or no address, answers nobody.
 	{[]string{"pinged|pinged-in-vain|knocked-in-vain|echo-ignored|no-way-back|guarded", noWayBack}, []string{"host.inbound-unanswered"}},
+	// The port lets no other address speak than the one of its MAC.
+	{[]string{"port-security-eui64", "private-link-local"}, []string{"address.link-local-not-eui64"}},
+	// Nobody is left who would answer all nodes.
+	{[]string{"router-no-echo", "not-on-link|not-on-link-well"}, []string{"net.multicast-suppressed"}},
+	// The router answers for a peer that is not there.
+	{[]string{"local-proxy", "peer-down|peer-unmapped"}, []string{"peer.echo-blocked"}},
 	// The gateway is gone.
 	{[]string{"wrong-gateway", "peer-unmapped|peer-down"}, []string{"router.unresolvable"}},
 	{[]string{"ula-only|ula-translated|static|short-prefix", "backup-router|two-routers|router-died|rogue-router"}, []string{"dhcpv6.silent"}},
@@ -220,6 +238,31 @@ var Flaws = []Flaw{
 		"echo is blocked on the way, and this host has no way", "where a connection cannot be tried, silent echoes alone pass for a way that is cut (path.beyond-router)",
 		func(v Verdict, faults []string, _ Weather) bool {
 			return has(faults, "no-echo-out", "no-tcp-out", "unreachable-route", "wrong-gateway") && only(v.Invented, "path.beyond-router") && len(v.Missed)+len(v.Broken)+len(v.Unexplained) == 0
+		},
+	},
+	{
+		"ports kept apart, and something else", "a peer that is kept apart passes for absent, or for one that answers no echo, where no other peer shows that hosts do not hear one another",
+		func(v Verdict, faults []string, _ Weather) bool {
+			return has(faults, "isolated-ports") && only(v.Invented, "peer.unmapped", "peer.echo-blocked") && len(v.Broken) == 0
+		},
+	},
+	{
+		"cut short", "what tells one cause from another is not asked any more, and the nearer one is named",
+		func(v Verdict, faults []string, w Weather) bool {
+			return w.Timeout > 0 && len(faults) > 1 && only(v.Invented, "address.duplicate", "path.unheard", "path.mtu") && len(v.Broken) == 0
+		},
+	},
+	{
+		"who is found only at the second try, on a slow way", "what was asked before that passes for lost (path.lossy)",
+		func(v Verdict, faults []string, w Weather) bool {
+			return has(faults, "na-dropped", "shared-address", "stale-gateway") && w.Delay+w.Jitter > time.Millisecond &&
+				only(v.Invented, "path.lossy", "path.tcp-blocked") && len(v.Missed)+len(v.Broken)+len(v.Unexplained) == 0
+		},
+	},
+	{
+		"an address that the port does not know, overtaken", "that the network offers another is seen too late, and the address passes for nobody's (address.unassigned)",
+		func(v Verdict, faults []string, w Weather) bool {
+			return has(faults, "private-address") && w.Reorder > 0 && only(v.Invented, "address.unassigned") && len(v.Broken) == 0
 		},
 	},
 	{

@@ -32,6 +32,9 @@ func findPerAddressFilter(iv *ifaceView) []hypothesis {
 			if p.SourceClass != class || p.Outcome != diag.Silent || !p.Reaches() {
 				continue
 			}
+			if class == diag.SourceUnassigned && iv.s.InterfaceWith(p.Source) != iv.name {
+				continue // an application's, that left by another
+			}
 			c := iv.control(p)
 			if c == nil || class == diag.SourceUnassigned && (diag.ScopeOf(p.Source) == diag.LinkLocalScope || iv.spoke(p.Source)) {
 				continue

@@ -53,7 +53,9 @@ func TestOwnMAC(t *testing.T) {
 func TestSameMACExplainsCandidates(t *testing.T) {
 	w := diagtest.LAN().Say(diagtest.Echo(diagtest.PeerLocal, false))
 	silent := 0
-	w.Each(func(p diag.Path) bool { return p.SourceClass == diag.SourceCandidate && p.TargetClass == diag.TargetPeer && p.Asks != diag.AsksDAD }, func(p *diag.Path) {
+	w.Each(func(p diag.Path) bool {
+		return p.SourceClass == diag.SourceCandidate && p.TargetClass == diag.TargetPeer && p.Asks != diag.AsksDAD
+	}, func(p *diag.Path) {
 		if silent++; silent == 1 {
 			diagtest.Silent(p)
 		}
