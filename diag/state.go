@@ -67,6 +67,8 @@ type State struct {
 	// Floods are the strongest of the last while.
 	Floods map[FloodKey]At[Flood]
 
+	Fars []*FarHost // other hosts that watch at the same time
+
 	// Foreign are frames that left an interface with a global source that was not configured on it:
 	// forwarded for others, or sent by a claim.
 	Foreign map[InterfaceAddr]At[Frame]
@@ -341,6 +343,8 @@ func (s *State) Apply(e Event) {
 		}
 	case Path:
 		s.applyPath(e, b)
+	case Far:
+		s.applyFar(e, b)
 	case Change:
 		if !slices.Contains(s.Changes, b) && len(s.Changes) < changesKept {
 			s.Changes = append(s.Changes, b)
@@ -363,6 +367,7 @@ type (
 	replyKey   string
 	begunKey   CheckKey
 	pathKey    string
+	farKey     string
 	noBuffers  struct{}
 	filterKey  struct {
 		iface, table, chain, hook, rule string

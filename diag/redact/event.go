@@ -32,6 +32,13 @@ func (d *Redactor) Event(e diag.Event) diag.Event {
 	case diag.Drop:
 		b.Frame = d.frame(b.Frame)
 		e.Body = b
+	case diag.Far:
+		b.From, b.Why = d.Name(b.From), ""
+		if b.Event != nil {
+			there := d.Event(*b.Event)
+			b.Event = &there
+		}
+		e.Body = b
 	case diag.Lease:
 		b.DUID, b.IAID = "", 0
 		e.Body = b

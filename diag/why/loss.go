@@ -23,6 +23,7 @@ func findLossy(iv *ifaceView) []hypothesis {
 	inND := false
 	targets := map[netip.Addr]bool{}
 	var first netip.Addr
+	var lossy []*path
 	for _, p := range iv.paths {
 		q, ok := questions[diag.QuestionOf(*p.Path)]
 		if !ok || p.Outcome != diag.Answered {
@@ -37,6 +38,7 @@ func findLossy(iv *ifaceView) []hypothesis {
 		}
 		iv.explain(&h, p)
 		rest(&h, p)
+		lossy = append(lossy, p)
 		inND = inND || p.Asks == diag.AsksND
 		targets[p.Target] = true
 		if !first.IsValid() {
@@ -46,11 +48,12 @@ func findLossy(iv *ifaceView) []hypothesis {
 	if late, ok := iv.tardy(); ok {
 		return []hypothesis{late}
 	}
+	iv.lostBetween(&h, lossy)
 	lost := sent - received
 	if len(targets) == 0 {
 		return nil
 	}
-	h.args = []any{"lost", lost, "sent", sent, "percent", 100 * lost / max(1, sent), "target", first, "targets", len(targets)}
+	h.args = append(h.args, "lost", lost, "sent", sent, "percent", 100 * lost / max(1, sent), "target", first, "targets", len(targets))
 	switch {
 	case lost >= 2 && (inND || len(targets) >= 2):
 		if lost >= 4 && len(targets) >= 2 {
@@ -60,7 +63,7 @@ func findLossy(iv *ifaceView) []hypothesis {
 	default:
 		h.severity, h.confidence = Info, Possible
 		h.subject = Subject{"target", first.String()}
-		h.more = []string{"cause.path.lossy.limit"}
+		h.more = append(h.more, "cause.path.lossy.limit")
 	}
 	return []hypothesis{h}
 }
