@@ -61,8 +61,8 @@ func (f *Far) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// farsKept bounds how many other hosts are listened to.
-const farsKept = 8
+// FarsKept bounds how many other hosts are listened to.
+const FarsKept = 8
 
 // A FarHost is another host as its stream tells of it.
 type FarHost struct {
@@ -70,6 +70,8 @@ type FarHost struct {
 	Reading FarState
 	Why     string
 	State   *State // by its own clock
+	// lag is the least time by which what it saw was known here later, with what its clock is behind.
+	lag time.Duration
 	// told are the places of its events in the stream of here, by its own numbers, ascending.
 	told []placed
 }
@@ -99,7 +101,7 @@ func (s *State) applyFar(e Event, b Far) {
 		}
 	}
 	if f == nil {
-		if len(s.Fars) >= farsKept {
+		if len(s.Fars) >= FarsKept {
 			return
 		}
 		f = &FarHost{From: b.From, State: NewState()}
@@ -109,6 +111,9 @@ func (s *State) applyFar(e Event, b Far) {
 		f.Reading, f.Why = b.State, cmp.Or(b.Why, f.Why)
 		s.said[farKey(b.From)] = e
 		return
+	}
+	if lag := e.At.Sub(b.Event.At); f.State.Seq == 0 || lag < f.lag {
+		f.lag = lag
 	}
 	f.State.Apply(*b.Event)
 	f.told = append(f.told, placed{b.Event.Seq, e.Seq, e.At})
@@ -122,6 +127,9 @@ func (f *FarHost) Here(e Event) Event {
 	}
 	return Event{Seq: f.told[i].here, At: f.told[i].at, Body: Far{From: f.From, Event: &e}}
 }
+
+// Told is the time of here up to which the host has told what it saw, but for what its words take on the way.
+func (f *FarHost) Told() time.Time { return f.State.Now.Add(f.lag) }
 
 // Name is the host's own name; where it has none, the stream's.
 func (f *FarHost) Name() string { return words.Clean(cmp.Or(f.State.Run.Host, f.From)) }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -59,6 +60,7 @@ func checkCommand() *cobra.Command {
 	f.StringVar(&o.failOn, "fail-on", "unknown", words.Say("cli.flag.fail-on"))
 	f.BoolVar(&o.dryRun, "dry-run", false, words.Say("cli.flag.dry-run"))
 	f.CountVarP(&o.detail, "verbose", "v", words.Say("cli.flag.verbose"))
+	f.StringArrayVar(&o.far, "far", nil, words.Say("cli.flag.far"))
 	f.StringArrayVar(&o.from, "from", nil, words.Say("cli.flag.from"))
 	cmd.RunE = ends(func(cmd *cobra.Command, ids []string) error {
 		if err := knownChecks("check", ids); err != nil {
@@ -95,9 +97,6 @@ var reading = []string{"from", "format", "json", "output", "fail-on", "no-color"
 func (o *checkOptions) onlyReads(f *pflag.FlagSet, ids []string) (err error) {
 	if len(o.from) == 0 {
 		return nil
-	}
-	if len(o.from) > 1 {
-		return usagef("%s", words.Say("cli.from-two"))
 	}
 	if len(ids) > 0 {
 		return usagef("%s", words.Say("cli.from-asks", "what", ids[0]))
@@ -149,6 +148,9 @@ func (o *checkOptions) write(ctx context.Context, out, stderr io.Writer) error {
 		}
 		return o.conclude(out, state)
 	}
+	if len(o.far) > diag.FarsKept {
+		return usagef("--far: %d hosts, want at most %d", len(o.far), diag.FarsKept)
+	}
 	deadline := time.Now().Add(o.timeout)
 	live, err := o.open(ctx, false, nil, warnOn(stderr))
 	if err != nil {
@@ -157,6 +159,7 @@ func (o *checkOptions) write(ctx context.Context, out, stderr io.Writer) error {
 	defer live.Close()
 	settling, settled := context.WithDeadline(ctx, deadline)
 	live.Settle(settling)
+	live.Meet(settling)
 	settled()
 	if o.dryRun {
 		live.Look(func(s *diag.State) { err = app.DryRun(out, s, o.hide.Text) })
@@ -170,6 +173,7 @@ func (o *checkOptions) write(ctx context.Context, out, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	live.CatchUp(ctx, deadline)
 	kept := live.Close()
 	live.Look(func(s *diag.State) { err = o.conclude(out, s) })
 	if err == nil && kept != nil {
@@ -201,20 +205,27 @@ func (o *checkOptions) conclude(out io.Writer, s *diag.State) error {
 	return nil
 }
 
-// replay reads a recording: the diagnosis over it is that of the run that made it.
-func (o *checkOptions) replay(ctx context.Context, stderr io.Writer) (*diag.State, error) {
-	name := o.from[0]
-	file, err := openRecording(ctx, name)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	state, problems, err := record.Replay(file)
-	if err != nil {
-		return nil, usagef("--from %s: %w", name, err)
-	}
-	for _, p := range problems {
-		fmt.Fprintln(stderr, "ndwhy: "+words.Say("cli.from-problem", "file", name, "problem", p))
+// replay reads a recording: the diagnosis over it is that of the run that made it. Recordings that others made at the
+// same time tell where between the hosts something was lost; the first is of here.
+func (o *checkOptions) replay(ctx context.Context, stderr io.Writer) (state *diag.State, err error) {
+	for _, name := range o.from {
+		file, err := openRecording(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		defer file.Close()
+		var problems []string
+		if state == nil {
+			state, problems, err = record.Replay(file)
+		} else {
+			problems, err = record.Beside(state, filepath.Base(name), file)
+		}
+		if err != nil {
+			return nil, usagef("--from %s: %w", name, err)
+		}
+		for _, p := range problems {
+			fmt.Fprintln(stderr, "ndwhy: "+words.Say("cli.from-problem", "file", name, "problem", p))
+		}
 	}
 	return state, nil
 }

@@ -60,9 +60,10 @@ func watchCommand() *cobra.Command {
 		}
 		o.add, o.count, o.timeout, o.passive = string(diag.AddNone), 1, defaultTimeout, true
 		wanted := func(e diag.Event) bool {
-			// That time passes is no news, unless somebody asks for it.
+			// That time passes is no news to a person, unless somebody asks for it; a program that reads on knows by it
+			// that nothing else happened.
 			_, tick := e.Body.(diag.Tick)
-			return (len(kinds) == 0 && !tick || slices.Contains(kinds, e.Kind())) && (!addr.IsValid() || diag.Concerns(e, addr))
+			return (len(kinds) == 0 && (!tick || asJSON) || slices.Contains(kinds, e.Kind())) && (!addr.IsValid() || diag.Concerns(e, addr))
 		}
 		var failed error
 		show := func(e diag.Event) {

@@ -31,6 +31,10 @@ var (
 	}
 	farAnswerLost = Cause{
 		ID: "far.answer-lost", Severity: Warning,
+		Remedy: slices.Concat(
+			always("tcpdump -ni {interface} 'icmp6 and host {peer}'"),
+			onAWS("aws ec2 describe-network-acls --filters Name=association.subnet-id,Values={subnet}"),
+		),
 		find: lostAt(across.AnswerLost, nil),
 	}
 )

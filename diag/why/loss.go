@@ -53,7 +53,7 @@ func findLossy(iv *ifaceView) []hypothesis {
 	if len(targets) == 0 {
 		return nil
 	}
-	h.args = append(h.args, "lost", lost, "sent", sent, "percent", 100 * lost / max(1, sent), "target", first, "targets", len(targets))
+	h.args = append(h.args, "lost", lost, "sent", sent, "percent", 100*lost/max(1, sent), "target", first, "targets", len(targets))
 	switch {
 	case lost >= 2 && (inND || len(targets) >= 2):
 		if lost >= 4 && len(targets) >= 2 {
