@@ -59,6 +59,9 @@ var together = []trial{
 // recorded are the causes that no scenario shows, because it would harm the machine that the lab is on or no kernel
 // can be brought to it, with the test that shows them.
 var recorded = map[string]string{
+	"far.not-arrived":           "`TestFar`, which has two hosts watch",
+	"far.not-answered":          "`TestFar`, likewise",
+	"far.answer-lost":           "`TestFar`, likewise",
 	"host.group-not-joined":     "`TestCauses` of package why, from made-up observations: it takes a broken driver, for the kernel joins again whatever happens",
 	"host.neighbour-table-full": "`TestNeighbourTableFull`, from recorded events: the table is one for all namespaces of a machine",
 }

@@ -104,6 +104,56 @@ var scenarios = []Scenario{
 		Break:  func(s *Spec) { s.ubuntu2().NICs[0].NoEchoIn = true },
 	},
 	{
+		Name: "peer-drops-echo", On: "lan",
+		Title:  "ubuntu2's packet filter drops the echo requests that arrive.",
+		Causes: []string{"peer.echo-blocked"},
+		Hides:  []string{"net.open-link"},
+		Break:  peerDropping(Filter{Table: "inet filter", Chain: "input", Hook: "input", Type: echoRequest}),
+	},
+	{
+		Name: "peer-drops-reply", On: "lan",
+		Title:  "ubuntu2's packet filter drops its own echo replies.",
+		Causes: []string{"peer.echo-blocked"},
+		Hides:  []string{"net.open-link"},
+		Break:  peerDropping(Filter{Table: "inet filter", Chain: "output", Hook: "output", Type: echoReply}),
+	},
+	{
+		Name: "peer-drops-ns", On: "lan",
+		Title:  "ubuntu2's packet filter drops the neighbour solicitations that arrive.",
+		Causes: []string{"peer.unmapped"},
+		Hides:  []string{"net.open-link"},
+		Break:  peerDropping(Filter{Table: "inet filter", Chain: "input", Hook: "input", Type: neighbourSolicitation}),
+	},
+	{
+		Name: "peer-drops-na", On: "lan",
+		Title:  "ubuntu2's packet filter drops its own neighbour advertisements.",
+		Causes: []string{"peer.unmapped"},
+		Hides:  []string{"net.open-link"},
+		Break:  peerDropping(Filter{Table: "inet filter", Chain: "output", Hook: "output", Type: neighbourAdvert}),
+	},
+	{
+		Name: "peer-not-configured", On: "forwarded-nd",
+		Title:  "ubuntu2 runs, and has none of the addresses that are assigned to it.",
+		Causes: []string{"peer.unmapped"},
+		Break: func(s *Spec) {
+			nic := &s.ubuntu2().NICs[0]
+			nic.DHCP, nic.Static = false, nil
+		},
+	},
+	{
+		Name: "peer-unheard", On: "lan",
+		Title:  "The switch drops everything that ubuntu2 sends.",
+		Causes: []string{"peer.unmapped"},
+		Hides:  []string{"net.open-link"},
+		Break:  func(s *Spec) { s.ubuntu2().NICs[0].Loss = 100 },
+	},
+	{
+		Name: "peer-lossy", On: "lan",
+		Title:  "Half of what ubuntu2 sends is lost.",
+		Causes: []string{"path.lossy"},
+		Break:  func(s *Spec) { s.ubuntu2().NICs[0].Loss = 50 },
+	},
+	{
 		Name: "no-ra", On: "vpc",
 		Title:  "The router advertises nothing and answers no router solicitation.",
 		Causes: []string{"router.no-advertisement"},
@@ -1074,6 +1124,11 @@ func private(s *Spec) {
 
 // everything is all that is said of a base.
 var everything = []string{"net.per-address-filter", "net.multicast-suppressed", "net.router-silent", "net.open-link"}
+
+// peerDropping breaks a network by a rule of ubuntu2's.
+func peerDropping(f Filter) func(*Spec) {
+	return func(s *Spec) { s.ubuntu2().Filters = append(s.ubuntu2().Filters, f) }
+}
 
 // dropping is a fault of ubuntu1's packet filter.
 func dropping(f Filter) func(*Spec) {

@@ -30,11 +30,13 @@ const (
 	endWithin  = 100 * time.Millisecond
 )
 
-// meetWithin bounds how long the checks wait for other hosts to watch; caughtUp is by how much they must have told
+// meetWithin bounds how long the checks wait for other hosts to watch, and catchUpWithin how long for what they saw,
+// who say something every second (tickEvery); caughtUp is by how much they must have told
 // more than the time of the last question, for what their words take on the way.
 const (
-	meetWithin = 5 * time.Second
-	caughtUp   = 100 * time.Millisecond
+	meetWithin    = 5 * time.Second
+	catchUpWithin = 3 * time.Second
+	caughtUp      = 100 * time.Millisecond
 )
 
 // hear runs a command until it, or ctx, ends, and takes the stream that it prints into this one.
@@ -198,12 +200,16 @@ func (l *Session) CatchUp(ctx context.Context, deadline time.Time) {
 	if l.far == 0 {
 		return
 	}
+	now := time.Now()
+	if within := now.Add(catchUpWithin); within.Before(deadline) {
+		deadline = within
+	}
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
-	until := time.Now().Add(caughtUp)
+	until := now.Add(caughtUp)
 	told := func(f *diag.FarHost) bool { return f.State.Seq > 0 && !f.Told().Before(until) }
 	l.Wait(ctx.Done(), func(s *diag.State) bool {
-		return !slices.ContainsFunc(s.Fars, func(f *diag.FarHost) bool { return f.Reading != diag.FarEnded && !told(f) })
+		return !slices.ContainsFunc(s.Fars, func(f *diag.FarHost) bool { return f.Reading != diag.FarEnded && f.State.Seq > 0 && !told(f) })
 	})
 	var list []diag.Far
 	l.Look(func(s *diag.State) {

@@ -53,7 +53,7 @@ func lostAt(place across.Place, more func(*hypothesis, *across.Trace)) func(*ifa
 	})
 	return rule{
 		about: target, kind: "peer", arg: "peer", direct: true, confidence: Likely,
-		explains: all(symptomatic, fromUs, here, not(answeredElse)),
+		explains: all(symptomatic, here, not(answeredElse)),
 		more: func(iv *ifaceView, h *hypothesis) {
 			// The trace that follows most: the questions of one path may be few.
 			var most *across.Trace
