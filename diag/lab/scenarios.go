@@ -24,6 +24,7 @@ type Scenario struct {
 	Args    []string // further arguments with which `ndwhy check` sees it
 	On      string   // the base that a fault breaks unless another is named; empty: this is a base
 	Healthy bool     // nothing is broken, though it may look so
+	Two     bool     // it is for two hosts that watch: what one alone makes of it depends on the moment
 
 	Base  func() Spec // of a base
 	Break func(*Spec) // of a fault
@@ -104,35 +105,35 @@ var scenarios = []Scenario{
 		Break:  func(s *Spec) { s.ubuntu2().NICs[0].NoEchoIn = true },
 	},
 	{
-		Name: "peer-drops-echo", On: "lan",
+		Name: "peer-drops-echo", On: "lan", Two: true,
 		Title:  "ubuntu2's packet filter drops the echo requests that arrive.",
 		Causes: []string{"peer.echo-blocked"},
 		Hides:  []string{"net.open-link"},
 		Break:  peerDropping(Filter{Table: "inet filter", Chain: "input", Hook: "input", Type: echoRequest}),
 	},
 	{
-		Name: "peer-drops-reply", On: "lan",
+		Name: "peer-drops-reply", On: "lan", Two: true,
 		Title:  "ubuntu2's packet filter drops its own echo replies.",
 		Causes: []string{"peer.echo-blocked"},
 		Hides:  []string{"net.open-link"},
 		Break:  peerDropping(Filter{Table: "inet filter", Chain: "output", Hook: "output", Type: echoReply}),
 	},
 	{
-		Name: "peer-drops-ns", On: "lan",
+		Name: "peer-drops-ns", On: "lan", Two: true,
 		Title:  "ubuntu2's packet filter drops the neighbour solicitations that arrive.",
 		Causes: []string{"peer.unmapped"},
 		Hides:  []string{"net.open-link"},
 		Break:  peerDropping(Filter{Table: "inet filter", Chain: "input", Hook: "input", Type: neighbourSolicitation}),
 	},
 	{
-		Name: "peer-drops-na", On: "lan",
+		Name: "peer-drops-na", On: "lan", Two: true,
 		Title:  "ubuntu2's packet filter drops its own neighbour advertisements.",
 		Causes: []string{"peer.unmapped"},
 		Hides:  []string{"net.open-link"},
 		Break:  peerDropping(Filter{Table: "inet filter", Chain: "output", Hook: "output", Type: neighbourAdvert}),
 	},
 	{
-		Name: "peer-not-configured", On: "forwarded-nd",
+		Name: "peer-not-configured", On: "forwarded-nd", Two: true,
 		Title:  "ubuntu2 runs, and has none of the addresses that are assigned to it.",
 		Causes: []string{"peer.unmapped"},
 		Break: func(s *Spec) {
@@ -141,14 +142,14 @@ var scenarios = []Scenario{
 		},
 	},
 	{
-		Name: "peer-unheard", On: "lan",
+		Name: "peer-unheard", On: "lan", Two: true,
 		Title:  "The switch drops everything that ubuntu2 sends.",
 		Causes: []string{"peer.unmapped"},
 		Hides:  []string{"net.open-link"},
 		Break:  func(s *Spec) { s.ubuntu2().NICs[0].Loss = 100 },
 	},
 	{
-		Name: "peer-lossy", On: "lan",
+		Name: "peer-lossy", On: "lan", Two: true,
 		Title:  "Half of what ubuntu2 sends is lost.",
 		Causes: []string{"path.lossy"},
 		Break:  func(s *Spec) { s.ubuntu2().NICs[0].Loss = 50 },

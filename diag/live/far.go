@@ -127,7 +127,11 @@ func (t *tail) String() string {
 
 // Meet waits until other hosts watch, and names their addresses as peers.
 func (l *Session) Meet(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, meetWithin)
+	within := meetWithin
+	if deadline, ok := ctx.Deadline(); ok {
+		within = min(within, time.Until(deadline)/2) // the rest is for the checks
+	}
+	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	var run diag.Run
 	var more []netip.Addr

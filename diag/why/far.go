@@ -18,9 +18,9 @@ var (
 	farNotAnswered = Cause{
 		ID: "far.not-answered", Severity: Warning,
 		Remedy: []Remedy{
-			{Command: "nft -a list ruleset", If: told("filter", "drop")},
-			{Command: "ip -6 address show to {peer}", If: told("not-configured")},
-			{Command: "sysctl net.ipv6.icmp.echo_ignore_all", If: told("ignored")},
+			{Command: "nft -a list ruleset  # on the other host", If: told("filter", "drop")},
+			{Command: "ip -6 address show to {peer}  # on the other host", If: told("not-configured")},
+			{Command: "sysctl net.ipv6.icmp.echo_ignore_all  # on the other host", If: told("ignored")},
 		},
 		find: lostAt(across.NotAnswered, func(h *hypothesis, t *across.Trace) {
 			if t.Why != across.Unexplained {
