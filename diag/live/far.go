@@ -160,8 +160,11 @@ func strangers(s *diag.State) []netip.Addr {
 	for _, f := range s.Fars {
 		n := 0
 		name := func(a netip.Addr) {
+			if n >= mostNamed {
+				return
+			}
 			known := slices.ContainsFunc(slices.Concat(s.Run.Peers, list), func(p netip.Addr) bool { return p == a || p == a.WithZone("") })
-			if n < mostNamed && !known && s.InterfaceWith(a.WithZone("")) == "" {
+			if !known && s.InterfaceWith(a.WithZone("")) == "" {
 				list = append(list, a)
 				n++
 			}

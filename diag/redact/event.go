@@ -78,6 +78,15 @@ func (d *Redactor) Report(r *report.Report, s *diag.State) {
 			f.Subject.Value = r.Host
 		}
 	}
+	for i := range r.Far {
+		f := &r.Far[i]
+		f.Command, f.Host, f.Why = d.Name(f.Command), d.Name(f.Host), nil
+	}
+	for i := range r.Paths {
+		if p := r.Paths[i].Place; p != nil {
+			p.Host = d.Name(p.Host)
+		}
+	}
 	for i := range r.Evidence {
 		r.Evidence[i].Frame = nil
 	}
