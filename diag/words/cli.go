@@ -25,7 +25,8 @@ not write all that was asked for, 64 usage, 130 interrupted.`,
   ndwhy check --peer 2001:db8::2 --peer fe80::1%eth0
   ndwhy check --add claim --dry-run
   ndwhy check --json --output report.json
-  ndwhy check --from recording.jsonl`,
+  ndwhy check --from recording.jsonl
+  ndwhy check --far 'ssh HOST sudo ndwhy watch --json'`,
 	"cli.watch.short": "Every event as it happens, one line each",
 	"cli.watch.long": `Watches without sending anything: the neighbour cache, addresses, routes, and
 (with CAP_NET_RAW) neighbour discovery on the wire, and (as root) what of it
