@@ -180,6 +180,21 @@ func TestFar(t *testing.T) {
 	}
 }
 
+// What would be asked of the other host's addresses is said beforehand.
+func TestFarDryRun(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "stream")
+	stream := `{"seq":1,"at":"2026-11-27T08:00:00Z","kind":"run","body":{"host":"far","interfaces":["eth0"]}}
+{"seq":2,"at":"2026-11-27T08:00:00Z","kind":"address","body":{"interface":"eth0","address":"2001:db8:1f16:8df0::abcd","prefix_len":64,"flags":[]}}
+`
+	if err := os.WriteFile(file, []byte(stream), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := labtest.Run(t, "lan", "ndwhy", "check", "--dry-run", "--far", "cat "+file)
+	if r.Code != 0 || !strings.Contains(r.Stdout, "> 2001:db8:1f16:8df0::abcd") {
+		t.Errorf("exit %d: %s%s", r.Code, r.Stdout, r.Stderr)
+	}
+}
+
 // Whatever a command prints, or does not, the diagnosis of this host stands, in time, and says so; nothing of it
 // reaches the terminal as it came.
 func TestFarThatFails(t *testing.T) {

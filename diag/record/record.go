@@ -100,12 +100,12 @@ func (w *Writer) Flush() error {
 // gave none: it names the line and says what is wrong. Reading goes on after such an error. Events
 // keep their numbers and times; one whose number is not higher than the one before it is an error,
 // since evidence names events by number.
-func Read(r io.Reader) iter.Seq2[diag.Event, error] { return read(r, true) }
+func Read(r io.Reader) iter.Seq2[diag.Event, error] { return scan(r, true) }
 
 // Lines is Read of a stream that needs no header: what `ndwhy watch --json` prints.
-func Lines(r io.Reader) iter.Seq2[diag.Event, error] { return read(r, false) }
+func Lines(r io.Reader) iter.Seq2[diag.Event, error] { return scan(r, false) }
 
-func read(r io.Reader, headed bool) iter.Seq2[diag.Event, error] {
+func scan(r io.Reader, headed bool) iter.Seq2[diag.Event, error] {
 	return func(yield func(diag.Event, error) bool) {
 		in := bufio.NewReaderSize(r, 64<<10)
 		var last int64
