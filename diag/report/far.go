@@ -105,7 +105,7 @@ func (f Far) Says() []string {
 	name := cmp.Or(f.Host, f.Command)
 	first := words.Say("far.state."+string(f.State), "host", name, "command", f.Command, "why", colon(f.Why))
 	if f.OffsetMS != nil {
-		first += " " + words.Say("far.clock", "offset", (time.Duration(*f.OffsetMS*float64(time.Millisecond))).String())
+		first += " " + words.Say("far.clock", "offset", time.Duration(*f.OffsetMS*float64(time.Millisecond)).String())
 	}
 	list := []string{first}
 	for _, x := range f.Findings {
