@@ -75,6 +75,8 @@ func describe(body Body) string {
 		return describeFrame(b)
 	case Drop:
 		return describeDrop(b)
+	case Far:
+		return describeFar(b)
 	case Flood:
 		return words.Say("event.flood", "type", b.Type, "n", b.Packets, "over", b.OverS, "interface", b.Interface, "senders", b.Senders, "mac", b.MAC)
 	case Socket:
@@ -590,6 +592,9 @@ func Concerns(e Event, addr netip.Addr) bool {
 		return false
 	}
 	body := e.Body
+	if f, ok := body.(Far); ok && f.Event != nil {
+		body = f.Event.Body
+	}
 	if d, ok := body.(Drop); ok {
 		body = d.Frame
 	}

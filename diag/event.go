@@ -51,6 +51,7 @@ var bodies = map[string]func(json.RawMessage) (Body, error){
 	Check{}.Kind():      decode[Check],
 	Path{}.Kind():       decode[Path],
 	Change{}.Kind():     decode[Change],
+	Far{}.Kind():        decode[Far],
 }
 
 // Kinds returns the names of every kind of event, sorted.

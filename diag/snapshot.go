@@ -45,6 +45,11 @@ func (s *State) Events() []Event {
 	for _, e := range s.portDrops.events {
 		keep(e)
 	}
+	for _, f := range s.Fars {
+		for _, e := range f.events() {
+			keep(e)
+		}
+	}
 	resumed := &Resumed{Until: s.Seq}
 	for seq, pin := range s.evidence {
 		keep(pin.event)

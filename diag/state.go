@@ -71,6 +71,7 @@ type State struct {
 	// Overheard is what a capture tells, by interface; nil: the stream is of a host.
 	Overheard     map[string]*Overheard
 	overheardLeft int
+	Fars          []*FarHost // other hosts that watch at the same time
 
 	// Foreign are frames that left an interface with a global source that was not configured on it:
 	// forwarded for others, or sent by a claim.
@@ -350,6 +351,8 @@ func (s *State) Apply(e Event) {
 		}
 	case Path:
 		s.applyPath(e, b)
+	case Far:
+		s.applyFar(e, b)
 	case Change:
 		if !slices.Contains(s.Changes, b) && len(s.Changes) < changesKept {
 			s.Changes = append(s.Changes, b)
@@ -372,6 +375,7 @@ type (
 	replyKey   string
 	begunKey   CheckKey
 	pathKey    string
+	farKey     string
 	noBuffers  struct{}
 	filterKey  struct {
 		iface, table, chain, hook, rule string

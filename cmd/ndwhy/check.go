@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -65,6 +66,7 @@ func checkCommand() *cobra.Command {
 	f.StringVar(&o.failOn, "fail-on", "unknown", words.Say("cli.flag.fail-on"))
 	f.BoolVar(&o.dryRun, "dry-run", false, words.Say("cli.flag.dry-run"))
 	f.CountVarP(&o.detail, "verbose", "v", words.Say("cli.flag.verbose"))
+	f.StringArrayVar(&o.far, "far", nil, words.Say("cli.flag.far"))
 	f.StringArrayVar(&o.from, "from", nil, words.Say("cli.flag.from"))
 	f.StringVar(&o.as, "as", "", words.Say("cli.flag.as"))
 	cmd.RunE = ends(func(cmd *cobra.Command, ids []string) error {
@@ -105,9 +107,6 @@ func (o *checkOptions) onlyReads(f *pflag.FlagSet, ids []string) (err error) {
 			return usagef("%s", words.Say("cli.as-from"))
 		}
 		return nil
-	}
-	if len(o.from) > 1 {
-		return usagef("%s", words.Say("cli.from-two"))
 	}
 	if len(ids) > 0 {
 		return usagef("%s", words.Say("cli.from-asks", "what", ids[0]))
@@ -159,6 +158,9 @@ func (o *checkOptions) write(ctx context.Context, out, stderr io.Writer) error {
 		}
 		return o.conclude(out, state)
 	}
+	if len(o.far) > diag.FarsKept {
+		return usagef("--far: %d hosts, want at most %d", len(o.far), diag.FarsKept)
+	}
 	deadline := time.Now().Add(o.timeout)
 	live, err := o.open(ctx, false, nil, warnOn(stderr))
 	if err != nil {
@@ -167,6 +169,7 @@ func (o *checkOptions) write(ctx context.Context, out, stderr io.Writer) error {
 	defer live.Close()
 	settling, settled := context.WithDeadline(ctx, deadline)
 	live.Settle(settling)
+	live.Meet(settling)
 	settled()
 	if o.dryRun {
 		live.Look(func(s *diag.State) { err = app.DryRun(out, s, o.hide.Text) })
@@ -180,6 +183,7 @@ func (o *checkOptions) write(ctx context.Context, out, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	live.CatchUp(ctx, deadline)
 	kept := live.Close()
 	live.Look(func(s *diag.State) { err = o.conclude(out, s) })
 	if err == nil && kept != nil {
@@ -212,40 +216,51 @@ func (o *checkOptions) conclude(out io.Writer, s *diag.State) error {
 }
 
 // replay reads a recording, over which the diagnosis is that of the run that made it, or the capture of whatever
-// program.
-func (o *checkOptions) replay(ctx context.Context, stderr io.Writer) (*diag.State, error) {
-	name := o.from[0]
+// program. Recordings that others made at the same time tell where between the hosts something was lost; the first is
+// of here.
+func (o *checkOptions) replay(ctx context.Context, stderr io.Writer) (state *diag.State, err error) {
 	host, err := o.host()
 	if err != nil {
 		return nil, err
 	}
+	for _, name := range o.from {
+		problems, err := o.read(ctx, stderr, name, host, &state)
+		switch {
+		case ctx.Err() != nil:
+			return nil, exitCode(exitInterrupted)
+		case err != nil:
+			return nil, usagef("--from %s: %w", name, err)
+		}
+		for _, p := range problems {
+			fmt.Fprintln(stderr, "ndwhy: "+words.Say("cli.from-problem", "file", name, "problem", p))
+		}
+	}
+	return state, nil
+}
+
+// read reads one of the files: the first makes the state, another is read beside it.
+func (o *checkOptions) read(ctx context.Context, stderr io.Writer, name string, host pcap.Host, state **diag.State) (problems []string, err error) {
 	kept, err := openKept(ctx, name, record.Stream)
 	if err != nil {
 		return nil, err
 	}
 	defer kept.Close()
 	defer showProgress(stderr, name, kept)()
-	var state *diag.State
-	var problems []string
 	head, _ := kept.Peek(8)
+	capture := pcap.Detect(head) != ""
 	switch {
-	case pcap.Detect(head) != "":
-		state, problems, err = readCapture(kept, host)
+	case *state != nil && (capture || (*state).Overheard != nil):
+		return nil, errors.New(words.Say("cli.from-captures"))
+	case *state != nil:
+		return record.Beside(*state, filepath.Base(name), kept)
+	case capture:
+		*state, problems, err = readCapture(kept, host)
 	case o.as != "":
-		return nil, usagef("%s", words.Say("cli.as-capture", "file", name))
+		return nil, errors.New(words.Say("cli.as-capture", "file", name))
 	default:
-		state, problems, err = record.Replay(kept)
+		*state, problems, err = record.Replay(kept)
 	}
-	switch {
-	case ctx.Err() != nil:
-		return nil, exitCode(exitInterrupted)
-	case err != nil:
-		return nil, usagef("--from %s: %w", name, err)
-	}
-	for _, p := range problems {
-		fmt.Fprintln(stderr, "ndwhy: "+words.Say("cli.from-problem", "file", name, "problem", p))
-	}
-	return state, nil
+	return problems, err
 }
 
 // host is whose view of a capture is asked for.

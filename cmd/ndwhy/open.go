@@ -46,7 +46,7 @@ func (o *options) open(ctx context.Context, stay bool, show func(diag.Event), wa
 	if err != nil {
 		return nil, usageError{err}
 	}
-	return live.Open(ctx, live.Options{Run: run, Links: links, IMDS: o.imds, Stay: stay, Files: files, Show: show})
+	return live.Open(ctx, live.Options{Run: run, Links: links, IMDS: o.imds, Stay: stay, Files: files, Show: show, Far: o.far})
 }
 
 // interfaceError is bad input where another interface could have been named, and "could not tell"

@@ -36,6 +36,7 @@ type options struct {
 	record     string
 	pcap       string
 	only, skip []string
+	far        []string
 	noColor    bool
 	ascii      bool
 	hide       redact.Redactor

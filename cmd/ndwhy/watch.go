@@ -70,7 +70,7 @@ func watchCommand() *cobra.Command {
 			}
 			return o.hide.Text(fmt.Sprintf("%s %-9s %s%s", e.At.Format("15:04:05.000"), e.Kind(), diag.Describe(e), text)) + "\n"
 		}
-		w := watcher{kinds: kinds, addr: addr}
+		w := watcher{kinds: kinds, addr: addr, ticks: asJSON}
 		feed := &feeder{out: cmd.OutOrStdout(), news: make(chan struct{}, 1)}
 		feed.line = func(e diag.Event) (string, bool) {
 			hidden := o.hide.Event(e) // which learns of what is not shown, too
@@ -141,6 +141,7 @@ func watchable() []string {
 type watcher struct {
 	kinds []string
 	addr  netip.Addr
+	ticks bool // a program that reads on knows by them that nothing else happened
 	asked map[diag.InterfaceAddr]diag.Event // the newest solicitation of this host's for an address
 }
 
@@ -154,7 +155,7 @@ func (w *watcher) wants(e diag.Event) bool {
 	}
 	if len(w.kinds) == 0 {
 		_, tick := e.Body.(diag.Tick)
-		return !tick // that time passes is no news, unless somebody asks for it
+		return !tick || w.ticks // that time passes is no news to a person, unless somebody asks for it
 	}
 	f, ok := e.Body.(diag.Frame)
 	return slices.Contains(w.kinds, e.Kind()) || ok && slices.Contains(w.kinds, string(f.Type))

@@ -366,6 +366,18 @@ var CauseTests = []struct {
 		},
 	},
 	{
+		Name: "echoes that another host never saw", Cause: "far.not-arrived", Sure: "certain", Faults: []string{"far.not-arrived"},
+		World: func() *World { return EchoSilent().Watched(ToNobody) },
+	},
+	{
+		Name: "echoes that another host did not answer", Cause: "far.not-answered", Sure: "certain", Faults: []string{"far.not-answered"},
+		World: func() *World { return EchoSilent().Watched(ToThere) },
+	},
+	{
+		Name: "answers that left another host and never came", Cause: "far.answer-lost", Sure: "certain", Faults: []string{"far.answer-lost"},
+		World: func() *World { return EchoSilent().Watched(BackThere) },
+	},
+	{
 		Name: "peer beyond the router", Cause: "peer.echo-blocked", Sure: "likely", Faults: []string{"peer.echo-blocked"},
 		World: func() *World { return VPC().FarPeer(diag.Silent) },
 	},

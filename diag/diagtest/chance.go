@@ -93,7 +93,7 @@ func (c Chance) bend(p *diag.Path) {
 
 func (c Chance) body() diag.Body {
 	iface, addr := pick(c, someIfaces), pick(c, someAddresses)
-	switch c.IntN(20) {
+	switch c.IntN(22) {
 	case 19:
 		return diag.Check{ID: pick(c, []string{"ra", "internet"}), Interface: iface, State: pick(c, []diag.CheckState{diag.CheckRunning, diag.CheckDone})}
 	case 0:
@@ -160,6 +160,15 @@ func (c Chance) body() diag.Body {
 		}}}
 	case 18:
 		return diag.Flood{Interface: iface, Type: pick(c, []diag.FrameType{diag.RA, diag.NS, diag.NA}), Packets: 100 * c.IntN(90), OverS: 1, Senders: 1 + c.IntN(900), MAC: pick(c, someMACs), Most: 1}
+	case 20:
+		there := c.body()
+		if there.Kind() == (diag.Far{}).Kind() {
+			return diag.Far{From: "ssh far", State: pick(c, []diag.FarState{diag.FarComplete, diag.FarBehind, diag.FarEnded}), Why: "x"}
+		}
+		if c.one(3) {
+			return diag.Far{From: "ssh far", Event: &diag.Event{Seq: 1, At: Start.Add(2 * time.Second), Body: diag.Run{Host: "far", Interfaces: []string{"eth0"}}}}
+		}
+		return diag.Far{From: "ssh far", Event: &diag.Event{Seq: c.Int64N(1 << 40), At: Start.Add(3 * time.Second), Body: there}}
 	default:
 		return diag.Feed{Name: pick(c, []diag.FeedName{diag.FeedNetlink, diag.FeedFrames, diag.FeedIMDS, diag.FeedHost}), State: pick(c, []diag.FeedState{diag.Synced, diag.Lost, diag.Unavailable, diag.NotAsked})}
 	}

@@ -24,6 +24,7 @@ type Scenario struct {
 	Args    []string // further arguments with which `ndwhy check` sees it
 	On      string   // the base that a fault breaks unless another is named; empty: this is a base
 	Healthy bool     // nothing is broken, though it may look so
+	Two     bool     // it is for two hosts that watch: what one alone makes of it depends on the moment
 
 	Base  func() Spec // of a base
 	Break func(*Spec) // of a fault
@@ -138,6 +139,56 @@ var scenarios = []Scenario{
 			h := s.addHost(s.ubuntu1().NICs[0].MAC)
 			h.NICs[0].Early = map[string]string{"stable_secret": "2001:db8::3"} // a link-local address of its own
 		},
+	},
+	{
+		Name: "peer-drops-echo", On: "lan", Two: true,
+		Title:  "ubuntu2's packet filter drops the echo requests that arrive.",
+		Causes: []string{"peer.echo-blocked"},
+		Hides:  []string{"net.open-link"},
+		Break:  peerDropping(Filter{Table: "inet filter", Chain: "input", Hook: "input", Type: echoRequest}),
+	},
+	{
+		Name: "peer-drops-reply", On: "lan", Two: true,
+		Title:  "ubuntu2's packet filter drops its own echo replies.",
+		Causes: []string{"peer.echo-blocked"},
+		Hides:  []string{"net.open-link"},
+		Break:  peerDropping(Filter{Table: "inet filter", Chain: "output", Hook: "output", Type: echoReply}),
+	},
+	{
+		Name: "peer-drops-ns", On: "lan", Two: true,
+		Title:  "ubuntu2's packet filter drops the neighbour solicitations that arrive.",
+		Causes: []string{"peer.unmapped"},
+		Hides:  []string{"net.open-link"},
+		Break:  peerDropping(Filter{Table: "inet filter", Chain: "input", Hook: "input", Type: neighbourSolicitation}),
+	},
+	{
+		Name: "peer-drops-na", On: "lan", Two: true,
+		Title:  "ubuntu2's packet filter drops its own neighbour advertisements.",
+		Causes: []string{"peer.unmapped"},
+		Hides:  []string{"net.open-link"},
+		Break:  peerDropping(Filter{Table: "inet filter", Chain: "output", Hook: "output", Type: neighbourAdvert}),
+	},
+	{
+		Name: "peer-not-configured", On: "forwarded-nd", Two: true,
+		Title:  "ubuntu2 runs, and has none of the addresses that are assigned to it.",
+		Causes: []string{"peer.unmapped"},
+		Break: func(s *Spec) {
+			nic := &s.ubuntu2().NICs[0]
+			nic.DHCP, nic.Static = false, nil
+		},
+	},
+	{
+		Name: "peer-unheard", On: "lan", Two: true,
+		Title:  "The switch drops everything that ubuntu2 sends.",
+		Causes: []string{"peer.unmapped"},
+		Hides:  []string{"net.open-link"},
+		Break:  func(s *Spec) { s.ubuntu2().NICs[0].Loss = 100 },
+	},
+	{
+		Name: "peer-lossy", On: "lan", Two: true,
+		Title:  "Half of what ubuntu2 sends is lost.",
+		Causes: []string{"path.lossy"},
+		Break:  func(s *Spec) { s.ubuntu2().NICs[0].Loss = 50 },
 	},
 	{
 		Name: "no-ra", On: "vpc",
@@ -1227,6 +1278,11 @@ func private(s *Spec) {
 
 // everything is all that is said of a base.
 var everything = []string{"net.per-address-filter", "net.multicast-suppressed", "net.router-silent", "net.open-link"}
+
+// peerDropping breaks a network by a rule of ubuntu2's.
+func peerDropping(f Filter) func(*Spec) {
+	return func(s *Spec) { s.ubuntu2().Filters = append(s.ubuntu2().Filters, f) }
+}
 
 // dropping is a fault of ubuntu1's packet filter.
 func dropping(f Filter) func(*Spec) {

@@ -4,6 +4,7 @@ package live
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -34,6 +35,7 @@ type Session struct {
 	host    *host.Reader
 	flows   *kernel.Flows
 	tap     *capture.Tap // nil where frames may not be seen
+	far     int          // other hosts that are listened to
 
 	once   sync.Once
 	closed error
@@ -45,6 +47,7 @@ type Options struct {
 	Links []diag.Link // as Interfaces returns them
 	IMDS  string      // endpoint of the metadata service, "none", or "": asked on an EC2 instance alone
 	Stay  bool        // it is kept up to date until it is closed; else its sources answer once
+	Far   []string    // shell commands that print the streams of other hosts
 	Files *Files      // Close closes them
 	Show  func(diag.Event)
 }
@@ -52,7 +55,9 @@ type Options struct {
 // Open starts a session: every source is running; Settle waits for what they have to say. Show, if not
 // nil, sees every event, and must return at once.
 func Open(ctx context.Context, o Options) (*Session, error) {
-	l := &Session{done: make(chan struct{}), files: o.Files}
+	slices.Sort(o.Far)
+	o.Far = slices.Compact(o.Far)
+	l := &Session{done: make(chan struct{}), files: o.Files, far: len(o.Far)}
 	ctx, l.cancel = context.WithCancel(ctx)
 	l.Session = session.New(o.Files.write)
 	if o.Show != nil {

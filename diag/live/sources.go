@@ -115,6 +115,12 @@ func (l *Session) start(ctx context.Context, o Options) error {
 		defer guard.Rescue()
 		l.follow(ctx, run)
 	})
+	for _, command := range o.Far {
+		l.wg.Go(func() {
+			defer guard.Rescue()
+			l.hear(ctx, command)
+		})
+	}
 	return ctx.Err()
 }
 

@@ -106,7 +106,12 @@ func (w *Writer) Flush() error {
 // gave none: it names the line and says what is wrong. Reading goes on after such an error. Events
 // keep their numbers and times; one whose number is not higher than the one before it is an error,
 // since evidence names events by number.
-func Read(r io.Reader) iter.Seq2[diag.Event, error] {
+func Read(r io.Reader) iter.Seq2[diag.Event, error] { return scan(r, true) }
+
+// Lines is Read of a stream that needs no header: what `ndwhy watch --json` prints.
+func Lines(r io.Reader) iter.Seq2[diag.Event, error] { return scan(r, false) }
+
+func scan(r io.Reader, headed bool) iter.Seq2[diag.Event, error] {
 	return func(yield func(diag.Event, error) bool) {
 		in := bufio.NewReaderSize(r, 64<<10)
 		var last int64
@@ -130,7 +135,7 @@ func Read(r io.Reader) iter.Seq2[diag.Event, error] {
 					continue
 				}
 				if !isHeader {
-					if !yield(diag.Event{}, headerProblem{fmt.Errorf("line 1: no header with schema %q: perhaps not a recording", Schema)}) {
+					if headed && !yield(diag.Event{}, headerProblem{fmt.Errorf("line 1: no header with schema %q: perhaps not a recording", Schema)}) {
 						return
 					}
 					e, problem = event(line, whole, last)
@@ -278,6 +283,30 @@ func Replay(r io.Reader) (*diag.State, []string, error) {
 		return nil, p.list(), p.nothing()
 	}
 	return state, p.list(), nil
+}
+
+// Beside folds a recording that another host made at the same time into the state of one: name is what it is called
+// there. The strings and the error are as Replay's.
+func Beside(state *diag.State, name string, r io.Reader) ([]string, error) {
+	var p problems
+	tell := func(b diag.Far) {
+		state.Apply(diag.Event{Seq: state.Seq + 1, At: state.Now, Body: b})
+	}
+	some := false
+	for e, err := range Read(r) {
+		switch {
+		case err != nil:
+			p.add(err)
+		case e.Kind() != (diag.Far{}).Kind(): // what it heard of others is theirs to tell
+			tell(diag.Far{From: name, Event: &e})
+			some = true
+		}
+	}
+	if !some {
+		return p.list(), p.nothing()
+	}
+	tell(diag.Far{From: name, State: diag.FarRecording})
+	return p.list(), nil
 }
 
 // problems are what could not be read of a recording.

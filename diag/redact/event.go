@@ -32,6 +32,13 @@ func (d *Redactor) Event(e diag.Event) diag.Event {
 	case diag.Drop:
 		b.Frame = d.frame(b.Frame)
 		e.Body = b
+	case diag.Far:
+		b.From, b.Why = d.Name(b.From), ""
+		if b.Event != nil {
+			there := d.Event(*b.Event)
+			b.Event = &there
+		}
+		e.Body = b
 	case diag.Lease:
 		b.DUID, b.IAID = "", 0
 		e.Body = b
@@ -69,6 +76,15 @@ func (d *Redactor) Report(r *report.Report, s *diag.State) {
 	for i := range r.Findings {
 		if f := &r.Findings[i]; f.Subject.Kind == "host" {
 			f.Subject.Value = r.Host
+		}
+	}
+	for i := range r.Far {
+		f := &r.Far[i]
+		f.Command, f.Host, f.Why = d.Name(f.Command), d.Name(f.Host), nil
+	}
+	for i := range r.Paths {
+		if p := r.Paths[i].Place; p != nil {
+			p.Host = d.Name(p.Host)
 		}
 	}
 	for i := range r.Evidence {

@@ -132,6 +132,9 @@ func Names(s *diag.State) []string {
 	for _, r := range s.Routers {
 		names = append(names, r.Last.DNSSL...)
 	}
+	for _, f := range s.Fars {
+		names = append(names, Names(f.State)...)
+	}
 	return append(names, endpointHost(s.Metadata.Endpoint))
 }
 

@@ -473,6 +473,11 @@ func (b *brief) closing() {
 			notes = append(notes, words.Say(looks))
 		}
 	}
+	for _, f := range b.r.Far {
+		for _, line := range f.Says() {
+			b.hung("", "  ", line)
+		}
+	}
 	if len(notes) > 0 {
 		b.hung(words.Say("brief.notes")+" ", "  ", strings.Join(notes, ", ")+".")
 	}

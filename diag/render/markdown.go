@@ -63,6 +63,14 @@ func Markdown(w io.Writer, r report.Report) error {
 			i--
 		}
 	}
+	for i, f := range r.Far {
+		if i == 0 {
+			line("\n### %s\n", words.Say("report.section.far"))
+		}
+		for _, says := range f.Says() {
+			line("- %s", inline(says))
+		}
+	}
 	for i, u := range r.Unexplained {
 		if i == 0 {
 			line("\n### %s\n", words.Say("report.section.unexplained"))

@@ -72,6 +72,7 @@ func (t *textWriter) full(r report.Report) {
 	t.findings(r)
 	t.unexplained(r)
 	t.unknown(r)
+	t.far(r)
 	if t.style.Detail >= Everything {
 		t.addresses(r)
 		t.routers(r)
@@ -344,10 +345,17 @@ const notesShown = 26
 
 // mark returns the letter of the note that belongs to an outcome; "" where there is none.
 func (n *notes) mark(p report.Path) string {
-	if p.Detail == "" || p.Outcome == diag.Answered && p.Asks != diag.AsksTCP || p.Way != "" && p.Detail == "elsewhere" {
+	var parts []string
+	if p.Detail != "" && (p.Outcome != diag.Answered || p.Asks == diag.AsksTCP) && (p.Way == "" || p.Detail != "elsewhere") {
+		parts = append(parts, words.Detail(string(p.Asks), p.Detail, p.Note))
+	}
+	if p.Place != nil && p.Outcome != diag.Answered {
+		parts = append(parts, p.Place.String())
+	}
+	if len(parts) == 0 {
 		return ""
 	}
-	note := words.Detail(string(p.Asks), p.Detail, p.Note)
+	note := strings.Join(parts, "; ")
 	i := slices.Index(*n, note)
 	if i < 0 {
 		if i = len(*n); i == notesShown {
@@ -409,6 +417,19 @@ func (t *textWriter) findings(r report.Report) {
 		}
 		t.group(r, r.Findings[i:i+n])
 		i += n
+	}
+}
+
+// far says what is known of other hosts that watched.
+func (t *textWriter) far(r report.Report) {
+	if len(r.Far) == 0 {
+		return
+	}
+	t.section("far")
+	for _, f := range r.Far {
+		for _, line := range f.Says() {
+			t.wrap("  ", "    ", line)
+		}
 	}
 }
 

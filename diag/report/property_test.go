@@ -158,6 +158,9 @@ func TestAnyObservations(t *testing.T) {
 func TestOrderOfEventsDoesNotMatter(t *testing.T) {
 	for i, tt := range diagtest.CauseTests {
 		w := tt.World()
+		if slices.ContainsFunc(w.Bodies, diagtest.OfKind(func(diag.Far) bool { return true })) {
+			continue // another host's stream is told in its order
+		}
 		w.Drop(func(b diag.Body) bool { _, tick := b.(diag.Tick); return tick })
 		var events []diag.Event
 		last := map[string]int{}

@@ -49,6 +49,7 @@ type Report struct {
 	Skipped     []Skipped       `json:"skipped"`
 	Traffic     Traffic         `json:"traffic"`
 	Changed     []string        `json:"changed"`
+	Far         []Far           `json:"far"`
 	Evidence    []Evidence      `json:"evidence"`
 
 	// Unknown is what kept the verdict from being ok, with the line that would help.
@@ -181,7 +182,9 @@ type Path struct {
 	Errno       *string          `json:"errno"`
 	Responders  []Responder      `json:"responders"`
 	// Detail is a key of the catalogue's group "detail", or empty.
-	Detail   string   `json:"detail"`
+	Detail string `json:"detail"`
+	// Place is how far it came, by another host's word; nil where none tells.
+	Place    *Place   `json:"place"`
 	Evidence []string `json:"evidence"`
 
 	Given bool     `json:"-"` // the user named the target
@@ -279,6 +282,7 @@ func New(s *diag.State, d why.Diagnosis) Report {
 		Skipped:     b.skipped(),
 		Traffic:     b.traffic(),
 		Changed:     b.changed(),
+		Far:         b.far(),
 		Unknown:     d.Unknown,
 	}
 	r.Findings, r.Unexplained = b.findings(), b.unexplained()
@@ -628,6 +632,7 @@ func (b *reporter) paths() []Path {
 			}
 			row.Responders = append(row.Responders, Responder{r.Address.String(), macText(r.MAC), millis(r.RTTMS)})
 		}
+		row.Place = b.place(p)
 		row.Evidence = b.point(p.Evidence)
 		list = append(list, row)
 	}

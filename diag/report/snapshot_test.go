@@ -62,8 +62,23 @@ func same(t *testing.T, want, got *diag.State) {
 	a, b := reflect.ValueOf(*want), reflect.ValueOf(*got)
 	for i := range a.NumField() {
 		field := a.Type().Field(i)
+		if field.Name == "Fars" {
+			continue // they are compared as states are
+		}
 		if field.IsExported() && !reflect.DeepEqual(a.Field(i).Interface(), b.Field(i).Interface()) {
 			t.Errorf("%s: %v, want %v", field.Name, b.Field(i), a.Field(i))
+		}
+	}
+	if len(want.Fars) != len(got.Fars) {
+		t.Fatalf("%d other hosts, want %d", len(got.Fars), len(want.Fars))
+	}
+	for i, a := range want.Fars {
+		b := got.Fars[i]
+		if a.From != b.From || a.Reading != b.Reading || a.Why != b.Why {
+			t.Errorf("another host: %s %s %s, want %s %s %s", b.From, b.Reading, b.Why, a.From, a.Reading, a.Why)
+		}
+		if a.State.Seq > 0 {
+			same(t, a.State, b.State)
 		}
 	}
 	for _, iface := range []string{"eth0", "eth1", "lo"} {

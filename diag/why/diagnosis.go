@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"ndwhy/diag"
+	"ndwhy/diag/across"
 )
 
 // Severity says how bad a finding is. Info describes the network and is no fault.
@@ -105,6 +106,10 @@ type Diagnosis struct {
 
 	// evidence has the events that findings and symptoms point at, also those of facts.
 	Evidence map[int64]diag.Event
+	// Fars are other hosts that watched at the same time, and Traces, by path ID, how far what was not answered came by
+	// their word.
+	Fars   []*across.Host
+	Traces map[string]across.Trace
 }
 
 // A Finding is a cause that holds here.

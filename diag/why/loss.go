@@ -36,6 +36,7 @@ func (iv *ifaceView) loss() (found []hypothesis, rate float64) {
 	inND := false
 	targets := map[netip.Addr]bool{}
 	var first netip.Addr
+	var lossy []*path
 	for _, p := range iv.paths {
 		q, ok := questions[diag.QuestionOf(*p.Path)]
 		if !ok || p.Outcome != diag.Answered {
@@ -50,6 +51,7 @@ func (iv *ifaceView) loss() (found []hypothesis, rate float64) {
 		}
 		iv.explain(&h, p)
 		rest(&h, p)
+		lossy = append(lossy, p)
 		inND = inND || p.Asks == diag.AsksND
 		targets[p.Target] = true
 		if !first.IsValid() {
@@ -67,7 +69,8 @@ func (iv *ifaceView) loss() (found []hypothesis, rate float64) {
 	if len(targets) == 0 || len(iv.traffic.impostors) > 0 { // then the answers may have gone to another
 		return nil, rate
 	}
-	h.args = []any{"lost", lost, "sent", sent, "percent", 100 * lost / max(1, sent), "target", first, "targets", len(targets)}
+	iv.lostBetween(&h, lossy)
+	h.args = append(h.args, "lost", lost, "sent", sent, "percent", 100*lost/max(1, sent), "target", first, "targets", len(targets))
 	switch {
 	case lost >= 2 && (inND || len(targets) >= 2):
 		if lost >= 4 && len(targets) >= 2 {
@@ -77,7 +80,7 @@ func (iv *ifaceView) loss() (found []hypothesis, rate float64) {
 	default:
 		h.severity, h.confidence = Info, Possible
 		h.subject = Subject{"target", first.String()}
-		h.more = []string{"cause.path.lossy.limit"}
+		h.more = append(h.more, "cause.path.lossy.limit")
 	}
 	return []hypothesis{h}, rate
 }

@@ -45,7 +45,7 @@ var echoBlocked = Cause{
 	// It resolves, or is the router's to resolve, and its echo is silent.
 	find: rule{
 		about: target, kind: "peer", arg: "peer", confidence: Likely,
-		explains: all(toward(diag.TargetPeer), asking(diag.AsksEcho), unanswered, fromUs),
+		explains: all(toward(diag.TargetPeer), asking(diag.AsksEcho), unanswered, either(fromUs, symptomatic)),
 		needs: []test{all(itself, either(
 			all(not(nearby), asking(diag.AsksEcho), unanswered, of(func(p *path) bool { return p.Sent > 0 })),
 			all(nearby, asking(diag.AsksND), answers),

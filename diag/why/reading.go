@@ -2,6 +2,7 @@ package why
 
 import (
 	"ndwhy/diag"
+	"ndwhy/diag/across"
 )
 
 // A fate is what came of a question, told once and for all causes.
@@ -43,6 +44,8 @@ type path struct {
 	drop diag.Event
 	// came is the answer that the tap saw arrive, and that the socket was not given: of a connection.
 	came diag.Event
+	// trace is how far it came, by the word of another host; nil where none tells.
+	trace *across.Trace
 	// symptom is its place among the symptoms; -1 where it is none.
 	symptom int
 }
@@ -82,6 +85,7 @@ func (iv *ifaceView) read() {
 			p.origin = tested
 		}
 	}
+	iv.follow()
 }
 
 func (iv *ifaceView) fateOf(p *path) fate {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"ndwhy/diag"
+	"ndwhy/diag/across"
 	"ndwhy/diag/words"
 )
 
@@ -20,6 +21,9 @@ type view struct {
 	ifaces  []*ifaceView
 	gone    []Unknown // interfaces of which nothing can be told, by name
 	out     bool      // applications get answers from beyond the link: see goesOut
+
+	fars   []*across.Host          // other hosts that watched at the same time
+	traces map[string]across.Trace // by path: what they saw of it
 
 	symptoms []symptom
 }
@@ -54,7 +58,7 @@ type asked struct {
 
 func newView(s *diag.State) *view {
 	links := s.ReadLinks()
-	v := &view{s: s, rec: RecogniseOn(s, links), paths: s.PathsSorted(), normal: map[string]*bool{}, place: map[string]int{}}
+	v := &view{s: s, rec: RecogniseOn(s, links), paths: s.PathsSorted(), normal: map[string]*bool{}, place: map[string]int{}, fars: across.Hosts(s), traces: map[string]across.Trace{}}
 	v.profile = ProfileNamed(v.rec.Name)
 	v.normals = normalsIn(s, links, v.rec, v.profile)
 	for i, p := range v.paths {

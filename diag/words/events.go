@@ -4,6 +4,8 @@ package words
 var events = map[string]string{
 	"event.run":                  "ndwhy {version} on {interfaces}",
 	"event.flood":                "flood on {interface}: {n} {type} in {over} s from {senders} Ethernet addresses, {mac} above all; only some are told",
+	"event.far":                  "{from}: reading it is {state}{why}",
+	"event.far-event":            "{from} saw: {event}",
 	"event.tick":                 "time passes",
 	"event.feed":                 "{name} {state}{why}",
 	"event.link-up":              "link {interface} up, {mac}, MTU {mtu}",

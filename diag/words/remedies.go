@@ -62,6 +62,9 @@ var remedies = map[string]string{
 
 	"remedy.link-up":           "Switch the interface on. What configures it may have to be started again: check again after this.",
 	"remedy.lower-up":          "Switch on {other}, which {interface} rests on.",
+	"remedy.ask.far-filter":    "on the other host: let it through in its packet filter (nft -a list ruleset shows the rule).",
+	"remedy.ask.far-address":   "on the other host: give it {peer}, or ask for an address that it has",
+	"remedy.ask.far-ignored":   "On the other host: it is told to ignore echo requests (net.ipv6.icmp.echo_ignore_all), which is somebody's will.",
 	"remedy.ask.carrier":       "Ask whoever runs the machine or its host to connect the interface: {interface}, MAC {mac}, is switched on and has no carrier. Nothing on this host helps.",
 	"remedy.mtu":               "Let packets be as large as IPv6 needs.",
 	"remedy.enable-ipv6":       "Switch IPv6 on. A DHCPv6 client may have to be started again: check again after this.",

@@ -1,0 +1,224 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"ndwhy/diag"
+	"ndwhy/diag/lab"
+	"ndwhy/diag/lab/labtest"
+	"ndwhy/diag/record"
+	"ndwhy/diag/report"
+	"ndwhy/diag/why"
+)
+
+// far runs `ndwhy check` in ubuntu1 of a lab, with ubuntu2 watching, and returns its result and both recordings.
+func far(t *testing.T, scenario string) (r labtest.Result, here, there string) {
+	t.Helper()
+	labtest.Need(t)
+	dir := t.TempDir()
+	here, there = filepath.Join(dir, "ubuntu1.jsonl"), filepath.Join(dir, "ubuntu2.jsonl")
+	fifo := filepath.Join(dir, "far")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := labtest.Command(t, scenario, "", "ndwhy", "check", "--json", "--record", here, "--far", "cat "+fifo)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer null.Close()
+	stream, err := os.OpenFile(fifo, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Close()
+	watched := make(chan struct{})
+	go func() {
+		defer close(watched)
+		in := lab.ExecOptions{Lab: cmd.Process.Pid, Host: "ubuntu2", Command: []string{"true"}, Stdin: null, Stdout: null, Stderr: null}
+		for range 200 { // until it is up
+			if code, err := lab.Exec(in); err == nil && code == 0 {
+				break
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+		in.Command, in.Stdout = []string{installed(cmd), "watch", "--json", "--record", there}, stream
+		_, _ = lab.Exec(in) // it ends with the lab
+	}()
+	_ = cmd.Wait() // its code is in the result
+	<-watched
+	return labtest.Result{Stdout: stdout.String(), Stderr: stderr.String(), Code: cmd.ProcessState.ExitCode()}, here, there
+}
+
+// installed is the path of ndwhy inside a lab.
+func installed(cmd *exec.Cmd) string {
+	for _, v := range slices.Backward(cmd.Env) {
+		if path, ok := strings.CutPrefix(v, "PATH="); ok {
+			return filepath.Join(filepath.SplitList(path)[0], "ndwhy")
+		}
+	}
+	return "ndwhy"
+}
+
+// rewrite copies a recording but for what change leaves out.
+func rewrite(t *testing.T, from string, change func(*diag.Event) bool) string {
+	t.Helper()
+	in, err := os.Open(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	out, err := os.Create(from + ".changed")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	w, err := record.NewWriter(out, "test", time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for e, err := range record.Read(in) {
+		if err == nil && change(&e) {
+			if err := w.Write(e); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Name()
+}
+
+// Wherever a question or its answer dies between two hosts, both together name the place, live and from two recordings
+// of which the clocks are 3 s apart.
+func TestFar(t *testing.T) {
+	const peer = "2001:db8:1f16:8df0:d326:143a:2015:79fa"
+	for _, tt := range []struct {
+		scenario, cause, says string
+	}{
+		{"peer-drops-echo", "far.not-answered", "icmpv6 type echo-request"},
+		{"peer-drops-reply", "far.not-answered", "icmpv6 type echo-reply"},
+		{"peer-drops-ns", "far.not-answered", "icmpv6 type nd-neighbor-solicit"},
+		{"peer-drops-na", "far.not-answered", "icmpv6 type nd-neighbor-advert"},
+		{"peer-not-configured", "far.not-answered", "does not have that address"},
+		{"peer-echo-blocked", "far.not-arrived", "never arrived at ubuntu2"},
+		{"peer-unheard", "far.answer-lost", "ubuntu2 answered"},
+		{"peer-lossy", "path.lossy", "ubuntu2"},
+		{"lan", "", ""},
+	} {
+		t.Run(tt.scenario, func(t *testing.T) {
+			run1, here, there := far(t, tt.scenario)
+			// Where nothing of the one host reaches the other, nothing compares their clocks.
+			unpaired := tt.scenario == "peer-echo-blocked"
+			judge := func(how string, got report.Report, offset float64) {
+				t.Helper()
+				if unpaired {
+					if len(got.Far) != 1 || got.Far[0].OffsetMS != nil {
+						t.Errorf("%s: far %+v", how, got.Far)
+					}
+				} else if len(got.Far) != 1 || got.Far[0].Host != "ubuntu2" || got.Far[0].OffsetMS == nil || max(*got.Far[0].OffsetMS-offset, offset-*got.Far[0].OffsetMS) > 50 {
+					t.Errorf("%s: far %+v", how, got.Far)
+				}
+				if tt.cause == "" {
+					if got.Verdict != why.VerdictOK {
+						t.Errorf("%s: %s: %s", how, got.Verdict, got.Headline)
+					}
+					return
+				}
+				i := slices.IndexFunc(got.Findings, func(f report.Finding) bool {
+					return f.Cause == tt.cause && (f.Subject.Value == peer || f.Subject.Kind != "peer")
+				})
+				if i < 0 {
+					t.Errorf("%s: no %s: %s", how, tt.cause, got.Headline)
+					return
+				}
+				f := got.Findings[i]
+				if text := f.Summary + " " + f.Explanation; !strings.Contains(text, tt.says) || f.Confidence != why.Certain && tt.cause != "path.lossy" && (!unpaired || offset == 0) {
+					t.Errorf("%s: %s: %s", how, f.Confidence, text)
+				}
+				for _, f := range got.Findings {
+					if strings.HasPrefix(f.Cause, "peer.") {
+						t.Errorf("%s: %s is inferred beside what was seen: %s", how, f.Cause, f.Summary)
+					}
+				}
+			}
+			judge("live", readReport(t, run1), 0)
+			from := func(files ...string) labtest.Result {
+				var out, errs bytes.Buffer
+				args := []string{"check", "--json"}
+				for _, file := range files {
+					args = append(args, "--from", file)
+				}
+				code := run(args, nil, &out, &errs)
+				return labtest.Result{Stdout: out.String(), Stderr: errs.String(), Code: code}
+			}
+			if again := from(here); again.Stdout != run1.Stdout {
+				t.Error("the recording replays to another report")
+			}
+			alone := rewrite(t, here, func(e *diag.Event) bool { return e.Kind() != "far" })
+			later := rewrite(t, there, func(e *diag.Event) bool {
+				e.At = e.At.Add(3 * time.Second)
+				return true
+			})
+			judge("two recordings", readReport(t, from(alone, later)), 3000)
+		})
+	}
+}
+
+// What would be asked of the other host's addresses is said beforehand.
+func TestFarDryRun(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "stream")
+	stream := `{"seq":1,"at":"2026-11-27T08:00:00Z","kind":"run","body":{"host":"far","interfaces":["eth0"]}}
+{"seq":2,"at":"2026-11-27T08:00:00Z","kind":"address","body":{"interface":"eth0","address":"2001:db8:1f16:8df0::abcd","prefix_len":64,"flags":[]}}
+`
+	if err := os.WriteFile(file, []byte(stream), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := labtest.Run(t, "lan", "ndwhy", "check", "--dry-run", "--far", "cat "+file)
+	if r.Code != 0 || !strings.Contains(r.Stdout, "> 2001:db8:1f16:8df0::abcd") {
+		t.Errorf("exit %d: %s%s", r.Code, r.Stdout, r.Stderr)
+	}
+}
+
+// Whatever a command prints, or does not, the diagnosis of this host stands, in time, and says so; nothing of it
+// reaches the terminal as it came.
+func TestFarThatFails(t *testing.T) {
+	for name, tt := range map[string]struct{ command, state, says string }{
+		"dies":            {"echo 'no such host' >&2; exit 7", "ended", "exit status 7: no such host"},
+		"is silent":       {"exec sleep 60", "behind", "nothing came of it"},
+		"rubbish":         {`yes "$(printf '\033[2Jrubbish')"`, "ended", "line 1"},
+		"its child stays": {"sleep 60 & exit 0", "behind", "nothing came of it"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			begun := time.Now()
+			r := labtest.Run(t, "lan", "ndwhy", "check", "--json", "--timeout", "8s", "--far", tt.command)
+			got := readReport(t, r)
+			if got.Verdict == why.VerdictUnknown || len(got.Far) != 1 || string(got.Far[0].State) != tt.state || got.Far[0].Why == nil || !strings.Contains(*got.Far[0].Why, tt.says) {
+				text, _ := json.Marshal(got.Far)
+				t.Errorf("%s: %s: far %s", got.Verdict, got.Headline, text)
+			}
+			if strings.Contains(r.Stdout+r.Stderr, "\x1b") || strings.Contains(r.Stdout, `\u001b`) {
+				t.Error("a control character came through")
+			}
+			if d := time.Since(begun); d > 30*time.Second {
+				t.Errorf("it took %v", d)
+			}
+		})
+	}
+}

@@ -1,0 +1,117 @@
+package across_test
+
+import (
+	"testing"
+	"time"
+
+	"ndwhy/diag"
+	"ndwhy/diag/across"
+	"ndwhy/diag/diagtest"
+)
+
+// toPeer is the echo by wire to the peer that both hosts watch.
+func toPeer(t *testing.T, s *diag.State) diag.Path {
+	t.Helper()
+	for _, p := range s.Paths() {
+		if p.Target == diagtest.PeerGlobal && p.Asks == diag.AsksEcho && p.Via == diag.ViaWire && p.Source == diagtest.Mine {
+			return p
+		}
+	}
+	t.Fatal("nobody asked the peer")
+	return diag.Path{}
+}
+
+// What both hosts saw of an echo says how far it came, whatever their clocks show, and what the other says of itself
+// why it came no further.
+func TestFollow(t *testing.T) {
+	t.Parallel()
+	rule := diag.Filter{Table: "inet filter", Chain: "input", Hook: "input", Rule: "icmpv6 type echo-request drop", Verdict: "drop", Matches: []string{"echo-request"}}
+	out := rule
+	out.Hook, out.Chain, out.Matches = "output", "output", []string{"echo-reply"}
+	elsewhere := rule
+	elsewhere.Interface = "eth1"
+	question := diag.Frame{Interface: "eth0", Type: diag.EchoRequest, Src: diagtest.Mine, Dst: diagtest.PeerGlobal, EchoID: 9}
+	gone := diagtest.ByHand(diagtest.PeerGlobal, 64)
+	gone.Gone = true
+	tentative := diagtest.ByHand(diagtest.PeerGlobal, 64)
+	tentative.Flags = diag.Tentative
+	lookup := diag.Frame{Interface: "eth0", Out: true, Type: diag.NS, Src: diagtest.PeerGlobal, Target: diagtest.Mine}
+	for name, tt := range map[string]struct {
+		stage int
+		there []diag.Body
+		place across.Place
+		why   across.Reason
+		what  string
+	}{
+		"it never arrives":                     {stage: diagtest.ToNobody, place: across.NotArrived},
+		"it arrives":                           {stage: diagtest.ToThere, place: across.NotAnswered, why: across.Unexplained},
+		"the answer is lost":                   {stage: diagtest.BackThere, place: across.AnswerLost},
+		"the answer comes":                     {stage: diagtest.BackHere, place: across.Returned},
+		"a rule there stops the question":      {diagtest.ToThere, []diag.Body{rule}, across.NotAnswered, across.Filtered, "inet filter input: icmpv6 type echo-request drop"},
+		"a rule there stops the answer":        {diagtest.ToThere, []diag.Body{out}, across.NotAnswered, across.Filtered, "inet filter output: icmpv6 type echo-request drop"},
+		"a rule of another interface":          {diagtest.ToThere, []diag.Body{elsewhere}, across.NotAnswered, across.Unexplained, ""},
+		"its kernel says that a rule did":      {diagtest.ToThere, []diag.Body{rule, diag.Drop{Frame: question, Reason: "NETFILTER_DROP"}}, across.NotAnswered, across.Dropped, "inet filter input: icmpv6 type echo-request drop"},
+		"its kernel says that something did":   {diagtest.ToThere, []diag.Body{diag.Drop{Frame: question, Reason: "BPF_CGROUP_EGRESS"}}, across.NotAnswered, across.Dropped, "BPF_CGROUP_EGRESS"},
+		"a drop that means nothing":            {diagtest.ToThere, []diag.Body{diag.Drop{Frame: question, Reason: "NO_SOCKET"}}, across.NotAnswered, across.Unexplained, ""},
+		"the address is gone":                  {diagtest.ToThere, []diag.Body{gone}, across.NotAnswered, across.NotConfigured, ""},
+		"the address is tentative":             {diagtest.ToThere, []diag.Body{tentative}, across.NotAnswered, across.NotConfigured, ""},
+		"it is told to ignore echoes":          {diagtest.ToThere, []diag.Body{diag.Sysctl{Name: "icmp.echo_ignore_all", Value: "1"}}, across.NotAnswered, across.Ignored, "net.ipv6.icmp.echo_ignore_all"},
+		"it looks for us in vain":              {diagtest.ToThere, []diag.Body{lookup}, across.NotAnswered, across.Unresolved, diagtest.Mine.String()},
+		"its frames are not all told":          {diagtest.ToNobody, []diag.Body{diag.Feed{Name: diag.FeedFrames, State: diag.Lost}}, across.Unknown, "", ""},
+		"it never had the address, nor saw it": {diagtest.ToNobody, []diag.Body{gone}, across.Unknown, "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := diagtest.EchoSilent().Watched(tt.stage, tt.there...).State()
+			h := across.Hosts(s)[0]
+			got := h.Follow(toPeer(t, s))
+			if got.Place != tt.place || got.Why != tt.why || got.What != tt.what {
+				t.Errorf("%q because of %q %q, want %q, %q %q", got.Place, got.Why, got.What, tt.place, tt.why, tt.what)
+			}
+			if tt.place != across.Unknown && (got.Sent != 3 || !got.Sure) {
+				t.Errorf("%d questions are followed, sure %v", got.Sent, got.Sure)
+			}
+			if d := h.Offset - diagtest.FarClock; d.Abs() > 5*time.Millisecond {
+				t.Errorf("the other clock is ahead by %v of %v", h.Offset, diagtest.FarClock)
+			}
+		})
+	}
+}
+
+// A stream that stops early, or had not begun, says nothing of what it did not see.
+func TestNotThereAllTheTime(t *testing.T) {
+	t.Parallel()
+	for name, state := range map[string]diag.FarState{"ended": diag.FarEnded, "behind": diag.FarBehind} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := diagtest.EchoSilent().Watched(diagtest.ToNobody)
+			w.Bodies[len(w.Bodies)-1] = diag.Far{From: "ssh far", State: state, Why: "x"}
+			s := w.State()
+			if got := across.Hosts(s)[0].Follow(toPeer(t, s)); got.Place != across.Unknown {
+				t.Errorf("%q, of what the other host may have seen later", got.Place)
+			}
+		})
+	}
+	t.Run("late", func(t *testing.T) {
+		t.Parallel()
+		w := diagtest.EchoSilent().Watched(diagtest.ToNobody).Later(time.Second).FarTells(diag.Feed{Name: diag.FeedFrames, State: diag.Synced})
+		s := w.State()
+		if got := across.Hosts(s)[0].Follow(toPeer(t, s)); got.Place != across.Unknown {
+			t.Errorf("%q, of what was asked before the other host looked", got.Place)
+		}
+	})
+}
+
+// A recording of a stream holds what makes the same of it.
+func TestFarEventsKeep(t *testing.T) {
+	t.Parallel()
+	inner := diag.Event{Seq: 2, At: diagtest.Start, Body: diag.Far{From: "third", State: diag.FarEnded}}
+	b, err := diag.Event{Seq: 1, At: diagtest.Start, Body: diag.Far{From: "far", Event: &inner}}.MarshalJSON()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var e diag.Event
+	if err := e.UnmarshalJSON(b); err == nil {
+		t.Error("a far event holds a far event")
+	}
+}

@@ -1,0 +1,122 @@
+package report
+
+import (
+	"cmp"
+	"time"
+
+	"ndwhy/diag"
+	"ndwhy/diag/across"
+	"ndwhy/diag/why"
+	"ndwhy/diag/words"
+)
+
+// Far is another host that watched at the same time. Command is what its stream was read from. OffsetMS is what its
+// clock shows more than this one's, nil where no frame was seen by both. Findings are its own, of its own stream.
+type Far struct {
+	Command   string        `json:"command"`
+	Host      string        `json:"host"`
+	Version   string        `json:"version"`
+	State     diag.FarState `json:"state"`
+	Why       *string       `json:"why"`
+	OffsetMS  *float64      `json:"offset_ms"`
+	Addresses []string      `json:"addresses"`
+	Findings  []FarFinding  `json:"findings"`
+}
+
+// FarFinding is a cause that holds on another host.
+type FarFinding struct {
+	Cause      string         `json:"cause"`
+	Interface  string         `json:"interface"`
+	Subject    why.Subject    `json:"subject"`
+	Severity   why.Severity   `json:"severity"`
+	Confidence why.Confidence `json:"confidence"`
+	Summary    string         `json:"summary"`
+	Remedy     []string       `json:"remedy"`
+}
+
+// Place is how far a question, or its answer, came between two hosts: of Sent questions that left here Arrived were seen
+// there, Answered answers were seen leaving there and Returned arriving here. Asks is what was followed. Why is why the
+// other host did not answer.
+type Place struct {
+	Place    across.Place   `json:"place"`
+	Host     string         `json:"host"`
+	Asks     diag.Asks      `json:"asks"`
+	Sent     int            `json:"sent"`
+	Arrived  int            `json:"arrived"`
+	Answered int            `json:"answered"`
+	Returned int            `json:"returned"`
+	Why      *across.Reason `json:"why"`
+	What     *string        `json:"what"`
+}
+
+// String says it as a part of a sentence.
+func (p *Place) String() string {
+	key := string(p.Place)
+	if p.Why != nil && *p.Why != across.Unexplained {
+		key = string(*p.Why)
+	}
+	what := ""
+	if p.What != nil {
+		what = *p.What
+	}
+	return words.Say("place."+key, "host", p.Host, "what", what)
+}
+
+func (b *reporter) place(p diag.Path) *Place {
+	t, ok := b.d.Traces[p.ID]
+	if !ok {
+		return nil
+	}
+	row := &Place{
+		Place: t.Place, Host: t.Host.Name(), Asks: t.Asks, Sent: t.Sent, Arrived: t.Arrived, Answered: t.Answered, Returned: t.Returned,
+		What: text(t.What),
+	}
+	if t.Why != "" {
+		row.Why = &t.Why
+	}
+	return row
+}
+
+func (b *reporter) far() []Far {
+	list := []Far{}
+	for _, h := range b.d.Fars {
+		row := Far{
+			Command: h.From, Host: h.State.Run.Host, Version: h.State.Run.Version, State: cmp.Or(h.Reading, diag.FarBehind), Why: text(h.Why),
+			Addresses: []string{}, Findings: []FarFinding{},
+		}
+		if h.Pairs > 0 {
+			row.OffsetMS = new(float64(h.Offset.Round(time.Millisecond)) / float64(time.Millisecond))
+		}
+		for _, iface := range h.State.InterfacesOf() {
+			for _, a := range h.State.AddressesOn(iface) {
+				row.Addresses = append(row.Addresses, a.Fact.Address.String())
+			}
+		}
+		for _, f := range why.Diagnose(h.State).Findings {
+			row.Findings = append(row.Findings, FarFinding{f.Cause, f.Interface, f.Subject, f.Severity, f.Confidence, f.Summary, append([]string{}, f.Remedy...)})
+		}
+		list = append(list, row)
+	}
+	return list
+}
+
+// Says are the lines on another host: how its stream stands, what its clock shows, and what it found itself.
+func (f Far) Says() []string {
+	name := cmp.Or(f.Host, f.Command)
+	first := words.Say("far.state."+string(f.State), "host", name, "command", f.Command, "why", colon(f.Why))
+	if f.OffsetMS != nil {
+		first += " " + words.Say("far.clock", "offset", time.Duration(*f.OffsetMS*float64(time.Millisecond)).String())
+	}
+	list := []string{first}
+	for _, x := range f.Findings {
+		list = append(list, words.Say("far.finding", "host", name, "severity", words.Say("severity."+string(x.Severity)), "summary", x.Summary))
+	}
+	return list
+}
+
+func colon(why *string) string {
+	if why == nil {
+		return ""
+	}
+	return ": " + *why
+}

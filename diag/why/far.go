@@ -1,0 +1,115 @@
+package why
+
+import (
+	"slices"
+
+	"ndwhy/diag"
+	"ndwhy/diag/across"
+)
+
+// Where another host watched at the same time, a silence between the two is a place. These causes were seen on both
+// sides, so they stand whatever silence alone would be taken for.
+var (
+	farNotArrived = Cause{
+		ID: "far.not-arrived", Severity: Warning,
+		Remedy: onAWS("aws ec2 describe-network-interfaces --filters Name=ipv6-addresses.ipv6-address,Values={peer} --query 'NetworkInterfaces[].Groups'"),
+		find:   lostAt(across.NotArrived, nil),
+	}
+	farNotAnswered = Cause{
+		ID: "far.not-answered", Severity: Warning,
+		Remedy: []Remedy{
+			ask("ask.far-filter").when(as("filter", "drop")),
+			ask("ask.far-address").when(as("not-configured")),
+			ask("ask.far-ignored").when(as("ignored")),
+		},
+		find: lostAt(across.NotAnswered, func(h *hypothesis, t *across.Trace) {
+			if t.Why != across.Unexplained {
+				h.as = string(t.Why)
+			}
+			h.args = append(h.args, "what", t.What)
+		}),
+	}
+	farAnswerLost = Cause{
+		ID: "far.answer-lost", Severity: Warning,
+		Remedy: slices.Concat(
+			always("tcpdump -ni {interface} 'icmp6 and host {peer}'"),
+			onAWS("aws ec2 describe-network-acls --filters Name=association.subnet-id,Values={subnet}"),
+		),
+		find: lostAt(across.AnswerLost, nil),
+	}
+)
+
+// lostAt is the rule for what was lost at a place.
+func lostAt(place across.Place, more func(*hypothesis, *across.Trace)) func(*ifaceView) []hypothesis {
+	here := of(func(p *path) bool {
+		return p.trace != nil && p.trace.Place == place && (p.fate == unheard || p.fate == unresolved)
+	})
+	answeredElse := in(func(iv *ifaceView, p *path) bool {
+		q := diag.QuestionOf(*p.Path)
+		if q.Asks = p.Asks; p.trace != nil {
+			q.Asks = p.trace.Asks
+		}
+		return iv.reached[q]
+	})
+	return rule{
+		about: target, kind: "peer", arg: "peer", direct: true, confidence: Likely,
+		explains: all(symptomatic, here, not(answeredElse)),
+		more: func(iv *ifaceView, h *hypothesis) {
+			// The trace that follows most: the questions of one path may be few.
+			var most *across.Trace
+			for _, p := range iv.paths {
+				if p.Target == h.addr && iv.explains(h, p) && (most == nil || p.trace.Sent > most.Sent) {
+					most = p.trace
+				}
+			}
+			if most == nil {
+				return
+			}
+			if most.Sure {
+				h.confidence = Certain
+			}
+			h.facts = append(h.facts, most.Evidence...)
+			h.args = append(h.args, "host", most.Host.Name(), "sent", most.Sent, "arrived", most.Arrived, "answered", most.Answered)
+			if more != nil {
+				more(h, most)
+			}
+		},
+	}.find
+}
+
+// follow traces what another host saw of every question that got no answer, or not all.
+func (iv *ifaceView) follow() {
+	for _, p := range iv.paths {
+		if !p.Missing() && p.fate != partly {
+			continue
+		}
+		for _, h := range iv.fars {
+			if t := h.Follow(*p.Path); t.Place != across.Unknown {
+				p.trace = &t
+				iv.traces[p.ID] = t
+				break
+			}
+		}
+	}
+}
+
+// lostBetween sums up what other hosts saw of the questions that were answered in part.
+func (iv *ifaceView) lostBetween(h *hypothesis, lossy []*path) {
+	var sum across.Trace
+	var told []diag.Question
+	for _, p := range lossy {
+		q := diag.QuestionOf(*p.Path)
+		if t := p.trace; t != nil && t.Sure && !slices.Contains(told, q) {
+			told = append(told, q)
+			sum.Host = t.Host
+			sum.Sent += t.Sent
+			sum.Arrived += t.Arrived
+			sum.Answered += t.Answered
+			sum.Returned += t.Returned
+		}
+	}
+	if sum.Host != nil {
+		h.more = append(h.more, "cause.path.lossy.far")
+		h.args = append(h.args, "host", sum.Host.Name(), "left", sum.Sent, "arrived", sum.Arrived, "answered", sum.Answered, "returned", sum.Returned)
+	}
+}

@@ -1,0 +1,47 @@
+package words
+
+// causesFar has the words of the causes that two hosts saw together.
+var causesFar = map[string]string{
+	"cause.far.not-arrived.title":       "What left this host never arrived at the other",
+	"cause.far.not-arrived.summary":     "What was sent to {peer} left this host and never arrived at {host}.",
+	"cause.far.not-arrived.explanation": "{sent} questions were seen leaving here, and {host} saw none of them arrive on its interface. So neither host's own packet filter is in the way: the network between them drops it.",
+	"cause.far.not-arrived.in.aws":      "In a VPC that is the security group of the other instance, a network ACL, or a route.",
+	"cause.far.not-arrived.means":       "The letter was posted here, and the other house never got it. Details: echo requests or solicitations seen leaving by this host's tap, and none of them, by echo number or by target and source, on the tap of the host that has the address.",
+	"cause.far.not-arrived.evidence":    "The questions on this host's tap, and none of them on the other's, which was complete and running the whole time. Certain where frames that both saw show that, or the other told all that it had seen.",
+	"cause.far.not-arrived.contradicts": "One of the questions on the other host's tap; any answer.",
+	"cause.far.not-arrived.apart":       "the other host's tap saw none of the questions",
+	"cause.far.not-arrived.see":         "ping -6 -c 3 PEER; on the peer: tcpdump -ni IF icmp6",
+	"cause.far.not-arrived.source":      "RFC 4443 §4.1; RFC 4861 §7.2.2; both hosts' taps",
+
+	"cause.far.not-answered.title":                      "The question arrived at the other host, which did not answer",
+	"cause.far.not-answered.summary":                    "What was sent to {peer} arrived at {host}, and {host} sent no answer.",
+	"cause.far.not-answered.explanation":                "{arrived} of {sent} questions arrived there. Nothing that could be read on {host} says why it does not answer: no rule, no setting, no missing address.",
+	"cause.far.not-answered.drop.summary":               "What was sent to {peer} arrived at {host}, whose packet filter threw the question or the answer away: {what}.",
+	"cause.far.not-answered.drop.explanation":           "{arrived} of {sent} questions arrived there, and its kernel says that it dropped them or the answers. The network is not in the way.",
+	"cause.far.not-answered.filter.summary":             "What was sent to {peer} arrived at {host}, which has a rule that stops the question or the answer: {what}.",
+	"cause.far.not-answered.filter.explanation":         "{arrived} of {sent} questions arrived there, and no answer left. The network is not in the way.",
+	"cause.far.not-answered.not-configured.summary":     "What was sent to {peer} arrived at {host}, which does not have that address configured.",
+	"cause.far.not-answered.not-configured.explanation": "{arrived} of {sent} questions arrived there. The network leads them to the right host, and that host does not know the address as its own.",
+	"cause.far.not-answered.ignored.summary":            "What was sent to {peer} arrived at {host}, which is told to answer no echo ({what}=1).",
+	"cause.far.not-answered.ignored.explanation":        "{arrived} of {sent} questions arrived there, and its kernel ignores all of them as it was told to.",
+	"cause.far.not-answered.unresolved.summary":         "What was sent to {peer} arrived at {host}, which asked where {what} is and got no answer.",
+	"cause.far.not-answered.unresolved.explanation":     "{arrived} of {sent} questions arrived there. To answer, {host} had to find the Ethernet address of {what}, which is this host's. Its solicitation, or this host's advertisement, was lost.",
+	"cause.far.not-answered.means":                      "The letter arrived, and nobody wrote back. Details: echo requests or solicitations seen leaving here and arriving on the tap of the other host, and no echo reply or advertisement leaving there.",
+	"cause.far.not-answered.evidence":                   "The questions on both taps, no answer leaving there, and what that host knows of itself: its kernel's word for what it dropped, its addresses, its rules, its settings.",
+	"cause.far.not-answered.contradicts":                "An answer that left the other host.",
+	"cause.far.not-answered.apart":                      "the other host's tap saw the questions and no answer",
+	"cause.far.not-answered.see":                        "on the peer: tcpdump -ni IF icmp6; nft -a list ruleset; ip -6 address show",
+	"cause.far.not-answered.source":                     "RFC 4443 §4.2; RFC 4861 §7.2.3; both hosts' taps",
+
+	"cause.far.answer-lost.title":       "The other host answered, and the answer never arrived here",
+	"cause.far.answer-lost.summary":     "{host} answered what was sent to {peer}, and the answer never arrived here.",
+	"cause.far.answer-lost.explanation": "{arrived} of {sent} questions arrived there and {answered} answers were seen leaving; this host's tap saw none of them. So neither host's own packet filter is in the way: the network drops the answers on the way back.",
+	"cause.far.answer-lost.means":       "The other house wrote back, and the letter was lost. Details: echo replies or advertisements seen leaving by the other host's tap, and none of them on this host's.",
+	"cause.far.answer-lost.evidence":    "The answers on the other host's tap, and none on this one's.",
+	"cause.far.answer-lost.contradicts": "One of the answers on this host's tap.",
+	"cause.far.answer-lost.apart":       "the other host's tap saw its answers leave",
+	"cause.far.answer-lost.see":         "tcpdump -ni IF icmp6, here and on the peer",
+	"cause.far.answer-lost.source":      "RFC 4443 §4.2; RFC 4861 §7.2.4; both hosts' taps",
+
+	"cause.path.lossy.far": "On the word of both hosts: of {left} questions that left here for {host}, {arrived} arrived there; {answered} answers left there, and {returned} arrived here.",
+}
