@@ -76,21 +76,26 @@ var sameThing = [][]string{
 	},
 	// settings of the interface from before it is up
 	{"vpn", "vpn-without-proxy", "pod-without-nat", "route-ignored", "route-taken", "route-not-needed", "off-link", "off-link-well", "hop-limit-refused", "mtu-ignored"},
-	{"same-mac", "container"},                                                           // the MAC
-	{"same-mac", "address-taken"},                                                       // who answers for the address
-	{"private-link-local", "two-prefixes-src"},                                          // the address that a route names
-	{"peer-twice", "off-link-well", "not-on-link-well"},                                 // whether the peer is a neighbour
-	{"dad-loop", "not-on-link", "not-on-link-well"},                                     // whether the added address makes it one
-	{"stale-neighbour", "two-macs", "redirected", "redirects-off", "redirects-dropped"}, // whom the kernel sends to
-	{"imds-by-ipv6", "nothing-assigned"},
-	{"isolated-ports", "local-proxy", "off-link", "off-link-well", "dad-loop"}, // what the switch passes on
+	{"same-mac", "cloned-mac", "changed-mac", "container"}, // the MAC
+	{"changed-mac", "private-link-local"},
+	{"changed-mac", "dad-loop"},
+	{"cloned-mac", "port-security"},
+	{"same-mac", "address-taken"},              // who answers for the address
+	{"private-link-local", "two-prefixes-src"}, // the address that a route names
+	{"container", "two-prefixes-src"},
+	{"peer-twice", "peer-down", "address-taken", "off-link-well", "not-on-link", "not-on-link-well"},                     // whether the peer is a neighbour
+	{"dad-loop", "not-on-link", "not-on-link-well"},                                                                      // whether the added address makes it one
+	{"stale-neighbour", "stale-gateway", "stale-router", "two-macs", "redirected", "redirects-off", "redirects-dropped"}, // whom the kernel sends to
+	{"imds-by-ipv6", "imds-off", "nothing-assigned", "dhcp-silent", "dhcp-no-address", "wrong-interface"},                // what the metadata service says
+	{"solicitations-dropped", "unreadable-rule-in", "router-asks-again"},                                                 // why the router hears no answer
+	{"isolated-ports", "local-proxy", "off-link", "off-link-well", "dad-loop"},                                           // what the switch passes on
 	{"nothing-assigned", "not-configured", "delegated-prefix", "deprecated", "optimistic", "no-policy-routing", "two-interfaces", "wrong-interface", "dhcp-no-address"},
 	{"two-interfaces", "no-policy-routing", "wrong-interface"},
 	{"networkd", "route-missing", "forwarding", "pod-without-nat"},             // who acts on advertisements
 	{"duplicate", "peer-unmapped", "peer-stopped", "peer-down", "dhcp-silent"}, // who has the peer's address
-	{"leftovers", "wrong-neighbour"},                                           // the peer's entry
-	{"not-configured", "deprecated", "optimistic"},                             // the second address
-	{"unassigned-source", "optimistic", "delegated-prefix"},                    // the newest address, which the kernel prefers
+	{"leftovers", "wrong-neighbour"},                        // the peer's entry
+	{"not-configured", "deprecated", "optimistic"},          // the second address
+	{"unassigned-source", "optimistic", "delegated-prefix"}, // the newest address, which the kernel prefers
 	{"expiring", "dhcp-silent", "no-dhcp-client", "dhcp-no-address", "nothing-assigned", "stable-privacy"},
 	{"peer-down", "peer-stopped", "peer-unmapped", "peer-echo-blocked"},
 	{"internet-down", "internet-refused"},
@@ -182,7 +187,7 @@ type consequence struct {
 
 // noWayBack are faults with which this host answers nobody beyond the router, or not always.
 const noWayBack = "no-ra|not-default|advertisements-lost|router-unresolvable|route-missing|forwarding|wrong-gateway|no-gateway|" +
-	"no-echo-in|no-tcp-in|ufw|ns-dropped|na-dropped|lossy|egress-hook|unreachable-route|two-prefixes"
+	"no-echo-in|no-tcp-in|tcp-kept-in|ufw|ns-dropped|na-dropped|lossy|egress-hook|unreachable-route|two-prefixes"
 
 var consequences = []consequence{
 	// ubuntu2 asks the same server, or hears the same router: without a lease, or an on-link route, it answers nothing.
@@ -203,7 +208,11 @@ var consequences = []consequence{
 	// The port lets no other address speak than the one of its MAC.
 	{[]string{"port-security-eui64", "private-link-local"}, []string{"address.link-local-not-eui64"}},
 	// Nobody is left who would answer all nodes.
-	{[]string{"router-no-echo", "not-on-link|not-on-link-well"}, []string{"net.multicast-suppressed"}},
+	{[]string{"router-no-echo", "not-on-link|not-on-link-well|local-proxy"}, []string{"net.multicast-suppressed"}},
+	// The second router is one that answers no echo either, and the peer.
+	{[]string{"router-no-echo", "route-taken"}, []string{"peer.echo-blocked"}},
+	// The kernel chooses neither the old address nor the interface.
+	{[]string{"second-default", "renumbered-source"}, []string{"address.prefix-withdrawn"}},
 	// The router answers for a peer that is not there.
 	{[]string{"local-proxy", "peer-down|peer-unmapped"}, []string{"peer.echo-blocked"}},
 	// The gateway is gone.
@@ -247,6 +256,30 @@ var Flaws = []Flaw{
 		},
 	},
 	{
+		"nobody is left who answers", "a router and a peer that are both absent pass for a host that nobody hears (path.unheard)",
+		func(v Verdict, faults []string, _ Weather) bool {
+			return has(faults, "router-unresolvable", "no-ra", "not-default") && has(faults, "peer-unmapped", "peer-down") && only(v.Invented, "path.unheard") && len(v.Broken) == 0
+		},
+	},
+	{
+		"two prefixes, and no peer", "the second prefix's silence passes for a filter of addresses (net.per-address-filter)",
+		func(v Verdict, faults []string, _ Weather) bool {
+			return has(faults, "two-prefixes-rule") && only(v.Invented, "net.per-address-filter") && len(v.Broken) == 0
+		},
+	},
+	{
+		"answers dropped, and no metadata service", "the services of a VPC pass for down beside the rule that drops their answers (service.unreachable)",
+		func(v Verdict, faults []string, _ Weather) bool {
+			return has(faults, "answers-dropped") && has(faults, "imds-off") && only(v.Invented, "service.unreachable") && len(v.Missed)+len(v.Broken) == 0
+		},
+	},
+	{
+		"a moved address, and a route that is not taken", "the silence of what lies behind the route is put down to it (router.advertisement-ignored)",
+		func(v Verdict, faults []string, _ Weather) bool {
+			return has(faults, "moved-address") && has(faults, "route-not-needed") && only(v.Invented, "router.advertisement-ignored") && len(v.Broken) == 0
+		},
+	},
+	{
 		"cut short", "what tells one cause from another is not asked any more, and the nearer one is named",
 		func(v Verdict, faults []string, w Weather) bool {
 			return w.Timeout > 0 && len(faults) > 1 && only(v.Invented, "address.duplicate", "path.unheard", "path.mtu") && len(v.Broken) == 0
@@ -255,7 +288,7 @@ var Flaws = []Flaw{
 	{
 		"who is found only at the second try, on a slow way", "what was asked before that passes for lost (path.lossy)",
 		func(v Verdict, faults []string, w Weather) bool {
-			return has(faults, "na-dropped", "shared-address", "stale-gateway") && w.Delay+w.Jitter > time.Millisecond &&
+			return has(faults, "na-dropped", "shared-address", "stale-gateway", "solicitations-dropped") && w.Delay+w.Jitter > time.Millisecond &&
 				only(v.Invented, "path.lossy", "path.tcp-blocked") && len(v.Missed)+len(v.Broken)+len(v.Unexplained) == 0
 		},
 	},
