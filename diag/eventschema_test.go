@@ -232,6 +232,9 @@ func (b *schemaMaker) of(t reflect.Type, optional bool) map[string]any {
 	}
 	switch t.Kind() {
 	case reflect.Pointer:
+		if t.Elem() == reflect.TypeFor[diag.Event]() { // of another host's stream
+			return map[string]any{"$ref": "#"}
+		}
 		return b.of(t.Elem(), true)
 	case reflect.Struct:
 		if _, done := b.defs[t.Name()]; !done {

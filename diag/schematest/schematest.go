@@ -150,6 +150,9 @@ func (s Schema) oneOf(rules []any, v any, at string) error {
 }
 
 func (s Schema) ref(ref string) map[string]any {
+	if ref == "#" {
+		return s.root
+	}
 	var at any = s.root
 	for name := range strings.SplitSeq(strings.TrimPrefix(ref, "#/"), "/") {
 		at = at.(map[string]any)[name]

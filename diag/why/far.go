@@ -12,8 +12,11 @@ import (
 var (
 	farNotArrived = Cause{
 		ID: "far.not-arrived", Severity: Warning,
-		Remedy: onAWS("aws ec2 describe-network-interfaces --filters Name=ipv6-addresses.ipv6-address,Values={peer} --query 'NetworkInterfaces[].Groups'"),
-		find:   lostAt(across.NotArrived, nil),
+		Remedy: []Remedy{
+			ask("ask.far-way"),
+			inVPC("", "aws ec2 describe-network-interfaces --filters Name=ipv6-addresses.ipv6-address,Values={peer} --query 'NetworkInterfaces[].Groups'"),
+		},
+		find: lostAt(across.NotArrived, nil),
 	}
 	farNotAnswered = Cause{
 		ID: "far.not-answered", Severity: Warning,
@@ -21,6 +24,7 @@ var (
 			ask("ask.far-filter").when(as("filter", "drop")),
 			ask("ask.far-address").when(as("not-configured")),
 			ask("ask.far-ignored").when(as("ignored")),
+			ask("ask.far-stack").when(as("")),
 		},
 		find: lostAt(across.NotAnswered, func(h *hypothesis, t *across.Trace) {
 			if t.Why != across.Unexplained {
@@ -31,10 +35,11 @@ var (
 	}
 	farAnswerLost = Cause{
 		ID: "far.answer-lost", Severity: Warning,
-		Remedy: slices.Concat(
-			always("tcpdump -ni {interface} 'icmp6 and host {peer}'"),
-			onAWS("aws ec2 describe-network-acls --filters Name=association.subnet-id,Values={subnet}"),
-		),
+		Remedy: []Remedy{
+			ask("ask.far-back"),
+			way("", "tcpdump -ni {interface} 'icmp6 and host {peer}'"),
+			inVPC("", "aws ec2 describe-network-acls --filters Name=association.subnet-id,Values={subnet}"),
+		},
 		find: lostAt(across.AnswerLost, nil),
 	}
 )

@@ -62,8 +62,11 @@ var remedies = map[string]string{
 
 	"remedy.link-up":           "Switch the interface on. What configures it may have to be started again: check again after this.",
 	"remedy.lower-up":          "Switch on {other}, which {interface} rests on.",
-	"remedy.ask.far-filter":    "on the other host: let it through in its packet filter (nft -a list ruleset shows the rule).",
-	"remedy.ask.far-address":   "on the other host: give it {peer}, or ask for an address that it has",
+	"remedy.ask.far-way":       "Ask whoever runs the network between the two (a firewall, a security group, a switch): what is sent to {peer} leaves here and does not arrive there.",
+	"remedy.ask.far-back":      "Ask whoever runs the network between the two: what {peer} answers leaves there and does not arrive here.",
+	"remedy.ask.far-stack":     "Look on the other host for what keeps it from answering: ndwhy check there tells.",
+	"remedy.ask.far-filter":    "On the other host: let it through in its packet filter (nft -a list ruleset shows the rule).",
+	"remedy.ask.far-address":   "On the other host: give it {peer}, or ask for an address that it has.",
 	"remedy.ask.far-ignored":   "On the other host: it is told to ignore echo requests (net.ipv6.icmp.echo_ignore_all), which is somebody's will.",
 	"remedy.ask.carrier":       "Ask whoever runs the machine or its host to connect the interface: {interface}, MAC {mac}, is switched on and has no carrier. Nothing on this host helps.",
 	"remedy.mtu":               "Let packets be as large as IPv6 needs.",
