@@ -24,6 +24,7 @@ var unmodelled = map[string]string{
 	"flood-routers":       "that the tap tells only a summary of a flood",
 	"vpn-takes-default":   "an interface without neighbour discovery (lab.Host.Tunnel)",
 	"split-tunnel":        "an interface without neighbour discovery (lab.Host.Tunnel)",
+	"private-address":     "which addresses a kernel makes by RFC 7217, and when they are usable",
 	"proxied-twice":       "a host that forwards by the interface on which it got a packet, and sends redirects",
 }
 

@@ -233,9 +233,8 @@ var clouds = []Scenario{
 	{
 		Name: "private-address", On: "openstack",
 		Title:   "ubuntu1 makes its addresses by RFC 7217, and its port knows those of its MAC alone.",
-		Causes:  []string{"address.link-local-not-eui64", "address.not-configured"},
+		Causes:  []string{"address.link-local-not-eui64", "address.unassigned", "net.per-address-filter"},
 		Subject: "fe80::",
-		Hides:   []string{"net.per-address-filter"},
 		Break:   func(s *Spec) { s.ubuntu1().NICs[0].Early = map[string]string{"stable_secret": "2001:db8::1"} },
 	},
 	{
