@@ -30,13 +30,16 @@ var unmodelled = map[string]string{
 
 // Models reports whether all of a network, named as the lab does, is simulated.
 func Models(network string) bool {
-	return !slices.ContainsFunc(strings.Split(network, "+"), func(name string) bool { return unmodelled[name] != "" })
+	return !slices.ContainsFunc(strings.Split(network, "+"), func(name string) bool {
+		i := slices.IndexFunc(lab.Scenarios, func(s lab.Scenario) bool { return s.Name == name })
+		return unmodelled[name] != "" || i >= 0 && lab.Scenarios[i].Two // that is for two hosts that watch
+	})
 }
 
 // Networks are the networks on which a scenario's fault is tried, its own first; of a whole network, itself.
 func Networks(s lab.Scenario) []string {
 	switch {
-	case unmodelled[s.Name] != "":
+	case !Models(s.Name):
 		return nil
 	case s.On == "":
 		return []string{s.Name}
@@ -238,6 +241,18 @@ func has(faults []string, some ...string) bool {
 
 // Flaws are what is known to come out wrong.
 var Flaws = []Flaw{
+	{
+		"a narrow link, and late answers", "full packets whose answers come late pass for lost (path.mtu), where the router announces a smaller MTU",
+		func(v Verdict, faults []string, w Weather) bool {
+			return has(faults, "mtu-taken") && only(v.Invented, "path.mtu") && len(v.Missed)+len(v.Broken) == 0
+		},
+	},
+	{
+		"no address, and something that is refused", "what is announced and not taken is blamed for what an address lost to a looped question leaves unanswered",
+		func(v Verdict, faults []string, _ Weather) bool {
+			return has(faults, "dad-loop") && only(v.Invented, "path.hop-limit", "router.advertisement-ignored") && len(v.Missed)+len(v.Broken) == 0
+		},
+	},
 	{
 		"two interfaces, and something silent", "what the first interface's network leaves unanswered is put down to the routing of the second (host.routing)",
 		func(v Verdict, faults []string, _ Weather) bool {
