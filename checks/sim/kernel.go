@@ -247,10 +247,10 @@ func common(a, b netip.Addr) int {
 	return 128
 }
 
-// send puts a packet of this host's own on its way, with its own hop limit where it names none. bound is the interface of a socket bound to one. failed is called
-// where it turns out later that the next hop is not there. The name of the error says why it did not leave.
-func (h *host) send(p wire.Packet, bound string, typ diag.FrameType, failed func()) (errno string) {
-	return h.sendBy(h.route(p.Dst, p.Src, bound), p, typ, failed)
+// send puts a packet of this host's own on its way, with its own hop limit where it names none. bound is the interface
+// of a socket bound to one.
+func (h *host) send(p wire.Packet, bound string, typ diag.FrameType) (errno string) {
+	return h.sendBy(h.route(p.Dst, p.Src, bound), p, typ, nil)
 }
 
 // sendBy is send by a route that was looked up already: that of a socket which left its source to the kernel was, before
@@ -572,7 +572,7 @@ func (n *nic) echoed(f diag.Frame, p wire.Packet) {
 	if f.Src.IsLinkLocalUnicast() {
 		bound = n.name
 	}
-	n.send(wire.Packet{Src: src, Dst: f.Src, Proto: unix.IPPROTO_ICMPV6, Payload: e.Marshal()}, bound, diag.EchoReply, nil)
+	n.send(wire.Packet{Src: src, Dst: f.Src, Proto: unix.IPPROTO_ICMPV6, Payload: e.Marshal()}, bound, diag.EchoReply)
 }
 
 // routerAdvertised acts on an advertisement, as the kernel does or networkd in its place.
@@ -611,7 +611,7 @@ func (n *nic) unreachable(p wire.Packet, code byte) {
 	if p.Src.IsLinkLocalUnicast() {
 		bound = n.name
 	}
-	n.send(wire.Packet{Src: p.Dst, Dst: p.Src, Proto: unix.IPPROTO_ICMPV6, Payload: b}, bound, diag.Unreachable, nil)
+	n.send(wire.Packet{Src: p.Dst, Dst: p.Src, Proto: unix.IPPROTO_ICMPV6, Payload: b}, bound, diag.Unreachable)
 }
 
 // forwardIn is a packet for another: of a claim, or of somebody behind this host.

@@ -284,7 +284,7 @@ func (r *request) say(e diag.Socket) {
 func (n *nic) segment(f diag.Frame, p wire.Packet) {
 	r := n.flows[f.DstPort]
 	if r == nil && f.Type == diag.TCPSyn { // nobody listens
-		n.send(wire.Packet{Src: p.Dst, Dst: p.Src, Proto: unix.IPPROTO_TCP, Payload: segment(f.DstPort, f.SrcPort, wire.RST|wire.ACK)}, "", diag.TCPRst, nil)
+		n.send(wire.Packet{Src: p.Dst, Dst: p.Src, Proto: unix.IPPROTO_TCP, Payload: segment(f.DstPort, f.SrcPort, wire.RST|wire.ACK)}, "", diag.TCPRst)
 		return
 	}
 	if r == nil || p.Src != r.event.Target || f.SrcPort != r.port {
@@ -297,7 +297,7 @@ func (n *nic) segment(f diag.Frame, p wire.Packet) {
 		r.fail(diag.Socket{Errno: "ECONNREFUSED"})
 	case r.service == checks.TCP:
 		r.told(checks.TCPOpen)
-		n.send(wire.Packet{Src: p.Dst, Dst: p.Src, Proto: unix.IPPROTO_TCP, Payload: segment(r.local, r.port, wire.RST)}, "", diag.TCPRst, nil)
+		n.send(wire.Packet{Src: p.Dst, Dst: p.Src, Proto: unix.IPPROTO_TCP, Payload: segment(r.local, r.port, wire.RST)}, "", diag.TCPRst)
 	default:
 		n.w.after(2*n.w.delay(), func() { r.told("HTTP 200") })
 	}

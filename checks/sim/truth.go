@@ -243,7 +243,7 @@ func has(faults []string, some ...string) bool {
 var Flaws = []Flaw{
 	{
 		"a narrow link, and late answers", "full packets whose answers come late pass for lost (path.mtu), where the router announces a smaller MTU",
-		func(v Verdict, faults []string, w Weather) bool {
+		func(v Verdict, faults []string, _ Weather) bool {
 			return has(faults, "mtu-taken") && only(v.Invented, "path.mtu") && len(v.Missed)+len(v.Broken) == 0
 		},
 	},

@@ -20,7 +20,7 @@ func TestUsageErrorsHelp(t *testing.T) {
 		"explain unassigned":           `did you mean "address.unassigned"?`,
 		"lab vcp":                      `did you mean "vpc"?`,
 		"lab lan+peerdown":             `did you mean "peer-down"?`,
-		"watch --only neigbour":        `did you mean "neighbour"?`,
+		"watch --only neihbour":        `did you mean "neighbour"?`,
 		"xyzzy":                        `unknown command "xyzzy"; see`,
 		"explain xyzzy":                "no such cause, check or network; `ndwhy explain` lists them",
 		"check --passive --add kernel": "--passive sends nothing, and --add kernel asks: choose one",

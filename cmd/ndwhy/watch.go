@@ -141,7 +141,7 @@ func watchable() []string {
 type watcher struct {
 	kinds []string
 	addr  netip.Addr
-	ticks bool // a program that reads on knows by them that nothing else happened
+	ticks bool                              // a program that reads on knows by them that nothing else happened
 	asked map[diag.InterfaceAddr]diag.Event // the newest solicitation of this host's for an address
 }
 

@@ -226,9 +226,6 @@ func (n *normals) of(p diag.Path) *bool {
 	}
 }
 
-// closedDetail is the detail of a connection that was refused by a reset.
-const closedDetail = "closed"
-
 // stoppedHere reports whether a connection, or a service's answer, came to nothing on this host: its kernel says so,
 // the tap saw the answer arrive, or saw nothing leave although the next hop is known.
 func (n *normals) stoppedHere(p diag.Path) bool {
