@@ -98,7 +98,7 @@ func TestDumbTerminal(t *testing.T) {
 
 // A screen without a keyboard could not be left: it gets lines too.
 func TestNoKeyboard(t *testing.T) {
-	p := startLab(t, termtest.Config{}, func(ndwhy string) []string { return []string{"sh", "-c", "exec " + ndwhy + " lab vpc </dev/null"} })
+	p := startLab(t, termtest.Config{Width: 250, Height: 100}, func(ndwhy string) []string { return []string{"sh", "-c", "exec " + ndwhy + " lab vpc </dev/null"} })
 	p.Wait("no terminal")
 	p.Wait("What changes from now on")
 	p.Send("\x03")

@@ -828,6 +828,7 @@ var scenarios = []Scenario{
 			h.Proxies = []netip.Addr{peerAddress}
 			h.forwards()
 			h.Sysctls["ipv6/neigh/eth0/proxy_delay"] = "0"
+			h.Filters = append(h.Filters, Filter{Table: "inet filter", Chain: "output", Hook: "output", Type: redirectMessage}) // or it would tell of the shorter way
 		},
 	},
 	{
