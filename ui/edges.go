@@ -43,7 +43,7 @@ func nodes(paths []*report.Path, echoes map[Host][]Sample) []*node {
 	asked := map[target]map[diag.Asks][]*report.Path{}
 	var list []*node
 	for _, p := range paths {
-		if p.Asks == diag.AsksDAD || p.Via != diag.ViaApp && (p.SourceClass == diag.SourceCandidate || p.SourceClass == diag.SourceUnassigned) {
+		if p.Asks == diag.AsksDAD || p.OfOurs() || p.Via != diag.ViaApp && (p.SourceClass == diag.SourceCandidate || p.SourceClass == diag.SourceUnassigned) {
 			continue // but what an application gets counts, whatever source the kernel chose
 		}
 		k := target{p.TargetClass, p.Target}

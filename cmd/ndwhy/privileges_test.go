@@ -69,6 +69,9 @@ func TestWhatWorksWhere(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
+			if c.as == "test-bounded" && os.Geteuid() != 0 {
+				t.Skip("an ordinary user's lab hands capabilities on by the ambient set, which the bounding set does not bound")
+			}
 			command := []string{"ndwhy", "check", "--json", "--add", "kernel"}
 			if c.as != "" {
 				command = slices.Insert(command, 1, c.as)

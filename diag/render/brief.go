@@ -303,7 +303,7 @@ func (b *brief) rows() []reachRow {
 	var order []key
 	tested := map[key]map[string]bool{}
 	for _, p := range b.r.Paths {
-		if p.Asks == diag.AsksDAD {
+		if p.Asks == diag.AsksDAD || p.OfOurs() {
 			continue
 		}
 		k := key{iface: p.Interface}

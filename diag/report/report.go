@@ -194,6 +194,10 @@ type Path struct {
 	Mark  Mark     `json:"-"`
 }
 
+// OfOurs reports whether the question is about an address of this host's own, which somebody else may have: its target
+// is no peer.
+func (p Path) OfOurs() bool { return p.Check == "assignment" }
+
 // PathError is the ICMPv6 error that another host answered with.
 type PathError struct {
 	Type diag.FrameType `json:"type"`
