@@ -249,8 +249,8 @@ func common(a, b netip.Addr) int {
 
 // send puts a packet of this host's own on its way, with its own hop limit where it names none. bound is the interface
 // of a socket bound to one.
-func (h *host) send(p wire.Packet, bound string, typ diag.FrameType) (errno string) {
-	return h.sendBy(h.route(p.Dst, p.Src, bound), p, typ, nil)
+func (h *host) send(p wire.Packet, bound string, typ diag.FrameType) {
+	h.sendBy(h.route(p.Dst, p.Src, bound), p, typ, nil)
 }
 
 // sendBy is send by a route that was looked up already: that of a socket which left its source to the kernel was, before
