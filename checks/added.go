@@ -11,13 +11,11 @@ import (
 // Added is the ID of the check that tries candidates.
 const Added = "added"
 
-const idAdded = Added
-
 // The check added tries addresses that were surely not assigned: the negative control. By claim they are
 // used in frames alone; by kernel they are configured for some seconds.
 func init() {
 	declare(Check{
-		ID:    idAdded,
+		ID:    Added,
 		Needs: NeedsNetRaw, NeedsAdmin: true,
 		Sends: []Bound{
 			{"sends.ns", 4, "per.candidate"},
@@ -61,7 +59,7 @@ func planAdded(p *planner) {
 func (p *planner) chosenCandidates() []candidate {
 	var asked []netip.Addr
 	for _, q := range p.prior {
-		if q.Check == idAdded && q.Candidate.IsValid() && !slices.Contains(asked, q.Candidate) {
+		if q.Check == Added && q.Candidate.IsValid() && !slices.Contains(asked, q.Candidate) {
 			asked = append(asked, q.Candidate)
 		}
 	}
@@ -282,7 +280,7 @@ func (p *planner) planCandidateInternet(c candidate, mode diag.AddMode) {
 // earlier returns the target that a candidate's question of a class already has.
 func (p *planner) earlier(c candidate, class diag.TargetClass) netip.Addr {
 	for _, q := range p.prior {
-		if q.Check == idAdded && q.Source == c.addr && q.TargetClass == class && !q.Fresh && q.Asks != diag.AsksDAD {
+		if q.Check == Added && q.Source == c.addr && q.TargetClass == class && !q.Fresh && q.Asks != diag.AsksDAD {
 			return q.Target
 		}
 	}
@@ -318,7 +316,7 @@ func (p *planner) reserved() netip.Addr {
 			}
 		}
 	}
-	if p.s.Run.Add != diag.AddKernel || !wanted(p.s.Run, idAdded) || !p.wire() {
+	if p.s.Run.Add != diag.AddKernel || !wanted(p.s.Run, Added) || !p.wire() {
 		return netip.Addr{}
 	}
 	peers, _ := p.peers()

@@ -109,7 +109,7 @@ func (c *claim) prepare(undo *[]func()) {
 	}
 	*undo = append(*undo, func() { _ = c.change(leave) })
 	c.guard(q)
-	if c.ended() || c.r.spec.Add != diag.AddKernel || q.Check != idAdded {
+	if c.ended() || c.r.spec.Add != diag.AddKernel || q.Check != Added {
 		return
 	}
 	if !c.r.mayAdd(iface, addr) {

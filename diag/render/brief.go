@@ -486,11 +486,7 @@ func (b *brief) closing() {
 		not = append(not, x.Name)
 	}
 	for _, u := range b.r.NotAsked {
-		what := u.What
-		if words.Has("unasked." + what) {
-			what = words.Say("unasked." + what)
-		}
-		not = append(not, what)
+		not = append(not, u.Name())
 	}
 	if blind := b.r.Verdict == why.VerdictUnknown && len(b.problems) == 0; len(not) > 0 && !blind {
 		b.hung(words.Say("brief.not-asked")+" ", "  ", words.List(not)+".")

@@ -78,6 +78,14 @@ type NotAsked struct {
 	Why  string `json:"why"`
 }
 
+// Name is What as people read it.
+func (n NotAsked) Name() string {
+	if key := "unasked." + n.What; words.Has(key) {
+		return words.Say(key)
+	}
+	return n.What
+}
+
 // Assignment says how asking one source of knowledge about assignments went.
 type Assignment struct {
 	Source diag.AssignmentSource `json:"source"`
@@ -386,11 +394,7 @@ func (r Report) Unasked() []string {
 		add(x.Name, x.Why)
 	}
 	for _, u := range r.NotAsked {
-		what := u.What
-		if words.Has("unasked." + what) {
-			what = words.Say("unasked." + what)
-		}
-		add(what, u.Why)
+		add(u.Name(), u.Why)
 	}
 	for i, why := range reasons {
 		reasons[i] = words.Say("unasked.item", "what", words.List(whats[why]), "why", why)
