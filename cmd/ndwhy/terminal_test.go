@@ -85,9 +85,12 @@ func leavesReport(t *testing.T, p *termtest.Terminal) {
 	})
 }
 
+// allLines is a terminal so high that no line of the plain face scrolls away before it was looked for.
+const allLines = 1000
+
 // A terminal that cannot be drawn on gets the same in lines, and why.
 func TestDumbTerminal(t *testing.T) {
-	p := inLab(t, "unassigned-address", termtest.Config{Env: []string{"TERM=dumb"}, Width: 250, Height: 100})
+	p := inLab(t, "unassigned-address", termtest.Config{Env: []string{"TERM=dumb"}, Width: 250, Height: allLines})
 	p.Wait("TERM says that the terminal cannot be drawn on")
 	p.Wait("Verdict warning: ")
 	p.Wait("address.unassigned, warning, certain: ")
@@ -98,7 +101,7 @@ func TestDumbTerminal(t *testing.T) {
 
 // A screen without a keyboard could not be left: it gets lines too.
 func TestNoKeyboard(t *testing.T) {
-	p := startLab(t, termtest.Config{Width: 250, Height: 100}, func(ndwhy string) []string { return []string{"sh", "-c", "exec " + ndwhy + " lab vpc </dev/null"} })
+	p := startLab(t, termtest.Config{Width: 250, Height: allLines}, func(ndwhy string) []string { return []string{"sh", "-c", "exec " + ndwhy + " lab vpc </dev/null"} })
 	p.Wait("no terminal")
 	p.Wait("What changes from now on")
 	p.Send("\x03")
