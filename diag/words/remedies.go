@@ -111,7 +111,7 @@ var remedies = map[string]string{
 	"remedy.offered":           "Configure the address that the server offers, without a client.",
 	"remedy.keep-address":      "Keep the address without a lease, if nobody else is given it.",
 	"remedy.subnet-ipv6":       "Give the subnet an IPv6 prefix, if it has none.",
-	"remedy.ask.advertise":     "Ask whoever runs the network: no router on the link answers router solicitations, and none advertises. Nothing on this host helps.",
+	"remedy.ask.advertise":     "Ask whoever runs the network: no router on the link answers router solicitations, and none advertises. Ask whether the gateway is to be configured by hand.",
 	"remedy.default-by-hand":   "Set the default route by hand.",
 	"remedy.default":           "Set the default route.",
 	"remedy.ask.lifetime":      "Ask whoever runs the router to advertise a lifetime other than 0, or to name the router that is to be used.",
