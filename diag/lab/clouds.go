@@ -182,7 +182,8 @@ var clouds = []Scenario{
 	},
 	{
 		Name: "hoster", Base: hoster, Healthy: true,
-		Title: "Some hoster's network, which nothing tells from any other: addresses and the gateway, fe80::1, are configured, and nobody announces itself.",
+		Causes: []string{"net.open-link"},
+		Title:  "Some hoster's network, which nothing tells from any other: addresses and the gateway, fe80::1, are configured, and nobody announces itself.",
 	},
 	{
 		Name: "ovh", Base: ovh, Healthy: true,
