@@ -21,6 +21,9 @@ var fits = map[string][]string{
 // unmodelled are the scenarios that are not tried, and what is not simulated of them.
 var unmodelled = map[string]string{
 	"flood-solicitations": "that the tap tells only a summary of a flood",
+	"tcp-reset-here":      "what this host's own packet filter refuses",
+	"tcp-refused-here":    "what this host's own packet filter refuses",
+	"web-out-alone":       "what this host's own packet filter refuses",
 	"flood-routers":       "that the tap tells only a summary of a flood",
 	"vpn-takes-default":   "an interface without neighbour discovery (lab.Host.Tunnel)",
 	"split-tunnel":        "an interface without neighbour discovery (lab.Host.Tunnel)",

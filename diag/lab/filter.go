@@ -22,7 +22,15 @@ type Filter struct {
 	// Opaque makes the rule depend on what nobody can tell by reading it: the CPU that runs it. Any does.
 	Opaque bool
 	Pass   []Pass
+	// Reject refuses the TCP that the chain does not let pass, and lets all else pass; nil: it drops both.
+	Reject *expr.Reject
 }
+
+// Refusals, as who tries to connect is told of them.
+var (
+	byReset       = &expr.Reject{Type: unix.NFT_REJECT_TCP_RST}
+	byUnreachable = &expr.Reject{Type: unix.NFT_REJECT_ICMP_UNREACH, Code: 4} // the port (RFC 4443 §3.1)
+)
 
 // A Pass is packets that a chain lets pass: all that is named of it must be so. The zero value is what comes
 // by the loopback interface.
@@ -86,7 +94,7 @@ func (f *Filter) add(c *nftables.Conn) {
 	family, name, _ := strings.Cut(f.Table, " ")
 	table := c.AddTable(&nftables.Table{Family: filterFamilies[family], Name: name})
 	policy := nftables.ChainPolicyAccept
-	if f.Type == 0 {
+	if f.Type == 0 && f.Reject == nil {
 		policy = nftables.ChainPolicyDrop
 	}
 	chain := c.AddChain(&nftables.Chain{
@@ -98,6 +106,9 @@ func (f *Filter) add(c *nftables.Conn) {
 	}
 	for _, p := range f.Pass {
 		rule(expr.VerdictAccept, p.exprs()...)
+	}
+	if f.Reject != nil {
+		c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: append(meta(expr.MetaKeyL4PROTO, unix.IPPROTO_TCP), &expr.Counter{}, f.Reject)})
 	}
 	if f.Type == 0 {
 		return

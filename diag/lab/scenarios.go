@@ -403,6 +403,23 @@ var scenarios = []Scenario{
 		Break:  func(s *Spec) { s.Internet.NoEcho = true },
 	},
 	{
+		Name: "tcp-reset-here", On: "vpc",
+		Title:  "ubuntu1's packet filter refuses what connects out, by a reset that looks like the other host's.",
+		Causes: []string{"host.firewall"},
+		Break:  dropping(Filter{Table: "ip6 filter", Chain: "OUTPUT", Hook: "output", Pass: []Pass{{Tracked: true}}, Reject: byReset}),
+	},
+	{
+		Name: "tcp-refused-here", On: "vpc",
+		Title:  "ubuntu1's packet filter refuses what connects out, and says that the port is unreachable.",
+		Causes: []string{"host.firewall"},
+		Break:  dropping(Filter{Table: "inet filter", Chain: "output", Hook: "output", Pass: []Pass{{Tracked: true}}, Reject: byUnreachable}),
+	},
+	{
+		Name: "web-out-alone", On: "vpc", Healthy: true,
+		Title: "ubuntu1's packet filter refuses what connects out, but to the ports of the web.",
+		Break: dropping(Filter{Table: "ip6 filter", Chain: "OUTPUT", Hook: "output", Pass: []Pass{{Tracked: true}, {TCP: 443}, {TCP: 80}}, Reject: byReset}),
+	},
+	{
 		Name: "no-tcp-out", On: "vpc",
 		Title:  "The subnet's access list lets no TCP out, and echo.",
 		Causes: []string{"path.tcp-blocked"},

@@ -172,11 +172,15 @@ func (h *hypothesis) dropped(e diag.Event) {
 }
 
 // notDropped reports whether the kernel would have said if a rule had taken what is missing, and said
-// nothing: no filter of this host did.
+// nothing: no filter of this host did. What a rule rejects on its way out it counts to lo (net/ipv6/netfilter/
+// nf_reject_ipv6.c, nf_send_unreach6), where nobody listens.
 func (iv *ifaceView) notDropped(p *path) bool {
 	feed := diag.FeedDrops
 	if p.Asks == diag.AsksTCP || p.Asks == diag.AsksService {
 		feed = diag.FeedPorts
+	}
+	if slices.ContainsFunc(iv.s.Filters, func(f diag.Filter) bool { return f.Verdict == "reject" && !f.Inbound() && iv.applies(f) && stops(f, p) }) {
+		return false
 	}
 	return iv.s.Complete(feed) && p.fate == stoppedHere && p.silent() && p.drop.Body == nil && (feed == diag.FeedPorts || p.Reaches() || p.Asks == diag.AsksMTU)
 }

@@ -244,7 +244,7 @@ func (n *normals) stoppedHere(p diag.Path) bool {
 	_, left := n.s.SegmentOn(p, true)
 	byTCP := p.Asks == diag.AsksTCP || p.Target == diag.IMDSIPv6
 	return !left && byTCP && p.Via == diag.ViaKernel && p.Sent > 0 && n.s.Complete(diag.FeedTCP) && n.s.Complete(diag.FeedFrames) &&
-		n.hasPorts(p) && n.nextHopKnown(p)
+		n.s.HasPorts(p) && n.nextHopKnown(p)
 }
 
 // nextHopKnown reports whether the kernel knows the neighbour that it sends a path's packets to, so that nothing waits
@@ -256,15 +256,6 @@ func (n *normals) nextHopKnown(p diag.Path) bool {
 	}
 	e, has := n.s.Neighbours[diag.InterfaceAddr{Interface: p.Interface, Address: hop}]
 	return known && has && e.Fact.State.Resolved()
-}
-
-// hasPorts reports whether it is known which segments are a path's.
-func (n *normals) hasPorts(p diag.Path) bool {
-	return slices.ContainsFunc(p.Evidence, func(seq int64) bool {
-		e, _ := n.s.Evidence(seq)
-		k, ok := e.Body.(diag.Socket)
-		return ok && k.LocalPort != 0
-	})
 }
 
 // answeredHere reports whether the target of a path answered the same when a socket bound to an address of the
