@@ -22,6 +22,8 @@ var fits = map[string][]string{
 var unmodelled = map[string]string{
 	"flood-solicitations": "that the tap tells only a summary of a flood",
 	"flood-routers":       "that the tap tells only a summary of a flood",
+	"answers-invalid":     "connection tracking (lab.Filter.Invalid)",
+	"invalid-dropped":     "connection tracking (lab.Filter.Invalid)",
 	"vpn-takes-default":   "an interface without neighbour discovery (lab.Host.Tunnel)",
 	"split-tunnel":        "an interface without neighbour discovery (lab.Host.Tunnel)",
 	"private-address":     "which addresses a kernel makes by RFC 7217, and when they are usable",

@@ -502,6 +502,25 @@ var CauseTests = []struct {
 		},
 	},
 	{
+		Name: "nft drops answers that nobody knows the question of", Cause: "host.firewall", Sure: "likely", Faults: []string{"host.firewall"},
+		World: func() *World {
+			return VPC().Say(diag.Filter{
+				Table: "inet filter", Chain: "input", Hook: "input", Rule: "ct state invalid drop", Handle: 7, Verdict: "drop", Matches: []string{}, Invalid: []string{"echo-reply"},
+			}).KernelDeaf("")
+		},
+	},
+	{
+		Name: "no room to track another connection", Cause: "host.firewall", Sure: "likely", Faults: []string{"host.firewall"},
+		World: func() *World {
+			return VPC().Say(diag.TableUse{Tracked: 65536, TrackedMost: 65536}).Each(func(p diag.Path) bool {
+				return p.Via == diag.ViaKernel && p.Asks == diag.AsksEcho && p.SourceClass == diag.SourceAssigned
+			}, func(p *diag.Path) {
+				Silent(p)
+				p.Outcome, p.Sent, p.Errno = diag.Unsent, 0, "EPERM"
+			})
+		},
+	},
+	{
 		Name: "echo is not permitted", Cause: "host.firewall", Sure: "likely", Faults: []string{"host.firewall"},
 		World: func() *World {
 			return VPC().Each(func(p diag.Path) bool {

@@ -582,6 +582,21 @@ var scenarios = []Scenario{
 		}),
 	},
 	{
+		Name: "answers-invalid", On: "vpc",
+		Title:   "ubuntu1 takes what it sends out of connection tracking, not what it gets, and a rule drops what tracking does not know: all answers.",
+		Causes:  []string{"host.firewall"},
+		Subject: "inet filter input: ct state invalid",
+		Break: func(s *Spec) {
+			dropping(Filter{Table: "inet raw", Chain: "output", Hook: "output", Untracks: true})(s)
+			dropping(Filter{Table: "inet filter", Chain: "input", Hook: "input", Invalid: true})(s)
+		},
+	},
+	{
+		Name: "invalid-dropped", On: "vpc", Healthy: true,
+		Title: "A rule of ubuntu1 drops what connection tracking does not know, as many firewalls do.",
+		Break: dropping(Filter{Table: "inet filter", Chain: "input", Hook: "input", Invalid: true}),
+	},
+	{
 		Name: "unreadable-rule", On: "vpc",
 		Title:  "Something in ubuntu1 drops the echo replies that arrive, and reading its rules does not tell what.",
 		Causes: []string{"host.firewall"},
