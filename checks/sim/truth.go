@@ -24,6 +24,10 @@ var unmodelled = map[string]string{
 	"flood-routers":       "that the tap tells only a summary of a flood",
 	"answers-invalid":     "connection tracking (lab.Filter.Invalid)",
 	"invalid-dropped":     "connection tracking (lab.Filter.Invalid)",
+	"temporary-source":    "the addresses that a kernel makes by use_tempaddr",
+	"temporary-well":      "the addresses that a kernel makes by use_tempaddr",
+	"temporary-unused":    "the addresses that a kernel makes by use_tempaddr",
+	"deprecated-own":      "an interface without neighbour discovery (lab.Host.Tunnel)",
 	"vpn-takes-default":   "an interface without neighbour discovery (lab.Host.Tunnel)",
 	"split-tunnel":        "an interface without neighbour discovery (lab.Host.Tunnel)",
 	"private-address":     "which addresses a kernel makes by RFC 7217, and when they are usable",
@@ -95,6 +99,11 @@ var sameThing = [][]string{
 	{"imds-by-ipv6", "imds-off", "nothing-assigned", "dhcp-silent", "dhcp-no-address", "wrong-interface"},                // what the metadata service says
 	{"solicitations-dropped", "unreadable-rule-in", "router-asks-again"},                                                 // why the router hears no answer
 	{"isolated-ports", "local-proxy", "off-link", "off-link-well", "dad-loop"},                                           // what the switch passes on
+	// what its own address is
+	{
+		"deprecated-alone", "deprecated-assigned", "nothing-assigned", "wrong-interface", "no-dhcp-client", "dhcp-client-deaf", "expiring", "address-taken",
+		"stable-privacy", "static", "short-prefix", "ula-only", "ula-translated", "moved-address", "two-interfaces", "no-policy-routing",
+	},
 	{"nothing-assigned", "not-configured", "delegated-prefix", "deprecated", "optimistic", "no-policy-routing", "two-interfaces", "wrong-interface", "dhcp-no-address"},
 	{"two-interfaces", "no-policy-routing", "wrong-interface"},
 	{"networkd", "route-missing", "forwarding", "pod-without-nat"},             // who acts on advertisements

@@ -66,6 +66,19 @@ var CauseTests = []struct {
 		},
 	},
 	{
+		Name: "temporary address that the kernel prefers", Cause: "host.source-selection", Sure: "certain",
+		Faults: []string{"address.unassigned", "host.source-selection"},
+		World: func() *World {
+			a := ByHand(Hand, 64)
+			a.Flags, a.PreferredS, a.ValidS = diag.Temporary, 86400, 604800
+			return HandAdded().Say(a, diag.Sysctl{Scope: "eth0", Name: "use_tempaddr", Value: "2"}, diag.Selection{Dst: Host1, Source: Hand, Interface: "eth0", Via: RouterAddr})
+		},
+	},
+	{
+		Name: "deprecated, so that the kernel takes another interface's address", Cause: "host.source-selection", Sure: "certain",
+		Faults: []string{"host.source-selection"}, World: Aside,
+	},
+	{
 		Name: "spoofed advertisement", Cause: "link.spoofed", Sure: "certain", Faults: []string{},
 		World: func() *World {
 			f := RaFrame(PeerLocal, PeerMAC, VpcRA())

@@ -79,6 +79,52 @@ var scenarios = []Scenario{
 		},
 	},
 	{
+		Name: "temporary-source", On: "lan",
+		Title:   "ubuntu1's kernel makes itself a temporary address (use_tempaddr=2) and prefers it, on a port that lets only the one made of the MAC speak.",
+		Causes:  []string{"host.source-selection", "net.per-address-filter"},
+		Hides:   []string{"net.open-link"},
+		Subject: "2001:db8:1f16:8df0:",
+		Break:   temporary("2", true),
+	},
+	{
+		Name: "temporary-well", On: "lan", Healthy: true,
+		Title: "ubuntu1's kernel makes itself a temporary address and prefers it, on a link that lets any address speak.",
+		Break: temporary("2", false),
+	},
+	{
+		Name: "temporary-unused", On: "lan", Healthy: true,
+		Title:  "ubuntu1 makes itself no temporary address, on a port that lets only the one made of the MAC speak.",
+		Causes: []string{"net.per-address-filter"},
+		Hides:  []string{"net.open-link"},
+		Break:  temporary("0", true),
+	},
+	{
+		Name: "deprecated-own", On: "vpc",
+		Title:   "ubuntu1's address is deprecated, as older cloud images leave it, and the kernel speaks from the one that its VPN has.",
+		Causes:  []string{"host.source-selection"},
+		Subject: "fd00:8::2",
+		Break: func(s *Spec) {
+			deprecated(s)
+			s.ubuntu1().Tunnel = tunnel("fd00:8::/32")
+		},
+	},
+	{
+		Name: "deprecated-assigned", On: "vpc",
+		Title:   "ubuntu1's address is deprecated, and somebody added another, which nobody assigned: the kernel prefers that.",
+		Causes:  []string{"address.unassigned", "host.source-selection"},
+		Subject: neighbouring.String(),
+		Break: func(s *Spec) {
+			deprecated(s)
+			h := s.ubuntu1()
+			h.Added = append(h.Added, Added{NIC: "eth0", Prefix: netip.PrefixFrom(neighbouring, 64)})
+		},
+	},
+	{
+		Name: "deprecated-alone", On: "vpc", Healthy: true,
+		Title: "ubuntu1's address is deprecated, and there is no other: the kernel uses it all the same.",
+		Break: deprecated,
+	},
+	{
 		Name: "peer-down", On: "forwarded-nd",
 		Title:  "ubuntu2 is stopped, in a network that leaves it to ubuntu2 to answer.",
 		Causes: []string{"peer.unmapped"},
@@ -1290,6 +1336,25 @@ func private(s *Spec) {
 	nic := &s.ubuntu1().NICs[0]
 	nic.DHCP, nic.Static = false, nic.Addresses
 	nic.early("stable_secret", "2001:db8::1")
+}
+
+// temporary is a LAN on which hosts make their addresses themselves: ubuntu1 with a temporary one as use says, on a
+// port that lets its first address alone speak or not.
+func temporary(use string, filter bool) func(*Spec) {
+	return func(s *Spec) {
+		s.Fabric.Filter = filter
+		s.autonomous()
+		nic := &s.ubuntu1().NICs[0]
+		nic.Addresses = []netip.Addr{identified(s.Subnet, nic.LinkLocal())}
+		nic.early("use_tempaddr", use)
+	}
+}
+
+// deprecated leaves ubuntu1's own address deprecated.
+func deprecated(s *Spec) {
+	h := s.ubuntu1()
+	h.NICs[0].DHCP = false
+	h.Added = append(h.Added, Added{NIC: "eth0", Prefix: netip.PrefixFrom(ownAddress, 128), Deprecated: true})
 }
 
 // everything is all that is said of a base.

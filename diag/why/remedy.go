@@ -90,6 +90,11 @@ func as(names ...string) func(*view, *hypothesis) bool {
 	return func(_ *view, h *hypothesis) bool { return slices.Contains(names, h.as) }
 }
 
+// otherwise holds where another condition does not.
+func otherwise(ok func(*view, *hypothesis) bool) func(*view, *hypothesis) bool {
+	return func(v *view, h *hypothesis) bool { return !ok(v, h) }
+}
+
 // notAWS holds where there is no VPC to ask.
 func notAWS(v *view, _ *hypothesis) bool { return !v.profile.AWS }
 

@@ -1,0 +1,30 @@
+package diagtest
+
+import (
+	"net/netip"
+
+	"ndwhy/diag"
+)
+
+// OfVPN is the address that a VPN of this host has.
+var OfVPN = netip.MustParseAddr("fd00:8::2")
+
+// Aside is an instance whose own address is deprecated, so that the kernel chooses that of its VPN for everything.
+func Aside() *World {
+	own := ByHand(Mine, 128)
+	own.Flags |= diag.Deprecated
+	own.PreferredS = 0
+	vpn := ByHand(OfVPN, 128)
+	vpn.Interface = "wg0"
+	w := VPC().Say(
+		own, diag.Link{Interface: "wg0", Index: 9, MTU: 1420, Up: true, Carrier: true}, vpn,
+		diag.Selection{Dst: Host1, Source: OfVPN, Interface: "eth0", Via: RouterAddr},
+	)
+	for _, via := range []diag.Via{diag.ViaApp, diag.ViaKernel, diag.ViaWire} {
+		w.Path(diag.Path{
+			Check: "internet", Asks: diag.AsksEcho, Via: via, Source: OfVPN, SourceClass: diag.SourceUnassigned, Target: Host1,
+			TargetClass: diag.TargetInternet, Given: true, Outcome: diag.Silent, Out: "eth0",
+		})
+	}
+	return w
+}
