@@ -440,6 +440,8 @@ type Metadata struct {
 	Why        string              `json:"why,omitempty"`
 	Region     string              `json:"region,omitempty"`
 	Interfaces []MetadataInterface `json:"interfaces,omitempty"`
+	// Mute: the service took a connection, and gave no session token to who asked for one.
+	Mute bool `json:"mute,omitempty"`
 }
 
 // MetadataState says how asking went.

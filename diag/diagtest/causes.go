@@ -655,6 +655,12 @@ var CauseTests = []struct {
 		},
 	},
 	{
+		Name: "IMDS gives a pod no token", Cause: "service.imds-hop-limit", Sure: "likely", Faults: []string{},
+		World: func() *World {
+			return Pod().Say(diag.Metadata{Endpoint: "http://169.254.169.254", State: diag.MetadataUnreachable, Why: "no token", Mute: true})
+		},
+	},
+	{
 		Name: "IMDS over IPv6 is off", Cause: "service.imds-ipv6-off", Faults: []string{},
 		World: func() *World {
 			return VPC().Path(diag.Path{Check: "services", Asks: diag.AsksService, Source: Mine, Target: diag.IMDSIPv6, TargetClass: diag.TargetService, Via: diag.ViaKernel, Outcome: diag.Silent})

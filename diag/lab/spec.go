@@ -43,6 +43,7 @@ type Metadata struct {
 	NoIPv6          bool // the IPv6 endpoint is off
 	NoIPv4          bool // nobody asks by IPv4
 	Off             bool // the service refuses to say anything, as when it is switched off for an instance
+	NoToken         bool // its answers to who asks for a token have a hop limit that ends before they arrive
 	NoDNS           bool // the resolver answers nothing
 	NoNTP           bool // the time server answers nothing
 	InstanceType    string

@@ -85,6 +85,7 @@ var causes = []*Cause{
 	&pathMTU,
 	&lossyPath,
 	&imdsIPv6Off,
+	&imdsHopLimit,
 	&serviceUnreachable,
 	&perAddressFilter,
 	&openLink,

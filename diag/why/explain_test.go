@@ -142,7 +142,7 @@ func TestCausesAreWhole(t *testing.T) {
 		path.beyond-router path.refused path.mtu path.lossy
 		host.ipv6-disabled host.link-down host.firewall host.egress-hook host.neighbour-override
 		host.neighbour-table-full host.source-selection host.routing host.forwards-unassigned
-		service.unreachable service.imds-ipv6-off`)
+		service.unreachable service.imds-ipv6-off service.imds-hop-limit`)
 	names := CauseNames()
 	slices.Sort(stable)
 	slices.Sort(names)

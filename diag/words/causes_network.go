@@ -165,6 +165,16 @@ var causesNetwork = map[string]string{
 	"cause.service.unreachable.see":         "dig @fd00:ec2::253 amazonaws.com; ip -6 route get fd00:ec2::253",
 	"cause.service.unreachable.source":      "Amazon VPC user guide, \"DNS attributes\", \"DHCP option sets\" (2023-06)",
 
+	"cause.service.imds-hop-limit.title":       "The metadata service's answer does not reach into the container",
+	"cause.service.imds-hop-limit.summary":     "The metadata service takes connections from here and gives no token: most likely its answers may make one hop, and a container is two away.",
+	"cause.service.imds-hop-limit.explanation": "The answer to a token request leaves the service with a hop limit of its own (HttpPutResponseHopLimit), 1 unless somebody raised it, so that it ends at the instance which forwards for this container. Many set it so on purpose, to keep containers from the instance's credentials: then nothing is wrong. What the infrastructure assigned is not known in here.",
+	"cause.service.imds-hop-limit.means":       "The cloud's information service answers the machine, and not the containers on it. Details: the response to PUT /latest/api/token is sent with an IP hop limit of 1 and is discarded where it is forwarded.",
+	"cause.service.imds-hop-limit.evidence":    "In a container: the connection was accepted, and the token request got no answer. Inferred: the answer itself was not seen.",
+	"cause.service.imds-hop-limit.contradicts": "A token; a refusal (status 403); no connection at all.",
+	"cause.service.imds-hop-limit.apart":       "the metadata service accepts the connection and gives no token",
+	"cause.service.imds-hop-limit.see":         "curl -m 3 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token; aws ec2 describe-instances --instance-ids ID --query 'Reservations[].Instances[].MetadataOptions'",
+	"cause.service.imds-hop-limit.source":      "Amazon EC2 user guide, \"Configure instance metadata options\" (2026-04-13)",
+
 	"cause.service.imds-ipv6-off.title":       "Instance metadata is not offered over IPv6",
 	"cause.service.imds-ipv6-off.summary":     "The instance metadata service answers, and not over IPv6 ({target}).",
 	"cause.service.imds-ipv6-off.explanation": "That is the default: the IPv6 endpoint has to be switched on for each instance. It is no fault unless something here needs it.",
