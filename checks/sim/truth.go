@@ -28,6 +28,8 @@ var unmodelled = map[string]string{
 	"temporary-well":      "the addresses that a kernel makes by use_tempaddr",
 	"temporary-unused":    "the addresses that a kernel makes by use_tempaddr",
 	"deprecated-own":      "an interface without neighbour discovery (lab.Host.Tunnel)",
+	"no-nat64":            "a second host beyond the router (lab.Internet.NAT64)",
+	"nat64":               "a second host beyond the router (lab.Internet.NAT64)",
 	"vpn-takes-default":   "an interface without neighbour discovery (lab.Host.Tunnel)",
 	"split-tunnel":        "an interface without neighbour discovery (lab.Host.Tunnel)",
 	"private-address":     "which addresses a kernel makes by RFC 7217, and when they are usable",

@@ -655,6 +655,18 @@ var CauseTests = []struct {
 		},
 	},
 	{
+		Name: "no translator for IPv4 hosts", Cause: "path.nat64-missing", Sure: "likely", Faults: []string{"path.nat64-missing"},
+		World: func() *World { return VPC().ByNAT64() },
+	},
+	{
+		Name: "no translator for IPv4 hosts, though a router says so", Cause: "path.nat64-missing", Sure: "likely", Faults: []string{"path.nat64-missing"},
+		World: func() *World {
+			ra := VpcRA()
+			ra.Unknown = []diag.Option{{Type: 38, Raw: []byte{38, 2, 0x07, 0x08, 0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0}}}
+			return LAN().Say(RaFrame(RouterAddr, RouterMAC, ra)).ByNAT64()
+		},
+	},
+	{
 		Name: "IMDS gives a pod no token", Cause: "service.imds-hop-limit", Sure: "likely", Faults: []string{},
 		World: func() *World {
 			return Pod().Say(diag.Metadata{Endpoint: "http://169.254.169.254", State: diag.MetadataUnreachable, Why: "no token", Mute: true})

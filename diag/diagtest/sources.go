@@ -9,6 +9,15 @@ import (
 // OfVPN is the address that a VPN of this host has.
 var OfVPN = netip.MustParseAddr("fd00:8::2")
 
+// ByNAT64 adds a question to an IPv4 host by way of a translator, and silence.
+func (w *World) ByNAT64() *World {
+	w.Both(diag.Path{
+		Check: "internet", Asks: diag.AsksEcho, Source: Mine, Target: netip.MustParseAddr("64:ff9b::c633:6407"), TargetClass: diag.TargetInternet,
+		Given: true, Outcome: diag.Silent,
+	})
+	return w
+}
+
 // Aside is an instance whose own address is deprecated, so that the kernel chooses that of its VPN for everything.
 func Aside() *World {
 	own := ByHand(Mine, 128)

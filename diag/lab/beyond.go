@@ -34,6 +34,9 @@ func (w *world) beyond() error {
 		return fmt.Errorf("up: %w", err)
 	}
 	addresses := []netip.Addr{w.spec.Internet.Host}
+	if w.spec.Internet.NAT64 {
+		addresses = append(addresses, ipv4Host)
+	}
 	if w.spec.Metadata != nil {
 		addresses = append(addresses, imds4, imds6, dns6, ntp6)
 	}

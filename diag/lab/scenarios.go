@@ -443,6 +443,19 @@ var scenarios = []Scenario{
 		Break:  func(s *Spec) { s.Internet.Reach = vswitch.Refused },
 	},
 	{
+		Name: "no-nat64", On: "vpc",
+		Title:  "The subnet's route table has no way to a NAT64 translator: IPv6 hosts answer, IPv4 hosts by way of 64:ff9b::/96 do not.",
+		Causes: []string{"path.nat64-missing"},
+		Args:   []string{"--internet", internetHost.String() + "," + ipv4Host.String()},
+		Break:  func(*Spec) {},
+	},
+	{
+		Name: "nat64", On: "vpc", Healthy: true,
+		Title: "A NAT64 translator stands on the way out, and IPv4 hosts are reached by way of 64:ff9b::/96.",
+		Args:  []string{"--internet", internetHost.String() + "," + ipv4Host.String()},
+		Break: func(s *Spec) { s.Internet.NAT64 = true },
+	},
+	{
 		Name: "no-echo-out", On: "vpc",
 		Title:  "The subnet's access list lets no echo request out; connections to the Internet work.",
 		Causes: []string{"path.icmp-blocked"},

@@ -79,6 +79,7 @@ var causes = []*Cause{
 	&echoBlocked,
 	&hopLimit,
 	&refused,
+	&nat64Missing,
 	&beyondRouter,
 	&icmpBlocked,
 	&tcpBlocked,
