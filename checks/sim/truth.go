@@ -83,7 +83,7 @@ var sameThing = [][]string{
 		"static", "short-prefix", "ula-only", "ula-translated", "two-routers", "backup-router", "router-died", "two-mtus", "stale-router",
 		"route-ignored", "route-taken", "route-not-needed", "static-default", "static-default-well", "off-link", "off-link-well", "local-proxy",
 		"two-prefixes", "two-prefixes-source", "two-prefixes-rule", "two-prefixes-ruled", "two-prefixes-src",
-		"renumbered", "renumbered-source", "renumbered-well", "changed-mac", "same-mac", "stale-gateway", "two-macs", "not-on-link", "not-on-link-well",
+		"renumbered", "renumbered-source", "renumbered-well", "changed-mac", "same-mac", "stale-gateway", "two-macs", "not-on-link", "not-on-link-well", "no-on-link-route", "no-on-link-route-well",
 		"hop-limit", "hop-limit-refused", "router-asks-again", "redirected", "port-security", "port-security-eui64",
 	},
 	// settings of the interface from before it is up
@@ -95,12 +95,12 @@ var sameThing = [][]string{
 	{"same-mac", "address-taken"},              // who answers for the address
 	{"private-link-local", "two-prefixes-src"}, // the address that a route names
 	{"container", "two-prefixes-src"},
-	{"peer-twice", "peer-down", "address-taken", "off-link-well", "not-on-link", "not-on-link-well"},                     // whether the peer is a neighbour
-	{"dad-loop", "not-on-link", "not-on-link-well"},                                                                      // whether the added address makes it one
-	{"stale-neighbour", "stale-gateway", "stale-router", "two-macs", "redirected", "redirects-off", "redirects-dropped"}, // whom the kernel sends to
-	{"imds-by-ipv6", "imds-off", "nothing-assigned", "dhcp-silent", "dhcp-no-address", "wrong-interface"},                // what the metadata service says
-	{"solicitations-dropped", "unreadable-rule-in", "router-asks-again"},                                                 // why the router hears no answer
-	{"isolated-ports", "local-proxy", "off-link", "off-link-well", "dad-loop"},                                           // what the switch passes on
+	{"peer-twice", "peer-down", "address-taken", "off-link-well", "not-on-link", "not-on-link-well", "no-on-link-route", "no-on-link-route-well"}, // whether the peer is a neighbour
+	{"dad-loop", "not-on-link", "not-on-link-well", "no-on-link-route", "no-on-link-route-well"},                                                  // whether the added address makes it one
+	{"stale-neighbour", "stale-gateway", "stale-router", "two-macs", "redirected", "redirects-off", "redirects-dropped"},                          // whom the kernel sends to
+	{"imds-by-ipv6", "imds-off", "nothing-assigned", "dhcp-silent", "dhcp-no-address", "wrong-interface"},                                         // what the metadata service says
+	{"solicitations-dropped", "unreadable-rule-in", "router-asks-again"},                                                                          // why the router hears no answer
+	{"isolated-ports", "local-proxy", "off-link", "off-link-well", "dad-loop"},                                                                    // what the switch passes on
 	// what its own address is
 	{
 		"deprecated-alone", "deprecated-assigned", "nothing-assigned", "wrong-interface", "no-dhcp-client", "dhcp-client-deaf", "expiring", "address-taken",
@@ -110,9 +110,9 @@ var sameThing = [][]string{
 	{"two-interfaces", "no-policy-routing", "wrong-interface"},
 	{"networkd", "route-missing", "forwarding", "pod-without-nat"},             // who acts on advertisements
 	{"duplicate", "peer-unmapped", "peer-stopped", "peer-down", "dhcp-silent"}, // who has the peer's address
-	{"leftovers", "wrong-neighbour"},                        // the peer's entry
-	{"not-configured", "deprecated", "optimistic"},          // the second address
-	{"unassigned-source", "optimistic", "delegated-prefix"}, // the newest address, which the kernel prefers
+	{"leftovers", "wrong-neighbour"},                                           // the peer's entry
+	{"not-configured", "deprecated", "optimistic"},                             // the second address
+	{"unassigned-source", "optimistic", "delegated-prefix"},                    // the newest address, which the kernel prefers
 	{"expiring", "dhcp-silent", "no-dhcp-client", "dhcp-no-address", "nothing-assigned", "stable-privacy"},
 	{"peer-down", "peer-stopped", "peer-unmapped", "peer-echo-blocked"},
 	{"internet-down", "internet-refused"},

@@ -57,6 +57,15 @@ var CauseTests = []struct {
 		Name: "an address with a prefix where none is on the link", Cause: "host.routing", Sure: "likely", Faults: []string{"host.routing"},
 		World: func() *World { return NothingOnLink(64) },
 	},
+	{Name: "a neighbour that is sent to by way of the router", Cause: "host.routing", Sure: "likely", Faults: []string{"host.routing"}, World: ByRouter},
+	{
+		Name: "a host beyond the router that is silent, and not found on the link either", Cause: "peer.echo-blocked", Faults: []string{"peer.echo-blocked"},
+		World: func() *World {
+			return ByRouter().Each(func(p diag.Path) bool {
+				return p.Target == PeerGlobal && p.Asks == diag.AsksND && p.Via == diag.ViaWire
+			}, Silent)
+		},
+	},
 	{Name: "its own solicitation, looped back", Cause: "address.looped-back", Sure: "certain", Faults: []string{"address.looped-back"}, World: LoopedBack},
 	{
 		Name: "hand-added address that the kernel prefers", Cause: "host.source-selection", Sure: "certain",

@@ -18,6 +18,26 @@ func (w *World) ByNAT64() *World {
 	return w
 }
 
+// ByRouter is a LAN whose host has a /128 and no route to its neighbours: it sends what is for them to the router, which
+// sends nothing back.
+func ByRouter() *World {
+	ra := VpcRA()
+	ra.Prefixes = nil
+	w := LAN()
+	w.Drop(OfKind(func(r diag.Route) bool { return r.Dst == Subnet })).Drop(OfKind(func(f diag.Frame) bool { return f.Type == diag.RA }))
+	w.Say(RaFrame(RouterAddr, RouterMAC, ra), diag.Selection{Dst: PeerGlobal, Source: Mine, Interface: "eth0", Via: RouterAddr},
+		diag.Selection{Dst: PeerGlobal, Bound: "eth0", Source: Mine, Interface: "eth0", Via: RouterAddr})
+	return w.Each(func(p diag.Path) bool { return p.Target == PeerGlobal }, func(p *diag.Path) {
+		switch {
+		case p.Asks == diag.AsksEcho:
+			Silent(p)
+			p.NUD = ""
+		case p.Via == diag.ViaKernel:
+			p.Outcome, p.Detail, p.Note, p.Sent, p.Received, p.Responders, p.NUD = diag.OutcomeSkipped, "via-router", RouterAddr.String(), 0, 0, nil, ""
+		}
+	})
+}
+
 // Aside is an instance whose own address is deprecated, so that the kernel chooses that of its VPN for everything.
 func Aside() *World {
 	own := ByHand(Mine, 128)

@@ -1285,6 +1285,21 @@ var scenarios = []Scenario{
 		Break: unannounced(128),
 	},
 	{
+		Name: "no-on-link-route", On: "lan",
+		Title:   "ubuntu1's address was written with /128: it sends what is for its neighbours to the router, which sends nothing back.",
+		Causes:  []string{"host.routing"},
+		Subject: subnet.String(),
+		Break: func(s *Spec) {
+			alone(s)
+			s.router().OneWay = true
+		},
+	},
+	{
+		Name: "no-on-link-route-well", On: "lan", Healthy: true,
+		Title: "ubuntu1's address was written with /128: it sends what is for its neighbours to the router, which sends it on to them.",
+		Break: alone,
+	},
+	{
 		Name: "split-tunnel", On: "vpc", Healthy: true,
 		Title: "A VPN on ubuntu1 takes what is for its own network, and nothing else.",
 		Break: func(s *Spec) { s.ubuntu1().Tunnel = tunnel("fd00:8::/32") },
@@ -1412,6 +1427,15 @@ func unannounced(bits int) func(*Spec) {
 		s.router().OnLink = false
 		s.Fabric.Isolated, s.Fabric.LocalND = true, true
 	}
+}
+
+// alone is a LAN whose router says nothing of a prefix; the hosts are neighbours all the same. ubuntu1's address has /128,
+// and its peer's the length that the network has.
+func alone(s *Spec) {
+	static(128)(s)
+	s.Internet.Host = internetHost
+	s.router().OnLink = false
+	s.ubuntu2().NICs[0].Length = subnet.Bits()
 }
 
 // uniqueLocal is a LAN on which hosts make their addresses of a unique-local prefix.

@@ -90,6 +90,7 @@ var remedies = map[string]string{
 	"remedy.source-route":      "Send what has this source by the router that announces its prefix.",
 	"remedy.route-by-source":   "Send what is from this address by its own interface.",
 	"remedy.prefix-length":     "Give the address the prefix length that the router announces. Run it as one line: the address is gone for a moment.",
+	"remedy.on-link":           "Tell the kernel that the prefix is on the link, if all of it is: ask whoever runs the network.",
 	"remedy.prefix-route":      "Keep the address, and delete only the route that its prefix length made.",
 	"remedy.route-away":        "Delete the route that is in the way.",
 	"remedy.gateway":           "Let the route lead by the router.",
