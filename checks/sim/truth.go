@@ -27,6 +27,8 @@ var unmodelled = map[string]string{
 	"temporary-source":    "the addresses that a kernel makes by use_tempaddr",
 	"temporary-well":      "the addresses that a kernel makes by use_tempaddr",
 	"temporary-unused":    "the addresses that a kernel makes by use_tempaddr",
+	"deprecated-alone":    "which of two deprecated addresses a kernel chooses",
+	"deprecated-assigned": "which of two deprecated addresses a kernel chooses",
 	"deprecated-own":      "an interface without neighbour discovery (lab.Host.Tunnel)",
 	"no-nat64":            "a second host beyond the router (lab.Internet.NAT64)",
 	"nat64":               "a second host beyond the router (lab.Internet.NAT64)",
@@ -101,18 +103,13 @@ var sameThing = [][]string{
 	{"imds-by-ipv6", "imds-off", "nothing-assigned", "dhcp-silent", "dhcp-no-address", "wrong-interface"},                                         // what the metadata service says
 	{"solicitations-dropped", "unreadable-rule-in", "router-asks-again"},                                                                          // why the router hears no answer
 	{"isolated-ports", "local-proxy", "off-link", "off-link-well", "dad-loop"},                                                                    // what the switch passes on
-	// what its own address is
-	{
-		"deprecated-alone", "deprecated-assigned", "nothing-assigned", "wrong-interface", "no-dhcp-client", "dhcp-client-deaf", "expiring", "address-taken",
-		"stable-privacy", "static", "short-prefix", "ula-only", "ula-translated", "moved-address", "two-interfaces", "no-policy-routing",
-	},
 	{"nothing-assigned", "not-configured", "delegated-prefix", "deprecated", "optimistic", "no-policy-routing", "two-interfaces", "wrong-interface", "dhcp-no-address"},
 	{"two-interfaces", "no-policy-routing", "wrong-interface"},
 	{"networkd", "route-missing", "forwarding", "pod-without-nat"},             // who acts on advertisements
 	{"duplicate", "peer-unmapped", "peer-stopped", "peer-down", "dhcp-silent"}, // who has the peer's address
-	{"leftovers", "wrong-neighbour"},                                           // the peer's entry
-	{"not-configured", "deprecated", "optimistic"},                             // the second address
-	{"unassigned-source", "optimistic", "delegated-prefix"},                    // the newest address, which the kernel prefers
+	{"leftovers", "wrong-neighbour"},                        // the peer's entry
+	{"not-configured", "deprecated", "optimistic"},          // the second address
+	{"unassigned-source", "optimistic", "delegated-prefix"}, // the newest address, which the kernel prefers
 	{"expiring", "dhcp-silent", "no-dhcp-client", "dhcp-no-address", "nothing-assigned", "stable-privacy"},
 	{"peer-down", "peer-stopped", "peer-unmapped", "peer-echo-blocked"},
 	{"internet-down", "internet-refused"},
