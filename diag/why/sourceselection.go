@@ -21,11 +21,10 @@ var sourceSelection = Cause{
 		way("default-of-source", "ip -6 route add default via {owner} dev {interface} src {address} metric 512").when(as("unruled")).
 			kept(keep{networkd: "[Route] Gateway={owner}; PreferredSource={address}; Metric=512", nm: `+ipv6.routes "::/0 {owner} 512 src={address}"`, up: true}),
 		way("retire", "ip -6 addr change {address}/{len} dev {interface} valid_lft 7200 preferred_lft 0").when(as("withdrawn")),
-		way("prefer-own", "ip -6 addr change {own}/{own-len} dev {interface} valid_lft forever preferred_lft forever").when(func(v *view, h *hypothesis) bool {
-			own, ok := v.on(h.iface).aside(h.addr)
-			return ok && own.Flags&diag.Permanent != 0
-		}).
-			kept(keep{amend: true}),
+		way("prefer-own", "ip -6 addr change {own}/{own-len} dev {interface} valid_lft forever preferred_lft forever").
+			when(as("elsewhere")).when(keepsAside).kept(keep{amend: true}),
+		way("prefer-own", "ip -6 addr change {own}/{own-len} dev {interface} valid_lft forever preferred_lft forever",
+			"ip -6 addr change {address}/{len} dev {interface} preferred_lft 0").when(as("")).when(keepsAside).when(lasts).kept(keep{amend: true}),
 		noTemporary.when(temporaryOne),
 		way("deprecate", "ip -6 addr change {address}/{len} dev {interface} preferred_lft 0").when(as("", "out-of-place", "other-router")).when(lasts).
 			when(otherwise(hasAside)).when(otherwise(temporaryOne)).kept(keep{amend: true}),
@@ -55,6 +54,12 @@ func (iv *ifaceView) tellTemporary(h *hypothesis) {
 		h.args = append(h.args, "use", cmp.Or(use, words.Say("word.unknown")))
 		h.facts = append(h.facts, e)
 	}
+}
+
+// keepsAside holds where the address that should be chosen is this host's own to prefer, not a lease's.
+func keepsAside(v *view, h *hypothesis) bool {
+	own, ok := v.on(h.iface).aside(h.addr)
+	return ok && own.Flags&diag.Permanent != 0
 }
 
 func hasAside(v *view, h *hypothesis) bool {

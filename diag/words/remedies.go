@@ -157,7 +157,7 @@ var remedies = map[string]string{
 	"remedy.each-router":       "Choose {better} for what goes by {gateway}, and send what is from {address} by its own router.",
 	"remedy.default-of-source": "Prefer the way that what is from {address} takes.",
 	"remedy.retire":            "Keep the address for two hours, for what still uses it, and let nothing choose it as a source.",
-	"remedy.prefer-own":        "Have the kernel choose {own} again: make it preferred.",
+	"remedy.prefer-own":        "Have the kernel choose {own} again.",
 	"remedy.no-temporary":      "Have the kernel make no temporary addresses, and delete this one.",
 	"remedy.ask.source":        "Ask whoever runs the network why {target} answers {better} and not {address}.",
 	"remedy.withdrawn-away":    "Delete the address: its prefix is no longer this network's.",
