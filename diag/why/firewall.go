@@ -17,14 +17,18 @@ var firewall = Cause{
 			Do: []string{"nft 'insert rule {table} {chain} icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-advert } accept'"},
 		},
 		{Does: "rule-away", Make: ruleDeleted, Keep: &keep{filter: true}, Do: []string{"nft delete rule {table} {chain} handle {handle}"}},
+		way("more-tracked", "sysctl -w net.netfilter.nf_conntrack_max={more}").when(as("tracking-full")).
+			kept(keep{sysctl: "net.netfilter.nf_conntrack_max={more}"}),
+		ask("ask.tracking").when(as("invalid")),
 		ask("ask.rule").when(unnamed),
 		{Make: listRule, Do: []string{"nft -a list chain {table} {chain}"}},
 		way("", "nft -a list ruleset", "ip6tables -S", "ip6tables-legacy -S").when(unnamed),
+		way("", "sysctl net.netfilter.nf_conntrack_count net.netfilter.nf_conntrack_max").when(as("tracking-full")),
 	},
 	find: findFirewall,
 }
 
-func unnamed(v *view, h *hypothesis) bool { return !ruleNamed(v, h) }
+func unnamed(v *view, h *hypothesis) bool { return !ruleNamed(v, h) && h.as != "tracking-full" }
 
 func ruleNamed(_ *view, h *hypothesis) bool { return h.subject.Kind == "rule" }
 
@@ -97,6 +101,8 @@ func findFirewall(iv *ifaceView) []hypothesis {
 			unnamed = append(unnamed, p)
 		}
 	}
+	list = append(list, iv.notPlaced(&unnamed)...)
+	list = append(list, iv.trackingFull(&unnamed)...)
 	h := iv.byHost()
 	iv.explain(&h, unnamed...)
 	if !iv.s.Complete(diag.FeedDrops) && !slices.ContainsFunc(iv.s.Filters, func(f diag.Filter) bool { return iv.applies(f) && deafens(f) }) {
@@ -136,6 +142,58 @@ func findFirewall(iv *ifaceView) []hypothesis {
 		}
 	}
 	return list
+}
+
+// notPlaced makes hypotheses of the rules that drop an answer which connection tracking does not know the question of,
+// and takes from lost what they explain. The tap saw the answers arrive, and no rule stops all of their kind.
+func (iv *ifaceView) notPlaced(lost *[]*path) (list []hypothesis) {
+	for _, f := range iv.filtersSorted() {
+		if !iv.applies(f) {
+			continue
+		}
+		h := iv.byRule(f)
+		h.as, h.confidence = "invalid", Likely
+		*lost = slices.DeleteFunc(*lost, func(p *path) bool {
+			if !unplaced(f, p) {
+				return false
+			}
+			iv.explain(&h, p)
+			h.dropped(p.drop)
+			return true
+		})
+		if len(h.symptoms) > 0 {
+			list = append(list, h)
+		}
+	}
+	return list
+}
+
+// trackingFull makes a hypothesis of a table of connections that has no room: the kernel drops what begins one
+// (net/netfilter/nf_conntrack_core.c, nf_conntrack_in), and what it does not track passes. It takes from lost what that
+// explains.
+func (iv *ifaceView) trackingFull(lost *[]*path) []hypothesis {
+	use := iv.s.TableUse
+	if use.TrackedMost == 0 {
+		return nil
+	}
+	h := iv.byHost()
+	h.as, h.more = "tracking-full", nil
+	h.args = append(h.args, "tracked", use.Tracked, "most", use.TrackedMost, "more", 2*use.TrackedMost)
+	h.facts = append(h.facts, iv.s.Said(diag.TableUse{}))
+	*lost = slices.DeleteFunc(*lost, func(p *path) bool {
+		// Of a connection the kernel tries again, and tells nobody.
+		begun := (p.Asks == diag.AsksTCP || p.Asks == diag.AsksService) && p.silent() && p.came.Body == nil && !droppedIn(p.drop)
+		if p.Asks == diag.AsksND || p.Errno != "EPERM" && !begun {
+			return false
+		}
+		iv.explain(&h, p)
+		h.dropped(p.drop)
+		return true
+	})
+	if len(h.symptoms) == 0 {
+		return nil
+	}
+	return []hypothesis{h}
 }
 
 // explainUnheeded has h explain that this host does not answer for its addresses.

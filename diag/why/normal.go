@@ -194,6 +194,9 @@ func (n *normals) of(p diag.Path) *bool {
 	if p.Asks == diag.AsksND && p.Outcome == diag.Silent && (n.s.ClassOf(p.Interface, p.Target) == diag.SourceAssigned || n.link(p.Interface).Configured(p.Target)) {
 		return new(true) // the interface's own address, which is not configured, or not in use: nobody has taken it
 	}
+	if p.Asks == diag.AsksND && p.TargetClass == diag.TargetPeer && p.Outcome == diag.Silent && n.routed(p) {
+		return nil // it need not be on the link
+	}
 	if p.Missing() && (n.leadsNowhere(p) || n.onAnotherLink(p)) {
 		return new(true)
 	}
@@ -286,6 +289,12 @@ func (n *normals) onAnotherLink(p diag.Path) bool {
 		}
 	}
 	return false
+}
+
+// routed reports whether the kernel sends what is for a path's target to a router, and nobody says that it is a neighbour.
+func (n *normals) routed(p diag.Path) bool {
+	via, known := n.link(p.Interface).Gateway(p.Target, p.Source)
+	return known && via.IsValid() && !n.link(p.Interface).Within(p.Target)
 }
 
 // dad judges duplicate address detection, where silence is the good outcome.
