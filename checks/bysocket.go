@@ -239,7 +239,9 @@ func (l *lane) forget() {
 	err := l.change(func() error { return l.r.Net.DelNeighbour(l.key.Interface, l.hop) })
 	switch {
 	case err == nil:
-		for end := l.r.now.Add(tapLag); !l.gone && l.r.now.Before(end) && l.listen(end); {
+		end := l.r.now.Add(tapLag)
+		for waiting := true; waiting && !l.gone && l.r.now.Before(end); {
+			waiting = l.listen(end)
 		}
 	case errno(err) != "ENOENT" && errno(err) != "ENODEV":
 		l.r.broken(l.tallies[0].q.Check, l.key.Interface, fmt.Errorf("neighbour entry %s on %s: %w", l.hop, l.key.Interface, err))

@@ -8,6 +8,7 @@ import (
 
 // theCheck holds the check against the same experiments by stock tools, in the lab.
 func theCheck(t *testing.T, ndwhy string) string {
+	t.Helper()
 	const runs = 7
 	script, err := filepath.Abs("experiments.sh")
 	if err != nil {
@@ -49,6 +50,7 @@ comes of it to the reader.
 
 // oneQuestion times a single solicitation and its answer.
 func oneQuestion(t *testing.T, ndwhy string) string {
+	t.Helper()
 	const runs, peer = 21, "2001:db8:1f16:8df0:d326:143a:2015:79fa"
 	lab := []string{ndwhy, "lab", "vpc", "--"}
 	ours := []string{ndwhy, "check", "peer-nd", "--json", "--peer", peer, "--internet", "none", "--imds", "none", "--profile", "unknown"}

@@ -10,8 +10,11 @@ import (
 
 // theCore runs the benchmarks of the parts that must keep up.
 func theCore(t *testing.T, _ string) string {
-	command := []string{"test", "-run", "^$", "-bench", "Apply|Diagnose$|DiagnoseMost|Plan|Decode|Mirror", "-benchtime", "1s",
-		"./checks", "./diag/report", "./diag/kernel", "./diag/capture"}
+	t.Helper()
+	command := []string{
+		"test", "-run", "^$", "-bench", "Apply|Diagnose$|DiagnoseMost|Plan|Decode|Mirror", "-benchtime", "1s",
+		"./checks", "./diag/report", "./diag/kernel", "./diag/capture",
+	}
 	shown := "go " + strings.ReplaceAll(strings.Join(command, " "), "^$ -bench Apply|Diagnose$|DiagnoseMost|Plan|Decode|Mirror", "'^$' -bench 'Apply|Diagnose$|DiagnoseMost|Plan|Decode|Mirror'")
 	cmd := exec.Command("go", command...)
 	cmd.Dir = "../../.."
@@ -54,6 +57,7 @@ func nanoseconds(text string) string {
 
 // forLong runs a session that stays on a link where everything changes.
 func forLong(t *testing.T, _ string) string {
+	t.Helper()
 	cmd := exec.Command("go", "test", "-count=1", "-run", "TestSoak", "-v", "-timeout", "2h", "./cmd/internal/app")
 	cmd.Dir = "../../.."
 	cmd.Env = append(os.Environ(), "NDWHY_SOAK=60s")

@@ -154,6 +154,7 @@ func numbered(base string, n int) net.IP {
 
 // muchOnTheLink measures every command where there is much on the link, or too much coming.
 func muchOnTheLink(t *testing.T, ndwhy string) string {
+	t.Helper()
 	flags := []string{"-i", "eth0", "--imds", "none", "--internet", "none", "--peer", "2001:db8::1", "--skip", "ra"} // no router is there to answer
 	check := append([]string{ndwhy, "check", "--json"}, flags...)
 	tab := newTable("on the link", "packets/s", "`check`, s", "peak, MB", "`--timeout 1s` ended after, s", "SIGTERM after 0.5 s: ended after, ms",
@@ -168,7 +169,7 @@ func muchOnTheLink(t *testing.T, ndwhy string) string {
 			tab.row(s.name, lacks, "", "", "", "", "", "", "", "", "")
 			continue
 		}
-		t.Run("", func(t *testing.T) { //nolint:thelper // its end takes the link away
+		t.Run("", func(t *testing.T) { // its end takes the link away
 			other := cable(t, "ip addr add 2001:db8::1/64 dev wire0 nodad; echo ready; read go\n"+others)
 			if s.near != nil {
 				s.near(t, other.pid)

@@ -41,6 +41,7 @@ func firstFrame(p *termtest.Terminal, shows string) float64 {
 
 // starting holds the start of the screens, and what they hold, against the other program of this kind.
 func starting(t *testing.T, ndwhy string) string {
+	t.Helper()
 	const runs = 11
 	nstest.Veth(t, "eth0", "wire0")
 	nstest.Address(t, "eth0", "2001:db8::7/64")
@@ -107,7 +108,7 @@ func tree(t *testing.T, pid int) (bytes int64) {
 	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
 	for _, list := range lists {
 		children, _ := os.ReadFile(list)
-		for _, child := range strings.Fields(string(children)) {
+		for child := range strings.FieldsSeq(string(children)) {
 			if pid, err := strconv.Atoi(child); err == nil {
 				bytes += tree(t, pid)
 			}
@@ -118,6 +119,7 @@ func tree(t *testing.T, pid int) (bytes int64) {
 
 // theScreens measures the overview, idle and while neighbours change, with few and with many of them.
 func theScreens(t *testing.T, ndwhy string) string {
+	t.Helper()
 	const window, changes = 15 * time.Second, 10_000
 	nstest.Veth(t, "eth0", "wire0")
 	nstest.Address(t, "eth0", "2001:db8::7/64")

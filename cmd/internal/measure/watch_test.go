@@ -22,6 +22,7 @@ const changesAtOnce = 100_000
 
 // watching holds watch against ip monitor in a burst of changes.
 func watching(t *testing.T, ndwhy string) string {
+	t.Helper()
 	const runs = 5
 	programs := []struct {
 		shown   string

@@ -82,10 +82,10 @@ func cable(t *testing.T, script string) farEnd {
 	far := farEnd{other.Process.Pid, in}
 	far.goOn(t)
 	said := bufio.NewScanner(out)
-	for said.Scan() && said.Text() != "ready" {
-	}
-	if said.Text() != "ready" {
-		t.Fatal("the other end did not come up")
+	for said.Text() != "ready" {
+		if !said.Scan() {
+			t.Fatal("the other end did not come up")
+		}
 	}
 	go func() { _, _ = io.Copy(io.Discard, out) }()
 	nstest.Address(t, "eth0", "2001:db8::7/64")
@@ -94,6 +94,7 @@ func cable(t *testing.T, script string) farEnd {
 
 // manyPeers asks a thousand neighbours, all of them there.
 func manyPeers(t *testing.T, ndwhy string) string {
+	t.Helper()
 	cable(t, `for n in $(seq 1000); do printf 'addr add 2001:db8::1:%x/64 dev wire0 nodad\n' $n; done | ip -6 -batch -
 echo ready; exec sleep 1000`)
 	if err := netlink.RouteAdd(&netlink.Route{LinkIndex: nstest.Link(t, "eth0").Attrs().Index, Gw: net.ParseIP("2001:db8::1:1")}); err != nil {
