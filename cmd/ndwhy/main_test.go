@@ -44,6 +44,8 @@ var helpers = map[string]func(args []string) error{
 	"test-hang":         hang,
 	"test-bounded":      bounded,
 	"test-bare":         bare,
+	"test-by-file":      byFile,
+	"test-chroot":       chrooted,
 	"test-delete":       deleteLink,
 }
 
