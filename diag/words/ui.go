@@ -589,7 +589,7 @@ var screens = map[string]string{
 	"ui.tour.candidates.text":  "Now the experiment: the assigned address + 1, another one of the subnet, a unique-local one and another link-local one, each used in a few frames only. DAD finds them free, and then nobody answers them.",
 	"ui.tour.candidates.look":  "the rows of the candidates after !: the question is asked, and the answer never comes.",
 	"ui.tour.kernel.title":     "INCOMPLETE, as in 2017",
-	"ui.tour.kernel.text":      "The same through the kernel, for some seconds: it solicits the peer from the address it was given, nobody answers, and the entry stays INCOMPLETE until it is FAILED.",
+	"ui.tour.kernel.text":      "The same through the kernel, for some seconds: it solicits the peer from the address it was given, nobody answers, and the entry stays INCOMPLETE.",
 	"ui.tour.kernel.look":      "the entry that appears, its state, and who asked for it. The line at the bottom counts down to its removal.",
 	"ui.tour.switch.title":     "the truth",
 	"ui.tour.switch.text":      "The switch of this lab writes down what it did with each frame. It drops what comes from an address that is not assigned to the port: the diagnosis said so without seeing this.",
