@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -95,7 +96,31 @@ func (s *scene) checksDone() int {
 // asked.
 func (s *scene) undecided() bool {
 	bad := s.Report.Verdict == why.VerdictWarning || s.Report.Verdict == why.VerdictCritical
-	return !bad && running(s.Frame)
+	return !bad && (running(s.Frame) || len(s.Quiet) > 0)
+}
+
+// quietSince is since when a host answers no more that did when it was asked last.
+func (s *scene) quietSince(addr string) (at time.Time, quiet bool) {
+	for key, at := range s.Quiet {
+		if key.Interface == s.iface && key.Address.String() == addr {
+			return at, true
+		}
+	}
+	return time.Time{}, false
+}
+
+// soFar is the sentence while nothing can be said yet: who answers no more, if somebody does.
+func (s *scene) soFar() string {
+	var who []string
+	var since time.Time
+	for key, at := range s.Quiet {
+		who, since = append(who, key.Address.String()), at
+	}
+	if len(who) == 0 {
+		return say("so-far")
+	}
+	slices.Sort(who)
+	return say("quiet", "addresses", words.List(who), "at", clock(since)[:8])
 }
 
 func (m *Model) modeSpans(s *scene) []span {

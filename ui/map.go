@@ -197,7 +197,7 @@ func (m *mapScreen) drawHeadline(s *scene, r region, items []because) int {
 	y := 0
 	headline := s.Report.Headline
 	if s.undecided() {
-		headline = say("so-far")
+		headline = s.soFar()
 	}
 	for _, line := range clipped(s.canvas, wrap(s.canvas, m.prose(s, headline), r.w-2), max(r.h/3, 1), r.w-2) {
 		r.put(1, y, line, bold)

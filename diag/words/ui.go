@@ -131,6 +131,7 @@ var screens = map[string]string{
 	"ui.edge.rs.unsent":              "RS not sent",
 	"ui.edge.rs.refused":             "RS refused",
 	"ui.edge.rs.skipped":             "RS skipped",
+	"ui.edge.quiet":                  "silent since {at}, asking again",
 	"ui.edge.nd.answered":            "found",
 	"ui.edge.nd.silent":              "not found",
 	"ui.edge.nd.unsent":              "NS not sent",
@@ -607,5 +608,6 @@ var screens = map[string]string{
 	"ui.not-known":             "While that is so, nothing is known of it.",
 	"ui.not-yet":               "Not read yet.",
 	"ui.so-far":                "Asking. Nothing that differs from what is normal here has been seen so far.",
+	"ui.quiet":                 "No answer from {addresses} since {at}. Asking again.",
 	"ui.nothing-so-far":        "Nothing so far.",
 }
