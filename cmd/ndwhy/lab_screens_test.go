@@ -290,6 +290,20 @@ func TestPeerGoesAway(t *testing.T) {
 	}
 }
 
+// A scenario that takes its time says so at once, and why.
+func TestLabSaysWhatItWaitsFor(t *testing.T) {
+	t.Parallel()
+	began := time.Now()
+	p := labTerminal(t, 80, 24, "advertisements-lost")
+	p.Wait("Starting the lab advertisements-lost: ubuntu1, ubuntu2")
+	p.Wait("This takes 6 s.")
+	if took := time.Since(began); took > 500*time.Millisecond {
+		t.Errorf("nothing is on the screen for %v", took)
+	}
+	p.Signal(unix.SIGTERM)
+	p.Exit()
+}
+
 // The tour begins at its beginning, and a step breaks what it speaks of.
 func TestLabTour(t *testing.T) {
 	t.Parallel()
