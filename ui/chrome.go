@@ -50,7 +50,8 @@ func (m *Model) tabLabels(s *scene, last Screen, w int) []string {
 
 // drawStatus says the verdict, where one is, and what goes on.
 func (m *Model) drawStatus(s *scene, r region) {
-	v, word := verdictMark(s.Report.Verdict), upper("verdict."+string(s.Report.Verdict))
+	verdict := s.verdict()
+	v, word := verdictMark(verdict), upper("verdict."+string(verdict))
 	if s.undecided() {
 		v, word = mark{"·", bold}, say("status.asking", "done", s.checksDone(), "n", len(s.Checks))
 	}
@@ -59,16 +60,10 @@ func (m *Model) drawStatus(s *scene, r region) {
 		return
 	}
 	mode := m.modeSpans(s)
-	room := r.w - x
-	for _, p := range mode {
-		room -= r.width(p.text)
-	}
-	where := s.iface
-	if len(s.Links) > 1 {
-		where += say("status.of", "n", len(s.Links))
-	}
-	x = r.put(x, 0, "  "+where, bold)
-	room -= 2 + r.width(where)
+	room := r.w - x - r.spansWidth(mode)
+	where := s.whereabouts(s.undecided())
+	x = r.spans(x+2, 0, where...)
+	room -= 2 + r.spansWidth(where)
 	profile := words.Say("profile." + s.Report.Profile.Name + ".name")
 	for _, text := range []string{
 		"  " + profile + " (" + words.Say("confidence."+string(s.Report.Profile.Confidence)) + ")", "  " + profile,
@@ -95,7 +90,8 @@ func (s *scene) checksDone() int {
 // undecided reports whether the verdict may yet get worse: nothing is called fine before it was
 // asked.
 func (s *scene) undecided() bool {
-	bad := s.Report.Verdict == why.VerdictWarning || s.Report.Verdict == why.VerdictCritical
+	v := s.verdict()
+	bad := v == why.VerdictWarning || v == why.VerdictCritical
 	return !bad && (running(s.Frame) || len(s.Quiet) > 0)
 }
 
@@ -322,8 +318,8 @@ func (s *scene) troubles(names ...diag.FeedName) []trouble {
 	return list
 }
 
-// problems says what of a recording could not be read.
-func (s *scene) problems() []trouble {
+// unread says what of a recording could not be read.
+func (s *scene) unread() []trouble {
 	if s.Replay == nil || len(s.Replay.Problems) == 0 {
 		return nil
 	}
@@ -338,8 +334,8 @@ func (s *scene) problems() []trouble {
 // drawTroubles shows them on top of a screen and returns what is left of it.
 func (s *scene) drawTroubles(r region, names ...diag.FeedName) region {
 	d := newDoc(s.canvas, r.w-2)
-	said := s.screen == ScreenMap && len(s.Report.Problems()) > 0 // the headline says it, and what to do
-	for _, t := range append(s.problems(), s.troubles(names...)...) {
+	said := s.screen == ScreenMap && len(s.problems()) > 0 // the headline says it, and what to do
+	for _, t := range append(s.unread(), s.troubles(names...)...) {
 		if t.link && said {
 			continue
 		}

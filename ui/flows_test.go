@@ -487,10 +487,10 @@ func TestInterfacesAreTurnedThrough(t *testing.T) {
 		diag.Feed{Name: diag.FeedNetlink, State: diag.Synced},
 		neighbour(1, diag.Stale),
 	)
-	s.want("eth0 (i: 2 interfaces)", "02:00:00:00:00:01")
-	s.press("i").want("eth1 (i: 2 interfaces)", "02:00:00:00:00:02", "link down")
+	s.want("✗ CRITICAL  eth1  eth0: ! WARNING (i)", "02:00:00:00:00:02", "link down")
+	s.press("i").want("! WARNING  eth0  eth1: ✗ CRITICAL (i)", "02:00:00:00:00:01")
 	s.press("3").want("IF", "eth0 ")
-	s.press("i").want("eth0 (i: 2 interfaces)")
+	s.press("i").want("✗ CRITICAL  eth1")
 }
 
 // What was opened is left by turning to another screen, but a question must be answered.

@@ -36,6 +36,7 @@ type (
 		frames map[int64]bool // by the events' numbers
 		name   string
 	}
+	turn     struct{ iface string }   // an interface is to be in sight
 	inMatrix struct{ p *report.Path } // of the matrix
 	breaks   struct {
 		id string
@@ -164,7 +165,7 @@ func (m *Model) globalKey(s *scene, key string) (tea.Cmd, bool) {
 	case "space", "p":
 		return m.freeze(), true
 	case "i":
-		m.iface++
+		m.turnTo(s, -1)
 	case "y":
 		return m.copy(s), true
 	case "s":
@@ -298,10 +299,14 @@ func (m *Model) perform(s *scene, act action) tea.Cmd {
 		m.show(s, ScreenPackets)
 	case inMatrix:
 		if i := slices.IndexFunc(s.Links, func(l diag.Link) bool { return l.Interface == a.p.Interface }); i >= 0 {
-			m.iface = i
+			m.turned, m.iface = true, i
 		}
 		m.screens[ScreenMatrix].(*matrixScreen).goTo(a.p)
 		m.show(s, ScreenMatrix)
+	case turn:
+		if i := slices.IndexFunc(s.Links, func(l diag.Link) bool { return l.Interface == a.iface }); i >= 0 {
+			m.turnTo(s, i)
+		}
 	case run:
 		return m.run(a.checks, "")
 	case try:

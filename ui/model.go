@@ -55,7 +55,8 @@ type Model struct {
 	latest Frame // as received; newer than frame while frozen
 	ready  bool  // a Frame came
 	frozen bool
-	iface  int // index into the run's interfaces
+	iface  int  // index into the run's interfaces, from
+	turned bool // on: until then the first problem's is in sight
 
 	screen  Screen
 	screens [ScreenSwitch + 1]screen
@@ -336,8 +337,8 @@ func (m *Model) scene() *scene {
 		screen: m.screen, play: m.cfg.Player != nil, bench: m.cfg.Bench != nil, canAsk: m.cfg.Intents != nil && m.cfg.Player == nil,
 		frozen: m.frozen, redact: m.hide.On, waiting: !m.ready, coming: m.ready && m.coming(),
 	}
-	if n := len(m.frame.Links); n > 0 {
-		s.iface = m.frame.Links[m.iface%n].Interface
+	if len(m.frame.Links) > 0 {
+		s.iface = m.frame.Links[m.inSight()].Interface
 	}
 	return s
 }
