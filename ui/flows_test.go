@@ -583,3 +583,24 @@ func TestPacketsThatThisHostDroppedOrLeftUnanswered(t *testing.T) {
 	s.press("down").want("NETFILTER_DROP in nft_do_chain")
 	s.press("enter").want("ICMPv6    echo-reply")
 }
+
+// The menu has whatever there is to copy at this place, whole, and what was open is open again after it.
+func TestWhatIsCopiedIsChosen(t *testing.T) {
+	s := newStage(t, Config{Intents: &intents{}}, 80, 24).play("unassigned-address")
+	asked := s.m.cfg.Intents.(*intents)
+	s.press("enter", "Y").want("Copy", "fix a", "this finding", "the verdict", "asks again", "the screen", "the report")
+	s.press("down", "down")
+	first := s.m.overlay.(*copyMenu).items[0].text
+	s.press("a").want("1 of ")
+	if asked.kept != first || !strings.HasPrefix(first, "aws ec2 ") {
+		t.Errorf("kept %q, want the first way to put it right, whole: %q", asked.kept, first)
+	}
+	s.press("Y", "esc").want("1 of ").press("esc", "2", "Y").want("this row")
+	for range 10 {
+		s.press("down")
+	}
+	s.press("enter").want("[2 ")
+	if !strings.HasPrefix(asked.kept, "#") || !strings.Contains(asked.kept, "address.unassigned") {
+		t.Errorf("kept %.60q, want the report", asked.kept)
+	}
+}

@@ -86,7 +86,7 @@ func (m *Model) onKey(key, text string) tea.Cmd {
 	case "ctrl+z":
 		return tea.Suspend
 	}
-	if !m.ready && strings.Contains("ysexRSrcCba", key) {
+	if !m.ready && strings.Contains("yYsexRSrcCba", key) {
 		return nil // there is nothing yet that they could be about
 	}
 	if m.typing != nil {
@@ -132,8 +132,9 @@ func (m *Model) onKey(key, text string) tea.Cmd {
 // touch nothing below it.
 func (m *Model) overlayKey(s *scene, key string) (act action, closed, ok bool) {
 	_, turns := screenOf(key)
-	if turns || slices.Contains([]string{"y", "x", "s", "Q", "tab", "shift+tab", "[", "]"}, key) {
-		if _, asks := m.overlay.(*consent); !asks {
+	if turns || slices.Contains([]string{"y", "Y", "x", "s", "Q", "tab", "shift+tab", "[", "]"}, key) {
+		_, asks := m.overlay.(*consent)
+		if _, menu := m.overlay.(*copyMenu); !asks && (!menu || turns) {
 			return nil, false, false
 		}
 	}
@@ -168,6 +169,8 @@ func (m *Model) globalKey(s *scene, key string) (tea.Cmd, bool) {
 		m.turnTo(s, -1)
 	case "y":
 		return m.copy(s), true
+	case "Y":
+		m.openCopyMenu(s)
 	case "s":
 		return m.save(), true
 	case "e":
@@ -314,6 +317,9 @@ func (m *Model) perform(s *scene, act action) tea.Cmd {
 	case agreedTo:
 		m.agreed[a.add] = true
 		return m.run([]string{checkAdded}, a.add)
+	case copyOut:
+		m.overlay = a.under
+		return m.copyText(a.text)
 	case tell:
 		m.notice = span{a.text, dim}
 	case stop:

@@ -35,8 +35,9 @@ type because struct {
 	// fix is what y copies of a problem first: the first remedy that is commands, as one line; caution what that may
 	// cut off.
 	fix, caution string
-	plain        string // what y copies
-	turn         string // the interface that enter turns to; empty: it opens the page
+	ways         []why.Advice // to put a finding right
+	plain        string       // what y copies
+	turn         string       // the interface that enter turns to; empty: it opens the page
 }
 
 func becauses(s *scene) []because {
@@ -87,7 +88,7 @@ func becauses(s *scene) []because {
 func becauseOf(s *scene, f *report.Finding) because {
 	item := because{
 		page:  func(c *canvas, w int) *doc { return findingDoc(c, w, &s.Report, f, false) },
-		cause: f.Cause, plain: findingText(f),
+		cause: f.Cause, plain: findingText(f), ways: f.Remedies,
 	}
 	sure := words.Say("severity."+string(f.Severity)) + ", " + words.Say("confidence."+string(f.Confidence))
 	item.name = joinNonEmpty(" · ", sure, f.Cause, f.Interface)
