@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"ndwhy/diag"
 	"ndwhy/diag/why"
@@ -19,6 +20,7 @@ func (m *Model) drawTabs(s *scene, r region) {
 		if Screen(i+1) == m.screen {
 			st = bold | reverse
 		}
+		r.clickable(x, 0, r.width(label), spot{screen: Screen(i + 1)})
 		x = r.put(x, 0, label, st)
 	}
 }
@@ -260,7 +262,11 @@ func (s *scene) keyWidth(k hotkey) int {
 }
 
 func drawKey(r region, x, y int, k hotkey) int {
-	return r.spans(x, y, span{k.key, bold | cyan}, span{" " + say("key."+k.what), plain}, span{"  ", plain})
+	end := r.spans(x, y, span{k.key, bold | cyan}, span{" " + say("key."+k.what), plain}, span{"  ", plain})
+	if key := k.key; key == "enter" || key == "esc" || key == "space" || utf8.RuneCountInString(key) == 1 {
+		r.clickable(x, y, end-x-2, spot{key: key})
+	}
+	return end
 }
 
 // playKeys are the keys of a replay.

@@ -73,7 +73,7 @@ func (m *Model) openCopyMenu(s *scene) {
 	m.overlay = menu
 }
 
-func (c *copyMenu) draw(s *scene, r region) {
+func (c *copyMenu) draw(_ *scene, r region) {
 	w := min(r.w, 84)
 	h := min(len(c.items)+2, r.h)
 	box := r.sub((r.w-w)/2, (r.h-h)/2, w, h).box(say("copy.title"), cyan)
@@ -85,6 +85,7 @@ func (c *copyMenu) draw(s *scene, r region) {
 	names = min(names, box.w/2)
 	for y := 0; y < box.h && c.list.top+y < len(c.items); y++ {
 		i := c.list.top + y
+		box.clickable(0, y, box.w, spot{list: &c.list, row: i})
 		pointer, st := " ", plain
 		if i == c.list.sel {
 			pointer, st = "▸", bold

@@ -604,3 +604,30 @@ func TestWhatIsCopiedIsChosen(t *testing.T) {
 		t.Errorf("kept %.60q, want the report", asked.kept)
 	}
 }
+
+// With the mouse a click does what the keys do: a tab is turned to, a row chosen and then opened, the footer's keys pressed.
+func TestClicks(t *testing.T) {
+	s := newStage(t, Config{Mouse: true}, 80, 24).play("unassigned-address")
+	click := func(text string) {
+		t.Helper()
+		for y, line := range strings.Split(s.shown(), "\n") {
+			if before, _, found := strings.Cut(line, text); found {
+				s.send(tea.MouseClickMsg{X: s.m.canvas.width(before) + 1, Y: y, Button: tea.MouseLeft})
+				return
+			}
+		}
+		t.Fatalf("%q is not on the screen:\n%s", text, s.shown())
+	}
+	click("ping ff02::1 reaches nobody")
+	s.want("▸ ○ ping ff02::1")
+	click("ping ff02::1 reaches nobody")
+	s.want("net.multicast-suppressed").press("esc")
+	click("3 Neigh")
+	s.want("[3 Neighbours]")
+	click("? help")
+	s.want("Keys of this screen")
+	click("esc back")
+	s.wantNot("Keys of this screen")
+	s.send(tea.MouseClickMsg{X: 40, Y: 2, Button: tea.MouseLeft})
+	s.want("[3 Neighbours]")
+}

@@ -371,18 +371,6 @@ func (m *Model) breakIt(b breaks) tea.Cmd {
 	}
 }
 
-// onWheel scrolls as the arrow keys do.
-func (m *Model) onWheel(msg tea.MouseWheelMsg) tea.Cmd {
-	switch msg.Button {
-	case tea.MouseWheelUp:
-		return m.onKey("up", "")
-	case tea.MouseWheelDown:
-		return m.onKey("down", "")
-	default:
-		return nil
-	}
-}
-
 func (m *Model) onPaste(text string) {
 	if m.typing != nil {
 		m.typing.insert(text)

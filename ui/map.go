@@ -302,6 +302,7 @@ func (m *mapScreen) drawItems(s *scene, r region, items []because) {
 		body.spans(0, y, span{pointer, bold}, span{number, dim}, it.mark.span())
 		body.put(body.w-1-body.width(it.word), y, it.word, dim)
 		for _, line := range texts[i] {
+			body.clickable(0, y, body.w, spot{list: &m.list, row: i})
 			body.put(at, y, line, st)
 			y++
 		}

@@ -40,7 +40,7 @@ type Config struct {
 	Every   time.Duration // how often a asks again
 	ASCII   bool          // no character beyond ASCII
 	NoColor bool
-	Mouse   bool // the wheel scrolls; it takes the terminal's own selection away
+	Mouse   bool // the wheel scrolls, a click chooses; it takes the terminal's own selection away
 	Redact  bool // addresses are hidden from the start
 	Tour    bool // the guided tour is open
 }
@@ -225,6 +225,8 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.onPaste(msg.Content)
 	case tea.MouseWheelMsg:
 		cmd = m.onWheel(msg)
+	case tea.MouseClickMsg:
+		cmd = m.onClick(msg)
 	}
 	m.tell()
 	return m, cmd
