@@ -276,7 +276,7 @@ func TestPeerGoesAway(t *testing.T) {
 	down := time.Now()
 	quiet, _, _ := strings.Cut(words.Say("ui.quiet"), "{")
 	p.Wait(quiet)
-	if took := time.Since(down); took > 2*time.Second {
+	if took := time.Since(down); took > 4*time.Second { // two, on a machine with nothing else to do: TestPulse
 		t.Errorf("the peer's link is down, and %v passed until that was seen", took)
 	}
 	p.Wait("WARNING")
@@ -297,7 +297,7 @@ func TestLabSaysWhatItWaitsFor(t *testing.T) {
 	p := labTerminal(t, 80, 24, "advertisements-lost")
 	p.Wait("Starting the lab advertisements-lost: ubuntu1, ubuntu2")
 	p.Wait("This takes 6 s.")
-	if took := time.Since(began); took > 500*time.Millisecond {
+	if took := time.Since(began); took > time.Second { // half of that is meant, on a machine with nothing else to do
 		t.Errorf("nothing is on the screen for %v", took)
 	}
 	p.Signal(unix.SIGTERM)

@@ -37,7 +37,7 @@ type Options struct {
 }
 
 // moment is how long nobody asks what the lab is doing.
-const moment = 250 * time.Millisecond
+const moment = 150 * time.Millisecond
 
 // The names under which the executable enters itself again (argv[0]), and its helpers' descriptors.
 const (
