@@ -4,16 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"ndwhy/diag"
-	"ndwhy/diag/lab"
 	"ndwhy/diag/lab/labtest"
 	"ndwhy/diag/record"
 	"ndwhy/diag/report"
@@ -23,56 +20,13 @@ import (
 // far runs `ndwhy check` in ubuntu1 of a lab, with ubuntu2 watching, and returns its result and both recordings.
 func far(t *testing.T, scenario string) (r labtest.Result, here, there string) {
 	t.Helper()
-	labtest.Need(t)
 	dir := t.TempDir()
 	here, there = filepath.Join(dir, "ubuntu1.jsonl"), filepath.Join(dir, "ubuntu2.jsonl")
-	fifo := filepath.Join(dir, "far")
-	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := labtest.Command(t, scenario, "", "ndwhy", "check", "--json", "--record", here, "--far", "cat "+fifo)
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer null.Close()
-	stream, err := os.OpenFile(fifo, os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stream.Close()
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
-		in := lab.ExecOptions{Lab: cmd.Process.Pid, Host: "ubuntu2", Command: []string{"true"}, Stdin: null, Stdout: null, Stderr: null}
-		for range 200 { // until it is up
-			if code, err := lab.Exec(in); err == nil && code == 0 {
-				break
-			}
-			time.Sleep(20 * time.Millisecond)
-		}
-		in.Command, in.Stdout = []string{installed(cmd), "watch", "--json", "--record", there}, stream
-		_, _ = lab.Exec(in) // it ends with the lab
-	}()
-	_ = cmd.Wait() // its code is in the result
-	<-watched
-	return labtest.Result{Stdout: stdout.String(), Stderr: stderr.String(), Code: cmd.ProcessState.ExitCode()}, here, there
+	return labtest.Run(t, scenario, "ndwhy", "check", "--json", "--record", here, "--far", watching+" --record "+there), here, there
 }
 
-// installed is the path of ndwhy inside a lab.
-func installed(cmd *exec.Cmd) string {
-	for _, v := range slices.Backward(cmd.Env) {
-		if path, ok := strings.CutPrefix(v, "PATH="); ok {
-			return filepath.Join(filepath.SplitList(path)[0], "ndwhy")
-		}
-	}
-	return "ndwhy"
-}
+// watching has ubuntu2 of the lab around watch.
+const watching = "ndwhy lab exec ubuntu2 -- ndwhy watch --json"
 
 // rewrite copies a recording but for what change leaves out.
 func rewrite(t *testing.T, from string, change func(*diag.Event) bool) string {
