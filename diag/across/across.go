@@ -281,8 +281,12 @@ func (h *Host) during(list []diag.Event, from time.Time) []diag.Event {
 // that was read to its end is taken for one of the whole time.
 func (h *Host) covers(first, last time.Time) bool {
 	began := h.State.Said(diag.FeedFrames)
+	if why, until := h.Missed(); why != "" && (h.Pairs == 0 || until.After(first.Add(h.Offset-slack))) {
+		return false
+	}
+	complete := h.Reading == diag.FarComplete && !h.At.Before(last)
 	if h.Pairs == 0 {
-		if h.Reading == diag.FarComplete {
+		if complete {
 			return !h.Here(began).At.After(first)
 		}
 		return h.Reading == diag.FarRecording
@@ -290,7 +294,7 @@ func (h *Host) covers(first, last time.Time) bool {
 	if seen := h.State.Frames(); len(seen) >= diag.EventsKept && seen[0].At.After(first.Add(h.Offset)) {
 		return false
 	}
-	until := h.Reading == diag.FarComplete || !h.State.Now.Before(last.Add(h.Offset))
+	until := complete || !h.State.Now.Before(last.Add(h.Offset))
 	return until && !began.At.After(first.Add(h.Offset+slack))
 }
 

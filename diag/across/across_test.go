@@ -1,6 +1,7 @@
 package across_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -98,6 +99,32 @@ func TestNotThereAllTheTime(t *testing.T) {
 		s := w.State()
 		if got := across.Hosts(s)[0].Follow(toPeer(t, s)); got.Place != across.Unknown {
 			t.Errorf("%q, of what was asked before the other host looked", got.Place)
+		}
+	})
+
+	t.Run("gap", func(t *testing.T) {
+		t.Parallel()
+		w := diagtest.EchoSilent().Watched(diagtest.ToNobody)
+		told := w.Bodies[len(w.Bodies)-1]
+		w.Bodies = w.Bodies[:len(w.Bodies)-1]
+		s := w.FarTells(diag.Feed{Name: diag.FeedWatch, State: diag.Lost, Why: "a reader that was slow"}).Say(told).State()
+		if got := across.Hosts(s)[0].Follow(toPeer(t, s)); got.Place != across.Unknown {
+			t.Errorf("%q, of what may be in the gap", got.Place)
+		}
+	})
+	t.Run("before", func(t *testing.T) {
+		t.Parallel()
+		w := diagtest.EchoSilent().Watched(diagtest.ToNobody)
+		told := w.Bodies[len(w.Bodies)-1]
+		w.Bodies = w.Bodies[:len(w.Bodies)-1]
+		first := slices.IndexFunc(w.Bodies, func(b diag.Body) bool {
+			f, ok := b.(diag.Frame)
+			return ok && f.Out && f.Dst == diagtest.PeerGlobal && f.EchoID == 9
+		})
+		w.Bodies = slices.Insert(w.Bodies, first, told)
+		s := w.State()
+		if got := across.Hosts(s)[0].Follow(toPeer(t, s)); got.Place != across.Unknown {
+			t.Errorf("%q, of a question that was asked when the other host had told all before it", got.Place)
 		}
 	})
 }

@@ -81,23 +81,23 @@ func (w *Writer) line(v any) error {
 // gave none: it names the line and says what is wrong. Reading goes on after such an error. Events
 // keep their numbers and times; one whose number is not higher than the one before it is an error,
 // since evidence names events by number.
-func Read(r io.Reader) iter.Seq2[diag.Event, error] { return scan(r, true) }
+func Read(r io.Reader) iter.Seq2[diag.Event, error] { return scan(r, true, maxLine) }
 
-// Lines is Read of a stream that needs no header: what `ndwhy watch --json` prints.
-func Lines(r io.Reader) iter.Seq2[diag.Event, error] { return scan(r, false) }
+// Lines is Read of a stream that needs no header, what `ndwhy watch --json` prints, of lines of at most so many bytes.
+func Lines(r io.Reader, most int) iter.Seq2[diag.Event, error] { return scan(r, false, most) }
 
-func scan(r io.Reader, headed bool) iter.Seq2[diag.Event, error] {
+func scan(r io.Reader, headed bool, most int) iter.Seq2[diag.Event, error] {
 	return func(yield func(diag.Event, error) bool) {
 		in := bufio.NewReaderSize(r, 64<<10)
 		var last int64
 		for n := 1; ; n++ {
-			line, whole, err := readLine(in)
+			line, whole, err := readLine(in, most)
 			if len(line) == 0 && err == io.EOF { //nolint:errorlint // readLine returns io.EOF itself
 				return
 			}
 			e, problem := diag.Event{}, error(nil)
 			switch {
-			case err == errLong: //nolint:errorlint // readLine returns errLong itself
+			case errors.As(err, new(longError)):
 				problem = err
 			case err != nil && err != io.EOF: //nolint:errorlint // as above
 				yield(diag.Event{}, fmt.Errorf("line %d: %w: the rest is not read", n, err))
@@ -134,22 +134,25 @@ func scan(r io.Reader, headed bool) iter.Seq2[diag.Event, error] {
 // A headerProblem stands for no event that could not be read.
 type headerProblem struct{ error }
 
-var errLong = fmt.Errorf("longer than %d bytes: left out", maxLine)
+// A longError is a line that was longer than so many bytes.
+type longError int
+
+func (e longError) Error() string { return fmt.Sprintf("longer than %d bytes: left out", int(e)) }
 
 // readLine returns the next line; whole is false for a last one without a newline. A line that is
-// too long is skipped and gives errLong.
-func readLine(in *bufio.Reader) (line []byte, whole bool, err error) {
+// too long is skipped and gives a longError.
+func readLine(in *bufio.Reader, most int) (line []byte, whole bool, err error) {
 	long := false
 	for {
 		part, err := in.ReadSlice('\n')
-		if long = long || len(line)+len(part) > maxLine+1; !long {
+		if long = long || len(line)+len(part) > most+1; !long {
 			line = append(line, part...)
 		}
 		switch {
 		case errors.Is(err, bufio.ErrBufferFull):
 			continue
 		case long && (err == nil || errors.Is(err, io.EOF)):
-			return []byte{' '}, true, errLong
+			return []byte{' '}, true, longError(most)
 		}
 		return line, err == nil, err
 	}

@@ -77,12 +77,16 @@ func (b *reporter) place(p diag.Path) *Place {
 	return row
 }
 
-func (b *reporter) far() []Far {
+// Fars tells of the other hosts whose streams a diagnosis rests on.
+func Fars(d why.Diagnosis) []Far {
 	list := []Far{}
-	for _, h := range b.d.Fars {
+	for _, h := range d.Fars {
 		row := Far{
 			Command: h.From, Host: h.State.Run.Host, Version: h.State.Run.Version, State: cmp.Or(h.Reading, diag.FarBehind), Why: text(h.Why),
 			Addresses: []string{}, Findings: []FarFinding{},
+		}
+		if missed, _ := h.Missed(); missed != "" && row.State != diag.FarEnded {
+			row.State, row.Why = diag.FarBehind, text(missed)
 		}
 		if h.Pairs > 0 {
 			row.OffsetMS = new(float64(h.Offset.Round(time.Millisecond)) / float64(time.Millisecond))
@@ -104,8 +108,11 @@ func (b *reporter) far() []Far {
 func (f Far) Says() []string {
 	name := cmp.Or(f.Host, f.Command)
 	first := words.Say("far.state."+string(f.State), "host", name, "command", f.Command, "why", colon(f.Why))
-	if f.OffsetMS != nil {
+	switch {
+	case f.OffsetMS != nil:
 		first += " " + words.Say("far.clock", "offset", time.Duration(*f.OffsetMS*float64(time.Millisecond)).String())
+	case f.Host+f.Version != "": // it told something
+		first += " " + words.Say("far.no-clock")
 	}
 	list := []string{first}
 	for _, x := range f.Findings {

@@ -17,7 +17,9 @@ var acrossHosts = map[string]string{
 
 	"far.silent":   "it ended",
 	"far.nothing":  "nothing came of it",
-	"far.too-much": "it printed more than {n} MB",
+	"far.too-much": "it printed more than {n} MB in a minute",
+	"far.hangs":    "nothing came for {time}",
+	"far.left-out": "a part of it could not be read: {problem}",
 
 	"far.state.started":   "{host} watches ({command}).",
 	"far.state.complete":  "{host} watched the whole time ({command}).",
@@ -25,5 +27,6 @@ var acrossHosts = map[string]string{
 	"far.state.ended":     "{host} told no more before the end ({command}){why}. What it did not tell of is not known.",
 	"far.state.recording": "{host} watched at the same time ({command}).",
 	"far.clock":           "Its clock shows {offset} more than this one's.",
+	"far.no-clock":        "No packet was seen by both hosts, so the difference of their clocks is not known.",
 	"far.finding":         "On {host}, {severity}: {summary}",
 }
