@@ -38,7 +38,10 @@ type because struct {
 	plain        string // what y copies
 }
 
-func becauses(s *scene) []because {
+func becauses(s *scene) []because { return append(reasons(s), fars(s)...) }
+
+// reasons are the lines on this host.
+func reasons(s *scene) []because {
 	var list []because
 	problems := s.Report.Problems()
 	for i := range problems {

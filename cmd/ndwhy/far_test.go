@@ -15,6 +15,7 @@ import (
 	"ndwhy/diag/record"
 	"ndwhy/diag/report"
 	"ndwhy/diag/why"
+	"ndwhy/ui/termtest"
 )
 
 // far runs `ndwhy check` in ubuntu1 of a lab, with ubuntu2 watching, and returns its result and both recordings.
@@ -174,5 +175,27 @@ func TestFarThatFails(t *testing.T) {
 				t.Errorf("it took %v", d)
 			}
 		})
+	}
+}
+
+// The screens show where between two hosts something is lost, as check does; and of another stream that ends or is
+// rubbish they say so, and show what they would without it.
+func TestFarScreens(t *testing.T) {
+	t.Parallel()
+	p := startLab(t, termtest.Config{Width: 120, Height: 40}, func(ndwhy string) []string {
+		return []string{
+			ndwhy, "lab", "peer-drops-reply", "--far", strings.ReplaceAll(watching, "ndwhy", ndwhy),
+			"--far", `printf '\033]0;rubbish\007\033[2J\n'; echo no such host >&2; exit 7`,
+		}
+	})
+	p.Wait("arrived at ubuntu2, wh") // which has a rule, or whose filter threw it away
+	p.Send("1")
+	p.Wait("ping silent, arrived there")
+	p.WaitFor("the stream that ended", rowWith("told no more"))
+	p.Send("2")
+	p.Wait("it arrived at ubuntu2")
+	p.Send("q")
+	if code := p.Exit(); code != 0 {
+		t.Errorf("exit code %d", code)
 	}
 }

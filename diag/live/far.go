@@ -186,7 +186,7 @@ func (t *tail) Write(b []byte) (int, error) {
 }
 
 func (t *tail) String() string {
-	return strings.Join(strings.Fields(words.Clean(strings.ToValidUTF8(string(t.text), "."))), " ")
+	return words.Clean(strings.Join(strings.Fields(strings.ToValidUTF8(string(t.text), ".")), " "))
 }
 
 // Meet waits until other hosts watch, and names their addresses as peers.

@@ -104,10 +104,16 @@ func Fars(d why.Diagnosis) []Far {
 	return list
 }
 
+// Stands says how its stream stands.
+func (f Far) Stands() string {
+	return words.Say("far.state."+string(f.State), "host", f.name(), "command", f.Command, "why", colon(f.Why))
+}
+
+func (f Far) name() string { return cmp.Or(f.Host, f.Command) }
+
 // Says are the lines on another host: how its stream stands, what its clock shows, and what it found itself.
 func (f Far) Says() []string {
-	name := cmp.Or(f.Host, f.Command)
-	first := words.Say("far.state."+string(f.State), "host", name, "command", f.Command, "why", colon(f.Why))
+	first := f.Stands()
 	switch {
 	case f.OffsetMS != nil:
 		first += " " + words.Say("far.clock", "offset", time.Duration(*f.OffsetMS*float64(time.Millisecond)).String())
@@ -116,7 +122,7 @@ func (f Far) Says() []string {
 	}
 	list := []string{first}
 	for _, x := range f.Findings {
-		list = append(list, words.Say("far.finding", "host", name, "severity", words.Say("severity."+string(x.Severity)), "summary", x.Summary))
+		list = append(list, words.Say("far.finding", "host", f.name(), "severity", words.Say("severity."+string(x.Severity)), "summary", x.Summary))
 	}
 	return list
 }
