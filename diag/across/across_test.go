@@ -1,6 +1,8 @@
 package across_test
 
 import (
+	"fmt"
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
@@ -140,5 +142,87 @@ func TestFarEventsKeep(t *testing.T) {
 	var e diag.Event
 	if err := e.UnmarshalJSON(b); err == nil {
 		t.Error("a far event holds a far event")
+	}
+}
+
+// Of every kind of question a lost one has a place: by numbers of an echo, ports of a connection, a DHCPv6 transaction; of
+// an echo to all by who asked and its numbers, whoever else answers.
+func TestFollowEveryKind(t *testing.T) {
+	t.Parallel()
+	const full = 1500
+	solicit := &diag.DHCPv6{Message: "solicit", Transaction: "a1b2c3"}
+	stranger := diagtest.Host2
+	for name, tt := range map[string]struct {
+		asks            diag.Asks
+		target          netip.Addr
+		question, reply diag.Frame
+	}{
+		"a full-size packet": {
+			diag.AsksMTU, diagtest.PeerGlobal,
+			diag.Frame{Type: diag.EchoRequest, Src: diagtest.Mine, Dst: diagtest.PeerGlobal, EchoID: 20, Size: full},
+			diag.Frame{Type: diag.EchoReply, Src: diagtest.PeerGlobal, Dst: diagtest.Mine, EchoID: 20, Size: full},
+		},
+		"a connection": {
+			diag.AsksTCP, diagtest.PeerGlobal,
+			diag.Frame{Type: diag.TCPSyn, Src: diagtest.Mine, Dst: diagtest.PeerGlobal, SrcPort: 50000, DstPort: 443},
+			diag.Frame{Type: diag.TCPSynAck, Src: diagtest.PeerGlobal, Dst: diagtest.Mine, SrcPort: 443, DstPort: 50000},
+		},
+		"a connection that is refused": {
+			diag.AsksTCP, diagtest.PeerGlobal,
+			diag.Frame{Type: diag.TCPSyn, Src: diagtest.Mine, Dst: diagtest.PeerGlobal, SrcPort: 50000, DstPort: 443},
+			diag.Frame{Type: diag.TCPRst, Src: diagtest.PeerGlobal, Dst: diagtest.Mine, SrcPort: 443, DstPort: 50000},
+		},
+		"a solicitation of DHCPv6 servers": {
+			diag.AsksDHCP, netip.MustParseAddr("ff02::1:2"),
+			diag.Frame{Type: diag.DHCPv6Frame, Src: diagtest.MyLocal, Dst: netip.MustParseAddr("ff02::1:2"), DHCPv6: solicit},
+			diag.Frame{Type: diag.DHCPv6Frame, Src: diagtest.PeerLocal, Dst: diagtest.MyLocal, DHCPv6: &diag.DHCPv6{Message: "advertise", Transaction: "a1b2c3"}},
+		},
+		"an echo to all": {
+			diag.AsksEcho, netip.MustParseAddr("ff02::1"),
+			diag.Frame{Type: diag.EchoRequest, Src: diagtest.Mine, Dst: netip.MustParseAddr("ff02::1"), EchoID: 21, Size: 64},
+			diag.Frame{Type: diag.EchoReply, Src: diagtest.PeerGlobal, Dst: diagtest.Mine, EchoID: 21, Size: 64},
+		},
+	} {
+		for stage, want := range []across.Place{diagtest.ToNobody: across.NotArrived, diagtest.ToThere: across.NotAnswered, diagtest.BackThere: across.AnswerLost, diagtest.BackHere: across.Returned} {
+			t.Run(fmt.Sprint(name, " ", stage), func(t *testing.T) {
+				t.Parallel()
+				w := diagtest.EchoSilent().Watched(diagtest.BackThere)
+				w.Bodies = w.Bodies[:len(w.Bodies)-1]
+				passes := func(f diag.Frame, there, out bool) {
+					f.Interface, f.Out, f.Raw = "eth0", out, []byte{1}
+					if there {
+						w.FarTells(f)
+					} else {
+						w.Say(f)
+					}
+				}
+				if tt.asks == diag.AsksDHCP { // who answers somebody is a server
+					other := tt.reply
+					other.DHCPv6 = &diag.DHCPv6{Message: "advertise", Transaction: "000001"}
+					passes(other, true, true)
+				}
+				// One that is small, of another port, of another transaction comes through.
+				passes(tt.question, false, true)
+				if stage >= diagtest.ToThere {
+					passes(tt.question, true, false)
+				}
+				if stage >= diagtest.BackThere {
+					passes(tt.reply, true, true)
+				}
+				if stage >= diagtest.BackHere {
+					passes(tt.reply, false, false)
+				}
+				if tt.target.IsMulticast() && tt.asks == diag.AsksEcho {
+					other := tt.reply
+					other.Src = stranger
+					passes(other, false, false)
+				}
+				s := w.Say(diag.Far{From: "ssh far", State: diag.FarComplete}).State()
+				p := diag.Path{Interface: "eth0", Check: "x", Asks: tt.asks, Source: tt.question.Src, Target: tt.target, Outcome: diag.Silent, Sent: 1}
+				if got := across.Hosts(s)[0].Follow(p); got.Place != want || got.Sent != 1 || got.Asks != tt.asks {
+					t.Errorf("%q of %d %s, want %q", got.Place, got.Sent, got.Asks, want)
+				}
+			})
+		}
 	}
 }

@@ -47,7 +47,8 @@ var (
 // lostAt is the rule for what was lost at a place.
 func lostAt(place across.Place, more func(*hypothesis, *across.Trace)) func(*ifaceView) []hypothesis {
 	here := of(func(p *path) bool {
-		return p.trace != nil && p.trace.Place == place && (p.fate == unheard || p.fate == unresolved)
+		return p.trace != nil && p.trace.Place == place && (p.fate == unheard || p.fate == unresolved) &&
+			!p.Target.IsMulticast() && p.Asks != diag.AsksMTU // of which the small ones came through
 	})
 	answeredElse := in(func(iv *ifaceView, p *path) bool {
 		q := diag.QuestionOf(*p.Path)
@@ -74,6 +75,9 @@ func lostAt(place across.Place, more func(*hypothesis, *across.Trace)) func(*ifa
 				h.confidence = Certain
 			}
 			h.facts = append(h.facts, most.Evidence...)
+			if most.Asks == diag.AsksTCP {
+				h.more = append(h.more, "cause.far.tcp")
+			}
 			h.args = append(h.args, "host", most.Host.Name(), "sent", most.Sent, "arrived", most.Arrived, "answered", most.Answered)
 			if more != nil {
 				more(h, most)
@@ -98,11 +102,12 @@ func (iv *ifaceView) follow() {
 	}
 }
 
-// lostBetween sums up what other hosts saw of the questions that were answered in part.
-func (iv *ifaceView) lostBetween(h *hypothesis, lossy []*path) {
+// lostBetween sums up what other hosts saw of questions that were answered in part, or not at all, in a sentence of that
+// name.
+func (iv *ifaceView) lostBetween(h *hypothesis, name string, paths []*path) {
 	var sum across.Trace
 	var told []diag.Question
-	for _, p := range lossy {
+	for _, p := range paths {
 		q := diag.QuestionOf(*p.Path)
 		if t := p.trace; t != nil && t.Sure && !slices.Contains(told, q) {
 			told = append(told, q)
@@ -114,7 +119,7 @@ func (iv *ifaceView) lostBetween(h *hypothesis, lossy []*path) {
 		}
 	}
 	if sum.Host != nil {
-		h.more = append(h.more, "cause.path.lossy.far")
+		h.more = append(h.more, name)
 		h.args = append(h.args, "host", sum.Host.Name(), "left", sum.Sent, "arrived", sum.Arrived, "answered", sum.Answered, "returned", sum.Returned)
 	}
 }

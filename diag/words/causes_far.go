@@ -43,5 +43,7 @@ var causesFar = map[string]string{
 	"cause.far.answer-lost.see":         "tcpdump -ni IF icmp6, here and on the peer",
 	"cause.far.answer-lost.source":      "RFC 4443 §4.2; RFC 4861 §7.2.4; both hosts' taps",
 
+	"cause.far.tcp":        "It was connections that were followed (TCP).",
+	"cause.path.mtu.far":   "On the word of both hosts: of {left} full-size packets that left here for {host}, {arrived} arrived there; {answered} answers left there, and {returned} arrived here.",
 	"cause.path.lossy.far": "On the word of both hosts: of {left} questions that left here for {host}, {arrived} arrived there; {answered} answers left there, and {returned} arrived here.",
 }
