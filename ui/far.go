@@ -14,19 +14,23 @@ func fars(s *scene) []because {
 	var list []because
 	for i := range s.Report.Far {
 		f := &s.Report.Far[i]
-		says := f.Says()
 		page := func(c *canvas, w int) *doc { return farDoc(c, w, f) }
+		says := f.Says()
 		plain := strings.Join(says, "\n")
+		add := func(m mark, id, text string) {
+			list = append(list, because{mark: m, word: say("far"), text: text, id: "far " + f.Command + " " + id, page: page, plain: plain})
+		}
 		m := markNone
 		if f.State == diag.FarEnded || f.State == diag.FarBehind {
 			m = markUnknown
 		}
-		list = append(list, because{mark: m, word: say("far"), text: says[0], id: "far " + f.Command, page: page, plain: plain})
-		for k, x := range f.Findings {
+		add(m, "", says[0])
+		for i, call := range f.Calls() {
+			add(markNone, fmt.Sprint(i), call)
+		}
+		for _, x := range f.Findings {
 			if x.Severity != why.Info {
-				list = append(list, because{
-					mark: markNone, word: say("far"), text: says[k+1], id: fmt.Sprint("far ", f.Command, " ", x.Cause, " ", x.Subject.Value), page: page, plain: plain,
-				})
+				add(markNone, x.Cause+" "+x.Subject.Value, f.Own(x))
 			}
 		}
 	}
@@ -36,17 +40,20 @@ func fars(s *scene) []because {
 // farDoc is another host in full: how its stream stands, its addresses, and what it found out about itself.
 func farDoc(c *canvas, w int, f *report.Far) *doc {
 	d := newDoc(c, w)
-	says := f.Says()
-	d.para(span{"", plain}, says[0], bold)
+	d.para(span{"", plain}, f.Says()[0], bold)
 	if len(f.Addresses) > 0 {
 		d.heading(say("far.addresses"))
 		for _, a := range f.Addresses {
 			d.para(span{"  ", plain}, a, plain)
 		}
 	}
-	for k, x := range f.Findings {
+	for _, call := range f.Calls() {
 		d.gap()
-		d.para(span{"", plain}, says[k+1], plain)
+		d.para(span{"", plain}, call, plain)
+	}
+	for _, x := range f.Findings {
+		d.gap()
+		d.para(span{"", plain}, f.Own(x), plain)
 		for _, command := range x.Remedy {
 			d.command(command)
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"ndwhy/diag"
+	"ndwhy/diag/across"
 	"ndwhy/diag/lab/labtest"
 	"ndwhy/diag/record"
 	"ndwhy/diag/report"
@@ -197,5 +198,28 @@ func TestFarScreens(t *testing.T) {
 	p.Send("q")
 	if code := p.Exit(); code != 0 {
 		t.Errorf("exit code %d", code)
+	}
+}
+
+// What the other host asks of this one, while both watch, has a place as well.
+func TestFarAsks(t *testing.T) {
+	t.Parallel()
+	for scenario, want := range map[string]across.Place{"guarded": across.NotArrived, "lan": across.Returned} {
+		t.Run(scenario, func(t *testing.T) {
+			t.Parallel()
+			asking := `ndwhy lab exec ubuntu2 -- sh -c "ndwhy check >/dev/null 2>&1 & exec ndwhy watch --json"`
+			// It asks for as long as the other takes to have asked, and to be answered.
+			r := labtest.Run(t, scenario, "ndwhy", "check", "--json", "--internet", "none", "--count", "8", "--far", asking)
+			got := readReport(t, r)
+			lost := slices.ContainsFunc(got.Findings, func(f report.Finding) bool { return f.Cause == "far.call-lost" })
+			if len(got.Far) != 1 || lost != (want == across.NotArrived) {
+				t.Fatalf("far.call-lost: %v: %+v", lost, got.Far)
+			}
+			if !slices.ContainsFunc(got.Far[0].Asked, func(a report.FarAsked) bool {
+				return a.Asks == diag.AsksEcho && strings.HasPrefix(a.Target, "2001:") && a.Place.Place == want
+			}) {
+				t.Errorf("no echo of %s: %+v", want, got.Far[0].Asked)
+			}
+		})
 	}
 }

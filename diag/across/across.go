@@ -66,6 +66,7 @@ type Host struct {
 	Pairs  int
 
 	here, there side
+	calls       []Call // as Asked has them; nil: they are not known yet
 }
 
 // A side is one of the two hosts, with the frames that it remembers, by what they say, oldest first.
@@ -366,11 +367,11 @@ func (t *Trace) lost(at *side, questions []diag.Event) {
 const slack = 50 * time.Millisecond
 
 // during leaves out what the host saw before a time of here, as far as the clocks can be compared.
-func (h *Host) during(list []diag.Event, from time.Time) []diag.Event {
+func (h *Host) during(list []diag.Event, here time.Time) []diag.Event {
 	if h.Pairs == 0 {
 		return list
 	}
-	return slices.DeleteFunc(slices.Clone(list), func(e diag.Event) bool { return e.At.Before(from.Add(h.Offset - slack)) })
+	return from(list, here.Add(h.Offset-slack))
 }
 
 // covers reports whether the host is known to have looked, and to remember it, from a time of here to another, so that

@@ -226,3 +226,28 @@ func TestFollowEveryKind(t *testing.T) {
 		}
 	}
 }
+
+// What the other host asks of this one has a place, too, and this host's own rule for it.
+func TestAsked(t *testing.T) {
+	t.Parallel()
+	rule := diag.Filter{Table: "inet filter", Chain: "input", Hook: "input", Rule: "icmpv6 type echo-request drop", Verdict: "drop", Matches: []string{"echo-request"}}
+	for stage, want := range []across.Place{diagtest.ToNobody: across.NotArrived, diagtest.ToThere: across.NotAnswered, diagtest.BackThere: across.AnswerLost, diagtest.BackHere: across.Returned} {
+		s := diagtest.VPC().Watched(diagtest.BackHere).Say(rule).Called(stage).State()
+		calls := across.Hosts(s)[0].Asked()
+		if len(calls) != 1 {
+			t.Fatalf("%d calls", len(calls))
+		}
+		c := calls[0]
+		if c.Place != want || c.Source != diagtest.PeerGlobal || c.Target != diagtest.Mine || c.Asks != diag.AsksEcho || c.Sent != 3 || !c.Sure {
+			t.Errorf("%+v, want %s", c, want)
+		}
+		if ruled := c.Why == across.Filtered; ruled != (want == across.NotAnswered) {
+			t.Errorf("%s because of %s %s", c.Place, c.Why, c.What)
+		}
+	}
+	// What has not had time to be answered, and what was asked before this host looked, is not judged.
+	s := diagtest.VPC().Watched(diagtest.BackHere).Called(diagtest.ToNobody).Say(diag.Feed{Name: diag.FeedFrames, State: diag.Lost}).Say(diag.Feed{Name: diag.FeedFrames, State: diag.Synced}).State()
+	if calls := across.Hosts(s)[0].Asked(); len(calls) > 0 {
+		t.Errorf("%+v, of what came while this host did not look", calls)
+	}
+}

@@ -1,6 +1,7 @@
 package why
 
 import (
+	"net/netip"
 	"slices"
 
 	"ndwhy/diag"
@@ -43,6 +44,51 @@ var (
 		find: lostAt(across.AnswerLost, nil),
 	}
 )
+
+// What another host asks of this one, and never gets an answer to. What arrives and is not answered is told already
+// (host.inbound-unanswered).
+var farCallLost = Cause{
+	ID: "far.call-lost", Severity: Warning, Working: true,
+	Remedy: []Remedy{
+		ask("ask.far-call").when(as("")),
+		ask("ask.far-call-answer").when(as("answer")),
+		way("", "tcpdump -ni {interface} 'icmp6 and host {from}'"),
+	},
+	find: findCallLost,
+}
+
+// findCallLost looks for echoes and connections of other hosts that did not arrive here, or whose answer did not arrive
+// there: one hypothesis for each address of this host. Where answers to this host's own questions are lost as well, that
+// says it.
+func findCallLost(iv *ifaceView) (list []hypothesis) {
+	told := map[netip.Addr]bool{}
+	for _, h := range iv.fars {
+		for _, c := range h.Asked() {
+			lost := c.Place == across.NotArrived || c.Place == across.AnswerLost
+			if !lost || c.Asks == diag.AsksND || iv.s.InterfaceWith(c.Target) != iv.name || told[c.Target] || iv.deafTo(h) {
+				continue
+			}
+			told[c.Target] = true
+			x := hypothesis{
+				direct: true, confidence: Likely, subject: addressSubject(c.Target), addr: c.Target, facts: c.Evidence,
+				args: []any{"address", c.Target, "from", c.Source, "host", h.Name(), "sent", c.Sent, "arrived", c.Arrived, "answered", c.Answered},
+			}
+			if c.Sure {
+				x.confidence = Certain
+			}
+			if c.Place == across.AnswerLost {
+				x.as = "answer"
+			}
+			list = append(list, x)
+		}
+	}
+	return list
+}
+
+// deafTo reports whether another host's answers to this one are lost.
+func (iv *ifaceView) deafTo(h *across.Host) bool {
+	return iv.any(func(p *path) bool { return p.trace != nil && p.trace.Host == h && p.trace.Place == across.AnswerLost })
+}
 
 // lostAt is the rule for what was lost at a place.
 func lostAt(place across.Place, more func(*hypothesis, *across.Trace)) func(*ifaceView) []hypothesis {

@@ -165,7 +165,7 @@ var screens = map[string]string{
 	"ui.edge.place.not-arrived":      ", lost on the way there",
 	"ui.edge.place.not-answered":     ", arrived there",
 	"ui.edge.place.answer-lost":      ", answer lost",
-	"ui.edge.place.returned":         "",
+	"ui.edge.place.returned":         ", answer arrived",
 	"ui.edge.mtu.answered":           "full size",
 	"ui.edge.mtu.silent":             "full size lost",
 	"ui.edge.mtu.unsent":             "MTU not asked",

@@ -256,11 +256,10 @@ func (w *Writer) now(s *diag.State, d why.Diagnosis) known {
 			k.neighbours[key] = entry(s, key)
 		}
 	}
-	for _, f := range report.Fars(d) {
+	for _, f := range report.Fars(d, s.Run.Host) {
 		k.fars[f.Command] = f.Stands()
-		for i, text := range f.Says()[1:] {
-			x := f.Findings[i]
-			k.fars[fmt.Sprint(f.Command, x.Cause, x.Interface, x.Subject)] = text
+		for _, x := range f.Findings {
+			k.fars[fmt.Sprint(f.Command, x.Cause, x.Interface, x.Subject)] = f.Own(x)
 		}
 	}
 	for _, f := range d.Findings {
