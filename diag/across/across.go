@@ -158,11 +158,11 @@ func (s *side) left(k key) []diag.Event { return answers(k, s.sent, s.sentTo) }
 func (s *side) got(k key) []diag.Event  { return answers(k, s.came, s.cameTo) }
 
 func answers(k key, list, byAnyone map[key][]diag.Event) []diag.Event {
-	if a := k.answer(); a.frame == diag.EchoReply && a.target.IsMulticast() {
+	a := k.answer()
+	if a.frame == diag.EchoReply && a.target.IsMulticast() {
 		return byAnyone[a.byAnyone()]
-	} else {
-		return list[a]
 	}
+	return list[a]
 }
 
 // Hosts returns the other hosts whose stream is a part of a state, each with the frames that it and this one saw.
