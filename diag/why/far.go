@@ -51,7 +51,7 @@ var farCallLost = Cause{
 	ID: "far.call-lost", Severity: Warning, Working: true,
 	Remedy: []Remedy{
 		ask("ask.far-call").when(as("")),
-		ask("ask.far-call-answer").when(as("answer")),
+		ask("ask.far-reply").when(as("answer")),
 		way("", "tcpdump -ni {interface} 'icmp6 and host {from}'"),
 	},
 	find: findCallLost,
