@@ -400,6 +400,14 @@ var CauseTests = []struct {
 		World: func() *World { return EchoSilent().Watched(BackThere) },
 	},
 	{
+		Name: "echoes of another host that never arrive here", Cause: "far.call-lost", Sure: "certain", Faults: []string{"far.call-lost"},
+		World: func() *World { return VPC().Watched(BackHere).Called(ToNobody) },
+	},
+	{
+		Name: "answers to another host that never arrive there", Cause: "far.call-lost", Sure: "certain", Faults: []string{"far.call-lost"},
+		World: func() *World { return VPC().Watched(BackHere).Called(BackThere) },
+	},
+	{
 		Name: "peer beyond the router", Cause: "peer.echo-blocked", Sure: "likely", Faults: []string{"peer.echo-blocked"},
 		World: func() *World { return VPC().FarPeer(diag.Silent) },
 	},

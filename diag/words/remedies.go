@@ -64,6 +64,8 @@ var remedies = map[string]string{
 	"remedy.link-up":           "Switch the interface on. What configures it may have to be started again: check again after this.",
 	"remedy.lower-up":          "Switch on {other}, which {interface} rests on.",
 	"remedy.ask.far-way":       "Ask whoever runs the network between the two (a firewall, a security group, a switch): what is sent to {peer} leaves here and does not arrive there.",
+	"remedy.ask.far-call":      "Ask whoever runs the network between the two (a firewall, this host's security group, a switch): what {from} sends to {address} leaves there and does not arrive here.",
+	"remedy.ask.far-reply":     "Ask whoever runs the network between the two: what this host answers {from} leaves here and does not arrive there.",
 	"remedy.ask.far-back":      "Ask whoever runs the network between the two: what {peer} answers leaves there and does not arrive here.",
 	"remedy.ask.far-stack":     "Look on the other host for what keeps it from answering: ndwhy check there tells.",
 	"remedy.ask.far-filter":    "On the other host: let it through in its packet filter (nft -a list ruleset shows the rule).",
