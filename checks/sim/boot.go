@@ -25,7 +25,7 @@ func (w *World) boot() {
 	w.booting = true
 	spec := &w.Spec
 	config := spec.Switch()
-	config.Seed = w.dice.Uint64()
+	config.Seed, config.Terse = w.dice.Uint64(), true
 	for h := range spec.Hosts {
 		host := &host{
 			w: w, spec: &spec.Hosts[h], proxies: spec.Hosts[h].Proxies, flows: map[uint16]*request{}, shorter: map[netip.Addr]netip.Addr{},

@@ -27,7 +27,7 @@ var (
 
 // each runs cases side by side, and gives their verdicts to see, in order.
 func each(n int, of func(i int) Case, see func(i int, c Case, v Verdict)) {
-	defer debug.SetGCPercent(debug.SetGCPercent(800))
+	defer debug.SetGCPercent(debug.SetGCPercent(4000))
 	type result struct {
 		c Case
 		v Verdict

@@ -21,15 +21,15 @@ func Unexpected(s *diag.State, p diag.Path) bool {
 	return new(Judge).Unexpected(s, p)
 }
 
-// A Judge is for asking Unexpected of one state again and again. On a link with very much on it what it reads of that
-// may be some moments old.
+// A Judge is for asking Unexpected of one state again and again. What it reads of the links may be some moments old.
 type Judge struct {
-	seq     int64
+	shaped  int64
 	at      time.Time
 	normals *normals
 }
 
-// A link with more addresses and routes than many is read again after rereadAfter.
+// The links are read again when an event has changed them; those with more addresses and routes than many after
+// rereadAfter, as lifetimes run out by themselves.
 const many, rereadAfter = 1000, 50 * time.Millisecond
 
 // Unexpected is described at the function.
@@ -37,10 +37,11 @@ func (j *Judge) Unexpected(s *diag.State, p diag.Path) bool {
 	if p.Outcome != diag.Silent {
 		return false
 	}
-	if j.normals == nil || j.seq != s.Seq && (len(s.Addresses)+len(s.Routes) < many || s.Now.Sub(j.at) >= rereadAfter) {
+	old := s.Now.Sub(j.at) >= rereadAfter
+	if j.normals == nil || old || j.shaped != s.Shaped() && len(s.Addresses)+len(s.Routes) < many {
 		links := s.ReadLinks()
 		r := RecogniseOn(s, links)
-		j.seq, j.at, j.normals = s.Seq, s.Now, normalsIn(s, links, r, ProfileNamed(r.Name))
+		j.shaped, j.at, j.normals = s.Shaped(), s.Now, normalsIn(s, links, r, ProfileNamed(r.Name))
 	}
 	n := j.normals.of(p)
 	return n != nil && !*n
