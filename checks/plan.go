@@ -46,8 +46,8 @@ type planner struct {
 
 	// What is asked of the state again and again, by interface.
 	*ground
-	mtus    map[string]int
-	cached  map[string][]netip.Addr // peers from the neighbour cache
+	mtus   map[string]int
+	cached map[string][]netip.Addr // peers from the neighbour cache
 	// mayAsk is kernelMayAsk's answer by interface, and fresh how many targets without an entry the
 	// kernel is asked about.
 	mayAsk map[string]map[netip.Addr]bool

@@ -197,7 +197,7 @@ func (v Verdict) String() string {
 	for _, part := range []struct {
 		name string
 		list []string
-	}{{"missed", v.Missed}, {"invented", v.Invented}, {"unexplained", v.Unexplained}, {"broken", v.Broken}} {
+	}{{"missed", v.Missed}, {"invented", v.Invented}, {"supposed", v.Supposed}, {"unexplained", v.Unexplained}, {"broken", v.Broken}} {
 		if len(part.list) > 0 {
 			fmt.Fprintf(&b, " %s %q", part.name, part.list)
 		}

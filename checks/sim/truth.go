@@ -92,14 +92,15 @@ var sameThing = [][]string{
 	{"stale-neighbour", "stale-gateway", "stale-router", "two-macs", "redirected", "redirects-off", "redirects-dropped"}, // whom the kernel sends to
 	{"imds-by-ipv6", "imds-off", "nothing-assigned", "dhcp-silent", "dhcp-no-address", "wrong-interface"},                // what the metadata service says
 	{"solicitations-dropped", "unreadable-rule-in", "router-asks-again"},                                                 // why the router hears no answer
-	{"isolated-ports", "local-proxy", "off-link", "off-link-well", "dad-loop"},                                           // what the switch passes on
+	{"isolated-ports", "busy-link"},                                            // whether others are heard
+	{"isolated-ports", "local-proxy", "off-link", "off-link-well", "dad-loop"}, // what the switch passes on
 	{"nothing-assigned", "not-configured", "delegated-prefix", "deprecated", "optimistic", "no-policy-routing", "two-interfaces", "wrong-interface", "dhcp-no-address"},
 	{"two-interfaces", "no-policy-routing", "wrong-interface"},
 	{"networkd", "route-missing", "forwarding", "pod-without-nat"},             // who acts on advertisements
 	{"duplicate", "peer-unmapped", "peer-stopped", "peer-down", "dhcp-silent"}, // who has the peer's address
-	{"leftovers", "wrong-neighbour"},                        // the peer's entry
-	{"not-configured", "deprecated", "optimistic"},          // the second address
-	{"unassigned-source", "optimistic", "delegated-prefix"}, // the newest address, which the kernel prefers
+	{"leftovers", "wrong-neighbour"},                                           // the peer's entry
+	{"not-configured", "deprecated", "optimistic"},                             // the second address
+	{"unassigned-source", "optimistic", "delegated-prefix"},                    // the newest address, which the kernel prefers
 	{"expiring", "dhcp-silent", "no-dhcp-client", "dhcp-no-address", "nothing-assigned", "stable-privacy"},
 	{"peer-down", "peer-stopped", "peer-unmapped", "peer-echo-blocked"},
 	{"internet-down", "internet-refused"},
@@ -158,6 +159,7 @@ var hides = []struct{ these, those []string }{
 	{[]string{"host.firewall"}, []string{"path.tcp-blocked", "path.icmp-blocked", "router.advertisements-lost", "route.missing"}},
 	{beyond, beyond},
 	{peers, peers},
+	{[]string{"peer.isolated"}, append([]string{"address.mac-duplicate", "neighbour.stale-lladdr"}, peers...)},
 	{stopped, stopped},
 	{[]string{"host.firewall"}, []string{"host.forwards-unassigned", "host.proxy-missing"}},
 	{[]string{"host.egress-hook"}, beyond},
@@ -217,6 +219,8 @@ var consequences = []consequence{
 	{[]string{"router-no-echo", "route-taken"}, []string{"peer.echo-blocked"}},
 	// The kernel chooses neither the old address nor the interface.
 	{[]string{"second-default", "renumbered-source"}, []string{"address.prefix-withdrawn"}},
+	// What is sent to a peer by way of the router does not come back to another port either.
+	{[]string{"isolated-ports", "ula-only|ula-translated"}, []string{"peer.echo-blocked"}},
 	// The router answers for a peer that is not there.
 	{[]string{"local-proxy", "peer-down|peer-unmapped"}, []string{"peer.echo-blocked"}},
 	// The gateway is gone.
@@ -357,11 +361,13 @@ func (v Verdict) Known(w Weather) *Flaw {
 
 // A Verdict is what a run is found to be when it is held against the truth.
 type Verdict struct {
-	Network  string
-	Want     []string // what should be named, of what nothing hides
-	Got      []string
-	Missed   []string
+	Network string
+	Want    []string // what should be named, of what nothing hides
+	Got     []string
+	Missed  []string
+	// Invented are named as certain or likely, and are not so; Supposed are not so either, and said to be possible only.
 	Invented []string
+	Supposed []string
 	// Unexplained are symptoms that no cause covers; Broken rules that were broken.
 	Unexplained []string
 	Broken      []string
@@ -369,12 +375,12 @@ type Verdict struct {
 
 // Right reports whether nothing is wrong.
 func (v Verdict) Right() bool {
-	return len(v.Missed)+len(v.Invented)+len(v.Unexplained)+len(v.Broken) == 0
+	return len(v.Missed)+len(v.Invented)+len(v.Supposed)+len(v.Unexplained)+len(v.Broken) == 0
 }
 
 // Judge holds a diagnosis of a network, named as the lab does, against the truth.
 func Judge(network string, w *World, d why.Diagnosis) Verdict {
-	v := Verdict{Network: network, Got: causesOf(d), Broken: append(slices.Clone(w.Broken), w.Rules()...)}
+	v := Verdict{Network: network, Got: causesOf(d, why.Certain, why.Likely, why.Possible), Broken: append(slices.Clone(w.Broken), w.Rules()...)}
 	var faults, there, may []string
 	for name := range strings.SplitSeq(network, "+") {
 		i := slices.IndexFunc(lab.Scenarios, func(s lab.Scenario) bool { return s.Name == name })
@@ -408,7 +414,16 @@ func Judge(network string, w *World, d why.Diagnosis) Verdict {
 	if w.Weather.Moves > 0 {
 		may = append(may, "host.link-down") // it may be, at the end
 	}
-	v.Invented = minus(v.Got, may)
+	v.Invented = minus(causesOf(d, why.Certain, why.Likely), may)
+	v.Supposed = minus(minus(v.Got, v.Invented), may)
+	told := v.Got
+	for _, f := range d.Findings {
+		// One that cannot be told from another which is so, and says it, is not wrong; nor is the other missed.
+		if others := alternatives(f); f.Confidence == why.Possible && len(minus(others, may)) < len(others) {
+			v.Supposed = minus(v.Supposed, []string{f.Cause})
+			told = append(told, others...)
+		}
+	}
 	if calm && !strings.Contains(network, "+") {
 		_, v.Want, _ = lab.Find(network)
 	} else if calm {
@@ -422,7 +437,7 @@ func Judge(network string, w *World, d why.Diagnosis) Verdict {
 			}
 		}
 	}
-	v.Missed = minus(v.Want, v.Got)
+	v.Missed = minus(v.Want, told)
 	if calm {
 		for _, u := range d.Unexplained {
 			v.Unexplained = append(v.Unexplained, u.Text)
@@ -431,14 +446,23 @@ func Judge(network string, w *World, d why.Diagnosis) Verdict {
 	return v
 }
 
+// alternatives are the causes that a finding is not told from.
+func alternatives(f why.Finding) (list []string) {
+	for _, a := range f.Alternatives {
+		list = append(list, a.Cause)
+	}
+	return list
+}
+
 // calm reports whether what there is to see can be seen: nothing is lost, or goes away, or is out of time.
 func (w Weather) calm() bool {
 	return w.Loss == 0 && w.Moves == 0 && w.Timeout == 0 && !w.WithoutTap && !w.Bare && w.Add == "claim"
 }
 
-func causesOf(d why.Diagnosis) (got []string) {
+// causesOf are the causes that a diagnosis names with one of some confidences, sorted.
+func causesOf(d why.Diagnosis, sure ...why.Confidence) (got []string) {
 	for _, f := range d.Findings {
-		if !slices.Contains(got, f.Cause) {
+		if slices.Contains(sure, f.Confidence) && !slices.Contains(got, f.Cause) {
 			got = append(got, f.Cause)
 		}
 	}
