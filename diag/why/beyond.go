@@ -31,7 +31,10 @@ var beyondRouter = Cause{
 		about: (*ifaceView).routerTo, kind: "router", arg: "router", confidence: Likely,
 		explains: all(
 			either(toward(diag.TargetInternet), all(toward(diag.TargetPeer), asking(diag.AsksEcho), not(nearby))), unanswered, fromUs, not(detoured),
-			not(in(func(iv *ifaceView, p *path) bool { _, host := iv.misled(p.Target, p.Source); return host })),
+			not(in(func(iv *ifaceView, p *path) bool {
+				_, host := iv.noRouter(iv.routerTo(p))
+				return host && !iv.isAdvertiser(iv.routerTo(p))
+			})),
 		),
 		given: func(iv *ifaceView, router netip.Addr) bool {
 			return iv.resolves(router) && iv.overridden(router) == nil
@@ -39,6 +42,9 @@ var beyondRouter = Cause{
 		denied: reachesBeyond,
 		more: func(iv *ifaceView, h *hypothesis) {
 			rest(h, iv.answers[asked{diag.AsksND, h.addr}]...)
+			if !slices.ContainsFunc(h.symptoms, func(y int) bool { p := iv.symptoms[y].path; return p == nil || !iv.strayed(p) }) {
+				h.confidence = Possible // a router may well let through what is of its own prefix
+			}
 			for _, r := range iv.net.Defaults {
 				if via := r.Fact.Via; via.IsValid() && via != h.addr && r.Fact.Table == diag.MainTable {
 					h.more = append(h.more, "cause.path.beyond-router.other-way")
@@ -109,7 +115,8 @@ func eitherWay(asks diag.Asks, r rule) func(*ifaceView) []hypothesis {
 			return list
 		}
 		tried := iv.where(func(p *path) bool {
-			return p.TargetClass == diag.TargetInternet && (p.Asks == diag.AsksEcho || p.Asks == diag.AsksTCP) && p.Ours() && (p.fate == unheard || p.fate == turnedAway)
+			return p.TargetClass == diag.TargetInternet && (p.Asks == diag.AsksEcho || p.Asks == diag.AsksTCP) && p.Ours() &&
+				(p.fate == unheard || p.fate == turnedAway) && !iv.filtered(p.Source) && !iv.strange(p.Source)
 		})
 		if len(tried) == 0 || slices.ContainsFunc(tried, func(p *path) bool { return p.Asks != asks }) {
 			return nil
