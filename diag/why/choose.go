@@ -76,12 +76,31 @@ func (iv *ifaceView) settle(h hypothesis) hypothesis {
 			h.severity = Warning
 		}
 	}
+	if (!h.direct || h.confidence != Certain) && iv.hasty(h) {
+		h.confidence = weaker(h.confidence, Possible)
+	}
 	h.severity = iv.weigh(h)
 	if h.beyond && iv.net.Link.XDP {
 		h.confidence = weaker(h.confidence, Possible)
 		h.more = append(h.more, "cause.more.xdp")
 	}
 	return h
+}
+
+// hasty reports whether a hypothesis rests on nothing but silences that were not asked about again, as the run had no time
+// for that or too much to ask: so few packets get lost by chance.
+func (iv *ifaceView) hasty(h hypothesis) bool {
+	return len(h.symptoms) > 0 && !slices.ContainsFunc(h.symptoms, func(i int) bool {
+		p := iv.symptoms[i].path
+		if p == nil || !p.silent() {
+			return true
+		}
+		few := max(1, iv.s.Run.Count)
+		if p.Asks == diag.AsksND || p.Asks == diag.AsksRS || p.Asks == diag.AsksDHCP {
+			few = max(few, 3) // as the kernel, or a client, asks by itself
+		}
+		return p.Sent > few
+	})
 }
 
 // weigh returns the severity of a fault by what it does to the host, which is one rule for all causes: what leaves it

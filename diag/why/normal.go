@@ -91,6 +91,8 @@ func (n *normals) expect(p diag.Path) Expectation {
 	case p.Asks == diag.AsksMTU && !n.smallAnswered(p):
 		// A target that answers no echo at all says nothing about sizes.
 		return ExpectUnknown
+	case p.Asks == diag.AsksMTU && n.tooMuch(p):
+		return ExpectUnknown
 	case p.Asks == diag.AsksMTU && e == ExpectUnknown:
 		return ExpectAnswer
 	case p.Asks == diag.AsksService && p.Target == diag.IMDSIPv6:
@@ -102,6 +104,21 @@ func (n *normals) expect(p diag.Path) Expectation {
 		return ExpectUnknown
 	}
 	return e
+}
+
+// tooMuch reports whether a packet was asked for that is larger than what a router says the link takes, as it was not
+// heard yet. That this host does not keep to what was heard is another matter.
+func (n *normals) tooMuch(p diag.Path) bool {
+	size := 0
+	for _, seq := range p.Evidence {
+		e, _ := n.s.Evidence(seq)
+		if f, ok := e.Body.(diag.Frame); ok && f.Out {
+			size = max(size, f.Size)
+		}
+	}
+	return slices.ContainsFunc(n.link(p.Interface).Offers(), func(o diag.Offer) bool {
+		return o.Kind == diag.OfferMTU && o.State != diag.OfferNotTaken && o.Value < size
+	})
 }
 
 // hasServices reports whether the services of a VPC are known to be there: they are on Nitro
