@@ -98,7 +98,7 @@ var tcpBlocked = Cause{
 	// Echo is answered beyond the router, and not one connection is.
 	find: eitherWay(diag.AsksTCP, rule{
 		confidence: Likely, direct: true,
-		explains: all(toward(diag.TargetInternet), asking(diag.AsksTCP), silence, fromUs, not(detoured), not(locally), echoed),
+		explains: all(toward(diag.TargetInternet), asking(diag.AsksTCP), unanswered, fromUs, not(detoured), not(locally), echoed),
 		given:    func(iv *ifaceView, _ netip.Addr) bool { return len(iv.flowing()) == 0 },
 		denied:   either(all(reachesBeyond, asking(diag.AsksTCP)), all(toward(diag.TargetInternet), asking(diag.AsksTCP), locally)),
 		more: func(iv *ifaceView, h *hypothesis) {
