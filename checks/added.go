@@ -264,6 +264,12 @@ func (p *planner) planCandidateInternet(c candidate, mode diag.AddMode) {
 	}
 	if _, via, ok := p.chosen(chosen); ok {
 		q.NextHop = via
+		for _, a := range p.net().Usable() {
+			if commonBits(a.Address, c.addr) >= 64 { // each prefix may have a router of its own
+				q.NextHop = p.through(chosen, a.Address, via)
+				break
+			}
+		}
 	}
 	if !q.NextHop.IsValid() && !p.net().Within(chosen) {
 		q.Candidate = netip.Addr{}

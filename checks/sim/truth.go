@@ -79,7 +79,7 @@ var sameThing = [][]string{
 		"hop-limit", "hop-limit-refused", "router-asks-again", "redirected", "port-security", "port-security-eui64",
 	},
 	// settings of the interface from before it is up
-	{"vpn", "vpn-without-proxy", "pod-without-nat", "route-ignored", "route-taken", "route-not-needed", "off-link", "off-link-well", "hop-limit-refused", "mtu-ignored"},
+	{"dad-loop", "vpn", "vpn-without-proxy", "pod-without-nat", "route-ignored", "route-taken", "route-not-needed", "off-link", "off-link-well", "hop-limit-refused", "mtu-ignored"},
 	{"same-mac", "cloned-mac", "changed-mac", "container"}, // the MAC
 	{"changed-mac", "private-link-local"},
 	{"changed-mac", "dad-loop"},
@@ -200,7 +200,7 @@ var consequences = []consequence{
 	{[]string{"dhcp-silent"}, []string{"peer.echo-blocked", "peer.unmapped"}},
 	{[]string{"no-ra"}, []string{"peer.echo-blocked"}},
 	// What is assigned and was not leased is not configured.
-	{[]string{"dhcp-silent|dhcp-no-address|no-dhcp-client|stable-privacy"}, []string{"address.not-configured"}},
+	{[]string{"dhcp-silent|dhcp-no-address|no-dhcp-client|stable-privacy|dhcp-client-deaf|address-taken"}, []string{"address.not-configured"}},
 	{[]string{"nothing-assigned"}, []string{"service.imds-ipv6-off"}},
 	// The network drops the solicitation for the sake of its source, and nothing comes without one.
 	{[]string{"stable-privacy"}, []string{"router.no-advertisement"}},

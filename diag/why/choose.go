@@ -18,7 +18,8 @@ type hypothesis struct {
 	confidence Confidence
 	// direct: it is a fact that was seen, and stands whether it explains a symptom or not.
 	direct bool
-	// beyond: inferred from silence out on the wire, which an XDP program here could feign.
+	// beyond: inferred from silence out on the wire, which an XDP program here could feign, and anything here where what
+	// leaves and comes is not seen.
 	beyond bool
 
 	symptoms []int    // that it explains
@@ -80,9 +81,13 @@ func (iv *ifaceView) settle(h hypothesis) hypothesis {
 		h.confidence = weaker(h.confidence, Possible)
 	}
 	h.severity = iv.weigh(h)
-	if h.beyond && iv.net.Link.XDP {
+	switch {
+	case h.beyond && iv.net.Link.XDP:
 		h.confidence = weaker(h.confidence, Possible)
 		h.more = append(h.more, "cause.more.xdp")
+	case h.beyond && iv.s.Overheard == nil && !iv.s.Complete(diag.FeedFrames):
+		h.confidence = weaker(h.confidence, Possible)
+		h.more = append(h.more, "cause.more.no-tap")
 	}
 	return h
 }

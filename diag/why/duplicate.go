@@ -139,6 +139,9 @@ func findDuplicate(iv *ifaceView) []hypothesis {
 			args: []any{"address", addr}, facts: []diag.Event{e},
 		}
 		iv.whoObjected(&h)
+		if put, _, known := iv.nonce(); h.as == "unseen" && known && !put {
+			h.confidence = Possible // it may have been this host's own question, back from the network
+		}
 		list = append(list, h)
 	}
 	for _, p := range iv.paths {
