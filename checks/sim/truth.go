@@ -3,7 +3,6 @@ package sim
 import (
 	"slices"
 	"strings"
-	"time"
 
 	"ndwhy/diag/lab"
 	"ndwhy/diag/why"
@@ -243,85 +242,41 @@ func has(faults []string, some ...string) bool {
 	return slices.ContainsFunc(some, func(f string) bool { return slices.Contains(faults, f) })
 }
 
+// quiet reports whether nothing that is not so is said to be likely or certain, and no rule is broken.
+func (v Verdict) quiet() bool { return len(v.Invented)+len(v.Broken) == 0 }
+
 // Flaws are what is known to come out wrong.
 var Flaws = []Flaw{
 	{
-		"a narrow link, and late answers", "full packets whose answers come late pass for lost (path.mtu), where the router announces a smaller MTU",
+		"two faults on one way", "the second leaves paths unexplained, or unnamed, because nothing answers that would show the first",
 		func(v Verdict, faults []string, _ Weather) bool {
-			return has(faults, "mtu-taken") && only(v.Invented, "path.mtu") && len(v.Missed)+len(v.Broken) == 0
+			return len(faults) > 1 && v.quiet() && len(v.Supposed) == 0
 		},
 	},
 	{
-		"no address, and something that is refused", "what is announced and not taken is blamed for what an address lost to a looped question leaves unanswered",
+		"without the tap, or CAP_NET_ADMIN", "nothing tells what this host's own filter drops, or sends to a stale MAC, from what the network does: the nearest cause is said to be possible",
+		func(v Verdict, _ []string, w Weather) bool { return (w.WithoutTap || w.Bare) && v.quiet() },
+	},
+	{
+		"cut short", "what tells one cause from another is not asked any more, nor a silence asked about again: the nearest cause is said to be possible",
+		func(v Verdict, _ []string, w Weather) bool { return w.Timeout > 0 && v.quiet() },
+	},
+	{
+		"a router and a peer that are both away", "they pass for an interface that nobody hears, which is said to be possible (path.unheard)",
 		func(v Verdict, faults []string, _ Weather) bool {
-			return has(faults, "dad-loop") && only(v.Invented, "path.hop-limit", "router.advertisement-ignored") && len(v.Missed)+len(v.Broken) == 0
+			return has(faults, "router-unresolvable", "no-ra", "not-default") && has(faults, "peer-unmapped", "peer-down") && only(v.Supposed, "path.unheard") && v.quiet()
 		},
 	},
 	{
-		"two interfaces, and something silent", "what the first interface's network leaves unanswered is put down to the routing of the second (host.routing)",
+		"a host that is kept apart, or gone", "one silent host alone may be either, beside other faults also where it is neither (peer.isolated)",
 		func(v Verdict, faults []string, _ Weather) bool {
-			return has(faults, "two-interfaces", "no-policy-routing") && only(v.Invented, "host.routing") && len(v.Missed)+len(v.Broken) == 0
-		},
-	},
-	{
-		"echo is blocked on the way, and this host has no way", "where a connection cannot be tried, silent echoes alone pass for a way that is cut (path.beyond-router)",
-		func(v Verdict, faults []string, _ Weather) bool {
-			return has(faults, "no-echo-out", "no-tcp-out", "unreachable-route", "wrong-gateway") && only(v.Invented, "path.beyond-router") && len(v.Missed)+len(v.Broken)+len(v.Unexplained) == 0
-		},
-	},
-	{
-		"ports kept apart, and something else", "a peer that is kept apart passes for absent, or for one that answers no echo, where no other peer shows that hosts do not hear one another",
-		func(v Verdict, faults []string, _ Weather) bool {
-			return has(faults, "isolated-ports") && only(v.Invented, "peer.unmapped", "peer.echo-blocked") && len(v.Broken) == 0
-		},
-	},
-	{
-		"nobody is left who answers", "a router and a peer that are both absent pass for a host that nobody hears (path.unheard)",
-		func(v Verdict, faults []string, _ Weather) bool {
-			return has(faults, "router-unresolvable", "no-ra", "not-default") && has(faults, "peer-unmapped", "peer-down") && only(v.Invented, "path.unheard") && len(v.Broken) == 0
-		},
-	},
-	{
-		"two prefixes, and no peer", "the second prefix's silence passes for a filter of addresses (net.per-address-filter)",
-		func(v Verdict, faults []string, _ Weather) bool {
-			return has(faults, "two-prefixes-rule") && only(v.Invented, "net.per-address-filter") && len(v.Broken) == 0
-		},
-	},
-	{
-		"answers dropped, and no metadata service", "the services of a VPC pass for down beside the rule that drops their answers (service.unreachable)",
-		func(v Verdict, faults []string, _ Weather) bool {
-			return has(faults, "answers-dropped") && has(faults, "imds-off") && only(v.Invented, "service.unreachable") && len(v.Missed)+len(v.Broken) == 0
+			return len(faults) > 1 && only(v.Supposed, "peer.isolated", "peer.unmapped") && v.quiet()
 		},
 	},
 	{
 		"a moved address, and a route that is not taken", "the silence of what lies behind the route is put down to it (router.advertisement-ignored)",
 		func(v Verdict, faults []string, _ Weather) bool {
-			return has(faults, "moved-address") && has(faults, "route-not-needed") && only(v.Invented, "router.advertisement-ignored") && len(v.Broken) == 0
-		},
-	},
-	{
-		"cut short", "what tells one cause from another is not asked any more, and the nearer one is named",
-		func(v Verdict, faults []string, w Weather) bool {
-			return w.Timeout > 0 && len(faults) > 1 && only(v.Invented, "address.duplicate", "path.unheard", "path.mtu") && len(v.Broken) == 0
-		},
-	},
-	{
-		"who is found only at the second try, on a slow way", "what was asked before that passes for lost (path.lossy)",
-		func(v Verdict, faults []string, w Weather) bool {
-			return has(faults, "na-dropped", "shared-address", "stale-gateway", "solicitations-dropped") && w.Delay+w.Jitter > time.Millisecond &&
-				only(v.Invented, "path.lossy", "path.tcp-blocked") && len(v.Missed)+len(v.Broken)+len(v.Unexplained) == 0
-		},
-	},
-	{
-		"an address that the port does not know, overtaken", "that the network offers another is seen too late, and the address passes for nobody's (address.unassigned)",
-		func(v Verdict, faults []string, w Weather) bool {
-			return has(faults, "private-address") && w.Reorder > 0 && only(v.Invented, "address.unassigned") && len(v.Broken) == 0
-		},
-	},
-	{
-		"two faults on one way", "the second leaves paths unexplained, or unnamed, because nothing answers that would show the first",
-		func(v Verdict, faults []string, _ Weather) bool {
-			return len(faults) > 1 && len(v.Invented)+len(v.Broken) == 0
+			return has(faults, "moved-address", "address-taken") && has(faults, "route-not-needed") && only(v.Invented, "router.advertisement-ignored") && len(v.Broken) == 0
 		},
 	},
 	{
@@ -337,12 +292,8 @@ var Flaws = []Flaw{
 	{
 		"answers that others overtake, or that are slow themselves", "an answer that comes later than twice the time of the first passes for lost (path.lossy), and who asks for us is not heard in time",
 		func(v Verdict, _ []string, w Weather) bool {
-			return (w.Reorder > 0 || w.PeerDelay > 0) && only(v.Invented, "path.lossy") && only(v.Missed, "host.firewall") && len(v.Broken) == 0
+			return (w.Reorder > 0 || w.PeerDelay > 0) && only(slices.Concat(v.Invented, v.Supposed), "path.lossy") && only(v.Missed, "host.firewall") && len(v.Broken) == 0
 		},
-	},
-	{
-		"without the tap", "nothing tells what this host's own filter drops from what the network does",
-		func(v Verdict, _ []string, w Weather) bool { return w.WithoutTap && len(v.Broken) == 0 },
 	},
 }
 

@@ -114,12 +114,12 @@ func (iv *ifaceView) fateOf(p *path) fate {
 	case waited && !p.failedDiscovery() && iv.unanswered(p.Source):
 		// Somebody solicited for the source, and no advertisement left: who cannot resolve cannot answer.
 		return deaf
+	case p.drop.Body == nil && !p.failedDiscovery() && iv.shared(p.Source):
+		return diverted
 	case iv.stopped(p):
 		return stoppedHere
 	case p.failedDiscovery():
 		return unresolved
-	case iv.shared(p.Source):
-		return diverted
 	default:
 		return unheard
 	}
