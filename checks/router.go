@@ -37,19 +37,21 @@ var (
 	services   = netip.MustParsePrefix("fd00:ec2::/32")
 )
 
-// planRouters asks every router known, and in a VPC the two addresses that its router has besides.
+// planRouters asks every router known, in a VPC the two addresses that its router has besides, and where no router is
+// known the one that is configured by hand in most networks that announce none.
 func planRouters(p *planner, by ways) {
 	if len(p.net().Gateways()) == 0 && !p.raDone() {
 		return
 	}
 	for _, target := range p.routerTargets() {
-		if target == diag.VPCRouter && !p.aws() && by != nd {
+		guessed := !p.net().IsRouter(target) && !p.aws()
+		if guessed && by != nd {
 			continue // that it is there tells which network this is; more is not asked of it
 		}
 		q := Question{Path: diag.Path{Target: target, TargetClass: diag.TargetRouter}}
 		// The kernel reaches fe80:ec2::1 through the router that advertised, without asking who
 		// has it: it is in no on-link prefix. So only our own frames can ask.
-		wireOnly := vpcRouters.Contains(target)
+		wireOnly := vpcRouters.Contains(target) || guessed
 		var src, via netip.Addr
 		if wireOnly {
 			src, _ = p.linkLocal()
@@ -86,6 +88,9 @@ func (p *planner) routerTargets() []netip.Addr {
 				targets = append(targets, a)
 			}
 		}
+	}
+	if len(p.net().Gateways()) == 0 && !p.aws() && !p.own(diag.StaticGateway) {
+		targets = append(targets, diag.StaticGateway) // nobody announces it where it is
 	}
 	return targets
 }

@@ -12,6 +12,7 @@ var privateLL = addr("fe80::9c3f:41d2:77aa:e08b")
 
 // private gives the host of a world a link-local address of its own in place of the one that is made of the MAC.
 func (w *world) private() {
+	w.linkLocal = privateLL
 	w.sess.Emit(diag.Address{Interface: "eth0", Address: ourLL, PrefixLen: 64, Gone: true})
 	w.sess.Emit(diag.Address{Interface: "eth0", Address: privateLL, PrefixLen: 64, Flags: diag.Permanent, PreferredS: diag.Forever, ValidS: diag.Forever})
 }

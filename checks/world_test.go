@@ -71,6 +71,7 @@ type world struct {
 	unread []func()
 
 	// What the host does.
+	linkLocal                       netip.Addr // that it has
 	dropNSOut, dropNAIn, dropEchoIn bool
 	echoErrno                       string
 	errorFrom                       netip.Addr
@@ -88,7 +89,7 @@ func newWorld(t *testing.T) *world {
 		holders:  map[netip.Addr]diag.MAC{router: routerMAC, peerLL: peerMAC, peerGUA: peerMAC, peerGUA2: peerMAC},
 		filtered: func(src netip.Addr) bool { return src != ourLL && src != ourGUA && !src.IsUnspecified() },
 		echoes:   func(_, dst netip.Addr) bool { return dst != router },
-		latency:  300 * time.Microsecond, begun: time.Now(),
+		latency:  300 * time.Microsecond, begun: time.Now(), linkLocal: ourLL,
 	}
 	for _, b := range []diag.Body{
 		diag.Run{
@@ -268,7 +269,7 @@ func (w *world) network(f diag.Frame) {
 			return
 		}
 		if f.Dst.IsMulticast() {
-			for _, a := range append([]netip.Addr{ourLL}, w.extra...) {
+			for _, a := range append([]netip.Addr{w.linkLocal}, w.extra...) {
 				one := in
 				one.Src, one.SrcMAC = a, otherMAC
 				w.arrive(one)
@@ -648,7 +649,7 @@ func (w *world) Route(iface string, dst netip.Addr) diag.Selection {
 	}
 	sel := diag.Selection{Interface: "eth0", Source: ourGUA}
 	if dst.IsLinkLocalUnicast() {
-		sel.Source = ourLL
+		sel.Source = w.linkLocal
 	}
 	if beyond(dst) {
 		sel.Via = router

@@ -85,6 +85,9 @@ var (
 	// VPCRouter is the router address that every VPC subnet has beside the EUI-64 one (Amazon VPC
 	// user guide, "Subnet sizing for IPv6").
 	VPCRouter = netip.MustParseAddr("fe80:ec2::1")
+	// StaticGateway is the router of many networks in which the default route is configured and none is announced:
+	// Hetzner's, Linode's, and more hosters' and hypervisors' (docs/profiles.md).
+	StaticGateway = netip.MustParseAddr("fe80::1")
 )
 
 // AddrFlags are the flags of a configured address: IFA_F_* of linux/if_addr.h.

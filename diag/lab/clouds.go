@@ -88,6 +88,11 @@ func hetzner() Spec {
 	return s
 }
 
+// hoster is one of many that are built alike and say nothing of themselves.
+func hoster() Spec {
+	return byHand("hoster", diag.Machine{SysVendor: "QEMU", Product: "Standard PC (i440FX + PIIX, 1996)"}, 64, hosterGateway)
+}
+
 // ovh gives each host a /128 of one /64, in which the gateway is too. What shows that it is not any OpenStack network
 // are its addresses, which no lab has.
 func ovh() Spec {
@@ -176,6 +181,11 @@ var clouds = []Scenario{
 		Title: "A Hetzner server: a /64 routed to its link-local address, and a gateway, fe80::1, that announces nothing.",
 	},
 	{
+		Name: "hoster", Base: hoster, Healthy: true,
+		Causes: []string{"net.open-link"},
+		Title:  "Some hoster's network, which nothing tells from any other: addresses and the gateway, fe80::1, are configured, and nobody announces itself.",
+	},
+	{
 		Name: "ovh", Base: ovh, Healthy: true,
 		Title: "An OVH instance: one /128, and a gateway outside of it that announces nothing.",
 	},
@@ -247,6 +257,12 @@ var clouds = []Scenario{
 	{
 		Name: "gateway-forgotten", On: "hetzner",
 		Title:  "ubuntu1 was installed anew, and its configuration has no gateway any more.",
+		Causes: []string{"route.missing"},
+		Break:  func(s *Spec) { s.ubuntu1().NICs[0].Gateway = netip.Addr{} },
+	},
+	{
+		Name: "gateway-lost", On: "hoster",
+		Title:  "ubuntu1's configuration has no gateway any more, in a network that nothing tells from any other.",
 		Causes: []string{"route.missing"},
 		Break:  func(s *Spec) { s.ubuntu1().NICs[0].Gateway = netip.Addr{} },
 	},

@@ -3,10 +3,11 @@ package render
 import (
 	_ "embed"
 	"fmt"
-	"html/template"
 	"io"
 	"slices"
 	"strings"
+
+	"golang.org/x/net/html"
 
 	"ndwhy/diag"
 	"ndwhy/diag/report"
@@ -14,107 +15,172 @@ import (
 	"ndwhy/diag/words"
 )
 
-//go:embed html.tmpl
-var htmlText string
-
-// htmlPage escapes by where a value stands: what came from a network stays text, whatever it says.
-var htmlPage = template.Must(template.New("report").Funcs(template.FuncMap{
-	"say": words.Say, "lifetime": lifetime, "bit": bit, "inForce": report.InForce, "remedies": remedies,
-	"join": func(list []string) string { return strings.Join(list, " ") },
-}).Parse(htmlText))
+//go:embed html.css
+var htmlStyle string
 
 // HTML writes the report as one page that needs nothing else: no script, no other file, no network. It is for a
-// browser, light or dark, and for paper.
+// browser, light or dark, and for paper. It is built as a tree, which the library writes down: what came from a
+// network stays text, whatever it says. (A template calls methods by name, for which the linker keeps every
+// exported method of the program: 3 MB.)
 func HTML(w io.Writer, r report.Report, style Style) error {
 	if style.Mask == nil {
 		style.Mask = func(text string) string { return text }
 	}
-	p := page{brief: brief{textWriter: &textWriter{style: style, evidence: map[string]report.Evidence{}}, r: r, problems: r.Problems()}}
+	p := page{brief{textWriter: &textWriter{style: style, evidence: map[string]report.Evidence{}}, r: r, problems: r.Problems()}}
 	for _, e := range r.Evidence {
 		p.evidence[e.ID] = e
 	}
 	p.table = p.rows()
-	for _, i := range r.Interfaces {
-		if m := p.drawing(i); m != nil {
-			p.Maps = append(p.Maps, m)
+	for _, n := range []*html.Node{{Type: html.DoctypeNode, Data: "html"}, {Type: html.TextNode, Data: "\n"}, el("html", attr("lang", "en"), p.head(), p.body())} {
+		if err := html.Render(w, n); err != nil {
+			return err
 		}
 	}
-	return htmlPage.Execute(w, p)
+	return nil
 }
 
-// remedies are the commands that put a finding right.
-func remedies(f report.Finding) []string { return f.Remedy }
+// A page is a report on its way to HTML.
+type page struct{ brief }
 
-// A page is what the template is filled in with.
-type page struct {
-	brief
-	Maps []*drawing
-}
-
-// R is the report.
-func (p page) R() report.Report { return p.r }
-
-// Facts say of what and when the report is.
-func (p page) Facts() string {
-	return words.Say("html.facts", "host", p.r.Host, "started", p.r.Started, "seconds", fmt.Sprintf("%.1f", float64(p.r.DurationMS)/1000),
-		"version", p.r.Version)
-}
-
-// Profile says what kind of network it is, and how that is known.
-func (p page) Profile() string {
-	return words.Say("report.profile", "profile", words.Say("profile."+p.r.Profile.Name+".name"),
-		"confidence", words.Say("confidence."+string(p.r.Profile.Confidence)), "because", strings.Join(p.r.Profile.Because, "; "))
-}
-
-// Sent says what the run put on the wire.
-func (p page) Sent() string {
-	return words.Say("report.traffic", "sent", p.r.Traffic.Sent, "kernel", p.r.Traffic.ByKernel, "seconds", fmt.Sprintf("%.1f", float64(p.r.DurationMS)/1000))
-}
-
-// A numbered finding is a problem with the number that marks give it, or a note, without one.
-type numbered struct {
-	report.Finding
-	Number  int
-	Summary string
-	Proofs  []string
-	Seen    []report.Evidence
-}
-
-// Findings are the problems, then the notes.
-func (p page) Findings() (list []numbered) {
-	for i, f := range slices.Concat(p.problems, p.r.Notes()) {
-		n := numbered{Finding: f, Summary: p.r.On(f.Interface, f.Summary), Proofs: p.proofs(f), Seen: p.seenBy(f.Evidence)}
-		if i < len(p.problems) {
-			n.Number = i + 1
-		}
-		list = append(list, n)
+func (p page) head() *html.Node {
+	meta := func(key, value, content string) *html.Node {
+		return el("meta", attr(key, value), attr("content", content))
 	}
-	return list
+	return el("head", el("meta", attr("charset", "utf-8")),
+		meta("name", "viewport", "width=device-width, initial-scale=1"),
+		meta("name", "color-scheme", "light dark"),
+		meta("http-equiv", "Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'"),
+		el("title", words.Say("html.title", "verdict", words.Say("verdict."+string(p.r.Verdict)), "host", p.r.Host)),
+		el("style", htmlStyle))
 }
 
-func (p page) seenBy(ids []string) (list []report.Evidence) {
-	for _, id := range ids {
-		if e, ok := p.evidence[id]; ok {
-			list = append(list, e)
+func (p page) body() *html.Node {
+	color := map[why.Verdict]string{why.VerdictOK: "answered", why.VerdictCritical: "wrong"}[p.r.Verdict]
+	return el("body",
+		el("h1", el("span", class("verdict "+color), words.Say("verdict."+string(p.r.Verdict))), " ", p.r.Headline),
+		p.facts(), p.maps(), p.first(), p.unknown(), p.reach(), p.findings(), p.far(), p.unexplained(), p.addresses(), p.routers(),
+		p.neighbours(), p.questions(),
+		section("html.changed", just(each(p.r.Changed, "ul", func(c string) *html.Node { return el("li", c) }))),
+		el("p", class("soft"), words.Say("report.traffic", "sent", p.r.Traffic.Sent, "kernel", p.r.Traffic.ByKernel, "seconds", p.seconds())))
+}
+
+func (p page) seconds() string { return fmt.Sprintf("%.1f", float64(p.r.DurationMS)/1000) }
+
+// facts say of what and when the report is, and what kind of network that is.
+func (p page) facts() *html.Node {
+	n := el("p", class("soft"),
+		words.Say("html.facts", "host", p.r.Host, "started", p.r.Started, "seconds", p.seconds(), "version", p.r.Version), el("br"),
+		words.Say("report.profile", "profile", words.Say("profile."+p.r.Profile.Name+".name"),
+			"confidence", words.Say("confidence."+string(p.r.Profile.Confidence)), "because", strings.Join(p.r.Profile.Because, "; ")))
+	if beside := p.r.Beside(); beside != "" {
+		add(n, el("br"), beside)
+	}
+	return n
+}
+
+func (p page) maps() (list []*html.Node) {
+	for _, i := range p.r.Interfaces {
+		if d := p.drawing(i); d != nil {
+			list = append(list, d.svg())
 		}
 	}
 	return list
 }
 
-// First is the first problem; nil where there is none.
-func (p page) First() *numbered {
+// first is the first problem: why, and what to do.
+func (p page) first() []*html.Node {
 	if len(p.problems) == 0 {
 		return nil
 	}
-	return &p.Findings()[0]
+	f := p.problems[0]
+	list := section("html.why", just(el("p", f.Explanation)))
+	if proofs := p.proofs(f); len(proofs) > 0 {
+		list = append(list, el("p", class("soft"), words.Say("html.proof")+":"), each(proofs, "ul", func(proof string) *html.Node { return el("li", proof) }))
+	}
+	return slices.Concat(list, section("html.do", steps(why.Steps(f.Remedies, nil)), el("p", class("soft"), words.Say("html.do-note"))))
 }
 
-// Unexplained are the symptoms that no cause covers, with what they rest on.
-func (p page) Unexplained() (list []numbered) {
-	for _, u := range p.r.Unexplained {
-		list = append(list, numbered{Summary: u.Symptom, Seen: p.seenBy(u.Evidence)})
+// findings are the problems, with the numbers that marks give them, then the notes, each in full; what several have in
+// common is said once.
+func (p page) findings() []*html.Node {
+	var list []*html.Node
+	number := 0
+	for _, group := range slices.Concat(alike(p.problems), alike(p.r.Notes())) {
+		f := group[0]
+		n := el("section", el("h3", el("code", f.Cause), " ",
+			el("span", class("soft"), words.Say("severity."+string(f.Severity))+", "+words.Say("confidence."+string(f.Confidence)))))
+		for i, says := range summaries(p.r, group) {
+			line := el("p")
+			if number < len(p.problems) {
+				add(line, el("span", class("wrong"), number+i+1), " ")
+			}
+			add(line, el("strong", says))
+			add(n, line)
+		}
+		number += len(group)
+		add(n, el("p", f.Explanation))
+		var evidence []string
+		for _, f := range group {
+			for _, proof := range p.proofs(f) {
+				add(n, el("p", words.Say("html.proof")+": "+proof))
+			}
+			add(n, each(f.Alternatives, "ul", func(a why.Alternative) *html.Node {
+				return el("li", words.Say("report.alternative", "cause", a.Cause, "tell", a.TellApart))
+			}))
+			evidence = append(evidence, f.Evidence...)
+		}
+		add(n, steps(advised(group)), p.seen(evidence))
+		list = append(list, n)
 	}
-	return list
+	return section("html.findings", list)
+}
+
+// far is what is known of other hosts that watched.
+func (p page) far() []*html.Node {
+	var list []*html.Node
+	for _, f := range p.r.Far {
+		list = append(list, each(f.Says(), "ul", func(says string) *html.Node { return el("li", says) }))
+	}
+	return section("report.section.far", list)
+}
+
+// unexplained are the symptoms that no cause covers, with what they rest on.
+func (p page) unexplained() []*html.Node {
+	var list []*html.Node
+	for _, u := range p.r.Unexplained {
+		list = append(list, el("p", u.Symptom), p.seen(u.Evidence))
+	}
+	return section("html.unexplained", list)
+}
+
+func (p page) seen(ids []string) *html.Node {
+	ids = slices.DeleteFunc(slices.Clone(ids), func(id string) bool { _, ok := p.evidence[id]; return !ok })
+	if len(ids) == 0 {
+		return nil
+	}
+	return el("details", attr("open", ""), el("summary", words.Say("html.seen")), each(ids, "ul", func(id string) *html.Node {
+		return el("li", el("span", class("soft"), p.evidence[id].At), " ", p.evidence[id].What)
+	}))
+}
+
+// unknown is what could not be told, and what would help; one reason is said once.
+func (p page) unknown() []*html.Node {
+	var list []why.Unknown
+	for _, u := range p.r.Unknown {
+		i := slices.IndexFunc(list, func(r why.Unknown) bool { return r.Why == u.Why && r.Fix == u.Fix })
+		if i < 0 {
+			list = append(list, u)
+			continue
+		}
+		list[i].What += ", " + u.What
+	}
+	return section("html.unknown", just(each(list, "ul", func(u why.Unknown) *html.Node {
+		n := el("li", u.What+": "+u.Why)
+		if u.Fix != "" {
+			add(n, el("pre", u.Fix))
+		}
+		return n
+	})))
 }
 
 // A sign is a mark with the class that colours it, and what it means.
@@ -125,94 +191,63 @@ func (p page) sign(m report.Mark) sign {
 	return sign{text, judgements[m.Judgement], words.Say(fmt.Sprintf("mark.%d.means", m.Judgement))}
 }
 
+// cell is the sign in a table.
+func (s sign) cell() *html.Node { return el("td", class(s.Class), attr("title", s.Means), s.Text) }
+
 // judgements are the names of the classes of marks.
 var judgements = map[report.Judgement]string{
 	report.Unasked: "unasked", report.AsExpected: "expected", report.Answered: "answered",
 	report.Undecided: "undecided", report.Impaired: "impaired", report.Wrong: "wrong",
 }
 
-// Reach is the table of who reaches whom.
-func (p page) Reach() (table struct {
-	Columns []string
-	Rows    []reachLine
-},
-) {
-	var columns []diag.TargetClass
-	for _, class := range reached {
-		if slices.ContainsFunc(p.table, func(x reachRow) bool { _, asked := x.cells[class]; return asked }) {
-			columns = append(columns, class)
-			table.Columns = append(table.Columns, words.Say("brief.column."+string(class)))
-		}
+// reach is the table of who reaches whom, and what its marks mean.
+func (p page) reach() []*html.Node {
+	if len(p.table) == 0 {
+		return nil
 	}
-	for _, x := range p.table {
-		line := reachLine{Address: x.address, Label: x.label, Remark: p.remark(x, len(p.r.Interfaces) > 1)}
-		for _, class := range columns {
-			line.Cells = append(line.Cells, p.sign(x.cells[class]))
-		}
-		table.Rows = append(table.Rows, line)
+	columns := slices.DeleteFunc(slices.Clone(reached), func(class diag.TargetClass) bool {
+		return !slices.ContainsFunc(p.table, func(x reachRow) bool { _, asked := x.cells[class]; return asked })
+	})
+	head := []string{""}
+	for _, c := range columns {
+		head = append(head, words.Say("brief.column."+string(c)))
 	}
-	return table
-}
-
-// A reachLine is a row of it.
-type reachLine struct {
-	Address, Label, Remark string
-	Cells                  []sign
-}
-
-// Legend explains the marks.
-func (p page) Legend() (list []sign) {
+	legend := el("p", class("soft"))
 	for j := report.Wrong; j >= report.Unasked; j-- {
-		list = append(list, p.sign(report.Mark{Judgement: j}))
+		s := p.sign(report.Mark{Judgement: j})
+		add(legend, el("span", class(s.Class), s.Text), " "+s.Means+"\u2002")
 	}
-	return list
+	return section("html.reach", just(table(head, p.table, func(x reachRow) *html.Node {
+		first := el("td", x.address+x.label)
+		if x.address != "" {
+			add(first, class("a"))
+		}
+		if remark := p.remark(x, len(p.r.Interfaces) > 1); remark != "" {
+			add(first, el("br"), el("span", class("soft"), remark))
+		}
+		row := el("tr", first)
+		for _, c := range columns {
+			add(row, p.sign(x.cells[c]).cell())
+		}
+		return row
+	})), legend)
 }
 
-// A question is a row of the list of all that was asked.
-type question struct {
-	Interface, Source, Target, Asks, Via, Outcome string
-	Mark                                          sign
-}
-
-// Questions are all that was asked, as applications do first.
-func (p page) Questions() (list []question) {
-	bound := slices.DeleteFunc(slices.Clone(p.r.Paths), func(x report.Path) bool { return x.Via == diag.ViaApp })
-	for _, x := range slices.Concat(byApp(p.r.Paths), bound) {
-		q := question{
-			Interface: x.Interface, Source: source(x), Target: x.Target, Asks: words.Say("brief.asks." + string(x.Asks)),
-			Via: words.Say("via." + string(x.Via)), Outcome: words.Say("outcome." + string(x.Outcome)), Mark: p.sign(x.Mark),
-		}
-		if x.Asks == diag.AsksDAD && words.Has("dad."+string(x.Outcome)) {
-			q.Outcome = words.Say("dad." + string(x.Outcome))
-		}
-		if x.RTTMS != nil {
-			q.Outcome += fmt.Sprintf(", %.3g ms", *x.RTTMS)
-		}
-		if x.Detail != "" && x.Outcome != diag.Answered {
-			q.Outcome += ": " + words.Detail(string(x.Asks), x.Detail, x.Note)
-		}
-		if way := wayBelow(p.r.Paths, x); way != "" {
-			q.Outcome += "; " + way
-		}
-		list = append(list, q)
+// addresses are those of this host, and what is assigned and not configured.
+func (p page) addresses() []*html.Node {
+	row := func(cells ...string) *html.Node {
+		return el("tr", el("td", cells[0]), el("td", class("a"), cells[1]), el("td", cells[2]), el("td", cells[3]))
 	}
-	return list
-}
-
-// An addressLine is an address and how it stands.
-type addressLine struct{ Interface, Address, State, Flags string }
-
-// Addresses are those of this host, and what is assigned and not configured.
-func (p page) Addresses() (list []addressLine) {
+	var rows []*html.Node
 	for _, a := range p.r.Addresses {
-		list = append(list, addressLine{a.Interface, fmt.Sprintf("%s/%d", a.Address, a.PrefixLen), p.assigned(a), strings.Join(a.Flags, " ")})
+		rows = append(rows, row(a.Interface, fmt.Sprintf("%s/%d", a.Address, a.PrefixLen), p.assigned(a), strings.Join(a.Flags, " ")))
 	}
 	for _, a := range p.r.Assigned {
 		if !covered(p.r, a) {
-			list = append(list, addressLine{a.Interface, a.Prefix, words.Say("assigned.absent", "source", a.Source), ""})
+			rows = append(rows, row(a.Interface, a.Prefix, words.Say("assigned.absent", "source", a.Source), ""))
 		}
 	}
-	return list
+	return section("html.addresses", just(table(titles("interface", "address", "state", "flags"), rows, asIs)))
 }
 
 func (p page) assigned(a report.Address) string {
@@ -226,23 +261,202 @@ func (p page) assigned(a report.Address) string {
 	}
 }
 
-// A reason is why something could not be told, and what would help.
-type reason struct{ What, Why, Fix string }
-
-// Unknown is what could not be told; one reason is said once.
-func (p page) Unknown() (list []reason) {
-	for _, u := range p.r.Unknown {
-		i := slices.IndexFunc(list, func(r reason) bool { return r.Why == u.Why && r.Fix == u.Fix })
-		if i < 0 {
-			list = append(list, reason(u))
-			continue
+// routers are those that advertise: what they say, and what of it this host took.
+func (p page) routers() []*html.Node {
+	var list []*html.Node
+	for _, r := range p.r.Routers {
+		where := r.Interface
+		if r.MAC != nil {
+			where += ", " + *r.MAC
 		}
-		list[i].What += ", " + u.What
+		route := words.Say("report.no-kernel-route")
+		if r.KernelRoute != nil {
+			route = words.Say("report.kernel-route", "route", *r.KernelRoute)
+		}
+		says := el("p", words.Say("report.router", "flags", strings.Join(r.Flags, " "), "lifetime", lifetime(r.LifetimeS)), el("br"), route)
+		for _, x := range r.Prefixes {
+			add(says, el("br"), words.Say("report.prefix", "prefix", x.Prefix, "l", bit(x.OnLink), "a", bit(x.Autonomous),
+				"valid", lifetime(x.ValidS), "preferred", lifetime(x.PreferredS)))
+		}
+		if len(r.RDNSS) > 0 {
+			add(says, el("br"), "RDNSS "+strings.Join(r.RDNSS, " "))
+		}
+		list = append(list, el("h3", el("code", r.Address), " ", el("span", class("soft"), where)), says,
+			table(titles("offer", "taken", "because"), r.Offers, func(o report.Offer) *html.Node {
+				return el("tr", el("td", o.Says), el("td", o.State()), el("td", text(o.Why)))
+			}))
 	}
-	return list
+	return section("html.routers", list)
 }
 
-// Color is the class of the verdict.
-func (p page) Color() string {
-	return map[why.Verdict]string{why.VerdictOK: "answered", why.VerdictCritical: "wrong"}[p.r.Verdict]
+func (p page) neighbours() []*html.Node {
+	return section("html.neighbours", just(table(titles("interface", "address", "mac", "state"), p.r.Neighbours.Asked, func(n report.Neighbour) *html.Node {
+		state := string(n.State)
+		if n.Router {
+			state += " " + words.Say("target.router")
+		}
+		return el("tr", el("td", n.Interface), el("td", class("a"), n.Address), el("td", class("a"), text(n.MAC)), el("td", state))
+	})))
+}
+
+// questions are all that was asked, as applications do first.
+func (p page) questions() []*html.Node {
+	bound := slices.DeleteFunc(slices.Clone(p.r.Paths), func(x report.Path) bool { return x.Via == diag.ViaApp })
+	head := append([]string{""}, titles("source", "target", "asks", "via", "outcome")...)
+	return section("html.questions", just(table(head, slices.Concat(byApp(p.r.Paths), bound), func(x report.Path) *html.Node {
+		return el("tr", p.sign(x.Mark).cell(), el("td", class("a"), source(x)),
+			el("td", class("a"), x.Target, " ", el("span", class("soft"), x.Interface)),
+			el("td", words.Say("brief.asks."+string(x.Asks))), el("td", words.Say("via."+string(x.Via))), el("td", p.came(x)))
+	})))
+}
+
+// came says what came of a question.
+func (p page) came(x report.Path) string {
+	outcome := words.Say("outcome." + string(x.Outcome))
+	if x.Asks == diag.AsksDAD && words.Has("dad."+string(x.Outcome)) {
+		outcome = words.Say("dad." + string(x.Outcome))
+	}
+	if x.RTTMS != nil {
+		outcome += fmt.Sprintf(", %.3g ms", *x.RTTMS)
+	}
+	if x.Detail != "" && x.Outcome != diag.Answered {
+		outcome += ": " + words.Detail(string(x.Asks), x.Detail, x.Note)
+	}
+	if way := wayBelow(p.r.Paths, x); way != "" {
+		outcome += "; " + way
+	}
+	return outcome
+}
+
+// svg is the map as it is drawn.
+func (d *drawing) svg() *html.Node {
+	line := func(s stroke) *html.Node {
+		return el("line", attr("x1", s.X1), attr("y1", s.Y1), attr("x2", s.X2), attr("y2", s.Y2), class(s.Class))
+	}
+	label := func(x, y, dx, dy int, c, says string) *html.Node {
+		return el("text", attr("x", x), attr("y", y), attr("dx", dx), attr("dy", dy), class(c), says)
+	}
+	n := el("svg", attr("viewBox", fmt.Sprintf("0 0 %d %d", d.Width, d.Height)), attr("role", "img"), attr("aria-label", d.Title), el("title", d.Title))
+	for _, s := range d.Lines {
+		add(n, line(s))
+	}
+	add(n, line(d.Link), label(d.Link.X1, d.Link.Y1, 0, -8, "soft", d.LinkName))
+	for _, b := range d.Boxes {
+		add(n, el("rect", attr("x", b.X), attr("y", b.Y), attr("width", b.W), attr("height", b.H), attr("rx", 6)), label(b.X, b.Y, 10, 19, "t", b.Title))
+		for _, x := range b.Nodes {
+			add(n, label(b.X, x.Y, 12, 0, x.Sign.Class, x.Sign.Text), label(b.X, x.Y, 42, 0, "a", x.Name), label(b.X, x.Y, 42, 15, "soft", x.Says))
+		}
+	}
+	return n
+}
+
+// el is an element of parts: attributes, text, other elements; of nothing, there is none.
+func el(tag string, parts ...any) *html.Node {
+	n := &html.Node{Type: html.ElementNode, Data: tag}
+	add(n, parts...)
+	return n
+}
+
+// add adds parts to an element. What opens a line of its own in a browser does so in the file, for those who read that.
+func add(n *html.Node, parts ...any) {
+	for _, part := range parts {
+		switch x := part.(type) {
+		case html.Attribute:
+			n.Attr = append(n.Attr, x)
+		case *html.Node:
+			if x == nil {
+				continue
+			}
+			n.AppendChild(x)
+			if !slices.Contains(inLine, x.Data) {
+				add(n, "\n")
+			}
+		case []*html.Node:
+			for _, child := range x {
+				add(n, child)
+			}
+		default:
+			n.AppendChild(&html.Node{Type: html.TextNode, Data: fmt.Sprint(x)})
+		}
+	}
+}
+
+// inLine are the elements that stand within a line.
+var inLine = []string{"span", "code", "strong", "td", "th", "br"}
+
+func attr(key string, value any) html.Attribute {
+	return html.Attribute{Key: key, Val: fmt.Sprint(value)}
+}
+
+func class(name string) html.Attribute { return attr("class", name) }
+
+// text is what a value says that may be missing.
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// section is a part of the page under its heading; nothing without what it is to hold first.
+func section(heading string, holds []*html.Node, more ...*html.Node) []*html.Node {
+	holds = slices.DeleteFunc(holds, func(n *html.Node) bool { return n == nil })
+	if len(holds) == 0 {
+		return nil
+	}
+	return slices.Concat([]*html.Node{el("h2", words.Say(heading))}, holds, more)
+}
+
+// just is a part that is one element.
+func just(n *html.Node) []*html.Node { return []*html.Node{n} }
+
+// each is an element of one child for each of a list; none for none.
+func each[T any](list []T, tag string, child func(T) *html.Node) *html.Node {
+	if len(list) == 0 {
+		return nil
+	}
+	n := el(tag)
+	for _, x := range list {
+		add(n, child(x))
+	}
+	return n
+}
+
+// table is a table with a row for each of a list; none for none.
+func table[T any](head []string, list []T, row func(T) *html.Node) *html.Node {
+	body := each(list, "tbody", row)
+	if body == nil {
+		return nil
+	}
+	top := el("tr")
+	for _, h := range head {
+		add(top, el("th", attr("scope", "col"), h))
+	}
+	return el("div", class("wide"), el("table", el("thead", top), body))
+}
+
+// titles are the names of a table's columns.
+func titles(columns ...string) []string {
+	for i, c := range columns {
+		columns[i] = words.Say("html." + c)
+	}
+	return columns
+}
+
+func asIs(n *html.Node) *html.Node { return n }
+
+// steps are what to do: sentences, and commands to copy, those that follow each other in one box.
+func steps(list []why.Step) (nodes []*html.Node) {
+	for i := 0; i < len(list); i++ {
+		if !list[i].Command {
+			nodes = append(nodes, el("p", list[i].Text))
+			continue
+		}
+		box := el("pre", list[i].Text)
+		for ; i+1 < len(list) && list[i+1].Command; i++ {
+			add(box, "\n"+list[i+1].Text)
+		}
+		nodes = append(nodes, box)
+	}
+	return nodes
 }

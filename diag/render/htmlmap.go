@@ -200,7 +200,8 @@ func clip(text string) string {
 }
 
 // targets are the nodes that were asked, by class: from addresses that may speak, since what others get says
-// nothing of the target, and as applications ask, whatever source the kernel chose.
+// nothing of the target, and as applications ask, whatever source the kernel chose. This host's own addresses are no
+// targets: whether another has them too is a finding.
 func (p page) targets(iface string) map[diag.TargetClass][]mapNode {
 	type target struct {
 		class diag.TargetClass
@@ -210,7 +211,8 @@ func (p page) targets(iface string) map[diag.TargetClass][]mapNode {
 	var order []target
 	for _, x := range p.r.Paths {
 		may := x.Via == diag.ViaApp || x.SourceClass != diag.SourceCandidate && x.SourceClass != diag.SourceUnassigned
-		if x.Interface != iface || x.Asks == diag.AsksDAD || !may {
+		own := slices.ContainsFunc(p.r.Addresses, func(a report.Address) bool { return a.Address == x.Target })
+		if x.Interface != iface || x.Asks == diag.AsksDAD || !may || own {
 			continue
 		}
 		k := target{x.TargetClass, x.Target}
@@ -278,7 +280,20 @@ func (p page) routersOf(iface string, asked []mapNode) []mapNode {
 	if slices.ContainsFunc(asked, func(n mapNode) bool { return !everybody(n) }) {
 		asked = slices.DeleteFunc(asked, everybody)
 	}
+	for i, n := range asked {
+		asked[i] = p.accused(iface, n)
+	}
 	return asked
+}
+
+// accused marks a node that is itself what a problem is about, whatever it answered.
+func (p page) accused(iface string, n mapNode) mapNode {
+	for i, f := range p.problems {
+		if f.Interface == iface && f.Subject.Value == n.Name {
+			n.mark = n.mark.Join(report.Mark{Judgement: report.Wrong, Problem: i + 1})
+		}
+	}
+	return n
 }
 
 // ownNodes are the addresses of this host on an interface. One that anybody answered may speak, whoever else did not;
@@ -296,12 +311,7 @@ func (p page) ownNodes(iface string) (list []mapNode) {
 		if answered {
 			n.mark = report.Mark{Judgement: report.Answered}
 		}
-		for i, f := range p.problems {
-			if f.Interface == iface && f.Subject.Value == addr {
-				n.mark = n.mark.Join(report.Mark{Judgement: report.Wrong, Problem: i + 1})
-			}
-		}
-		list = append(list, n)
+		list = append(list, p.accused(iface, n))
 	}
 	for _, a := range p.r.Addresses {
 		if a.Interface == iface {

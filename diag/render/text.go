@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -406,18 +407,62 @@ func (t *textWriter) findings(r report.Report) {
 		return
 	}
 	t.section("findings")
-	for i := 0; i < len(r.Findings); {
-		// What several findings have in common is said once.
-		first, n := r.Findings[i], 1
-		for i+n < len(r.Findings) && r.Findings[i+n].Cause == first.Cause && r.Findings[i+n].Explanation == first.Explanation {
-			n++
-		}
+	for i, list := range alike(r.Findings) {
 		if i > 0 {
 			t.line("")
 		}
-		t.group(r, r.Findings[i:i+n])
+		t.group(r, list)
+	}
+}
+
+// alike puts findings together that follow each other and have cause and explanation in common, which is said once.
+func alike(list []report.Finding) (groups [][]report.Finding) {
+	for i := 0; i < len(list); {
+		n := 1
+		for i+n < len(list) && list[i+n].Cause == list[i].Cause && list[i+n].Explanation == list[i].Explanation {
+			n++
+		}
+		groups = append(groups, list[i:i+n])
 		i += n
 	}
+	return groups
+}
+
+// summaries are what findings say, each once, of all the interfaces that it is said of; by the number of the first
+// finding that says it.
+func summaries(r report.Report, list []report.Finding) iter.Seq2[int, string] {
+	return func(yield func(int, string) bool) {
+		for i, f := range list {
+			same := func(x report.Finding) bool { return x.Summary == f.Summary }
+			if slices.ContainsFunc(list[:i], same) {
+				continue
+			}
+			var on []string
+			for _, x := range list[i:] {
+				if same(x) && !slices.Contains(on, x.Interface) {
+					on = append(on, x.Interface)
+				}
+			}
+			if !yield(i, r.On(strings.Join(on, ", "), f.Summary)) {
+				return
+			}
+		}
+	}
+}
+
+// advised is what to do about findings of one cause, and what shows more.
+func advised(list []report.Finding) []why.Step {
+	var advice [][]why.Advice
+	var look []string
+	for _, f := range list {
+		advice = append(advice, f.Remedies)
+		for _, c := range f.Look {
+			if !slices.Contains(look, c) {
+				look = append(look, c)
+			}
+		}
+	}
+	return why.Steps(why.Together(advice...), look)
 }
 
 // far says what is known of other hosts that watched.
@@ -438,18 +483,8 @@ func (t *textWriter) group(r report.Report, list []report.Finding) {
 	f := list[0]
 	t.line("%s %s", t.paint(bold+";"+severityColor(f.Severity), f.Cause),
 		t.paint(dim, fmt.Sprintf("(%s, %s)", words.Say("severity."+string(f.Severity)), words.Say("confidence."+string(f.Confidence)))))
-	for i, f := range list {
-		same := func(x report.Finding) bool { return x.Summary == f.Summary }
-		if slices.ContainsFunc(list[:i], same) {
-			continue // it was said, of all the interfaces at once
-		}
-		var on []string
-		for _, x := range list[i:] {
-			if same(x) && !slices.Contains(on, x.Interface) {
-				on = append(on, x.Interface)
-			}
-		}
-		t.wrap("  ", "  ", r.On(strings.Join(on, ", "), f.Summary))
+	for _, says := range summaries(r, list) {
+		t.wrap("  ", "  ", says)
 	}
 	t.wrap("  ", "  ", f.Explanation)
 	var seen []string
@@ -467,17 +502,7 @@ func (t *textWriter) group(r report.Report, list []report.Finding) {
 
 // remedies writes what to do about findings of one cause.
 func (t *textWriter) remedies(list []report.Finding) {
-	var advice [][]why.Advice
-	var look []string
-	for _, f := range list {
-		advice = append(advice, f.Remedies)
-		for _, c := range f.Look {
-			if !slices.Contains(look, c) {
-				look = append(look, c)
-			}
-		}
-	}
-	steps := why.Steps(why.Together(advice...), look)
+	steps := advised(list)
 	if len(steps) > 0 {
 		t.line("  %s", words.Say("report.remedy"))
 	}

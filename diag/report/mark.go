@@ -38,9 +38,15 @@ func (r Report) Notes() []Finding {
 }
 
 // mark gives every path its mark. What a problem explains is wrong, also where the outcome is normal for such a
-// source: an address that nobody assigned is silent as it must be, and broken.
+// source: an address that nobody assigned is silent as it must be, and broken. What a note alone explains is no fault
+// of which it is known that somebody has to act.
 func (r Report) mark() {
-	by := map[string]int{}
+	by, noted := map[string]int{}, map[string]bool{}
+	for _, f := range r.Notes() {
+		for _, id := range f.Explains {
+			noted[id] = true
+		}
+	}
 	for i, f := range slices.Backward(r.Problems()) {
 		for _, id := range f.Explains {
 			by[id] = i + 1
@@ -48,11 +54,11 @@ func (r Report) mark() {
 	}
 	for i := range r.Paths {
 		p := &r.Paths[i]
-		p.Mark = markOf(*p, by[p.ID])
+		p.Mark = markOf(*p, by[p.ID], noted[p.ID])
 	}
 }
 
-func markOf(p Path, problem int) Mark {
+func markOf(p Path, problem int, noted bool) Mark {
 	symptom := p.Normal != nil && !*p.Normal
 	answered := p.Outcome == diag.Answered
 	if p.Asks == diag.AsksDAD {
@@ -61,13 +67,13 @@ func markOf(p Path, problem int) Mark {
 	switch {
 	case p.Outcome == diag.OutcomeSkipped:
 		return Mark{}
-	case symptom, problem > 0 && !answered:
+	case symptom && !noted, problem > 0 && !answered:
 		return Mark{Wrong, problem}
 	case answered && problem > 0 && p.Received < p.Sent:
 		return Mark{Impaired, problem}
 	case answered:
 		return Mark{Judgement: Answered}
-	case p.Normal == nil:
+	case p.Normal == nil, symptom:
 		return Mark{Judgement: Undecided}
 	default:
 		return Mark{Judgement: AsExpected}

@@ -13,6 +13,7 @@ var noAdvertisement = Cause{
 	Remedy: []Remedy{
 		inVPC("subnet-ipv6", "aws ec2 associate-subnet-cidr-block --subnet-id {subnet} --ipv6-cidr-block <subnet-prefix>"),
 		ask("ask.advertise"),
+		way("default-by-hand", "ip -6 route add default via <router> dev {interface}").when(notAWS),
 		way("", "rdisc6 -1 {interface}"),
 		inVPC("", "aws ec2 describe-subnets --subnet-ids {subnet} --query 'Subnets[].Ipv6CidrBlockAssociationSet'"),
 	},
@@ -59,7 +60,7 @@ var routeMissing = Cause{
 	Remedy: []Remedy{
 		way("default", "ip -6 route add default via {router} dev {interface}").when(as("")).
 			kept(keep{networkd: "[IPv6AcceptRA] UseGateway=yes", nm: "ipv6.method auto ipv6.never-default no", up: true}),
-		way("default", "ip -6 route add default via {router} dev {interface} onlink").when(as("by-hand")).
+		way("default", "ip -6 route add default via {router} dev {interface} onlink").when(as("by-hand", "static")).
 			kept(keep{
 				networkd: "[Route] Gateway={router}; GatewayOnLink=yes", netplan: `routes=[{"to":"::/0","via":"{router}","on-link":true}]`,
 				nm: `+ipv6.routes "::/0 {router} onlink=true"`, up: true,
@@ -118,6 +119,9 @@ func findNoAdvertisement(iv *ifaceView) []hypothesis {
 	}
 	if len(symptoms) == 0 {
 		return nil
+	}
+	if _, static := iv.forgotten(); static {
+		return nil // no router need announce itself there
 	}
 	h := hypothesis{confidence: Likely, subject: Subject{"interface", iv.name}, beyond: true}
 	sent := iv.traffic.solicitations

@@ -9,14 +9,22 @@ import (
 
 // What goes wrong where the way out is configured by hand, and the network has rules for it that it does not announce.
 
-// forgotten looks for a way out that was to be configured and is not.
+// forgotten looks for a way out that was to be configured and is not: in a network that is known for that, or where
+// nobody announces one and the address answers that gateways have in such networks.
 func (iv *ifaceView) forgotten() (h hypothesis, ok bool) {
-	if !iv.profile.ByHand || !iv.s.Complete(diag.FeedNetlink) || iv.hasAnyDefault() || len(iv.net.Routers) > 0 {
+	found := iv.answers[asked{diag.AsksND, diag.StaticGateway}]
+	static := len(found) > 0 && !iv.profile.Advertised && !iv.normals.inward(iv.name)
+	if !iv.profile.ByHand && !static || !iv.s.Complete(diag.FeedNetlink) || iv.hasAnyDefault() || len(iv.net.Routers) > 0 {
 		return h, false
 	}
 	h = hypothesis{
 		direct: true, confidence: Certain, subject: Subject{"interface", iv.name}, as: "by-hand",
 		args: []any{"router", gatewayOf(iv.profile)}, facts: []diag.Event{iv.s.Said(iv.net.Link)},
+	}
+	if static && !iv.profile.ByHand {
+		h.as, h.confidence, h.args = "static", Likely, []any{"router", diag.StaticGateway}
+		iv.explain(&h, iv.where(func(p *path) bool { return p.symptom >= 0 && p.Asks == diag.AsksRS })...)
+		rest(&h, found...)
 	}
 	iv.explainKind(&h, noDefault)
 	iv.explain(&h, iv.routed()...)

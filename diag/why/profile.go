@@ -66,8 +66,8 @@ const (
 	ByHand        Trait = "by-hand"
 	ByLinkLocal   Trait = "by-link-local"
 	Apart         Trait = "apart"
+	Advertised    Trait = "advertised"
 
-	Advertised  Trait = "advertised"
 	Leased      Trait = "leased"
 	FormedByMAC Trait = "formed-by-mac"
 	OneAddress  Trait = "one-address"
@@ -111,6 +111,8 @@ type Profile struct {
 	Reserved bool
 	// NoMulticast: what is sent to ff02::1 reaches no other host.
 	NoMulticast bool
+	// Advertised: the router announces itself.
+	Advertised bool
 	// ByHand: the way out is configured, by a gateway that need not advertise itself.
 	ByHand bool
 	// ByLinkLocal: what comes for a host is sent to the link-local address that EUI-64 makes of its MAC.
@@ -123,7 +125,7 @@ type Profile struct {
 func newProfile(p Profile) Profile {
 	for trait, has := range map[Trait]*bool{
 		Filters: &p.Filters, EUI64Required: &p.EUI64Required, OneRouter: &p.OneRouter, Answers: &p.Answers, Reserved: &p.Reserved,
-		NoMulticast: &p.NoMulticast, ByHand: &p.ByHand, ByLinkLocal: &p.ByLinkLocal, Apart: &p.Apart,
+		NoMulticast: &p.NoMulticast, ByHand: &p.ByHand, ByLinkLocal: &p.ByLinkLocal, Apart: &p.Apart, Advertised: &p.Advertised,
 	} {
 		*has = slices.ContainsFunc(p.Facts, func(f Fact) bool { return f.Trait == trait })
 	}

@@ -22,7 +22,7 @@ var (
 )
 
 // The router that hosters configure by hand in every network.
-var fe801 = netip.MustParseAddr("fe80::1")
+var fe801 = diag.StaticGateway
 
 // Where lines come from.
 var (

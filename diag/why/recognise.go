@@ -169,7 +169,7 @@ var (
 	neutronMACs = diag.MAC{0xfa, 0x16, 0x3e} // openstack/neutron, conf/common.py, base_mac (2026-08-07)
 	googleMACs  = diag.MAC{0x42, 0x01}       // GoogleCloudPlatform/guest-agent#160 (2022-03-11)
 	vultrMACs   = diag.MAC{0x56, 0x00}       // gist.github.com/mnathani/fd4611b17c8e3774d892c13b744b881d (2019-09-08)
-	tapMACs     = byte(0xfe)                 // of the host's end of an interface, libvirt, src/util/virnetdevtap.c (read 2026-11)
+	tapMACs     = byte(0xfe)                 // of the host's end of an interface, libvirt 6ea90b84 (2010-07), libvir-list 2019-August/msg00377
 )
 
 // ofMAC are the clues of an interface's own MAC, and of its router's.

@@ -48,6 +48,7 @@ var routing = Cause{
 			Make: rightGateway, Keep: &keep{amend: true},
 		},
 		{Does: "rule-of-others", If: as("elsewhere"), Do: []string{"ip -6 rule del priority PRIORITY"}, Make: ruleAway, Keep: &keep{undo: true}},
+		ask("ask.forward").when(as("through-host")),
 		ask("ask.other-way").when(as("elsewhere")),
 		way("", "ip -6 rule show", "ip -6 route show table {table}").when(as("elsewhere")),
 		way("", "ip -6 route show table all type unreachable", "ip -6 rule show").when(func(v *view, h *hypothesis) bool {
@@ -372,7 +373,12 @@ func (iv *ifaceView) throughHost(sel diag.Selection) (hypothesis, bool) {
 	name := diag.DescribeRoute(route.Fact, diag.Forever)
 	h := hypothesis{
 		confidence: Likely, subject: Subject{"route", name}, as: "through-host",
-		args: []any{"target", sel.Dst, "gateway", sel.Via, "router", iv.gateway(), "route", name}, facts: []diag.Event{iv.s.Said(sel), diag.FactOf(route), na},
+		args: []any{"target", sel.Dst, "gateway", sel.Via, "route", name}, facts: []diag.Event{iv.s.Said(sel), diag.FactOf(route), na},
+	}
+	if i := slices.IndexFunc(iv.net.Offering(), func(r *diag.RouterSeen) bool { return r.Address != sel.Via }); i >= 0 {
+		other := iv.net.Offering()[i]
+		h.args, h.more = append(h.args, "router", other.Address), []string{"cause.host.routing.through-host.other"}
+		h.facts = append(h.facts, iv.heard(other))
 	}
 	return h, iv.silentBeyond(&h, sel.Dst, sel.From)
 }

@@ -8,7 +8,7 @@ var checks = map[string]string{
 	"check.ra.changes": "The kernel acts on the advertisement as on any other: default route, prefixes and lifetimes are set anew.",
 
 	"check.router-nd.title":   "Is the router found by neighbour discovery?",
-	"check.router-nd.asks":    "Neighbour solicitations (RFC 4861 §7.2.2) for every router's link-local address; in a VPC also for fe80:ec2::1 and the subnet's ::1.",
+	"check.router-nd.asks":    "Neighbour solicitations (RFC 4861 §7.2.2) for every router's link-local address; in a VPC also for fe80:ec2::1 and the subnet's ::1; where nobody announces a router, for fe80::1, which is the gateway of many networks that configure it.",
 	"check.router-nd.sends":   "Neighbour solicitations to the router's solicited-node group.",
 	"check.router-nd.changes": "The router's neighbour entry may become REACHABLE.",
 

@@ -10,7 +10,7 @@ var html = map[string]string{
 	"html.advertises":  "advertises; not asked",
 	"html.why":         "Why",
 	"html.do":          "What to do",
-	"html.do-note":     "One of these; ndwhy runs none of them.",
+	"html.do-note":     "ndwhy changes nothing by itself: run what you choose.",
 	"html.proof":       "Proof",
 	"html.seen":        "Seen",
 	"html.reach":       "Who reaches whom",
