@@ -274,6 +274,12 @@ var Flaws = []Flaw{
 		},
 	},
 	{
+		"who is found only at the second try", "what was asked before that passes for lost (path.lossy)",
+		func(v Verdict, faults []string, _ Weather) bool {
+			return has(faults, "na-dropped", "stale-gateway", "solicitations-dropped") && only(slices.Concat(v.Invented, v.Supposed), "path.lossy") && len(v.Broken) == 0
+		},
+	},
+	{
 		"a moved address, and a route that is not taken", "the silence of what lies behind the route is put down to it (router.advertisement-ignored)",
 		func(v Verdict, faults []string, _ Weather) bool {
 			return has(faults, "moved-address", "address-taken") && has(faults, "route-not-needed") && only(v.Invented, "router.advertisement-ignored") && len(v.Broken) == 0
