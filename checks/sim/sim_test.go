@@ -196,9 +196,12 @@ there as well; *invented*, such a cause is said to be likely or certain; *broken
 		fmt.Fprintf(&b, "| %s | %s |\n", kind, t.kinds[kind])
 	}
 	fmt.Fprint(&b, "\n## What is known to be wrong\n\n| where | networks | what |\n|---|---|---|\n")
+	left := t.all.networks - t.all.right
 	for _, f := range Flaws {
+		left -= t.flaws[f.Name]
 		fmt.Fprintf(&b, "| %s | %d | %s |\n", f.Name, t.flaws[f.Name], f.Why)
 	}
+	fmt.Fprintf(&b, "| anything else | %d | it is not explained yet |\n", left)
 	return b.String()
 }
 
