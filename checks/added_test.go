@@ -166,7 +166,7 @@ func TestAddedAlone(t *testing.T) {
 			}
 			if mode == diag.AddKernel {
 				p := w.want(w.row(w.candidates(t)[0].addr, peerGUA2, "nd/kernel/fresh"), diag.Silent, "")
-				if p.NUD != diag.Failed {
+				if p.NUD != diag.Incomplete {
 					t.Errorf("the entry ended %q", p.NUD)
 				}
 			}
@@ -237,8 +237,12 @@ func TestAddedKernel(t *testing.T) {
 			t.Errorf("left behind: %v", w.added)
 		}
 		p := w.want(w.row(next, peerGUA2, "nd/kernel/fresh"), diag.Silent, "")
-		if p.NUD != diag.Failed {
-			t.Errorf("the entry ended %q, want FAILED", p.NUD)
+		if p.NUD != diag.Incomplete || p.Sent < 2 {
+			t.Errorf("the entry stayed %q, %d solicitations; want INCOMPLETE and 2 at least: each question makes the kernel solicit", p.NUD, p.Sent)
+		}
+		// Nobody waits until the kernel gives up by itself, after 3 s.
+		if took := w.when("kernel ns "+ourGUA.String()+" > "+peerGUA2.String()) - w.when("kernel ns "+next.String()+" > "+peerGUA2.String()); took > 1300*time.Millisecond {
+			t.Errorf("the candidate's question to the reserved peer took %s", took)
 		}
 		w.want(w.row(next, peerGUA2, "echo/kernel/fresh"), diag.Silent, DetailUnresolved)
 		w.want(w.row(next, peerGUA, "echo/kernel"), diag.Silent, "")

@@ -110,3 +110,20 @@ func TestRunKeepsDeadlineOnBusyHost(t *testing.T) {
 		}
 	})
 }
+
+// A run leaves time for the diagnosis, and for the sources and the process to end, where nothing yet has told how long
+// anything takes.
+func TestRunLeavesTime(t *testing.T) {
+	for whole, least := range map[time.Duration]time.Duration{
+		2 * time.Second: 150 * time.Millisecond, 400 * time.Millisecond: 50 * time.Millisecond,
+	} {
+		inWorld(t, whole.String(), func(w *world) {
+			w.lose = func(diag.Frame) bool { return true }
+			ctx, cancel := context.WithTimeout(w.t.Context(), whole)
+			defer cancel()
+			if took := w.run(ctx, func(diag.Path) bool { return true }); took > whole-least || took < whole/2 {
+				w.t.Errorf("it took %s, of %s", took, whole)
+			}
+		})
+	}
+}

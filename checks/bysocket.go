@@ -20,8 +20,6 @@ const (
 	tapMayLag = 30 * time.Millisecond
 	// Re-asking of an unexpected silence.
 	reaskInterval = 100 * time.Millisecond
-	// How long the kernel solicits before it gives an entry up: 3 times, 1 s apart (RFC 4861 §10).
-	resolveTime = 3300 * time.Millisecond
 )
 
 // turns are the lane's questions through sockets, those of one socket together, in the order planned. What rides
@@ -141,7 +139,7 @@ func (l *lane) through(turns [][]*tally) {
 	}
 	l.pursue(askings...)
 	if !l.ended() {
-		l.settle(list, askings[0].started)
+		l.settle(list)
 	}
 	if list[0].q.Fresh && !l.before.Resolved() {
 		l.forget()
@@ -171,8 +169,11 @@ func (l *lane) opened(turn []*tally) *asking {
 		tallies: turn, cost: 1, count: l.r.count, interval: l.r.interval, wait: l.r.wait, again: l.reask, leave: turn[0].host.Tap,
 	}
 	a.send = l.asks(sock, k, a)
-	if l.before.Resolved() || l.hop.IsMulticast() {
+	switch {
+	case l.before.Resolved() || l.hop.IsMulticast():
 		a.tallies = asked(turn) // there is nothing to solicit
+	case turn[0].q.Fresh:
+		a.send = l.anew(a)
 	}
 	k.adjust(l, a)
 	return a
@@ -186,9 +187,21 @@ func (l *lane) asks(sock Asker, k socketKind, a *asking) func() error {
 	}
 }
 
+// anew makes each question one that the kernel solicits for at once: by itself it would not do so again for a second
+// (RFC 4861 §10, RETRANS_TIMER), and what is asked for meanwhile waits for that.
+func (l *lane) anew(a *asking) func() error {
+	send := a.send
+	return func() error {
+		if a.sent > 0 {
+			l.forget()
+		}
+		return send()
+	}
+}
+
 // settle waits for the tap's side of what the socket already answered, and reads the entry
 // that the kernel's discovery left behind.
-func (l *lane) settle(list []*tally, started time.Time) {
+func (l *lane) settle(list []*tally) {
 	answered := l.r.now
 	for l.host.Tap {
 		lag := l.tapBehind(list)
@@ -206,12 +219,6 @@ func (l *lane) settle(list []*tally, started time.Time) {
 	if !l.hop.IsMulticast() && !l.before.Resolved() {
 		l.look()
 	}
-	if list[0].q.Fresh {
-		end := started.Add(resolveTime)
-		for waiting := true; waiting && !discovered(list) && l.r.now.Before(end); {
-			waiting = l.listen(end)
-		}
-	}
 	l.drain()
 	for _, t := range list {
 		t.done = true
@@ -224,24 +231,25 @@ func (l *lane) settle(list []*tally, started time.Time) {
 	}
 }
 
-// forget deletes the neighbour entry that the question made.
+// forget deletes the neighbour entry that the question made. The kernel announces that its discovery failed and then
+// that it is gone, which is waited for: it would pass for the end of the next.
 func (l *lane) forget() {
+	l.drain()
+	l.gone = false
 	err := l.change(func() error { return l.r.Net.DelNeighbour(l.key.Interface, l.hop) })
-	if err != nil && errno(err) != "ENOENT" && errno(err) != "ENODEV" {
+	switch {
+	case err == nil:
+		end := l.r.now.Add(tapLag)
+		for waiting := true; waiting && !l.gone && l.r.now.Before(end); {
+			waiting = l.listen(end)
+		}
+	case errno(err) != "ENOENT" && errno(err) != "ENODEV":
 		l.r.broken(l.tallies[0].q.Check, l.key.Interface, fmt.Errorf("neighbour entry %s on %s: %w", l.hop, l.key.Interface, err))
 		return
 	}
-	l.r.Session.Emit(diag.Neighbour{Interface: l.key.Interface, Address: l.hop, Gone: true})
-}
-
-// discovered reports whether the kernel's discovery came to one end or the other.
-func discovered(list []*tally) bool {
-	for _, t := range list {
-		if t.nud == diag.Failed || t.nud.Resolved() {
-			return true
-		}
+	if !l.gone {
+		l.r.Session.Emit(diag.Neighbour{Interface: l.key.Interface, Address: l.hop, Gone: true})
 	}
-	return false
 }
 
 // tapBehind returns how long to wait for frames that the tap has not shown yet, though the kernel's

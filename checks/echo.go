@@ -50,7 +50,7 @@ func (echoByKernel) socket(t *tally, e diag.Event, s diag.Socket) {
 	case diag.SocketError:
 		switch {
 		case s.Type != "":
-			t.error(e, s.Type, s.Code, s.From, 0)
+			t.error(e, diag.PathError{Type: s.Type, Code: s.Code, From: s.From}, s.Errno)
 		case s.From.IsValid() || s.Errno == "EHOSTUNREACH" && t.taken > 0:
 			t.local = true
 		default:
@@ -153,7 +153,7 @@ func (t *tally) seeEcho(e diag.Event, f diag.Frame) {
 		t.answer(e, f.EchoSeq, f.Src, f.SrcMAC)
 	case f.Type.IsError() && f.Quoted != nil && t.ids[f.Quoted.EchoID] &&
 		f.Quoted.Src == t.q.Source && f.Quoted.Dst == t.q.Target:
-		t.error(e, f.Type, f.Code, f.Src, f.MTU)
+		t.error(e, diag.PathError{Type: f.Type, Code: f.Code, From: f.Src, MTU: f.MTU}, "")
 	}
 }
 

@@ -30,6 +30,7 @@ type lane struct {
 	solicited bool
 	peeked    bool
 	confirmed bool
+	gone      bool // the entry that was deleted last
 	// entry is the event that told the kernel's entry for it last: what is older says nothing, nor does anything
 	// before it was looked up.
 	entry int64
@@ -212,6 +213,9 @@ func (l *lane) drain() bool {
 func (l *lane) fold(e diag.Event) {
 	if f, ok := e.Body.(diag.Frame); ok && f.Out && f.Type == diag.NS && f.Target == l.hop && !f.Src.IsUnspecified() {
 		l.solicited = true
+	}
+	if n, ok := e.Body.(diag.Neighbour); ok && n.Address == l.hop && n.Gone {
+		l.gone = true
 	}
 	for _, t := range l.tallies {
 		t.see(e)

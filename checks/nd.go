@@ -24,6 +24,9 @@ func (ndByKernel) socket(t *tally, _ diag.Event, s diag.Socket) {
 }
 
 func (ndByKernel) entry(t *tally, e diag.Event, n diag.Neighbour) {
+	if t.q.Fresh && n.State == diag.Failed {
+		return // that is the entry being forgotten: by itself it would fail after seconds
+	}
 	if t.nud != diag.Reachable {
 		t.nud = n.State // what was confirmed once was answered, whoever flushes the entry afterwards
 		t.note(e)

@@ -1,6 +1,9 @@
 package checks
 
-import "ndwhy/diag"
+import (
+	"ndwhy/diag"
+	"ndwhy/diag/why"
+)
 
 const (
 	idPeerND   = "peer-nd"
@@ -63,8 +66,8 @@ func (p *planner) planPeer(q Question, by ways, may bool) {
 		p.skip(q, DetailNoSource, "", by.kernel)
 	case by == nd && via.IsValid():
 		p.skip(q, DetailRouted, via.String(), by.kernel)
-		if near {
-			p.add(q, by.wire) // the kernel takes another way than the link would allow
+		if near || diag.Beside(q.Target, q.Source) && !why.ProfileNamed(p.recognised().Name).Apart {
+			p.add(q, by.wire) // the kernel may take another way than the link would allow
 		} else {
 			p.skip(q, DetailRouted, via.String(), by.wire)
 		}

@@ -153,10 +153,17 @@ func TestPlan(t *testing.T) {
 		},
 		"in a cloud that has a /96 for each instance and no neighbours": {
 			instance(
-				func(r *diag.Run) { r.Peers = []netip.Addr{peerGUA} }, diag.Metadata{},
+				func(r *diag.Run) { r.Peers, r.Profile = []netip.Addr{peerGUA}, "gcp" }, diag.Metadata{},
 				diag.Route{Interface: "eth0", Dst: subnet, Table: diag.MainTable, Type: "unicast", Gone: true},
 				diag.Selection{Dst: peerGUA, Bound: "eth0", Interface: "eth0", Source: ourGUA, Via: router},
 			), "peer-nd", []string{"nd us-global>peer-global kernel via-router router", "nd us-global>peer-global wire via-router router"},
+		},
+		"a /128 and no route that says who is on the link": {
+			instance(
+				func(r *diag.Run) { r.Peers = []netip.Addr{peerGUA} }, diag.Metadata{},
+				diag.Route{Interface: "eth0", Dst: subnet, Table: diag.MainTable, Type: "unicast", Gone: true},
+				diag.Selection{Dst: peerGUA, Bound: "eth0", Interface: "eth0", Source: ourGUA, Via: router},
+			), "peer-nd", []string{"nd us-global>peer-global kernel via-router router", "nd us-global>peer-global wire"},
 		},
 		"a peer on another interface": {
 			instance(func(r *diag.Run) { r.Peers = []netip.Addr{peerLL.WithZone("eth1")} }), "peer-nd", []string{},

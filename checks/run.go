@@ -70,13 +70,21 @@ func Run(ctx context.Context, runner Runner) error {
 
 // A spare is the time before the deadline at which a run ends, so that the deadline holds also where every step takes
 // long, because very much is on the link or the machine has other things to do: the last steps and the diagnosis read
-// as much as the slowest step did.
+// as much as the slowest step did, the sources end and the process too.
 type spare struct{ time, most time.Duration }
 
-// spareShare is which part of the whole time the spare is at most.
-const spareShare = 4
+const (
+	// spareShare is which part of the whole time the spare is at most.
+	spareShare = 4
+	// spareLeast is what it is at least, or half of the most: a kernel that has more to do than it can takes that long
+	// to let a process end.
+	spareLeast = 150 * time.Millisecond
+)
 
-func spareFor(whole time.Duration) spare { return spare{most: whole / spareShare} }
+func spareFor(whole time.Duration) spare {
+	most := max(0, whole/spareShare)
+	return spare{min(most/2, spareLeast), most}
+}
 
 // took takes note of how long a step took.
 func (s *spare) took(step time.Duration) { s.time = max(s.time, min(2*step, s.most)) }

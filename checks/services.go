@@ -108,7 +108,7 @@ func (serviceByKernel) socket(t *tally, e diag.Event, s diag.Socket) {
 	case s.Event == diag.SocketReply:
 		t.answer(e, s.EchoSeq, s.From, diag.MAC{})
 	case s.Type != "":
-		t.error(e, s.Type, s.Code, s.From, 0)
+		t.error(e, diag.PathError{Type: s.Type, Code: s.Code, From: s.From}, s.Errno)
 	case t.taken == 0:
 		t.refuse(s.Errno)
 		t.note(e)
@@ -125,7 +125,7 @@ func (serviceByKernel) judge(t *tally, p *diag.Path) { t.toldBySocket(p) }
 // toldBySocket judges what no tap shows.
 func (t *tally) toldBySocket(p *diag.Path) {
 	switch {
-	case p.Received > 0 || p.Error != nil:
+	case p.Received > 0 || p.Error != nil || t.rejected != "":
 		t.usual(p)
 	case p.Errno != "" && t.taken == 0:
 		p.Outcome = diag.Unsent

@@ -50,14 +50,15 @@ type tally struct {
 	nonce    []byte // of our own DAD solicitation
 	// transaction is our own of DHCPv6, in hexadecimal.
 	transaction string
-	size        int  // that the packet is to have; 0: as many bytes as it needs
-	local       bool // this host itself said that the target is unreachable
-	closed      bool // what comes later does not count
-	done        bool // its wait has come to an end
-	waited      bool // it came to an end once; it may be asked again since
-	passed      bool // the kernel has found the address unique
-	muted       bool // what comes now is not about it yet
-	quiet       bool // it serves another question, and is not reported
+	size        int    // that the packet is to have; 0: as many bytes as it needs
+	local       bool   // this host itself said that the target is unreachable
+	rejected    string // the error by which a rule of this host refused what was to be sent
+	closed      bool   // what comes later does not count
+	done        bool   // its wait has come to an end
+	waited      bool   // it came to an end once; it may be asked again since
+	passed      bool   // the kernel has found the address unique
+	muted       bool   // what comes now is not about it yet
+	quiet       bool   // it serves another question, and is not reported
 	// preset is the outcome of a question that is not asked any more.
 	preset diag.Outcome
 }
@@ -195,16 +196,24 @@ func milliseconds(d time.Duration) float64 {
 	return float64(max(0, d).Round(time.Microsecond)) / float64(time.Millisecond)
 }
 
-// error notes an ICMPv6 error. The host's own say only that it could not resolve the next hop; they
-// come from the source asked with, which may be a candidate.
-func (t *tally) error(e diag.Event, typ diag.FrameType, code int, from netip.Addr, mtu int) {
-	if !from.IsValid() || from == t.path.Source || t.host.Own(from) {
-		t.local = true
-		return
-	}
-	if t.path.Error == nil {
-		t.path.Error = &diag.PathError{Type: typ, Code: code, From: from, MTU: mtu}
+// addressUnreachable is the code of the error by which a host tells itself that it could not resolve the next hop
+// (RFC 4443 §3.1).
+const addressUnreachable = 3
+
+// error notes an ICMPv6 error. The host's own come from the source asked with, which may be a candidate: they say that it
+// could not resolve the next hop, or, as errno, that a rule of its own rejects what was to be sent.
+func (t *tally) error(e diag.Event, says diag.PathError, errno string) {
+	switch {
+	case says.From.IsValid() && says.From != t.path.Source && !t.host.Own(says.From):
+		if t.path.Error == nil {
+			t.path.Error = &says
+			t.note(e)
+		}
+	case errno != "" && says.Type == diag.Unreachable && says.Code != addressUnreachable:
+		t.rejected = errno
 		t.note(e)
+	default:
+		t.local = true
 	}
 }
 
@@ -280,6 +289,8 @@ func (t *tally) usual(p *diag.Path) {
 		p.Outcome = diag.Answered
 	case p.Error != nil:
 		p.Outcome = diag.Refused
+	case t.rejected != "":
+		p.Outcome, p.Errno = diag.Unsent, t.rejected
 	case p.Sent > 0:
 		p.Outcome = diag.Silent
 		if t.host.XDP {

@@ -74,7 +74,7 @@ func (tcpByKernel) socket(t *tally, e diag.Event, s diag.Socket) {
 			}
 		}
 	case s.Type != "":
-		t.error(e, s.Type, s.Code, s.From, 0)
+		t.error(e, diag.PathError{Type: s.Type, Code: s.Code, From: s.From}, s.Errno)
 	case t.taken == 0:
 		t.refuse(s.Errno)
 		t.note(e)

@@ -41,7 +41,8 @@ type world struct {
 
 	mu      sync.Mutex
 	entries map[netip.Addr]diag.Neighbour
-	log     []string // what was put on the wire, and what was changed, in order
+	forgot  map[netip.Addr]int // how often an entry was deleted, and with it what waited for it
+	log     []string           // what was put on the wire, and what was changed, in order
 	at      []time.Duration
 	begun   time.Time
 	joined  int
@@ -85,7 +86,7 @@ type world struct {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{
-		t: t, sess: session.New(nil), entries: map[netip.Addr]diag.Neighbour{}, added: map[netip.Addr]bool{},
+		t: t, sess: session.New(nil), entries: map[netip.Addr]diag.Neighbour{}, forgot: map[netip.Addr]int{}, added: map[netip.Addr]bool{},
 		holders:  map[netip.Addr]diag.MAC{router: routerMAC, peerLL: peerMAC, peerGUA: peerMAC, peerGUA2: peerMAC},
 		filtered: func(src netip.Addr) bool { return src != ourLL && src != ourGUA && !src.IsUnspecified() },
 		echoes:   func(_, dst netip.Addr) bool { return dst != router },
@@ -419,14 +420,14 @@ func (w *world) resolve(src, hop netip.Addr, send func()) {
 		send()
 		return
 	}
-	already := n.State == diag.Incomplete
+	already, deleted := n.State == diag.Incomplete, w.forgot[hop]
 	w.entries[hop] = diag.Neighbour{Interface: "eth0", Address: hop, State: diag.Incomplete}
 	w.mu.Unlock()
 	go func() {
 		for i := range 300 {
 			if i%100 == 0 && !already && !w.dropNSOut {
 				w.mu.Lock()
-				pending := w.entries[hop].State == diag.Incomplete
+				pending := w.entries[hop].State == diag.Incomplete && w.forgot[hop] == deleted
 				w.mu.Unlock()
 				if pending {
 					w.leave(diag.Frame{Type: diag.NS, Src: src, Dst: diag.SolicitedNode(hop), Target: hop, LLAddr: ourMAC}, "kernel")
@@ -434,7 +435,7 @@ func (w *world) resolve(src, hop netip.Addr, send func()) {
 			}
 			time.Sleep(10 * time.Millisecond)
 			w.mu.Lock()
-			state, over := w.entries[hop].State, w.closed
+			state, over := w.entries[hop].State, w.closed || w.forgot[hop] != deleted
 			w.mu.Unlock()
 			if state.Resolved() && !over {
 				send()
@@ -619,9 +620,18 @@ func (w *world) DelAddress(_ string, a netip.Addr) error {
 
 func (w *world) DelNeighbour(_ string, a netip.Addr) error {
 	w.mu.Lock()
-	defer w.mu.Unlock()
 	w.note("forget " + a.String())
+	n, had := w.entries[a]
 	delete(w.entries, a)
+	w.forgot[a]++
+	w.mu.Unlock()
+	if had && n.State == diag.Incomplete {
+		n.State = diag.Failed // which the kernel announces before it is gone
+		w.sess.Emit(n)
+	}
+	if n.Gone = true; had {
+		w.sess.Emit(n)
+	}
 	return nil
 }
 

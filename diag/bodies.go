@@ -311,6 +311,8 @@ type Filter struct {
 	// answer coming in. A firewall that lets no new connection in stops tcp-syn, and nothing else is wrong with it;
 	// one that lets some in does not. Going out, tcp-syn is to HTTPS.
 	Matches []string `json:"matches"`
+	// Invalid are the answers that it stops besides where connection tracking takes them for none (ct state invalid).
+	Invalid []string `json:"invalid,omitempty"`
 	Gone    bool     `json:"gone,omitempty"`
 }
 
@@ -408,12 +410,16 @@ const (
 	FlowSynRecv     FlowState = "syn-received"
 )
 
-// TableUse is the pressure on the kernel's neighbour table, which all namespaces share.
+// TableUse is the pressure on the kernel's tables: that of neighbours, which all namespaces share, and that of
+// connections.
 type TableUse struct {
 	Entries    int  `json:"entries"`
 	Thresh3    int  `json:"gc_thresh3,omitempty"` // 0: not readable here
 	TableFulls int  `json:"table_fulls"`          // /proc/net/stat/ndisc_cache
 	NoBuffers  bool `json:"enobufs,omitempty"`    // a question of ours was refused with ENOBUFS
+	// Tracked connections and how many there may be at most; 0: far from full, or not readable.
+	Tracked     int `json:"tracked,omitempty"`
+	TrackedMost int `json:"tracked_most,omitempty"`
 }
 
 // Machine is what the hardware says of itself (DMI), for recognising the cloud.
@@ -434,6 +440,8 @@ type Metadata struct {
 	Why        string              `json:"why,omitempty"`
 	Region     string              `json:"region,omitempty"`
 	Interfaces []MetadataInterface `json:"interfaces,omitempty"`
+	// Mute: the service took a connection, and gave no session token to who asked for one.
+	Mute bool `json:"mute,omitempty"`
 }
 
 // MetadataState says how asking went.

@@ -57,14 +57,22 @@ func describe(body Body) string {
 	case Selection:
 		return describeSelection(b)
 	case Filter:
+		what := b.Matches
+		for _, frame := range b.Invalid {
+			what = append(slices.Clip(what), words.Say("event.filter.invalid", "frame", frame))
+		}
 		return words.Say("event.filter", "table", b.Table, "chain", b.Chain, "hook", b.Hook, "rule", b.Rule,
-			"matches", strings.Join(b.Matches, ", "))
+			"matches", strings.Join(what, ", "))
 	case Hook:
 		return describeHook(b)
 	case Flows:
 		return describeFlows(b)
 	case TableUse:
-		return words.Say("event.table-use", "entries", b.Entries, "limit", OrUnknown(b.Thresh3), "fulls", b.TableFulls)
+		said := words.Say("event.table-use", "entries", b.Entries, "limit", OrUnknown(b.Thresh3), "fulls", b.TableFulls)
+		if b.TrackedMost > 0 {
+			said += words.Say("event.table-use.tracked", "entries", b.Tracked, "limit", b.TrackedMost)
+		}
+		return said
 	case Machine:
 		return words.Say("event.machine", "vendor", b.SysVendor, "product", b.Product)
 	case Metadata:

@@ -195,6 +195,13 @@ func (n NUD) Fixed() bool { return n == PermanentNUD || n == NoARP }
 // Forever is the lifetime of what does not expire (RFC 4861 §4.6.2: all ones).
 const Forever int64 = -1
 
+// Beside reports whether two global addresses have the same first 64 bits: those of one link mostly have (RFC 4291 §2.5.4),
+// whatever their prefixes say.
+func Beside(a, b netip.Addr) bool {
+	p, _ := a.Prefix(64)
+	return ScopeOf(a) != LinkLocalScope && ScopeOf(b) != LinkLocalScope && p.Contains(b)
+}
+
 // Scope tells the classes of unicast address that never answer for one another.
 type Scope string
 

@@ -36,6 +36,9 @@ var CheckOrder = []string{
 func (s *State) PathsSorted() []Path {
 	list := slices.Collect(maps.Values(s.paths))
 	sortPaths(list)
+	for i, p := range list {
+		list[i] = s.read(p)
+	}
 	return list
 }
 

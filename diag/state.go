@@ -871,7 +871,7 @@ func (s *State) remembered(seq int64) (Event, bool) {
 func (s *State) Paths() []Path {
 	paths := make([]Path, 0, len(s.order))
 	for _, id := range s.order {
-		paths = append(paths, s.paths[id])
+		paths = append(paths, s.read(s.paths[id]))
 	}
 	return paths
 }
@@ -879,7 +879,38 @@ func (s *State) Paths() []Path {
 // Path returns the path with an ID.
 func (s *State) Path(id string) (Path, bool) {
 	p, ok := s.paths[id]
-	return p, ok
+	return s.read(p), ok
+}
+
+// read returns a path as all that was seen says. A connection that was reset, and of which no segment left, was refused
+// by this host itself (a rule that rejects): whom it was for was never asked.
+func (s *State) read(p Path) Path {
+	if p.Asks != AsksTCP || p.Outcome != Answered || p.Detail != DetailClosed || p.Out != "" && p.Out != p.Interface ||
+		!s.Complete(FeedTCP) || !s.Complete(FeedFrames) || !s.HasPorts(p) || !s.tapSaw(s.said[pathKey(p.ID)].At) {
+		return p
+	}
+	if _, left := s.SegmentOn(p, true); left {
+		return p
+	}
+	p.Outcome, p.Errno, p.Detail, p.Note, p.Received, p.RTTMS, p.Responders = Unsent, "ECONNREFUSED", "", "", 0, 0, nil
+	return p
+}
+
+// tapSaw reports whether the tap has come as far as a time: it may tell of a frame later than a socket of its answer.
+func (s *State) tapSaw(t time.Time) bool {
+	return slices.ContainsFunc(s.frames.list(), func(e Event) bool {
+		_, is := e.Body.(Frame)
+		return is && e.At.After(t)
+	})
+}
+
+// HasPorts reports whether it is known which segments are a path's.
+func (s *State) HasPorts(p Path) bool {
+	return slices.ContainsFunc(p.Evidence, func(seq int64) bool {
+		e, _ := s.Evidence(seq)
+		k, ok := e.Body.(Socket)
+		return ok && k.LocalPort != 0
+	})
 }
 
 // Evidence returns the event that seq names, if it is remembered.
@@ -905,7 +936,9 @@ func (s *State) SegmentOn(p Path, out bool) (Event, bool) {
 		e, _ := s.Evidence(seq)
 		if k, is := e.Body.(Socket); is {
 			for _, key := range k.Keys() {
-				begun[key] = e.At
+				if at, known := begun[key]; !known || e.At.Before(at) {
+					begun[key] = e.At
+				}
 			}
 		}
 	}

@@ -61,12 +61,13 @@ type canvas struct {
 	cells []cell
 	ascii bool
 	// mask rewrites text before it is measured or drawn: it hides addresses. It is never nil.
-	mask func(string) string
+	mask  func(string) string
+	spots []spot // what can be clicked
 }
 
 // reset empties the canvas and gives it a size.
 func (c *canvas) reset(w, h int) {
-	c.w, c.h = w, h
+	c.w, c.h, c.spots = w, h, c.spots[:0]
 	if cap(c.cells) < w*h {
 		c.cells = make([]cell, w*h)
 	}

@@ -2,8 +2,10 @@ package ui
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"ndwhy/diag"
 	"ndwhy/diag/why"
@@ -18,6 +20,7 @@ func (m *Model) drawTabs(s *scene, r region) {
 		if Screen(i+1) == m.screen {
 			st = bold | reverse
 		}
+		r.clickable(x, 0, r.width(label), spot{screen: Screen(i + 1)})
 		x = r.put(x, 0, label, st)
 	}
 }
@@ -49,7 +52,8 @@ func (m *Model) tabLabels(s *scene, last Screen, w int) []string {
 
 // drawStatus says the verdict, where one is, and what goes on.
 func (m *Model) drawStatus(s *scene, r region) {
-	v, word := verdictMark(s.Report.Verdict), upper("verdict."+string(s.Report.Verdict))
+	verdict := s.verdict()
+	v, word := verdictMark(verdict), upper("verdict."+string(verdict))
 	if s.undecided() {
 		v, word = mark{"·", bold}, say("status.asking", "done", s.checksDone(), "n", len(s.Checks))
 	}
@@ -58,16 +62,10 @@ func (m *Model) drawStatus(s *scene, r region) {
 		return
 	}
 	mode := m.modeSpans(s)
-	room := r.w - x
-	for _, p := range mode {
-		room -= r.width(p.text)
-	}
-	where := s.iface
-	if len(s.Links) > 1 {
-		where += say("status.of", "n", len(s.Links))
-	}
-	x = r.put(x, 0, "  "+where, bold)
-	room -= 2 + r.width(where)
+	room := r.w - x - r.spansWidth(mode)
+	where := s.whereabouts(s.undecided())
+	x = r.spans(x+2, 0, where...)
+	room -= 2 + r.spansWidth(where)
 	profile := words.Say("profile." + s.Report.Profile.Name + ".name")
 	for _, text := range []string{
 		"  " + profile + " (" + words.Say("confidence."+string(s.Report.Profile.Confidence)) + ")", "  " + profile,
@@ -94,8 +92,33 @@ func (s *scene) checksDone() int {
 // undecided reports whether the verdict may yet get worse: nothing is called fine before it was
 // asked.
 func (s *scene) undecided() bool {
-	bad := s.Report.Verdict == why.VerdictWarning || s.Report.Verdict == why.VerdictCritical
-	return !bad && running(s.Frame)
+	v := s.verdict()
+	bad := v == why.VerdictWarning || v == why.VerdictCritical
+	return !bad && (running(s.Frame) || len(s.Quiet) > 0)
+}
+
+// quietSince is since when a host answers no more that did when it was asked last.
+func (s *scene) quietSince(addr string) (at time.Time, quiet bool) {
+	for key, at := range s.Quiet {
+		if key.Interface == s.iface && key.Address.String() == addr {
+			return at, true
+		}
+	}
+	return time.Time{}, false
+}
+
+// soFar is the sentence while nothing can be said yet: who answers no more, if somebody does.
+func (s *scene) soFar() string {
+	var who []string
+	var since time.Time
+	for key, at := range s.Quiet {
+		who, since = append(who, key.Address.String()), at
+	}
+	if len(who) == 0 {
+		return say("so-far")
+	}
+	slices.Sort(who)
+	return say("quiet", "addresses", words.List(who), "at", clock(since)[:8])
 }
 
 func (m *Model) modeSpans(s *scene) []span {
@@ -239,7 +262,11 @@ func (s *scene) keyWidth(k hotkey) int {
 }
 
 func drawKey(r region, x, y int, k hotkey) int {
-	return r.spans(x, y, span{k.key, bold | cyan}, span{" " + say("key."+k.what), plain}, span{"  ", plain})
+	end := r.spans(x, y, span{k.key, bold | cyan}, span{" " + say("key."+k.what), plain}, span{"  ", plain})
+	if key := k.key; key == "enter" || key == "esc" || key == "space" || utf8.RuneCountInString(key) == 1 {
+		r.clickable(x, y, end-x-2, spot{key: key})
+	}
+	return end
 }
 
 // playKeys are the keys of a replay.
@@ -297,8 +324,8 @@ func (s *scene) troubles(names ...diag.FeedName) []trouble {
 	return list
 }
 
-// problems says what of a recording could not be read.
-func (s *scene) problems() []trouble {
+// unread says what of a recording could not be read.
+func (s *scene) unread() []trouble {
 	if s.Replay == nil || len(s.Replay.Problems) == 0 {
 		return nil
 	}
@@ -313,8 +340,8 @@ func (s *scene) problems() []trouble {
 // drawTroubles shows them on top of a screen and returns what is left of it.
 func (s *scene) drawTroubles(r region, names ...diag.FeedName) region {
 	d := newDoc(s.canvas, r.w-2)
-	said := s.screen == ScreenMap && len(s.Report.Problems()) > 0 // the headline says it, and what to do
-	for _, t := range append(s.problems(), s.troubles(names...)...) {
+	said := s.screen == ScreenMap && len(s.problems()) > 0 // the headline says it, and what to do
+	for _, t := range append(s.unread(), s.troubles(names...)...) {
 		if t.link && said {
 			continue
 		}

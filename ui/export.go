@@ -20,6 +20,11 @@ func (m *Model) copy(s *scene) tea.Cmd {
 	} else {
 		text = m.screens[m.screen].copied(s)
 	}
+	return m.copyText(text)
+}
+
+// copyText copies a text.
+func (m *Model) copyText(text string) tea.Cmd {
 	if text == "" {
 		m.notice = span{say("notice.nothing-to-copy"), dim}
 		return nil

@@ -487,10 +487,10 @@ func TestInterfacesAreTurnedThrough(t *testing.T) {
 		diag.Feed{Name: diag.FeedNetlink, State: diag.Synced},
 		neighbour(1, diag.Stale),
 	)
-	s.want("eth0 (i: 2 interfaces)", "02:00:00:00:00:01")
-	s.press("i").want("eth1 (i: 2 interfaces)", "02:00:00:00:00:02", "link down")
+	s.want("✗ CRITICAL  eth1  eth0: ! WARNING (i)", "02:00:00:00:00:02", "link down")
+	s.press("i").want("! WARNING  eth0  eth1: ✗ CRITICAL (i)", "02:00:00:00:00:01")
 	s.press("3").want("IF", "eth0 ")
-	s.press("i").want("eth0 (i: 2 interfaces)")
+	s.press("i").want("✗ CRITICAL  eth1")
 }
 
 // What was opened is left by turning to another screen, but a question must be answered.
@@ -582,4 +582,52 @@ func TestPacketsThatThisHostDroppedOrLeftUnanswered(t *testing.T) {
 	s.press("down").want("this host has that address and")
 	s.press("down").want("NETFILTER_DROP in nft_do_chain")
 	s.press("enter").want("ICMPv6    echo-reply")
+}
+
+// The menu has whatever there is to copy at this place, whole, and what was open is open again after it.
+func TestWhatIsCopiedIsChosen(t *testing.T) {
+	s := newStage(t, Config{Intents: &intents{}}, 80, 24).play("unassigned-address")
+	asked := s.m.cfg.Intents.(*intents)
+	s.press("enter", "Y").want("Copy", "fix a", "this finding", "the verdict", "asks again", "the screen", "the report")
+	s.press("down", "down")
+	first := s.m.overlay.(*copyMenu).items[0].text
+	s.press("a").want("1 of ")
+	if asked.kept != first || !strings.HasPrefix(first, "aws ec2 ") {
+		t.Errorf("kept %q, want the first way to put it right, whole: %q", asked.kept, first)
+	}
+	s.press("Y", "esc").want("1 of ").press("esc", "2", "Y").want("this row")
+	for range 10 {
+		s.press("down")
+	}
+	s.press("enter").want("[2 ")
+	if !strings.HasPrefix(asked.kept, "#") || !strings.Contains(asked.kept, "address.unassigned") {
+		t.Errorf("kept %.60q, want the report", asked.kept)
+	}
+}
+
+// With the mouse a click does what the keys do: a tab is turned to, a row chosen and then opened, the footer's keys pressed.
+func TestClicks(t *testing.T) {
+	s := newStage(t, Config{Mouse: true}, 80, 24).play("unassigned-address")
+	click := func(text string) {
+		t.Helper()
+		for y, line := range strings.Split(s.shown(), "\n") {
+			if before, _, found := strings.Cut(line, text); found {
+				s.send(tea.MouseClickMsg{X: s.m.canvas.width(before) + 1, Y: y, Button: tea.MouseLeft})
+				return
+			}
+		}
+		t.Fatalf("%q is not on the screen:\n%s", text, s.shown())
+	}
+	click("ping ff02::1 reaches nobody")
+	s.want("▸ ○ ping ff02::1")
+	click("ping ff02::1 reaches nobody")
+	s.want("net.multicast-suppressed").press("esc")
+	click("3 Neigh")
+	s.want("[3 Neighbours]")
+	click("? help")
+	s.want("Keys of this screen")
+	click("esc back")
+	s.wantNot("Keys of this screen")
+	s.send(tea.MouseClickMsg{X: 40, Y: 2, Button: tea.MouseLeft})
+	s.want("[3 Neighbours]")
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // A Frame is what the screens show at one moment: an immutable snapshot. Lens.Snapshot makes it;
-// Lab, Replay and Recording are put in by who owns them before the Frame is handed on.
+// Lab, Replay, Recording, Every and Quiet are put in by who owns them before the Frame is handed on.
 type Frame struct {
 	Of      Query // what it was made for
 	Seq     int64
@@ -32,6 +32,8 @@ type Frame struct {
 	Replay    *Replay
 	Recording string        // the file; empty: none
 	Every     time.Duration // the checks run by themselves so often; 0: when the ground changes
+	// Quiet is who stopped answering since when, while the checks have not yet found out.
+	Quiet map[diag.InterfaceAddr]time.Time
 }
 
 // feed returns the feed of a name; the zero Feed where nothing was said of it.

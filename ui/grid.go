@@ -44,6 +44,7 @@ func (g *grid) draw(r region, n int, id func(i int) string) {
 	}
 	for y := 0; y < body.h && g.list.top+y < n; y++ {
 		i := g.list.top + y
+		body.clickable(0, y, body.w, spot{list: g.list, row: i})
 		cells := g.row(i)
 		x := 2
 		for k, w := range widths {

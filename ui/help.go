@@ -40,6 +40,7 @@ var everywhere = []hotkey{
 	{"esc", "back"},
 	{"i", "interface"},
 	{"y", "copy"},
+	{"Y", "copy-menu"},
 	{"s", "save"},
 	{"x", "hide"},
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"ndwhy/diag"
+	"ndwhy/diag/diagtest"
 )
 
 // The ways in which one run asks a host are one outcome, of which an answer counts; so much is kept and no more, and a
@@ -33,4 +34,14 @@ func TestHistory(t *testing.T) {
 	if got := strip(h[host]); len(h[host]) != historySamples || strip(held) != "▇×▂" {
 		t.Errorf("%q of the last %d, what a Frame held became %q", got, len(h[host]), strip(held))
 	}
+}
+
+// Who stopped answering is not shown as well until the checks have found out.
+func TestQuietIsNotOK(t *testing.T) {
+	s := newStage(t, Config{}, 80, 24).fold(diagtest.VPC())
+	s.want("✓ OK", "✓ ping")
+	f := s.m.frame
+	f.Quiet = map[diag.InterfaceAddr]time.Time{{Interface: "eth0", Address: diagtest.PeerLocal}: f.At}
+	s.send(frameMsg{f})
+	s.want("ASKING", "No answer from "+diagtest.PeerLocal.String()+" since", "? silent since").wantNot("✓ OK")
 }

@@ -36,6 +36,7 @@ type (
 		frames map[int64]bool // by the events' numbers
 		name   string
 	}
+	turn     struct{ iface string }   // an interface is to be in sight
 	inMatrix struct{ p *report.Path } // of the matrix
 	breaks   struct {
 		id string
@@ -85,7 +86,7 @@ func (m *Model) onKey(key, text string) tea.Cmd {
 	case "ctrl+z":
 		return tea.Suspend
 	}
-	if !m.ready && strings.Contains("ysexRSrcCba", key) {
+	if !m.ready && strings.Contains("yYsexRSrcCba", key) {
 		return nil // there is nothing yet that they could be about
 	}
 	if m.typing != nil {
@@ -131,8 +132,9 @@ func (m *Model) onKey(key, text string) tea.Cmd {
 // touch nothing below it.
 func (m *Model) overlayKey(s *scene, key string) (act action, closed, ok bool) {
 	_, turns := screenOf(key)
-	if turns || slices.Contains([]string{"y", "x", "s", "Q", "tab", "shift+tab", "[", "]"}, key) {
-		if _, asks := m.overlay.(*consent); !asks {
+	if turns || slices.Contains([]string{"y", "Y", "x", "s", "Q", "tab", "shift+tab", "[", "]"}, key) {
+		_, asks := m.overlay.(*consent)
+		if _, menu := m.overlay.(*copyMenu); !asks && (!menu || turns) {
 			return nil, false, false
 		}
 	}
@@ -164,9 +166,11 @@ func (m *Model) globalKey(s *scene, key string) (tea.Cmd, bool) {
 	case "space", "p":
 		return m.freeze(), true
 	case "i":
-		m.iface++
+		m.turnTo(s, -1)
 	case "y":
 		return m.copy(s), true
+	case "Y":
+		m.openCopyMenu(s)
 	case "s":
 		return m.save(), true
 	case "e":
@@ -298,10 +302,14 @@ func (m *Model) perform(s *scene, act action) tea.Cmd {
 		m.show(s, ScreenPackets)
 	case inMatrix:
 		if i := slices.IndexFunc(s.Links, func(l diag.Link) bool { return l.Interface == a.p.Interface }); i >= 0 {
-			m.iface = i
+			m.turned, m.iface = true, i
 		}
 		m.screens[ScreenMatrix].(*matrixScreen).goTo(a.p)
 		m.show(s, ScreenMatrix)
+	case turn:
+		if i := slices.IndexFunc(s.Links, func(l diag.Link) bool { return l.Interface == a.iface }); i >= 0 {
+			m.turnTo(s, i)
+		}
 	case run:
 		return m.run(a.checks, "")
 	case try:
@@ -309,6 +317,9 @@ func (m *Model) perform(s *scene, act action) tea.Cmd {
 	case agreedTo:
 		m.agreed[a.add] = true
 		return m.run([]string{checkAdded}, a.add)
+	case copyOut:
+		m.overlay = a.under
+		return m.copyText(a.text)
 	case tell:
 		m.notice = span{a.text, dim}
 	case stop:
@@ -356,18 +367,6 @@ func (m *Model) breakIt(b breaks) tea.Cmd {
 		if err := m.cfg.Bench.Break(b.id, b.on); err != nil {
 			return noticeMsg{text: span{words.Clean(err.Error()), red}}
 		}
-		return nil
-	}
-}
-
-// onWheel scrolls as the arrow keys do.
-func (m *Model) onWheel(msg tea.MouseWheelMsg) tea.Cmd {
-	switch msg.Button {
-	case tea.MouseWheelUp:
-		return m.onKey("up", "")
-	case tea.MouseWheelDown:
-		return m.onKey("down", "")
-	default:
 		return nil
 	}
 }

@@ -36,6 +36,9 @@ func (l *list) key(key string) bool {
 	return true
 }
 
+// choose puts the cursor on a row.
+func (l *list) choose(row int) { l.sel, l.id, l.moved = max(0, min(row, l.n-1)), "", true }
+
 // follow fits the cursor to n rows of which page are in sight. id names row i; it may be nil.
 func (l *list) follow(n, page int, id func(i int) string) {
 	l.n, l.page = n, max(page, 1)

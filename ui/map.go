@@ -35,35 +35,37 @@ type because struct {
 	// fix is what y copies of a problem first: the first remedy that is commands, as one line; caution what that may
 	// cut off.
 	fix, caution string
-	plain        string // what y copies
+	ways         []why.Advice // to put a finding right
+	plain        string       // what y copies
+	turn         string       // the interface that enter turns to; empty: it opens the page
 }
 
 func becauses(s *scene) []because {
 	var list []because
-	problems := s.Report.Problems()
-	for i := range problems {
-		f := &problems[i]
+	numbered, headline := len(s.Report.Problems()) > 1, s.headline()
+	for _, p := range s.problems() {
+		f := p.Finding
 		item := becauseOf(s, f)
-		item.mark, item.word, item.text = severityMark(f.Severity), words.Say("confidence."+string(f.Confidence)), s.Report.On(f.Interface, f.Summary)
+		item.mark, item.word, item.text = severityMark(f.Severity), words.Say("confidence."+string(f.Confidence)), s.on(f.Interface, f.Summary)
 		item.id = f.Cause + " " + f.Interface + " " + f.Subject.Value
-		if len(problems) > 1 {
-			item.number = i + 1
+		if numbered {
+			item.number = p.number
 		}
-		if strings.HasPrefix(s.Report.Headline, strings.TrimSuffix(f.Summary, ".")) { // it stands above already
-			item.text = s.Report.On(f.Interface, words.Say("cause."+f.Cause+".title"))
+		if strings.HasPrefix(headline, strings.TrimSuffix(f.Summary, ".")) { // it stands above already
+			item.text = s.on(f.Interface, words.Say("cause."+f.Cause+".title"))
 		}
 		if i := slices.IndexFunc(f.Remedies, func(a why.Advice) bool { return len(a.Do) > 0 }); i >= 0 {
 			item.fix, item.caution = strings.Join(f.Remedies[i].Do, " && "), f.Remedies[i].Caution
 		}
 		list = append(list, item)
 	}
-	for i := range s.Report.Unexplained {
-		u := &s.Report.Unexplained[i]
+	for _, u := range s.unexplained() {
 		list = append(list, because{
 			mark: mark{"?", yellow | bold}, word: say("unexplained"), text: u.Symptom, id: u.Symptom,
 			page: func(c *canvas, w int) *doc { return unexplainedDoc(c, w, &s.Report, u) }, plain: u.Symptom,
 		})
 	}
+	list = append(list, s.elsewheres()...)
 	if s.undecided() {
 		return append(list, notes(s)...) // what is not known yet is no finding
 	}
@@ -76,7 +78,7 @@ func becauses(s *scene) []because {
 		mark: markSkipped, word: say("not-asked"), text: strings.Join(unasked, "; "), id: "not-asked",
 		page: func(c *canvas, w int) *doc { return unaskedDoc(c, w, unasked) }, plain: s.Report.Beside(),
 	}
-	if s.Report.Verdict == why.VerdictOK { // how far that goes is said first
+	if s.verdict() == why.VerdictOK { // how far that goes is said first
 		return append(append(list, item), notes(s)...)
 	}
 	return append(append(list, notes(s)...), item)
@@ -86,7 +88,7 @@ func becauses(s *scene) []because {
 func becauseOf(s *scene, f *report.Finding) because {
 	item := because{
 		page:  func(c *canvas, w int) *doc { return findingDoc(c, w, &s.Report, f, false) },
-		cause: f.Cause, plain: findingText(f),
+		cause: f.Cause, plain: findingText(f), ways: f.Remedies,
 	}
 	sure := words.Say("severity."+string(f.Severity)) + ", " + words.Say("confidence."+string(f.Confidence))
 	item.name = joinNonEmpty(" · ", sure, f.Cause, f.Interface)
@@ -113,7 +115,10 @@ func notes(s *scene) []because {
 	of := s.Report.Notes()
 	for i := range of {
 		f := &of[i]
-		text := s.Report.On(f.Interface, f.Summary)
+		if !s.here(f.Interface) {
+			continue
+		}
+		text := s.on(f.Interface, f.Summary)
 		if key := "cause." + f.Cause + ".right"; words.Has(key) {
 			text = words.Say(key)
 		}
@@ -195,9 +200,9 @@ func (m *mapScreen) draw(s *scene, r region) {
 // drawHeadline says the verdict in one sentence, and the first thing to do about it.
 func (m *mapScreen) drawHeadline(s *scene, r region, items []because) int {
 	y := 0
-	headline := s.Report.Headline
+	headline := s.headline()
 	if s.undecided() {
-		headline = say("so-far")
+		headline = s.soFar()
 	}
 	for _, line := range clipped(s.canvas, wrap(s.canvas, m.prose(s, headline), r.w-2), max(r.h/3, 1), r.w-2) {
 		r.put(1, y, line, bold)
@@ -236,7 +241,7 @@ func (m *mapScreen) drawHeadline(s *scene, r region, items []because) int {
 
 // fix is the first thing to do: about the first problem; where there is none, what would let more be told.
 func (m *mapScreen) fix(s *scene, items []because) string {
-	problems := len(s.Report.Problems())
+	problems := len(s.problems())
 	for i, it := range items {
 		if i == 0 && problems > 0 || problems == 0 && it.fix != "" {
 			return it.fix
@@ -297,6 +302,7 @@ func (m *mapScreen) drawItems(s *scene, r region, items []because) {
 		body.spans(0, y, span{pointer, bold}, span{number, dim}, it.mark.span())
 		body.put(body.w-1-body.width(it.word), y, it.word, dim)
 		for _, line := range texts[i] {
+			body.clickable(0, y, body.w, spot{list: &m.list, row: i})
 			body.put(at, y, line, st)
 			y++
 		}
@@ -389,6 +395,9 @@ func (m *mapScreen) key(s *scene, key string) (action, bool) {
 	case "enter":
 		items := becauses(s)
 		if m.list.sel < len(items) {
+			if to := items[m.list.sel].turn; to != "" {
+				return turn{to}, true
+			}
 			return open{&pager{id: items[m.list.sel].id, of: &m.list}}, true
 		}
 	case "r":
@@ -400,7 +409,7 @@ func (m *mapScreen) key(s *scene, key string) (action, bool) {
 func (m *mapScreen) copied(s *scene) string {
 	items := becauses(s)
 	if m.list.sel >= len(items) {
-		return s.Report.Headline
+		return s.headline()
 	}
 	if fix := items[m.list.sel].fix; fix != "" {
 		return fix

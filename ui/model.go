@@ -40,7 +40,7 @@ type Config struct {
 	Every   time.Duration // how often a asks again
 	ASCII   bool          // no character beyond ASCII
 	NoColor bool
-	Mouse   bool // the wheel scrolls; it takes the terminal's own selection away
+	Mouse   bool // the wheel scrolls, a click chooses; it takes the terminal's own selection away
 	Redact  bool // addresses are hidden from the start
 	Tour    bool // the guided tour is open
 }
@@ -55,7 +55,8 @@ type Model struct {
 	latest Frame // as received; newer than frame while frozen
 	ready  bool  // a Frame came
 	frozen bool
-	iface  int // index into the run's interfaces
+	iface  int  // index into the run's interfaces, from
+	turned bool // on: until then the first problem's is in sight
 
 	screen  Screen
 	screens [ScreenSwitch + 1]screen
@@ -224,6 +225,8 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.onPaste(msg.Content)
 	case tea.MouseWheelMsg:
 		cmd = m.onWheel(msg)
+	case tea.MouseClickMsg:
+		cmd = m.onClick(msg)
 	}
 	m.tell()
 	return m, cmd
@@ -336,8 +339,8 @@ func (m *Model) scene() *scene {
 		screen: m.screen, play: m.cfg.Player != nil, bench: m.cfg.Bench != nil, canAsk: m.cfg.Intents != nil && m.cfg.Player == nil,
 		frozen: m.frozen, redact: m.hide.On, waiting: !m.ready, coming: m.ready && m.coming(),
 	}
-	if n := len(m.frame.Links); n > 0 {
-		s.iface = m.frame.Links[m.iface%n].Interface
+	if len(m.frame.Links) > 0 {
+		s.iface = m.frame.Links[m.inSight()].Interface
 	}
 	return s
 }

@@ -247,6 +247,10 @@ const (
 func nodesByClass(s *scene) map[diag.TargetClass][]*node {
 	of := map[diag.TargetClass][]*node{}
 	for _, n := range nodes(s.paths(), s.Echoes) {
+		if at, quiet := s.quietSince(n.addr); quiet {
+			n.marks, n.rank = nil, 0
+			n.add(edge{mark: markUnknown, text: say("edge.quiet", "at", clock(at)[:8])})
+		}
 		of[n.class] = append(of[n.class], n)
 	}
 	for _, list := range of {

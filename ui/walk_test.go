@@ -10,6 +10,7 @@ import (
 	"ndwhy/diag/diagtest"
 	"ndwhy/diag/report"
 	"ndwhy/diag/why"
+	"ndwhy/diag/words"
 )
 
 // fold plays a made-up network.
@@ -48,6 +49,12 @@ func TestOneStoryOnEveryScreen(t *testing.T) {
 	walk("healthy VPC", diagtest.VPC)
 	walk("healthy LAN", diagtest.LAN)
 	walk("a pod", diagtest.Pod)
+	walk("a second interface, down", secondDown)
+	walk("a second interface beside what is wrong", func() *diagtest.World {
+		w := diagtest.CauseTests[0].World()
+		w.Run.Interfaces = append(w.Run.Interfaces, "eth1")
+		return w.Say(second(true))
+	})
 	walk("two prefixes", func() *diagtest.World { return diagtest.TwoPrefixes(diag.Answered) })
 }
 
@@ -60,6 +67,9 @@ func (s *stage) shownAlike() {
 	for screen := ScreenMap; screen < ScreenSwitch; screen++ {
 		s.press(fmt.Sprint(int(screen)))
 		text := s.shown()
+		if own := s.m.scene().verdict(); !strings.Contains(text, upper("verdict."+string(own))) {
+			s.t.Errorf("%s, %s: the verdict %s on %s is not there:\n%s", where, screen.name(), own, s.m.scene().iface, text)
+		}
 		if !strings.Contains(text, upper("verdict."+string(r.Verdict))) {
 			s.t.Errorf("%s, %s: the verdict %s is not there:\n%s", where, screen.name(), r.Verdict, text)
 		}
@@ -118,4 +128,29 @@ func (s *stage) marked(p *report.Path, m *matrix, checks []checkLine) {
 			s.t.Errorf("the overview has nothing wrong at %s, and %s", n.addr, pathText(p))
 		}
 	}
+}
+
+// second is another interface of a made-up host.
+func second(up bool) diag.Link {
+	return diag.Link{Interface: "eth1", Index: 9, MAC: diagtest.OtherMAC, MTU: 9001, Up: up, Carrier: up, Ethernet: true}
+}
+
+// secondDown is a healthy VPC whose host has a second interface, which is down.
+func secondDown() *diagtest.World {
+	w := diagtest.VPC()
+	w.Run.Interfaces = append(w.Run.Interfaces, "eth1")
+	return w.Say(second(false))
+}
+
+// Every interface has findings of its own; one where somebody must act is in sight first, and from the others it is one
+// key away.
+func TestEachInterfaceHasItsOwn(t *testing.T) {
+	s := newStage(t, Config{}, 80, 24).fold(secondDown())
+	down := words.Say("cause.host.link-down.title")
+	s.want("✗ CRITICAL  eth1", down)
+	s.press("i").want("✓ OK  eth0  eth1: ✗ CRITICAL (i)", "Nothing is wrong on eth0.", "▸ ✗ eth1 is down.")
+	s.press("enter").want("✗ CRITICAL  eth1", down)
+	s.press("3", "i").want("✓ OK  eth0  eth1: ✗ CRITICAL (i)")
+
+	newStage(t, Config{}, 80, 24).fold(diagtest.VPC()).press("i").want("No other interface here is in use.")
 }

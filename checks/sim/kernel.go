@@ -332,19 +332,24 @@ func (e *entry) told(w *World) diag.Neighbour {
 	return t
 }
 
+// giveUp ends the discovery of an entry in vain.
+func (n *nic) giveUp(e *entry) {
+	for _, q := range e.queue {
+		if q.failed != nil {
+			q.failed()
+		}
+	}
+	e.queue, e.MAC = nil, diag.MAC{}
+	n.become(e, diag.Failed)
+}
+
 // discover solicits, once a second, and gives up.
 func (n *nic) discover(e *entry, round int) {
 	if e.round != round || n.neigh[e.Address] != e || !n.alive() {
 		return
 	}
 	if e.probes == solicits {
-		for _, q := range e.queue {
-			if q.failed != nil {
-				q.failed()
-			}
-		}
-		e.queue, e.MAC = nil, diag.MAC{}
-		n.become(e, diag.Failed)
+		n.giveUp(e)
 		return
 	}
 	e.probes++

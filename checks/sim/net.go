@@ -397,6 +397,9 @@ func (h *host) DelNeighbour(iface string, a netip.Addr) error {
 	if e == nil {
 		return checks.Errno("ENOENT")
 	}
+	if e.State == diag.Incomplete {
+		n.giveUp(e)
+	}
 	delete(n.neigh, a)
 	gone := e.Neighbour
 	gone.Gone = true

@@ -20,7 +20,20 @@ var fits = map[string][]string{
 // unmodelled are the scenarios that are not tried, and what is not simulated of them.
 var unmodelled = map[string]string{
 	"flood-solicitations": "that the tap tells only a summary of a flood",
+	"tcp-reset-here":      "what this host's own packet filter refuses",
+	"tcp-refused-here":    "what this host's own packet filter refuses",
+	"web-out-alone":       "what this host's own packet filter refuses",
 	"flood-routers":       "that the tap tells only a summary of a flood",
+	"answers-invalid":     "connection tracking (lab.Filter.Invalid)",
+	"invalid-dropped":     "connection tracking (lab.Filter.Invalid)",
+	"temporary-source":    "the addresses that a kernel makes by use_tempaddr",
+	"temporary-well":      "the addresses that a kernel makes by use_tempaddr",
+	"temporary-unused":    "the addresses that a kernel makes by use_tempaddr",
+	"deprecated-alone":    "which of two deprecated addresses a kernel chooses",
+	"deprecated-assigned": "which of two deprecated addresses a kernel chooses",
+	"deprecated-own":      "an interface without neighbour discovery (lab.Host.Tunnel)",
+	"no-nat64":            "a second host beyond the router (lab.Internet.NAT64)",
+	"nat64":               "a second host beyond the router (lab.Internet.NAT64)",
 	"vpn-takes-default":   "an interface without neighbour discovery (lab.Host.Tunnel)",
 	"split-tunnel":        "an interface without neighbour discovery (lab.Host.Tunnel)",
 	"private-address":     "which addresses a kernel makes by RFC 7217, and when they are usable",
@@ -74,7 +87,7 @@ var sameThing = [][]string{
 		"static", "short-prefix", "ula-only", "ula-translated", "two-routers", "backup-router", "router-died", "two-mtus", "stale-router",
 		"route-ignored", "route-taken", "route-not-needed", "static-default", "static-default-well", "off-link", "off-link-well", "local-proxy",
 		"two-prefixes", "two-prefixes-source", "two-prefixes-rule", "two-prefixes-ruled", "two-prefixes-src",
-		"renumbered", "renumbered-source", "renumbered-well", "changed-mac", "same-mac", "stale-gateway", "two-macs", "not-on-link", "not-on-link-well",
+		"renumbered", "renumbered-source", "renumbered-well", "changed-mac", "same-mac", "stale-gateway", "two-macs", "not-on-link", "not-on-link-well", "no-on-link-route", "no-on-link-route-well",
 		"hop-limit", "hop-limit-refused", "router-asks-again", "redirected", "port-security", "port-security-eui64",
 	},
 	// settings of the interface from before it is up
@@ -86,13 +99,13 @@ var sameThing = [][]string{
 	{"same-mac", "address-taken"},              // who answers for the address
 	{"private-link-local", "two-prefixes-src"}, // the address that a route names
 	{"container", "two-prefixes-src"},
-	{"peer-twice", "peer-down", "address-taken", "off-link-well", "not-on-link", "not-on-link-well"},                     // whether the peer is a neighbour
-	{"dad-loop", "not-on-link", "not-on-link-well"},                                                                      // whether the added address makes it one
-	{"stale-neighbour", "stale-gateway", "stale-router", "two-macs", "redirected", "redirects-off", "redirects-dropped"}, // whom the kernel sends to
-	{"imds-by-ipv6", "imds-off", "nothing-assigned", "dhcp-silent", "dhcp-no-address", "wrong-interface"},                // what the metadata service says
-	{"solicitations-dropped", "unreadable-rule-in", "router-asks-again"},                                                 // why the router hears no answer
-	{"isolated-ports", "busy-link"},                                            // whether others are heard
-	{"isolated-ports", "local-proxy", "off-link", "off-link-well", "dad-loop"}, // what the switch passes on
+	{"peer-twice", "peer-down", "address-taken", "off-link-well", "not-on-link", "not-on-link-well", "no-on-link-route", "no-on-link-route-well"}, // whether the peer is a neighbour
+	{"dad-loop", "not-on-link", "not-on-link-well", "no-on-link-route", "no-on-link-route-well"},                                                  // whether the added address makes it one
+	{"stale-neighbour", "stale-gateway", "stale-router", "two-macs", "redirected", "redirects-off", "redirects-dropped"},                          // whom the kernel sends to
+	{"imds-by-ipv6", "imds-off", "nothing-assigned", "dhcp-silent", "dhcp-no-address", "wrong-interface"},                                         // what the metadata service says
+	{"solicitations-dropped", "unreadable-rule-in", "router-asks-again"},                                                                          // why the router hears no answer
+	{"isolated-ports", "local-proxy", "off-link", "off-link-well", "dad-loop"},                                                                    // what the switch passes on
+	{"isolated-ports", "busy-link"}, // whether others are heard
 	{"nothing-assigned", "not-configured", "delegated-prefix", "deprecated", "optimistic", "no-policy-routing", "two-interfaces", "wrong-interface", "dhcp-no-address"},
 	{"two-interfaces", "no-policy-routing", "wrong-interface"},
 	{"networkd", "route-missing", "forwarding", "pod-without-nat"},             // who acts on advertisements
@@ -276,7 +289,13 @@ var Flaws = []Flaw{
 	{
 		"who is found only at the second try", "what was asked before that passes for lost (path.lossy)",
 		func(v Verdict, faults []string, _ Weather) bool {
-			return has(faults, "na-dropped", "stale-gateway", "solicitations-dropped") && only(slices.Concat(v.Invented, v.Supposed), "path.lossy") && len(v.Broken) == 0
+			return has(faults, "na-dropped", "stale-gateway", "solicitations-dropped", "wrong-neighbour") && only(slices.Concat(v.Invented, v.Supposed), "path.lossy") && len(v.Broken) == 0
+		},
+	},
+	{
+		"a MAC that two have, where nothing shows the other", "what the switch hands to the other passes for lost (path.lossy)",
+		func(v Verdict, faults []string, _ Weather) bool {
+			return has(faults, "cloned-mac") && only(slices.Concat(v.Invented, v.Supposed), "path.lossy") && len(v.Broken) == 0
 		},
 	},
 	{

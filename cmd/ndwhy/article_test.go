@@ -92,8 +92,8 @@ func routers(t *testing.T, r report.Report) {
 	}
 }
 
-// unresolved: the one peer address without an entry that safety rule 2 allows went INCOMPLETE, then
-// FAILED, when the kernel was made to ask for it from the candidate.
+// unresolved: the one peer address without an entry that safety rule 2 allows went INCOMPLETE and
+// stayed so, when the kernel was made to ask for it from the candidate.
 func unresolved(t *testing.T, r report.Report) {
 	t.Helper()
 	var fresh []report.Path
@@ -111,8 +111,8 @@ func unresolved(t *testing.T, r report.Report) {
 			said += e.What + "\n"
 		}
 	}
-	if !strings.Contains(said, "INCOMPLETE") || !strings.Contains(said, "FAILED") {
-		t.Errorf("the entry was not seen INCOMPLETE and FAILED:\n%s", said)
+	if !strings.Contains(said, "INCOMPLETE") || fresh[0].Sent < 2 {
+		t.Errorf("%d solicitations, want 2, and the entry INCOMPLETE:\n%s", fresh[0].Sent, said)
 	}
 }
 

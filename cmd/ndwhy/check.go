@@ -161,16 +161,19 @@ func (o *checkOptions) write(ctx context.Context, out, stderr io.Writer) error {
 	if len(o.far) > diag.FarsKept {
 		return usagef("--far: %d hosts, want at most %d", len(o.far), diag.FarsKept)
 	}
-	deadline := time.Now().Add(o.timeout)
+	begun := time.Now()
+	deadline := begun.Add(o.timeout)
 	live, err := o.open(ctx, false, nil, warnOn(stderr))
 	if err != nil {
 		return err
 	}
 	defer live.Close()
-	settling, settled := context.WithDeadline(ctx, deadline)
+	settling, settled := context.WithDeadline(ctx, begun.Add(o.timeout/2)) // the rest is for asking
 	live.Settle(settling)
-	live.Meet(settling)
 	settled()
+	meeting, met := context.WithDeadline(ctx, deadline)
+	live.Meet(meeting)
+	met()
 	if o.dryRun {
 		live.Look(func(s *diag.State) { err = app.DryRun(out, s, o.hide.Text) })
 		return err

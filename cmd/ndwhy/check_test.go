@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -206,8 +207,9 @@ func TestUnprivileged(t *testing.T) {
 		t.Errorf("what needs no privilege is missing: %+v %+v", got.Addresses, got.Neighbours)
 	}
 	text := labtest.Run(t, "vpc", "ndwhy", "test-unprivileged", "check")
-	if !strings.Contains(text.Stdout, "sudo setcap cap_net_raw") {
-		t.Errorf("no line that gives the rest:\n%s", text.Stdout)
+	lines := strings.Split(strings.TrimSuffix(text.Stdout, "\n"), "\n")
+	if len(lines) != 4 || !regexp.MustCompile(`^Do +sudo \S*ndwhy\S* check$`).MatchString(lines[1]) || !strings.Contains(lines[2], "sudo setcap cap_net_raw") {
+		t.Errorf("want four lines, with what gives the rest:\n%s", text.Stdout)
 	}
 }
 

@@ -3,11 +3,14 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
+	"github.com/charmbracelet/x/term"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -70,6 +73,7 @@ func labCommand() *cobra.Command {
 			}
 			code, err := lab.Run(lab.Options{
 				Spec: spec, Command: command, SwitchLog: switchLog, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+				Slow: func() { labSlow(cmd.ErrOrStderr(), &spec) },
 			})
 			return labResult(cmd, code, err)
 		},
@@ -79,6 +83,22 @@ func labCommand() *cobra.Command {
 	cmd.ValidArgsFunction = cobra.FixedCompletions(scenarioNames(), cobra.ShellCompDirectiveNoFileComp)
 	cmd.AddCommand(labListCommand(), labExecCommand(), labBreakCommand(true), labBreakCommand(false))
 	return cmd
+}
+
+// labSlow says what is being built, to somebody who waits for it.
+func labSlow(w io.Writer, spec *lab.Spec) {
+	if f, ok := w.(*os.File); !ok || !term.IsTerminal(f.Fd()) {
+		return
+	}
+	var hosts []string
+	for i := range spec.Hosts {
+		hosts = append(hosts, spec.Hosts[i].Name)
+	}
+	text := words.Say("cli.lab.slow", "scenario", spec.Scenario, "hosts", strings.Join(hosts, ", "))
+	if spec.Age > 0 {
+		text += "\n" + words.Say("cli.lab.slow-aged", "time", int(spec.Age.Round(time.Second).Seconds()))
+	}
+	fmt.Fprintln(w, text)
 }
 
 // filesOf are the files that a command names, if it is ndwhy.
@@ -124,6 +144,9 @@ func labListCommand() *cobra.Command {
 				}
 				if len(s.Args) > 0 {
 					find += "; " + words.Say("cli.lab.list.args", "args", strings.Join(s.Args, " "))
+				}
+				if spec, _, err := lab.Find(s.Name); err == nil && spec.Age > 0 {
+					find += "; " + words.Say("cli.lab.list.aged", "time", int(spec.Age.Round(time.Second).Seconds()))
 				}
 				fmt.Fprintf(w, "%s\t%s%s\n\t  %s\n", s.Name, s.Title, on, find)
 			}

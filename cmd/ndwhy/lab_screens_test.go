@@ -26,7 +26,25 @@ import (
 	"ndwhy/ui/termtest/vt"
 )
 
-func init() { helpers["test-unassign"] = deleteAddress }
+func init() {
+	helpers["test-unassign"] = deleteAddress
+	helpers["test-link"] = setLink
+}
+
+// setLink sets eth0 up or down, which keeps its addresses.
+func setLink(args []string) error {
+	if err := os.WriteFile("/proc/sys/net/ipv6/conf/eth0/keep_addr_on_down", []byte("1"), 0); err != nil {
+		return err
+	}
+	link, err := netlink.LinkByName("eth0")
+	if err != nil {
+		return err
+	}
+	if args[0] == "up" {
+		return netlink.LinkSetUp(link)
+	}
+	return netlink.LinkSetDown(link)
+}
 
 // deleteAddress deletes an address from eth0, as its finding's remedy says.
 func deleteAddress(args []string) error {
@@ -234,6 +252,56 @@ func TestLabScreens(t *testing.T) {
 	if code := p.Exit(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
+}
+
+// Somebody takes the peer's link down, of which nothing arrives here: within two seconds the screens say that it stopped
+// answering, and then why; and that it is back without a key too.
+func TestPeerGoesAway(t *testing.T) {
+	t.Parallel()
+	p := labTerminal(t, 120, 40)
+	p.Wait("OK  eth0")
+	p.WaitGone("asking:")
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := func(way string) {
+		other := exec.Command(self)
+		other.Args = []string{"ndwhy", "lab", "exec", "--lab", strconv.Itoa(p.Pid()), "ubuntu2", "--", "ndwhy", "test-link", way}
+		if text, err := other.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, text)
+		}
+	}
+	set("down")
+	down := time.Now()
+	quiet, _, _ := strings.Cut(words.Say("ui.quiet"), "{")
+	p.Wait(quiet)
+	if took := time.Since(down); took > 4*time.Second { // two, on a machine with nothing else to do: TestPulse
+		t.Errorf("the peer's link is down, and %v passed until that was seen", took)
+	}
+	p.Wait("WARNING")
+	const local = "fe80::4f0:13ff:feeb:c61d" // what the peer has left when its link comes back
+	p.WaitFor("the peer's problem", rowWith(local, "X"))
+	set("up")
+	p.WaitFor("the peer's answer", rowWith(local, "ms"))
+	p.Send("q")
+	if code := p.Exit(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+// A scenario that takes its time says so at once, and why.
+func TestLabSaysWhatItWaitsFor(t *testing.T) {
+	t.Parallel()
+	began := time.Now()
+	p := labTerminal(t, 80, 24, "advertisements-lost")
+	p.Wait("Starting the lab advertisements-lost: ubuntu1, ubuntu2")
+	p.Wait("This takes 6 s.")
+	if took := time.Since(began); took > time.Second { // half of that is meant, on a machine with nothing else to do
+		t.Errorf("nothing is on the screen for %v", took)
+	}
+	p.Signal(unix.SIGTERM)
+	p.Exit()
 }
 
 // The tour begins at its beginning, and a step breaks what it speaks of.

@@ -37,13 +37,15 @@ var helpers = map[string]func(args []string) error{
 	"test-address":      addAddress,
 	"test-safety":       besideTraffic,
 	"test-unprivileged": unprivileged,
-	"test-timed":        timed,
 	"test-vanish":       vanish,
+	"test-took":         took,
 	"test-sweep":        sweep,
 	"test-endless":      endless,
 	"test-hang":         hang,
 	"test-bounded":      bounded,
 	"test-bare":         bare,
+	"test-by-file":      byFile,
+	"test-chroot":       chrooted,
 	"test-delete":       deleteLink,
 }
 

@@ -31,7 +31,7 @@ func (o *options) open(ctx context.Context, stay bool, show func(diag.Event), wa
 	if err != nil {
 		return nil, err
 	}
-	choosing, chosen := context.WithTimeout(ctx, min(chooseWithin, o.timeout/2))
+	choosing, chosen := context.WithTimeout(ctx, min(chooseWithin, o.timeout/4))
 	links, left, err := live.Interfaces(choosing, o.interfaces, wanted.zones)
 	chosen()
 	if err != nil {

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"syscall"
@@ -15,6 +18,7 @@ import (
 	"ndwhy/diag"
 	"ndwhy/diag/lab/labtest"
 	"ndwhy/diag/report"
+	"ndwhy/diag/why"
 )
 
 // bounded becomes "ndwhy ARGS" with no capability but CAP_NET_RAW, as in most containers.
@@ -55,6 +59,79 @@ func bare(args []string) error {
 	return syscall.Exec(path, append([]string{"ndwhy"}, args...), os.Environ())
 }
 
+// byFile becomes "ndwhy ARGS" as an ordinary user whose copy of the program has file capabilities, as
+// setcap cap_net_raw,cap_net_admin=p gives them: permitted, and not in effect.
+func byFile(args []string) error {
+	dir, err := os.MkdirTemp("", "ndwhy")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return err
+	}
+	program, err := os.ReadFile("/proc/self/exe")
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(dir, "ndwhy")
+	if err := os.WriteFile(path, program, 0o755); err != nil {
+		return err
+	}
+	attribute := make([]byte, 20) // struct vfs_cap_data: revision 2, then permitted and inheritable, twice
+	binary.LittleEndian.PutUint32(attribute, 0x02000000)
+	binary.LittleEndian.PutUint32(attribute[4:], 1<<unix.CAP_NET_RAW|1<<unix.CAP_NET_ADMIN)
+	if err := unix.Setxattr(path, "security.capability", attribute, 0); err != nil {
+		return fmt.Errorf("setcap: %w", err)
+	}
+	cmd := exec.Command(path, args...)
+	cmd.Dir, cmd.Stdout, cmd.Stderr = "/", os.Stdout, os.Stderr
+	const nobody = 65534
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	err = cmd.Run()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() >= 0 {
+		return nil // the report has the verdict
+	}
+	return err
+}
+
+// chrooted becomes "ndwhy ARGS" in a chroot that has the program and its libraries, and neither /proc nor /sys.
+func chrooted(args []string) error {
+	if err := unix.Unshare(unix.CLONE_NEWNS); err != nil {
+		return fmt.Errorf("unshare: %w", err)
+	}
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return fmt.Errorf("private mounts: %w", err)
+	}
+	const root = "/mnt"
+	if err := unix.Mount("tmpfs", root, "tmpfs", 0, ""); err != nil {
+		return fmt.Errorf("tmpfs: %w", err)
+	}
+	bind := func(from, to string) error {
+		if err := unix.Mount(from, root+to, "", unix.MS_BIND|unix.MS_REC, ""); err != nil {
+			return fmt.Errorf("bind %s: %w", from, err)
+		}
+		return nil
+	}
+	for _, dir := range []string{"/lib", "/lib64", "/usr"} { // what a test binary that is not static needs
+		from, err := filepath.EvalSymlinks(dir)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err := errors.Join(err, os.Mkdir(root+dir, 0o755), bind(from, dir)); err != nil {
+			return err
+		}
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(os.WriteFile(root+"/ndwhy", nil, 0o755), bind(self, "/ndwhy"), unix.Chroot(root), os.Chdir("/")); err != nil {
+		return err
+	}
+	return syscall.Exec("/ndwhy", append([]string{"ndwhy"}, args...), os.Environ())
+}
+
 // What works with which privileges is what docs/privileges.md says; what does not is said, with the verdict unknown.
 func TestWhatWorksWhere(t *testing.T) {
 	t.Parallel()
@@ -65,10 +142,15 @@ func TestWhatWorksWhere(t *testing.T) {
 		{"root", "", true, true, true, true},
 		{"CAP_NET_RAW alone", "test-bounded", true, true, false, true},
 		{"nothing", "test-unprivileged", false, false, false, true},
+		{"file capabilities", "test-by-file", true, true, true, true},
 		{"root without /proc and /sys", "test-bare", true, true, true, false},
+		{"root in a chroot", "test-chroot", true, true, true, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
+			if c.as == "test-by-file" && os.Geteuid() != 0 {
+				t.Skip("an ordinary user's lab knows no other user")
+			}
 			if c.as == "test-bounded" && os.Geteuid() != 0 {
 				t.Skip("an ordinary user's lab hands capabilities on by the ambient set, which the bounding set does not bound")
 			}
@@ -90,7 +172,7 @@ func TestWhatWorksWhere(t *testing.T) {
 			if answered(diag.ViaWire) != c.wire || answered(diag.ViaKernel) != c.kernel || added != c.added || host != c.host {
 				t.Errorf("wire %v, kernel %v, addresses by the kernel %v, host %v; want %+v", answered(diag.ViaWire), answered(diag.ViaKernel), added, host, c)
 			}
-			if whole := c.wire && c.kernel && c.added && c.host; (r.Code == 0) != whole {
+			if whole := c.wire && c.kernel && c.added && c.host; (got.Verdict == why.VerdictOK) != whole {
 				t.Errorf("exit %d: %s: %s %+v", r.Code, got.Verdict, got.Headline, got.Skipped)
 			}
 			if len(got.Addresses) != 2 {

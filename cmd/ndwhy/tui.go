@@ -82,7 +82,14 @@ func (o *tuiOptions) show(cmd *cobra.Command, _ []string) error {
 	}
 	bench := app.DialBench(runner.Quiet, run, lens.Stir)
 	defer bench.Close()
+	pulse := app.NewPulse(live, func(ids []string) error { return runner.Run(ids, "") }, lens.Stir)
 	var beside sync.WaitGroup
+	if still := o.every == 0 && cmd.Flags().Changed("every"); !o.passive && !still {
+		beside.Go(func() {
+			defer guard.Rescue()
+			pulse.Live(ctx, live)
+		})
+	}
 	beside.Go(func() {
 		defer guard.Rescue()
 		run()
@@ -102,7 +109,7 @@ func (o *tuiOptions) show(cmd *cobra.Command, _ []string) error {
 		}
 		farewell, err = o.screens(ctx, profile, live, lens, config, func(f *ui.Frame) {
 			bench.Note(f)
-			f.Recording, f.Every = live.Recording(), runner.Period()
+			f.Recording, f.Every, f.Quiet = live.Recording(), runner.Period(), pulse.Quiet()
 		})
 	}
 	end()

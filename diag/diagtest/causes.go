@@ -57,6 +57,15 @@ var CauseTests = []struct {
 		Name: "an address with a prefix where none is on the link", Cause: "host.routing", Sure: "likely", Faults: []string{"host.routing"},
 		World: func() *World { return NothingOnLink(64) },
 	},
+	{Name: "a neighbour that is sent to by way of the router", Cause: "host.routing", Sure: "likely", Faults: []string{"host.routing"}, World: ByRouter},
+	{
+		Name: "a host beyond the router that is silent, and not found on the link either", Cause: "peer.echo-blocked", Faults: []string{"peer.echo-blocked"},
+		World: func() *World {
+			return ByRouter().Each(func(p diag.Path) bool {
+				return p.Target == PeerGlobal && p.Asks == diag.AsksND && p.Via == diag.ViaWire
+			}, Silent)
+		},
+	},
 	{Name: "its own solicitation, looped back", Cause: "address.looped-back", Sure: "certain", Faults: []string{"address.looped-back"}, World: LoopedBack},
 	{
 		Name: "hand-added address that the kernel prefers", Cause: "host.source-selection", Sure: "certain",
@@ -64,6 +73,19 @@ var CauseTests = []struct {
 		World: func() *World {
 			return HandAdded().Say(diag.Selection{Dst: Host1, Source: Hand, Interface: "eth0", Via: RouterAddr})
 		},
+	},
+	{
+		Name: "temporary address that the kernel prefers", Cause: "host.source-selection", Sure: "certain",
+		Faults: []string{"address.unassigned", "host.source-selection"},
+		World: func() *World {
+			a := ByHand(Hand, 64)
+			a.Flags, a.PreferredS, a.ValidS = diag.Temporary, 86400, 604800
+			return HandAdded().Say(a, diag.Sysctl{Scope: "eth0", Name: "use_tempaddr", Value: "2"}, diag.Selection{Dst: Host1, Source: Hand, Interface: "eth0", Via: RouterAddr})
+		},
+	},
+	{
+		Name: "deprecated, so that the kernel takes another interface's address", Cause: "host.source-selection", Sure: "certain",
+		Faults: []string{"host.source-selection"}, World: Aside,
 	},
 	{
 		Name: "spoofed advertisement", Cause: "link.spoofed", Sure: "certain", Faults: []string{},
@@ -510,6 +532,25 @@ var CauseTests = []struct {
 		},
 	},
 	{
+		Name: "nft drops answers that nobody knows the question of", Cause: "host.firewall", Sure: "likely", Faults: []string{"host.firewall"},
+		World: func() *World {
+			return VPC().Say(diag.Filter{
+				Table: "inet filter", Chain: "input", Hook: "input", Rule: "ct state invalid drop", Handle: 7, Verdict: "drop", Matches: []string{}, Invalid: []string{"echo-reply"},
+			}).KernelDeaf("")
+		},
+	},
+	{
+		Name: "no room to track another connection", Cause: "host.firewall", Sure: "likely", Faults: []string{"host.firewall"},
+		World: func() *World {
+			return VPC().Say(diag.TableUse{Tracked: 65536, TrackedMost: 65536}).Each(func(p diag.Path) bool {
+				return p.Via == diag.ViaKernel && p.Asks == diag.AsksEcho && p.SourceClass == diag.SourceAssigned
+			}, func(p *diag.Path) {
+				Silent(p)
+				p.Outcome, p.Sent, p.Errno = diag.Unsent, 0, "EPERM"
+			})
+		},
+	},
+	{
 		Name: "echo is not permitted", Cause: "host.firewall", Sure: "likely", Faults: []string{"host.firewall"},
 		World: func() *World {
 			return VPC().Each(func(p diag.Path) bool {
@@ -628,6 +669,24 @@ var CauseTests = []struct {
 					p.Detail = "unresolved"
 				}
 			}).Say(diag.Filter{Table: "inet filter", Chain: "input", Hook: "input", Rule: "drop", Verdict: "drop", Matches: []string{"na"}})
+		},
+	},
+	{
+		Name: "no translator for IPv4 hosts", Cause: "path.nat64-missing", Sure: "likely", Faults: []string{"path.nat64-missing"},
+		World: func() *World { return VPC().ByNAT64() },
+	},
+	{
+		Name: "no translator for IPv4 hosts, though a router says so", Cause: "path.nat64-missing", Sure: "likely", Faults: []string{"path.nat64-missing"},
+		World: func() *World {
+			ra := VpcRA()
+			ra.Unknown = []diag.Option{{Type: 38, Raw: []byte{38, 2, 0x07, 0x08, 0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0}}}
+			return LAN().Say(RaFrame(RouterAddr, RouterMAC, ra)).ByNAT64()
+		},
+	},
+	{
+		Name: "IMDS gives a pod no token", Cause: "service.imds-hop-limit", Sure: "likely", Faults: []string{},
+		World: func() *World {
+			return Pod().Say(diag.Metadata{Endpoint: "http://169.254.169.254", State: diag.MetadataUnreachable, Why: "no token", Mute: true})
 		},
 	},
 	{

@@ -125,7 +125,7 @@ func (c Chance) body() diag.Body {
 			Rule: fmt.Sprint("rule ", c.IntN(3)), Matches: []string{pick(c, []string{"ns", "na", "ra", "rs", "echo-request", "echo-reply"})}, Gone: c.one(8),
 		}
 	case 7:
-		return diag.TableUse{Entries: c.IntN(2000), Thresh3: pick(c, []int{0, 1024}), NoBuffers: c.one(3)}
+		return diag.TableUse{Entries: c.IntN(2000), Thresh3: pick(c, []int{0, 1024}), NoBuffers: c.one(3), Tracked: c.IntN(2) * 1000, TrackedMost: pick(c, []int{0, 1000})}
 	case 8:
 		return diag.Metadata{State: pick(c, []diag.MetadataState{diag.MetadataOK, diag.MetadataNone, diag.MetadataUnreachable}), Interfaces: []diag.MetadataInterface{
 			{MAC: pick(c, someMACs), ID: "eni-1", Addresses: []netip.Addr{addr}, Prefixes: []netip.Prefix{c.prefix()}, Subnets: []netip.Prefix{c.prefix()}},

@@ -193,6 +193,10 @@ func TestFilters(t *testing.T) {
 	want := []diag.Filter{
 		{Table: "inet filter", Chain: "input", Hook: "input", Rule: "policy drop", Verdict: "drop", Tool: "nft", Matches: []string{"na", "echo-request", "mld", "dhcpv6"}},
 		{
+			Table: "inet filter", Chain: "input", Hook: "input", Rule: "ct state invalid drop", Verdict: "drop", Tool: "nft",
+			Matches: []string{}, Invalid: []string{"echo-reply", "udp", "tcp-synack"},
+		},
+		{
 			Interface: "eth0", Table: "inet filter", Chain: "output", Hook: "output", Verdict: "drop", Tool: "nft", Matches: []string{"ns"},
 			Rule: `oifname "eth0" icmpv6 type nd-neighbor-solicit counter log prefix "ns " drop comment "no questions\x1b"`,
 		},
@@ -210,8 +214,8 @@ func TestFilters(t *testing.T) {
 	if diff := cmp.Diff(want, got, noHandles); diff != "" {
 		t.Fatalf("(-want +got)\n%s", diff)
 	}
-	if got[0].Number != 0 || got[2].Number != 3 {
-		t.Errorf("the policy is rule %d, and the third one %d", got[0].Number, got[2].Number)
+	if got[0].Number != 0 || got[3].Number != 3 {
+		t.Errorf("the policy is rule %d, and the third one %d", got[0].Number, got[3].Number)
 	}
 	for _, f := range got {
 		if (f.Handle == 0) != (f.Rule == "policy drop") {
@@ -231,9 +235,9 @@ func TestFilters(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.flush()
-	gone, moved := want[1], want[2] // the next one has its number now
+	gone, moved := want[2], want[3] // the next one has its number now
 	gone.Gone, moved.Gone = true, true
-	if diff := cmp.Diff([]diag.Filter{gone, moved, want[2]}, filtersOf(t, r), noHandles); diff != "" {
+	if diff := cmp.Diff([]diag.Filter{gone, moved, want[3]}, filtersOf(t, r), noHandles); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
@@ -259,7 +263,7 @@ func TestFiltersOfAUsualFirewall(t *testing.T) {
 	w.rule(input, []expr.Any{&expr.Reject{}})
 	w.flush()
 	r := New(&log{}, fstest.MapFS{}, []diag.Link{{Interface: "eth0", Index: nstest.Link(t, "eth0").Attrs().Index}})
-	want := []diag.Filter{{Table: "inet filter", Chain: "input", Hook: "input", Rule: "reject with icmpv6 no-route", Verdict: "reject", Tool: "nft", Matches: []string{"tcp-syn"}}}
+	want := []diag.Filter{{Table: "inet filter", Chain: "input", Hook: "input", Rule: "reject with icmpv6 no-route", Verdict: "reject", Tool: "nft", Matches: []string{"tcp-syn"}, Invalid: []string{"udp", "tcp-synack"}}}
 	if diff := cmp.Diff(want, filtersOf(t, r), noHandles); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}

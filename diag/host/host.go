@@ -195,13 +195,26 @@ func (r *Reader) tableUse() {
 	if s, ok := r.text("proc/sys/net/ipv6/neigh/default/gc_thresh3"); ok {
 		use.Thresh3, _ = strconv.Atoi(s)
 	}
+	use.Tracked, use.TrackedMost = r.tracked()
 	old := r.table
 	delta := use.Entries - old.Entries
-	if old.Thresh3 == use.Thresh3 && old.TableFulls == use.TableFulls && max(delta, -delta) <= max(8, old.Entries/10) && old != (diag.TableUse{}) {
+	if (old.TrackedMost > 0) == (use.TrackedMost > 0) && old.Thresh3 == use.Thresh3 && old.TableFulls == use.TableFulls && max(delta, -delta) <= max(8, old.Entries/10) && old != (diag.TableUse{}) {
 		return
 	}
 	r.table = use
 	r.sink.Emit(use)
+}
+
+// tracked returns how many connections are tracked, and how many may be, where there is hardly room for another.
+func (r *Reader) tracked() (now, most int) {
+	for name, n := range map[string]*int{"count": &now, "max": &most} {
+		s, _ := r.text("proc/sys/net/netfilter/nf_conntrack_" + name)
+		*n, _ = strconv.Atoi(s)
+	}
+	if most <= 0 || now < most-most/20 { // a maximum of 0 is none
+		return 0, 0
+	}
+	return now, most
 }
 
 func parseTableUse(content string) (use diag.TableUse, ok bool) {

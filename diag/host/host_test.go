@@ -282,6 +282,20 @@ func TestManager(t *testing.T) {
 	}
 }
 
+// What is tracked is told where there is hardly room for another connection.
+func TestTracked(t *testing.T) {
+	for most, full := range map[string]bool{"65536": true, "262144": false, "0": false} {
+		var l log
+		New(&l, instance(fstest.MapFS{
+			"proc/sys/net/netfilter/nf_conntrack_count": file("65500\n"), "proc/sys/net/netfilter/nf_conntrack_max": file(most + "\n"),
+		}), nil).tableUse()
+		use := of[diag.TableUse](l.take())[0]
+		if (use.Tracked == 65500 && use.TrackedMost == 65536) != full || !full && use.TrackedMost > 0 {
+			t.Errorf("65500 of %s: %+v", most, use)
+		}
+	}
+}
+
 func FuzzTableUse(f *testing.F) {
 	f.Add(stat + "00000010 1 1 0 0 0 0 0 0 0 0 0 00000002\n")
 	f.Add("table_fulls entries\nffffffff 7fffffff\n1")

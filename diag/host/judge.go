@@ -155,11 +155,33 @@ func judge(rs *ruleset, links []diag.Link) []diag.Filter {
 	}
 	type found struct {
 		filter  diag.Filter
-		by      map[string][]string // frame types by interface
+		by      map[string]*stopped
 		mention bool
 	}
 	var order []key
 	all := map[key]*found{}
+	note := func(base *chain, hook string, l diag.Link, s stop) *stopped {
+		k := key{base.chainKey, s.chain.chainKey, s.rule.handle}
+		f := all[k]
+		if f == nil {
+			f = &found{by: map[string]*stopped{}, filter: diag.Filter{
+				Table: families[base.family] + " " + clean(base.table), Chain: clean(s.chain.name), Hook: hook,
+				Rule: "policy drop", Verdict: "drop", Handle: s.rule.handle, Legacy: rs.legacy, Tool: rs.tool(s.chain),
+			}, mention: len(base.devices) > 0}
+			if s.rule.handle != 0 {
+				text, mention := list(rs, s.chain, s.rule)
+				f.filter.Rule, f.mention = text, f.mention || mention
+				f.filter.Verdict = s.verdict
+				f.filter.Number = 1 + slices.IndexFunc(s.chain.rules, func(r rule) bool { return r.handle == s.rule.handle })
+			}
+			all[k] = f
+			order = append(order, k)
+		}
+		if f.by[l.Interface] == nil {
+			f.by[l.Interface] = &stopped{}
+		}
+		return f.by[l.Interface]
+	}
 	for _, ck := range rs.order {
 		c := rs.chains[ck]
 		hook, in := hookName(c)
@@ -174,24 +196,21 @@ func judge(rs *ruleset, links []diag.Link) []diag.Filter {
 				if in != m.in {
 					continue
 				}
-				for _, s := range stops(walk{rs: rs, base: c, hook: hook, link: l, message: m}) {
-					k := key{ck, s.chain.chainKey, s.rule.handle}
-					f := all[k]
-					if f == nil {
-						f = &found{by: map[string][]string{}, filter: diag.Filter{
-							Table: families[c.family] + " " + clean(c.table), Chain: clean(s.chain.name), Hook: hook,
-							Rule: "policy drop", Verdict: "drop", Handle: s.rule.handle, Legacy: rs.legacy, Tool: rs.tool(s.chain),
-						}, mention: len(c.devices) > 0}
-						if s.rule.handle != 0 {
-							text, mention := list(rs, s.chain, s.rule)
-							f.filter.Rule, f.mention = text, f.mention || mention
-							f.filter.Verdict = s.verdict
-							f.filter.Number = 1 + slices.IndexFunc(s.chain.rules, func(r rule) bool { return r.handle == s.rule.handle })
-						}
-						all[k] = f
-						order = append(order, k)
+				w := walk{rs: rs, base: c, hook: hook, link: l, message: m}
+				anyway := stops(w)
+				for _, s := range anyway {
+					by := note(c, hook, l, s)
+					by.matches = append(by.matches, string(m.frame))
+				}
+				if !in || m.ct != ctEstablished {
+					continue
+				}
+				w.ct = ctInvalid
+				for _, s := range w.stops() {
+					if !slices.ContainsFunc(anyway, s.same) {
+						by := note(c, hook, l, s)
+						by.invalid = append(by.invalid, string(m.frame))
 					}
-					f.by[l.Interface] = append(f.by[l.Interface], string(m.frame))
 				}
 			}
 		}
@@ -201,14 +220,18 @@ func judge(rs *ruleset, links []diag.Link) []diag.Filter {
 		f := all[k]
 		same := len(f.by) == len(links) && !f.mention
 		for _, l := range links {
-			same = same && slices.Equal(f.by[l.Interface], f.by[links[0].Interface])
+			same = same && f.by[l.Interface].same(f.by[links[0].Interface])
 		}
 		for _, l := range links {
-			if len(f.by[l.Interface]) == 0 {
+			by := f.by[l.Interface]
+			if by == nil {
 				continue
 			}
 			filter := f.filter
-			filter.Matches = f.by[l.Interface]
+			filter.Matches, filter.Invalid = by.matches, by.invalid
+			if filter.Matches == nil {
+				filter.Matches = []string{}
+			}
 			if !same {
 				filter.Interface = l.Interface
 			}
@@ -227,6 +250,16 @@ type stop struct {
 	rule    rule
 	verdict string
 	certain bool
+}
+
+func (s stop) same(o stop) bool { return s.chain == o.chain && s.rule.handle == o.rule.handle }
+
+// stopped are the frame types that a rule stops on an interface: in any case, and answers that connection tracking
+// takes for none.
+type stopped struct{ matches, invalid []string }
+
+func (s *stopped) same(o *stopped) bool {
+	return slices.Equal(s.matches, o.matches) && slices.Equal(s.invalid, o.invalid)
 }
 
 // A walk is one message's way through one base chain.
@@ -260,7 +293,7 @@ func stops(w walk) []stop {
 		w.ct = ctUntracked
 		too := w.stops()
 		found = slices.DeleteFunc(found, func(s stop) bool {
-			return !slices.ContainsFunc(too, func(t stop) bool { return s.chain == t.chain && s.rule.handle == t.rule.handle })
+			return !slices.ContainsFunc(too, s.same)
 		})
 	}
 	return found

@@ -94,6 +94,7 @@ func Read(ctx context.Context, opts Options) diag.Metadata {
 			Endpoint: clean(opts.Endpoints[0]),
 			State:    diag.MetadataUnreachable,
 			Why:      clean(err.Error()),
+			Mute:     errors.Is(err, errMute),
 		}
 	}
 	defer c.close()
@@ -182,6 +183,8 @@ type failure struct {
 func (f *failure) Error() string { return f.err.Error() }
 func (f *failure) Unwrap() error { return f.err }
 
+var errMute = errors.New("it takes the connection and does not answer the token request")
+
 var errTooLong = fmt.Errorf("the answer is longer than %d bytes", maxBody)
 
 type boundedBody struct {
@@ -259,8 +262,17 @@ func joined(errs []error) error {
 	for i, err := range errs {
 		texts[i] = err.Error()
 	}
-	return errors.New(strings.Join(texts, "; "))
+	return line{strings.Join(texts, "; "), errs}
 }
+
+// A line is errors told in one.
+type line struct {
+	text string
+	errs []error
+}
+
+func (l line) Error() string   { return l.text }
+func (l line) Unwrap() []error { return l.errs }
 
 func rank(err error) int {
 	if _, absent := errors.AsType[*net.OpError](err); absent {
@@ -314,8 +326,8 @@ func (c *client) explain(err error) error {
 	case f.status >= 300:
 		return fmt.Errorf("%s: status %d: try again; the service throttles each instance", c.endpoint, f.status)
 	case f.token && silent:
-		return fmt.Errorf("%s: it takes the connection and does not answer the token request: in a container its hop limit of 1 ends before us: "+
-			"aws ec2 modify-instance-metadata-options --instance-id ID --http-put-response-hop-limit 2", c.endpoint)
+		return fmt.Errorf("%s: %w: in a container its hop limit of 1 ends before us: "+
+			"aws ec2 modify-instance-metadata-options --instance-id ID --http-put-response-hop-limit 2", c.endpoint, errMute)
 	case silent:
 		return fmt.Errorf("%s: no answer in time: try again", c.endpoint)
 	case f.token:

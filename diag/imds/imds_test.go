@@ -234,6 +234,9 @@ func TestReadSaysWhyItGotNothing(t *testing.T) {
 			if m.State != diag.MetadataUnreachable || m.Endpoint != url {
 				t.Errorf("%+v", m)
 			}
+			if m.Mute != (name == "hop limit") {
+				t.Errorf("mute: %v", m.Mute)
+			}
 			if !strings.Contains(m.Why, c.want) || !oneLine(m.Why) {
 				t.Errorf("why: %q, want it to say %q", m.Why, c.want)
 			}

@@ -34,6 +34,9 @@ func (w *world) beyond() error {
 		return fmt.Errorf("up: %w", err)
 	}
 	addresses := []netip.Addr{w.spec.Internet.Host}
+	if w.spec.Internet.NAT64 {
+		addresses = append(addresses, ipv4Host)
+	}
 	if w.spec.Metadata != nil {
 		addresses = append(addresses, imds4, imds6, dns6, ntp6)
 	}
@@ -67,6 +70,9 @@ func (w *world) beyond() error {
 		return err
 	}
 	handler := metadata.New(w.spec.instances(), time.Now)
+	if w.spec.Metadata.NoToken {
+		handler = withoutToken(handler)
+	}
 	if w.spec.Metadata.Off {
 		handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "403 - Forbidden", http.StatusForbidden) })
 	}
@@ -86,6 +92,17 @@ func (w *world) beyond() error {
 		go func() { _ = server.Serve(l) }()
 	}
 	return nil
+}
+
+// withoutToken never answers who asks for a session token, as where the answer's hop limit ends on the way.
+func withoutToken(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPut {
+			<-r.Context().Done()
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // instances is what the metadata service knows of each host.

@@ -337,6 +337,16 @@ var clouds = []Scenario{
 		},
 	},
 	{
+		Name: "pod-hop-limit", On: "pod", Healthy: true,
+		Title:  "A pod that the metadata service gives no token: the hop limit of its answers is 1, as it is unless somebody raises it.",
+		Causes: []string{"service.imds-hop-limit"},
+		Break: func(s *Spec) {
+			instance := vpc()
+			s.Metadata = instance.Metadata
+			s.Metadata.NoToken = true
+		},
+	},
+	{
 		Name: "pod-without-gateway", On: "pod",
 		Title:  "Nobody gave the pod a default route.",
 		Causes: []string{"route.missing"},

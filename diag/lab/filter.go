@@ -22,7 +22,19 @@ type Filter struct {
 	// Opaque makes the rule depend on what nobody can tell by reading it: the CPU that runs it. Any does.
 	Opaque bool
 	Pass   []Pass
+	// Reject refuses the TCP that the chain does not let pass, and lets all else pass; nil: it drops both.
+	Reject *expr.Reject
+	// Invalid: in place of all that, it drops what connection tracking takes for no part of a connection.
+	Invalid bool
+	// Untracks: in place of all that, it drops nothing, and takes what passes out of connection tracking's hands.
+	Untracks bool
 }
+
+// Refusals, as who tries to connect is told of them.
+var (
+	byReset       = &expr.Reject{Type: unix.NFT_REJECT_TCP_RST}
+	byUnreachable = &expr.Reject{Type: unix.NFT_REJECT_ICMP_UNREACH, Code: 4} // the port (RFC 4443 §3.1)
+)
 
 // A Pass is packets that a chain lets pass: all that is named of it must be so. The zero value is what comes
 // by the loopback interface.
@@ -85,13 +97,16 @@ func (w *world) filter(host *Host) error {
 func (f *Filter) add(c *nftables.Conn) {
 	family, name, _ := strings.Cut(f.Table, " ")
 	table := c.AddTable(&nftables.Table{Family: filterFamilies[family], Name: name})
-	policy := nftables.ChainPolicyAccept
-	if f.Type == 0 {
+	policy, priority := nftables.ChainPolicyAccept, nftables.ChainPriorityFilter
+	if f.closed() {
 		policy = nftables.ChainPolicyDrop
+	}
+	if f.Untracks {
+		priority = nftables.ChainPriorityRaw
 	}
 	chain := c.AddChain(&nftables.Chain{
 		Name: f.Chain, Table: table, Type: nftables.ChainTypeFilter, Hooknum: filterHooks[f.Hook],
-		Priority: nftables.ChainPriorityFilter, Device: f.NIC, Policy: &policy,
+		Priority: priority, Device: f.NIC, Policy: &policy,
 	})
 	rule := func(verdict expr.VerdictKind, exprs ...expr.Any) {
 		c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: append(exprs, &expr.Counter{}, &expr.Verdict{Kind: verdict})})
@@ -99,7 +114,17 @@ func (f *Filter) add(c *nftables.Conn) {
 	for _, p := range f.Pass {
 		rule(expr.VerdictAccept, p.exprs()...)
 	}
-	if f.Type == 0 {
+	if f.Reject != nil {
+		c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: append(meta(expr.MetaKeyL4PROTO, unix.IPPROTO_TCP), &expr.Counter{}, f.Reject)})
+	}
+	switch {
+	case f.Untracks:
+		c.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: []expr.Any{&expr.Notrack{}}})
+		return
+	case f.Invalid:
+		rule(expr.VerdictDrop, tracked(expr.CtStateBitINVALID)...)
+		return
+	case f.Type == 0:
 		return
 	}
 	var exprs []expr.Any
@@ -119,6 +144,9 @@ func (f *Filter) add(c *nftables.Conn) {
 	rule(expr.VerdictDrop, exprs...)
 }
 
+// closed reports whether the chain drops everything but what it lets pass.
+func (f *Filter) closed() bool { return f.Type == 0 && f.Reject == nil && !f.Invalid && !f.Untracks }
+
 // reg is the register that conditions are computed in.
 const reg = 1
 
@@ -137,6 +165,15 @@ func icmpv6(typ byte) []expr.Any {
 	return append(meta(expr.MetaKeyL4PROTO, unix.IPPROTO_ICMPV6), header(expr.PayloadBaseTransportHeader, 0, typ)...)
 }
 
+// tracked is the condition that connection tracking takes a packet for one of several states.
+func tracked(states uint32) []expr.Any {
+	return []expr.Any{
+		&expr.Ct{Key: expr.CtKeySTATE, Register: reg},
+		&expr.Bitwise{SourceRegister: reg, DestRegister: reg, Len: 4, Xor: make([]byte, 4), Mask: binaryutil.NativeEndian.PutUint32(states)},
+		&expr.Cmp{Op: expr.CmpOpNeq, Register: reg, Data: make([]byte, 4)},
+	}
+}
+
 // exprs are the conditions of what passes.
 func (p Pass) exprs() (list []expr.Any) {
 	const hopLimit, toPort = 7, 2 // where they are in their headers
@@ -144,12 +181,7 @@ func (p Pass) exprs() (list []expr.Any) {
 		return meta(expr.MetaKeyIIFNAME, []byte("lo\x00")...)
 	}
 	if p.Tracked {
-		list = append(list, &expr.Ct{Key: expr.CtKeySTATE, Register: reg},
-			&expr.Bitwise{
-				SourceRegister: reg, DestRegister: reg, Len: 4, Xor: make([]byte, 4),
-				Mask: binaryutil.NativeEndian.PutUint32(expr.CtStateBitESTABLISHED | expr.CtStateBitRELATED),
-			},
-			&expr.Cmp{Op: expr.CmpOpNeq, Register: reg, Data: make([]byte, 4)})
+		list = append(list, tracked(expr.CtStateBitESTABLISHED|expr.CtStateBitRELATED)...)
 	}
 	if p.HopLimit > 0 {
 		list = append(append(list, meta(expr.MetaKeyNFPROTO, unix.NFPROTO_IPV6)...), header(expr.PayloadBaseNetworkHeader, hopLimit, p.HopLimit)...)

@@ -41,6 +41,8 @@ func (s *Spec) Instance(h *Host) diag.Metadata {
 	switch {
 	case s.Metadata == nil:
 		return diag.Metadata{State: diag.MetadataNotAsked}
+	case s.Metadata.NoToken:
+		return diag.Metadata{Endpoint: "http://" + imds4.String(), State: diag.MetadataUnreachable, Why: "no token", Mute: true}
 	case s.Metadata.Off:
 		return diag.Metadata{Endpoint: "http://" + imds4.String(), State: diag.MetadataUnreachable, Why: "status 403"}
 	}

@@ -30,10 +30,14 @@ type Options struct {
 	Spec      Spec
 	Command   []string // in ubuntu1; empty: an interactive shell. "ndwhy" is this executable
 	SwitchLog string   // file for the switch's log, JSON Lines of vswitch.Entry; empty: none
+	Slow      func()   // is called where the network is not there in a moment; nil: not
 	Stdin     *os.File
 	Stdout    *os.File
 	Stderr    *os.File
 }
+
+// moment is how long nobody asks what the lab is doing.
+const moment = 150 * time.Millisecond
 
 // The names under which the executable enters itself again (argv[0]), and its helpers' descriptors.
 const (
@@ -69,15 +73,24 @@ func Run(o Options) (int, error) {
 		return 0, err
 	}
 	defer l.stop()
+	slow := time.NewTimer(moment)
+	defer slow.Stop()
 	ready := make(chan error, 1)
 	go func() { ready <- l.ready() }()
-	select {
-	case err := <-ready:
-		if err != nil {
-			return 0, err
+	for built := false; !built; {
+		select {
+		case err := <-ready:
+			if err != nil {
+				return 0, err
+			}
+			built = true
+		case <-slow.C:
+			if o.Slow != nil {
+				o.Slow()
+			}
+		case s := <-signals:
+			return 128 + int(s.(unix.Signal)), nil
 		}
-	case s := <-signals:
-		return 128 + int(s.(unix.Signal)), nil
 	}
 	dir, err := os.Getwd()
 	if err != nil {

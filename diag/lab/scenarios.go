@@ -79,6 +79,52 @@ var scenarios = []Scenario{
 		},
 	},
 	{
+		Name: "temporary-source", On: "lan",
+		Title:   "ubuntu1's kernel makes itself a temporary address (use_tempaddr=2) and prefers it, on a port that lets only the one made of the MAC speak.",
+		Causes:  []string{"host.source-selection", "net.per-address-filter"},
+		Hides:   []string{"net.open-link"},
+		Subject: "2001:db8:1f16:8df0:",
+		Break:   temporary("2", true),
+	},
+	{
+		Name: "temporary-well", On: "lan", Healthy: true,
+		Title: "ubuntu1's kernel makes itself a temporary address and prefers it, on a link that lets any address speak.",
+		Break: temporary("2", false),
+	},
+	{
+		Name: "temporary-unused", On: "lan", Healthy: true,
+		Title:  "ubuntu1 makes itself no temporary address, on a port that lets only the one made of the MAC speak.",
+		Causes: []string{"net.per-address-filter"},
+		Hides:  []string{"net.open-link"},
+		Break:  temporary("0", true),
+	},
+	{
+		Name: "deprecated-own", On: "vpc",
+		Title:   "ubuntu1's address is deprecated, as older cloud images leave it, and the kernel speaks from the one that its VPN has.",
+		Causes:  []string{"host.source-selection"},
+		Subject: "fd00:8::2",
+		Break: func(s *Spec) {
+			deprecated(s)
+			s.ubuntu1().Tunnel = tunnel("fd00:8::/32")
+		},
+	},
+	{
+		Name: "deprecated-assigned", On: "vpc",
+		Title:   "ubuntu1's address is deprecated, and somebody added another, which nobody assigned: the kernel prefers that.",
+		Causes:  []string{"address.unassigned", "host.source-selection"},
+		Subject: neighbouring.String(),
+		Break: func(s *Spec) {
+			deprecated(s)
+			h := s.ubuntu1()
+			h.Added = append(h.Added, Added{NIC: "eth0", Prefix: netip.PrefixFrom(neighbouring, 64)})
+		},
+	},
+	{
+		Name: "deprecated-alone", On: "vpc", Healthy: true,
+		Title: "ubuntu1's address is deprecated, and there is no other: the kernel uses it all the same.",
+		Break: deprecated,
+	},
+	{
 		Name: "peer-down", On: "forwarded-nd",
 		Title:  "ubuntu2 is stopped, in a network that leaves it to ubuntu2 to answer.",
 		Causes: []string{"peer.unmapped"},
@@ -397,10 +443,40 @@ var scenarios = []Scenario{
 		Break:  func(s *Spec) { s.Internet.Reach = vswitch.Refused },
 	},
 	{
+		Name: "no-nat64", On: "vpc",
+		Title:  "The subnet's route table has no way to a NAT64 translator: IPv6 hosts answer, IPv4 hosts by way of 64:ff9b::/96 do not.",
+		Causes: []string{"path.nat64-missing"},
+		Args:   []string{"--internet", internetHost.String() + "," + ipv4Host.String()},
+		Break:  func(*Spec) {},
+	},
+	{
+		Name: "nat64", On: "vpc", Healthy: true,
+		Title: "A NAT64 translator stands on the way out, and IPv4 hosts are reached by way of 64:ff9b::/96.",
+		Args:  []string{"--internet", internetHost.String() + "," + ipv4Host.String()},
+		Break: func(s *Spec) { s.Internet.NAT64 = true },
+	},
+	{
 		Name: "no-echo-out", On: "vpc",
 		Title:  "The subnet's access list lets no echo request out; connections to the Internet work.",
 		Causes: []string{"path.icmp-blocked"},
 		Break:  func(s *Spec) { s.Internet.NoEcho = true },
+	},
+	{
+		Name: "tcp-reset-here", On: "vpc",
+		Title:  "ubuntu1's packet filter refuses what connects out, by a reset that looks like the other host's.",
+		Causes: []string{"host.firewall"},
+		Break:  dropping(Filter{Table: "ip6 filter", Chain: "OUTPUT", Hook: "output", Pass: []Pass{{Tracked: true}}, Reject: byReset}),
+	},
+	{
+		Name: "tcp-refused-here", On: "vpc",
+		Title:  "ubuntu1's packet filter refuses what connects out, and says that the port is unreachable.",
+		Causes: []string{"host.firewall"},
+		Break:  dropping(Filter{Table: "inet filter", Chain: "output", Hook: "output", Pass: []Pass{{Tracked: true}}, Reject: byUnreachable}),
+	},
+	{
+		Name: "web-out-alone", On: "vpc", Healthy: true,
+		Title: "ubuntu1's packet filter refuses what connects out, but to the ports of the web.",
+		Break: dropping(Filter{Table: "ip6 filter", Chain: "OUTPUT", Hook: "output", Pass: []Pass{{Tracked: true}, {TCP: 443}, {TCP: 80}}, Reject: byReset}),
 	},
 	{
 		Name: "no-tcp-out", On: "vpc",
@@ -580,6 +656,21 @@ var scenarios = []Scenario{
 			Table: "ip6 filter", Chain: "OUTPUT", Hook: "output",
 			Pass: []Pass{{ICMPv6: true}, {UDP: toDHCPServer}, {UDP: toDNS}, {UDP: toNTP}},
 		}),
+	},
+	{
+		Name: "answers-invalid", On: "vpc",
+		Title:   "ubuntu1 takes what it sends out of connection tracking, not what it gets, and a rule drops what tracking does not know: all answers.",
+		Causes:  []string{"host.firewall"},
+		Subject: "inet filter input: ct state invalid",
+		Break: func(s *Spec) {
+			dropping(Filter{Table: "inet raw", Chain: "output", Hook: "output", Untracks: true})(s)
+			dropping(Filter{Table: "inet filter", Chain: "input", Hook: "input", Invalid: true})(s)
+		},
+	},
+	{
+		Name: "invalid-dropped", On: "vpc", Healthy: true,
+		Title: "A rule of ubuntu1 drops what connection tracking does not know, as many firewalls do.",
+		Break: dropping(Filter{Table: "inet filter", Chain: "input", Hook: "input", Invalid: true}),
 	},
 	{
 		Name: "unreadable-rule", On: "vpc",
@@ -1211,6 +1302,21 @@ var scenarios = []Scenario{
 		Break: unannounced(128),
 	},
 	{
+		Name: "no-on-link-route", On: "lan",
+		Title:   "ubuntu1's address was written with /128: it sends what is for its neighbours to the router, which sends nothing back.",
+		Causes:  []string{"host.routing"},
+		Subject: subnet.String(),
+		Break: func(s *Spec) {
+			alone(s)
+			s.router().OneWay = true
+		},
+	},
+	{
+		Name: "no-on-link-route-well", On: "lan", Healthy: true,
+		Title: "ubuntu1's address was written with /128: it sends what is for its neighbours to the router, which sends it on to them.",
+		Break: alone,
+	},
+	{
 		Name: "split-tunnel", On: "vpc", Healthy: true,
 		Title: "A VPN on ubuntu1 takes what is for its own network, and nothing else.",
 		Break: func(s *Spec) { s.ubuntu1().Tunnel = tunnel("fd00:8::/32") },
@@ -1277,6 +1383,25 @@ func private(s *Spec) {
 	nic.early("stable_secret", "2001:db8::1")
 }
 
+// temporary is a LAN on which hosts make their addresses themselves: ubuntu1 with a temporary one as use says, on a
+// port that lets its first address alone speak or not.
+func temporary(use string, filter bool) func(*Spec) {
+	return func(s *Spec) {
+		s.Fabric.Filter = filter
+		s.autonomous()
+		nic := &s.ubuntu1().NICs[0]
+		nic.Addresses = []netip.Addr{identified(s.Subnet, nic.LinkLocal())}
+		nic.early("use_tempaddr", use)
+	}
+}
+
+// deprecated leaves ubuntu1's own address deprecated.
+func deprecated(s *Spec) {
+	h := s.ubuntu1()
+	h.NICs[0].DHCP = false
+	h.Added = append(h.Added, Added{NIC: "eth0", Prefix: netip.PrefixFrom(ownAddress, 128), Deprecated: true})
+}
+
 // everything is all that is said of a base.
 var everything = []string{"net.per-address-filter", "net.multicast-suppressed", "net.router-silent", "net.open-link"}
 
@@ -1319,6 +1444,15 @@ func unannounced(bits int) func(*Spec) {
 		s.router().OnLink = false
 		s.Fabric.Isolated, s.Fabric.LocalND = true, true
 	}
+}
+
+// alone is a LAN whose router says nothing of a prefix; the hosts are neighbours all the same. ubuntu1's address has /128,
+// and its peer's the length that the network has.
+func alone(s *Spec) {
+	static(128)(s)
+	s.Internet.Host = internetHost
+	s.router().OnLink = false
+	s.ubuntu2().NICs[0].Length = subnet.Bits()
 }
 
 // uniqueLocal is a LAN on which hosts make their addresses of a unique-local prefix.

@@ -43,6 +43,7 @@ type Metadata struct {
 	NoIPv6          bool // the IPv6 endpoint is off
 	NoIPv4          bool // nobody asks by IPv4
 	Off             bool // the service refuses to say anything, as when it is switched off for an instance
+	NoToken         bool // its answers to who asks for a token have a hop limit that ends before they arrive
 	NoDNS           bool // the resolver answers nothing
 	NoNTP           bool // the time server answers nothing
 	InstanceType    string
@@ -62,6 +63,8 @@ type Internet struct {
 	OnlyTCP uint16
 	// Translated says that unique-local addresses are translated on the way there.
 	Translated bool
+	// NAT64 says that a translator to IPv4 stands there: ipv4Host, which is of its prefix, is answered for.
+	NAT64 bool
 }
 
 // A Host is an instance: a kernel stack of its own.
@@ -210,7 +213,8 @@ var (
 	subnet4      = netip.MustParsePrefix("10.0.0.0/24")
 	subnetRouter = netip.MustParseAddr("2001:db8:1f16:8df0::1")
 	internetHost = netip.MustParseAddr("3fff:7f8:b001:c09::71")
-	caller       = netip.MustParseAddr("3fff:abc::53") // of whom nothing but questions is seen
+	ipv4Host     = netip.MustParseAddr("64:ff9b::c633:6407") // 198.51.100.7 by way of NAT64
+	caller       = netip.MustParseAddr("3fff:abc::53")       // of whom nothing but questions is seen
 	imds4        = netip.MustParseAddr("169.254.169.254")
 	imds6        = netip.MustParseAddr("fd00:ec2::254")
 	dns6         = netip.MustParseAddr("fd00:ec2::253")

@@ -6,6 +6,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"ndwhy/diag"
@@ -36,6 +37,7 @@ type Session struct {
 	flows   *kernel.Flows
 	tap     *capture.Tap // nil where frames may not be seen
 	far     int          // other hosts that are listened to
+	aside   atomic.Pointer[aside]
 
 	once   sync.Once
 	closed error
@@ -93,6 +95,14 @@ func (l *Session) Collect() {
 	if l.tap != nil {
 		l.tap.Collect()
 	}
+}
+
+// Aside has the frames of the echoes with an id taken, and kept out of the stream, from now on: requests, replies, the
+// errors about them, and word of their end. take is told of the first two, and must return at once. There is one such id at
+// a time. It is false where frames may not be seen.
+func (l *Session) Aside(id uint16, take func(diag.Frame)) bool {
+	l.aside.Store(&aside{id, take})
+	return l.tap != nil
 }
 
 // ReadAgain reads the host's settings and connections once more: what changed of them announces itself no

@@ -40,7 +40,7 @@ func (l *Session) source(name diag.FeedName, run func() error) {
 func (l *Session) start(ctx context.Context, o Options) error {
 	run, links := o.Run, o.Links
 	l.Emit(run)
-	l.source(diag.FeedDrops, func() error { return drops.Follow(ctx, l, run.Interfaces) })
+	l.source(diag.FeedDrops, func() error { return drops.Follow(ctx, sifted{l}, run.Interfaces) })
 	tap, err := capture.Open(run.Interfaces)
 	reader, rerr := kernel.Open(kernel.Options{PollCounters: err != nil, Interfaces: run.Interfaces})
 	if rerr != nil {
@@ -50,7 +50,7 @@ func (l *Session) start(ctx context.Context, o Options) error {
 		l.Emit(capture.Missing(err))
 	} else {
 		l.tap = tap
-		l.source(diag.FeedFrames, func() error { return tap.Run(ctx, l) })
+		l.source(diag.FeedFrames, func() error { return tap.Run(ctx, sifted{l}) })
 	}
 	l.Watch(askUnannounced(reader))
 	l.source(diag.FeedNetlink, func() error { return reader.Run(ctx, l) })

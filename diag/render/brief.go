@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -56,6 +57,10 @@ type spare struct {
 }
 
 func (b *brief) write() {
+	if fix := b.privilege(); fix != "" {
+		b.blind(fix)
+		return
+	}
 	b.verdict()
 	b.why()
 	b.also()
@@ -266,7 +271,7 @@ func (b *brief) unknown() {
 			b.gap()
 		}
 		if _, program, ok := strings.Cut(u.Fix, "=p "); ok { // what gives a privilege for good is needed once: without it
-			b.command(label, words.Say("brief.sudo", "program", program))
+			b.command(label, words.Say("brief.sudo", "program", bare(program)))
 			label = "or"
 		}
 		b.command(label, u.Fix)
@@ -276,6 +281,62 @@ func (b *brief) unknown() {
 	if names = slices.Compact(names); len(names) > 0 && b.r.Verdict != why.VerdictOK {
 		b.para("open", words.Say("brief.unknown", "what", words.List(names)))
 	}
+}
+
+// privilege is the line that would let this user see packets, where that is all that keeps ndwhy from a verdict;
+// else empty.
+func (b *brief) privilege() string {
+	if len(b.problems)+len(b.r.Unexplained) > 0 || len(b.r.Unknown) == 0 {
+		return ""
+	}
+	i := slices.IndexFunc(b.r.Unknown, func(u why.Unknown) bool { return u.What == string(diag.FeedFrames) })
+	if i < 0 || !strings.Contains(b.r.Unknown[i].Fix, "=p ") {
+		return ""
+	}
+	return b.r.Unknown[i].Fix
+}
+
+// blind says in four lines that nearly nothing could be asked: what would let it be, and what answered all the same.
+func (b *brief) blind(fix string) {
+	word := strings.ToUpper(words.Say("verdict." + string(b.r.Verdict)))
+	b.b.WriteString(b.paint(bold+";"+verdictColor(b.r.Verdict), word) + "  " + words.Say("brief.blind") + "\n")
+	_, program, _ := strings.Cut(fix, "=p ")
+	b.command("do", words.Say("brief.sudo", "program", bare(program)))
+	b.command("or", fix)
+	var answered []string
+	for _, class := range reached {
+		if slices.ContainsFunc(b.table, func(x reachRow) bool { return x.cells[class].Judgement == report.Answered }) {
+			answered = append(answered, words.Say("brief.column."+string(class)))
+		}
+	}
+	checks := map[string]bool{}
+	for _, u := range b.r.Unknown {
+		if slices.Contains(diag.CheckOrder, u.What) {
+			checks[u.What] = true
+		}
+	}
+	last := words.Say("brief.blind-none", "n", len(checks), "at", b.ended())
+	if len(answered) > 0 {
+		last = words.Say("brief.blind-some", "answered", strings.Join(answered, ", "), "n", len(checks), "at", b.ended())
+	}
+	b.wrap("", "", last)
+}
+
+// bare is a program's name where sudo finds it by that, as its usual secure_path has it.
+func bare(program string) string {
+	if dir := path.Dir(program); slices.Contains([]string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}, dir) {
+		return path.Base(program)
+	}
+	return program
+}
+
+// ended is when the run ended.
+func (b *brief) ended() string {
+	started, err := time.Parse(time.RFC3339, b.r.Started)
+	if err != nil {
+		return b.r.Started
+	}
+	return started.Add(time.Duration(b.r.DurationMS) * time.Millisecond).Format("15:04:05")
 }
 
 // command writes a command: never wrapped or shortened, for it is there to be copied.
@@ -495,12 +556,8 @@ func (b *brief) closing() {
 	for _, i := range b.r.Interfaces {
 		names = append(names, i.Name)
 	}
-	at := b.r.Started
-	if started, err := time.Parse(time.RFC3339, at); err == nil {
-		at = started.Add(time.Duration(b.r.DurationMS) * time.Millisecond).Format("15:04:05")
-	}
 	facts := words.Say("brief.facts", "interfaces", words.List(names), "profile", words.Say("profile."+b.r.Profile.Name+".name"),
-		"sent", b.r.Traffic.Sent, "seconds", fmt.Sprintf("%.1f", float64(b.r.DurationMS)/1000), "at", at)
+		"sent", b.r.Traffic.Sent, "seconds", fmt.Sprintf("%.1f", float64(b.r.DurationMS)/1000), "at", b.ended())
 	more := words.Say("brief.more-ok")
 	if len(b.problems) > 0 {
 		more = words.Say("brief.more-of", "cause", b.problems[0].Cause)

@@ -45,7 +45,8 @@ var unassigned = Cause{
 	ID: "address.unassigned", Severity: Warning, Answers: maySpeak,
 	Remedy: []Remedy{
 		inVPC("assign", "aws ec2 assign-ipv6-addresses --network-interface-id {eni} --ipv6-addresses {address}").when(assignable),
-		addressAway("address-away"),
+		noTemporary.when(temporaryOne),
+		addressAway("address-away").when(otherwise(temporaryOne)),
 	},
 	find:         findUnassigned,
 	contradicted: sourceSpoke,
@@ -282,6 +283,7 @@ func findUnassigned(iv *ifaceView) []hypothesis {
 			}
 		}
 		h.facts = append(h.facts, iv.s.Said(diag.Metadata{}))
+		iv.tellTemporary(&h)
 		iv.explainKind(&h, noGlobal)
 		list = append(list, h)
 	}

@@ -18,7 +18,7 @@ func TestWordsFitTheNetwork(t *testing.T) {
 		{regexp.MustCompile(`(?i)internet gateway|network ACL|public access|route table|source/destination`), []string{"aws"}},
 		{regexp.MustCompile(`\bNSG\b`), []string{"azure"}},
 		{regexp.MustCompile(`\bVPC`), []string{"aws", "gcp"}},
-		{regexp.MustCompile(`aws ec2`), []string{"aws"}},
+		{regexp.MustCompile(`aws ec2`), []string{"aws", "container"}},
 	}
 	for _, profile := range Profiles() {
 		for _, tt := range diagtest.CauseTests {

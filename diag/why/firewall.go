@@ -17,14 +17,18 @@ var firewall = Cause{
 			Do: []string{"nft 'insert rule {table} {chain} icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-advert } accept'"},
 		},
 		{Does: "rule-away", Make: ruleDeleted, Keep: &keep{filter: true}, Do: []string{"nft delete rule {table} {chain} handle {handle}"}},
+		way("more-tracked", "sysctl -w net.netfilter.nf_conntrack_max={more}").when(as("tracking-full")).
+			kept(keep{sysctl: "net.netfilter.nf_conntrack_max={more}"}),
+		ask("ask.tracking").when(as("invalid")),
 		ask("ask.rule").when(unnamed),
 		{Make: listRule, Do: []string{"nft -a list chain {table} {chain}"}},
 		way("", "nft -a list ruleset", "ip6tables -S", "ip6tables-legacy -S").when(unnamed),
+		way("", "sysctl net.netfilter.nf_conntrack_count net.netfilter.nf_conntrack_max").when(as("tracking-full")),
 	},
 	find: findFirewall,
 }
 
-func unnamed(v *view, h *hypothesis) bool { return !ruleNamed(v, h) }
+func unnamed(v *view, h *hypothesis) bool { return !ruleNamed(v, h) && h.as != "tracking-full" }
 
 func ruleNamed(_ *view, h *hypothesis) bool { return h.subject.Kind == "rule" }
 
@@ -100,6 +104,8 @@ func findFirewall(iv *ifaceView) []hypothesis {
 			unnamed = append(unnamed, p)
 		}
 	}
+	list = append(list, iv.notPlaced(&unnamed)...)
+	list = append(list, iv.trackingFull(&unnamed)...)
 	h := iv.byHost()
 	iv.explain(&h, unnamed...)
 	if !iv.s.Complete(diag.FeedDrops) && !slices.ContainsFunc(iv.s.Filters, func(f diag.Filter) bool { return iv.applies(f) && deafens(f) }) {
@@ -141,6 +147,58 @@ func findFirewall(iv *ifaceView) []hypothesis {
 	return list
 }
 
+// notPlaced makes hypotheses of the rules that drop an answer which connection tracking does not know the question of,
+// and takes from lost what they explain. The tap saw the answers arrive, and no rule stops all of their kind.
+func (iv *ifaceView) notPlaced(lost *[]*path) (list []hypothesis) {
+	for _, f := range iv.filtersSorted() {
+		if !iv.applies(f) {
+			continue
+		}
+		h := iv.byRule(f)
+		h.as, h.confidence = "invalid", Likely
+		*lost = slices.DeleteFunc(*lost, func(p *path) bool {
+			if !unplaced(f, p) {
+				return false
+			}
+			iv.explain(&h, p)
+			h.dropped(p.drop)
+			return true
+		})
+		if len(h.symptoms) > 0 {
+			list = append(list, h)
+		}
+	}
+	return list
+}
+
+// trackingFull makes a hypothesis of a table of connections that has no room: the kernel drops what begins one
+// (net/netfilter/nf_conntrack_core.c, nf_conntrack_in), and what it does not track passes. It takes from lost what that
+// explains.
+func (iv *ifaceView) trackingFull(lost *[]*path) []hypothesis {
+	use := iv.s.TableUse
+	if use.TrackedMost == 0 {
+		return nil
+	}
+	h := iv.byHost()
+	h.as, h.more = "tracking-full", nil
+	h.args = append(h.args, "tracked", use.Tracked, "most", use.TrackedMost, "more", 2*use.TrackedMost)
+	h.facts = append(h.facts, iv.s.Said(diag.TableUse{}))
+	*lost = slices.DeleteFunc(*lost, func(p *path) bool {
+		// Of a connection the kernel tries again, and tells nobody.
+		begun := (p.Asks == diag.AsksTCP || p.Asks == diag.AsksService) && p.silent() && p.came.Body == nil && !droppedIn(p.drop)
+		if p.Asks == diag.AsksND || p.Errno != "EPERM" && !begun {
+			return false
+		}
+		iv.explain(&h, p)
+		h.dropped(p.drop)
+		return true
+	})
+	if len(h.symptoms) == 0 {
+		return nil
+	}
+	return []hypothesis{h}
+}
+
 // explainUnheeded has h explain that this host does not answer for its addresses.
 func (iv *ifaceView) explainUnheeded(h *hypothesis) {
 	iv.explainKind(h, unheeded)
@@ -175,11 +233,15 @@ func (h *hypothesis) dropped(e diag.Event) {
 }
 
 // notDropped reports whether the kernel would have said if a rule had taken what is missing, and said
-// nothing: no filter of this host did.
+// nothing: no filter of this host did. What a rule rejects on its way out it counts to lo (net/ipv6/netfilter/
+// nf_reject_ipv6.c, nf_send_unreach6), where nobody listens.
 func (iv *ifaceView) notDropped(p *path) bool {
 	feed := diag.FeedDrops
 	if p.Asks == diag.AsksTCP || p.Asks == diag.AsksService {
 		feed = diag.FeedPorts
+	}
+	if slices.ContainsFunc(iv.s.Filters, func(f diag.Filter) bool { return f.Verdict == "reject" && !f.Inbound() && iv.applies(f) && stops(f, p) }) {
+		return false
 	}
 	return iv.s.Complete(feed) && p.fate == stoppedHere && p.silent() && p.drop.Body == nil && (feed == diag.FeedPorts || p.Reaches() || p.Asks == diag.AsksMTU)
 }

@@ -45,6 +45,9 @@ func blocked(v *view, h *hypothesis, f diag.Filter) (list []icmpv6Name, dhcpv6 b
 	if !f.Inbound() {
 		never = []diag.FrameType{diag.EchoReply, diag.RA}
 	}
+	if h.as == "invalid" {
+		f.Matches = f.Invalid
+	}
 	for _, n := range icmpv6Names {
 		if f.Stops(n.frame) && !slices.Contains(never, n.frame) {
 			list = append(list, n)
@@ -68,7 +71,7 @@ func toolOf(f diag.Filter) diag.FilterTool {
 // letThrough lets what a rule stops pass before it, by what the rule belongs to.
 func letThrough(v *view, h *hypothesis) []string {
 	f, ok := factOf[diag.Filter](h)
-	if !ok || !ruleNamed(v, h) {
+	if !ok || !ruleNamed(v, h) || h.as == "invalid" && f.Handle != 0 { // there it is not the kind of packet that is wrong
 		return nil
 	}
 	names, dhcpv6 := blocked(v, h, f)

@@ -53,6 +53,12 @@ func stops(f diag.Filter, p *path) bool {
 	return slices.ContainsFunc(need, f.Stops)
 }
 
+// unplaced reports whether a rule of this host can be why an answer was lost that connection tracking took for none.
+func unplaced(f diag.Filter, p *path) bool {
+	f.Matches = f.Invalid
+	return f.Inbound() && stops(f, p)
+}
+
 // deafens reports whether a rule of this host can be why it does not answer for its addresses.
 func deafens(f diag.Filter) bool {
 	if f.Inbound() {

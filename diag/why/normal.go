@@ -212,6 +212,9 @@ func (n *normals) of(p diag.Path) *bool {
 	if p.Asks == diag.AsksND && p.Outcome == diag.Silent && (n.s.ClassOf(p.Interface, p.Target) == diag.SourceAssigned || n.link(p.Interface).Configured(p.Target)) {
 		return new(true) // the interface's own address, which is not configured, or not in use: nobody has taken it
 	}
+	if p.Asks == diag.AsksND && p.TargetClass == diag.TargetPeer && p.Outcome == diag.Silent && n.routed(p) {
+		return nil // it need not be on the link
+	}
 	if p.Missing() && (n.leadsNowhere(p) || n.onAnotherLink(p)) {
 		return new(true)
 	}
@@ -262,7 +265,7 @@ func (n *normals) stoppedHere(p diag.Path) bool {
 	_, left := n.s.SegmentOn(p, true)
 	byTCP := p.Asks == diag.AsksTCP || p.Target == diag.IMDSIPv6
 	return !left && byTCP && p.Via == diag.ViaKernel && p.Sent > 0 && n.s.Complete(diag.FeedTCP) && n.s.Complete(diag.FeedFrames) &&
-		n.hasPorts(p) && n.nextHopKnown(p)
+		n.s.HasPorts(p) && n.nextHopKnown(p)
 }
 
 // nextHopKnown reports whether the kernel knows the neighbour that it sends a path's packets to, so that nothing waits
@@ -274,15 +277,6 @@ func (n *normals) nextHopKnown(p diag.Path) bool {
 	}
 	e, has := n.s.Neighbours[diag.InterfaceAddr{Interface: p.Interface, Address: hop}]
 	return known && has && e.Fact.State.Resolved()
-}
-
-// hasPorts reports whether it is known which segments are a path's.
-func (n *normals) hasPorts(p diag.Path) bool {
-	return slices.ContainsFunc(p.Evidence, func(seq int64) bool {
-		e, _ := n.s.Evidence(seq)
-		k, ok := e.Body.(diag.Socket)
-		return ok && k.LocalPort != 0
-	})
 }
 
 // answeredHere reports whether the target of a path answered the same when a socket bound to an address of the
@@ -313,6 +307,12 @@ func (n *normals) onAnotherLink(p diag.Path) bool {
 		}
 	}
 	return false
+}
+
+// routed reports whether the kernel sends what is for a path's target to a router, and nobody says that it is a neighbour.
+func (n *normals) routed(p diag.Path) bool {
+	via, known := n.link(p.Interface).Gateway(p.Target, p.Source)
+	return known && via.IsValid() && !n.link(p.Interface).Within(p.Target)
 }
 
 // dad judges duplicate address detection, where silence is the good outcome.

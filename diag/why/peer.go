@@ -17,7 +17,7 @@ var peerUnmapped = Cause{
 		explains: all(toward(diag.TargetPeer), silence, fromUs),
 		needs: []test{
 			all(asking(diag.AsksND), answers, fromUs),
-			all(itself, silence, fromUs, either(asking(diag.AsksND), undiscovered)),
+			all(itself, silence, fromUs, either(all(asking(diag.AsksND), not(routed)), undiscovered)),
 		},
 		denied: all(itself, answers),
 		more: func(iv *ifaceView, h *hypothesis) {
@@ -51,7 +51,9 @@ var echoBlocked = Cause{
 			all(nearby, asking(diag.AsksND), answers),
 			all(nearby, asking(diag.AsksEcho), byKernel, not(undiscovered), of(func(p *path) bool { return p.NUD.Resolved() }), not(in(soughtByWire))),
 		))},
-		denied: all(itself, asking(diag.AsksEcho), answers),
+		denied: all(itself, either(all(asking(diag.AsksEcho), answers), in(func(iv *ifaceView, p *path) bool {
+			return p.Asks == diag.AsksND && p.Outcome == diag.Answered && iv.besideUs(p.Target)
+		}))),
 		more: func(iv *ifaceView, h *hypothesis) {
 			switch {
 			case !iv.near(h.addr):
@@ -76,6 +78,9 @@ func soughtByWire(iv *ifaceView, p *path) bool {
 		return q.Target == p.Target && q.Asks == diag.AsksND && q.Via == diag.ViaWire && q.fate == unheard && q.Ours()
 	})
 }
+
+// routed holds of what a router is sent: on the link its target need not be.
+var routed = in(func(iv *ifaceView, p *path) bool { return iv.normals.routed(*p.Path) })
 
 // ofGlobal holds of a global address: EC2 lists no others.
 func ofGlobal(_ *view, h *hypothesis) bool { return diag.ScopeOf(h.addr) == diag.GlobalScope }

@@ -24,6 +24,7 @@ func TestConnectionsStoppedHere(t *testing.T) {
 	}
 	tap, drops := diag.Feed{Name: diag.FeedTCP, State: diag.Synced}, diag.Feed{Name: diag.FeedPorts, State: diag.Synced}
 	rule := diag.Filter{Table: "inet filter", Chain: "input", Hook: "input", Rule: "policy drop", Verdict: "drop", Matches: []string{"tcp-synack"}}
+	invalid := diag.Filter{Table: "inet filter", Chain: "input", Hook: "input", Rule: "ct state invalid drop", Verdict: "drop", Invalid: []string{"tcp-synack"}}
 	for name, c := range map[string]struct {
 		seen     []diag.Body
 		cause    string
@@ -31,13 +32,14 @@ func TestConnectionsStoppedHere(t *testing.T) {
 		sure     Confidence
 		subject  string
 	}{
-		"the kernel drops what leaves":           {[]diag.Body{tap, drops, dropped(syn)}, "host.firewall", Warning, Certain, "host"},
-		"the kernel drops the answer":            {[]diag.Body{tap, drops, syn, answer, dropped(answer)}, "host.firewall", Warning, Certain, "host"},
-		"the kernel drops the answer, by a rule": {[]diag.Body{tap, drops, rule, syn, answer, dropped(answer)}, "host.firewall", Warning, Certain, "rule"},
-		"the answer was seen":                    {[]diag.Body{tap, syn, answer}, "host.firewall", Warning, Likely, "host"},
-		"nothing was seen to leave":              {[]diag.Body{tap}, "host.firewall", Warning, Likely, "host"},
-		"nothing came":                           {[]diag.Body{tap, drops, syn}, "path.tcp-blocked", Warning, Likely, "interface"},
-		"nobody looked":                          {nil, "path.tcp-blocked", Warning, Likely, "interface"},
+		"the kernel drops what leaves":                                         {[]diag.Body{tap, drops, dropped(syn)}, "host.firewall", Warning, Certain, "host"},
+		"the kernel drops the answer":                                          {[]diag.Body{tap, drops, syn, answer, dropped(answer)}, "host.firewall", Warning, Certain, "host"},
+		"the kernel drops the answer, by a rule":                               {[]diag.Body{tap, drops, rule, syn, answer, dropped(answer)}, "host.firewall", Warning, Certain, "rule"},
+		"the kernel drops the answer, by a rule against what it does not know": {[]diag.Body{tap, drops, invalid, syn, answer, dropped(answer)}, "host.firewall", Warning, Certain, "rule"},
+		"the answer was seen":                                                  {[]diag.Body{tap, syn, answer}, "host.firewall", Warning, Likely, "host"},
+		"nothing was seen to leave":                                            {[]diag.Body{tap}, "host.firewall", Warning, Likely, "host"},
+		"nothing came":                                                         {[]diag.Body{tap, drops, syn}, "path.tcp-blocked", Warning, Likely, "interface"},
+		"nobody looked":                                                        {nil, "path.tcp-blocked", Warning, Likely, "interface"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := diagtest.VPC().Say(c.seen...)

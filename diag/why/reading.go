@@ -154,7 +154,7 @@ func (iv *ifaceView) stopped(p *path) bool {
 		return false
 	case p.drop.Body != nil:
 		return true
-	case p.Errno == "EPERM" || p.Errno == "EACCES" && p.Outcome == diag.Unsent:
+	case p.Errno == "EPERM" || (p.Errno == "EACCES" || p.Errno == "ECONNREFUSED") && p.Outcome == diag.Unsent:
 		return true
 	case p.Asks == diag.AsksService && p.failedDiscovery():
 		// No frame of ours asks for a service; what resolves the way to it is seen on the wire.

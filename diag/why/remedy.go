@@ -19,6 +19,7 @@ type Remedy struct {
 	Do   []string
 	Does string // the key in the catalogue, below remedy, of what it does; where there is no choice it may be empty
 	AWS  bool   // only in a VPC
+	Pod  bool   // in a container on an instance of a VPC as well
 	// If says when it helps; nil: always.
 	If func(*view, *hypothesis) bool
 	// Make returns the commands where they depend on more than a value; Do is then for those who only read. Nil
@@ -90,6 +91,11 @@ func as(names ...string) func(*view, *hypothesis) bool {
 	return func(_ *view, h *hypothesis) bool { return slices.Contains(names, h.as) }
 }
 
+// otherwise holds where another condition does not.
+func otherwise(ok func(*view, *hypothesis) bool) func(*view, *hypothesis) bool {
+	return func(v *view, h *hypothesis) bool { return !ok(v, h) }
+}
+
 // notAWS holds where there is no VPC to ask.
 func notAWS(v *view, _ *hypothesis) bool { return !v.profile.AWS }
 
@@ -112,7 +118,7 @@ func (v *view) advise(h *hypothesis, args []any) (list []Advice, look []string) 
 	said := args
 	args = v.shellArgs(h, args)
 	for _, r := range h.cause.Remedy {
-		if r.AWS && !v.profile.AWS || r.If != nil && !r.If(v, h) {
+		if r.AWS && !v.profile.AWS && !r.Pod || r.If != nil && !r.If(v, h) {
 			continue
 		}
 		commands := r.Do

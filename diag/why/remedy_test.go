@@ -25,9 +25,10 @@ var ec2 = map[string]string{
 	"associate-subnet-cidr-block":              "--subnet-id --ipv6-cidr-block",
 	"authorize-security-group-ingress":         "--group-id --ip-permissions",
 	"authorize-security-group-egress":          "--group-id --ip-permissions",
-	"create-route":                             "--route-table-id --destination-ipv6-cidr-block --gateway-id --network-interface-id",
+	"create-route":                             "--route-table-id --destination-ipv6-cidr-block --gateway-id --nat-gateway-id --network-interface-id",
 	"modify-network-interface-attribute":       "--network-interface-id --no-source-dest-check",
-	"modify-instance-metadata-options":         "--instance-id --http-endpoint --http-protocol-ipv6",
+	"modify-instance-metadata-options":         "--instance-id --http-endpoint --http-protocol-ipv6 --http-tokens --http-put-response-hop-limit",
+	"modify-subnet-attribute":                  "--subnet-id --no-enable-dns64",
 	"modify-vpc-attribute":                     "--vpc-id --enable-dns-support",
 	"describe-network-interfaces":              "--network-interface-ids --filters --query",
 	"describe-subnets":                         "--subnet-ids --query",
@@ -117,7 +118,7 @@ func TestRemediesFit(t *testing.T) {
 							t.Errorf("%s: only looks: %s", f.Cause, c)
 						}
 						checkAWS(t, c)
-						if strings.HasPrefix(c, "aws ") && (d.Profile.Name != "aws" || strings.Contains(c, "fe80:")) {
+						if strings.HasPrefix(c, "aws ") && (d.Profile.Name != "aws" && d.Profile.Name != "container" || strings.Contains(c, "fe80:")) {
 							t.Errorf("%s: cannot work in %s: %s", f.Cause, d.Profile.Name, c)
 						}
 					}

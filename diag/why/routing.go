@@ -39,6 +39,8 @@ var routing = Cause{
 			Do:   []string{"ip -6 addr change {address}/{len} dev {interface} noprefixroute"},
 			Keep: &keep{amend: true},
 		},
+		way("on-link", "ip -6 route add {prefix} dev {interface}").when(as("beside")).
+			kept(keep{networkd: "[Route] Destination={prefix}", nm: "+ipv6.routes {prefix}", up: true}),
 		{
 			Does: "route-away", If: func(v *view, h *hypothesis) bool { return routelessAddress(v, h) == nil },
 			Do: []string{"ip -6 route del {route}"}, Make: routeAway, Keep: &keep{undo: true},
@@ -227,6 +229,8 @@ func findRouting(iv *ifaceView) []hypothesis {
 		case sel.Interface == iv.name:
 			if h, ok := iv.throughHost(sel); ok {
 				add(h)
+			} else if h, ok := iv.beside(sel); ok {
+				add(h)
 			}
 		}
 	}
@@ -234,6 +238,55 @@ func findRouting(iv *ifaceView) []hypothesis {
 		add(h)
 	}
 	return list
+}
+
+// beside looks for a neighbour that answers on the link, while this host sends what is for it to a router, from where
+// nothing comes: an address with /128, and no route that says who else is on the link.
+func (iv *ifaceView) beside(sel diag.Selection) (h hypothesis, ok bool) {
+	i := slices.IndexFunc(iv.paths, func(p *path) bool {
+		return p.Target == sel.Dst && p.Via == diag.ViaWire && p.Asks == diag.AsksND && p.TargetClass == diag.TargetPeer && p.Outcome == diag.Answered && len(p.Responders) > 0
+	})
+	lost := iv.where(func(p *path) bool {
+		return p.Target == sel.Dst && p.symptom >= 0 && p.silent() && p.Ours() && !p.local() && p.Asks != diag.AsksND
+	})
+	if i < 0 || len(lost) == 0 || !iv.resolves(sel.Via) || iv.any(func(p *path) bool {
+		return p.Target == sel.Dst && p.Ours() && p.Outcome == diag.Answered && p.Asks != diag.AsksND
+	}) {
+		return h, false
+	}
+	found := iv.paths[i]
+	mac := found.Responders[0].MAC
+	by := func(p *path) bool {
+		return slices.ContainsFunc(p.Responders, func(r diag.Responder) bool { return r.MAC == mac })
+	}
+	if iv.any(func(p *path) bool { return p.Target == sel.Via && by(p) }) || slices.ContainsFunc(iv.net.Routers, func(r *diag.RouterSeen) bool { return r.MAC == mac }) {
+		return h, false // the router answers in its stead
+	}
+	prefix, _ := sel.Dst.Prefix(64)
+	h = hypothesis{
+		direct: true, confidence: Possible, severity: Warning, subject: Subject{"route", prefix.String()}, as: "beside",
+		args: []any{"target", sel.Dst, "router", sel.Via, "prefix", prefix, "mac", mac, "own", found.Source}, facts: []diag.Event{iv.s.Said(sel)},
+	}
+	rest(&h, found)
+	if alive := iv.first(of(func(p *path) bool {
+		// What the program tries by frames of its own goes to the neighbour itself.
+		return p.Asks == diag.AsksEcho && p.Outcome == diag.Answered && (p.Target.IsLinkLocalUnicast() || !p.Ours()) && by(p)
+	})); alive != nil {
+		h.confidence = Likely
+		h.more = append(h.more, "cause.host.routing.beside.alive")
+		h.args = append(h.args, "alive", alive.Target)
+		rest(&h, alive)
+	}
+	iv.explain(&h, lost...)
+	return h, true
+}
+
+// besideUs reports whether a peer that this host reaches by a router is found on the link, and answers there.
+func (iv *ifaceView) besideUs(dst netip.Addr) bool {
+	return slices.ContainsFunc(iv.selections(), func(sel diag.Selection) bool {
+		h, ok := iv.beside(sel)
+		return ok && sel.Dst == dst && h.confidence == Likely
+	})
 }
 
 // silentBeyond has h explain what got no answer from a host that is not on the link, and reports whether

@@ -16,6 +16,14 @@ var imdsIPv6Off = Cause{
 	find: findIMDSIPv6Off,
 }
 
+var imdsHopLimit = Cause{
+	ID: "service.imds-hop-limit", Severity: Info,
+	Remedy: []Remedy{
+		{Do: []string{"aws ec2 modify-instance-metadata-options --instance-id <instance-id> --http-tokens required --http-put-response-hop-limit 2"}, AWS: true, Pod: true},
+	},
+	find: findIMDSHopLimit,
+}
+
 var serviceUnreachable = Cause{
 	ID: "service.unreachable", Severity: Warning,
 	Remedy: []Remedy{
@@ -56,6 +64,23 @@ func findIMDSIPv6Off(iv *ifaceView) []hypothesis {
 	}
 	iv.explain(&h, off...)
 	return []hypothesis{h}
+}
+
+// findIMDSHopLimit looks for a container that gets no session token: the service takes the connection, and what it
+// answers ends at the instance, one hop before. (Only that answer has the low limit; EC2 user guide.)
+func findIMDSHopLimit(iv *ifaceView) []hypothesis {
+	cloud := ""
+	if inside(iv.s) {
+		_, cloud = cloudOf(iv.s.Machine)
+	}
+	if !iv.s.Metadata.Mute || cloud != "aws" || iv.profile.Name != "container" {
+		return nil
+	}
+	said := iv.s.Said(diag.Metadata{})
+	return []hypothesis{{
+		direct: true, confidence: Likely, subject: Subject{"service", iv.s.Metadata.Endpoint}, facts: []diag.Event{said},
+		args: []any{"endpoint", iv.s.Metadata.Endpoint},
+	}}
 }
 
 // serviceName says what a VPC has at one of its own addresses (Amazon VPC user guide, "DNS

@@ -1,6 +1,7 @@
 package why
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 
@@ -20,16 +21,100 @@ var sourceSelection = Cause{
 		way("default-of-source", "ip -6 route add default via {owner} dev {interface} src {address} metric 512").when(as("unruled")).
 			kept(keep{networkd: "[Route] Gateway={owner}; PreferredSource={address}; Metric=512", nm: `+ipv6.routes "::/0 {owner} 512 src={address}"`, up: true}),
 		way("retire", "ip -6 addr change {address}/{len} dev {interface} valid_lft 7200 preferred_lft 0").when(as("withdrawn")),
+		way("prefer-own", "ip -6 addr change {own}/{own-len} dev {interface} valid_lft forever preferred_lft forever").
+			when(as("elsewhere")).when(keepsAside).kept(keep{amend: true}),
+		way("prefer-own", "ip -6 addr change {own}/{own-len} dev {interface} valid_lft forever preferred_lft forever",
+			"ip -6 addr change {address}/{len} dev {interface} preferred_lft 0").when(as("")).when(keepsAside).when(lasts).kept(keep{amend: true}),
+		noTemporary.when(temporaryOne),
 		way("deprecate", "ip -6 addr change {address}/{len} dev {interface} preferred_lft 0").when(as("", "out-of-place", "other-router")).when(lasts).
-			kept(keep{amend: true}),
+			when(otherwise(hasAside)).when(otherwise(temporaryOne)).kept(keep{amend: true}),
 		addressAway("withdrawn-away").when(as("withdrawn")),
-		addressAway("address-away").when(as("")),
-		ask("ask.source").when(as("out-of-place")),
+		addressAway("address-away").when(as("")).when(otherwise(temporaryOne)),
+		ask("ask.source").when(as("out-of-place", "elsewhere")),
 		inVPC("assign", "aws ec2 assign-ipv6-addresses --network-interface-id {eni} --ipv6-addresses {address}").when(as("")).when(assignable),
 	},
 	find: findSourceSelection,
 	// A source that a rule sends the right way speaks where it is bound, and only there.
 	contradicted: func(iv *ifaceView, h hypothesis) bool { return h.as != "unruled" && iv.spoke(h.addr) },
+}
+
+// noTemporary has the kernel make no temporary addresses, and takes away the one that is there.
+var noTemporary = way("no-temporary", "sysctl -w net.ipv6.conf.{interface}.use_tempaddr=0", "ip -6 addr del {address}/{len} dev {interface}").
+	kept(keep{sysctl: "{conf}.use_tempaddr=0", networkd: "[Network] IPv6PrivacyExtensions=no", netplan: "ipv6-privacy=false", nm: "ipv6.ip6-privacy 0"})
+
+func temporaryOne(_ *view, h *hypothesis) bool {
+	a, ok := factOf[diag.Address](h)
+	return ok && a.Flags&diag.Temporary != 0
+}
+
+// tellTemporary has h say that its address is one that the kernel made itself.
+func (iv *ifaceView) tellTemporary(h *hypothesis) {
+	if use, e := iv.sysctl("use_tempaddr"); temporaryOne(iv.view, h) {
+		h.more = append(h.more, "cause.temporary")
+		h.args = append(h.args, "use", cmp.Or(use, words.Say("word.unknown")))
+		h.facts = append(h.facts, e)
+	}
+}
+
+// keepsAside holds where the address that should be chosen is this host's own to prefer, not a lease's.
+func keepsAside(v *view, h *hypothesis) bool {
+	own, ok := v.on(h.iface).aside(h.addr)
+	return ok && own.Flags&diag.Permanent != 0
+}
+
+func hasAside(v *view, h *hypothesis) bool {
+	_, ok := v.on(h.iface).aside(h.addr)
+	return ok
+}
+
+// aside returns an address of the interface that may speak and is deprecated, so that the kernel chooses the given one.
+// It looks at that before it looks at which interface has an address (RFC 6724 §5, rules 3 and 5).
+func (iv *ifaceView) aside(instead netip.Addr) (diag.Address, bool) {
+	for _, a := range iv.addresses {
+		if iv.global(a.Fact) && a.Fact.Flags.Usable() && a.Fact.Flags&diag.Deprecated != 0 && a.Fact.Address != instead &&
+			iv.class[a.Fact.Address] == diag.SourceAssigned {
+			return a.Fact, true
+		}
+	}
+	return diag.Address{}, false
+}
+
+// tellAside has h say that the address which the kernel should choose is deprecated.
+func (iv *ifaceView) tellAside(h *hypothesis) {
+	if own, ok := iv.aside(h.addr); ok {
+		h.more = append(h.more, "cause.host.source-selection.aside")
+		h.args = append(h.args, "own", own.Address, "own-len", own.PrefixLen)
+		h.facts = append(h.facts, iv.s.Said(own))
+	}
+}
+
+// elsewhere looks for a source of another interface of this host that the kernel chooses for what it sends by this one,
+// where the asked host answers an address of this one.
+func (iv *ifaceView) elsewhere(sel diag.Selection) (h hypothesis, ok bool) {
+	lost := iv.where(func(p *path) bool {
+		return p.Via == diag.ViaApp && p.Source == sel.Source && p.Target == sel.Dst && p.silent() && p.symptom >= 0 && p.Out == iv.name
+	})
+	reached := iv.first(of(func(p *path) bool {
+		return p.Target == sel.Dst && p.Source != sel.Source && p.Ours() && p.Outcome == diag.Answered && p.Asks == diag.AsksEcho
+	}))
+	var owner string
+	for _, name := range diag.SortedKeys(iv.s.Links) {
+		if _, has := iv.s.Addresses[diag.InterfaceAddr{Interface: name, Address: sel.Source}]; has && name != iv.name {
+			owner = name
+		}
+	}
+	if len(lost) == 0 || reached == nil || owner == "" {
+		return h, false
+	}
+	h = hypothesis{
+		direct: true, confidence: Certain, subject: addressSubject(sel.Source), addr: sel.Source, as: "elsewhere",
+		args:  []any{"address", sel.Source, "other", owner, "better", reached.Source},
+		facts: []diag.Event{iv.s.Said(sel)},
+	}
+	iv.explain(&h, lost...)
+	rest(&h, lost[0], reached)
+	iv.tellAside(&h)
+	return h, true
 }
 
 // lasts holds where no advertisement gives the address of a hypothesis its time again.
@@ -56,11 +141,23 @@ func findSourceSelection(iv *ifaceView) []hypothesis {
 		}
 		a, ok := iv.s.Addresses[diag.InterfaceAddr{Interface: iv.name, Address: sel.Source}]
 		through, bound := iv.unruled(sel)
-		if !ok || a.Fact.Passing() || iv.madeUp(sel.Source) || !iv.filtered(sel.Source) && !iv.outOfPlace(sel) && bound == nil {
+		if !ok {
+			if h, found := iv.elsewhere(sel); found {
+				if j, had := at[sel.Source]; had {
+					list[j].symptoms = append(list[j].symptoms, h.symptoms...)
+				} else {
+					h.args = append(h.args, "target", sel.Dst)
+					at[sel.Source] = len(list)
+					list = append(list, h)
+				}
+			}
 			continue
 		}
-		i, ok := at[sel.Source]
-		if !ok {
+		if a.Fact.Passing() || iv.madeUp(sel.Source) || !iv.filtered(sel.Source) && !iv.outOfPlace(sel) && bound == nil {
+			continue
+		}
+		i, had := at[sel.Source]
+		if !had {
 			h := iv.about(a)
 			h.confidence = weaker(iv.assignmentConfidence(), Likely)
 			if iv.silenced(sel.Source) {
@@ -68,6 +165,8 @@ func findSourceSelection(iv *ifaceView) []hypothesis {
 			}
 			switch {
 			case iv.filtered(sel.Source):
+				iv.tellTemporary(&h)
+				iv.tellAside(&h)
 			case bound != nil:
 				h.as, h.confidence = "unruled", Likely
 				h.args = append(h.args, "gateway", sel.Via, "owner", through)

@@ -56,6 +56,9 @@ var causesLink = map[string]string{
 	"cause.host.routing.elsewhere.manager":    "{manager} configures {other} and made the route (proto {protocol}).",
 	"cause.host.routing.elsewhere.by-hand":    "Somebody, or a program, wrote the route down (proto {protocol}).",
 
+	"cause.host.routing.beside.summary":          "{target} is on the link of {interface}, and this host sends what is for it to the router {router}: nothing comes back.",
+	"cause.host.routing.beside.explanation":      "No route says who is on the link: {own} was written with /128, or the route that came with it is gone. So the router gets what is for neighbours, and it does not send it back to where it came from (a filter, or a router that is told not to). {target} itself answers neighbour discovery, from {mac}.",
+	"cause.host.routing.beside.alive":            "The machine with that MAC address answers echo by {alive}, so it is not the one that is silent.",
 	"cause.host.routing.unannounced.summary":     "{own} was written with the prefix {prefix}, and nobody of that is found on the link of {interface}: {targets} sought in vain.",
 	"cause.host.routing.unannounced.explanation": "The routers announce no prefix as on-link, so hosts are to send everything to {router}, and their addresses have /128. The route that came with the prefix makes this host look for the others on the link instead, where nobody answers for them. Write the address with /128, as DHCPv6 gives it. (That all of them are down looks the same.)",
 }

@@ -33,6 +33,10 @@ failed.`,
 	"cli.lab.with-command":    "{flag} is for the ndwhy that the lab opens; with a command of your own, give it to that",
 	"cli.lab.tour-outside":    "--tour leads through the lab: ndwhy lab --tour",
 
+	"cli.lab.slow":      "Starting the lab {scenario}: {hosts}, a router, a switch.",
+	"cli.lab.slow-aged": "This takes {time} s. Leases and routes have to be that old to show it.",
+
+	"cli.lab.list.aged":    "takes {time} s to start",
 	"cli.lab.list.short":   "The scenarios: name, what it is, what a diagnosis must find",
 	"cli.lab.list.on":      "(on {base})",
 	"cli.lab.list.healthy": "nothing: all is well",

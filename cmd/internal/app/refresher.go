@@ -119,17 +119,23 @@ type standing struct {
 // changed reports whether s stands differently. While checks run nothing can be said, and what has changed when
 // they end is what they found.
 func (k *standing) changed(s *diag.State) bool {
-	var run int64
-	for key, c := range s.Checks {
-		if c.State == diag.CheckRunning {
-			return false
-		}
-		run = max(run, s.Begun(key.ID, key.Interface))
+	run, running := lastRun(s)
+	if running {
+		return false
 	}
 	if run != k.run {
 		*k = standing{run, s.Seq, s.Ground()}
 	}
 	return run > 0 && (s.Ground() != k.ground || s.FailedSince(k.at))
+}
+
+// lastRun is the newest run of the checks, by the event with which it began, and whether one is under way.
+func lastRun(s *diag.State) (run int64, running bool) {
+	for key, c := range s.Checks {
+		running = running || c.State == diag.CheckRunning
+		run = max(run, s.Begun(key.ID, key.Interface))
+	}
+	return run, running
 }
 
 func signal(c chan struct{}) {

@@ -3,6 +3,7 @@ package app
 import (
 	"context"
 	"net/netip"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -42,7 +43,7 @@ func TestRefresher(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				s := session.New(nil)
-				runs := 0
+				var runs atomic.Int32
 				ask := func() {
 					check := diag.Check{ID: "peer-nd", Interface: "eth0", State: diag.CheckRunning}
 					s.Emit(check)
@@ -54,7 +55,7 @@ func TestRefresher(t *testing.T) {
 					s.Emit(check)
 				}
 				r := NewRefresher(s, nil, func(ids []string) {
-					runs++
+					runs.Add(1)
 					for _, id := range ids {
 						if id == "added" {
 							t.Error("candidates are tried by itself")
@@ -71,23 +72,23 @@ func TestRefresher(t *testing.T) {
 				time.Sleep(2 * time.Second)
 				s.Emit(tt.body)
 				time.Sleep(2 * time.Second)
-				if runs != tt.want {
-					t.Errorf("asked again %d times within 2 s, want %d", runs, tt.want)
+				if got := int(runs.Load()); got != tt.want {
+					t.Errorf("asked again %d times within 2 s, want %d", got, tt.want)
 				}
 				time.Sleep(5 * time.Minute)
-				if runs != tt.want {
-					t.Errorf("asked again %d times in the end, want %d", runs, tt.want)
+				if got := int(runs.Load()); got != tt.want {
+					t.Errorf("asked again %d times in the end, want %d", got, tt.want)
 				}
 				r.Every(time.Minute)
 				time.Sleep(10*time.Minute + 30*time.Second)
-				if got := runs - tt.want; got < 9 || got > 11 {
+				if got := int(runs.Load()) - tt.want; got < 9 || got > 11 {
 					t.Errorf("asked %d times in ten minutes, once a minute was wanted", got)
 				}
 				r.Every(0)
-				before := runs
+				before := runs.Load()
 				time.Sleep(5 * time.Minute)
-				if runs > before+1 {
-					t.Errorf("asked %d times more after that was ended", runs-before)
+				if more := runs.Load() - before; more > 1 {
+					t.Errorf("asked %d times more after that was ended", more)
 				}
 				cancel()
 				synctest.Wait()

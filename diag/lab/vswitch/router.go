@@ -119,6 +119,8 @@ func (t *turn) toRouter(r *Router, p *ip6) {
 	case p.HopLimit <= 1:
 		t.drop("hop limit used up")
 		t.icmpError(r, p, ipv6.ICMPTypeTimeExceeded, 0, 0)
+	case t.cfg.onLink(p.Dst) && r.OneWay:
+		t.drop("%s sends nothing back to where it came from", r.Name)
 	case t.cfg.onLink(p.Dst):
 		t.route(r, p, fmt.Sprintf("routed back into the subnet, to %s", p.Dst))
 	default:

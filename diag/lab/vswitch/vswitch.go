@@ -87,6 +87,7 @@ type Router struct {
 	Unresolvable bool // answers no solicitation for its addresses
 	AnswersEcho  bool
 	Nowhere      bool // routes nothing
+	OneWay       bool // sends nothing back into the subnet that it got from there
 	Deaf         bool // hears no advertisement of a neighbour: it asks again for each packet
 	DHCP         DHCP
 }

@@ -13,14 +13,22 @@ type Usage struct {
 	CPU  time.Duration // on all cores, the kernel's work for it included
 	RSS  int64         // bytes, now
 	Peak int64         // bytes, at most
-	Out  int64         // bytes written to the terminal
+	Out  int64         // bytes written to the terminal; of a process without one 0
 }
 
-// Usage reads what the program has used: its threads' time on a core (schedstat, in nanoseconds,
-// where /proc/PID/stat counts hundredths of a second) and its memory. Children do not count.
+// Usage reads what the program has used. Children do not count.
 func (p *Terminal) Usage() (Usage, error) {
-	var u Usage
-	dir := fmt.Sprintf("/proc/%d", p.Pid())
+	u, err := UsageOf(p.Pid())
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	u.Out = p.screen.Bytes()
+	return u, err
+}
+
+// UsageOf reads what a process has used: its threads' time on a core (schedstat, in nanoseconds, where
+// /proc/PID/stat counts hundredths of a second) and its memory.
+func UsageOf(pid int) (u Usage, err error) {
+	dir := fmt.Sprintf("/proc/%d", pid)
 	threads, err := filepath.Glob(dir + "/task/*/schedstat")
 	if err != nil {
 		return u, err
@@ -49,9 +57,6 @@ func (p *Terminal) Usage() (Usage, error) {
 			u.Peak = kB << 10
 		}
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	u.Out = p.screen.Bytes()
 	return u, nil
 }
 

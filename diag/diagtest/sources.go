@@ -1,0 +1,59 @@
+package diagtest
+
+import (
+	"net/netip"
+
+	"ndwhy/diag"
+)
+
+// OfVPN is the address that a VPN of this host has.
+var OfVPN = netip.MustParseAddr("fd00:8::2")
+
+// ByNAT64 adds a question to an IPv4 host by way of a translator, and silence.
+func (w *World) ByNAT64() *World {
+	w.Both(diag.Path{
+		Check: "internet", Asks: diag.AsksEcho, Source: Mine, Target: netip.MustParseAddr("64:ff9b::c633:6407"), TargetClass: diag.TargetInternet,
+		Given: true, Outcome: diag.Silent,
+	})
+	return w
+}
+
+// ByRouter is a LAN whose host has a /128 and no route to its neighbours: it sends what is for them to the router, which
+// sends nothing back.
+func ByRouter() *World {
+	ra := VpcRA()
+	ra.Prefixes = nil
+	w := LAN()
+	w.Drop(OfKind(func(r diag.Route) bool { return r.Dst == Subnet })).Drop(OfKind(func(f diag.Frame) bool { return f.Type == diag.RA }))
+	w.Say(RaFrame(RouterAddr, RouterMAC, ra), diag.Selection{Dst: PeerGlobal, Source: Mine, Interface: "eth0", Via: RouterAddr},
+		diag.Selection{Dst: PeerGlobal, Bound: "eth0", Source: Mine, Interface: "eth0", Via: RouterAddr})
+	return w.Each(func(p diag.Path) bool { return p.Target == PeerGlobal }, func(p *diag.Path) {
+		switch {
+		case p.Asks == diag.AsksEcho:
+			Silent(p)
+			p.NUD = ""
+		case p.Via == diag.ViaKernel:
+			p.Outcome, p.Detail, p.Note, p.Sent, p.Received, p.Responders, p.NUD = diag.OutcomeSkipped, "via-router", RouterAddr.String(), 0, 0, nil, ""
+		}
+	})
+}
+
+// Aside is an instance whose own address is deprecated, so that the kernel chooses that of its VPN for everything.
+func Aside() *World {
+	own := ByHand(Mine, 128)
+	own.Flags |= diag.Deprecated
+	own.PreferredS = 0
+	vpn := ByHand(OfVPN, 128)
+	vpn.Interface = "wg0"
+	w := VPC().Say(
+		own, diag.Link{Interface: "wg0", Index: 9, MTU: 1420, Up: true, Carrier: true}, vpn,
+		diag.Selection{Dst: Host1, Source: OfVPN, Interface: "eth0", Via: RouterAddr},
+	)
+	for _, via := range []diag.Via{diag.ViaApp, diag.ViaKernel, diag.ViaWire} {
+		w.Path(diag.Path{
+			Check: "internet", Asks: diag.AsksEcho, Via: via, Source: OfVPN, SourceClass: diag.SourceUnassigned, Target: Host1,
+			TargetClass: diag.TargetInternet, Given: true, Outcome: diag.Silent, Out: "eth0",
+		})
+	}
+	return w
+}
