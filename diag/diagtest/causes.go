@@ -420,6 +420,14 @@ var CauseTests = []struct {
 	{
 		Name: "nothing beyond the router", Cause: "path.beyond-router", Sure: "likely", Faults: []string{"path.beyond-router"},
 		World: func() *World {
+			return VPC().Silence(func(p diag.Path) bool { return p.TargetClass == diag.TargetInternet }).Path(diag.Path{
+				Check: "internet", Asks: diag.AsksTCP, Source: Mine, Target: Host1, TargetClass: diag.TargetInternet, Given: true, Via: diag.ViaKernel, Outcome: diag.Silent, Sent: 4,
+			})
+		},
+	},
+	{
+		Name: "nothing beyond the router, of which echo alone was asked", Cause: "path.beyond-router", Sure: "possible", Faults: []string{"path.beyond-router"},
+		World: func() *World {
 			return VPC().Silence(func(p diag.Path) bool { return p.TargetClass == diag.TargetInternet })
 		},
 	},

@@ -46,7 +46,7 @@ func (iv *ifaceView) loss() (found []hypothesis, rate float64) {
 			sent += p.Sent
 			received += min(p.Received, p.Sent)
 		}
-		if !q.lossy() || !p.lossy() || iv.wentAstray(p) {
+		if !q.lossy() || !p.lossy() || iv.wentAstray(p) || iv.shared(p.Source) {
 			continue
 		}
 		iv.explain(&h, p)

@@ -546,8 +546,10 @@ func (iv *ifaceView) takenElsewhere() []hypothesis {
 	at := map[string]int{}
 	for _, p := range iv.paths {
 		sel, asked := iv.s.Selections[diag.SelectionKey{Dst: p.Target}]
-		if p.Via != diag.ViaApp || p.Detail != "elsewhere" || !p.Missing() || !asked || sel.Interface == "" || sel.Interface == iv.name ||
-			!iv.any(func(q *path) bool { return q.Target == p.Target && q.Via != diag.ViaApp && q.Outcome == diag.Answered }) {
+		if p.Via != diag.ViaApp || p.Detail != "elsewhere" || !p.Missing() || !asked || sel.Interface == "" || sel.Interface == iv.name || iv.normals.link(sel.Interface).Within(p.Target) ||
+			!iv.any(func(q *path) bool {
+				return q.Target == p.Target && q.Asks == p.Asks && q.Via != diag.ViaApp && q.Outcome == diag.Answered
+			}) {
 			continue
 		}
 		i, ok := at[sel.Interface]

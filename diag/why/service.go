@@ -59,6 +59,9 @@ func findIMDSIPv6Off(iv *ifaceView) []hypothesis {
 		direct: true, confidence: Likely, subject: Subject{"service", diag.IMDSIPv6.String()}, addr: diag.IMDSIPv6,
 		args: []any{"target", diag.IMDSIPv6}, facts: []diag.Event{iv.s.Said(diag.Metadata{})},
 	}
+	if !slices.ContainsFunc(off, func(p *path) bool { return p.Outcome == diag.Refused || p.Detail == diag.DetailClosed }) {
+		h.confidence = Possible // so few requests get lost by chance
+	}
 	iv.explain(&h, off...)
 	return []hypothesis{h}
 }
