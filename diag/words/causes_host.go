@@ -171,6 +171,8 @@ var causesHost = map[string]string{
 	"cause.host.routing.means":                    "The machine's own signposts point the wrong way. Details: RTM_GETROUTE from an address of this interface answers with another interface, or with the error of an unreachable, blackhole or prohibit route.",
 	"cause.host.routing.evidence":                 "The route that the kernel says it would use; a route or rule that refuses.",
 	"cause.host.routing.contradicts":              "The kernel chooses this interface.",
+	"cause.host.routing.local.summary":            "This host takes {target} for one of its own addresses, because of a local route: packets to it do not leave this host.",
+	"cause.host.routing.local.explanation":        "A local route makes the kernel deliver packets to this host itself. Transparent proxies and load balancers set such routes. An answer from {target} is then this host's own, and says nothing about the network.",
 	"cause.host.routing.apart":                    "ip route get names another interface, or an error",
 	"cause.host.routing.see":                      "ip -6 route get TARGET from ADDRESS; ip -6 rule; ip -6 route show table all",
 	"cause.host.routing.source":                   "amazonlinux/amazon-ec2-net-utils (2026-06-16); cilium/cilium#48652 (2026-09-11)",

@@ -99,6 +99,8 @@ var remedies = map[string]string{
 	"remedy.rule-of-others":    "Delete the policy rule that sends it by {other}. If that is a VPN's rule, traffic no longer uses the VPN.",
 	"remedy.ask.other-way":     "Ask whoever runs what is behind {other} (a VPN, a second network): packets to {target} go there and get no answer.",
 	"remedy.ask.forward":       "Switch forwarding on at {gateway}, if it should be the way out (for a container or a pod it is the node). Run there: sudo sysctl -w net.ipv6.conf.all.forwarding=1",
+	"remedy.ask.refuses":       "Ask whoever runs {target} to let it answer, if it should: its own packet filter refuses.",
+	"remedy.local-away":        "Delete the route, if nothing on this host should answer for {target}.",
 	"remedy.ask.refusing-rule": "Ask whoever wrote the policy rule (ip -6 rule) to let {target} pass.",
 	"remedy.masquerade":        "Translate their addresses to this host's own.",
 	"remedy.assign-prefix":     "Assign a prefix to the interface, and give the containers or clients addresses from it.",
