@@ -631,3 +631,26 @@ func TestClicks(t *testing.T) {
 	s.send(tea.MouseClickMsg{X: 40, Y: 2, Button: tea.MouseLeft})
 	s.want("[3 Neighbours]")
 }
+
+// A router that should not be there answers well, and stands apart from the others, with its problem, on every screen.
+func TestTheRogueRouterStandsApart(t *testing.T) {
+	s := newStage(t, Config{}, 80, 24).play("rogue-router")
+	rogue := s.lens.report.Problems()[0].Subject.Value
+	end := rogue[len(rogue)-18:] // a narrow column leaves the beginning away
+	row := func() string {
+		for _, line := range strings.Split(s.shown(), "\n") {
+			if strings.Contains(line, end) && strings.Contains(line, "✗") {
+				return line
+			}
+		}
+		return ""
+	}
+	for _, screen := range []string{"1", "3", "4"} {
+		if s.press(screen); row() == "" {
+			t.Errorf("screen %s does not mark %s:\n%s", screen, rogue, s.shown())
+		}
+	}
+	if s.press("1"); !strings.Contains(row(), say("accused.router.rogue")) {
+		t.Errorf("the overview does not say what is wrong with it: %q", row())
+	}
+}

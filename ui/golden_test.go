@@ -34,6 +34,15 @@ func TestGoldenScreens(t *testing.T) {
 	newStage(t, Config{}, 80, 24).play("rogue-router").press("4", "down").golden("rogue")
 }
 
+// The overview of networks of the lab at the sizes of a phone, a console, a window and a large screen.
+func TestGoldenOverviews(t *testing.T) {
+	for _, name := range []string{"vpc", "unassigned-source", "rogue-router", "no-ra", "unprivileged"} {
+		for _, size := range [][2]int{{40, 10}, {80, 24}, {120, 40}, {200, 60}} {
+			newStage(t, Config{}, size[0], size[1]).play(name).golden(fmt.Sprintf("lab-%s-%dx%d", name, size[0], size[1]))
+		}
+	}
+}
+
 // The map with its styles: on a console, in a window with room for all of it, and without colours
 // and characters beyond ASCII.
 func TestGoldenStyles(t *testing.T) {

@@ -336,10 +336,8 @@ func count(rows []AddressRow, r report.Report) {
 			x.Problem = problem
 		}
 	}
-	for i, f := range r.Problems() {
-		if x := at[source{f.Interface, f.Subject.Value}]; x != nil {
-			blame(x, i+1)
-		}
+	for of, x := range at {
+		x.Problem = r.Accuses(of.iface, of.addr)
 	}
 	for _, p := range r.Paths {
 		x := at[source{p.Interface, deref(p.Source)}]
@@ -366,6 +364,7 @@ func routers(s *diag.State, r report.Report) []RouterRow {
 		row := RouterRow{
 			Interface: x.Interface, Address: x.Address, MAC: x.MAC, RA: x.Last, First: x.First, At: x.At,
 			Count: x.Count, IntervalS: x.IntervalS, LeftS: s.Left(x.Last.LifetimeS, x.At),
+			Problem: r.Accuses(x.Interface, x.Address.String()),
 		}
 		if e, ok := s.Evidence(x.Seq); ok {
 			row.Event = e
@@ -380,9 +379,6 @@ func routers(s *diag.State, r report.Report) []RouterRow {
 			if y.Interface == x.Interface && y.Address == x.Address.String() {
 				row.Offers = y.Offers
 			}
-		}
-		for _, f := range r.Problems() {
-			row.Rogue = row.Rogue || f.Cause == "router.rogue" && f.Interface == x.Interface && f.Subject.Value == x.Address.String()
 		}
 		rows = append(rows, row)
 	}

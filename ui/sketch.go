@@ -246,11 +246,20 @@ const (
 // nodesByClass returns the targets by class, what deserves attention first.
 func nodesByClass(s *scene) map[diag.TargetClass][]*node {
 	of := map[diag.TargetClass][]*node{}
-	for _, n := range nodes(s.paths(), s.Echoes) {
+	list := nodes(s.paths(), s.Echoes)
+	for i := range s.Routers { // one that nobody asked stands there only where a problem is about it
+		x := &s.Routers[i]
+		addr := x.Address.String()
+		if x.Problem > 0 && x.Interface == s.iface && !slices.ContainsFunc(list, func(n *node) bool { return n.addr == addr }) {
+			list = append(list, &node{class: diag.TargetRouter, addr: addr})
+		}
+	}
+	for _, n := range list {
 		if at, quiet := s.quietSince(n.addr); quiet {
 			n.marks, n.rank = nil, 0
 			n.add(edge{mark: markUnknown, text: say("edge.quiet", "at", clock(at)[:8])})
 		}
+		n.accuse(&s.Report, s.iface)
 		of[n.class] = append(of[n.class], n)
 	}
 	for _, list := range of {

@@ -133,7 +133,7 @@ func TestDuplicateSaysWhatWasSeen(t *testing.T) {
 	failed.Flags |= diag.DADFailed | diag.Tentative
 	na := diag.Frame{Interface: "eth0", Type: diag.NA, Src: diagtest.Hand, SrcMAC: diagtest.PeerMAC, Dst: diag.AllNodes, Target: diagtest.Hand, HopLimit: 255}
 	for says, seen := range map[string][]diag.Body{
-		"This run did not see which":                    nil,
+		"This run did not see which":                       nil,
 		diagtest.PeerMAC.String() + " answered the questi": {na},
 	} {
 		f := find(t, Diagnose(diagtest.VPC().Say(seen...).Say(failed).State()), "address.duplicate")
