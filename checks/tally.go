@@ -46,6 +46,8 @@ type tally struct {
 	// answer: where all came, in turn.
 	solicits []time.Time
 	heard    time.Time // the first answer to them
+	toOne    bool      // the newest solicitation went to one MAC, not to all who have the address
+	alone    diag.MAC  // who answered such
 	nud      diag.NUD
 	nonce    []byte // of our own DAD solicitation
 	// transaction is our own of DHCPv6, in hexadecimal.

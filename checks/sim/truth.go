@@ -32,6 +32,8 @@ var unmodelled = map[string]string{
 	"temporary-unused":    "the addresses that a kernel makes by use_tempaddr",
 	"deprecated-alone":    "which of two deprecated addresses a kernel chooses",
 	"deprecated-assigned": "which of two deprecated addresses a kernel chooses",
+	"snooping-forgets":    "listener reports (vswitch.Fabric.Snooping)",
+	"snooping-queried":    "listener reports (vswitch.Fabric.Snooping)",
 	"deprecated-own":      "an interface without neighbour discovery (lab.Host.Tunnel)",
 	"no-nat64":            "a second host beyond the router (lab.Internet.NAT64)",
 	"nat64":               "a second host beyond the router (lab.Internet.NAT64)",

@@ -76,6 +76,7 @@ var causes = []*Cause{
 	&farAnswerLost,
 	&peerUnmapped,
 	&peerIsolated,
+	&snooping,
 	&echoBlocked,
 	&hopLimit,
 	&refused,

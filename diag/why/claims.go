@@ -64,6 +64,7 @@ var stances = map[string]stance{
 	"dhcpv6.silent":                         {denies: []fact{served}},
 	"dhcpv6.no-address":                     {holds: []fact{isHeard, served}, denies: []fact{available}},
 	"peer.unmapped":                         {holds: []fact{isHeard}, denies: []fact{resolving}},
+	"net.snooping":                          {holds: []fact{isHeard}},
 	"peer.isolated":                         {holds: []fact{isHeard}},
 	"peer.echo-blocked":                     {holds: []fact{isHeard, resolving}},
 	"peer.echo-blocked.routed":              {},

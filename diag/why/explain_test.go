@@ -132,7 +132,7 @@ func TestCausesAreWhole(t *testing.T) {
 	stable := strings.Fields(`
 		host.inbound-unanswered
 		link.flood link.spoofed
-		peer.isolated neighbour.stale-lladdr address.looped-back
+		peer.isolated net.snooping neighbour.stale-lladdr address.looped-back
 		address.prefix-withdrawn path.hop-limit router.inconsistent
 		path.icmp-blocked path.tcp-blocked router.advertisements-lost host.proxy-missing host.group-not-joined path.unheard address.mac-duplicate net.per-address-filter net.open-link net.multicast-suppressed net.router-silent
 		address.unassigned address.not-configured address.wrong-interface address.duplicate address.expiring

@@ -1,0 +1,23 @@
+package diagtest
+
+import (
+	"slices"
+
+	"ndwhy/diag"
+)
+
+// Forgotten is a LAN whose switch passes no solicitation for the peers on; one of them answers what is sent to its MAC.
+func Forgotten() *World {
+	w := LAN().Silence(func(p diag.Path) bool { return p.Check == "peer-nd" })
+	w.Paths = slices.DeleteFunc(w.Paths, func(p diag.Path) bool { return p.SourceClass == diag.SourceCandidate })
+	return w.Each(func(p diag.Path) bool {
+		return p.Check == "peer-nd" && p.Target == PeerGlobal && p.Via == diag.ViaWire
+	}, func(p *diag.Path) {
+		p.Detail, p.Note = diag.DetailAlone, PeerMAC.String()
+	})
+}
+
+// Queried is a general query for members, as a querier sends it.
+func Queried() diag.Frame {
+	return diag.Frame{Interface: "eth0", Type: diag.MLD, Src: RouterAddr, Dst: diag.AllNodes, SrcMAC: RouterMAC, HopLimit: 1, Raw: []byte{4}}
+}

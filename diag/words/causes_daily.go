@@ -1,0 +1,18 @@
+package words
+
+// causesDaily has the words of causes of daily life: what a switch forgets.
+var causesDaily = map[string]string{
+	"cause.net.snooping.title":       "Solicitations do not reach who is there",
+	"cause.net.snooping.summary":     "{target} answers what is sent to its MAC address {mac}, and no solicitation that was sent to its multicast group {group}: most likely the switch has forgotten that it is a member.",
+	"cause.net.snooping.explanation": "Neighbour discovery asks by multicast. A switch that follows multicast groups (MLD snooping) passes a question on only to ports from which somebody said that he is a member. Hosts say so once, and again when a querier asks. Where no router or switch is the querier, the switch forgets after about 4 minutes, and from then on nobody finds the host who has not its MAC address already. A filter on the target that drops multicast looks the same.",
+	"cause.net.snooping.unqueried":   "No query for members was heard in this run. Queriers ask every 125 seconds, so that alone proves little.",
+	"cause.net.snooping.queried":     "A query for members was heard in this run, so there is a querier: then the target's own reports get lost, or something else drops multicast.",
+	"cause.net.snooping.others":      "Other hosts of the link were sought by multicast alone, as their MAC addresses are not known, and did not answer either.",
+	"cause.net.snooping.inwards":     "Others asked for this host's addresses in this run, and only at its MAC address: whether what they ask by multicast would arrive is not known.",
+	"cause.net.snooping.means":       "The switch no longer knows that the machine next door listens, so the question who is there does not get to it. Details: solicitations to the group of its address are silent, and one to its MAC address is answered.",
+	"cause.net.snooping.evidence":    "The solicitations to the group, which nothing answered, and the answer to one that went to the MAC address that the kernel or an earlier frame told. Likely, for the switch itself is not seen; possible where a query was heard.",
+	"cause.net.snooping.contradicts": "An answer to a solicitation that was sent to the group.",
+	"cause.net.snooping.apart":       "ndisc6 finds nobody at {target}, and ping -6 by the neighbour entry does",
+	"cause.net.snooping.see":         "bridge mdb show; ip -d link show BRIDGE (mcast_snooping, mcast_querier); ip -6 maddr show; tcpdump for MLD queries (ICMPv6 type 130)",
+	"cause.net.snooping.source":      "RFC 4541 §3; RFC 3810 §§5.1, 9.4; RFC 4861 §§7.2.2, 7.3.3; Linux Documentation/networking/bridge.rst",
+}
