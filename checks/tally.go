@@ -105,7 +105,9 @@ func (t *tally) see(e diag.Event) {
 	k := t.q.kind
 	switch b := e.Body.(type) {
 	case diag.Frame:
-		if b.Interface == t.q.Interface && b.Bad == "" {
+		// What the kernel addresses to the interface itself, as it does where it looks for no neighbours, asks nobody.
+		toItself := b.Out && b.DstMAC == t.host.MAC && t.host.MAC != (diag.MAC{}) && !t.bySocket()
+		if b.Interface == t.q.Interface && b.Bad == "" && !toItself {
 			k.frame(t, e, b)
 		}
 	case diag.Socket:

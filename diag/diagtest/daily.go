@@ -17,6 +17,17 @@ func Forgotten() *World {
 	})
 }
 
+// DiscoveryOff is a LAN and a host whose kernel looks for no neighbours: what it sends gets no answer, and frames do.
+func DiscoveryOff() *World {
+	return LAN().Relink(func(l *diag.Link) { l.NoARP = true }).Each(func(p diag.Path) bool {
+		return p.Via != diag.ViaWire && p.Reaches() && !p.Target.IsMulticast()
+	}, func(p *diag.Path) {
+		if Silent(p); p.Asks == diag.AsksND {
+			p.Outcome, p.Detail, p.Sent = diag.OutcomeSkipped, "already-resolved", 0
+		}
+	})
+}
+
 // Queried is a general query for members, as a querier sends it.
 func Queried() diag.Frame {
 	return diag.Frame{Interface: "eth0", Type: diag.MLD, Src: RouterAddr, Dst: diag.AllNodes, SrcMAC: RouterMAC, HopLimit: 1, Raw: []byte{4}}

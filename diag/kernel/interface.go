@@ -31,7 +31,7 @@ func (e *InterfaceError) Error() string {
 	case e.Port != "":
 		return fmt.Sprintf("%s is a port of a %s, which does neighbour discovery in its stead; %s", e.Interface, e.Port, others)
 	case e.NoND:
-		return fmt.Sprintf("%s does no neighbour discovery (it is no Ethernet interface); nothing to check there", e.Interface)
+		return fmt.Sprintf("%s does no neighbour discovery (it is no Ethernet interface, or of a kind that resolves nobody); nothing to check there", e.Interface)
 	case e.Interface != "":
 		return fmt.Sprintf("no interface %q; %s", e.Interface, others)
 	default:

@@ -44,8 +44,10 @@ func TestParseLink(t *testing.T) {
 			diag.Link{Interface: "ens5", Index: 7, MAC: diag.MAC{2, 0, 0, 0, 0, 1}, Up: true, Carrier: true, Ethernet: true, XDP: true},
 			true,
 		},
-		"a NIC without": {join(header(unix.AF_UNSPEC, unix.ARPHRD_ETHER, 0), name, xdp(0)), diag.Link{Interface: "ens5", Index: 7, Ethernet: true}, true},
-		"a dummy":       {join(header(unix.AF_UNSPEC, unix.ARPHRD_ETHER, unix.IFF_NOARP), name, attr(unix.IFLA_LINKINFO, attr(unix.IFLA_INFO_KIND, 'd', 'u', 'm', 'm', 'y', 0)...)), diag.Link{Interface: "ens5", Index: 7, Type: "dummy"}, true},
+		"a NIC without":                {join(header(unix.AF_UNSPEC, unix.ARPHRD_ETHER, 0), name, xdp(0)), diag.Link{Interface: "ens5", Index: 7, Ethernet: true}, true},
+		"a dummy":                      {join(header(unix.AF_UNSPEC, unix.ARPHRD_ETHER, unix.IFF_NOARP), name, attr(unix.IFLA_LINKINFO, attr(unix.IFLA_INFO_KIND, 'd', 'u', 'm', 'm', 'y', 0)...)), diag.Link{Interface: "ens5", Index: 7, Type: "dummy"}, true},
+		"a NIC told to resolve nobody": {join(header(unix.AF_UNSPEC, unix.ARPHRD_ETHER, unix.IFF_NOARP), name), diag.Link{Interface: "ens5", Index: 7, Ethernet: true, NoARP: true}, true},
+		"a modem":                      {join(header(unix.AF_UNSPEC, unix.ARPHRD_ETHER, unix.IFF_NOARP), attr(unix.IFLA_IFNAME, 'w', 'w', 'a', 'n', '0', 0)), diag.Link{Interface: "wwan0", Index: 7}, true},
 		"a pod's interface": {
 			join(header(unix.AF_UNSPEC, unix.ARPHRD_ETHER, 0), name, attr(unix.IFLA_LINK, nl.Uint32Attr(5)...), attr(unix.IFLA_LINK_NETNSID, nl.Uint32Attr(0)...), attr(unix.IFLA_LINKINFO, attr(unix.IFLA_INFO_KIND, 'v', 'e', 't', 'h', 0)...)),
 			diag.Link{Interface: "ens5", Index: 7, Ethernet: true, Type: "veth", Parent: 5, Elsewhere: true},

@@ -494,6 +494,18 @@ func (w *world) finish(host *Host) error {
 			return fmt.Errorf("tunnel: %w", err)
 		}
 	}
+	for _, nic := range host.NICs {
+		if !nic.NoARP {
+			continue
+		}
+		link, err := w.handles[host.Name].LinkByName(nic.Name)
+		if err != nil {
+			return err
+		}
+		if err := w.handles[host.Name].LinkSetARPOff(link); err != nil {
+			return fmt.Errorf("%s: arp off: %w", nic.Name, err)
+		}
+	}
 	if !host.Down {
 		return nil
 	}

@@ -568,6 +568,13 @@ var scenarios = []Scenario{
 		Break:  func(s *Spec) { s.ubuntu1().set("ipv6/conf/eth0/disable_ipv6", "1") },
 	},
 	{
+		Name: "arp-off", On: "vpc",
+		Title:  "Somebody told ubuntu1's kernel to look for no neighbours on its interface (ip link set dev eth0 arp off).",
+		Causes: []string{"host.discovery-off"},
+		Hides:  []string{"net.multicast-suppressed", "net.router-silent"},
+		Break:  func(s *Spec) { s.ubuntu1().NICs[0].NoARP = true },
+	},
+	{
 		Name: "link-down", On: "vpc",
 		Title:  "ubuntu1's interface is down.",
 		Causes: []string{"host.link-down"},

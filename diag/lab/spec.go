@@ -127,6 +127,7 @@ type NIC struct {
 	Early     map[string]string // settings from before it comes up, of it ("accept_ra") or below /proc/sys/net
 	Guest     diag.MAC          // that the host gave the interface in place of MAC; zero: it left it as it was
 
+	NoARP    bool // somebody told the kernel to look for no neighbours there
 	Detached bool // the infrastructure knows nothing of it any more
 	NoLease  bool // the DHCPv6 server has no address for it
 	NoEchoIn bool // its security group lets no echo request in

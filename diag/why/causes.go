@@ -35,6 +35,7 @@ var causes = []*Cause{
 	&linkSpoofed,
 	&macDuplicate,
 	&ipv6Disabled,
+	&discoveryOff,
 	&neighbourTableFull,
 	&neighbourOverride,
 	&staleLinkLayer,

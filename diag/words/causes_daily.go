@@ -2,6 +2,16 @@ package words
 
 // causesDaily has the words of causes of daily life: what a switch forgets.
 var causesDaily = map[string]string{
+	"cause.host.discovery-off.title":       "The interface is told to look for no neighbours",
+	"cause.host.discovery-off.summary":     "{interface} has the flag NOARP: the kernel looks for no neighbours there, and what it sends reaches none.",
+	"cause.host.discovery-off.explanation": "The flag is for links with one other end, which takes every frame. Somebody set it on an Ethernet interface (ip link set dev {interface} arp off; ARP=no in a .network file or by a bonding script). Despite its name it holds for IPv6 too: the kernel solicits for nobody, and addresses every frame to its own MAC.",
+	"cause.host.discovery-off.means":       "The machine may not ask who its neighbours are, so it sends everything to itself. Details: IFF_NOARP is set on an Ethernet interface, so every neighbour entry is made without a question (NOARP), with the interface's own MAC.",
+	"cause.host.discovery-off.evidence":    "The flag in the kernel's word about the interface.",
+	"cause.host.discovery-off.contradicts": "An answer to what the kernel itself sent to a neighbour: then the other end takes every frame, as a modem does.",
+	"cause.host.discovery-off.apart":       "ip link show {interface} has NOARP",
+	"cause.host.discovery-off.see":         "ip link show dev IF (NOARP); ip -6 neigh show nud noarp dev IF",
+	"cause.host.discovery-off.source":      "Linux net/ipv6/ndisc.c (ndisc_constructor), 2026; ip-link(8), netdevice(7)",
+
 	"cause.net.snooping.title":       "Solicitations do not reach who is there",
 	"cause.net.snooping.summary":     "{target} answers what is sent to its MAC address {mac}, and no solicitation that was sent to its multicast group {group}: most likely the switch has forgotten that it is a member.",
 	"cause.net.snooping.explanation": "Neighbour discovery asks by multicast. A switch that follows multicast groups (MLD snooping) passes a question on only to ports from which somebody said that he is a member. Hosts say so once, and again when a querier asks. Where no router or switch is the querier, the switch forgets after about 4 minutes, and from then on nobody finds the host who has not its MAC address already. A filter on the target that drops multicast looks the same.",
