@@ -134,7 +134,7 @@ type Link struct {
 	MTU       int    `json:"mtu"`
 	Up        bool   `json:"up"`      // administratively (IFF_UP)
 	Carrier   bool   `json:"carrier"` // IFF_LOWER_UP
-	// Ethernet: it does neighbour discovery over Ethernet, or would but for NoARP (ARPHRD_ETHER, and no port).
+	// Ethernet: it does neighbour discovery over Ethernet, or would but for NoARP or Port (ARPHRD_ETHER).
 	Ethernet bool `json:"ethernet"`
 	// NoARP: somebody told the kernel to look for no neighbours there (IFF_NOARP, as ip-link(8)'s "arp off" sets it).
 	NoARP bool `json:"no_arp,omitempty"`

@@ -32,6 +32,8 @@ var unmodelled = map[string]string{
 	"temporary-unused":    "the addresses that a kernel makes by use_tempaddr",
 	"deprecated-alone":    "which of two deprecated addresses a kernel chooses",
 	"deprecated-assigned": "which of two deprecated addresses a kernel chooses",
+	"bridged":             "bridges (lab.NIC.Bridge)",
+	"bridged-well":        "bridges (lab.NIC.Bridge)",
 	"arp-off":             "an interface that resolves nobody (lab.NIC.NoARP)",
 	"snooping-forgets":    "listener reports (vswitch.Fabric.Snooping)",
 	"snooping-queried":    "listener reports (vswitch.Fabric.Snooping)",

@@ -58,6 +58,7 @@ var CauseTests = []struct {
 		World: func() *World { return Forgotten().Say(Queried()) },
 	},
 	{Name: "an interface that looks for no neighbours", Cause: "host.discovery-off", Sure: "certain", Faults: []string{"host.discovery-off"}, World: DiscoveryOff},
+	{Name: "an address that was left on a port", Cause: "host.address-on-port", Sure: "certain", Faults: []string{"host.address-on-port"}, World: OnPort},
 	{Name: "hosts are kept apart", Cause: "peer.isolated", Sure: "likely", Faults: []string{"peer.isolated"}, World: Isolated},
 	{
 		Name: "an address with a prefix where none is on the link", Cause: "host.routing", Sure: "likely", Faults: []string{"host.routing"},

@@ -28,6 +28,13 @@ func DiscoveryOff() *World {
 	})
 }
 
+// OnPort is a LAN and a host whose interface became a port of a bridge: frames get answers, and its kernel none.
+func OnPort() *World {
+	w := LAN().Relink(func(l *diag.Link) { l.Port, l.Master = "bridge", 9 })
+	w.Say(diag.Link{Interface: "br9", Index: 9, MAC: MyMAC, MTU: 1500, Up: true, Carrier: true, Ethernet: true, Type: "bridge"})
+	return w.Silence(func(p diag.Path) bool { return p.Via != diag.ViaWire && p.Reaches() && !p.Target.IsMulticast() })
+}
+
 // Queried is a general query for members, as a querier sends it.
 func Queried() diag.Frame {
 	return diag.Frame{Interface: "eth0", Type: diag.MLD, Src: RouterAddr, Dst: diag.AllNodes, SrcMAC: RouterMAC, HopLimit: 1, Raw: []byte{4}}

@@ -155,7 +155,6 @@ func parseLink(b []byte) (l diag.Link, ok bool) {
 		l.NoARP = l.Ethernet && resolves(l)
 		l.Ethernet = l.NoARP
 	}
-	l.Ethernet = l.Ethernet && l.Port == ""
 	l.Mode = linkMode(l.Type, data)
 	return l, l.Interface != ""
 }

@@ -64,7 +64,7 @@ func TestParseLink(t *testing.T) {
 			diag.Link{Interface: "ens5", Index: 7, Ethernet: true, MAC: diag.MAC{2, 0, 0, 0, 0, 2}, PermMAC: diag.MAC{2, 0, 0, 0, 0, 1}},
 			true,
 		},
-		"a bridge's port":  {join(header(unix.AF_UNSPEC, unix.ARPHRD_ETHER, 0), name, attr(unix.IFLA_LINKINFO, attr(unix.IFLA_INFO_SLAVE_KIND, 'b', 'r', 'i', 'd', 'g', 'e', 0)...)), diag.Link{Interface: "ens5", Index: 7, Port: "bridge"}, true},
+		"a bridge's port":  {join(header(unix.AF_UNSPEC, unix.ARPHRD_ETHER, 0), name, attr(unix.IFLA_LINKINFO, attr(unix.IFLA_INFO_SLAVE_KIND, 'b', 'r', 'i', 'd', 'g', 'e', 0)...)), diag.Link{Interface: "ens5", Index: 7, Ethernet: true, Port: "bridge"}, true},
 		"a VRF's member":   {join(header(unix.AF_UNSPEC, unix.ARPHRD_ETHER, 0), name, attr(unix.IFLA_LINKINFO, attr(unix.IFLA_INFO_SLAVE_KIND, 'v', 'r', 'f', 0)...)), diag.Link{Interface: "ens5", Index: 7, Ethernet: true}, true},
 		"a bridge's word":  {join(header(unix.AF_BRIDGE, unix.ARPHRD_ETHER, 0), name), diag.Link{}, false},
 		"a wireless event": {join(header(unix.AF_UNSPEC, unix.ARPHRD_ETHER, 0), name, attr(unix.IFLA_WIRELESS, 1)), diag.Link{}, false},

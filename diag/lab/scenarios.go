@@ -575,6 +575,18 @@ var scenarios = []Scenario{
 		Break:  func(s *Spec) { s.ubuntu1().NICs[0].NoARP = true },
 	},
 	{
+		Name: "bridged", On: "lan",
+		Title:   "Somebody made ubuntu1's interface a port of a bridge, and left its addresses and routes on it.",
+		Causes:  []string{"host.address-on-port"},
+		Subject: "eth0",
+		Break:   func(s *Spec) { s.ubuntu1().NICs[0].Bridge = &Bridge{Name: "br9"} },
+	},
+	{
+		Name: "bridged-well", On: "lan", Healthy: true,
+		Title: "ubuntu1's interface is a port of a bridge, which has its addresses and routes.",
+		Break: func(s *Spec) { s.ubuntu1().NICs[0].Bridge = &Bridge{Name: "br9", Along: true} },
+	},
+	{
 		Name: "link-down", On: "vpc",
 		Title:  "ubuntu1's interface is down.",
 		Causes: []string{"host.link-down"},

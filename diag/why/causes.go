@@ -36,6 +36,7 @@ var causes = []*Cause{
 	&macDuplicate,
 	&ipv6Disabled,
 	&discoveryOff,
+	&onPort,
 	&neighbourTableFull,
 	&neighbourOverride,
 	&staleLinkLayer,

@@ -37,6 +37,7 @@ type stance struct {
 var stances = map[string]stance{
 	"host.link-down":                        {denies: []fact{isHeard}},
 	"host.ipv6-disabled":                    {denies: []fact{isHeard}},
+	"host.address-on-port":                  {},
 	"host.discovery-off":                    {},
 	"host.egress-hook.in-part":              {},
 	"host.egress-hook":                      {denies: []fact{isHeard}},

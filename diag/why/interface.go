@@ -40,11 +40,7 @@ var discoveryOff = Cause{
 	},
 	find: findDiscoveryOff,
 	// Then whatever is at the other end takes every frame, as a modem does.
-	contradicted: func(iv *ifaceView, _ hypothesis) bool {
-		return iv.any(func(p *path) bool {
-			return p.Via == diag.ViaKernel && p.Reaches() && p.Outcome == diag.Answered && p.Received > 0 && !p.Target.IsMulticast()
-		})
-	},
+	contradicted: func(iv *ifaceView, _ hypothesis) bool { return iv.kernelAnswered() },
 }
 
 // findDiscoveryOff looks for an interface with IFF_NOARP: whatever the kernel sends there to a neighbour goes to the

@@ -2,6 +2,17 @@ package words
 
 // causesDaily has the words of causes of daily life: what a switch forgets.
 var causesDaily = map[string]string{
+	"cause.host.address-on-port.title":         "Addresses were left on a port",
+	"cause.host.address-on-port.summary":       "{own} is on {left}, which is a port of the {port} {master}: what comes in there is for {master}, so no answer gets to it.",
+	"cause.host.address-on-port.route.summary": "The route to {prefix} leads through {left}, which is a port of the {port} {master}: what comes in there is for {master}, so no answer gets back.",
+	"cause.host.address-on-port.explanation":   "From the moment at which an interface becomes a port, the kernel hands every frame that arrives on it to the {port}. Packets still leave by {left}, for its addresses and routes stay, and the answers never get to them. Addresses and routes belong on {master}.",
+	"cause.host.address-on-port.means":         "The machine gave its door to another and still has its name on it, so its mail is taken in next door. Details: an interface with a global address or a default route is a port of a bridge, a bond or a team.",
+	"cause.host.address-on-port.evidence":      "The kernel's word that the interface is a port, and the address or route that is on it.",
+	"cause.host.address-on-port.contradicts":   "An answer that the kernel got on the port: then something hands it back (ebtables' broute table).",
+	"cause.host.address-on-port.apart":         "ip -d link show {left} has a master, and ip -6 addr show dev {left} has global addresses",
+	"cause.host.address-on-port.see":           "ip -d link show dev IF; ip -6 addr show dev IF; ip -6 route show dev IF; bridge link show",
+	"cause.host.address-on-port.source":        "Linux net/core/dev.c (rx_handler), net/bridge/br_input.c (br_handle_frame), 2026; ip-link(8)",
+
 	"cause.host.discovery-off.title":       "The interface is told to look for no neighbours",
 	"cause.host.discovery-off.summary":     "{interface} has the flag NOARP: the kernel looks for no neighbours there, and what it sends reaches none.",
 	"cause.host.discovery-off.explanation": "The flag is for links with one other end, which takes every frame. Somebody set it on an Ethernet interface (ip link set dev {interface} arp off; ARP=no in a .network file or by a bonding script). Despite its name it holds for IPv6 too: the kernel solicits for nobody, and addresses every frame to its own MAC.",

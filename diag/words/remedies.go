@@ -177,6 +177,7 @@ var remedies = map[string]string{
 	"remedy.nonce":             "Have the kernel know its own question when it comes back (RFC 7527), and set the address anew.",
 	"remedy.ask.loop":          "Ask whoever runs the network to find the loop: what this host sends comes back to it.",
 	"remedy.ask.isolated":      "Ask whoever runs the switch or the access point whether it keeps its ports apart (client isolation, a private VLAN).",
+	"remedy.to-master":         "Move what was left on {left} to {master}. What routers and a DHCPv6 server give comes there by itself, once whoever configures {left} configures {master} in its stead.",
 	"remedy.arp-on":            "Have the kernel look for neighbours again.",
 	"remedy.ask.snooping":      "Ask whoever runs the switch to have one querier for MLD in this network, or to switch MLD snooping off. On a Linux bridge: ip link set dev BRIDGE type bridge mcast_querier 1, or mcast_snooping 0.",
 	"remedy.ask.again":         "Ask whoever runs router {router}, or the switch before it, why it does not take the answer that {address} is here.",
