@@ -76,6 +76,7 @@ var causes = []*Cause{
 	&farNotArrived,
 	&farNotAnswered,
 	&farAnswerLost,
+	&farCallLost,
 	&peerUnmapped,
 	&peerIsolated,
 	&snooping,
