@@ -114,11 +114,11 @@ func (s *scene) accused(addr string, problem int) span {
 	if problem == 0 {
 		return span{addr, plain}
 	}
-	text := ""
+	var text strings.Builder
 	for _, p := range markBad.numbered(problem, len(s.Report.Problems()) > 1) {
-		text += p.text
+		text.WriteString(p.text)
 	}
-	return span{text + " " + addr, markBad.st}
+	return span{text.String() + " " + addr, markBad.st}
 }
 
 // accuse marks a node that is itself what a problem is about, where none of its marks says so yet.

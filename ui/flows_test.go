@@ -638,7 +638,7 @@ func TestTheRogueRouterStandsApart(t *testing.T) {
 	rogue := s.lens.report.Problems()[0].Subject.Value
 	end := rogue[len(rogue)-18:] // a narrow column leaves the beginning away
 	row := func() string {
-		for _, line := range strings.Split(s.shown(), "\n") {
+		for line := range strings.SplitSeq(s.shown(), "\n") {
 			if strings.Contains(line, end) && strings.Contains(line, "✗") {
 				return line
 			}
