@@ -179,6 +179,9 @@ const (
 	PermanentNUD NUD = "PERMANENT"
 )
 
+// nuds are all of them.
+var nuds = [...]NUD{"", Incomplete, Reachable, Stale, Delay, Probing, Failed, NoARP, PermanentNUD}
+
 // Resolved reports whether an entry in this state has a link-layer address that the kernel uses.
 func (n NUD) Resolved() bool {
 	switch n {

@@ -304,7 +304,7 @@ func (l *LinkModel) IsRouter(addr netip.Addr) bool {
 
 // Entry returns the kernel's entry for a neighbour.
 func (l *LinkModel) Entry(addr netip.Addr) (At[Neighbour], bool) {
-	n, ok := l.s.Neighbours[InterfaceAddr{l.Name, addr}]
+	n, ok := l.s.Neighbours.Find(InterfaceAddr{l.Name, addr})
 	return n, ok
 }
 

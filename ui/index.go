@@ -123,7 +123,7 @@ func (x *neighbourIndex) fill(page *NeighbourPage, s *diag.State, q NeighbourQue
 	x.dirty = x.dirty || changed
 	same := x.valid && x.query.Filter == q.Filter && x.query.Sort == q.Sort && x.query.Reverse == q.Reverse
 	x.query = q
-	large := len(x.entries) > largeTable || len(s.Neighbours) > largeTable
+	large := len(x.entries) > largeTable || s.Neighbours.Len() > largeTable
 	due := x.dirty && !q.Frozen && (!large || s.Now.Sub(x.at) >= time.Second)
 	switch {
 	case !same && q.Frozen && x.valid:
@@ -144,8 +144,8 @@ func (x *neighbourIndex) fill(page *NeighbourPage, s *diag.State, q NeighbourQue
 func (x *neighbourIndex) rebuild(s *diag.State) {
 	x.ifaces = s.InterfacesOf()
 	match := x.matcher()
-	x.entries = slices.Grow(x.entries[:0], len(s.Neighbours))
-	for key, n := range s.Neighbours {
+	x.entries = slices.Grow(x.entries[:0], s.Neighbours.Len())
+	for key, n := range s.Neighbours.All() {
 		iface := slices.Index(x.ifaces, key.Interface)
 		if iface < 0 || iface > 255 || key.Address.IsMulticast() {
 			continue
@@ -239,7 +239,7 @@ func (x *neighbourIndex) rows(s *diag.State, from, to int, frozen bool) []Neighb
 		e := &x.entries[i]
 		key := diag.InterfaceAddr{Interface: x.ifaces[e.iface], Address: netip.AddrFrom16(e.addr)}
 		if !frozen {
-			if n, ok := s.Neighbours[key]; ok {
+			if n, ok := s.Neighbours.Find(key); ok {
 				e.at, e.nud, e.mac, e.gone = n.At.UnixNano(), nudIndex(n.Fact.State), n.Fact.MAC, false
 			} else {
 				e.gone = true
