@@ -241,9 +241,17 @@ func SortFunc[T any](list []T, compare func(a, b T) int) {
 		places[i] = i
 	}
 	slices.SortFunc(places, func(i, j int) int { return cmp.Or(compare(list[i], list[j]), i-j) })
-	was := slices.Clone(list)
-	for i, place := range places {
-		list[i] = was[place]
+	for i := range list { // each in its place, round every circle of those that change places
+		first := list[i]
+		for at := i; ; {
+			from := places[at]
+			places[at] = at
+			if from == i || from == at {
+				list[at] = first
+				break
+			}
+			list[at], at = list[from], from
+		}
 	}
 }
 

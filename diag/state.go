@@ -958,7 +958,7 @@ func (s *State) Left(seconds int64, at time.Time) int64 {
 
 // AddressesOn returns the addresses of an interface, in order of address.
 func (s *State) AddressesOn(iface string) []At[Address] {
-	var list []At[Address]
+	list := slices.Grow[[]At[Address]](nil, len(s.Addresses))
 	for k, a := range s.Addresses {
 		if k.Interface == iface {
 			list = append(list, a)

@@ -158,7 +158,7 @@ func (x *neighbourIndex) rebuild(s *diag.State) {
 			x.entries = append(x.entries, e)
 		}
 	}
-	diag.SortFunc(x.entries, x.query.compare)
+	x.sort()
 	x.at, x.dirty, x.valid = s.Now, false, true
 }
 
@@ -167,8 +167,11 @@ func (x *neighbourIndex) rebuild(s *diag.State) {
 func (x *neighbourIndex) refilter() {
 	match := x.matcher()
 	x.entries = slices.DeleteFunc(x.entries, func(e entry) bool { return !match(&e) })
-	diag.SortFunc(x.entries, x.query.compare)
+	x.sort()
 }
+
+// sort sorts in place: there may be 100,000, and no two are equal.
+func (x *neighbourIndex) sort() { slices.SortFunc(x.entries, x.query.compare) }
 
 func role(s *diag.State, key diag.InterfaceAddr, n diag.Neighbour) Role {
 	if _, own := s.Addresses[key]; own {

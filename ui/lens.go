@@ -252,7 +252,7 @@ func temporary(s *diag.State) []Temporary {
 
 // addresses joins what is assigned with what is configured, one row an address or prefix.
 func addresses(s *diag.State, r report.Report) []AddressRow {
-	var rows []AddressRow
+	rows := slices.Grow[[]AddressRow](nil, len(s.Addresses))
 	for _, iface := range s.InterfacesOf() {
 		at := map[netip.Prefix]int{}
 		first := len(rows)
