@@ -5,6 +5,8 @@ var causesUnheard = map[string]string{
 	"cause.path.unheard.title":                 "Nothing that the interface sends is answered",
 	"cause.path.unheard.summary":               "Nothing that {interface} sends is answered, by {asked} or by anybody else.",
 	"cause.path.unheard.explanation":           "Frames left this host, and whoever was asked stayed silent. Either everybody who was asked is away, or the port that {interface} is connected to lets nothing of it through: which of the two cannot be told from here.",
+	"cause.path.unheard.lone.summary":          "{asked} does not answer, and {interface} asked nobody else.",
+	"cause.path.unheard.lone.explanation":      "Frames left this host, and no answer came. Either that host is away, or the port that {interface} is connected to lets nothing of it through: which of the two cannot be told while only one host is asked. Run all the checks, or name another host with --peer.",
 	"cause.path.unheard.changed.summary":       "Nothing that {interface} sends is answered, and its MAC address was changed: it is {mac}, and the hardware came with {right}.",
 	"cause.path.unheard.changed.explanation":   "Frames left this host, and whoever was asked stayed silent. A port that accepts only the MAC address which it was made for (as virtual switches do) drops everything that is sent with another.",
 	"cause.path.unheard.named.summary":         "Nothing that {interface} sends is answered, and its MAC address {mac} is none of this instance's: the metadata service names {right}.",
