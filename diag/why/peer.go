@@ -1,8 +1,9 @@
 package why
 
 import (
-	"ndwhy/diag"
 	"net/netip"
+
+	"ndwhy/diag"
 )
 
 var peerUnmapped = Cause{

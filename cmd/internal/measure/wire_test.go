@@ -2,7 +2,6 @@ package measure
 
 import (
 	"bufio"
-	"encoding/binary"
 	"fmt"
 	"io"
 	"net"
@@ -14,7 +13,6 @@ import (
 	"syscall"
 	"testing"
 
-	mdlayher "github.com/mdlayher/netlink"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
@@ -148,41 +146,5 @@ func setNeighbour(t *testing.T, link, n int, mac byte) {
 	})
 	if err != nil {
 		t.Fatalf("neighbour %d: %v", n, err)
-	}
-}
-
-// manyNeighboursAtOnce makes new permanent entries, as fast as the kernel takes them.
-func manyNeighboursAtOnce(t *testing.T, link, count int) {
-	t.Helper()
-	conn, err := mdlayher.Dial(unix.NETLINK_ROUTE, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	var batch []mdlayher.Message
-	for n := range count {
-		head := make([]byte, unix.SizeofNdMsg)
-		head[0] = unix.AF_INET6
-		binary.NativeEndian.PutUint32(head[4:], uint32(link))
-		binary.NativeEndian.PutUint16(head[8:], netlink.NUD_PERMANENT)
-		addr := netip.MustParseAddr("2001:db8::1:0:0").As16()
-		addr[13], addr[14], addr[15] = byte(n>>16), byte(n>>8), byte(n)
-		e := mdlayher.NewAttributeEncoder()
-		e.Bytes(unix.NDA_DST, addr[:])
-		e.Bytes(unix.NDA_LLADDR, []byte{2, 0, 0, byte(n >> 16), byte(n >> 8), byte(n)})
-		attributes, err := e.Encode()
-		if err != nil {
-			t.Fatal(err)
-		}
-		batch = append(batch, mdlayher.Message{
-			Header: mdlayher.Header{Type: unix.RTM_NEWNEIGH, Flags: mdlayher.Request | mdlayher.Create | mdlayher.Replace},
-			Data:   append(head, attributes...),
-		})
-		if len(batch) == 500 || n == count-1 {
-			if _, err := conn.SendMessages(batch); err != nil {
-				t.Fatal(err)
-			}
-			batch = batch[:0]
-		}
 	}
 }
