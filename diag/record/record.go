@@ -57,7 +57,7 @@ type Writer struct {
 func NewWriter(w io.Writer, version string, started time.Time) (*Writer, error) {
 	rec := &Writer{w: bufio.NewWriterSize(w, 64<<10), flushed: started}
 	rec.packer, _ = w.(Packer)
-	if err := rec.line(Header{Schema, version, started.UTC()}); err != nil {
+	if err := rec.line(json.Marshal(Header{Schema, version, started.UTC()})); err != nil {
 		return nil, err
 	}
 	return rec, rec.Flush()
@@ -66,7 +66,7 @@ func NewWriter(w io.Writer, version string, started time.Time) (*Writer, error) 
 // Write adds an event. What it holds is on its way to the file a quarter of a second of events
 // later, with the next Tick, or after Flush.
 func (w *Writer) Write(e diag.Event) error {
-	if err := w.line(e); err != nil {
+	if err := w.line(e.MarshalJSON()); err != nil {
 		return err
 	}
 	if _, tick := e.Body.(diag.Tick); tick || e.At.Sub(w.flushed) >= flushAfter {
@@ -76,8 +76,8 @@ func (w *Writer) Write(e diag.Event) error {
 	return nil
 }
 
-func (w *Writer) line(v any) error {
-	b, err := json.Marshal(v)
+// line writes what was marshalled as a line, unless that failed.
+func (w *Writer) line(b []byte, err error) error {
 	if err != nil {
 		return fmt.Errorf("recording: %w", err)
 	}
