@@ -131,7 +131,10 @@ echo ready; exec sleep 1000`)
 	p, _ = of(took[1], peak)
 	tab.row("`fping -6 -q -c1 -i 20`: echo, at the same peers a second", spread, number(c), number(p))
 	tab.row("ratio", fmt.Sprintf("%.2f", w/other), "", "")
-	return tab.String()
+	return tab.String() + `
+A peer is sent two packets, a solicitation and an echo request: at 100 packets a second, which is the most that ndwhy sends
+on the average, 1,000 peers take 20 s. fping is told to send 50 a second.
+`
 }
 
 // setNeighbour gives neighbour n a MAC address. A permanent entry does not count against the kernel's limits
