@@ -264,6 +264,12 @@ func (p *planner) planCandidateInternet(c candidate, mode diag.AddMode) {
 	}
 	if _, via, ok := p.chosen(chosen); ok {
 		q.NextHop = via
+		for _, a := range p.net().Usable() {
+			if commonBits(a.Address, c.addr) >= 64 { // each prefix may have a router of its own
+				q.NextHop = p.through(chosen, a.Address, via)
+				break
+			}
+		}
 	}
 	if !q.NextHop.IsValid() && !p.net().Within(chosen) {
 		q.Candidate = netip.Addr{}
@@ -309,7 +315,7 @@ func (p *planner) planFresh(c candidate) {
 // global one on the link that the kernel has no entry for. Zero where there is
 // none, or no such question comes.
 func (p *planner) reserved() netip.Addr {
-	for _, list := range [][]Question{p.prior, p.questions} {
+	for _, list := range [][]*Question{p.prior, p.questions} {
 		for _, q := range list {
 			if q.Fresh && q.Interface == p.iface {
 				return q.Target
@@ -350,11 +356,11 @@ func (p *planner) untouched(peer netip.Addr) bool {
 	if _, ok := p.s.Neighbours.Find(diag.InterfaceAddr{Interface: p.iface, Address: peer}); ok {
 		return false
 	}
-	return !slices.ContainsFunc(p.prior, func(q Question) bool { return q.Target == peer })
+	return !slices.ContainsFunc(p.prior, func(q *Question) bool { return q.Target == peer })
 }
 
 // held reports whether the peers' own questions to the reserved peer have to wait for a later
 // round, because the candidate's is not planned yet.
 func (p *planner) held(peer netip.Addr) bool {
-	return !p.guess && peer.IsValid() && !slices.ContainsFunc(p.prior, func(q Question) bool { return q.Fresh })
+	return !p.guess && peer.IsValid() && !slices.ContainsFunc(p.prior, func(q *Question) bool { return q.Fresh })
 }

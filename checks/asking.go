@@ -121,8 +121,7 @@ func (l *lane) step(a *asking, at func(time.Time)) (busy bool) {
 		case a.sent < a.count:
 			at(a.next)
 			return true
-		case now.Before(l.end(a)):
-			at(l.end(a))
+		case a.waits(l, at):
 			return true
 		case a.again != nil && a.again(a):
 		default:
@@ -130,6 +129,16 @@ func (l *lane) step(a *asking, at func(time.Time)) (busy bool) {
 			return false
 		}
 	}
+}
+
+// waits reports whether the time for answers is not over, and until when that is so through at.
+func (a *asking) waits(l *lane, at func(time.Time)) bool {
+	end := l.end(a)
+	if !l.r.now.Before(end) {
+		return false
+	}
+	at(end)
+	return true
 }
 
 // gaveUp reports whether the kernel has ended its discovery in vain before all was asked: another

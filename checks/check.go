@@ -138,7 +138,11 @@ func (q Question) Planned() bool { return q.Outcome == "" }
 func Plan(s *diag.State) []Question {
 	p := newPlanner(s, nil)
 	p.guess = true
-	return p.run()
+	var list []Question
+	for _, q := range p.run() {
+		list = append(list, *q)
+	}
+	return list
 }
 
 // A Line is one row of what a run would do: see DryRun.

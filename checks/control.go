@@ -113,7 +113,7 @@ func (p *planner) proven(class diag.TargetClass, by ways, targets []netip.Addr) 
 	}
 	answered, open, asked := map[netip.Addr]bool{}, map[netip.Addr]bool{}, map[netip.Addr]bool{}
 	controlled := false
-	for _, list := range [][]Question{p.prior, p.questions} {
+	for _, list := range [][]*Question{p.prior, p.questions} {
 		for _, q := range list {
 			if q.Interface != p.iface || q.Asks != by.wire.asks() || !q.controls || q.TargetClass != class {
 				continue

@@ -41,7 +41,7 @@ type lane struct {
 // letGo lets those go on that wait for the lane's target.
 func (l *lane) letGo() { l.r.held[l.key] = false }
 
-func (r *Loop) newLane(key Lane, list []Question) *lane {
+func (r *Loop) newLane(key Lane, list []*Question) *lane {
 	l := &lane{r: r, key: key, in: &inbox{}, hop: key.Target, entry: math.MaxInt64, published: map[string]diag.Path{}}
 	r.Session.Look(func(s *diag.State) {
 		if r.own == nil {
@@ -64,7 +64,7 @@ func (r *Loop) newLane(key Lane, list []Question) *lane {
 		if q.NextHop.IsValid() {
 			l.hop = q.NextHop
 		}
-		l.tallies = append(l.tallies, newTally(q, l.host))
+		l.tallies = append(l.tallies, newTally(*q, l.host))
 	}
 	return l
 }

@@ -46,7 +46,7 @@ func TestPlanMany(t *testing.T) {
 	if len(from) != diag.SourcesAsked || len(routers) > 14 || len(list) > 200 {
 		t.Errorf("%d questions from %d addresses, of %d routers", len(list), len(from), len(routers))
 	}
-	again := newPlanner(s, list)
+	again := newPlanner(s, priors(list))
 	again.guess = true
 	s.Apply(diag.Event{Seq: s.Seq + 1, At: s.Now, Body: diag.Selection{Dst: diagtest.Host2, Source: addr("2001:db8:1f16:8df::add0:100"), Interface: "eth0", Via: addr("fe80::bad0:800")}})
 	for _, q := range again.run() {

@@ -37,7 +37,7 @@ func planMTU(p *planner) {
 	}
 	checks := map[string]int{idRouterEcho: 8, idPeerEcho: mtuPeers, idInternet: sourceHosts}
 	asked := map[Lane]bool{}
-	for _, list := range [][]Question{p.prior, p.questions} {
+	for _, list := range [][]*Question{p.prior, p.questions} {
 		for _, q := range list {
 			left, echo := checks[q.Check]
 			if !echo || q.Asks != diag.AsksEcho || q.Via == diag.ViaApp || q.Interface != p.iface || !q.Planned() || asked[q.Lane()] || left == 0 {

@@ -3,6 +3,8 @@ package checks
 import (
 	"net/netip"
 	"slices"
+	"strings"
+	"time"
 
 	"ndwhy/diag"
 	"ndwhy/diag/why"
@@ -27,31 +29,51 @@ type planner struct {
 	link  diag.Link
 	check Check // that plans
 	// prior are the questions of the rounds before, on this interface: what was chosen stays.
-	prior []Question
+	prior []*Question
 	// later: this is not the first round, so the neighbour cache already shows our own doing.
 	later bool
 	// guess: where the kernel was not asked for its choice of source, work it out.
 	guess bool
 
-	questions []Question
+	questions []*Question
 	wants     []lookup
-	known     map[string]bool
+	known     map[identity]bool // of prior
+	planned   map[identity]bool // of questions
 	// first are the lanes by which the kernel asks a target: see behind.
 	first map[netip.Addr][]Lane
 	// apps are the interfaces in whose name a target is asked as applications do.
 	apps map[netip.Addr]string
 
 	// What is asked of the state again and again, by interface.
-	links   *diag.Links
-	rows    map[string]*diag.Assigned
-	ours    map[netip.Addr]bool // configured on any interface
-	network *why.Recognition
-	mtus    map[string]int
-	cached  map[string][]netip.Addr // peers from the neighbour cache
+	*ground
+	mtus   map[string]int
+	cached map[string][]netip.Addr // peers from the neighbour cache
 	// mayAsk is kernelMayAsk's answer by interface, and fresh how many targets without an entry the
 	// kernel is asked about.
 	mayAsk map[string]map[netip.Addr]bool
 	fresh  int
+}
+
+// A ground is what the state tells of the links and what is assigned, read once for as long as that stays so.
+type ground struct {
+	shaped  int64
+	at      time.Time
+	links   *diag.Links
+	rows    map[string]*diag.Assigned
+	ours    map[netip.Addr]bool // configured on any interface
+	network *why.Recognition
+}
+
+// groundLasts is for how long a ground that no event has changed is held to be so: lifetimes run out by themselves.
+const groundLasts = 50 * time.Millisecond
+
+func newGround(s *diag.State) *ground {
+	return &ground{shaped: s.Shaped(), at: s.Now, links: s.ReadLinks(), rows: map[string]*diag.Assigned{}}
+}
+
+// holds reports whether it is still so.
+func (g *ground) holds(s *diag.State) bool {
+	return g != nil && g.shaped == s.Shaped() && s.Now.Sub(g.at) < groundLasts
 }
 
 // A lookup is a question to the kernel's routing that planning waits for.
@@ -60,21 +82,61 @@ type lookup struct {
 	dst   netip.Addr
 }
 
-func newPlanner(s *diag.State, prior []Question) *planner {
+// An identity is what makes a question the same as another: its ID says it in words.
+type identity struct {
+	check, iface   string
+	source, target netip.Addr
+	asks           diag.Asks
+	via            diag.Via
+	fresh          bool
+}
+
+func (q *Question) identity() identity {
+	id := identity{q.Check, q.Interface, q.Source, q.Target, q.Asks, q.Via, q.Fresh}
+	if q.Via == diag.ViaApp {
+		id.source = netip.Addr{} // the kernel will choose: the lane's is that of a bound socket
+	}
+	return id
+}
+
+// name is the ID of a question of a check that asks one target in several kinds, or in one.
+func (id identity) name(several bool) string {
+	var b strings.Builder
+	for _, part := range []string{id.check, id.iface, name(id.source), name(id.target)} {
+		b.WriteString(part + "/")
+	}
+	if several || id.asks == diag.AsksTCP {
+		b.WriteString(string(id.asks) + "/")
+	}
+	b.WriteString(string(id.via))
+	if id.fresh {
+		b.WriteString("/fresh")
+	}
+	return b.String()
+}
+
+func newPlanner(s *diag.State, prior []*Question) *planner {
+	known := map[identity]bool{}
+	for _, q := range prior {
+		known[q.identity()] = true
+	}
+	return plannerOn(newGround(s), s, prior, known)
+}
+
+// plannerOn is newPlanner for who has the ground, and what is known of the questions before.
+func plannerOn(g *ground, s *diag.State, prior []*Question, known map[identity]bool) *planner {
 	p := &planner{
-		s: s, prior: prior, later: len(prior) > 0, known: map[string]bool{}, first: map[netip.Addr][]Lane{},
-		apps: map[netip.Addr]string{}, links: s.ReadLinks(),
-		rows: map[string]*diag.Assigned{}, mtus: map[string]int{}, cached: map[string][]netip.Addr{},
+		s: s, prior: prior, later: len(prior) > 0, known: known, planned: map[identity]bool{}, first: map[netip.Addr][]Lane{},
+		apps: map[netip.Addr]string{}, ground: g, mtus: map[string]int{}, cached: map[string][]netip.Addr{},
 	}
 	for _, q := range prior {
-		p.known[q.ID] = true
 		p.remember(q)
 	}
 	return p
 }
 
 // run plans every check that is on, for every interface, and returns the questions that are new.
-func (p *planner) run() []Question {
+func (p *planner) run() []*Question {
 	prior := p.prior
 	for _, iface := range p.s.Run.Interfaces {
 		link, ok := p.s.Links[iface]
@@ -82,7 +144,7 @@ func (p *planner) run() []Question {
 			continue
 		}
 		p.iface, p.link = iface, link
-		p.prior = slices.DeleteFunc(slices.Clone(prior), func(q Question) bool { return q.Interface != iface })
+		p.prior = slices.DeleteFunc(slices.Clone(prior), func(q *Question) bool { return q.Interface != iface })
 		for _, p.check = range All() {
 			if p.check.plan != nil && wanted(p.s.Run, p.check.ID) {
 				p.check.plan(p)
@@ -96,13 +158,12 @@ func (p *planner) run() []Question {
 // order makes what the fresh question of the run needs to come first come first: its target is
 // asked by nobody before.
 func (p *planner) order() {
-	for _, list := range [][]Question{p.prior, p.questions} {
+	for _, list := range [][]*Question{p.prior, p.questions} {
 		for _, fresh := range list {
 			if !fresh.Fresh || fresh.Via != diag.ViaKernel {
 				continue
 			}
-			for i := range p.questions {
-				q := &p.questions[i]
+			for _, q := range p.questions {
 				if q.Target == fresh.Target && q.Interface == fresh.Interface && q.Lane() != fresh.Lane() {
 					q.After = append(q.After, fresh.Lane())
 				}
@@ -131,23 +192,15 @@ func (p *planner) add(q Question, kinds ...kind) {
 
 func (p *planner) addOne(q Question, k kind) {
 	q.kind, q.Asks, q.Via = k, k.asks(), k.via()
-	source := name(q.Source)
 	if q.Via == diag.ViaApp {
-		source = name(netip.Addr{}) // the kernel will choose: the lane's is that of a bound socket
 		q.controls = false
 	}
-	q.ID = q.Check + "/" + p.iface + "/" + source + "/" + name(q.Target)
-	if p.check.several || q.Asks == diag.AsksTCP {
-		q.ID += "/" + string(q.Asks)
-	}
-	q.ID += "/" + string(q.Via)
-	if q.Fresh {
-		q.ID += "/fresh"
-	}
-	if p.known[q.ID] {
+	id := q.identity()
+	if p.known[id] || p.planned[id] {
 		return
 	}
-	p.known[q.ID] = true
+	p.planned[id] = true
+	q.ID = id.name(p.check.several)
 	if isWireKind(k) && q.Planned() && !p.wire() {
 		q.Outcome, q.Detail = diag.OutcomeSkipped, DetailNoRaw
 	}
@@ -159,12 +212,12 @@ func (p *planner) addOne(q Question, k kind) {
 	case noFrames:
 		q.Frames = 0
 	}
-	p.questions = append(p.questions, q)
-	p.remember(q)
+	p.questions = append(p.questions, &q)
+	p.remember(&q)
 }
 
 // remember notes what of a question others depend on.
-func (p *planner) remember(q Question) {
+func (p *planner) remember(q *Question) {
 	p.goesFirst(q)
 	if q.Via == diag.ViaApp {
 		p.apps[q.Target] = q.Interface
@@ -193,7 +246,7 @@ func (p *planner) wire() bool {
 // settled reports whether a check has asked something and has no question open.
 func (p *planner) settled(check string) bool {
 	some := false
-	for _, list := range [][]Question{p.prior, p.questions} {
+	for _, list := range [][]*Question{p.prior, p.questions} {
 		for _, q := range list {
 			if q.Check != check || q.Interface != p.iface {
 				continue
@@ -216,8 +269,7 @@ func (p *planner) kernelMayAsk(peers []netip.Addr) map[netip.Addr]bool {
 	if p.mayAsk == nil {
 		p.mayAsk = map[string]map[netip.Addr]bool{}
 		for _, iface := range p.s.Run.Interfaces {
-			other := newPlanner(p.s, nil)
-			other.links, other.network = p.links, p.network
+			other := plannerOn(p.ground, p.s, nil, nil)
 			other.iface, other.link = iface, p.s.Links[iface]
 			for _, router := range other.routerTargets() {
 				if !other.net().Resolved(router) {

@@ -270,11 +270,19 @@ func planTwice(t *testing.T, s *diag.State) {
 		}
 		seen[q.ID] = true
 	}
-	p := newPlanner(s, first)
+	p := newPlanner(s, priors(first))
 	p.guess = true
 	if more := p.run(); len(more) > 0 {
 		t.Errorf("planned again: %+v", more)
 	}
+}
+
+// priors are questions as a later round has them before it.
+func priors(list []Question) (prior []*Question) {
+	for _, q := range list {
+		prior = append(prior, &q)
+	}
+	return prior
 }
 
 func TestCandidates(t *testing.T) {

@@ -21,17 +21,19 @@ const (
 
 // rounds is how far the asking has come.
 type rounds struct {
-	prior   []Question          // all that were planned
-	facts   int                 // that planning last looked at
-	running map[Lane]bool       // under way, or waiting in the crowd
-	queued  map[Lane][]Question // what comes when the lane has ended
-	crowd   []Lane              // peers that wait until others are done; their questions are queued
-	inside  int                 // lanes of the crowd under way
-	active  int                 // lanes under way
-	waiting int                 // those, and those of the crowd that have yet to begin
-	ended   int                 // lanes that came to their end
-	held    map[Lane]bool       // lanes that keep their targets to themselves
-	lanes   []*lane             // all that there were, but those of claims
+	prior   []*Question          // all that were planned
+	known   map[identity]bool    // of prior
+	ground  *ground              // that was planned on last
+	facts   int                  // that planning last looked at
+	running map[Lane]bool        // under way, or waiting in the crowd
+	queued  map[Lane][]*Question // what comes when the lane has ended
+	crowd   []Lane               // peers that wait until others are done; their questions are queued
+	inside  int                  // lanes of the crowd under way
+	active  int                  // lanes under way
+	waiting int                  // those, and those of the crowd that have yet to begin
+	ended   int                  // lanes that came to their end
+	held    map[Lane]bool        // lanes that keep their targets to themselves
+	lanes   []*lane              // all that there were, but those of claims
 }
 
 // conduct is the run from its beginning to its end.
@@ -160,9 +162,12 @@ func (r *Loop) askAll(t *task) {
 }
 
 // enqueue starts the lanes of new questions, or puts them where their turn comes.
-func (r *Loop) enqueue(fresh []Question) {
+func (r *Loop) enqueue(fresh []*Question) {
 	r.prior = append(r.prior, fresh...)
-	byLane, order := map[Lane][]Question{}, []Lane{}
+	for _, q := range fresh {
+		r.known[q.identity()] = true
+	}
+	byLane, order := map[Lane][]*Question{}, []Lane{}
 	for _, q := range fresh {
 		if !q.Planned() {
 			r.Session.Emit(q.Path)
@@ -246,12 +251,15 @@ func (r *Loop) ends(l *lane) {
 }
 
 // plan makes the next round's questions; what the kernel's routing would do is asked first.
-func (r *Loop) plan(t *task) []Question {
+func (r *Loop) plan(t *task) []*Question {
 	for {
-		var fresh []Question
+		var fresh []*Question
 		var wants []lookup
 		r.Session.Look(func(s *diag.State) {
-			p := newPlanner(s, r.prior)
+			if !r.ground.holds(s) {
+				r.ground = newGround(s)
+			}
+			p := plannerOn(r.ground, s, r.prior, r.known)
 			fresh, wants = p.run(), p.wants
 			r.facts = len(s.Addresses) + len(s.Routes) + len(s.Routers)
 		})

@@ -91,9 +91,12 @@ type serviceByKernel struct{ byKernel }
 func (serviceByKernel) asks() diag.Asks { return diag.AsksService }
 func (serviceByKernel) again() bool     { return true }
 
-// adjust: one request, and again where silence would be a symptom.
-func (serviceByKernel) adjust(_ *lane, a *asking) {
+// adjust: one request, and again where silence would be a symptom. That of IMDS never is, so it gets its second at once.
+func (serviceByKernel) adjust(l *lane, a *asking) {
 	a.count, a.leave = 1, false
+	if a.tallies[0].q.Service == IMDS {
+		a.count = l.r.count
+	}
 	a.cost += a.tallies[0].q.Frames - kernelSolicits - 1
 }
 

@@ -110,7 +110,7 @@ func (p *planner) behind(q Question) []Lane {
 }
 
 // goesFirst notes a question that others to its target come behind.
-func (p *planner) goesFirst(q Question) {
+func (p *planner) goesFirst(q *Question) {
 	lanes := p.first[q.Target]
 	if q.Check != idSource && q.Check != Added && q.Via == diag.ViaKernel && q.Planned() &&
 		(len(lanes) == 0 || lanes[len(lanes)-1] != q.Lane()) {

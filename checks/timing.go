@@ -46,7 +46,8 @@ func (l *lane) timing() *timing {
 	return &l.r.near
 }
 
-// end is when the wait for an asking's answers is over.
+// end is when the wait for an asking's answers is over, or is to be looked at again: whether a silence is a symptom is
+// judged when it is old enough to be none.
 func (l *lane) end(a *asking) time.Time {
 	if a.wait != l.r.wait || l.r.Expect == nil || l.r.lossy {
 		return a.end
@@ -60,7 +61,7 @@ func (l *lane) end(a *asking) time.Time {
 			return a.end
 		}
 	}
-	if l.symptom(a.tallies) {
+	if !l.r.now.Before(sooner) && l.symptom(a.tallies) {
 		return a.end
 	}
 	return sooner

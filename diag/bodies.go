@@ -507,6 +507,16 @@ const (
 	UDPFrame         FrameType = "udp" // other than DHCPv6: of what the kernel dropped alone
 )
 
+// IsND reports whether t is a message of neighbour discovery (RFC 4861 §4).
+func (t FrameType) IsND() bool {
+	switch t {
+	case RS, RA, NS, NA, RedirectFrame:
+		return true
+	default:
+		return false
+	}
+}
+
 // IsTCP reports whether t is a segment with which TCP begins or ends a connection.
 func (t FrameType) IsTCP() bool {
 	switch t {

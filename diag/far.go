@@ -68,13 +68,41 @@ const FarsKept = 8
 type FarHost struct {
 	From    string
 	Reading FarState
+	At      time.Time // of here, when that was said
 	Why     string
 	State   *State // by its own clock
-	// lag is the least time by which what it saw was known here later, with what its clock is behind.
-	lag time.Duration
-	// told are the places of its events in the stream of here, by its own numbers, ascending.
-	told []placed
+	lag     lag
+	// told are the places of its events in the stream of here, by its own numbers, ascending: of those that still matter,
+	// and of some others. At enough, what does not matter is left out.
+	told   []placed
+	enough int
+	// again: its stream was begun anew, and what comes is of another run there, with numbers of its own.
+	again bool
 }
+
+// A lag is the least time by which what a host saw was known here later, with what its clock is behind: of the last
+// minute or two, for clocks drift and are set.
+type lag struct {
+	least, before time.Duration
+	since         time.Time // of least; zero: there is none
+}
+
+const lagOf = time.Minute
+
+func (l *lag) note(here, there time.Time) {
+	d := here.Sub(there)
+	switch {
+	case l.since.IsZero():
+		*l = lag{d, d, here}
+	case here.Sub(l.since) > lagOf:
+		*l = lag{d, l.least, here}
+	default:
+		l.least = min(l.least, d)
+	}
+}
+
+// toldLeast is how many places of events are kept whatever they are of.
+const toldLeast = 4 * EventsKept
 
 type placed struct {
 	there, here int64
@@ -95,7 +123,7 @@ func (s *State) applyFar(e Event, b Far) {
 	if b.Event != nil {
 		// Every stream begins with its Run; what does not fit is of a recording that was tampered with.
 		_, begins := b.Event.Body.(Run)
-		begun := f != nil && f.State.Seq > 0
+		begun := f != nil && f.State.Seq > 0 && (!f.again || !begins)
 		if b.Event.Body == nil || b.Event.Kind() == b.Kind() || !begun && !begins || begun && b.Event.Seq <= f.State.Seq || b.Event.Seq <= 0 {
 			return
 		}
@@ -108,15 +136,30 @@ func (s *State) applyFar(e Event, b Far) {
 		s.Fars = append(s.Fars, f)
 	}
 	if b.Event == nil {
-		f.Reading, f.Why = b.State, cmp.Or(b.Why, f.Why)
+		f.Reading, f.At, f.Why = b.State, e.At, b.Why
+		f.again = f.again || b.State == FarStarted && f.State.Seq > 0
 		s.said[farKey(b.From)] = e
 		return
 	}
-	if lag := e.At.Sub(b.Event.At); f.State.Seq == 0 || lag < f.lag {
-		f.lag = lag
+	if _, begins := b.Event.Body.(Run); begins && f.again {
+		f.State, f.lag, f.told, f.again = NewState(), lag{}, nil, false
 	}
+	f.lag.note(e.At, b.Event.At)
 	f.State.Apply(*b.Event)
-	f.told = append(f.told, placed{b.Event.Seq, e.Seq, e.At})
+	f.tell(placed{b.Event.Seq, e.Seq, e.At})
+}
+
+// tell notes the place of an event, in memory that a stream of weeks does not fill.
+func (f *FarHost) tell(p placed) {
+	if f.told = append(f.told, p); len(f.told) < max(f.enough, toldLeast) {
+		return
+	}
+	matter := map[int64]bool{}
+	for _, e := range f.State.Events() {
+		matter[e.Seq] = true
+	}
+	f.told = slices.DeleteFunc(f.told, func(p placed) bool { return !matter[p.there] })
+	f.enough = 2 * len(f.told)
 }
 
 // Here returns an event of the host as it stands in the stream of here; without a body where it does not.
@@ -129,7 +172,17 @@ func (f *FarHost) Here(e Event) Event {
 }
 
 // Told is the time of here up to which the host has told what it saw, but for what its words take on the way.
-func (f *FarHost) Told() time.Time { return f.State.Now.Add(f.lag) }
+func (f *FarHost) Told() time.Time { return f.State.Now.Add(min(f.lag.least, f.lag.before)) }
+
+// Missed returns how it is told that a part of what the host saw is missing from its stream, and when it saw what came
+// next; "" where nothing is known to be missing.
+func (f *FarHost) Missed() (why string, until time.Time) {
+	gap, ok := f.State.Said(FeedWatch).Body.(Feed)
+	if !ok {
+		return "", time.Time{}
+	}
+	return gap.Why, f.State.Said(FeedWatch).At
+}
 
 // Name is the host's own name; where it has none, the stream's.
 func (f *FarHost) Name() string { return words.Clean(cmp.Or(f.State.Run.Host, f.From)) }

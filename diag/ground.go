@@ -41,6 +41,10 @@ type (
 		mac             MAC
 		offers, managed bool
 	}
+	groundFar struct {
+		from string
+		addr netip.Addr
+	}
 	groundPrefix struct {
 		key                           InterfaceAddr
 		prefix                        netip.Prefix
@@ -49,8 +53,9 @@ type (
 )
 
 // Ground is a sum over what the answers to questions rest on: links, addresses, routes, rules, filters, the
-// routers and how they advertise. While it stays, asking again is expected to bring the same. It leaves out what
-// goes by itself or by asking: lifetimes, candidates, the neighbour cache. It is of this process alone.
+// routers and how they advertise, the addresses of other hosts that watch. While it stays, asking again is expected to
+// bring the same. It leaves out what goes by itself or by asking: lifetimes, candidates, the neighbour cache. It is of this
+// process alone.
 func (s *State) Ground() uint64 {
 	var sum ground
 	examined := map[string]bool{}
@@ -79,6 +84,13 @@ func (s *State) Ground() uint64 {
 		sumUp(&sum, groundRouter{key, r.MAC, r.Last.LifetimeS > 0, r.Last.Managed})
 		for _, p := range r.Last.Prefixes {
 			sumUp(&sum, groundPrefix{key, p.Prefix, p.OnLink, p.Autonomous, p.PreferredS > 0})
+		}
+	}
+	for _, f := range s.Fars {
+		for _, iface := range f.State.InterfacesOf() {
+			for _, a := range f.State.AddressesOn(iface) {
+				sumUp(&sum, groundFar{f.From, a.Fact.Address})
+			}
 		}
 	}
 	return uint64(sum)

@@ -221,12 +221,7 @@ func (o *Overheard) fits() bool {
 }
 
 func (o *Overheard) spoil(e Event, f Frame) {
-	switch f.Type {
-	case RA, NS, NA, RedirectFrame, RS:
-	default:
-		return
-	}
-	if f.HopLimit == 255 && f.Bad != BadChecksum {
+	if !f.Type.IsND() || f.HopLimit == 255 && f.Bad != BadChecksum {
 		return
 	}
 	if s, _ := room(o, o.Spoilt, SpoiltKey{f.SrcMAC, f.Type, f.HopLimit == 255}); s != nil {

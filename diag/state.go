@@ -99,6 +99,7 @@ type State struct {
 	before    map[string]Before // by interface
 	first     int64             // the first event
 	latest    int64             // the event that Now is of
+	shaped    int64             // see Shaped
 	resumed   *resumption       // nil: the stream is whole from here on
 }
 
@@ -234,6 +235,9 @@ func (s *State) Apply(e Event) {
 		s.Now, s.latest = e.At, e.Seq
 	}
 	s.Seq = e.Seq
+	if s.shapes(e.Body) {
+		s.shaped = e.Seq
+	}
 	s.resume(e)
 	switch b := e.Body.(type) {
 	case Run:
@@ -358,6 +362,24 @@ func (s *State) Apply(e Event) {
 			s.Changes = append(s.Changes, b)
 			s.said[b] = e
 		}
+	}
+}
+
+// Shaped is the number of the newest event that changed what links look like, what is assigned or which network this is:
+// while it stays the same, and the time too, so do ReadLinks, Assigned, and what is recognised.
+func (s *State) Shaped() int64 { return s.shaped }
+
+// shapes reports whether an event that is about to be applied is such a one. What passes by all the time is not.
+func (s *State) shapes(b Body) bool {
+	switch b := b.(type) {
+	case Tick, Socket, Neighbour, Drop, Flood, Check, Change, Flows, TableUse, Groups:
+		return false
+	case Frame:
+		return b.Type == RA || b.Type == DHCPv6Frame || s.Overheard != nil
+	case Path:
+		return tells(b) || s.telling[b.ID]
+	default:
+		return true
 	}
 }
 
@@ -813,6 +835,16 @@ func (s *State) InterfaceWith(addr netip.Addr) string {
 	return slices.Min(names)
 }
 
+// IsOwn reports whether an address is configured on any interface of this host.
+func (s *State) IsOwn(addr netip.Addr) bool {
+	for k := range s.Addresses {
+		if k.Address == addr {
+			return true
+		}
+	}
+	return false
+}
+
 // OwnMAC reports whether an Ethernet address is one of this host's.
 func (s *State) OwnMAC(m MAC) bool {
 	for _, l := range s.Links {
@@ -861,7 +893,8 @@ func (s *State) Path(id string) (Path, bool) {
 // read returns a path as all that was seen says. A connection that was reset, and of which no segment left, was refused
 // by this host itself (a rule that rejects): whom it was for was never asked.
 func (s *State) read(p Path) Path {
-	if p.Asks != AsksTCP || p.Outcome != Answered || p.Detail != DetailClosed || p.Out != "" && p.Out != p.Interface ||
+	closed := p.Asks == AsksTCP && p.Outcome == Answered || p.Asks == AsksService && p.Outcome == Silent
+	if !closed || p.Detail != DetailClosed || p.Out != "" && p.Out != p.Interface ||
 		!s.Complete(FeedTCP) || !s.Complete(FeedFrames) || !s.HasPorts(p) || !s.tapSaw(s.said[pathKey(p.ID)].At) {
 		return p
 	}

@@ -66,6 +66,7 @@ func nodes(paths []*report.Path, echoes map[Host][]Sample) []*node {
 			}
 			e := edgeOf(asks, group)
 			e.asks = asks
+			e.text += placed(group, e.mark)
 			if past := echoes[Host{group[0].Interface, k.addr}]; asks == diag.AsksEcho && len(past) > 1 && k.class != diag.TargetAllNodes && lost(past) < len(past) {
 				e.text = say("edge.strip", "text", strings.TrimPrefix(e.text, say("edge.echo.answered", "rtt", "")+" "), "strip", strip(past), "lost", lost(past))
 				n.marks = slices.DeleteFunc(n.marks, func(x edge) bool { return x.asks == diag.AsksND && x.mark == markGood && e.mark == markGood })

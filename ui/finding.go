@@ -421,6 +421,9 @@ func outcomeText(p *report.Path) string {
 	if p.Detail != "" && (p.Detail != "elsewhere" || p.Way == "") { // the way tells where
 		text += ": " + words.Detail(string(p.Asks), p.Detail, p.Note)
 	}
+	if p.Place != nil && p.Outcome != diag.Answered {
+		text += "; " + p.Place.String()
+	}
 	return text
 }
 

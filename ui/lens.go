@@ -94,6 +94,11 @@ func (l *Lens) Note(e diag.Event) {
 		l.facts, l.table, l.frames, l.diagnosed = true, true, true, time.Time{}
 	}
 	l.seq = e.Seq
+	if far, ok := e.Body.(diag.Far); ok && far.Event != nil {
+		l.noteFar(far.Event.Body)
+		l.Stir()
+		return
+	}
 	_, tick := e.Body.(diag.Tick)
 	l.moved = l.moved || !tick
 	switch b := e.Body.(type) {
@@ -122,6 +127,17 @@ func (l *Lens) Note(e diag.Event) {
 		l.facts = true
 	}
 	l.Stir()
+}
+
+// noteFar is Note of what another host told: its packets may settle where something was lost, and will soon enough.
+func (l *Lens) noteFar(b diag.Body) {
+	switch b.(type) {
+	case diag.Tick:
+	case diag.Neighbour, diag.Frame, diag.Socket, diag.Drop:
+		l.moved = true
+	default:
+		l.moved, l.facts = true, true
+	}
 }
 
 // Settle has the next Snapshot diagnose, whatever that costs: a replay stands still, and no event will

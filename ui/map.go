@@ -40,7 +40,10 @@ type because struct {
 	turn         string       // the interface that enter turns to; empty: it opens the page
 }
 
-func becauses(s *scene) []because {
+func becauses(s *scene) []because { return append(reasons(s), fars(s)...) }
+
+// reasons are the lines on this host.
+func reasons(s *scene) []because {
 	var list []because
 	numbered, headline := len(s.Report.Problems()) > 1, s.headline()
 	for _, p := range s.problems() {

@@ -25,7 +25,7 @@ func (w *World) boot() {
 	w.booting = true
 	spec := &w.Spec
 	config := spec.Switch()
-	config.Seed = w.dice.Uint64()
+	config.Seed, config.Terse = w.dice.Uint64(), true
 	for h := range spec.Hosts {
 		host := &host{
 			w: w, spec: &spec.Hosts[h], proxies: spec.Hosts[h].Proxies, flows: map[uint16]*request{}, shorter: map[netip.Addr]netip.Addr{},
@@ -680,6 +680,9 @@ func (w *World) forge() {
 		return
 	}
 	liar := diag.MAC{6, 0x66, 0x66, 0x66, 0x66, 0x66}
+	if w.Spec.Fabric.Isolated {
+		liar = w.Spec.Routers[len(w.Spec.Routers)-1].MAC // from elsewhere, as nobody else is heard
+	}
 	targets := append([]netip.Addr{w.Spec.Routers[0].LinkLocal(), w.Spec.Internet.Host}, w.State.Run.Peers...)
 	about := targets[w.dice.IntN(len(targets))]
 	me := n.addrs[w.dice.IntN(len(n.addrs))].Address.Address

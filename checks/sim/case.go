@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"ndwhy/diag"
@@ -76,6 +77,26 @@ func Pairs() (list []string) {
 	return list
 }
 
+// modelled are the scenarios that can be simulated, and faultsOn those of them that break something, by the networks
+// that they fit.
+var (
+	modelled = sync.OnceValue(func() []lab.Scenario {
+		return slices.DeleteFunc(slices.Clone(lab.Scenarios), func(s lab.Scenario) bool { return !Models(s.Name) })
+	})
+	faultsOn = sync.OnceValue(func() map[string][]lab.Scenario {
+		on := map[string][]lab.Scenario{}
+		for _, s := range modelled() {
+			if s.On == "" {
+				continue
+			}
+			for _, base := range Networks(s) {
+				on[base] = append(on[base], s)
+			}
+		}
+		return on
+	})
+)
+
 // Random makes up the case of a seed: most often one fault or two, in a weather in which most of a day is fair.
 func Random(seed uint64) Case {
 	dice := rand.New(rand.NewPCG(seed, 1))
@@ -83,11 +104,10 @@ func Random(seed uint64) Case {
 	up := func(most time.Duration) time.Duration { return time.Duration(dice.Int64N(int64(most))) }
 	c := Case{Seed: seed, Weather: Fair}
 	pick := func(list []lab.Scenario) lab.Scenario { return list[dice.IntN(len(list))] }
-	modelled := slices.DeleteFunc(slices.Clone(lab.Scenarios), func(s lab.Scenario) bool { return !Models(s.Name) })
-	first := pick(modelled)
+	first := pick(modelled())
 	list := Networks(first)
 	base := list[dice.IntN(len(list))]
-	fitting := slices.DeleteFunc(modelled, func(s lab.Scenario) bool { return s.On == "" || !slices.Contains(Networks(s), base) })
+	fitting := faultsOn()[base]
 	var names []string
 	var broken []lab.Scenario
 	add := func(f lab.Scenario) {
@@ -177,7 +197,7 @@ func (v Verdict) String() string {
 	for _, part := range []struct {
 		name string
 		list []string
-	}{{"missed", v.Missed}, {"invented", v.Invented}, {"unexplained", v.Unexplained}, {"broken", v.Broken}} {
+	}{{"missed", v.Missed}, {"invented", v.Invented}, {"supposed", v.Supposed}, {"unexplained", v.Unexplained}, {"broken", v.Broken}} {
 		if len(part.list) > 0 {
 			fmt.Fprintf(&b, " %s %q", part.name, part.list)
 		}

@@ -27,7 +27,8 @@ var (
 
 // each runs cases side by side, and gives their verdicts to see, in order.
 func each(n int, of func(i int) Case, see func(i int, c Case, v Verdict)) {
-	defer debug.SetGCPercent(debug.SetGCPercent(800))
+	defer debug.SetGCPercent(debug.SetGCPercent(1600))
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(512 << 20))
 	type result struct {
 		c Case
 		v Verdict
@@ -131,52 +132,76 @@ are its judges: ` + "`TestAccuracy`" + ` of cmd/ndwhy holds both against each ot
 
 // A tally counts what came of cases.
 type tally struct {
-	tried, right int
-	kinds        map[string][3]int // tried, right, known
-	flaws        map[string]int
+	all   outcomes
+	kinds map[string]outcomes
+	flaws map[string]int
 }
 
-func newTally() *tally { return &tally{kinds: map[string][3]int{}, flaws: map[string]int{}} }
+// outcomes are how many networks there were, and of how many the worst is that a cause was missed, and so on.
+type outcomes struct{ networks, right, missed, unexplained, supposed, invented, broken int }
+
+func newTally() *tally { return &tally{kinds: map[string]outcomes{}, flaws: map[string]int{}} }
+
+func (o outcomes) with(v Verdict) outcomes {
+	o.networks++
+	switch {
+	case len(v.Broken) > 0:
+		o.broken++
+	case len(v.Invented) > 0:
+		o.invented++
+	case len(v.Supposed) > 0:
+		o.supposed++
+	case len(v.Unexplained) > 0:
+		o.unexplained++
+	case len(v.Missed) > 0:
+		o.missed++
+	default:
+		o.right++
+	}
+	return o
+}
+
+func (o outcomes) String() string {
+	return fmt.Sprintf("%d | %d | %d | %d | %d | %d | %d", o.networks, o.right, o.missed, o.unexplained, o.supposed, o.invented, o.broken)
+}
 
 // add counts a case, and reports whether it is right, or wrong as is known.
 func (t *tally) add(c Case, v Verdict) bool {
-	var known *Flaw
-	if !v.Right() {
-		known = v.Known(c.Weather)
-	}
-	t.tried++
+	t.all = t.all.with(v)
 	for _, kind := range c.Weather.Kinds() {
-		n := t.kinds[kind]
-		n[0]++
-		switch {
-		case v.Right():
-			n[1]++
-		case known != nil:
-			n[2]++
-		}
-		t.kinds[kind] = n
+		t.kinds[kind] = t.kinds[kind].with(v)
 	}
-	switch {
-	case v.Right():
-		t.right++
-	case known != nil:
+	if v.Right() {
+		return true
+	}
+	known := v.Known(c.Weather)
+	if known != nil {
 		t.flaws[known.Name]++
 	}
-	return v.Right() || known != nil
+	return known != nil
 }
 
 func (t *tally) table() string {
 	var b strings.Builder
-	wrong := t.tried - t.right
-	fmt.Fprintf(&b, "## Networks tried\n\n%d networks, %d right, %d wrong.\n\n| beside the faults | networks | right | wrong as is known | wrong otherwise |\n|---|---|---|---|---|\n", t.tried, t.right, wrong)
+	fmt.Fprint(&b, `## Networks tried
+
+Of each network the worst is counted: *missed*, a cause that is there is not named, nor said to be possible; *unexplained*,
+a symptom is shown that no cause covers; *supposed*, a cause that is not there is said to be possible, and none that is
+there as well; *invented*, such a cause is said to be likely or certain; *broken*, a rule of safety.
+
+`)
+	fmt.Fprint(&b, "| beside the faults | networks | right | missed | unexplained | supposed | invented | broken |\n|---|---|---|---|---|---|---|---|\n")
+	fmt.Fprintf(&b, "| all | %s |\n", t.all)
 	for _, kind := range slices.Sorted(maps.Keys(t.kinds)) {
-		n := t.kinds[kind]
-		fmt.Fprintf(&b, "| %s | %d | %d | %d | %d |\n", kind, n[0], n[1], n[2], n[0]-n[1]-n[2])
+		fmt.Fprintf(&b, "| %s | %s |\n", kind, t.kinds[kind])
 	}
 	fmt.Fprint(&b, "\n## What is known to be wrong\n\n| where | networks | what |\n|---|---|---|\n")
+	left := t.all.networks - t.all.right
 	for _, f := range Flaws {
+		left -= t.flaws[f.Name]
 		fmt.Fprintf(&b, "| %s | %d | %s |\n", f.Name, t.flaws[f.Name], f.Why)
 	}
+	fmt.Fprintf(&b, "| anything else | %d | it is not explained yet |\n", left)
 	return b.String()
 }
 

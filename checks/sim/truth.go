@@ -3,7 +3,6 @@ package sim
 import (
 	"slices"
 	"strings"
-	"time"
 
 	"ndwhy/diag/lab"
 	"ndwhy/diag/why"
@@ -23,6 +22,7 @@ var unmodelled = map[string]string{
 	"flood-solicitations": "that the tap tells only a summary of a flood",
 	"tcp-reset-here":      "what this host's own packet filter refuses",
 	"tcp-refused-here":    "what this host's own packet filter refuses",
+	"internet-is-here":    "routes of the type local",
 	"web-out-alone":       "what this host's own packet filter refuses",
 	"flood-routers":       "that the tap tells only a summary of a flood",
 	"answers-invalid":     "connection tracking (lab.Filter.Invalid)",
@@ -92,7 +92,7 @@ var sameThing = [][]string{
 		"hop-limit", "hop-limit-refused", "router-asks-again", "redirected", "port-security", "port-security-eui64",
 	},
 	// settings of the interface from before it is up
-	{"vpn", "vpn-without-proxy", "pod-without-nat", "route-ignored", "route-taken", "route-not-needed", "off-link", "off-link-well", "hop-limit-refused", "mtu-ignored"},
+	{"dad-loop", "vpn", "vpn-without-proxy", "pod-without-nat", "route-ignored", "route-taken", "route-not-needed", "off-link", "off-link-well", "hop-limit-refused", "mtu-ignored"},
 	{"same-mac", "cloned-mac", "changed-mac", "container"}, // the MAC
 	{"changed-mac", "private-link-local"},
 	{"changed-mac", "dad-loop"},
@@ -106,13 +106,14 @@ var sameThing = [][]string{
 	{"imds-by-ipv6", "imds-off", "nothing-assigned", "dhcp-silent", "dhcp-no-address", "wrong-interface"},                                         // what the metadata service says
 	{"solicitations-dropped", "unreadable-rule-in", "router-asks-again"},                                                                          // why the router hears no answer
 	{"isolated-ports", "local-proxy", "off-link", "off-link-well", "dad-loop"},                                                                    // what the switch passes on
+	{"isolated-ports", "busy-link"}, // whether others are heard
 	{"nothing-assigned", "not-configured", "delegated-prefix", "deprecated", "optimistic", "no-policy-routing", "two-interfaces", "wrong-interface", "dhcp-no-address"},
 	{"two-interfaces", "no-policy-routing", "wrong-interface"},
 	{"networkd", "route-missing", "forwarding", "pod-without-nat"},             // who acts on advertisements
 	{"duplicate", "peer-unmapped", "peer-stopped", "peer-down", "dhcp-silent"}, // who has the peer's address
-	{"leftovers", "wrong-neighbour"},                        // the peer's entry
-	{"not-configured", "deprecated", "optimistic"},          // the second address
-	{"unassigned-source", "optimistic", "delegated-prefix"}, // the newest address, which the kernel prefers
+	{"leftovers", "wrong-neighbour"},                                           // the peer's entry
+	{"not-configured", "deprecated", "optimistic"},                             // the second address
+	{"unassigned-source", "optimistic", "delegated-prefix"},                    // the newest address, which the kernel prefers
 	{"expiring", "dhcp-silent", "no-dhcp-client", "dhcp-no-address", "nothing-assigned", "stable-privacy"},
 	{"peer-down", "peer-stopped", "peer-unmapped", "peer-echo-blocked"},
 	{"internet-down", "internet-refused"},
@@ -171,6 +172,7 @@ var hides = []struct{ these, those []string }{
 	{[]string{"host.firewall"}, []string{"path.tcp-blocked", "path.icmp-blocked", "router.advertisements-lost", "route.missing"}},
 	{beyond, beyond},
 	{peers, peers},
+	{[]string{"peer.isolated"}, append([]string{"address.mac-duplicate", "neighbour.stale-lladdr"}, peers...)},
 	{stopped, stopped},
 	{[]string{"host.firewall"}, []string{"host.forwards-unassigned", "host.proxy-missing"}},
 	{[]string{"host.egress-hook"}, beyond},
@@ -211,7 +213,7 @@ var consequences = []consequence{
 	{[]string{"dhcp-silent"}, []string{"peer.echo-blocked", "peer.unmapped"}},
 	{[]string{"no-ra"}, []string{"peer.echo-blocked"}},
 	// What is assigned and was not leased is not configured.
-	{[]string{"dhcp-silent|dhcp-no-address|no-dhcp-client|stable-privacy"}, []string{"address.not-configured"}},
+	{[]string{"dhcp-silent|dhcp-no-address|no-dhcp-client|stable-privacy|dhcp-client-deaf|address-taken"}, []string{"address.not-configured"}},
 	{[]string{"nothing-assigned"}, []string{"service.imds-ipv6-off"}},
 	// The network drops the solicitation for the sake of its source, and nothing comes without one.
 	{[]string{"stable-privacy"}, []string{"router.no-advertisement"}},
@@ -230,6 +232,8 @@ var consequences = []consequence{
 	{[]string{"router-no-echo", "route-taken"}, []string{"peer.echo-blocked"}},
 	// The kernel chooses neither the old address nor the interface.
 	{[]string{"second-default", "renumbered-source"}, []string{"address.prefix-withdrawn"}},
+	// What is sent to a peer by way of the router does not come back to another port either.
+	{[]string{"isolated-ports", "ula-only|ula-translated"}, []string{"peer.echo-blocked"}},
 	// The router answers for a peer that is not there.
 	{[]string{"local-proxy", "peer-down|peer-unmapped"}, []string{"peer.echo-blocked"}},
 	// The gateway is gone.
@@ -252,85 +256,53 @@ func has(faults []string, some ...string) bool {
 	return slices.ContainsFunc(some, func(f string) bool { return slices.Contains(faults, f) })
 }
 
+// quiet reports whether nothing that is not so is said to be likely or certain, and no rule is broken.
+func (v Verdict) quiet() bool { return len(v.Invented)+len(v.Broken) == 0 }
+
 // Flaws are what is known to come out wrong.
 var Flaws = []Flaw{
 	{
-		"a narrow link, and late answers", "full packets whose answers come late pass for lost (path.mtu), where the router announces a smaller MTU",
+		"two faults on one way", "the second leaves paths unexplained, or unnamed, because nothing answers that would show the first",
 		func(v Verdict, faults []string, _ Weather) bool {
-			return has(faults, "mtu-taken") && only(v.Invented, "path.mtu") && len(v.Missed)+len(v.Broken) == 0
+			return len(faults) > 1 && v.quiet() && len(v.Supposed) == 0
 		},
 	},
 	{
-		"no address, and something that is refused", "what is announced and not taken is blamed for what an address lost to a looped question leaves unanswered",
+		"without the tap, or CAP_NET_ADMIN", "nothing tells what this host's own filter drops, or sends to a stale MAC, from what the network does: the nearest cause is said to be possible",
+		func(v Verdict, _ []string, w Weather) bool { return (w.WithoutTap || w.Bare) && v.quiet() },
+	},
+	{
+		"cut short", "what tells one cause from another is not asked any more, nor a silence asked about again: the nearest cause is said to be possible",
+		func(v Verdict, _ []string, w Weather) bool { return w.Timeout > 0 && v.quiet() },
+	},
+	{
+		"a router and a peer that are both away", "they pass for an interface that nobody hears, which is said to be possible (path.unheard)",
 		func(v Verdict, faults []string, _ Weather) bool {
-			return has(faults, "dad-loop") && only(v.Invented, "path.hop-limit", "router.advertisement-ignored") && len(v.Missed)+len(v.Broken) == 0
+			return has(faults, "router-unresolvable", "no-ra", "not-default") && has(faults, "peer-unmapped", "peer-down") && only(v.Supposed, "path.unheard") && v.quiet()
 		},
 	},
 	{
-		"two interfaces, and something silent", "what the first interface's network leaves unanswered is put down to the routing of the second (host.routing)",
+		"a host that is kept apart, or gone", "one silent host alone may be either, beside other faults also where it is neither (peer.isolated)",
 		func(v Verdict, faults []string, _ Weather) bool {
-			return has(faults, "two-interfaces", "no-policy-routing") && only(v.Invented, "host.routing") && len(v.Missed)+len(v.Broken) == 0
+			return len(faults) > 1 && only(v.Supposed, "peer.isolated", "peer.unmapped") && v.quiet()
 		},
 	},
 	{
-		"echo is blocked on the way, and this host has no way", "where a connection cannot be tried, silent echoes alone pass for a way that is cut (path.beyond-router)",
+		"who is found only at the second try", "what was asked before that passes for lost (path.lossy)",
 		func(v Verdict, faults []string, _ Weather) bool {
-			return has(faults, "no-echo-out", "no-tcp-out", "unreachable-route", "wrong-gateway") && only(v.Invented, "path.beyond-router") && len(v.Missed)+len(v.Broken)+len(v.Unexplained) == 0
+			return has(faults, "na-dropped", "stale-gateway", "solicitations-dropped", "wrong-neighbour") && only(slices.Concat(v.Invented, v.Supposed), "path.lossy") && len(v.Broken) == 0
 		},
 	},
 	{
-		"ports kept apart, and something else", "a peer that is kept apart passes for absent, or for one that answers no echo, where no other peer shows that hosts do not hear one another",
+		"a MAC that two have, where nothing shows the other", "what the switch hands to the other passes for lost (path.lossy)",
 		func(v Verdict, faults []string, _ Weather) bool {
-			return has(faults, "isolated-ports") && only(v.Invented, "peer.unmapped", "peer.echo-blocked") && len(v.Broken) == 0
-		},
-	},
-	{
-		"nobody is left who answers", "a router and a peer that are both absent pass for a host that nobody hears (path.unheard)",
-		func(v Verdict, faults []string, _ Weather) bool {
-			return has(faults, "router-unresolvable", "no-ra", "not-default") && has(faults, "peer-unmapped", "peer-down") && only(v.Invented, "path.unheard") && len(v.Broken) == 0
-		},
-	},
-	{
-		"two prefixes, and no peer", "the second prefix's silence passes for a filter of addresses (net.per-address-filter)",
-		func(v Verdict, faults []string, _ Weather) bool {
-			return has(faults, "two-prefixes-rule") && only(v.Invented, "net.per-address-filter") && len(v.Broken) == 0
-		},
-	},
-	{
-		"answers dropped, and no metadata service", "the services of a VPC pass for down beside the rule that drops their answers (service.unreachable)",
-		func(v Verdict, faults []string, _ Weather) bool {
-			return has(faults, "answers-dropped") && has(faults, "imds-off") && only(v.Invented, "service.unreachable") && len(v.Missed)+len(v.Broken) == 0
+			return has(faults, "cloned-mac") && only(slices.Concat(v.Invented, v.Supposed), "path.lossy") && len(v.Broken) == 0
 		},
 	},
 	{
 		"a moved address, and a route that is not taken", "the silence of what lies behind the route is put down to it (router.advertisement-ignored)",
 		func(v Verdict, faults []string, _ Weather) bool {
-			return has(faults, "moved-address") && has(faults, "route-not-needed") && only(v.Invented, "router.advertisement-ignored") && len(v.Broken) == 0
-		},
-	},
-	{
-		"cut short", "what tells one cause from another is not asked any more, and the nearer one is named",
-		func(v Verdict, faults []string, w Weather) bool {
-			return w.Timeout > 0 && len(faults) > 1 && only(v.Invented, "address.duplicate", "path.unheard", "path.mtu") && len(v.Broken) == 0
-		},
-	},
-	{
-		"who is found only at the second try, on a slow way", "what was asked before that passes for lost (path.lossy)",
-		func(v Verdict, faults []string, w Weather) bool {
-			return has(faults, "na-dropped", "shared-address", "stale-gateway", "solicitations-dropped") && w.Delay+w.Jitter > time.Millisecond &&
-				only(v.Invented, "path.lossy", "path.tcp-blocked") && len(v.Missed)+len(v.Broken)+len(v.Unexplained) == 0
-		},
-	},
-	{
-		"an address that the port does not know, overtaken", "that the network offers another is seen too late, and the address passes for nobody's (address.unassigned)",
-		func(v Verdict, faults []string, w Weather) bool {
-			return has(faults, "private-address") && w.Reorder > 0 && only(v.Invented, "address.unassigned") && len(v.Broken) == 0
-		},
-	},
-	{
-		"two faults on one way", "the second leaves paths unexplained, or unnamed, because nothing answers that would show the first",
-		func(v Verdict, faults []string, _ Weather) bool {
-			return len(faults) > 1 && len(v.Invented)+len(v.Broken) == 0
+			return has(faults, "moved-address", "address-taken") && has(faults, "route-not-needed") && only(v.Invented, "router.advertisement-ignored") && len(v.Broken) == 0
 		},
 	},
 	{
@@ -346,12 +318,8 @@ var Flaws = []Flaw{
 	{
 		"answers that others overtake, or that are slow themselves", "an answer that comes later than twice the time of the first passes for lost (path.lossy), and who asks for us is not heard in time",
 		func(v Verdict, _ []string, w Weather) bool {
-			return (w.Reorder > 0 || w.PeerDelay > 0) && only(v.Invented, "path.lossy") && only(v.Missed, "host.firewall") && len(v.Broken) == 0
+			return (w.Reorder > 0 || w.PeerDelay > 0) && only(slices.Concat(v.Invented, v.Supposed), "path.lossy") && only(v.Missed, "host.firewall") && len(v.Broken) == 0
 		},
-	},
-	{
-		"without the tap", "nothing tells what this host's own filter drops from what the network does",
-		func(v Verdict, _ []string, w Weather) bool { return w.WithoutTap && len(v.Broken) == 0 },
 	},
 }
 
@@ -370,11 +338,13 @@ func (v Verdict) Known(w Weather) *Flaw {
 
 // A Verdict is what a run is found to be when it is held against the truth.
 type Verdict struct {
-	Network  string
-	Want     []string // what should be named, of what nothing hides
-	Got      []string
-	Missed   []string
+	Network string
+	Want    []string // what should be named, of what nothing hides
+	Got     []string
+	Missed  []string
+	// Invented are named as certain or likely, and are not so; Supposed are not so either, and said to be possible only.
 	Invented []string
+	Supposed []string
 	// Unexplained are symptoms that no cause covers; Broken rules that were broken.
 	Unexplained []string
 	Broken      []string
@@ -382,12 +352,12 @@ type Verdict struct {
 
 // Right reports whether nothing is wrong.
 func (v Verdict) Right() bool {
-	return len(v.Missed)+len(v.Invented)+len(v.Unexplained)+len(v.Broken) == 0
+	return len(v.Missed)+len(v.Invented)+len(v.Supposed)+len(v.Unexplained)+len(v.Broken) == 0
 }
 
 // Judge holds a diagnosis of a network, named as the lab does, against the truth.
 func Judge(network string, w *World, d why.Diagnosis) Verdict {
-	v := Verdict{Network: network, Got: causesOf(d), Broken: append(slices.Clone(w.Broken), w.Rules()...)}
+	v := Verdict{Network: network, Got: causesOf(d, why.Certain, why.Likely, why.Possible), Broken: append(slices.Clone(w.Broken), w.Rules()...)}
 	var faults, there, may []string
 	for name := range strings.SplitSeq(network, "+") {
 		i := slices.IndexFunc(lab.Scenarios, func(s lab.Scenario) bool { return s.Name == name })
@@ -421,7 +391,16 @@ func Judge(network string, w *World, d why.Diagnosis) Verdict {
 	if w.Weather.Moves > 0 {
 		may = append(may, "host.link-down") // it may be, at the end
 	}
-	v.Invented = minus(v.Got, may)
+	v.Invented = minus(causesOf(d, why.Certain, why.Likely), may)
+	v.Supposed = minus(minus(v.Got, v.Invented), may)
+	told := v.Got
+	for _, f := range d.Findings {
+		// One that cannot be told from another which is so, and says it, is not wrong; nor is the other missed.
+		if others := alternatives(f); f.Confidence == why.Possible && len(minus(others, may)) < len(others) {
+			v.Supposed = minus(v.Supposed, []string{f.Cause})
+			told = append(told, others...)
+		}
+	}
 	if calm && !strings.Contains(network, "+") {
 		_, v.Want, _ = lab.Find(network)
 	} else if calm {
@@ -435,7 +414,7 @@ func Judge(network string, w *World, d why.Diagnosis) Verdict {
 			}
 		}
 	}
-	v.Missed = minus(v.Want, v.Got)
+	v.Missed = minus(v.Want, told)
 	if calm {
 		for _, u := range d.Unexplained {
 			v.Unexplained = append(v.Unexplained, u.Text)
@@ -444,14 +423,23 @@ func Judge(network string, w *World, d why.Diagnosis) Verdict {
 	return v
 }
 
+// alternatives are the causes that a finding is not told from.
+func alternatives(f why.Finding) (list []string) {
+	for _, a := range f.Alternatives {
+		list = append(list, a.Cause)
+	}
+	return list
+}
+
 // calm reports whether what there is to see can be seen: nothing is lost, or goes away, or is out of time.
 func (w Weather) calm() bool {
 	return w.Loss == 0 && w.Moves == 0 && w.Timeout == 0 && !w.WithoutTap && !w.Bare && w.Add == "claim"
 }
 
-func causesOf(d why.Diagnosis) (got []string) {
+// causesOf are the causes that a diagnosis names with one of some confidences, sorted.
+func causesOf(d why.Diagnosis, sure ...why.Confidence) (got []string) {
 	for _, f := range d.Findings {
-		if !slices.Contains(got, f.Cause) {
+		if slices.Contains(sure, f.Confidence) && !slices.Contains(got, f.Cause) {
 			got = append(got, f.Cause)
 		}
 	}

@@ -303,8 +303,9 @@ func (w *World) Run() why.Diagnosis {
 		}
 	}
 	deadline := w.now.Add(timeout)
+	var judge why.Judge
 	loop := checks.NewLoop(checks.Runner{
-		Session: w, Net: w.me, Expect: func(p diag.Path) bool { return why.Unexpected(w.State, p) },
+		Session: w, Net: w.me, Expect: func(p diag.Path) bool { return judge.Unexpected(w.State, p) },
 	}, deadline)
 	w.weather()
 	if w.Weather.Cancel > 0 {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"ndwhy/diag"
 	"ndwhy/diag/lab/labtest"
@@ -24,7 +25,7 @@ func captureOf(t *testing.T, recording string) (capture []byte, mac diag.MAC) {
 	}
 	defer file.Close()
 	var b bytes.Buffer
-	w, err := record.NewPcap(&b, "1", nil)
+	w, err := record.NewPcap(&b, "1", time.Time{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,6 +39,9 @@ func captureOf(t *testing.T, recording string) (capture []byte, mac diag.MAC) {
 		if f, ok := e.Body.(diag.Frame); ok && f.Out {
 			mac = f.SrcMAC
 		}
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
 	}
 	return b.Bytes(), mac
 }

@@ -66,7 +66,7 @@ func checkCommand() *cobra.Command {
 	f.StringVar(&o.failOn, "fail-on", "unknown", words.Say("cli.flag.fail-on"))
 	f.BoolVar(&o.dryRun, "dry-run", false, words.Say("cli.flag.dry-run"))
 	f.CountVarP(&o.detail, "verbose", "v", words.Say("cli.flag.verbose"))
-	f.StringArrayVar(&o.far, "far", nil, words.Say("cli.flag.far"))
+	o.across(f)
 	f.StringArrayVar(&o.from, "from", nil, words.Say("cli.flag.from"))
 	f.StringVar(&o.as, "as", "", words.Say("cli.flag.as"))
 	cmd.RunE = ends(func(cmd *cobra.Command, ids []string) error {
@@ -157,9 +157,6 @@ func (o *checkOptions) write(ctx context.Context, out, stderr io.Writer) error {
 			return err
 		}
 		return o.conclude(out, state)
-	}
-	if len(o.far) > diag.FarsKept {
-		return usagef("--far: %d hosts, want at most %d", len(o.far), diag.FarsKept)
 	}
 	begun := time.Now()
 	deadline := begun.Add(o.timeout)

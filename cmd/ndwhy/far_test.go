@@ -4,75 +4,31 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"ndwhy/diag"
-	"ndwhy/diag/lab"
+	"ndwhy/diag/across"
 	"ndwhy/diag/lab/labtest"
 	"ndwhy/diag/record"
 	"ndwhy/diag/report"
 	"ndwhy/diag/why"
+	"ndwhy/ui/termtest"
 )
 
 // far runs `ndwhy check` in ubuntu1 of a lab, with ubuntu2 watching, and returns its result and both recordings.
 func far(t *testing.T, scenario string) (r labtest.Result, here, there string) {
 	t.Helper()
-	labtest.Need(t)
 	dir := t.TempDir()
 	here, there = filepath.Join(dir, "ubuntu1.jsonl"), filepath.Join(dir, "ubuntu2.jsonl")
-	fifo := filepath.Join(dir, "far")
-	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := labtest.Command(t, scenario, "", "ndwhy", "check", "--json", "--record", here, "--far", "cat "+fifo)
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer null.Close()
-	stream, err := os.OpenFile(fifo, os.O_RDWR, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stream.Close()
-	watched := make(chan struct{})
-	go func() {
-		defer close(watched)
-		in := lab.ExecOptions{Lab: cmd.Process.Pid, Host: "ubuntu2", Command: []string{"true"}, Stdin: null, Stdout: null, Stderr: null}
-		for range 200 { // until it is up
-			if code, err := lab.Exec(in); err == nil && code == 0 {
-				break
-			}
-			time.Sleep(20 * time.Millisecond)
-		}
-		in.Command, in.Stdout = []string{installed(cmd), "watch", "--json", "--record", there}, stream
-		_, _ = lab.Exec(in) // it ends with the lab
-	}()
-	_ = cmd.Wait() // its code is in the result
-	<-watched
-	return labtest.Result{Stdout: stdout.String(), Stderr: stderr.String(), Code: cmd.ProcessState.ExitCode()}, here, there
+	return labtest.Run(t, scenario, "ndwhy", "check", "--json", "--record", here, "--far", watching+" --record "+there), here, there
 }
 
-// installed is the path of ndwhy inside a lab.
-func installed(cmd *exec.Cmd) string {
-	for _, v := range slices.Backward(cmd.Env) {
-		if path, ok := strings.CutPrefix(v, "PATH="); ok {
-			return filepath.Join(filepath.SplitList(path)[0], "ndwhy")
-		}
-	}
-	return "ndwhy"
-}
+// watching has ubuntu2 of the lab around watch.
+const watching = "ndwhy lab exec ubuntu2 -- ndwhy watch --json"
 
 // rewrite copies a recording but for what change leaves out.
 func rewrite(t *testing.T, from string, change func(*diag.Event) bool) string {
@@ -218,6 +174,51 @@ func TestFarThatFails(t *testing.T) {
 			}
 			if d := time.Since(begun); d > 30*time.Second {
 				t.Errorf("it took %v", d)
+			}
+		})
+	}
+}
+
+// The screens show where between two hosts something is lost, as check does; and of another stream that ends or is
+// rubbish they say so, and show what they would without it.
+func TestFarScreens(t *testing.T) {
+	t.Parallel()
+	p := startLab(t, termtest.Config{Width: 120, Height: 40}, func(ndwhy string) []string {
+		return []string{
+			ndwhy, "lab", "peer-drops-reply", "--far", strings.ReplaceAll(watching, "ndwhy", ndwhy),
+			"--far", `printf '\033]0;rubbish\007\033[2J\n'; echo no such host >&2; exit 7`,
+		}
+	})
+	p.Wait("arrived at ubuntu2, wh") // which has a rule, or whose filter threw it away
+	p.Send("1")
+	p.Wait("ping silent, arrived there")
+	p.WaitFor("the stream that ended", rowWith("told no more"))
+	p.Send("2")
+	p.Wait("it arrived at ubuntu2")
+	p.Send("q")
+	if code := p.Exit(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+// What the other host asks of this one, while both watch, has a place as well.
+func TestFarAsks(t *testing.T) {
+	t.Parallel()
+	for scenario, want := range map[string]across.Place{"guarded": across.NotArrived, "lan": across.Returned} {
+		t.Run(scenario, func(t *testing.T) {
+			t.Parallel()
+			asking := `ndwhy lab exec ubuntu2 -- sh -c "ndwhy check >/dev/null 2>&1 & exec ndwhy watch --json"`
+			// It asks for as long as the other takes to have asked, and to be answered.
+			r := labtest.Run(t, scenario, "ndwhy", "check", "--json", "--internet", "none", "--count", "8", "--far", asking)
+			got := readReport(t, r)
+			lost := slices.ContainsFunc(got.Findings, func(f report.Finding) bool { return f.Cause == "far.call-lost" })
+			if len(got.Far) != 1 || lost != (want == across.NotArrived) {
+				t.Fatalf("far.call-lost: %v: %+v", lost, got.Far)
+			}
+			if !slices.ContainsFunc(got.Far[0].Asked, func(a report.FarAsked) bool {
+				return a.Asks == diag.AsksEcho && strings.HasPrefix(a.Target, "2001:") && a.Place.Place == want
+			}) {
+				t.Errorf("no echo of %s: %+v", want, got.Far[0].Asked)
 			}
 		})
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"ndwhy/diag/lab/labtest"
+	"ndwhy/diag/report"
 	"ndwhy/diag/why"
 )
 
@@ -71,16 +72,37 @@ func TestInteropCaptures(t *testing.T) {
 	}
 }
 
-// What `--pcap` kept is a capture to other programs, and they show what ndwhy says of each packet.
+// What `--pcap` kept, compressed or not, is neighbour discovery and nothing else to other programs, which show what
+// ndwhy says of each packet; and it tells ndwhy itself what frames can tell.
 func TestInteropPcapComments(t *testing.T) {
 	t.Parallel()
-	file := filepath.Join(t.TempDir(), "kept.pcapng")
-	labtest.Run(t, "vpc", "ndwhy", "check", "--pcap", file)
-	out, err := exec.Command("tshark", "-n", "-r", file, "-Y", "icmpv6.type == 134", "-T", "fields", "-e", "frame.comment").CombinedOutput()
-	if err != nil || !strings.Contains(string(out), "lifetime") {
-		t.Errorf("%v: tshark shows of the advertisements:\n%s", err, out)
-	}
-	if out, err := exec.Command("tcpdump", "-nr", file, "icmp6").CombinedOutput(); err != nil || !strings.Contains(string(out), "neighbor solicitation") {
-		t.Errorf("%v: tcpdump shows:\n%s", err, out)
+	for _, suffix := range []string{"", ".gz", ".zst"} {
+		t.Run("pcapng"+suffix, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			kept := filepath.Join(dir, "kept.pcapng"+suffix)
+			labtest.Run(t, "peer-unmapped", "ndwhy", "check", "--pcap", kept)
+			plain := filepath.Join(dir, "plain.pcapng")
+			if out, err := exec.Command("sh", "-c", map[string]string{"": "cp $0 $1", ".gz": "zcat $0 > $1", ".zst": "zstd -qdo $1 $0"}[suffix], kept, plain).CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			comments, err := exec.Command("tshark", "-n", "-r", plain, "-Y", "icmpv6.type == 135", "-T", "fields", "-e", "frame.comment").CombinedOutput()
+			if err != nil || !strings.Contains(string(comments), "NS") {
+				t.Errorf("%v: tshark shows of the solicitations:\n%s", err, comments)
+			}
+			others, err := exec.Command("tshark", "-n", "-r", plain, "-Y", "!(icmpv6.type >= 133 && icmpv6.type <= 137)").Output()
+			if err != nil || len(others) > 0 {
+				t.Errorf("%v: beside neighbour discovery it has\n%s", err, others)
+			}
+			if out, err := exec.Command("tcpdump", "-nr", plain, "icmp6").CombinedOutput(); err != nil || !strings.Contains(string(out), "neighbor solicitation") {
+				t.Errorf("%v: tcpdump shows:\n%s", err, out)
+			}
+			var out, errs strings.Builder
+			code := run([]string{"check", "--json", "--from", kept}, nil, &out, &errs)
+			got := readReport(t, labtest.Result{Stdout: out.String(), Stderr: errs.String(), Code: code})
+			if !slices.ContainsFunc(got.Findings, func(f report.Finding) bool { return f.Cause == "peer.unmapped" }) || errs.Len() > 0 {
+				t.Errorf("it does not tell the fault: %s\n%s", got.Headline, errs.String())
+			}
+		})
 	}
 }

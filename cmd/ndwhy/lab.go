@@ -27,6 +27,7 @@ func labCommand() *cobra.Command {
 	var o tuiOptions // for the ndwhy that it opens
 	opens := pflag.NewFlagSet("lab", pflag.ContinueOnError)
 	o.stay(opens)
+	o.across(opens)
 	opens.BoolVar(&o.tour, "tour", false, words.Say("cli.lab.flag.tour"))
 	cmd := &cobra.Command{
 		Use:     "lab [SCENARIO] [-- COMMAND...]",
@@ -57,8 +58,14 @@ func labCommand() *cobra.Command {
 			}
 			var opened []string
 			opens.VisitAll(func(f *pflag.Flag) {
-				if f.Changed {
-					opened = append(opened, "--"+f.Name+"="+f.Value.String())
+				values := []string{f.Value.String()}
+				if list, several := f.Value.(pflag.SliceValue); several {
+					values = list.GetSlice()
+				}
+				for _, v := range values {
+					if f.Changed {
+						opened = append(opened, "--"+f.Name+"="+v)
+					}
 				}
 			})
 			if len(command) > 0 && len(opened) > 0 {

@@ -41,7 +41,8 @@ func TestLabCommandLine(t *testing.T) {
 		{"lab no-ra+peer-down -- ndwhy lab list", true, 0, "no-ra", ""},
 		{"lab -- ndwhy lab lan -- sh -c exit\t7", true, 7, "", ""},
 		{"lab -- ndwhy lab lan -- ndwhy lab break", true, 0, "drop-ra", ""},
-		{"lab -- ndwhy lab exec ubuntu2 -- true", true, lab.Failed, "", "inside one; use another terminal"},
+		{"lab -- ndwhy lab exec ubuntu2 -- hostname", true, 0, "ubuntu2\n", ""},
+		{"lab -- ndwhy lab exec ubuntu2 -- ndwhy lab exec ubuntu1 -- sh -c hostname;exit\t7", true, 7, "ubuntu1\n", ""},
 	} {
 		t.Run(c.args, func(t *testing.T) {
 			t.Parallel()

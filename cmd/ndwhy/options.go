@@ -93,6 +93,11 @@ func complete(cmd *cobra.Command) {
 	_ = cmd.RegisterFlagCompletionFunc("profile", cobra.FixedCompletions(why.Profiles(), cobra.ShellCompDirectiveNoFileComp))
 }
 
+// across registers the flag of other hosts that watch meanwhile.
+func (o *options) across(f *pflag.FlagSet) {
+	f.StringArrayVar(&o.far, "far", nil, words.Say("cli.flag.far"))
+}
+
 // look registers the flags of how anything is written.
 func (o *options) look(f *pflag.FlagSet) {
 	f.BoolVar(&o.noColor, "no-color", false, words.Say("cli.flag.no-color"))
@@ -240,6 +245,9 @@ func (o *options) parse() (resolved, error) {
 	case diag.AddNone, diag.AddClaim, diag.AddKernel:
 	default:
 		return r, usagef("--add %q: want none, claim or kernel", o.add)
+	}
+	if len(o.far) > diag.FarsKept {
+		return r, usagef("--far: %d hosts, want at most %d", len(o.far), diag.FarsKept)
 	}
 	if err := o.contradictions(); err != nil {
 		return r, err

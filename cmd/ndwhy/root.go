@@ -69,6 +69,7 @@ func rootCommand() *cobra.Command {
 	o.register(root.Flags())
 	complete(root)
 	o.stay(root.Flags())
+	o.across(root.Flags())
 	root.Flags().BoolVar(&o.tour, "tour", false, words.Say("cli.lab.flag.tour"))
 	_ = root.Flags().MarkHidden("tour") // it is ndwhy lab that gives it
 	foldUsage(root)

@@ -76,6 +76,7 @@ func (o *tuiOptions) show(cmd *cobra.Command, _ []string) error {
 	runner := app.NewRunner(ctx, live, o.timeout, app.Saver{Clipboard: profile.TakesClipboard()}, o.only)
 	run := func() {
 		live.Settle(ctx)
+		live.Meet(ctx)
 		if !o.passive {
 			runner.Again(o.only, diag.AddMode(o.add))
 		}

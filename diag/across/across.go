@@ -4,8 +4,11 @@
 package across
 
 import (
+	"cmp"
+	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"ndwhy/diag"
@@ -51,6 +54,8 @@ type Trace struct {
 	Sure bool
 	// Evidence are events of the other host that it rests on, as they stand in the stream of here.
 	Evidence []diag.Event
+
+	first, last time.Time // of the questions that left, by the clock of who asked
 }
 
 // A Host is another host, with the frames that both saw.
@@ -60,14 +65,19 @@ type Host struct {
 	Offset time.Duration
 	Pairs  int
 
-	state       *diag.State // of here
-	here, there seen
+	here, there side
+	calls       []Call // as Asked has them; nil: they are not known yet
 }
 
-// seen are the frames that a host remembers, by what they say, oldest first.
-type seen struct {
+// A side is one of the two hosts, with the frames that it remembers, by what they say, oldest first.
+type side struct {
+	state      *diag.State
 	sent, came map[key][]diag.Event
 	asks       map[question][]key // of sent, in the order in which they left
+	// Of both, the answers to echoes by who asked and its numbers: where a group was asked, whoever answers.
+	sentTo, cameTo map[key][]diag.Event
+	// here is an event of the side as it stands in the stream of here.
+	here func(diag.Event) diag.Event
 }
 
 // A question is what frames that ask the same have in common.
@@ -76,31 +86,45 @@ type question struct {
 	target netip.Addr
 }
 
-// A key says which frame it is, whoever saw it.
+// A key says which frame it is, whoever saw it: what it is sent to or about, who asks, and its numbers.
 type key struct {
-	frame  diag.FrameType
-	a, b   netip.Addr
-	id, no uint16
-	text   string // a nonce, or a DHCPv6 message and transaction
+	frame         diag.FrameType
+	target, asker netip.Addr
+	id, no        uint16
+	text          string // a nonce, or a DHCPv6 message and transaction
 }
+
+// What answers has in its key one name, whatever it says.
+const (
+	tcpAnswer    diag.FrameType = "tcp-answer"
+	dhcpv6Answer diag.FrameType = "dhcpv6-answer"
+)
 
 // keyOf names a frame; ok is false of one that another may resemble.
 func keyOf(f diag.Frame) (k key, ok bool) {
 	k = key{frame: f.Type}
 	switch f.Type {
 	case diag.EchoRequest:
-		k.a, k.id, k.no = f.Dst, f.EchoID, f.EchoSeq
+		k.target, k.asker, k.id, k.no = f.Dst, f.Src, f.EchoID, f.EchoSeq
 	case diag.EchoReply:
-		k.a, k.id, k.no = f.Src, f.EchoID, f.EchoSeq
+		k.target, k.asker, k.id, k.no = f.Src, f.Dst, f.EchoID, f.EchoSeq
 	case diag.NS:
-		k.a, k.b, k.text = f.Target, f.Src, string(f.Nonce)
+		k.target, k.asker, k.text = f.Target, f.Src, string(f.Nonce)
 	case diag.NA:
-		k.a, k.b = f.Target, f.Dst
+		k.target, k.asker = f.Target, f.Dst
+	case diag.TCPSyn:
+		k.target, k.asker, k.id, k.no = f.Dst, f.Src, f.SrcPort, f.DstPort
+	case diag.TCPSynAck, diag.TCPRst:
+		k.frame, k.target, k.asker, k.id, k.no = tcpAnswer, f.Src, f.Dst, f.DstPort, f.SrcPort
 	case diag.DHCPv6Frame:
-		if f.DHCPv6 == nil {
+		switch {
+		case f.DHCPv6 == nil || f.DHCPv6.Transaction == "":
 			return k, false
+		case f.DHCPv6.Message == "advertise" || f.DHCPv6.Message == "reply":
+			k.frame, k.text = dhcpv6Answer, f.DHCPv6.Transaction
+		default:
+			k.target, k.text = f.Dst, f.DHCPv6.Message+" "+f.DHCPv6.Transaction
 		}
-		k.text = f.DHCPv6.Message + " " + f.DHCPv6.Transaction
 	default:
 		return k, false
 	}
@@ -114,38 +138,68 @@ func (k key) answer() key {
 		k.frame = diag.EchoReply
 	case diag.NS:
 		k.frame, k.text = diag.NA, ""
+	case diag.TCPSyn:
+		k.frame = tcpAnswer
+	case diag.DHCPv6Frame:
+		_, transaction, _ := strings.Cut(k.text, " ")
+		k = key{frame: dhcpv6Answer, text: transaction}
 	}
 	return k
+}
+
+// byAnyone is the key of an answer whoever it is from.
+func (k key) byAnyone() key {
+	k.target = netip.Addr{}
+	return k
+}
+
+// left are the answers to a question that a side sent, got those that came to it.
+func (s *side) left(k key) []diag.Event { return answers(k, s.sent, s.sentTo) }
+func (s *side) got(k key) []diag.Event  { return answers(k, s.came, s.cameTo) }
+
+func answers(k key, list, byAnyone map[key][]diag.Event) []diag.Event {
+	a := k.answer()
+	if a.frame == diag.EchoReply && a.target.IsMulticast() {
+		return byAnyone[a.byAnyone()]
+	}
+	return list[a]
 }
 
 // Hosts returns the other hosts whose stream is a part of a state, each with the frames that it and this one saw.
 func Hosts(s *diag.State) []*Host {
 	var list []*Host
 	for _, f := range s.Fars {
-		h := &Host{FarHost: f, state: s, here: frames(s), there: frames(f.State)}
+		h := &Host{FarHost: f, here: sideOf(s, func(e diag.Event) diag.Event { return e }), there: sideOf(f.State, f.Here)}
 		h.clock()
 		list = append(list, h)
 	}
 	return list
 }
 
-func frames(s *diag.State) seen {
-	l := seen{map[key][]diag.Event{}, map[key][]diag.Event{}, map[question][]key{}}
-	for _, e := range s.Frames() {
+func sideOf(s *diag.State, here func(diag.Event) diag.Event) side {
+	l := side{
+		state: s, here: here, sent: map[key][]diag.Event{}, came: map[key][]diag.Event{}, asks: map[question][]key{},
+		sentTo: map[key][]diag.Event{}, cameTo: map[key][]diag.Event{},
+	}
+	for _, e := range slices.Concat(s.Frames(), s.Segments()) {
 		f, ok := e.Body.(diag.Frame)
 		if !ok {
 			continue
 		}
 		k, ok := keyOf(f)
-		switch {
-		case !ok:
-		case f.Out:
-			if q := (question{k.frame, k.a}); len(l.sent[k]) == 0 {
+		if !ok {
+			continue
+		}
+		list, byAnyone := l.came, l.cameTo
+		if f.Out {
+			list, byAnyone = l.sent, l.sentTo
+			if q := (question{k.frame, k.target}); len(l.sent[k]) == 0 {
 				l.asks[q] = append(l.asks[q], k)
 			}
-			l.sent[k] = append(l.sent[k], e)
-		default:
-			l.came[k] = append(l.came[k], e)
+		}
+		list[k] = append(list[k], e)
+		if k.frame == diag.EchoReply {
+			byAnyone[k.byAnyone()] = append(byAnyone[k.byAnyone()], e)
 		}
 	}
 	return l
@@ -192,88 +246,132 @@ func (h *Host) Has(addr netip.Addr) bool {
 // big is the size from which an echo tries the way's MTU rather than the host.
 const big = 1000
 
+// asksBy is the frame by which a question is asked, as it is followed: nd where an echo never left for want of it.
+func asksBy(p diag.Path) (diag.Asks, diag.FrameType) {
+	switch {
+	case p.Detail == diag.DetailUnresolved && (p.Asks == diag.AsksEcho || p.Asks == diag.AsksND):
+		return diag.AsksND, diag.NS
+	case p.Asks == diag.AsksND:
+		return p.Asks, diag.NS
+	case p.Asks == diag.AsksEcho || p.Asks == diag.AsksMTU:
+		return p.Asks, diag.EchoRequest
+	case p.Asks == diag.AsksTCP:
+		return p.Asks, diag.TCPSyn
+	case p.Asks == diag.AsksDHCP:
+		return p.Asks, diag.DHCPv6Frame
+	default:
+		return p.Asks, ""
+	}
+}
+
 // Follow tells what became of a path's questions. A host that does not have the target, and where nothing for it was
 // seen, says nothing of it: the Place is Unknown.
 func (h *Host) Follow(p diag.Path) Trace {
-	t := Trace{Host: h, Asks: p.Asks}
-	asked := diag.EchoRequest
-	switch {
-	case p.Detail == diag.DetailUnresolved && (p.Asks == diag.AsksEcho || p.Asks == diag.AsksND):
-		asked, t.Asks = diag.NS, diag.AsksND
-	case p.Asks == diag.AsksND:
-		asked = diag.NS
-	case p.Asks != diag.AsksEcho:
+	asks, by := asksBy(p)
+	t := Trace{Host: h, Asks: asks}
+	if by == "" || p.Outcome == diag.OutcomeSkipped || p.Outcome == diag.Refused || !h.there.complete(by) {
 		return t
 	}
-	if p.Outcome == diag.OutcomeSkipped || p.Outcome == diag.Refused || !h.State.Complete(diag.FeedFrames) {
-		return t
-	}
-	since := h.state.Begun(p.Check, p.Interface)
-	var first, last time.Time
+	since := h.here.state.Begun(p.Check, p.Interface)
+	iface := cmp.Or(p.Out, p.Interface)
 	var questions []diag.Event // those that arrived, as there
-	for _, k := range h.here.asks[question{asked, p.Target}] {
+	for _, k := range h.here.asks[question{by, p.Target}] {
 		mine := slices.DeleteFunc(slices.Clone(h.here.sent[k]), func(e diag.Event) bool {
 			f, _ := e.Body.(diag.Frame)
-			source := f.Src == p.Source || !p.Source.IsValid() || t.Asks != p.Asks
-			return e.Seq <= since || f.Interface != p.Interface || f.Size > big || f.Src.IsUnspecified() || !source
+			source := f.Src == p.Source || !p.Source.IsValid() || asks != p.Asks
+			return e.Seq <= since || f.Interface != iface || (f.Size > big) != (asks == diag.AsksMTU) || f.Src.IsUnspecified() || !source
 		})
-		for _, e := range mine {
-			if first.IsZero() || e.At.Before(first) {
-				first = e.At
-			}
-			if e.At.After(last) {
-				last = e.At
-			}
-		}
 		if len(mine) == 0 {
 			continue
 		}
-		arrived := h.during(h.there.came[k], first)
-		answers := h.during(h.there.sent[k.answer()], first)
-		t.Sent += len(mine)
-		t.Arrived += min(len(mine), len(arrived))
-		t.Answered += min(len(mine), len(answers))
-		t.Returned += min(len(mine), len(after(h.here.came[k.answer()], since)))
+		t.note(mine)
+		arrived := h.during(h.there.came[k], t.first)
+		left := h.during(h.there.left(k), t.first)
+		got := slices.DeleteFunc(slices.Clone(h.here.got(k)), func(e diag.Event) bool {
+			f, _ := e.Body.(diag.Frame)
+			return e.Seq <= since || p.Target.IsMulticast() && by == diag.EchoRequest && !h.Has(f.Src)
+		})
+		t.count(mine, arrived, left, got)
+		t.rest(&h.there, arrived, left)
 		questions = append(questions, arrived...)
-		t.note(arrived, answers)
 	}
 	switch {
-	case t.Arrived == 0 && !h.Has(p.Target):
+	case t.Arrived == 0 && !h.isAsked(p):
 		return t
-	case t.Sent == 0 && (p.Sent > 0 || !h.state.Complete(diag.FeedFrames)):
+	case t.Sent == 0 && (p.Sent > 0 || !h.here.complete(by)):
 		return t // they are not remembered
 	case t.Sent == 0:
 		t.Place = NotSent
 	case t.Returned > 0:
 		t.Place = Returned
-	case !h.covers(first, last):
+	case !h.covers(t.first, t.last):
 		return t
-	case t.Answered > 0:
-		t.Place = AnswerLost
-	case t.Arrived > 0:
-		t.Place = NotAnswered
-		h.judge(&t, questions)
 	default:
-		t.Place = NotArrived
+		t.lost(&h.there, questions)
 	}
 	t.Sure = h.Reading == diag.FarComplete || h.Pairs > 0
 	return t
 }
 
-// after are the events behind a number.
-func after(list []diag.Event, seq int64) []diag.Event {
-	return slices.DeleteFunc(slices.Clone(list), func(e diag.Event) bool { return e.Seq <= seq })
+// isAsked reports whether a path's target is the host, or a group that it is in.
+func (h *Host) isAsked(p diag.Path) bool {
+	switch {
+	case p.Asks == diag.AsksDHCP: // of the servers; who answers nobody is none
+		return slices.ContainsFunc(slices.Collect(maps.Keys(h.there.sent)), func(k key) bool { return k.frame == dhcpv6Answer })
+	case p.Target.IsMulticast():
+		return true
+	default:
+		return h.Has(p.Target)
+	}
+}
+
+// complete reports whether a side has seen all frames of a kind.
+func (s *side) complete(of diag.FrameType) bool {
+	return s.state.Complete(diag.FeedFrames) && (of != diag.TCPSyn || s.state.Feeds[diag.FeedTCP].State != diag.Lost)
+}
+
+// note takes the times of questions that left.
+func (t *Trace) note(mine []diag.Event) {
+	for _, e := range mine {
+		if t.first.IsZero() || e.At.Before(t.first) {
+			t.first = e.At
+		}
+		if e.At.After(t.last) {
+			t.last = e.At
+		}
+	}
+}
+
+// count adds what became of the frames of one question.
+func (t *Trace) count(mine, arrived, left, got []diag.Event) {
+	t.Sent += len(mine)
+	t.Arrived += min(len(mine), len(arrived))
+	t.Answered += min(len(mine), len(left))
+	t.Returned += min(len(mine), len(got))
+}
+
+// lost says where what did not return was lost; questions are those that arrived at a side.
+func (t *Trace) lost(at *side, questions []diag.Event) {
+	switch {
+	case t.Answered > 0:
+		t.Place = AnswerLost
+	case t.Arrived > 0:
+		t.Place = NotAnswered
+		t.judge(at, questions)
+	default:
+		t.Place = NotArrived
+	}
 }
 
 // slack is how much the offset of two clocks may be wrong by.
 const slack = 50 * time.Millisecond
 
 // during leaves out what the host saw before a time of here, as far as the clocks can be compared.
-func (h *Host) during(list []diag.Event, from time.Time) []diag.Event {
+func (h *Host) during(list []diag.Event, here time.Time) []diag.Event {
 	if h.Pairs == 0 {
 		return list
 	}
-	return slices.DeleteFunc(slices.Clone(list), func(e diag.Event) bool { return e.At.Before(from.Add(h.Offset - slack)) })
+	return from(list, here.Add(h.Offset-slack))
 }
 
 // covers reports whether the host is known to have looked, and to remember it, from a time of here to another, so that
@@ -281,8 +379,12 @@ func (h *Host) during(list []diag.Event, from time.Time) []diag.Event {
 // that was read to its end is taken for one of the whole time.
 func (h *Host) covers(first, last time.Time) bool {
 	began := h.State.Said(diag.FeedFrames)
+	if why, until := h.Missed(); why != "" && (h.Pairs == 0 || until.After(first.Add(h.Offset-slack))) {
+		return false
+	}
+	complete := h.Reading == diag.FarComplete && !h.At.Before(last)
 	if h.Pairs == 0 {
-		if h.Reading == diag.FarComplete {
+		if complete {
 			return !h.Here(began).At.After(first)
 		}
 		return h.Reading == diag.FarRecording
@@ -290,35 +392,40 @@ func (h *Host) covers(first, last time.Time) bool {
 	if seen := h.State.Frames(); len(seen) >= diag.EventsKept && seen[0].At.After(first.Add(h.Offset)) {
 		return false
 	}
-	until := h.Reading == diag.FarComplete || !h.State.Now.Before(last.Add(h.Offset))
+	until := complete || !h.State.Now.Before(last.Add(h.Offset))
 	return until && !began.At.After(first.Add(h.Offset+slack))
 }
 
 // mostEvidence bounds what a trace points at.
 const mostEvidence = 2
 
-// note keeps the first frames of each kind as evidence.
-func (t *Trace) note(lists ...[]diag.Event) {
+// rest keeps the first frames of each kind, of a side, as evidence.
+func (t *Trace) rest(of *side, lists ...[]diag.Event) {
 	for _, list := range lists {
 		for _, e := range list[:min(1, len(list))] {
-			if here := t.Host.Here(e); here.Body != nil && len(t.Evidence) < mostEvidence {
+			if here := of.here(e); here.Body != nil && len(t.Evidence) < mostEvidence {
 				t.Evidence = append(t.Evidence, here)
 			}
 		}
 	}
 }
 
-// judge says why what arrived was not answered.
-func (h *Host) judge(t *Trace, questions []diag.Event) {
+// answeredBy is the frame that answers one of a type.
+var answeredBy = map[diag.FrameType]diag.FrameType{
+	diag.EchoRequest: diag.EchoReply, diag.NS: diag.NA, diag.TCPSyn: diag.TCPSynAck, diag.DHCPv6Frame: diag.DHCPv6Frame,
+}
+
+// judge says why what arrived at a side was not answered.
+func (t *Trace) judge(at *side, questions []diag.Event) {
 	f, _ := questions[0].Body.(diag.Frame)
-	s := h.State
-	target, reply := f.Dst, diag.EchoReply
+	s := at.state
+	target := f.Dst
 	if f.Type == diag.NS {
-		target, reply = f.Target, diag.NA
+		target = f.Target
 	}
 	why := func(r Reason, what string, e diag.Event) {
 		t.Why, t.What = r, what
-		if here := h.Here(e); here.Body != nil {
+		if here := at.here(e); here.Body != nil {
 			t.Evidence = append(t.Evidence, here)
 		}
 	}
@@ -329,7 +436,7 @@ func (h *Host) judge(t *Trace, questions []diag.Event) {
 		if !ok || !d.ByFilter() || k != asked && k != asked.answer() {
 			continue
 		}
-		if rule, e, ok := h.rule(d.Frame.Interface, d.Frame.Type, !d.Frame.Out); ok {
+		if rule, e, ok := at.rule(d.Frame.Interface, d.Frame.Type, !d.Frame.Out); ok {
 			why(Dropped, rule, e)
 		} else {
 			why(Dropped, d.Reason, e)
@@ -337,39 +444,43 @@ func (h *Host) judge(t *Trace, questions []diag.Event) {
 		return
 	}
 	iface := s.InterfaceWith(target)
-	if a, ok := s.Addresses[diag.InterfaceAddr{Interface: iface, Address: target}]; !ok || !a.Fact.Flags.Usable() {
+	if a, ok := s.Addresses[diag.InterfaceAddr{Interface: iface, Address: target}]; !target.IsMulticast() && (!ok || !a.Fact.Flags.Usable()) {
 		why(NotConfigured, "", diag.Event{})
 		return
 	}
-	for _, in := range []bool{true, false} {
-		of := f.Type
-		if !in {
-			of = reply
-		}
-		if rule, e, ok := h.rule(f.Interface, of, in); ok {
-			why(Filtered, rule, e)
+	if rule, e, ok := at.rule(f.Interface, f.Type, true); ok {
+		why(Filtered, rule, e)
+		return
+	}
+	if rule, e, ok := at.rule(f.Interface, answeredBy[f.Type], false); ok {
+		why(Filtered, rule, e)
+		return
+	}
+	ignored := []string{"icmp.echo_ignore_all"}
+	if target.IsMulticast() {
+		ignored = append(ignored, "icmp.echo_ignore_multicast")
+	}
+	for _, name := range ignored {
+		key := diag.SysctlKey{Name: name}
+		if v, ok := s.Sysctl(key.Scope, key.Name); ok && v == "1" && f.Type == diag.EchoRequest {
+			why(Ignored, diag.SysctlName(key.Scope, key.Name), s.Said(key))
 			return
 		}
 	}
-	ignored := diag.SysctlKey{Name: "icmp.echo_ignore_all"}
-	if v, ok := s.Sysctl(ignored.Scope, ignored.Name); ok && v == "1" && f.Type == diag.EchoRequest {
-		why(Ignored, diag.SysctlName(ignored.Scope, ignored.Name), s.Said(ignored))
-		return
-	}
-	for _, k := range h.there.asks[question{diag.NS, f.Src}] {
-		if len(h.there.came[k.answer()]) == 0 {
-			why(Unresolved, f.Src.String(), h.there.sent[k][0])
+	for _, k := range at.asks[question{diag.NS, f.Src}] {
+		if len(at.came[k.answer()]) == 0 {
+			why(Unresolved, f.Src.String(), at.sent[k][0])
 			return
 		}
 	}
 	why(Unexplained, "", diag.Event{})
 }
 
-// rule returns a rule of the host that stops frames of a type, of those that come or those that leave.
-func (h *Host) rule(iface string, of diag.FrameType, in bool) (text string, said diag.Event, ok bool) {
-	for _, r := range h.State.Filters {
+// rule returns a rule of a side that stops frames of a type, of those that come or those that leave.
+func (s *side) rule(iface string, of diag.FrameType, in bool) (text string, said diag.Event, ok bool) {
+	for _, r := range s.state.Filters {
 		if r.Stops(of) && r.Inbound() == in && (r.Interface == "" || r.Interface == iface) {
-			return r.Table + " " + r.Chain + ": " + r.Rule, h.State.Said(r), true
+			return r.Table + " " + r.Chain + ": " + r.Rule, s.state.Said(r), true
 		}
 	}
 	return "", diag.Event{}, false

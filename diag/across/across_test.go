@@ -1,6 +1,9 @@
 package across_test
 
 import (
+	"fmt"
+	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -100,6 +103,32 @@ func TestNotThereAllTheTime(t *testing.T) {
 			t.Errorf("%q, of what was asked before the other host looked", got.Place)
 		}
 	})
+
+	t.Run("gap", func(t *testing.T) {
+		t.Parallel()
+		w := diagtest.EchoSilent().Watched(diagtest.ToNobody)
+		told := w.Bodies[len(w.Bodies)-1]
+		w.Bodies = w.Bodies[:len(w.Bodies)-1]
+		s := w.FarTells(diag.Feed{Name: diag.FeedWatch, State: diag.Lost, Why: "a reader that was slow"}).Say(told).State()
+		if got := across.Hosts(s)[0].Follow(toPeer(t, s)); got.Place != across.Unknown {
+			t.Errorf("%q, of what may be in the gap", got.Place)
+		}
+	})
+	t.Run("before", func(t *testing.T) {
+		t.Parallel()
+		w := diagtest.EchoSilent().Watched(diagtest.ToNobody)
+		told := w.Bodies[len(w.Bodies)-1]
+		w.Bodies = w.Bodies[:len(w.Bodies)-1]
+		first := slices.IndexFunc(w.Bodies, func(b diag.Body) bool {
+			f, ok := b.(diag.Frame)
+			return ok && f.Out && f.Dst == diagtest.PeerGlobal && f.EchoID == 9
+		})
+		w.Bodies = slices.Insert(w.Bodies, first, told)
+		s := w.State()
+		if got := across.Hosts(s)[0].Follow(toPeer(t, s)); got.Place != across.Unknown {
+			t.Errorf("%q, of a question that was asked when the other host had told all before it", got.Place)
+		}
+	})
 }
 
 // A recording of a stream holds what makes the same of it.
@@ -113,5 +142,112 @@ func TestFarEventsKeep(t *testing.T) {
 	var e diag.Event
 	if err := e.UnmarshalJSON(b); err == nil {
 		t.Error("a far event holds a far event")
+	}
+}
+
+// Of every kind of question a lost one has a place: by numbers of an echo, ports of a connection, a DHCPv6 transaction; of
+// an echo to all by who asked and its numbers, whoever else answers.
+func TestFollowEveryKind(t *testing.T) {
+	t.Parallel()
+	const full = 1500
+	solicit := &diag.DHCPv6{Message: "solicit", Transaction: "a1b2c3"}
+	stranger := diagtest.Host2
+	for name, tt := range map[string]struct {
+		asks            diag.Asks
+		target          netip.Addr
+		question, reply diag.Frame
+	}{
+		"a full-size packet": {
+			diag.AsksMTU, diagtest.PeerGlobal,
+			diag.Frame{Type: diag.EchoRequest, Src: diagtest.Mine, Dst: diagtest.PeerGlobal, EchoID: 20, Size: full},
+			diag.Frame{Type: diag.EchoReply, Src: diagtest.PeerGlobal, Dst: diagtest.Mine, EchoID: 20, Size: full},
+		},
+		"a connection": {
+			diag.AsksTCP, diagtest.PeerGlobal,
+			diag.Frame{Type: diag.TCPSyn, Src: diagtest.Mine, Dst: diagtest.PeerGlobal, SrcPort: 50000, DstPort: 443},
+			diag.Frame{Type: diag.TCPSynAck, Src: diagtest.PeerGlobal, Dst: diagtest.Mine, SrcPort: 443, DstPort: 50000},
+		},
+		"a connection that is refused": {
+			diag.AsksTCP, diagtest.PeerGlobal,
+			diag.Frame{Type: diag.TCPSyn, Src: diagtest.Mine, Dst: diagtest.PeerGlobal, SrcPort: 50000, DstPort: 443},
+			diag.Frame{Type: diag.TCPRst, Src: diagtest.PeerGlobal, Dst: diagtest.Mine, SrcPort: 443, DstPort: 50000},
+		},
+		"a solicitation of DHCPv6 servers": {
+			diag.AsksDHCP, netip.MustParseAddr("ff02::1:2"),
+			diag.Frame{Type: diag.DHCPv6Frame, Src: diagtest.MyLocal, Dst: netip.MustParseAddr("ff02::1:2"), DHCPv6: solicit},
+			diag.Frame{Type: diag.DHCPv6Frame, Src: diagtest.PeerLocal, Dst: diagtest.MyLocal, DHCPv6: &diag.DHCPv6{Message: "advertise", Transaction: "a1b2c3"}},
+		},
+		"an echo to all": {
+			diag.AsksEcho, netip.MustParseAddr("ff02::1"),
+			diag.Frame{Type: diag.EchoRequest, Src: diagtest.Mine, Dst: netip.MustParseAddr("ff02::1"), EchoID: 21, Size: 64},
+			diag.Frame{Type: diag.EchoReply, Src: diagtest.PeerGlobal, Dst: diagtest.Mine, EchoID: 21, Size: 64},
+		},
+	} {
+		for stage, want := range []across.Place{diagtest.ToNobody: across.NotArrived, diagtest.ToThere: across.NotAnswered, diagtest.BackThere: across.AnswerLost, diagtest.BackHere: across.Returned} {
+			t.Run(fmt.Sprint(name, " ", stage), func(t *testing.T) {
+				t.Parallel()
+				w := diagtest.EchoSilent().Watched(diagtest.BackThere)
+				w.Bodies = w.Bodies[:len(w.Bodies)-1]
+				passes := func(f diag.Frame, there, out bool) {
+					f.Interface, f.Out, f.Raw = "eth0", out, []byte{1}
+					if there {
+						w.FarTells(f)
+					} else {
+						w.Say(f)
+					}
+				}
+				if tt.asks == diag.AsksDHCP { // who answers somebody is a server
+					other := tt.reply
+					other.DHCPv6 = &diag.DHCPv6{Message: "advertise", Transaction: "000001"}
+					passes(other, true, true)
+				}
+				// One that is small, of another port, of another transaction comes through.
+				passes(tt.question, false, true)
+				if stage >= diagtest.ToThere {
+					passes(tt.question, true, false)
+				}
+				if stage >= diagtest.BackThere {
+					passes(tt.reply, true, true)
+				}
+				if stage >= diagtest.BackHere {
+					passes(tt.reply, false, false)
+				}
+				if tt.target.IsMulticast() && tt.asks == diag.AsksEcho {
+					other := tt.reply
+					other.Src = stranger
+					passes(other, false, false)
+				}
+				s := w.Say(diag.Far{From: "ssh far", State: diag.FarComplete}).State()
+				p := diag.Path{Interface: "eth0", Check: "x", Asks: tt.asks, Source: tt.question.Src, Target: tt.target, Outcome: diag.Silent, Sent: 1}
+				if got := across.Hosts(s)[0].Follow(p); got.Place != want || got.Sent != 1 || got.Asks != tt.asks {
+					t.Errorf("%q of %d %s, want %q", got.Place, got.Sent, got.Asks, want)
+				}
+			})
+		}
+	}
+}
+
+// What the other host asks of this one has a place, too, and this host's own rule for it.
+func TestAsked(t *testing.T) {
+	t.Parallel()
+	rule := diag.Filter{Table: "inet filter", Chain: "input", Hook: "input", Rule: "icmpv6 type echo-request drop", Verdict: "drop", Matches: []string{"echo-request"}}
+	for stage, want := range []across.Place{diagtest.ToNobody: across.NotArrived, diagtest.ToThere: across.NotAnswered, diagtest.BackThere: across.AnswerLost, diagtest.BackHere: across.Returned} {
+		s := diagtest.VPC().Watched(diagtest.BackHere).Say(rule).Called(stage).State()
+		calls := across.Hosts(s)[0].Asked()
+		if len(calls) != 1 {
+			t.Fatalf("%d calls", len(calls))
+		}
+		c := calls[0]
+		if c.Place != want || c.Source != diagtest.PeerGlobal || c.Target != diagtest.Mine || c.Asks != diag.AsksEcho || c.Sent != 3 || !c.Sure {
+			t.Errorf("%+v, want %s", c, want)
+		}
+		if ruled := c.Why == across.Filtered; ruled != (want == across.NotAnswered) {
+			t.Errorf("%s because of %s %s", c.Place, c.Why, c.What)
+		}
+	}
+	// What has not had time to be answered, and what was asked before this host looked, is not judged.
+	s := diagtest.VPC().Watched(diagtest.BackHere).Called(diagtest.ToNobody).Say(diag.Feed{Name: diag.FeedFrames, State: diag.Lost}).Say(diag.Feed{Name: diag.FeedFrames, State: diag.Synced}).State()
+	if calls := across.Hosts(s)[0].Asked(); len(calls) > 0 {
+		t.Errorf("%+v, of what came while this host did not look", calls)
 	}
 }

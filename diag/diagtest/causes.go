@@ -400,6 +400,14 @@ var CauseTests = []struct {
 		World: func() *World { return EchoSilent().Watched(BackThere) },
 	},
 	{
+		Name: "echoes of another host that never arrive here", Cause: "far.call-lost", Sure: "certain", Faults: []string{"far.call-lost"},
+		World: func() *World { return VPC().Watched(BackHere).Called(ToNobody) },
+	},
+	{
+		Name: "answers to another host that never arrive there", Cause: "far.call-lost", Sure: "certain", Faults: []string{"far.call-lost"},
+		World: func() *World { return VPC().Watched(BackHere).Called(BackThere) },
+	},
+	{
 		Name: "peer beyond the router", Cause: "peer.echo-blocked", Sure: "likely", Faults: []string{"peer.echo-blocked"},
 		World: func() *World { return VPC().FarPeer(diag.Silent) },
 	},
@@ -411,6 +419,14 @@ var CauseTests = []struct {
 	},
 	{
 		Name: "nothing beyond the router", Cause: "path.beyond-router", Sure: "likely", Faults: []string{"path.beyond-router"},
+		World: func() *World {
+			return VPC().Silence(func(p diag.Path) bool { return p.TargetClass == diag.TargetInternet }).Path(diag.Path{
+				Check: "internet", Asks: diag.AsksTCP, Source: Mine, Target: Host1, TargetClass: diag.TargetInternet, Given: true, Via: diag.ViaKernel, Outcome: diag.Silent, Sent: 4,
+			})
+		},
+	},
+	{
+		Name: "nothing beyond the router, of which echo alone was asked", Cause: "path.beyond-router", Sure: "possible", Faults: []string{"path.beyond-router"},
 		World: func() *World {
 			return VPC().Silence(func(p diag.Path) bool { return p.TargetClass == diag.TargetInternet })
 		},

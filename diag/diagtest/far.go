@@ -63,6 +63,26 @@ func (w *World) Watched(stage int, there ...diag.Body) *World {
 	return w.Say(diag.Far{From: "ssh far", State: diag.FarComplete})
 }
 
+// Called has the other host of Watched ask Mine three echoes, which come so far as stage says, and some time pass.
+func (w *World) Called(stage int) *World {
+	echo := diag.Frame{Interface: "eth0", Type: diag.EchoRequest, Src: PeerGlobal, Dst: Mine, SrcMAC: PeerMAC, DstMAC: MyMAC, HopLimit: 64, EchoID: 11, Size: 64, Raw: []byte{1}}
+	for echo.EchoSeq = range uint16(3) {
+		out, answer := echo, Answer(echo)
+		out.Out = true
+		w.FarTells(out)
+		if stage >= ToThere {
+			w.Say(echo)
+		}
+		if stage >= BackThere {
+			w.Say(answer)
+		}
+		if answer.Out = false; stage >= BackHere {
+			w.FarTells(answer)
+		}
+	}
+	return w.Later(1100 * time.Millisecond).FarTells(diag.Tick{}).Say(diag.Far{From: "ssh far", State: diag.FarComplete})
+}
+
 // EchoSilent is the VPC where PeerGlobal answers no echo.
 func EchoSilent() *World {
 	return VPC().Silence(func(p diag.Path) bool { return p.Target == PeerGlobal && p.Asks == diag.AsksEcho })

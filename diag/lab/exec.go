@@ -18,7 +18,7 @@ import (
 
 // ExecOptions say what to run in a lab that runs already.
 type ExecOptions struct {
-	Lab     int    // process ID of the `ndwhy lab`; 0: the only one of this user
+	Lab     int    // process ID of the `ndwhy lab`, 1 of the one around this process; 0: the only one of this user
 	Host    string // ubuntu1, ubuntu2, internet
 	Command []string
 	Stdin   *os.File
@@ -26,7 +26,7 @@ type ExecOptions struct {
 	Stderr  *os.File
 }
 
-// Exec runs a command inside a host of a running lab and returns its exit code. On a terminal the
+// Exec runs a command inside a host of a running lab, from outside or from another of its hosts, and returns its exit code. On a terminal the
 // command gets one of its own, with job control; signals are passed on. An error is the lab's own.
 func Exec(o ExecOptions) (int, error) {
 	pid, err := choose(o.Lab)
@@ -80,8 +80,6 @@ func choose(pid int) (int, error) {
 	switch {
 	case pid != 0 && slices.Contains(running, pid):
 		return pid, nil
-	case len(running) == 0 && os.Getenv("NDWHY_LAB") != "":
-		return 0, errors.New("no lab of yours runs here, for this is inside one; use another terminal")
 	case len(running) == 0:
 		return 0, errors.New("no lab of yours is running; start one in another terminal: ndwhy lab")
 	case pid != 0:

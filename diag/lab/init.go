@@ -111,7 +111,39 @@ func newInit(logs []string) (*initProcess, error) {
 	if l.world, err = boot(&l.spec, log); err != nil {
 		return nil, err
 	}
+	for name, ns := range l.world.namespaces {
+		if err := l.openDoor(ns); err != nil {
+			return nil, fmt.Errorf("%s: socket for lab exec: %w", name, err)
+		}
+	}
 	return l, nil
+}
+
+// openDoor lets commands inside a host come in as those outside do: there this lab is the one of process 1.
+func (l *initProcess) openDoor(ns *os.File) error {
+	var door *net.UnixListener
+	err := within(ns, func() (err error) {
+		door, err = net.ListenUnix("unix", &net.UnixAddr{Name: doorName(os.Getuid(), 1), Net: "unix"})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	go func() {
+		for {
+			c, err := door.AcceptUnix()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				if samePeer(c) == nil {
+					l.serve(c)
+				}
+			}()
+		}
+	}()
+	return nil
 }
 
 // reap collects every process of the lab that ends: orphans become children of process 1.

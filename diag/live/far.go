@@ -21,13 +21,23 @@ import (
 	"ndwhy/diag/words"
 )
 
-// What another host's stream may cost: bytes in all, lines that are no events before the first that is one, and of
-// standard error what is quoted. Its end may take as long as endWithin.
+// What another host's stream may cost: bytes of every heardIn, bytes of a line, lines that are no events before the first
+// that is one, and of standard error what is quoted. Its end may take as long as endWithin.
 const (
 	mostHeard  = 32 << 20
+	heardIn    = time.Minute
+	mostLine   = 512 << 10 // so that it fits into a line of the recording of here
 	mostWrong  = 20
 	mostStderr = 300
 	endWithin  = 100 * time.Millisecond
+)
+
+// In a session that stays a stream that has ended is begun anew after a while, at first againAfter, and in the end every
+// againMost. One that tells nothing for silentFor, which it does every second (tickEvery), is taken to have ended.
+const (
+	againAfter = 5 * time.Second
+	againMost  = time.Minute
+	silentFor  = 30 * time.Second
 )
 
 // meetWithin bounds how long the checks wait for other hosts to watch, and catchUpWithin how long for what they saw,
@@ -39,17 +49,37 @@ const (
 	caughtUp      = 100 * time.Millisecond
 )
 
-// hear runs a command until it, or ctx, ends, and takes the stream that it prints into this one.
-func (l *Session) hear(ctx context.Context, command string) {
-	l.Emit(diag.Far{From: command, State: diag.FarStarted})
-	err := l.listen(ctx, command)
-	if ctx.Err() == nil {
+// hear runs a command until it, or ctx, ends, and takes the stream that it prints into this one; then again after a while,
+// where again is not 0.
+func (l *Session) hear(ctx context.Context, command string, again time.Duration) {
+	patience := time.Duration(0)
+	if again > 0 {
+		patience = silentFor
+	}
+	for wait := again; ; wait = min(2*wait, againMost) {
+		begun := time.Now()
+		l.Emit(diag.Far{From: command, State: diag.FarStarted})
+		err := l.listen(ctx, command, patience)
+		if ctx.Err() != nil {
+			return
+		}
 		l.Emit(diag.Far{From: command, State: diag.FarEnded, Why: words.Clean(err.Error())})
+		if again == 0 {
+			return
+		}
+		if time.Since(begun) > againMost {
+			wait = again
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
 	}
 }
 
-// listen is hear, and says why it ended.
-func (l *Session) listen(ctx context.Context, command string) error {
+// listen is hear once, and says why it ended.
+func (l *Session) listen(ctx context.Context, command string, patience time.Duration) error {
 	out, in, err := os.Pipe()
 	if err != nil {
 		return err
@@ -71,7 +101,7 @@ func (l *Session) listen(ctx context.Context, command string) error {
 		_ = out.SetReadDeadline(time.Now())
 	})
 	defer stop()
-	problem := l.read(command, out)
+	problem := l.read(command, &heard{ctx: ctx, file: out, patience: patience})
 	// Whoever still writes has nobody who reads.
 	end(unix.SIGTERM)
 	kill := time.AfterFunc(endWithin, func() {
@@ -90,24 +120,58 @@ func (l *Session) listen(ctx context.Context, command string) error {
 	return problem
 }
 
-// read takes a stream in to its end, and returns what was wrong with it.
+// heard is the end of a pipe at which a stream arrives.
+type heard struct {
+	ctx      context.Context
+	file     *os.File
+	patience time.Duration // 0: for ever
+
+	left  int64 // bytes that may still come until since and heardIn have passed
+	since time.Time
+}
+
+func (h *heard) Read(b []byte) (n int, err error) {
+	now := time.Now()
+	if now.Sub(h.since) > heardIn {
+		h.left, h.since = mostHeard, now
+	}
+	if h.left <= 0 {
+		return 0, errors.New(words.Say("far.too-much", "n", mostHeard>>20))
+	}
+	if h.patience > 0 {
+		_ = h.file.SetReadDeadline(now.Add(h.patience)) // a pipe takes one
+		if h.ctx.Err() != nil {                         // which brought that forward
+			_ = h.file.SetReadDeadline(now)
+		}
+	}
+	n, err = h.file.Read(b[:min(int64(len(b)), h.left)])
+	h.left -= int64(n)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = errors.New(words.Say("far.hangs", "time", h.patience))
+	}
+	return n, err
+}
+
+// read takes a stream in to its end, and returns what was wrong with it. What was left out of the stream it tells as a gap
+// of it.
 func (l *Session) read(command string, r io.Reader) (problem error) {
-	limited := &io.LimitedReader{R: r, N: mostHeard}
-	wrong, some := 0, false
-	for e, err := range record.Lines(limited) {
+	wrong, last := 0, int64(0)
+	var left error // of what came since the last event
+	for e, err := range record.Lines(r, mostLine) {
 		switch {
 		case err != nil:
-			problem = cmp.Or(problem, err)
-			if wrong++; !some && wrong > mostWrong {
+			problem, left = cmp.Or(problem, err), cmp.Or(left, err)
+			if wrong++; last == 0 && wrong > mostWrong {
 				return problem
 			}
 		case e.Kind() != (diag.Far{}).Kind(): // whom it listens to is not for here
-			some = true
+			if left != nil && last > 0 && e.Seq > last+1 {
+				gap := diag.Feed{Name: diag.FeedWatch, State: diag.Lost, Why: words.Say("far.left-out", "problem", left)}
+				l.Emit(diag.Far{From: command, Event: &diag.Event{Seq: e.Seq - 1, At: e.At, Body: gap}})
+			}
+			last, left = e.Seq, nil
 			l.Emit(diag.Far{From: command, Event: &e})
 		}
-	}
-	if limited.N <= 0 {
-		return errors.New(words.Say("far.too-much", "n", mostHeard>>20))
 	}
 	return problem
 }
@@ -122,7 +186,7 @@ func (t *tail) Write(b []byte) (int, error) {
 }
 
 func (t *tail) String() string {
-	return strings.Join(strings.Fields(words.Clean(strings.ToValidUTF8(string(t.text), "."))), " ")
+	return words.Clean(strings.Join(strings.Fields(strings.ToValidUTF8(string(t.text), ".")), " "))
 }
 
 // Meet waits until other hosts watch, and names their addresses as peers.
@@ -133,14 +197,19 @@ func (l *Session) Meet(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
-	var run diag.Run
-	var more []netip.Addr
 	watches := func(f *diag.FarHost) bool {
 		return f.Reading == diag.FarEnded || f.State.Complete(diag.FeedNetlink) && f.State.Feeds[diag.FeedFrames].State != ""
 	}
 	l.Wait(ctx.Done(), func(s *diag.State) bool {
 		return len(s.Fars) == l.far && !slices.ContainsFunc(s.Fars, func(f *diag.FarHost) bool { return !watches(f) })
 	})
+	l.Name()
+}
+
+// Name names as peers the addresses of other hosts that are not.
+func (l *Session) Name() {
+	var run diag.Run
+	var more []netip.Addr
 	l.Look(func(s *diag.State) { run, more = s.Run, strangers(s) })
 	if len(more) == 0 || run.Passive {
 		return

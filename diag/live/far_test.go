@@ -1,6 +1,7 @@
 package live
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"ndwhy/diag"
 	"ndwhy/diag/diagtest"
+	"ndwhy/diag/record"
 	"ndwhy/diag/report"
 	"ndwhy/diag/session"
 	"ndwhy/diag/why"
@@ -23,7 +25,7 @@ func listening(t *testing.T, command string) (l *Session, stop func()) {
 	l = &Session{Session: session.New(nil), far: 1}
 	ctx, cancel := context.WithCancel(t.Context())
 	l.Emit(diag.Run{Interfaces: []string{"eth0"}})
-	l.wg.Go(func() { l.hear(ctx, command) })
+	l.wg.Go(func() { l.hear(ctx, command, 0) })
 	return l, func() {
 		cancel()
 		l.wg.Wait()
@@ -103,13 +105,111 @@ func TestHearEnds(t *testing.T) {
 		t.Errorf("it took %v", d)
 	}
 	for pid := range strings.FieldsSeq(string(text)) {
-		if state, err := os.ReadFile("/proc/" + pid + "/stat"); err == nil && !strings.Contains(string(state), ") Z ") {
-			t.Errorf("process %s is still there: %s", pid, state)
+		for { // the kernel may take a moment to end what it was told to kill
+			state, err := os.ReadFile("/proc/" + pid + "/stat")
+			if err != nil || strings.Contains(string(state), ") Z ") {
+				break
+			}
+			if time.Since(begun) > 5*time.Second {
+				t.Fatalf("process %s is still there: %s", pid, state)
+			}
+			time.Sleep(time.Millisecond)
 		}
 	}
 	l.Look(func(s *diag.State) {
 		if s.Fars[0].Reading != diag.FarStarted {
 			t.Errorf("that the run ended it is told as %s", s.Fars[0].Reading)
+		}
+	})
+}
+
+// In a session that stays a stream that ended is begun anew, and is of another run there.
+func TestHearAgain(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for i, w := range []*diagtest.World{diagtest.VPC(), diagtest.LAN()} {
+		var lines []string
+		for _, e := range w.Events() {
+			b, err := json.Marshal(e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			lines = append(lines, string(b))
+		}
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprint(i)), []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l := &Session{Session: session.New(nil), far: 1}
+	ctx, cancel := context.WithCancel(t.Context())
+	l.Emit(diag.Run{Interfaces: []string{"eth0"}})
+	l.wg.Go(func() {
+		l.hear(ctx, fmt.Sprintf("cd %s; if test -e done; then cat 1; exec sleep 60; fi; touch done; cat 0", dir), time.Millisecond)
+	})
+	want := diagtest.LAN().State()
+	soon, stop := context.WithTimeout(t.Context(), 20*time.Second)
+	defer stop()
+	if !l.Wait(soon.Done(), func(s *diag.State) bool {
+		return len(s.Fars) == 1 && s.Fars[0].Reading == diag.FarStarted && s.Fars[0].State.Seq == want.Seq && len(s.Fars[0].State.Addresses) == len(want.Addresses)
+	}) {
+		t.Error("the second stream does not come")
+	}
+	cancel()
+	l.wg.Wait()
+}
+
+// One that hangs is taken to have ended, where somebody waits for it no longer.
+func TestHearHangs(t *testing.T) {
+	t.Parallel()
+	out, in, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	defer out.Close()
+	l := &Session{Session: session.New(nil)}
+	if err := l.read("ssh far", &heard{ctx: t.Context(), file: out, patience: 10 * time.Millisecond}); err == nil || !strings.Contains(err.Error(), "nothing came for 10ms") {
+		t.Errorf("%v", err)
+	}
+}
+
+// What is left out of a stream because it is too long is a gap of that stream and the end of nothing: what comes after
+// it is read, and what did not come is not taken for what did not happen.
+func TestHearTooLong(t *testing.T) {
+	t.Parallel()
+	events := diagtest.VPC().Events()
+	var lines []string
+	for i, e := range events {
+		b, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := string(b); i == 2 {
+			lines = append(lines, text[:len(text)-1]+strings.Repeat(" ", mostLine)+"}")
+		} else {
+			lines = append(lines, text)
+		}
+	}
+	var kept bytes.Buffer
+	w, err := record.NewWriter(&kept, "1", time.Time{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &Session{Session: session.New(func(e diag.Event) {
+		if err := w.Write(e); err != nil {
+			t.Error(err)
+		}
+	}), far: 1}
+	l.Emit(diag.Run{Interfaces: []string{"eth0"}})
+	_ = l.read("ssh far", strings.NewReader(strings.Join(lines, "\n")))
+	l.Emit(diag.Far{From: "ssh far", State: diag.FarComplete})
+	l.Look(func(s *diag.State) {
+		if got := s.Fars[0].State.Seq; got != events[len(events)-1].Seq {
+			t.Errorf("it is read up to event %d", got)
+		}
+		far := report.New(s, why.Diagnose(s)).Far[0]
+		if far.State != diag.FarBehind || far.Why == nil || !strings.Contains(*far.Why, "line 3") {
+			t.Errorf("it is told as %s, %v", far.State, far.Why)
 		}
 	})
 }

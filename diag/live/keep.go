@@ -3,6 +3,7 @@ package live
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"sync"
 	"time"
@@ -24,7 +25,7 @@ type stream interface {
 // after it.
 type keeper struct {
 	stream
-	packer record.Packer // nil: nothing is compressed
+	packer record.Packer
 	file   *os.File
 	failed error
 	warn   func(error)
@@ -57,7 +58,7 @@ func (k *keeper) Close() error {
 	if k.failed == nil {
 		k.note(k.Flush())
 	}
-	if k.packer != nil && k.failed == nil {
+	if k.failed == nil {
 		k.note(k.packer.Close())
 	}
 	k.note(k.file.Close())
@@ -118,9 +119,9 @@ func (k *Files) open(recording, capture string, ifaces []string) error {
 		k.events, err = k.recordTo(file)
 	}
 	if file := opened[1]; file != nil && err == nil {
-		var w *record.Pcap
-		w, err = record.NewPcap(file, k.version, ifaces)
-		k.frames, err = k.keeper(w, file, err)
+		k.frames, err = k.keep(file, func(w io.Writer) (stream, error) {
+			return record.NewPcap(w, k.version, time.Now(), ifaces)
+		})
 	}
 	if err != nil {
 		closeFiles(opened)
@@ -134,27 +135,23 @@ func closeFiles(files []*os.File) {
 	}
 }
 
-// recordTo begins a recording in an empty file, compressed as its name says.
+// recordTo begins a recording in an empty file.
 func (k *Files) recordTo(file *os.File) (*keeper, error) {
+	return k.keep(file, func(w io.Writer) (stream, error) { return record.NewWriter(w, k.version, time.Now()) })
+}
+
+// keep has begin write the head of a stream to an empty file, compressed as its name says. Where the disk is full the
+// run is worth as much as where it becomes so a moment later.
+func (k *Files) keep(file *os.File, begin func(io.Writer) (stream, error)) (*keeper, error) {
 	packer, err := record.Packed(file, file.Name())
 	if err != nil {
 		return nil, err
 	}
-	w, err := record.NewWriter(packer, k.version, time.Now())
-	r, err := k.keeper(w, file, err)
-	if err == nil {
-		r.packer = packer
-	}
-	return r, err
-}
-
-// keeper returns the keeper of a file whose head was written, or was not because of err: where the
-// disk is full the run is worth as much as where it becomes so a moment later.
-func (k *Files) keeper(s stream, file *os.File, err error) (*keeper, error) {
+	s, err := begin(packer)
 	if err != nil && !errors.Is(err, unix.ENOSPC) && !errors.Is(err, unix.EDQUOT) {
 		return nil, err
 	}
-	r := &keeper{stream: s, file: file, warn: k.warn}
+	r := &keeper{stream: s, packer: packer, file: file, warn: k.warn}
 	r.note(err)
 	return r, nil
 }

@@ -4,12 +4,19 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 
+	"github.com/mdlayher/ndp"
+	"golang.org/x/sys/unix"
+
 	"ndwhy/diag"
+	"ndwhy/diag/pcap"
 	"ndwhy/diag/record"
 	"ndwhy/diag/session"
+	"ndwhy/diag/wire"
 )
 
 // A recording that begins in the middle has what was known and then every event, each once, whatever
@@ -91,4 +98,56 @@ func TestRecordingInTheMiddle(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A capture is compressed as its name says, and has no packet but those of neighbour discovery.
+func TestCaptureIsPacked(t *testing.T) {
+	t.Parallel()
+	asker, target := diag.MAC{2, 0, 0, 0, 0, 1}, netip.MustParseAddr("2001:db8::2")
+	message, err := ndp.MarshalMessage(&ndp.NeighborSolicitation{TargetAddress: target})
+	if err != nil {
+		t.Fatal(err)
+	}
+	group := diag.SolicitedNode(target)
+	packet := wire.Packet{Src: netip.MustParseAddr("2001:db8::1"), Dst: group, HopLimit: 255, Proto: unix.IPPROTO_ICMPV6, Payload: message}
+	solicitation := packet.Frame(diag.MulticastMAC(group), asker)
+	for _, name := range []string{"kept.pcapng", "kept.pcapng.gz", "kept.pcapng.zst"} {
+		file := filepath.Join(t.TempDir(), name)
+		files, err := Keep("", file, "1", []string{"eth0"}, func(err error) { t.Error(err) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := &Session{files: files, Session: session.New(files.write)}
+		for _, f := range []diag.Frame{
+			{Interface: "eth0", Type: diag.EchoRequest, Raw: solicitation},
+			{Interface: "eth0", Type: diag.NS, Raw: solicitation},
+			{Interface: "eth0", Type: diag.TCPSyn, Raw: solicitation},
+		} {
+			l.Emit(f)
+		}
+		if err := files.close(l); err != nil {
+			t.Fatal(err)
+		}
+		head, err := os.ReadFile(file)
+		if err != nil || (pcap.Detect(head) == pcap.NG) != (name == "kept.pcapng") {
+			t.Errorf("%s begins with %x: %v", name, head[:min(4, len(head))], err)
+		}
+		in, err := record.Stream(t.Context(), file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer in.Close()
+		c, err := pcap.NewReader(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []diag.FrameType
+		if _, err := pcap.Read(c, pcap.Options{}, func(e diag.Event) {
+			if f, ok := e.Body.(diag.Frame); ok {
+				got = append(got, f.Type)
+			}
+		}); err != nil || !slices.Equal(got, []diag.FrameType{diag.NS}) {
+			t.Errorf("%s holds %v: %v", name, got, err)
+		}
+	}
 }

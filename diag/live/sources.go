@@ -113,12 +113,16 @@ func (l *Session) start(ctx context.Context, o Options) error {
 	})
 	l.wg.Go(func() {
 		defer guard.Rescue()
-		l.follow(ctx, run)
+		l.follow(ctx)
 	})
+	again := time.Duration(0)
+	if o.Stay {
+		again = againAfter
+	}
 	for _, command := range o.Far {
 		l.wg.Go(func() {
 			defer guard.Rescue()
-			l.hear(ctx, command)
+			l.hear(ctx, command, again)
 		})
 	}
 	return ctx.Err()
@@ -200,7 +204,7 @@ const choiceRests = 100 * time.Millisecond
 
 // follow asks the kernel for its choices anew whenever addresses, routes or rules have changed: a lease
 // that comes a moment late makes another of them.
-func (l *Session) follow(ctx context.Context, run diag.Run) {
+func (l *Session) follow(ctx context.Context) {
 	changed := make(chan struct{}, 1)
 	defer l.Watch(func(e diag.Event) {
 		switch e.Body.(type) {
@@ -227,6 +231,8 @@ func (l *Session) follow(ctx context.Context, run diag.Run) {
 			return
 		case <-time.After(choiceRests):
 		}
+		var run diag.Run
+		l.Look(func(s *diag.State) { run = s.Run })
 		l.choices(run)
 	}
 }

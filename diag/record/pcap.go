@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"ndwhy/diag"
 )
@@ -34,17 +35,18 @@ const (
 
 var order = binary.LittleEndian
 
-// A Pcap writes frames as a pcapng capture: an interface block for each interface, the direction of
-// each frame, and as its comment the number and the description that the program gives it ("e12 NS
-// …"), which names the evidence of a report. It is not safe for concurrent use.
+// A Pcap writes the frames of neighbour discovery, and no others, as a pcapng capture: an interface block for each
+// interface, the direction of each frame, and as its comment the number and the description that the program gives it
+// ("e12 NS …"), which names the evidence of a report. It is not safe for concurrent use.
 type Pcap struct {
-	w          io.Writer
+	*outlet
 	interfaces []string // by index in the capture
 }
 
-// NewPcap writes the head of a capture of the given interfaces. version is that of the program.
-func NewPcap(w io.Writer, version string, interfaces []string) (*Pcap, error) {
-	p := &Pcap{w: w}
+// NewPcap writes the head of a capture of the given interfaces at once, so that a place that cannot be written to
+// shows. version is that of the program. Where w is a Packer it is flushed with the Pcap.
+func NewPcap(w io.Writer, version string, started time.Time, interfaces []string) (*Pcap, error) {
+	p := &Pcap{outlet: newOutlet("capture", w, started)}
 	head := order.AppendUint32(nil, byteOrderMagic)
 	head = order.AppendUint16(head, 1) // version 1.0
 	head = order.AppendUint16(head, 0)
@@ -58,7 +60,7 @@ func NewPcap(w io.Writer, version string, interfaces []string) (*Pcap, error) {
 			return nil, err
 		}
 	}
-	return p, nil
+	return p, p.Flush()
 }
 
 // index returns the number of an interface in the capture, and describes it there if it is new.
@@ -75,13 +77,18 @@ func (p *Pcap) index(name string) (int, error) {
 	return len(p.interfaces) - 1, p.block(interfaceDescription, body)
 }
 
-// Write adds the frame of a Frame event, and nothing for any other event. The frame is in the file
-// when Write returns.
+// Write adds the frame of an event that is of neighbour discovery, and nothing for any other. It is on its way to the
+// file as a Writer's event is, which takes that all events of the stream are given.
 func (p *Pcap) Write(e diag.Event) error {
-	f, ok := e.Body.(diag.Frame)
-	if !ok || len(f.Raw) == 0 {
-		return nil
+	if f, ok := e.Body.(diag.Frame); ok && f.Type.IsND() && len(f.Raw) > 0 {
+		if err := p.frame(e, f); err != nil {
+			return err
+		}
 	}
+	return p.passed(e)
+}
+
+func (p *Pcap) frame(e diag.Event, f diag.Frame) error {
 	i, err := p.index(f.Interface)
 	if err != nil {
 		return err
@@ -102,9 +109,6 @@ func (p *Pcap) Write(e diag.Event) error {
 	return p.block(enhancedPacket, body)
 }
 
-// Flush does nothing: nothing waits.
-func (p *Pcap) Flush() error { return nil }
-
 // block writes one block: its type and length stand around the body, whose options end here.
 func (p *Pcap) block(kind uint32, body []byte) error {
 	body = order.AppendUint32(body, 0) // opt_endofopt
@@ -113,10 +117,7 @@ func (p *Pcap) block(kind uint32, body []byte) error {
 	b = order.AppendUint32(b, length)
 	b = append(b, body...)
 	b = order.AppendUint32(b, length)
-	if _, err := p.w.Write(b); err != nil {
-		return fmt.Errorf("capture: %w", err)
-	}
-	return nil
+	return p.put(b)
 }
 
 // option appends an option, its value padded to four bytes.

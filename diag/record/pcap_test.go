@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"ndwhy/diag"
 
@@ -13,9 +14,10 @@ import (
 	"github.com/gopacket/gopacket/pcapgo"
 )
 
+// A capture has neighbour discovery, and nothing else that passed.
 func TestPcapHoldsTheFrames(t *testing.T) {
 	var b bytes.Buffer
-	p, err := NewPcap(&b, "1.0", []string{"eth0", "eth1"})
+	p, err := NewPcap(&b, "1.0", time.Time{}, []string{"eth0", "eth1"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,10 +26,18 @@ func TestPcapHoldsTheFrames(t *testing.T) {
 	f := out.Body.(diag.Frame)
 	f.Interface, f.Out, f.Size = "eth2", true, 4000
 	out.Seq, out.Body = 99, f
-	for _, e := range append(events, out) {
+	echo, tcp := out, out
+	f.Type = diag.EchoRequest
+	echo.Body = f
+	f.Type = diag.TCPSyn
+	tcp.Body = f
+	for _, e := range append(events, echo, tcp, out) {
 		if err := p.Write(e); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if err := p.Flush(); err != nil {
+		t.Fatal(err)
 	}
 	r, err := pcapgo.NewNgReader(&b, pcapgo.DefaultNgReaderOptions)
 	if err != nil {

@@ -1,6 +1,7 @@
 // Package record keeps a stream of events in a file and reads it back: JSON Lines, a header first
 // and then one diag.Event a line. Whoever folds the events that Read yields has the State that the
-// recording session had. It also writes the frames among them as a pcapng capture.
+// recording session had. It also writes neighbour discovery among
+// them as a pcapng capture.
 //
 // What is read may come from anywhere, so reading bounds what it takes, never stops at a line that
 // it does not understand, and lets no control character but tab and newline through.
@@ -34,8 +35,6 @@ const (
 	maxLine = 1 << 20
 	// maxNotes bounds what Replay says about a recording that is mostly unreadable.
 	maxNotes = 20
-	// flushAfter bounds what a killed process leaves unwritten.
-	flushAfter = 250 * time.Millisecond
 )
 
 // Header is the first line of a recording.
@@ -46,17 +45,12 @@ type Header struct {
 }
 
 // A Writer writes a recording. It is not safe for concurrent use.
-type Writer struct {
-	w       *bufio.Writer
-	packer  Packer // nil: nothing is compressed
-	flushed time.Time
-}
+type Writer struct{ *outlet }
 
 // NewWriter writes the header at once, so that a place that cannot be written to shows. version is
 // that of the program. Where w is a Packer it is flushed with the Writer.
 func NewWriter(w io.Writer, version string, started time.Time) (*Writer, error) {
-	rec := &Writer{w: bufio.NewWriterSize(w, 64<<10), flushed: started}
-	rec.packer, _ = w.(Packer)
+	rec := &Writer{newOutlet("recording", w, started)}
 	if err := rec.line(json.Marshal(Header{Schema, version, started.UTC()})); err != nil {
 		return nil, err
 	}
@@ -69,11 +63,7 @@ func (w *Writer) Write(e diag.Event) error {
 	if err := w.line(e.MarshalJSON()); err != nil {
 		return err
 	}
-	if _, tick := e.Body.(diag.Tick); tick || e.At.Sub(w.flushed) >= flushAfter {
-		w.flushed = e.At
-		return w.Flush()
-	}
-	return nil
+	return w.passed(e)
 }
 
 // line writes what was marshalled as a line, unless that failed.
@@ -84,45 +74,30 @@ func (w *Writer) line(b []byte, err error) error {
 	if len(b) > maxLine {
 		return fmt.Errorf("recording: an event of %d bytes", len(b))
 	}
-	if _, err = w.w.Write(append(b, '\n')); err != nil {
-		return fmt.Errorf("recording: %w", err)
-	}
-	return nil
-}
-
-// Flush hands over everything written so far.
-func (w *Writer) Flush() error {
-	err := w.w.Flush()
-	if err == nil && w.packer != nil {
-		err = w.packer.Flush()
-	}
-	if err != nil {
-		return fmt.Errorf("recording: %w", err)
-	}
-	return nil
+	return w.put(append(b, '\n'))
 }
 
 // Read yields the events of a recording in order, and an error, with no event, for every line that
 // gave none: it names the line and says what is wrong. Reading goes on after such an error. Events
 // keep their numbers and times; one whose number is not higher than the one before it is an error,
 // since evidence names events by number.
-func Read(r io.Reader) iter.Seq2[diag.Event, error] { return scan(r, true) }
+func Read(r io.Reader) iter.Seq2[diag.Event, error] { return scan(r, true, maxLine) }
 
-// Lines is Read of a stream that needs no header: what `ndwhy watch --json` prints.
-func Lines(r io.Reader) iter.Seq2[diag.Event, error] { return scan(r, false) }
+// Lines is Read of a stream that needs no header, what `ndwhy watch --json` prints, of lines of at most so many bytes.
+func Lines(r io.Reader, most int) iter.Seq2[diag.Event, error] { return scan(r, false, most) }
 
-func scan(r io.Reader, headed bool) iter.Seq2[diag.Event, error] {
+func scan(r io.Reader, headed bool, most int) iter.Seq2[diag.Event, error] {
 	return func(yield func(diag.Event, error) bool) {
 		in := bufio.NewReaderSize(r, 64<<10)
 		var last int64
 		for n := 1; ; n++ {
-			line, whole, err := readLine(in)
+			line, whole, err := readLine(in, most)
 			if len(line) == 0 && err == io.EOF { //nolint:errorlint // readLine returns io.EOF itself
 				return
 			}
 			e, problem := diag.Event{}, error(nil)
 			switch {
-			case err == errLong: //nolint:errorlint // readLine returns errLong itself
+			case errors.As(err, new(longError)):
 				problem = err
 			case err != nil && err != io.EOF: //nolint:errorlint // as above
 				yield(diag.Event{}, fmt.Errorf("line %d: %w: the rest is not read", n, err))
@@ -159,22 +134,25 @@ func scan(r io.Reader, headed bool) iter.Seq2[diag.Event, error] {
 // A headerProblem stands for no event that could not be read.
 type headerProblem struct{ error }
 
-var errLong = fmt.Errorf("longer than %d bytes: left out", maxLine)
+// A longError is a line that was longer than so many bytes.
+type longError int
+
+func (e longError) Error() string { return fmt.Sprintf("longer than %d bytes: left out", int(e)) }
 
 // readLine returns the next line; whole is false for a last one without a newline. A line that is
-// too long is skipped and gives errLong.
-func readLine(in *bufio.Reader) (line []byte, whole bool, err error) {
+// too long is skipped and gives a longError.
+func readLine(in *bufio.Reader, most int) (line []byte, whole bool, err error) {
 	long := false
 	for {
 		part, err := in.ReadSlice('\n')
-		if long = long || len(line)+len(part) > maxLine+1; !long {
+		if long = long || len(line)+len(part) > most+1; !long {
 			line = append(line, part...)
 		}
 		switch {
 		case errors.Is(err, bufio.ErrBufferFull):
 			continue
 		case long && (err == nil || errors.Is(err, io.EOF)):
-			return []byte{' '}, true, errLong
+			return []byte{' '}, true, longError(most)
 		}
 		return line, err == nil, err
 	}

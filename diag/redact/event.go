@@ -81,6 +81,9 @@ func (d *Redactor) Report(r *report.Report, s *diag.State) {
 	for i := range r.Far {
 		f := &r.Far[i]
 		f.Command, f.Host, f.Why = d.Name(f.Command), d.Name(f.Host), nil
+		for k := range f.Asked {
+			f.Asked[k].Host = d.Name(f.Asked[k].Host)
+		}
 	}
 	for i := range r.Paths {
 		if p := r.Paths[i].Place; p != nil {

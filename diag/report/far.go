@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"fmt"
 	"time"
 
 	"ndwhy/diag"
@@ -20,7 +21,17 @@ type Far struct {
 	Why       *string       `json:"why"`
 	OffsetMS  *float64      `json:"offset_ms"`
 	Addresses []string      `json:"addresses"`
-	Findings  []FarFinding  `json:"findings"`
+	// Asked is what became of what it asked of addresses of this host in its last minute.
+	Asked    []FarAsked   `json:"asked"`
+	Findings []FarFinding `json:"findings"`
+}
+
+// FarAsked is a question of another host to this one, as often as it was asked, with how far it came. Port is of TCP.
+type FarAsked struct {
+	Source string `json:"source"`
+	Target string `json:"target"`
+	Port   *int   `json:"port"`
+	Place
 }
 
 // FarFinding is a cause that holds on another host.
@@ -67,8 +78,14 @@ func (b *reporter) place(p diag.Path) *Place {
 	if !ok {
 		return nil
 	}
-	row := &Place{
-		Place: t.Place, Host: t.Host.Name(), Asks: t.Asks, Sent: t.Sent, Arrived: t.Arrived, Answered: t.Answered, Returned: t.Returned,
+	row := placeOf(t, t.Host.Name())
+	return &row
+}
+
+// placeOf is how far the questions to a host came.
+func placeOf(t across.Trace, host string) Place {
+	row := Place{
+		Place: t.Place, Host: host, Asks: t.Asks, Sent: t.Sent, Arrived: t.Arrived, Answered: t.Answered, Returned: t.Returned,
 		What: text(t.What),
 	}
 	if t.Why != "" {
@@ -77,12 +94,16 @@ func (b *reporter) place(p diag.Path) *Place {
 	return row
 }
 
-func (b *reporter) far() []Far {
+// Fars tells of the other hosts whose streams a diagnosis rests on; here is this host's name.
+func Fars(d why.Diagnosis, here string) []Far {
 	list := []Far{}
-	for _, h := range b.d.Fars {
+	for _, h := range d.Fars {
 		row := Far{
 			Command: h.From, Host: h.State.Run.Host, Version: h.State.Run.Version, State: cmp.Or(h.Reading, diag.FarBehind), Why: text(h.Why),
-			Addresses: []string{}, Findings: []FarFinding{},
+			Addresses: []string{}, Asked: []FarAsked{}, Findings: []FarFinding{},
+		}
+		if missed, _ := h.Missed(); missed != "" && row.State != diag.FarEnded {
+			row.State, row.Why = diag.FarBehind, text(missed)
 		}
 		if h.Pairs > 0 {
 			row.OffsetMS = new(float64(h.Offset.Round(time.Millisecond)) / float64(time.Millisecond))
@@ -92,6 +113,13 @@ func (b *reporter) far() []Far {
 				row.Addresses = append(row.Addresses, a.Fact.Address.String())
 			}
 		}
+		for _, c := range h.Asked() {
+			asked := FarAsked{Source: c.Source.String(), Target: c.Target.String(), Place: placeOf(c.Trace, here)}
+			if c.Port != 0 {
+				asked.Port = new(int(c.Port))
+			}
+			row.Asked = append(row.Asked, asked)
+		}
 		for _, f := range why.Diagnose(h.State).Findings {
 			row.Findings = append(row.Findings, FarFinding{f.Cause, f.Interface, f.Subject, f.Severity, f.Confidence, f.Summary, append([]string{}, f.Remedy...)})
 		}
@@ -100,18 +128,61 @@ func (b *reporter) far() []Far {
 	return list
 }
 
-// Says are the lines on another host: how its stream stands, what its clock shows, and what it found itself.
+// Stands says how its stream stands.
+func (f Far) Stands() string {
+	return words.Say("far.state."+string(f.State), "host", f.name(), "command", f.Command, "why", colon(f.Why))
+}
+
+func (f Far) name() string { return cmp.Or(f.Host, f.Command) }
+
+// Says are the lines on another host: how its stream stands, what its clock shows, what became of what it asked, and what
+// it found itself.
 func (f Far) Says() []string {
-	name := cmp.Or(f.Host, f.Command)
-	first := words.Say("far.state."+string(f.State), "host", name, "command", f.Command, "why", colon(f.Why))
-	if f.OffsetMS != nil {
+	first := f.Stands()
+	switch {
+	case f.OffsetMS != nil:
 		first += " " + words.Say("far.clock", "offset", time.Duration(*f.OffsetMS*float64(time.Millisecond)).String())
+	case f.Host+f.Version != "": // it told something
+		first += " " + words.Say("far.no-clock")
 	}
-	list := []string{first}
+	list := append([]string{first}, f.Calls()...)
 	for _, x := range f.Findings {
-		list = append(list, words.Say("far.finding", "host", name, "severity", words.Say("severity."+string(x.Severity)), "summary", x.Summary))
+		list = append(list, f.Own(x))
 	}
 	return list
+}
+
+// Calls says what became of what it asked of this host, where that is not all well.
+func (f Far) Calls() (list []string) {
+	for _, a := range f.Asked {
+		if a.Place.Place != across.Returned || a.Asks != diag.AsksND && a.Returned < a.Sent {
+			list = append(list, a.says(f.name()))
+		}
+	}
+	return list
+}
+
+// Own says a finding that is its own.
+func (f Far) Own(x FarFinding) string {
+	return words.Say("far.finding", "host", f.name(), "severity", words.Say("severity."+string(x.Severity)), "summary", x.Summary)
+}
+
+// says tells of what a host of that name asked.
+func (a FarAsked) says(host string) string {
+	reason := ""
+	if a.Why != nil && *a.Why != across.Unexplained {
+		what := ""
+		if a.What != nil {
+			what = *a.What
+		}
+		reason = words.Say("far.asked."+string(*a.Why), "what", what)
+	}
+	asks := words.Say("asks." + string(a.Asks))
+	if a.Port != nil {
+		asks = fmt.Sprint(asks, " ", *a.Port)
+	}
+	return words.Say("far.asked."+string(a.Place.Place), "host", host, "source", a.Source, "target", a.Target, "asks", asks,
+		"sent", a.Sent, "arrived", a.Arrived, "answered", a.Answered, "returned", a.Returned, "why", reason)
 }
 
 func colon(why *string) string {

@@ -294,7 +294,7 @@ func New(s *diag.State, d why.Diagnosis) Report {
 		Skipped:     b.skipped(),
 		Traffic:     b.traffic(),
 		Changed:     b.changed(),
-		Far:         b.far(),
+		Far:         Fars(d, s.Run.Host),
 		Unknown:     d.Unknown,
 	}
 	r.Findings, r.Unexplained = b.findings(), b.unexplained()

@@ -10,7 +10,8 @@ import (
 var refused = Cause{
 	ID: "path.refused", Severity: Critical,
 	Remedy: []Remedy{
-		ask("ask.refused"),
+		ask("ask.refused").when(as("")),
+		ask("ask.refuses").when(as("itself")),
 		inVPC("", "aws ec2 describe-route-tables --filters Name=association.subnet-id,Values={subnet}",
 			"aws ec2 describe-network-acls --filters Name=association.subnet-id,Values={subnet}"),
 	},
@@ -31,7 +32,10 @@ var beyondRouter = Cause{
 		about: (*ifaceView).routerTo, kind: "router", arg: "router", confidence: Likely,
 		explains: all(
 			either(toward(diag.TargetInternet), all(toward(diag.TargetPeer), asking(diag.AsksEcho), not(nearby))), unanswered, fromUs, not(detoured),
-			not(in(func(iv *ifaceView, p *path) bool { _, host := iv.misled(p.Target, p.Source); return host })),
+			not(in(func(iv *ifaceView, p *path) bool {
+				_, host := iv.noRouter(iv.routerTo(p))
+				return host && !iv.isAdvertiser(iv.routerTo(p))
+			})),
 		),
 		given: func(iv *ifaceView, router netip.Addr) bool {
 			return iv.resolves(router) && iv.overridden(router) == nil
@@ -39,6 +43,9 @@ var beyondRouter = Cause{
 		denied: reachesBeyond,
 		more: func(iv *ifaceView, h *hypothesis) {
 			rest(h, iv.answers[asked{diag.AsksND, h.addr}]...)
+			if !slices.ContainsFunc(h.symptoms, func(y int) bool { p := iv.symptoms[y].path; return p == nil || !iv.strayed(p) }) {
+				h.confidence = Possible // a router may well let through what is of its own prefix
+			}
 			for _, r := range iv.net.Defaults {
 				if via := r.Fact.Via; via.IsValid() && via != h.addr && r.Fact.Table == diag.MainTable {
 					h.more = append(h.more, "cause.path.beyond-router.other-way")
@@ -59,8 +66,8 @@ var icmpBlocked = Cause{
 		ask("ask.icmp"),
 		inVPC("", "aws ec2 describe-network-acls --filters Name=association.subnet-id,Values={subnet}"),
 	},
-	// Echo is silent beyond the router, and packets do come from there.
-	find: rule{
+	// Echo is silent beyond the router, and packets do come from there; or nothing else could be tried.
+	find: eitherWay(diag.AsksEcho, rule{
 		confidence: Likely,
 		explains:   all(toward(diag.TargetInternet), asking(diag.AsksEcho), unanswered, fromUs, not(detoured)),
 		given: func(iv *ifaceView, _ netip.Addr) bool {
@@ -78,7 +85,7 @@ var icmpBlocked = Cause{
 			h.as, h.args = "flow", []any{"target", flow.Remote.Addr(), "port", flow.Remote.Port()}
 			h.facts = append(h.facts, diag.FactOf(iv.s.Flows))
 		},
-	}.find,
+	}),
 }
 
 var tcpBlocked = Cause{
@@ -90,19 +97,48 @@ var tcpBlocked = Cause{
 		inVPC("", "aws ec2 describe-network-acls --filters Name=association.subnet-id,Values={subnet}"),
 	},
 	// Echo is answered beyond the router, and not one connection is.
-	find: rule{
+	find: eitherWay(diag.AsksTCP, rule{
 		confidence: Likely, direct: true,
-		explains: all(toward(diag.TargetInternet), asking(diag.AsksTCP), silence, fromUs, not(detoured), not(locally), echoed),
+		explains: all(toward(diag.TargetInternet), asking(diag.AsksTCP), unanswered, fromUs, not(detoured), not(locally), echoed),
 		given:    func(iv *ifaceView, _ netip.Addr) bool { return len(iv.flowing()) == 0 },
 		denied:   either(all(reachesBeyond, asking(diag.AsksTCP)), all(toward(diag.TargetInternet), asking(diag.AsksTCP), locally)),
 		more: func(iv *ifaceView, h *hypothesis) {
 			h.args = []any{"target", iv.first(all(toward(diag.TargetInternet), asking(diag.AsksTCP), silence)).Target}
 		},
-	}.find,
+	}),
 }
 
-// reachesBeyond holds of an answer from beyond the router that came back by this interface.
-var reachesBeyond = all(toward(diag.TargetInternet), asking(diag.AsksEcho, diag.AsksTCP), answers, fromUs, not(detoured))
+// eitherWay finds what a rule does; and where this host let out nothing but what asks in one way, that this is what is
+// blocked is as possible as that the way is cut.
+func eitherWay(asks diag.Asks, r rule) func(*ifaceView) []hypothesis {
+	return func(iv *ifaceView) []hypothesis {
+		if list := r.find(iv); len(list) > 0 || iv.hearsBeyond() {
+			return list
+		}
+		tried := iv.where(func(p *path) bool {
+			return p.TargetClass == diag.TargetInternet && (p.Asks == diag.AsksEcho || p.Asks == diag.AsksTCP) && p.Ours() &&
+				(p.fate == unheard || p.fate == turnedAway) && !iv.filtered(p.Source) && !iv.strange(p.Source)
+		})
+		if len(tried) == 0 || slices.ContainsFunc(tried, func(p *path) bool { return p.Asks != asks }) {
+			return nil
+		}
+		list := beyondRouter.find(iv)
+		for i := range list {
+			list[i].confidence, list[i].as, list[i].more = Possible, "alone", nil
+		}
+		return list
+	}
+}
+
+// reachesBeyond holds of an answer from beyond the router that came back by this interface, whether or not this host let
+// it in.
+var reachesBeyond = all(toward(diag.TargetInternet), asking(diag.AsksEcho, diag.AsksTCP), either(answers, arrived), not(detoured))
+
+// arrived holds of a question whose answer came as far as this host.
+var arrived = of(func(p *path) bool {
+	d, _ := p.drop.Body.(diag.Drop)
+	return p.came.Body != nil || droppedIn(p.drop) && d.Frame.Src == p.Target
+})
 
 // detoured holds of what the kernel sent by another interface, asked as applications do.
 var detoured = of(func(p *path) bool { return p.Detail == "elsewhere" })
@@ -151,6 +187,9 @@ func findRefused(iv *ifaceView) []hypothesis {
 		h := hypothesis{
 			direct: true, confidence: Certain, subject: Subject{"target", p.Target.String()}, addr: p.Target,
 			args: []any{"target", p.Target, "from", p.Error.From, "error", diag.DescribeError(*p.Error)},
+		}
+		if p.Error.From == p.Target {
+			h.as, h.severity = "itself", Warning
 		}
 		if !p.Given {
 			h.severity = Info

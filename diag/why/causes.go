@@ -74,6 +74,7 @@ var causes = []*Cause{
 	&farNotArrived,
 	&farNotAnswered,
 	&farAnswerLost,
+	&farCallLost,
 	&peerUnmapped,
 	&peerIsolated,
 	&echoBlocked,

@@ -18,7 +18,8 @@ type hypothesis struct {
 	confidence Confidence
 	// direct: it is a fact that was seen, and stands whether it explains a symptom or not.
 	direct bool
-	// beyond: inferred from silence out on the wire, which an XDP program here could feign.
+	// beyond: inferred from silence out on the wire, which an XDP program here could feign, and anything here where what
+	// leaves and comes is not seen.
 	beyond bool
 
 	symptoms []int    // that it explains
@@ -76,12 +77,35 @@ func (iv *ifaceView) settle(h hypothesis) hypothesis {
 			h.severity = Warning
 		}
 	}
+	if (!h.direct || h.confidence != Certain) && iv.hasty(h) {
+		h.confidence = weaker(h.confidence, Possible)
+	}
 	h.severity = iv.weigh(h)
-	if h.beyond && iv.net.Link.XDP {
+	switch {
+	case h.beyond && iv.net.Link.XDP:
 		h.confidence = weaker(h.confidence, Possible)
 		h.more = append(h.more, "cause.more.xdp")
+	case h.beyond && iv.s.Overheard == nil && !iv.s.Complete(diag.FeedFrames):
+		h.confidence = weaker(h.confidence, Possible)
+		h.more = append(h.more, "cause.more.no-tap")
 	}
 	return h
+}
+
+// hasty reports whether a hypothesis rests on nothing but silences that were not asked about again, as the run had no time
+// for that or too much to ask: so few packets get lost by chance.
+func (iv *ifaceView) hasty(h hypothesis) bool {
+	return len(h.symptoms) > 0 && !slices.ContainsFunc(h.symptoms, func(i int) bool {
+		p := iv.symptoms[i].path
+		if p == nil || !p.silent() {
+			return true
+		}
+		few := max(1, iv.s.Run.Count)
+		if p.Asks == diag.AsksND || p.Asks == diag.AsksRS || p.Asks == diag.AsksDHCP {
+			few = max(few, 3) // as the kernel, or a client, asks by itself
+		}
+		return p.Sent > few
+	})
 }
 
 // weigh returns the severity of a fault by what it does to the host, which is one rule for all causes: what leaves it

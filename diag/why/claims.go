@@ -71,6 +71,8 @@ var stances = map[string]stance{
 	"path.beyond-router":                    {holds: []fact{isHeard, resolving}, denies: []fact{answersOut}},
 	"path.nat64-missing":                    {holds: []fact{isHeard}},
 	"path.icmp-blocked":                     {holds: []fact{isHeard, answersOut}},
+	"path.icmp-blocked.alone":               {holds: []fact{isHeard}},
+	"path.tcp-blocked.alone":                {holds: []fact{isHeard}},
 	"path.tcp-blocked":                      {holds: []fact{isHeard, answersOut}},
 	"path.mtu":                              {holds: []fact{isHeard}},
 	"path.lossy":                            {holds: []fact{isHeard}},

@@ -139,6 +139,9 @@ func findDuplicate(iv *ifaceView) []hypothesis {
 			args: []any{"address", addr}, facts: []diag.Event{e},
 		}
 		iv.whoObjected(&h)
+		if put, _, known := iv.nonce(); h.as == "unseen" && known && !put {
+			h.confidence = Possible // it may have been this host's own question, back from the network
+		}
 		list = append(list, h)
 	}
 	for _, p := range iv.paths {
@@ -170,6 +173,14 @@ func findDuplicate(iv *ifaceView) []hypothesis {
 	return append(list, iv.sharedAddresses(found)...)
 }
 
+// shared reports whether another host advertises an address that this interface has in use.
+func (iv *ifaceView) shared(addr netip.Addr) bool {
+	e := iv.traffic.claimed[addr]
+	f, claims := e.Body.(diag.Frame)
+	a, ours := iv.s.Addresses[diag.InterfaceAddr{Interface: iv.name, Address: addr}]
+	return claims && ours && a.Fact.Flags.Usable() && !e.At.Before(a.At) && !iv.s.OwnMAC(f.LLAddr) && !iv.s.OwnMAC(f.SrcMAC)
+}
+
 // sharedAddresses are addresses in use by two hosts at once: one that this interface has, for which another
 // advertises itself, and a neighbour's, for which two answer.
 func (iv *ifaceView) sharedAddresses(found map[netip.Addr]bool) []hypothesis {
@@ -182,9 +193,9 @@ func (iv *ifaceView) sharedAddresses(found map[netip.Addr]bool) []hypothesis {
 		switch {
 		case found[addr] || iv.isCandidate(addr):
 			continue
-		case ours && a.Fact.Flags.Usable() && !e.At.Before(a.At) && !iv.s.OwnMAC(f.LLAddr) && !iv.s.OwnMAC(f.SrcMAC):
+		case iv.shared(addr):
 			h.as, h.facts, h.args = "shared", []diag.Event{e}, []any{"address", addr, "len", a.Fact.PrefixLen, "foreign", f.LLAddr}
-			iv.explain(&h, iv.where(func(p *path) bool { return p.Source == addr && p.symptom >= 0 && p.beyondHost() })...)
+			iv.explain(&h, iv.where(func(p *path) bool { return p.fate == diverted && p.Source == addr && p.symptom >= 0 })...)
 		case !ours && two:
 			first, _ := pair[0].Body.(diag.Frame)
 			second, _ := pair[1].Body.(diag.Frame)

@@ -138,7 +138,7 @@ func TestCausesAreWhole(t *testing.T) {
 		address.unassigned address.not-configured address.wrong-interface address.duplicate address.expiring
 		address.reserved address.link-local-not-eui64 assignment.none
 		router.no-advertisement router.advertisement-ignored router.not-default router.unresolvable router.rogue router.redirects router.asks-again
-		route.missing dhcpv6.no-client dhcpv6.client-fails dhcpv6.silent dhcpv6.no-address far.not-arrived far.not-answered far.answer-lost peer.unmapped peer.echo-blocked
+		route.missing dhcpv6.no-client dhcpv6.client-fails dhcpv6.silent dhcpv6.no-address far.not-arrived far.not-answered far.answer-lost far.call-lost peer.unmapped peer.echo-blocked
 		path.beyond-router path.nat64-missing path.refused path.mtu path.lossy
 		host.ipv6-disabled host.link-down host.firewall host.egress-hook host.neighbour-override
 		host.neighbour-table-full host.source-selection host.routing host.forwards-unassigned

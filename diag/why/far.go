@@ -1,6 +1,7 @@
 package why
 
 import (
+	"net/netip"
 	"slices"
 
 	"ndwhy/diag"
@@ -44,10 +45,56 @@ var (
 	}
 )
 
+// What another host asks of this one, and never gets an answer to. What arrives and is not answered is told already
+// (host.inbound-unanswered).
+var farCallLost = Cause{
+	ID: "far.call-lost", Severity: Warning, Working: true,
+	Remedy: []Remedy{
+		ask("ask.far-call").when(as("")),
+		ask("ask.far-reply").when(as("answer")),
+		way("", "tcpdump -ni {interface} 'icmp6 and host {from}'"),
+	},
+	find: findCallLost,
+}
+
+// findCallLost looks for echoes and connections of other hosts that did not arrive here, or whose answer did not arrive
+// there: one hypothesis for each address of this host. Where answers to this host's own questions are lost as well, that
+// says it.
+func findCallLost(iv *ifaceView) (list []hypothesis) {
+	told := map[netip.Addr]bool{}
+	for _, h := range iv.fars {
+		for _, c := range h.Asked() {
+			lost := c.Place == across.NotArrived || c.Place == across.AnswerLost
+			if !lost || c.Asks == diag.AsksND || iv.s.InterfaceWith(c.Target) != iv.name || told[c.Target] || iv.deafTo(h) {
+				continue
+			}
+			told[c.Target] = true
+			x := hypothesis{
+				direct: true, confidence: Likely, subject: addressSubject(c.Target), addr: c.Target, facts: c.Evidence,
+				args: []any{"address", c.Target, "from", c.Source, "host", h.Name(), "sent", c.Sent, "arrived", c.Arrived, "answered", c.Answered},
+			}
+			if c.Sure {
+				x.confidence = Certain
+			}
+			if c.Place == across.AnswerLost {
+				x.as = "answer"
+			}
+			list = append(list, x)
+		}
+	}
+	return list
+}
+
+// deafTo reports whether another host's answers to this one are lost.
+func (iv *ifaceView) deafTo(h *across.Host) bool {
+	return iv.any(func(p *path) bool { return p.trace != nil && p.trace.Host == h && p.trace.Place == across.AnswerLost })
+}
+
 // lostAt is the rule for what was lost at a place.
 func lostAt(place across.Place, more func(*hypothesis, *across.Trace)) func(*ifaceView) []hypothesis {
 	here := of(func(p *path) bool {
-		return p.trace != nil && p.trace.Place == place && (p.fate == unheard || p.fate == unresolved)
+		return p.trace != nil && p.trace.Place == place && (p.fate == unheard || p.fate == unresolved) &&
+			!p.Target.IsMulticast() && p.Asks != diag.AsksMTU // of which the small ones came through
 	})
 	answeredElse := in(func(iv *ifaceView, p *path) bool {
 		q := diag.QuestionOf(*p.Path)
@@ -74,6 +121,9 @@ func lostAt(place across.Place, more func(*hypothesis, *across.Trace)) func(*ifa
 				h.confidence = Certain
 			}
 			h.facts = append(h.facts, most.Evidence...)
+			if most.Asks == diag.AsksTCP {
+				h.more = append(h.more, "cause.far.tcp")
+			}
 			h.args = append(h.args, "host", most.Host.Name(), "sent", most.Sent, "arrived", most.Arrived, "answered", most.Answered)
 			if more != nil {
 				more(h, most)
@@ -98,11 +148,12 @@ func (iv *ifaceView) follow() {
 	}
 }
 
-// lostBetween sums up what other hosts saw of the questions that were answered in part.
-func (iv *ifaceView) lostBetween(h *hypothesis, lossy []*path) {
+// lostBetween sums up what other hosts saw of questions that were answered in part, or not at all, in a sentence of that
+// name.
+func (iv *ifaceView) lostBetween(h *hypothesis, name string, paths []*path) {
 	var sum across.Trace
 	var told []diag.Question
-	for _, p := range lossy {
+	for _, p := range paths {
 		q := diag.QuestionOf(*p.Path)
 		if t := p.trace; t != nil && t.Sure && !slices.Contains(told, q) {
 			told = append(told, q)
@@ -114,7 +165,7 @@ func (iv *ifaceView) lostBetween(h *hypothesis, lossy []*path) {
 		}
 	}
 	if sum.Host != nil {
-		h.more = append(h.more, "cause.path.lossy.far")
+		h.more = append(h.more, name)
 		h.args = append(h.args, "host", sum.Host.Name(), "left", sum.Sent, "arrived", sum.Arrived, "answered", sum.Answered, "returned", sum.Returned)
 	}
 }

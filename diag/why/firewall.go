@@ -47,7 +47,8 @@ func findFirewall(iv *ifaceView) []hypothesis {
 		if !symptom && p.fate != deaf || p.Via == diag.ViaWire && p.fate != deaf || !p.Missing() || noFilter[p.Errno] || iv.notDropped(p) {
 			continue
 		}
-		if p.local() || !wire && p.Outcome != diag.Refused {
+		// No frame of ours asks a service, to tell where its answer ends.
+		if p.local() || (!wire || p.Asks == diag.AsksService) && p.Outcome != diag.Refused {
 			inside = append(inside, p)
 		}
 	}
@@ -58,15 +59,17 @@ func findFirewall(iv *ifaceView) []hypothesis {
 			continue
 		}
 		h := iv.byRule(f)
+		proof, guess := false, false
 		for _, p := range inside {
 			if !stops(f, p) && (p.fate != deaf || !deafens(f)) {
 				continue
 			}
-			if !p.local() {
-				h.confidence = Likely
-			}
+			proof, guess = proof || p.local(), guess || !p.local()
 			iv.explain(&h, p)
 			h.dropped(p.drop)
+		}
+		if guess && !proof {
+			h.confidence = Likely
 		}
 		if f.Inbound() && f.Stops(diag.RA) && iv.unusedRouter() != nil {
 			iv.explainKind(&h, noDefault, noGlobal)

@@ -153,6 +153,16 @@ func (iv *ifaceView) unruled(sel diag.Selection) (through netip.Addr, answer *pa
 	return bound.Via, iv.first(all(reachesBeyond, of(func(p *path) bool { return p.Target == sel.Dst && p.Source == sel.Source && p.Via != diag.ViaApp })))
 }
 
+// strayed reports whether a question went to another router than those that announce the prefix of its source.
+func (iv *ifaceView) strayed(p *path) bool {
+	owners := iv.announcers(p.Source)
+	via := iv.routerTo(p)
+	if sel, asked := iv.s.Selections[diag.SelectionKey{Dst: p.Target}]; asked && p.Via == diag.ViaApp {
+		via = sel.Via // it had no source yet
+	}
+	return len(owners) > 0 && !slices.ContainsFunc(owners, func(r *diag.RouterSeen) bool { return r.Address == via })
+}
+
 // misrouted returns the router that announces the prefix of an address, and the one that the kernel hands its
 // packets to, where these are two.
 func (iv *ifaceView) misrouted(addr, target netip.Addr) (owner *diag.RouterSeen, via netip.Addr, ok bool) {

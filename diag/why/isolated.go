@@ -16,14 +16,15 @@ var peerIsolated = Cause{
 	find: findIsolated,
 }
 
-// findIsolated looks for a link on which several hosts are sought in vain, nobody but routers is ever heard, and these
-// are reached: ports that the network keeps apart. That each of the hosts is down looks the same.
+// findIsolated looks for a link on which hosts are sought in vain, nobody but routers is ever heard, and these are
+// reached: ports that the network keeps apart. That each of the hosts is down looks the same, so that of one alone it is
+// merely possible.
 func findIsolated(iv *ifaceView) []hypothesis {
 	if iv.profile.Filters || iv.profile.Answers {
 		return nil
 	}
 	peers := iv.where(func(p *path) bool {
-		return p.TargetClass == diag.TargetPeer && p.origin == ours && iv.near(p.Target) && !iv.net.Configured(p.Target) && p.fate != notAsked
+		return p.TargetClass == diag.TargetPeer && p.origin != tested && iv.near(p.Target) && !iv.net.Configured(p.Target) && p.fate != notAsked
 	})
 	hosts := map[netip.Addr]bool{}
 	for _, p := range peers {
@@ -36,30 +37,58 @@ func findIsolated(iv *ifaceView) []hypothesis {
 		}
 	}
 	router := iv.first(all(asking(diag.AsksND), toward(diag.TargetRouter), answers, fromUs))
-	if len(hosts) < 2 || router == nil || iv.hearsHosts() {
+	if len(peers) == 0 || router == nil || iv.hearsHosts() {
 		return nil
 	}
 	h := hypothesis{
 		confidence: Likely, subject: Subject{"interface", iv.name}, beyond: true, args: []any{"hosts", len(hosts), "router", router.Target},
 	}
-	iv.explain(&h, peers...)
 	rest(&h, router)
-	return []hypothesis{h}
+	if len(hosts) > 1 {
+		iv.explain(&h, peers...)
+		return []hypothesis{h}
+	}
+	// Beside what explains one address alone, never instead of what does.
+	var list []hypothesis
+	for _, target := range iv.targets(diag.TargetPeer) {
+		one := h
+		one.confidence = Possible
+		iv.explain(&one, slices.DeleteFunc(slices.Clone(peers), func(p *path) bool { return p.Target != target })...)
+		if len(one.symptoms) > 0 {
+			list = append(list, one)
+		}
+	}
+	return list
 }
 
-// hearsHosts reports whether a frame came from anybody who is neither a router nor this host itself.
+// hearsHosts reports whether a frame came from anybody who is neither a router nor this host itself; one that is not to
+// be believed is nobody's.
 func (iv *ifaceView) hearsHosts() bool {
 	known := map[diag.MAC]bool{}
 	for _, r := range iv.net.Routers {
 		known[r.MAC], known[r.Last.LLAddr] = true, true
 	}
-	for _, a := range iv.net.Gateways() {
+	routers := iv.net.Gateways()
+	for _, a := range routers {
 		if n, ok := iv.net.Entry(a); ok {
 			known[n.Fact.MAC] = true
 		}
 	}
-	return slices.ContainsFunc(iv.s.Frames(), func(e diag.Event) bool {
+	others := map[diag.MAC]bool{}
+	for _, e := range iv.s.Frames() {
 		f, ok := e.Body.(diag.Frame)
-		return ok && !f.Out && f.Interface == iv.name && f.SrcMAC != (diag.MAC{}) && !known[f.SrcMAC] && !iv.s.OwnMAC(f.SrcMAC)
-	})
+		if !ok || f.Out || f.Bad != "" || f.Interface != iv.name || f.SrcMAC == (diag.MAC{}) {
+			continue
+		}
+		others[f.SrcMAC] = true
+		if slices.Contains(routers, f.Src) { // that may have several
+			known[f.SrcMAC], known[f.LLAddr] = true, true
+		}
+	}
+	for mac := range others {
+		if !known[mac] && !iv.s.OwnMAC(mac) {
+			return true
+		}
+	}
+	return false
 }

@@ -49,10 +49,16 @@ func discovers(p *path) bool {
 // where it does.
 func (iv *ifaceView) misled(target, source netip.Addr) (na diag.Event, ok bool) {
 	via, known := iv.net.Gateway(target, source)
-	if _, advertises := iv.s.Routers[diag.InterfaceAddr{Interface: iv.name, Address: via}]; advertises || !known || !via.IsValid() {
+	if !known || !via.IsValid() || iv.isAdvertiser(via) {
 		return na, false
 	}
 	return iv.noRouter(via)
+}
+
+// isAdvertiser reports whether an address announces itself as a router's.
+func (iv *ifaceView) isAdvertiser(addr netip.Addr) bool {
+	_, does := iv.s.Routers[diag.InterfaceAddr{Interface: iv.name, Address: addr}]
+	return does
 }
 
 // noRouter reports whether a neighbour says of itself that it is no router (RFC 4861 §4.4, R flag): of the

@@ -46,7 +46,7 @@ func (iv *ifaceView) loss() (found []hypothesis, rate float64) {
 			sent += p.Sent
 			received += min(p.Received, p.Sent)
 		}
-		if !q.lossy() || !p.lossy() || iv.wentAstray(p) {
+		if !q.lossy() || !p.lossy() || iv.wentAstray(p) || iv.shared(p.Source) {
 			continue
 		}
 		iv.explain(&h, p)
@@ -69,7 +69,7 @@ func (iv *ifaceView) loss() (found []hypothesis, rate float64) {
 	if len(targets) == 0 || len(iv.traffic.impostors) > 0 { // then the answers may have gone to another
 		return nil, rate
 	}
-	iv.lostBetween(&h, lossy)
+	iv.lostBetween(&h, "cause.path.lossy.far", lossy)
 	h.args = append(h.args, "lost", lost, "sent", sent, "percent", 100*lost/max(1, sent), "target", first, "targets", len(targets))
 	switch {
 	case lost >= 2 && (inND || len(targets) >= 2):

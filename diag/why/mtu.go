@@ -26,17 +26,20 @@ func findMTU(iv *ifaceView) []hypothesis {
 			confidence: Likely, subject: Subject{"target", target.String()}, addr: target, beyond: true,
 			args: []any{"target", target, "mtu", iv.net.Link.MTU},
 		}
+		var large []*path
 		for _, p := range iv.paths {
 			if p.Target != target {
 				continue
 			}
 			if p.Asks == diag.AsksMTU && p.Outcome == diag.Silent {
 				iv.explain(&h, p)
+				large = append(large, p)
 			}
 			if p.Asks == diag.AsksEcho && p.Outcome == diag.Answered {
 				rest(&h, p)
 			}
 		}
+		iv.lostBetween(&h, "cause.path.mtu.far", large)
 		if len(h.symptoms) > 0 {
 			list = append(list, h)
 		}

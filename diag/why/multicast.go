@@ -23,6 +23,9 @@ var multicastSuppressed = Cause{
 			} else {
 				p = iv.first(proofOfLife)
 			}
+			if lost, _ := iv.loss(); len(lost) > 0 && lost[0].severity != Info {
+				h.confidence = Possible // so few packets get lost by chance
+			}
 			rest(h, p)
 			h.args = []any{"target", p.Target}
 		},

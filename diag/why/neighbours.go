@@ -43,6 +43,9 @@ func findTableFull(iv *ifaceView) []hypothesis {
 	}
 	if !full {
 		h.confidence = Likely
+		if u.Thresh3 == 0 && !iv.any(func(p *path) bool { return p.Via == diag.ViaWire && p.Sent > 0 }) {
+			h.confidence = Possible // a hook that drops what leaves says the same, and frames of ours would tell
+		}
 	}
 	for _, p := range iv.paths {
 		if p.Via == diag.ViaKernel && p.Missing() && (unmade(p) || p.failedDiscovery() || p.Asks == diag.AsksND) {

@@ -21,15 +21,15 @@ func Unexpected(s *diag.State, p diag.Path) bool {
 	return new(Judge).Unexpected(s, p)
 }
 
-// A Judge is for asking Unexpected of one state again and again. On a link with very much on it what it reads of that
-// may be some moments old.
+// A Judge is for asking Unexpected of one state again and again. What it reads of the links may be some moments old.
 type Judge struct {
-	seq     int64
+	shaped  int64
 	at      time.Time
 	normals *normals
 }
 
-// A link with more addresses and routes than many is read again after rereadAfter.
+// The links are read again when an event has changed them; those with more addresses and routes than many after
+// rereadAfter, as lifetimes run out by themselves.
 const many, rereadAfter = 1000, 50 * time.Millisecond
 
 // Unexpected is described at the function.
@@ -37,10 +37,11 @@ func (j *Judge) Unexpected(s *diag.State, p diag.Path) bool {
 	if p.Outcome != diag.Silent {
 		return false
 	}
-	if j.normals == nil || j.seq != s.Seq && (len(s.Addresses)+len(s.Routes) < many || s.Now.Sub(j.at) >= rereadAfter) {
+	old := s.Now.Sub(j.at) >= rereadAfter
+	if j.normals == nil || old || j.shaped != s.Shaped() && len(s.Addresses)+len(s.Routes) < many {
 		links := s.ReadLinks()
 		r := RecogniseOn(s, links)
-		j.seq, j.at, j.normals = s.Seq, s.Now, normalsIn(s, links, r, ProfileNamed(r.Name))
+		j.shaped, j.at, j.normals = s.Shaped(), s.Now, normalsIn(s, links, r, ProfileNamed(r.Name))
 	}
 	n := j.normals.of(p)
 	return n != nil && !*n
@@ -90,6 +91,8 @@ func (n *normals) expect(p diag.Path) Expectation {
 	case p.Asks == diag.AsksMTU && !n.smallAnswered(p):
 		// A target that answers no echo at all says nothing about sizes.
 		return ExpectUnknown
+	case p.Asks == diag.AsksMTU && n.tooMuch(p):
+		return ExpectUnknown
 	case p.Asks == diag.AsksMTU && e == ExpectUnknown:
 		return ExpectAnswer
 	case p.Asks == diag.AsksService && p.Target == diag.IMDSIPv6:
@@ -101,6 +104,21 @@ func (n *normals) expect(p diag.Path) Expectation {
 		return ExpectUnknown
 	}
 	return e
+}
+
+// tooMuch reports whether a packet was asked for that is larger than what a router says the link takes, as it was not
+// heard yet. That this host does not keep to what was heard is another matter.
+func (n *normals) tooMuch(p diag.Path) bool {
+	size := 0
+	for _, seq := range p.Evidence {
+		e, _ := n.s.Evidence(seq)
+		if f, ok := e.Body.(diag.Frame); ok && f.Out {
+			size = max(size, f.Size)
+		}
+	}
+	return slices.ContainsFunc(n.link(p.Interface).Offers(), func(o diag.Offer) bool {
+		return o.Kind == diag.OfferMTU && o.State != diag.OfferNotTaken && o.Value < size
+	})
 }
 
 // hasServices reports whether the services of a VPC are known to be there: they are on Nitro
@@ -162,7 +180,8 @@ func (n *normals) of(p diag.Path) *bool {
 		return nil
 	}
 	if p.Via == diag.ViaApp && p.Outcome == diag.Answered {
-		return new(true) // whatever way it took
+		// Whatever way it took, unless that was none: then it was this host that answered.
+		return new(!n.s.Links[p.Out].Loopback || n.s.IsOwn(p.Target))
 	}
 	if p.Asks == diag.AsksDAD {
 		return n.dad(p)

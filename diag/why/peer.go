@@ -62,7 +62,7 @@ var echoBlocked = Cause{
 		needs: []test{all(itself, either(
 			all(not(nearby), asking(diag.AsksEcho), unanswered, of(func(p *path) bool { return p.Sent > 0 })),
 			all(nearby, asking(diag.AsksND), answers),
-			all(nearby, asking(diag.AsksEcho), byKernel, not(undiscovered), of(func(p *path) bool { return p.NUD.Resolved() })),
+			all(nearby, asking(diag.AsksEcho), byKernel, not(undiscovered), of(func(p *path) bool { return p.NUD.Resolved() }), not(in(soughtByWire))),
 		))},
 		denied: all(itself, either(all(asking(diag.AsksEcho), answers), in(func(iv *ifaceView, p *path) bool {
 			return p.Asks == diag.AsksND && p.Outcome == diag.Answered && iv.besideUs(p.Target)
@@ -83,6 +83,13 @@ var echoBlocked = Cause{
 			}
 		},
 	}.find,
+}
+
+// soughtByWire reports whether solicitations for a path's target stay unanswered: what the kernel has of it is old.
+func soughtByWire(iv *ifaceView, p *path) bool {
+	return iv.any(func(q *path) bool {
+		return q.Target == p.Target && q.Asks == diag.AsksND && q.Via == diag.ViaWire && q.fate == unheard && q.Ours()
+	})
 }
 
 // routed holds of what a router is sent: on the link its target need not be.

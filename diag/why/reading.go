@@ -15,6 +15,7 @@ const (
 	partly                  // some of what was sent
 	late                    // when nobody waited any more
 	deaf                    // this host answers nobody who wants to know where its source is, so no answer can come
+	diverted                // another host says that the source is its own, so the answer may have gone there
 	stoppedHere             // this host let it not out, or not the answer in: the wire answers the same
 	unresolved              // the kernel's neighbour discovery failed, so it never left
 	unheard                 // it left, and nothing came
@@ -53,9 +54,9 @@ type path struct {
 // silent reports whether nothing came that anybody heard.
 func (p *path) silent() bool { return p.Outcome == diag.Silent }
 
-// excused reports whether a silence is not the asked one's: it was answered too late, or this host does not
-// answer for its own address.
-func (p *path) excused() bool { return p.fate == late || p.fate == deaf }
+// excused reports whether a silence is not the asked one's: it was answered too late, this host does not answer for its
+// own address, or another does too.
+func (p *path) excused() bool { return p.fate == late || p.fate == deaf || p.fate == diverted }
 
 // local reports whether a missing answer is this host's doing.
 func (p *path) local() bool { return p.fate == stoppedHere || p.fate == deaf }
@@ -113,6 +114,8 @@ func (iv *ifaceView) fateOf(p *path) fate {
 	case waited && !p.failedDiscovery() && iv.unanswered(p.Source):
 		// Somebody solicited for the source, and no advertisement left: who cannot resolve cannot answer.
 		return deaf
+	case p.drop.Body == nil && !p.failedDiscovery() && iv.shared(p.Source):
+		return diverted
 	case iv.stopped(p):
 		return stoppedHere
 	case p.failedDiscovery():

@@ -51,6 +51,9 @@ func findIMDSIPv6Off(iv *ifaceView) []hypothesis {
 		if f, came := p.came.Body.(diag.Frame); came && f.Type == diag.TCPSynAck {
 			return nil // it is there: the connection was accepted
 		}
+		if p.fate == stoppedHere {
+			return nil // it was not asked: this host let it not out
+		}
 	}
 	if len(off) == 0 || iv.any(func(p *path) bool { return p.Target == diag.IMDSIPv6 && p.Outcome == diag.Answered }) {
 		return nil
@@ -58,6 +61,9 @@ func findIMDSIPv6Off(iv *ifaceView) []hypothesis {
 	h := hypothesis{
 		direct: true, confidence: Likely, subject: Subject{"service", diag.IMDSIPv6.String()}, addr: diag.IMDSIPv6,
 		args: []any{"target", diag.IMDSIPv6}, facts: []diag.Event{iv.s.Said(diag.Metadata{})},
+	}
+	if !slices.ContainsFunc(off, func(p *path) bool { return p.Outcome == diag.Refused || p.Detail == diag.DetailClosed }) {
+		h.confidence = Possible // so few requests get lost by chance
 	}
 	iv.explain(&h, off...)
 	return []hypothesis{h}

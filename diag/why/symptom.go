@@ -48,6 +48,8 @@ func (iv *ifaceView) findSymptoms() {
 		switch {
 		case p.Via == diag.ViaApp && iv.bound[asked{p.Asks, p.Target}]:
 			// A bound socket gets no answer either: that says the same, and where it breaks.
+		case p.Via == diag.ViaApp && iv.missedThere(p):
+			// So does one that is bound to the interface by which it left.
 		case n != nil && !*n:
 			unwilling := (p.Asks == diag.AsksTCP || p.Asks == diag.AsksService) && p.silent() && p.fate == stoppedHere && p.came.Body == nil && !droppedIn(p.drop)
 			iv.symptom(symptom{kind: pathSymptom, iface: iv.name, path: p, mild: unwilling})
@@ -78,6 +80,16 @@ func (iv *ifaceView) findSymptoms() {
 		// Every interface has one (RFC 4291 §2.1); which, only the rule of EUI-64 tells.
 		iv.symptom(symptom{kind: absent, iface: iv.name, addr: iv.net.Link.MAC.LinkLocal()})
 	}
+}
+
+// missedThere reports whether what an unbound socket asked of a neighbour left by another interface, where a bound one got
+// no answer either: whatever is the matter is there.
+func (iv *ifaceView) missedThere(p *path) bool {
+	if p.Detail != "elsewhere" || !iv.normals.link(p.Out).Within(p.Target) {
+		return false
+	}
+	i := slices.IndexFunc(iv.ifaces, func(other *ifaceView) bool { return other.name == p.Out })
+	return i >= 0 && iv.ifaces[i].bound[asked{p.Asks, p.Target}]
 }
 
 // droppedIn reports whether a drop is of a packet that came.

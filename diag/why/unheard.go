@@ -28,11 +28,14 @@ func findUnheard(iv *ifaceView) []hypothesis {
 	h := hypothesis{confidence: Likely, subject: Subject{"interface", iv.name}, beyond: true, facts: []diag.Event{iv.s.Said(iv.net.Link)}}
 	h.args = []any{"asked", asked[0].Target}
 	if iv.heeded() {
-		several := slices.ContainsFunc(asked, func(p *path) bool { return p.Target != asked[0].Target })
-		if !several || iv.any(func(p *path) bool { return p.Asks == diag.AsksND && p.Outcome == diag.Answered }) {
+		hosts := hostsOf(asked)
+		if hosts < 2 || iv.any(func(p *path) bool { return p.Asks == diag.AsksND && p.Outcome == diag.Answered }) {
 			return nil
 		}
 		h.as = "discovery" // to whom the kernel still knows packets do get
+		if hosts < 3 {
+			h.confidence = Possible // two may well be away at once
+		}
 	} else if iv.whoseMAC(&h); h.as == "" && iv.lone() {
 		if asked[0].TargetClass == diag.TargetPeer {
 			return nil // peerUnmapped says so
@@ -65,6 +68,9 @@ func findUnheard(iv *ifaceView) []hypothesis {
 	default:
 		h.more = append(h.more, "cause.path.unheard.deaf")
 	}
+	if _, alone, _ := iv.hears(); !alone && hostsOf(asked) < 2 {
+		h.confidence = Possible // the one may be away, and the router
+	}
 	if iv.byMAC() == nil && len(iv.madeOtherwise()) > 0 {
 		h.more = append(h.more, "cause.path.unheard.local")
 	}
@@ -82,6 +88,25 @@ func (iv *ifaceView) lone() bool {
 		one = p.Target
 		return another
 	})
+}
+
+// hostsOf is how many hosts at least are asked for: a router's addresses are not a peer's, and of one host one address
+// alone is link-local.
+func hostsOf(asked []*path) int {
+	local := map[diag.TargetClass]map[netip.Addr]bool{}
+	for _, p := range asked {
+		if local[p.TargetClass] == nil {
+			local[p.TargetClass] = map[netip.Addr]bool{}
+		}
+		if p.Target.IsLinkLocalUnicast() {
+			local[p.TargetClass][p.Target] = true
+		}
+	}
+	n := 0
+	for _, list := range local {
+		n += max(1, len(list))
+	}
+	return n
 }
 
 // neighboursInVain are the solicitations of ours, by wire, for routers and peers that stayed unanswered.

@@ -43,5 +43,20 @@ var causesFar = map[string]string{
 	"cause.far.answer-lost.see":         "tcpdump -ni IF icmp6, here and on the peer",
 	"cause.far.answer-lost.source":      "RFC 4443 §4.2; RFC 4861 §7.2.4; both hosts' taps",
 
+	"cause.far.call-lost.title":              "What the other host asked never arrived here, or the answer never arrived there",
+	"cause.far.call-lost.summary":            "What {host} sent to {address} of this host never arrived here.",
+	"cause.far.call-lost.explanation":        "{sent} questions were seen leaving {host} in the last minute, and this host's tap saw none of them arrive. So neither host's own packet filter is in the way: the network between them drops it.",
+	"cause.far.call-lost.answer.summary":     "This host answered what {host} sent to {address}, and the answer never arrived there.",
+	"cause.far.call-lost.answer.explanation": "{arrived} of {sent} questions of {host} arrived here in the last minute and {answered} answers were seen leaving. None of them arrived there: the network drops them on the way.",
+	"cause.far.call-lost.in.aws":             "In a VPC that is a security group (of the host that is asked), a network ACL, or a route.",
+	"cause.far.call-lost.means":              "The other house wrote to this one, and either the letter or the answer was lost. Details: echo requests or connections seen leaving by the other host's tap, none of them on this host's; or the answers on this host's tap, and none of them on the other's.",
+	"cause.far.call-lost.evidence":           "The questions on the other host's tap, and none of them on this one's, which was complete and running the whole time; or the answers on this one's and none on the other's. Certain where frames that both saw compare their clocks.",
+	"cause.far.call-lost.contradicts":        "One of the questions on this host's tap; any answer on the other's.",
+	"cause.far.call-lost.apart":              "the other host's tap saw its questions leave, and this one's saw none of them, or saw the answers leave",
+	"cause.far.call-lost.see":                "tcpdump -ni IF icmp6, here and on the peer; on the peer: ping -6 -c 3 ADDRESS",
+	"cause.far.call-lost.source":             "RFC 4443 §4.1; RFC 9293 §3.5; both hosts' taps",
+
+	"cause.far.tcp":        "It was connections that were followed (TCP).",
+	"cause.path.mtu.far":   "On the word of both hosts: of {left} full-size packets that left here for {host}, {arrived} arrived there; {answered} answers left there, and {returned} arrived here.",
 	"cause.path.lossy.far": "On the word of both hosts: of {left} questions that left here for {host}, {arrived} arrived there; {answered} answers left there, and {returned} arrived here.",
 }

@@ -43,8 +43,8 @@ failed.`,
 	"cli.lab.list.args":    "seen with: ndwhy check {args}",
 
 	"cli.lab.exec.short": "Run a command inside a host of a running lab",
-	"cli.lab.exec.long": `Enters the lab that runs in another terminal: HOST is ubuntu1, ubuntu2 or
-internet.`,
+	"cli.lab.exec.long": `Enters the lab that runs in another terminal, or the one around this shell: HOST
+is ubuntu1, ubuntu2 or internet.`,
 	"cli.lab.exec.example": `  ndwhy lab exec ubuntu2 -- tcpdump -ni eth0 icmp6
   ndwhy lab exec ubuntu2 -- bash`,
 	"cli.lab.exec.usage": "want a host and, after --, a command: ndwhy lab exec ubuntu2 -- ip -6 addr",

@@ -21,6 +21,7 @@ func (w *Writer) changes(s *diag.State, d why.Diagnosis, running bool) {
 	differ(w, s, w.was.feeds, now.feeds, "plain.feed-gone")
 	differ(w, s, w.was.addresses, now.addresses, "plain.address-gone")
 	differ(w, s, w.was.routers, now.routers, "plain.router-gone")
+	differ(w, s, w.was.fars, now.fars, "plain.known-again")
 	w.neighbours(s, now.neighbours)
 	w.drops(s)
 	if running {

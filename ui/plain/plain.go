@@ -63,6 +63,7 @@ type known struct {
 	symptoms map[string]string
 	unknown  map[string]string
 	paths    map[string]string
+	fars     map[string]string // what other hosts found out about themselves, and how their streams stand
 }
 
 type finding struct {
@@ -173,6 +174,11 @@ func (w *Writer) summary(s *diag.State, d why.Diagnosis) {
 		}
 		w.line(words.Say("plain.neighbour", "address", n.Address, "interface", n.Interface, "state", n.State, "mac", mac))
 	}
+	for _, f := range r.Far {
+		for _, text := range f.Says() {
+			w.line(text)
+		}
+	}
 	for _, c := range r.Skipped {
 		w.line(words.Say("plain.skipped", "check", c.Check, "why", c.Why))
 	}
@@ -212,7 +218,7 @@ func (w *Writer) now(s *diag.State, d why.Diagnosis) known {
 		links: map[string]string{}, feeds: map[diag.FeedName]string{}, addresses: map[diag.InterfaceAddr]string{},
 		routers: map[diag.InterfaceAddr]string{}, neighbours: map[diag.InterfaceAddr]neighbour{},
 		verdict: d.Verdict, headline: d.Headline,
-		findings: map[finding]string{}, symptoms: map[string]string{}, unknown: map[string]string{}, paths: map[string]string{},
+		findings: map[finding]string{}, symptoms: map[string]string{}, unknown: map[string]string{}, paths: map[string]string{}, fars: map[string]string{},
 	}
 	for _, name := range s.InterfacesOf() {
 		l, ok := s.Links[name]
@@ -248,6 +254,12 @@ func (w *Writer) now(s *diag.State, d why.Diagnosis) known {
 		if p.Target.IsValid() && !p.Target.IsMulticast() && p.TargetClass != diag.TargetInternet {
 			key := diag.InterfaceAddr{Interface: p.Interface, Address: p.Target}
 			k.neighbours[key] = entry(s, key)
+		}
+	}
+	for _, f := range report.Fars(d, s.Run.Host) {
+		k.fars[f.Command] = f.Stands()
+		for _, x := range f.Findings {
+			k.fars[fmt.Sprint(f.Command, x.Cause, x.Interface, x.Subject)] = f.Own(x)
 		}
 	}
 	for _, f := range d.Findings {

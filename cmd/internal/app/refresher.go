@@ -46,7 +46,14 @@ func NewRefresher(s Looker, only []string, run func(ids []string)) *Refresher {
 
 // Note takes notice of an event. It never blocks.
 func (r *Refresher) Note(e diag.Event) {
-	switch e.Body.(type) {
+	body := e.Body
+	if far, ok := body.(diag.Far); ok && far.Event != nil {
+		body = far.Event.Body
+		if _, ok := body.(diag.Address); !ok {
+			return
+		}
+	}
+	switch body.(type) {
 	case diag.Link, diag.Address, diag.Route, diag.PolicyRule, diag.Filter, diag.Neighbour, diag.Check:
 	case diag.Frame:
 		if f, _ := e.Body.(diag.Frame); f.Type != diag.RA {

@@ -85,10 +85,13 @@ func (r *Runner) Run(ids []string, add diag.AddMode) error {
 		r.mu.Unlock()
 		close(ended)
 	}()
+	r.live.Name() // who has come to watch since
+	deadline := time.Now().Add(r.timeout)
 	var was diag.Run
 	r.live.Look(func(s *diag.State) { was = s.Run })
 	r.live.Emit(asked(was, ids, add))
-	err := Ask(ctx, r.live, part{r.live.Session, len(ids) > 0}, time.Now().Add(r.timeout))
+	err := Ask(ctx, r.live, part{r.live.Session, len(ids) > 0}, deadline)
+	r.live.CatchUp(ctx, deadline)
 	r.live.Emit(was) // what the user wants by default is as it was before
 	return err
 }

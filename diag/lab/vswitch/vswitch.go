@@ -32,6 +32,7 @@ type Config struct {
 	Chatter []Chatter
 	Calls   []Call
 	Seed    uint64 // of the dice that Port.Loss throws, and who chatters
+	Terse   bool   // entries do not describe their frames
 }
 
 // Fabric says what the switch itself lets through.
@@ -278,9 +279,17 @@ func (s *Switch) Tick(now time.Time) ([]Output, []Entry) {
 // kept; the outputs share no memory with it.
 func (s *Switch) Handle(now time.Time, port int, frame []byte) ([]Output, []Entry) {
 	t := turn{Switch: s, now: now, port: port, frame: frame}
-	t.entries = append(t.entries, Entry{Time: now, Port: s.name(port), Direction: "in", Verdict: Dropped, Frame: Summary(frame)})
+	t.entries = append(t.entries, Entry{Time: now, Port: s.name(port), Direction: "in", Verdict: Dropped, Frame: s.describe(frame)})
 	t.handle()
 	return t.outs, t.entries
+}
+
+// describe is a frame in the words of the log.
+func (s *Switch) describe(frame []byte) string {
+	if s.cfg.Terse {
+		return ""
+	}
+	return Summary(frame)
 }
 
 func (s *Switch) name(port int) string {
@@ -406,6 +415,6 @@ func (t *turn) flood() {
 func (t *turn) send(port int, frame []byte, reason string) {
 	t.outs = append(t.outs, Output{port, frame})
 	t.entries = append(t.entries, Entry{
-		Time: t.now, Port: t.name(port), Direction: "out", Verdict: Sent, Reason: reason, Frame: Summary(frame),
+		Time: t.now, Port: t.name(port), Direction: "out", Verdict: Sent, Reason: reason, Frame: t.describe(frame),
 	})
 }
