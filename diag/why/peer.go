@@ -24,7 +24,7 @@ var unmapped = rule{
 		all(asking(diag.AsksND), answers, fromUs),
 		all(itself, silence, fromUs, either(all(asking(diag.AsksND), not(routed)), undiscovered)),
 	},
-	denied: all(itself, answers),
+	denied: all(itself, either(answers, of((*path).alone))),
 	more: func(iv *ifaceView, h *hypothesis) {
 		h.args = append(h.args, "other", iv.first(all(asking(diag.AsksND), answers, fromUs)).Target)
 		switch {
@@ -44,6 +44,7 @@ var loneUnmapped = rule{
 	about: target, kind: "peer", arg: "peer", confidence: Likely,
 	explains: all(toward(diag.TargetPeer), silence, fromUs),
 	needs:    []test{all(itself, asking(diag.AsksND), silence, fromUs, not(routed))},
+	denied:   all(itself, either(answers, of((*path).alone))),
 	given:    func(iv *ifaceView, _ netip.Addr) bool { return iv.lone() && !iv.heeded() },
 	more:     func(_ *ifaceView, h *hypothesis) { h.as = "lone" },
 }
