@@ -257,7 +257,7 @@ func TestHiddenAddressesAreHiddenEverywhere(t *testing.T) {
 	s.lab = labOf(s)
 	s.look()
 	var secrets []string
-	for key, n := range s.state.Neighbours {
+	for key, n := range s.state.Neighbours.All() {
 		secrets = append(secrets, key.Address.String(), n.Fact.MAC.String())
 	}
 	for key := range s.state.Addresses {

@@ -161,13 +161,13 @@ func (l *Lens) noteCheck(at time.Time, c diag.Check) {
 }
 
 // Times in the stream's own time: how old a diagnosis may be when only the neighbour table and
-// frames moved, when nothing but the clock did (a lifetime may have ended), and when there is so
-// much to diagnose that doing so at every Frame would cost a good part of a core.
+// frames moved, when nothing but the clock did (a lifetime may have ended), and for each thing that there is to
+// diagnose: of very much, doing so at every Frame would cost a good part of a core.
 const (
 	stale     = time.Second
 	staleIdle = 5 * time.Second
-	staleBusy = 500 * time.Millisecond
-	busyPaths = 256
+	staleEach = 250 * time.Microsecond
+	staleMost = 2 * time.Second
 )
 
 // Snapshot makes a Frame of s, which it neither keeps nor changes.
@@ -214,10 +214,12 @@ func (l *Lens) Snapshot(s *diag.State) Frame {
 
 func (l *Lens) diagnose(s *diag.State) {
 	old := s.Now.Sub(l.diagnosed)
-	due := l.facts && (len(l.report.Paths) < busyPaths || old >= staleBusy)
+	things := len(l.report.Paths) + len(s.Addresses) + len(s.Routes) + len(s.Routers)
+	rest := min(time.Duration(things)*staleEach, staleMost)
+	due := l.facts && old >= rest
 	limit := staleIdle
 	if l.moved {
-		limit = stale
+		limit = max(stale, rest)
 	}
 	if !due && !l.settle && old < limit && !l.diagnosed.IsZero() {
 		return
@@ -266,7 +268,7 @@ func temporary(s *diag.State) []Temporary {
 
 // addresses joins what is assigned with what is configured, one row an address or prefix.
 func addresses(s *diag.State, r report.Report) []AddressRow {
-	var rows []AddressRow
+	rows := slices.Grow[[]AddressRow](nil, len(s.Addresses))
 	for _, iface := range s.InterfacesOf() {
 		at := map[netip.Prefix]int{}
 		first := len(rows)
@@ -360,6 +362,11 @@ func count(rows []AddressRow, r report.Report) {
 func routers(s *diag.State, r report.Report) []RouterRow {
 	var rows []RouterRow
 	routes := map[string]map[netip.Addr]diag.At[diag.Route]{}
+	type router struct{ iface, addr string }
+	offers := map[router][]report.Offer{}
+	for _, y := range r.Routers {
+		offers[router{y.Interface, y.Address}] = y.Offers
+	}
 	for _, x := range s.Routers {
 		row := RouterRow{
 			Interface: x.Interface, Address: x.Address, MAC: x.MAC, RA: x.Last, First: x.First, At: x.At,
@@ -375,10 +382,7 @@ func routers(s *diag.State, r report.Report) []RouterRow {
 		if route, ok := routes[x.Interface][x.Address]; ok {
 			row.Route, row.RouteLeftS = &route.Fact, s.Left(route.Fact.ExpiresS, route.At)
 		}
-		for _, y := range r.Routers {
-			if y.Interface == x.Interface && y.Address == x.Address.String() {
-				row.Offers = y.Offers
-			}
+		row.Offers = offers[router{x.Interface, x.Address.String()}]
 		}
 		rows = append(rows, row)
 	}

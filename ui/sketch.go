@@ -13,11 +13,24 @@ import (
 func (m *mapScreen) lines(s *scene, w, h int) [][]span {
 	k := newSketch(s, w)
 	for strokes := true; ; strokes = false {
-		k.draw(strokes)
-		if len(k.lines) <= h || !strokes && !k.fold() && !k.less() {
+		if k.shown() <= h { // else there is no need to draw it: a node takes a line at least
+			if k.draw(strokes); len(k.lines) <= h {
+				return k.lines
+			}
+		}
+		if !strokes && !k.fold() && !k.less() {
+			k.draw(strokes)
 			return k.lines
 		}
 	}
+}
+
+// shown is how many nodes there are to draw.
+func (k *sketch) shown() (n int) {
+	for _, g := range k.groups {
+		n += g.shown
+	}
+	return n
 }
 
 // fold makes one line of the hosts of a kind that all stand as they should; it reports whether there was any.

@@ -80,6 +80,33 @@ func TestSomebodyHears(t *testing.T) {
 	}
 }
 
+// TestOneAskedInVain: where a single host is asked and stays silent, it is that host that is missed: nothing is known of
+// the others. A second one, or a router that is asked in vain, makes it the interface.
+func TestOneAskedInVain(t *testing.T) {
+	alone := func(target netip.Addr) *diagtest.World {
+		w := diagtest.Unheard(diagtest.LAN())
+		w.Paths = slices.DeleteFunc(w.Paths, func(p diag.Path) bool { return p.Asks != diag.AsksDAD && p.Target != target })
+		return w
+	}
+	d := Diagnose(alone(diagtest.PeerGlobal).State())
+	f := find(t, d, "peer.unmapped")
+	if f.Confidence != Likely || f.Severity != Warning || !strings.Contains(f.Summary, "nobody else") || slices.Contains(named(d), "path.unheard") {
+		t.Errorf("%s, %s: %s; %v", f.Severity, f.Confidence, f.Summary, named(d))
+	}
+	if d := Diagnose(diagtest.Unheard(diagtest.LAN()).State()); slices.Contains(named(d), "peer.unmapped") {
+		t.Errorf("all are silent: %v", named(d))
+	}
+	d = Diagnose(alone(diagtest.RouterAddr).State())
+	for _, f := range d.Findings {
+		if f.Cause == "path.unheard" && strings.Contains(f.Summary, "anybody else") {
+			t.Errorf("the router alone was asked: %s", f.Summary)
+		}
+	}
+	if d.Verdict == "ok" {
+		t.Errorf("the router alone was asked, and is silent: %s", d.Headline)
+	}
+}
+
 // TestMACsThatAreWell: a MAC that is not the hardware's, a macvlan's, a link-local address of one's own, a virtual
 // router's MAC on two machines, and what a switch reflects are no faults where they work.
 func TestMACsThatAreWell(t *testing.T) {
