@@ -86,6 +86,10 @@ type Options struct {
 	Version string // of this program
 	// As is the host whose view it is to be; the zero Host: all are alike.
 	As Host
+	// Where another host's is read beside, Name is what the host that made this one is called, and Of its MAC, as far as
+	// that is known.
+	Of   diag.MAC
+	Name string
 }
 
 // A Summary is what is known of a capture when it was read.
@@ -112,15 +116,21 @@ func Read(c *Reader, o Options, yield func(diag.Event)) (Summary, error) {
 		if seq > 0 {
 			return
 		}
-		emit(at, diag.Run{Version: o.Version, Passive: true, Add: diag.AddNone, Capture: &diag.Capture{Format: string(c.Format), As: o.As.String()}})
+		emit(at, diag.Run{
+			Version: o.Version, Passive: true, Add: diag.AddNone, Host: o.Name,
+			Capture: &diag.Capture{Format: string(c.Format), As: o.As.String(), Of: o.Of},
+		})
 		emit(at, diag.Feed{Name: diag.FeedFrames, State: diag.Synced})
 	}
 	view := &view{host: o.As}
+	if o.Name != "" {
+		view.host = Host{mac: o.Of} // who was named may have sent nothing
+	}
 	for {
 		p, err := c.Next()
 		if err != nil {
 			begin()
-			sum.Unseen = o.As != (Host{}) && view.host.mac == (diag.MAC{})
+			sum.Unseen = view.host != (Host{}) && view.host.mac == (diag.MAC{})
 			if errors.Is(err, io.EOF) {
 				err = nil
 			}
