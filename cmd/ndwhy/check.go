@@ -32,7 +32,9 @@ type checkOptions struct {
 	dryRun bool
 	from   []string
 	as     []string
-	detail int
+	// network is what --profile says of captures: not what the environment says of this host.
+	network string
+	detail  int
 }
 
 var failOnWords = []string{"unknown", "warning", "critical", "never"}
@@ -91,7 +93,7 @@ func checkCommand() *cobra.Command {
 }
 
 // reading are the flags that say something where a recording is read.
-var reading = []string{"from", "as", "format", "json", "output", "fail-on", "no-color", "ascii", "redact", "verbose"}
+var reading = []string{"from", "as", "profile", "format", "json", "output", "fail-on", "no-color", "ascii", "redact", "verbose"}
 
 // onlyReads refuses, beside --from, what would be asked of a network.
 func (o *checkOptions) onlyReads(f *pflag.FlagSet, ids []string) (err error) {
@@ -103,6 +105,11 @@ func (o *checkOptions) onlyReads(f *pflag.FlagSet, ids []string) (err error) {
 	}
 	if len(ids) > 0 {
 		return usagef("%s", words.Say("cli.from-asks", "what", ids[0]))
+	}
+	if o.network = o.profile; o.network != "" {
+		if err := o.knownProfile(); err != nil {
+			return err
+		}
 	}
 	f.Visit(func(flag *pflag.Flag) {
 		if !slices.Contains(reading, flag.Name) {

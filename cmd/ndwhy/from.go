@@ -25,6 +25,7 @@ type source struct {
 	// host is what its host is called, where there are several.
 	host    string
 	capture bool
+	profile string // of a capture: the kind of network that it is of, where --profile says so
 	// as is the host of a capture that --as names, of the MAC address that made it.
 	as pcap.Host
 	of diag.MAC
@@ -68,11 +69,11 @@ func (o *checkOptions) sources(ctx context.Context, stderr io.Writer) (list []so
 		if len(hosts) > 1 {
 			return nil, usagef("%s", words.Say("cli.as-many"))
 		}
-		return []source{{name: o.from[0], as: append(hosts, pcap.Host{})[0]}}, nil
+		return []source{{name: o.from[0], profile: o.network, as: append(hosts, pcap.Host{})[0]}}, nil
 	}
 	var makers []pcap.Maker
 	for _, name := range o.from {
-		from := source{name: name, host: filepath.Base(name)}
+		from := source{name: name, host: filepath.Base(name), profile: o.network}
 		if slices.ContainsFunc(o.from, func(other string) bool { return other != name && filepath.Base(other) == from.host }) {
 			from.host = name
 		}
@@ -153,6 +154,8 @@ func (from *source) read(ctx context.Context, stderr io.Writer, state **diag.Sta
 		switch {
 		case !from.capture && from.as != (pcap.Host{}):
 			err = errors.New(words.Say("cli.as-capture", "file", from.name))
+		case !from.capture && from.profile != "":
+			err = errors.New(words.Say("cli.profile-capture", "file", from.name))
 		case from.capture:
 			problems, err = from.readCapture(kept, state)
 		case *state != nil:
@@ -171,7 +174,7 @@ func (from *source) readCapture(r io.Reader, state **diag.State) (problems []str
 	if err != nil {
 		return nil, err
 	}
-	options := pcap.Options{Version: versionText(), As: from.as, Of: from.of, Name: from.host}
+	options := pcap.Options{Version: versionText(), Profile: from.profile, As: from.as, Of: from.of, Name: from.host}
 	var take func(diag.Event)
 	end := func() {}
 	if *state == nil {

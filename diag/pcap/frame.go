@@ -84,6 +84,7 @@ func cooked(proto, kind, hardware, length, address []byte) (h wire.Ethernet, d D
 // Options say how a capture is read.
 type Options struct {
 	Version string // of this program
+	Profile string // the kind of network that it is of, where that is said
 	// As is the host whose view it is to be; the zero Host: all are alike.
 	As Host
 	// Where another host's is read beside, Name is what the host that made this one is called, and Of its MAC, as far as
@@ -117,7 +118,7 @@ func Read(c *Reader, o Options, yield func(diag.Event)) (Summary, error) {
 			return
 		}
 		emit(at, diag.Run{
-			Version: o.Version, Passive: true, Add: diag.AddNone, Host: o.Name,
+			Version: o.Version, Profile: o.Profile, Passive: true, Add: diag.AddNone, Host: o.Name,
 			Capture: &diag.Capture{Format: string(c.Format), As: o.As.String(), Of: o.Of},
 		})
 		emit(at, diag.Feed{Name: diag.FeedFrames, State: diag.Synced})

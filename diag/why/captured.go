@@ -22,6 +22,7 @@ func init() {
 		&notDefault:         heardWithdrawal,
 		&routerUnresolvable: heardRouterSilent,
 		&rogue:              findRogue,
+		&inconsistent:       findInconsistent,
 		&dhcpv6Silent:       heardClients,
 		&dhcpv6NoAddress:    heardRefusals,
 		&peerUnmapped:       heardSilence,
