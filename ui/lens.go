@@ -245,6 +245,8 @@ func links(s *diag.State) []diag.Link {
 	for _, name := range s.InterfacesOf() {
 		if l, ok := s.Links[name]; ok {
 			list = append(list, l)
+		} else if s.Overheard != nil {
+			list = append(list, diag.Link{Interface: name, Ethernet: true, Up: true, Carrier: true}) // frames came by
 		} else {
 			list = append(list, diag.Link{Interface: name, Gone: true})
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -102,16 +103,38 @@ type Summary struct {
 	Unseen bool
 }
 
+// Events is Read as a sequence, with the error that ended the capture.
+func Events(c *Reader, o Options) iter.Seq2[diag.Event, error] {
+	return func(yield func(diag.Event, error) bool) {
+		going := true
+		_, err := each(c, o, func(e diag.Event) bool {
+			going = yield(e, nil)
+			return going
+		})
+		if err != nil && going {
+			yield(diag.Event{}, err)
+		}
+	}
+}
+
 // Read yields what a capture holds as events: first that it is one, and which sources of events it has not,
 // then its frames, with their times, in their order. An error ends the capture, and says why; what came
 // before stands.
-func Read(c *Reader, o Options, yield func(diag.Event)) (Summary, error) {
+func Read(c *Reader, o Options, take func(diag.Event)) (Summary, error) {
+	return each(c, o, func(e diag.Event) bool {
+		take(e)
+		return true
+	})
+}
+
+// each is Read until yield wants no more.
+func each(c *Reader, o Options, yield func(diag.Event) bool) (Summary, error) {
 	var sum Summary
 	var seq int64
-	at := time.Time{}
+	at, going := time.Time{}, true
 	emit := func(at time.Time, b diag.Body) {
 		seq++
-		yield(diag.Event{Seq: seq, At: at, Body: b})
+		going = going && yield(diag.Event{Seq: seq, At: at, Body: b})
 	}
 	begin := func() {
 		if seq > 0 {
@@ -129,6 +152,9 @@ func Read(c *Reader, o Options, yield func(diag.Event)) (Summary, error) {
 	}
 	for {
 		p, err := c.Next()
+		if !going {
+			return sum, nil
+		}
 		if err != nil {
 			begin()
 			sum.Unseen = view.host != (Host{}) && view.host.mac == (diag.MAC{})
