@@ -97,10 +97,12 @@ func NewPlayer(version string, r io.ReadSeeker, note func(diag.Event), changed f
 	} else if captured {
 		p.read = func(r io.Reader) iter.Seq2[diag.Event, error] { return capture(version, r) }
 		counting = func(r io.Reader) (n int, err error) {
-			for range p.read(r) {
-				n++
+			for _, err := range p.read(r) {
+				if err == nil { // else it is told when it is played
+					n++
+				}
 			}
-			return n, nil // what is wrong with it is told when it is played
+			return n, nil
 		}
 	}
 	var err error
