@@ -276,7 +276,7 @@ func TestFarThatFails(t *testing.T) {
 // rubbish they say so, and show what they would without it.
 func TestFarScreens(t *testing.T) {
 	t.Parallel()
-	p := startLab(t, termtest.Config{Width: 120, Height: 40}, func(ndwhy string) []string {
+	p := startLab(t, termtest.Config{Width: 120, Height: 60}, func(ndwhy string) []string {
 		return []string{
 			ndwhy, "lab", "peer-drops-reply", "--far", strings.ReplaceAll(watching, "ndwhy", ndwhy),
 			"--far", `printf '\033]0;rubbish\007\033[2J\n'; echo no such host >&2; exit 7`,
