@@ -221,6 +221,8 @@ var consequences = []consequence{
 	{[]string{"echo-limit"}, []string{"path.lossy"}},
 	// Who asks for the address in vain answers what waited, and no more, when the address shows itself in between.
 	{[]string{"moved-address"}, []string{"path.lossy"}},
+	// What the network hands to another, which has the same MAC or address, is lost.
+	{[]string{"cloned-mac|shared-address"}, []string{"path.lossy"}},
 	// Who has no way back, or no address, answers nobody.
 	{[]string{"pinged|pinged-in-vain|knocked-in-vain|echo-ignored|no-way-back|guarded", noWayBack}, []string{"host.inbound-unanswered"}},
 	// The port lets no other address speak than the one of its MAC.
@@ -232,7 +234,7 @@ var consequences = []consequence{
 	// The kernel chooses neither the old address nor the interface.
 	{[]string{"second-default", "renumbered-source"}, []string{"address.prefix-withdrawn"}},
 	// What is sent to a peer by way of the router does not come back to another port either.
-	{[]string{"isolated-ports", "ula-only|ula-translated"}, []string{"peer.echo-blocked"}},
+	{[]string{"isolated-ports", "ula-only|ula-translated|no-on-link-route|no-on-link-route-well"}, []string{"peer.echo-blocked"}},
 	// The router answers for a peer that is not there.
 	{[]string{"local-proxy", "peer-down|peer-unmapped"}, []string{"peer.echo-blocked"}},
 	// The gateway is gone.
@@ -284,24 +286,6 @@ var Flaws = []Flaw{
 		"a host that is kept apart, or gone", "one silent host alone may be either, beside other faults also where it is neither (peer.isolated)",
 		func(v Verdict, faults []string, _ Weather) bool {
 			return len(faults) > 1 && only(v.Supposed, "peer.isolated", "peer.unmapped") && v.quiet()
-		},
-	},
-	{
-		"who is found only at the second try", "what was asked before that passes for lost (path.lossy)",
-		func(v Verdict, faults []string, _ Weather) bool {
-			return has(faults, "na-dropped", "stale-gateway", "solicitations-dropped", "wrong-neighbour") && only(slices.Concat(v.Invented, v.Supposed), "path.lossy") && len(v.Broken) == 0
-		},
-	},
-	{
-		"a MAC that two have, where nothing shows the other", "what the switch hands to the other passes for lost (path.lossy)",
-		func(v Verdict, faults []string, _ Weather) bool {
-			return has(faults, "cloned-mac") && only(slices.Concat(v.Invented, v.Supposed), "path.lossy") && len(v.Broken) == 0
-		},
-	},
-	{
-		"a moved address, and a route that is not taken", "the silence of what lies behind the route is put down to it (router.advertisement-ignored)",
-		func(v Verdict, faults []string, _ Weather) bool {
-			return has(faults, "moved-address", "address-taken") && has(faults, "route-not-needed") && only(v.Invented, "router.advertisement-ignored") && len(v.Broken) == 0
 		},
 	},
 	{
@@ -394,10 +378,19 @@ func Judge(network string, w *World, d why.Diagnosis) Verdict {
 	v.Supposed = minus(minus(v.Got, v.Invented), may)
 	told := v.Got
 	for _, f := range d.Findings {
-		// One that cannot be told from another which is so, and says it, is not wrong; nor is the other missed.
-		if others := alternatives(f); f.Confidence == why.Possible && len(minus(others, may)) < len(others) {
+		// One that cannot be told from another which is so, and says it, is not wrong where it is merely possible, and no
+		// invention where it is likely; nor is the other missed.
+		others := alternatives(f)
+		if len(minus(others, may)) == len(others) {
+			continue
+		}
+		told = append(told, others...)
+		switch {
+		case f.Confidence == why.Possible:
 			v.Supposed = minus(v.Supposed, []string{f.Cause})
-			told = append(told, others...)
+		case f.Confidence == why.Likely && slices.Contains(v.Invented, f.Cause):
+			v.Invented = minus(v.Invented, []string{f.Cause})
+			v.Supposed = append(v.Supposed, f.Cause)
 		}
 	}
 	if calm && !strings.Contains(network, "+") {

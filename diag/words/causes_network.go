@@ -156,7 +156,7 @@ var causesNetwork = map[string]string{
 
 	"cause.path.lossy.title":            "Packets are lost on the way",
 	"cause.path.lossy.summary":          "{lost} of {sent} questions to hosts that do answer were lost ({percent} %).",
-	"cause.path.lossy.explanation":      "The targets are there, since they answered some; so this is loss and not silence. It touches {targets} of them.",
+	"cause.path.lossy.explanation":      "The targets are there, since they answered some; so this is loss and not silence. It touches {targets} of them. A second machine with the same MAC or IP address takes answers away in the same way.",
 	"cause.path.lossy.late.summary":     "Answers come late on {interface}: {seconds} s after the question, when most programs have given up.",
 	"cause.path.lossy.late.explanation": "The replies were seen arriving after the wait for them had ended, so nothing here is proven silent; {targets} of the targets answered so. A queue that is full somewhere, a shaped or an overloaded link, or a machine that is starved of time does that. The kernel's own neighbour discovery gives up after 3 s.",
 	"cause.path.lossy.limit":            "Only echoes to one host were lost: a limit on its own answers looks the same, so this may be no fault at all.",
