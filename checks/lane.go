@@ -137,8 +137,12 @@ func (l *lane) again() {
 	defer l.r.unsubscribe(l.in)
 	var list []*asking
 	copied := false
+	lost := l.lostEntry()
+	if l.ended() {
+		return
+	}
 	for _, t := range l.open(isSocketKind) {
-		if !t.q.kind.again() || t.path.Detail == DetailClosed || t.verdict().Outcome != diag.Silent || t.unresolved() {
+		if lost || !t.q.kind.again() || t.path.Detail == DetailClosed || t.verdict().Outcome != diag.Silent || t.unresolved() {
 			continue
 		}
 		k, _ := t.q.kind.(socketKind)
@@ -160,6 +164,17 @@ func (l *lane) again() {
 		}
 	}
 	l.pursue(list...)
+}
+
+// lostEntry reports whether the kernel would have to resolve what it knew when a source asked that makes it resolve nothing
+// (safety rule 2).
+func (l *lane) lostEntry() bool {
+	if l.tallies[0].q.SourceClass == diag.SourceAssigned || !l.before.Resolved() || len(l.open(isSocketKind)) == 0 {
+		return false
+	}
+	e, ok := l.neighbour()
+	n, _ := e.Body.(diag.Neighbour)
+	return !ok || n.Gone || !n.State.Resolved()
 }
 
 // moreOf is the re-asking of one question.

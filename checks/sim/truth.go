@@ -3,6 +3,7 @@ package sim
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"ndwhy/diag/lab"
 	"ndwhy/diag/why"
@@ -239,6 +240,8 @@ var consequences = []consequence{
 	{[]string{"local-proxy", "peer-down|peer-unmapped"}, []string{"peer.echo-blocked"}},
 	// The gateway is gone.
 	{[]string{"wrong-gateway", "peer-unmapped|peer-down"}, []string{"router.unresolvable"}},
+	// The other interface takes nothing of what routers announce, and this one gets nothing of it.
+	{[]string{"no-policy-routing", "advertisements-lost"}, []string{"router.advertisement-ignored"}},
 	{[]string{"ula-only|ula-translated|static|short-prefix", "backup-router|two-routers|router-died|rogue-router"}, []string{"dhcpv6.silent"}},
 }
 
@@ -260,6 +263,12 @@ func has(faults []string, some ...string) bool {
 // quiet reports whether nothing that is not so is said to be likely or certain, and no rule is broken.
 func (v Verdict) quiet() bool { return len(v.Invented)+len(v.Broken) == 0 }
 
+// bySilence are the causes that are inferred from nothing but answers which do not come, beside others that do.
+var bySilence = []string{
+	"router.no-advertisement", "router.unresolvable", "dhcpv6.silent", "address.prefix-withdrawn", "host.firewall", "peer.unmapped", "peer.echo-blocked",
+	"path.beyond-router", "path.icmp-blocked", "path.tcp-blocked", "net.router-silent", "net.multicast-suppressed", "net.per-address-filter",
+}
+
 // Flaws are what is known to come out wrong.
 var Flaws = []Flaw{
 	{
@@ -274,7 +283,7 @@ var Flaws = []Flaw{
 	},
 	{
 		"cut short", "what tells one cause from another is not asked any more, nor a silence asked about again: the nearest cause is said to be possible",
-		func(v Verdict, _ []string, w Weather) bool { return w.Timeout > 0 && v.quiet() },
+		func(v Verdict, _ []string, w Weather) bool { return (w.Timeout > 0 || v.Spent) && v.quiet() },
 	},
 	{
 		"a router and a peer that are both away", "they pass for an interface that nobody hears, which is said to be possible (path.unheard)",
@@ -289,14 +298,16 @@ var Flaws = []Flaw{
 		},
 	},
 	{
-		"loss", "of three solicitations a third may be lost three times: what is then never answered passes for absent",
+		"loss", "what is never answered, however often it is asked, passes for silent: of three solicitations a third may be lost three times",
 		func(v Verdict, faults []string, w Weather) bool {
-			return (w.Loss > 0 || has(faults, "lossy")) && len(v.Broken) == 0
+			return (w.Loss > 0 || has(faults, "lossy")) && only(v.Invented, bySilence...) && len(v.Broken) == 0
 		},
 	},
 	{
-		"what moves", "an address or the link that goes away and comes back leaves what was found before and after to contradict each other",
-		func(v Verdict, _ []string, w Weather) bool { return w.Moves > 0 && len(v.Broken) == 0 },
+		"what moves", "an address, or the link, that goes away and comes back: what is gone in between is said to be gone, or to be another's when it is back",
+		func(v Verdict, _ []string, w Weather) bool {
+			return w.Moves > 0 && only(v.Invented, "address.not-configured", "address.duplicate", "dhcpv6.no-client", "router.advertisement-ignored") && len(v.Broken) == 0
+		},
 	},
 	{
 		"answers that others overtake, or that are slow themselves", "an answer that comes later than twice the time of the first passes for lost (path.lossy), and who asks for us is not heard in time",
@@ -331,6 +342,11 @@ type Verdict struct {
 	// Unexplained are symptoms that no cause covers; Broken rules that were broken.
 	Unexplained []string
 	Broken      []string
+	Spent       bool // the run had no more time
+	// Late are the answers that came after their silence was concluded; Differs: other causes are named where every
+	// silence is waited for in full.
+	Late    int
+	Differs bool
 }
 
 // Right reports whether nothing is wrong.
@@ -407,6 +423,7 @@ func Judge(network string, w *World, d why.Diagnosis) Verdict {
 		}
 	}
 	v.Missed = minus(v.Want, told)
+	v.Spent = w.Took > w.timeout()-time.Second
 	if calm {
 		for _, u := range d.Unexplained {
 			v.Unexplained = append(v.Unexplained, u.Text)
