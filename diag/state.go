@@ -837,6 +837,16 @@ func (s *State) InterfaceWith(addr netip.Addr) string {
 	return slices.Min(names)
 }
 
+// IsOwn reports whether an address is configured on any interface of this host.
+func (s *State) IsOwn(addr netip.Addr) bool {
+	for k := range s.Addresses {
+		if k.Address == addr {
+			return true
+		}
+	}
+	return false
+}
+
 // OwnMAC reports whether an Ethernet address is one of this host's.
 func (s *State) OwnMAC(m MAC) bool {
 	for _, l := range s.Links {
@@ -885,7 +895,8 @@ func (s *State) Path(id string) (Path, bool) {
 // read returns a path as all that was seen says. A connection that was reset, and of which no segment left, was refused
 // by this host itself (a rule that rejects): whom it was for was never asked.
 func (s *State) read(p Path) Path {
-	if p.Asks != AsksTCP || p.Outcome != Answered || p.Detail != DetailClosed || p.Out != "" && p.Out != p.Interface ||
+	closed := p.Asks == AsksTCP && p.Outcome == Answered || p.Asks == AsksService && p.Outcome == Silent
+	if !closed || p.Detail != DetailClosed || p.Out != "" && p.Out != p.Interface ||
 		!s.Complete(FeedTCP) || !s.Complete(FeedFrames) || !s.HasPorts(p) || !s.tapSaw(s.said[pathKey(p.ID)].At) {
 		return p
 	}

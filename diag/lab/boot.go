@@ -608,6 +608,9 @@ func (w *world) route(host *Host, r Route) error {
 		}
 		route.LinkIndex = link.Attrs().Index
 	}
+	if r.Local {
+		route.Type, route.Table = unix.RTN_LOCAL, unix.RT_TABLE_LOCAL
+	}
 	if r.Via.IsValid() {
 		route.Gw = r.Via.AsSlice()
 	}

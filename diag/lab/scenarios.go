@@ -474,6 +474,15 @@ var scenarios = []Scenario{
 		Break:  dropping(Filter{Table: "inet filter", Chain: "output", Hook: "output", Pass: []Pass{{Tracked: true}}, Reject: byUnreachable}),
 	},
 	{
+		Name: "internet-is-here", On: "vpc",
+		Title:  "A route of the type local, as a transparent proxy sets it, makes ubuntu1 answer its own packets to the Internet.",
+		Causes: []string{"host.routing"},
+		Break: func(s *Spec) {
+			h := s.ubuntu1()
+			h.Routes = append(h.Routes, Route{NIC: "lo", Dst: netip.PrefixFrom(internetHost, 32).Masked(), Local: true})
+		},
+	},
+	{
 		Name: "web-out-alone", On: "vpc", Healthy: true,
 		Title: "ubuntu1's packet filter refuses what connects out, but to the ports of the web.",
 		Break: dropping(Filter{Table: "ip6 filter", Chain: "OUTPUT", Hook: "output", Pass: []Pass{{Tracked: true}, {TCP: 443}, {TCP: 80}}, Reject: byReset}),

@@ -172,6 +172,7 @@ type Route struct {
 	Table  int        // 0: main
 	Metric int        // 0: the kernel's own, 1024
 	Refuse bool       // "unreachable": it leads nowhere
+	Local  bool       // "local": the host takes what it leads to for its own; NIC is lo
 }
 
 // A Policy looks packets from a prefix up in a routing table of their own.

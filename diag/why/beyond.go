@@ -10,7 +10,8 @@ import (
 var refused = Cause{
 	ID: "path.refused", Severity: Critical,
 	Remedy: []Remedy{
-		ask("ask.refused"),
+		ask("ask.refused").when(as("")),
+		ask("ask.refuses").when(as("itself")),
 		inVPC("", "aws ec2 describe-route-tables --filters Name=association.subnet-id,Values={subnet}",
 			"aws ec2 describe-network-acls --filters Name=association.subnet-id,Values={subnet}"),
 	},
@@ -186,6 +187,9 @@ func findRefused(iv *ifaceView) []hypothesis {
 		h := hypothesis{
 			direct: true, confidence: Certain, subject: Subject{"target", p.Target.String()}, addr: p.Target,
 			args: []any{"target", p.Target, "from", p.Error.From, "error", diag.DescribeError(*p.Error)},
+		}
+		if p.Error.From == p.Target {
+			h.as, h.severity = "itself", Warning
 		}
 		if !p.Given {
 			h.severity = Info

@@ -180,7 +180,8 @@ func (n *normals) of(p diag.Path) *bool {
 		return nil
 	}
 	if p.Via == diag.ViaApp && p.Outcome == diag.Answered {
-		return new(true) // whatever way it took
+		// Whatever way it took, unless that was none: then it was this host that answered.
+		return new(!n.s.Links[p.Out].Loopback || n.s.IsOwn(p.Target))
 	}
 	if p.Asks == diag.AsksDAD {
 		return n.dad(p)

@@ -49,6 +49,7 @@ var routing = Cause{
 			Does: "gateway", If: as("no-gateway", "through-host"), Do: []string{"ip -6 route replace default via {router} dev {interface} metric 1024"},
 			Make: rightGateway, Keep: &keep{amend: true},
 		},
+		way("local-away", `route=$(ip -6 route get fibmatch {target} | head -1) && sudo ip -6 route del $route`).when(as("local")),
 		{Does: "rule-of-others", If: as("elsewhere"), Do: []string{"ip -6 rule del priority PRIORITY"}, Make: ruleAway, Keep: &keep{undo: true}},
 		ask("ask.forward").when(as("through-host")),
 		ask("ask.other-way").when(as("elsewhere")),
@@ -210,6 +211,10 @@ func findRouting(iv *ifaceView) []hypothesis {
 			if h, ok := iv.refusedRoute(sel); ok {
 				add(h)
 			}
+		case sel.Type == "local":
+			if h, ok := iv.toItself(sel); ok {
+				add(h)
+			}
 		case sel.From.IsValid() && sel.Interface != iv.name && sel.Interface != "":
 			if h, ok := iv.wrongWay(sel); ok {
 				add(h)
@@ -238,6 +243,25 @@ func findRouting(iv *ifaceView) []hypothesis {
 		add(h)
 	}
 	return list
+}
+
+// toItself looks for a route that has this host take another's address for its own: what is sent there comes back to
+// it, and looks answered.
+func (iv *ifaceView) toItself(sel diag.Selection) (h hypothesis, ok bool) {
+	if iv.s.IsOwn(sel.Dst) {
+		return h, false
+	}
+	h = hypothesis{
+		direct: true, confidence: Certain, subject: Subject{"target", sel.Dst.String()}, as: "local",
+		args: []any{"target", sel.Dst}, facts: []diag.Event{iv.s.Said(sel)},
+	}
+	for _, p := range iv.view.paths {
+		if p.Interface == iv.name && p.Target == sel.Dst && p.Via == diag.ViaApp {
+			h.paths = append(h.paths, p.ID)
+			h.evidence = append(h.evidence, p.Evidence...)
+		}
+	}
+	return h, len(h.paths) > 0
 }
 
 // beside looks for a neighbour that answers on the link, while this host sends what is for it to a router, from where

@@ -51,6 +51,9 @@ func findIMDSIPv6Off(iv *ifaceView) []hypothesis {
 		if f, came := p.came.Body.(diag.Frame); came && f.Type == diag.TCPSynAck {
 			return nil // it is there: the connection was accepted
 		}
+		if p.fate == stoppedHere {
+			return nil // it was not asked: this host let it not out
+		}
 	}
 	if len(off) == 0 || iv.any(func(p *path) bool { return p.Target == diag.IMDSIPv6 && p.Outcome == diag.Answered }) {
 		return nil

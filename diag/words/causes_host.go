@@ -166,6 +166,8 @@ var causesHost = map[string]string{
 	"cause.host.routing.through-host.summary":     "The route {route} leads through {gateway}, which says itself that it is no router.",
 	"cause.host.routing.through-host.explanation": "Its neighbour advertisement does not have the flag R (RFC 4861 §4.4), so it takes what is sent through it and forwards none of it; and nothing from beyond answered. A Linux host says so as long as it does not forward.",
 	"cause.host.routing.through-host.other":       "What advertises itself as a router here is another: {router}.",
+	"cause.host.routing.local.summary":            "This host takes {target} for an address of its own, by a route of the type local: what is sent there does not leave it.",
+	"cause.host.routing.local.explanation":        "Such a route makes the kernel deliver packets to this host itself. Transparent proxies and load balancers set them. An answer from {target} is then this host's own, and says nothing about the network.",
 	"cause.host.routing.apart.summary":            "{target} is taken for a neighbour on {interface}, by the route {route}: this network lets it be reached by the router alone.",
 	"cause.host.routing.apart.explanation":        "In this network ({network}) hosts do not see each other on the link, even with addresses of one prefix. The route says that they do, as it is when an address was written with the length of the whole prefix instead of /128. The kernel asks for every host in it, and none may answer; by {router} they are reached.",
 	"cause.host.routing.means":                    "The machine's own signposts point the wrong way. Details: RTM_GETROUTE from an address of this interface answers with another one, or with an error from an unreachable, blackhole or prohibit route.",

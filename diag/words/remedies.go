@@ -98,6 +98,8 @@ var remedies = map[string]string{
 	"remedy.gateway":           "Let the route lead by the router.",
 	"remedy.rule-of-others":    "Delete the policy rule that sends it by {other}. If that is a VPN's, traffic no longer goes by the VPN.",
 	"remedy.ask.other-way":     "Ask whoever runs what is behind {other} (a VPN, a second network): {target} is sent there and gets no answer.",
+	"remedy.ask.refuses":       "Ask whoever runs {target} to let it answer, if it is meant to: its own packet filter refuses.",
+	"remedy.local-away":        "Delete the route, if nothing on this host is meant to answer for {target}.",
 	"remedy.ask.forward":       "Switch forwarding on at {gateway}, if it is to be the way out (of a container or a pod it is the node): sudo sysctl -w net.ipv6.conf.all.forwarding=1, there.",
 	"remedy.ask.refusing-rule": "Ask whoever wrote the policy rule (ip -6 rule) to let {target} pass.",
 	"remedy.masquerade":        "Translate what they send to this host's own address.",
