@@ -53,7 +53,7 @@ var causesNetwork = map[string]string{
 	"cause.peer.unmapped.title":       "Nobody answers for the peer's address",
 	"cause.peer.unmapped.summary":     "Nobody answers for {peer}.",
 	"cause.peer.unmapped.explanation": "Solicitations for it stayed unanswered while {other} resolved on the same link, so the question left and the link works: no interface on this link has the address, or the host that has it is down or does not answer.",
-	"cause.peer.unmapped.alone":       "No host but the router was heard of on this link. A network that keeps its hosts apart (a private VLAN, client isolation on an access point) looks the same from here: then every peer is silent.",
+	"cause.peer.unmapped.alone":       "No host but the router was heard of on this link. A network that keeps its hosts apart (a private VLAN, client isolation on an access point) looks the same from here, and is less common: then every peer is silent. A second host named with --peer tells them apart.",
 	"cause.peer.unmapped.fabric":      "In {network} the infrastructure answers for every address that is assigned to an interface of the subnet: that it does not means that none has this one, or that it is in another subnet.",
 	"cause.peer.unmapped.means":       "The other machine's address does not exist on this network segment, as far as the segment says. Details: NS for the peer get no NA, INCOMPLETE then FAILED in the neighbour cache, while other neighbours resolve.",
 	"cause.peer.unmapped.evidence":    "Unanswered solicitations for the peer from an address that works, and another neighbour that resolved.",
