@@ -132,7 +132,7 @@ func eitherWay(asks diag.Asks, r rule) func(*ifaceView) []hypothesis {
 
 // reachesBeyond holds of an answer from beyond the router that came back by this interface, whether or not this host let
 // it in.
-var reachesBeyond = all(toward(diag.TargetInternet), asking(diag.AsksEcho, diag.AsksTCP), either(answers, arrived), fromUs, not(detoured))
+var reachesBeyond = all(toward(diag.TargetInternet), asking(diag.AsksEcho, diag.AsksTCP), either(answers, arrived), not(detoured))
 
 // arrived holds of a question whose answer came as far as this host.
 var arrived = of(func(p *path) bool {

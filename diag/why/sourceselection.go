@@ -230,7 +230,8 @@ func (iv *ifaceView) mattering(selections []diag.Selection) map[netip.Addr]int {
 // chooses for it, while it answers another address of the interface: where there are two routers with a prefix
 // each, and one is sent what has the other's (BCP 38).
 func (iv *ifaceView) outOfPlace(sel diag.Selection) bool {
-	return iv.class[sel.Source] == diag.SourceUnknown && sel.Bound == "" && iv.betterSource(sel) != nil &&
+	class := iv.class[sel.Source]
+	return (class == diag.SourceUnknown || class == diag.SourceAssigned) && sel.Bound == "" && iv.betterSource(sel) != nil &&
 		!iv.any(func(p *path) bool { return p.Source == sel.Source && p.Target == sel.Dst && p.Outcome == diag.Answered })
 }
 
@@ -242,5 +243,7 @@ func (iv *ifaceView) betterSource(sel diag.Selection) *path {
 	if !iv.any(silent) {
 		return nil
 	}
-	return iv.first(all(reachesBeyond, of(func(p *path) bool { return p.Target == sel.Dst && p.Source != sel.Source })))
+	return iv.first(all(reachesBeyond, of(func(p *path) bool {
+		return p.Target == sel.Dst && p.Source != sel.Source && p.SourceClass != diag.SourceCandidate
+	})))
 }
