@@ -243,7 +243,7 @@ there as well; *invented*, such a cause is said to be likely or certain; *broken
 const silence = `
 ## Silence, by the answers' own timing
 
-The rule (` + "`checks/timing.go`" + `): a silence that would be a symptom is waited for in full, 1 s (` + "`--wait`" + `), and asked about again.
+The rule (` + "`checks/timing.go`" + `): a silence that would be a symptom is waited for in full, 1 s, and asked about again.
 One that is normal here is concluded 4 times the slowest answer of the same run after the last question, and never sooner
 than after 300 ms, once three answers came; those from beyond the router are reckoned apart from those on the link. Where
 the run has seen loss, nothing is concluded sooner.
