@@ -37,6 +37,7 @@ const (
 	DetailNoAddress   = "no-address"      // {note}: the server's status
 	DetailTooBig      = "too-big"         // {note}: how much fits, in bytes
 	DetailClosed      = diag.DetailClosed // the service's host refused the connection
+	DetailAlone       = diag.DetailAlone  // a solicitation to its MAC alone is answered; {note}: that
 	DetailNotAdded    = "not-added"       // the kernel refused the candidate; {note}: its error
 	DetailElsewhere   = "elsewhere"       // the kernel chose another interface; {note}: which
 )
@@ -47,6 +48,6 @@ var Details = []string{
 	DetailAnsweredFor, DetailConfigured, DetailAssigned, DetailForwarding, DetailNoRoute, DetailNoOther,
 	DetailNoControl, DetailNoRouter, DetailNoFresh, DetailNoSource, DetailUnproven,
 	DetailTimeout, DetailCancelled, DetailBudget, DetailOwn, DetailNotSeen, DetailRouted,
-	DetailEchoUnsent, DetailTooMany, DetailInterrupted, DetailClosed, DetailNotAdded,
+	DetailEchoUnsent, DetailTooMany, DetailInterrupted, DetailClosed, DetailNotAdded, DetailAlone,
 	DetailOffers, DetailNoAddress, DetailTooBig, DetailElsewhere,
 }

@@ -1,6 +1,8 @@
 package checks
 
 import (
+	"net/netip"
+	"slices"
 	"time"
 
 	"ndwhy/diag"
@@ -75,6 +77,21 @@ type ndByWire struct{ byWire }
 func (ndByWire) asks() diag.Asks { return diag.AsksND }
 func (ndByWire) again() bool     { return true }
 
+// cost has one more where nobody answered, and it is known where who has the address was: see askAlone.
+func (ndByWire) cost(q Question, count int) (first, again int) {
+	first, again = (byWire{}).cost(q, count)
+	if q.Ours() {
+		again++
+	}
+	return first, again
+}
+
+func (ndByWire) adjust(l *lane, a *asking) { l.askAlone(a) }
+
+// answered takes what the one who was asked alone says for the end of the matter, though it is no answer to what
+// everybody was asked.
+func (ndByWire) answered(t *tally) bool { return t.path.Received > 0 || t.alone != (diag.MAC{}) }
+
 func (ndByWire) compose(_ *lane, t *tally) func() Frame {
 	return func() Frame { return solicit(t.q, nil) }
 }
@@ -82,8 +99,13 @@ func (ndByWire) compose(_ *lane, t *tally) func() Frame {
 func (ndByWire) frame(t *tally, e diag.Event, f diag.Frame) { t.seeND(e, f) }
 
 // judge says of a silence about an address of this host that it is meant to be.
+// And of one who answers what is sent to its MAC alone, that it is there.
 func (ndByWire) judge(t *tally, p *diag.Path) {
-	if t.usual(p); p.Outcome == diag.Silent && p.Detail == "" && t.host.Own(p.Target) {
+	switch t.usual(p); {
+	case p.Outcome != diag.Silent:
+	case t.alone != (diag.MAC{}):
+		p.Detail, p.Note = DetailAlone, t.alone.String()
+	case p.Detail == "" && t.host.Own(p.Target):
 		p.Detail = DetailOwn
 	}
 }
@@ -96,15 +118,70 @@ func solicit(q Question, nonce []byte) Frame {
 	return Frame{Type: diag.NS, Src: q.Source, Dst: group, DstMAC: diag.MulticastMAC(group), Target: q.Target, Nonce: nonce}
 }
 
+// askAlone has the last known holder of an address asked once more, by a solicitation to its MAC alone (RFC 4861 §7.3.3
+// probes so), where the one to all who have the address stays silent and should not. Who answers that is there, and
+// did not get the other: a switch that follows multicast groups may have forgotten that it is in this one.
+func (l *lane) askAlone(a *asking) {
+	more, did := a.again, false
+	a.again = func(a *asking) bool {
+		if more != nil && more(a) {
+			return true
+		}
+		t := a.tallies[0]
+		if did || !t.path.Ours() || t.path.Sent == 0 || l.r.pace.spent() || !l.symptom(a.tallies) {
+			return false
+		}
+		mac := l.holder(t.q.Target)
+		if mac == (diag.MAC{}) {
+			return false
+		}
+		did, t.done = true, false
+		a.send = func() error {
+			f := solicit(t.q, nil)
+			f.SrcMAC, f.Dst, f.DstMAC = l.link.MAC, t.q.Target, mac
+			l.r.ledger.wire(l.key.Interface, f.Src, f.Target)
+			return l.r.Net.Send(l.key.Interface, f)
+		}
+		a.count, a.wait, a.next = a.sent+1, l.r.wait, l.r.now
+		return true
+	}
+}
+
+// holder returns the MAC that an address of the link was seen at, or that the kernel has for it; zero: none.
+func (l *lane) holder(addr netip.Addr) (mac diag.MAC) {
+	if mac = l.r.macOf(l.key.Interface, addr); mac != (diag.MAC{}) {
+		return mac
+	}
+	l.r.Session.Look(func(s *diag.State) {
+		for _, e := range slices.Backward(s.Frames()) {
+			f, ok := e.Body.(diag.Frame)
+			if ok && !f.Out && f.Bad == "" && f.Interface == l.key.Interface && f.Src == addr && f.SrcMAC != (diag.MAC{}) && !s.OwnMAC(f.SrcMAC) {
+				mac = f.SrcMAC
+				return
+			}
+		}
+	})
+	return mac
+}
+
 func (t *tally) seeND(e diag.Event, f diag.Frame) {
 	switch {
 	case f.Target != t.q.Target:
+	case f.Out && f.Type == diag.NS && f.Src == t.q.Source && f.Dst == t.q.Target:
+		t.toOne = true
+		t.note(e)
 	case f.Out && f.Type == diag.NS && f.Src == t.q.Source:
+		t.toOne = false
 		t.leaves(e)
 		t.solicits = append(t.solicits, e.At)
 	case f.Out:
 	case f.Type == diag.NA && (f.Dst == t.q.Source || f.Dst.IsMulticast()):
 		if holder(f) == t.host.MAC {
+			return
+		}
+		if t.toOne && t.path.Received == 0 && t.alone == (diag.MAC{}) {
+			t.alone = holder(f)
+			t.note(e)
 			return
 		}
 		if t.path.Received < t.path.Sent || t.path.Sent == 0 {

@@ -15,7 +15,7 @@ const (
 func init() {
 	declare(Check{
 		ID:       idPeerND,
-		Sends:    []Bound{{"sends.ns", 5, "per.peer"}},
+		Sends:    []Bound{{"sends.ns", 6, "per.peer"}},
 		Changes:  []string{"changes.neighbour"},
 		plan:     func(p *planner) { planPeers(p, nd) },
 		crowds:   true,

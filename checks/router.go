@@ -17,7 +17,7 @@ const (
 func init() {
 	declare(Check{
 		ID:      idRouterND,
-		Sends:   []Bound{{"sends.ns", 5, "per.router"}},
+		Sends:   []Bound{{"sends.ns", 6, "per.router"}},
 		Changes: []string{"changes.neighbour"},
 		plan:    func(p *planner) { planRouters(p, nd) },
 		nothing: because("detail.no-router"),

@@ -46,6 +46,8 @@ type tally struct {
 	// answer: where all came, in turn.
 	solicits []time.Time
 	heard    time.Time // the first answer to them
+	toOne    bool      // the newest solicitation went to one MAC, not to all who have the address
+	alone    diag.MAC  // who answered such
 	nud      diag.NUD
 	nonce    []byte // of our own DAD solicitation
 	// transaction is our own of DHCPv6, in hexadecimal.
@@ -103,7 +105,9 @@ func (t *tally) see(e diag.Event) {
 	k := t.q.kind
 	switch b := e.Body.(type) {
 	case diag.Frame:
-		if b.Interface == t.q.Interface && b.Bad == "" {
+		// What the kernel addresses to the interface itself, as it does where it looks for no neighbours, asks nobody.
+		toItself := b.Out && b.DstMAC == t.host.MAC && t.host.MAC != (diag.MAC{}) && !t.bySocket()
+		if b.Interface == t.q.Interface && b.Bad == "" && !toItself {
 			k.frame(t, e, b)
 		}
 	case diag.Socket:

@@ -134,8 +134,10 @@ type Link struct {
 	MTU       int    `json:"mtu"`
 	Up        bool   `json:"up"`      // administratively (IFF_UP)
 	Carrier   bool   `json:"carrier"` // IFF_LOWER_UP
-	// Ethernet: it does neighbour discovery over Ethernet (ARPHRD_ETHER without IFF_NOARP, and no port).
+	// Ethernet: it does neighbour discovery over Ethernet, or would but for NoARP or Port (ARPHRD_ETHER).
 	Ethernet bool `json:"ethernet"`
+	// NoARP: somebody told the kernel to look for no neighbours there (IFF_NOARP, as ip-link(8)'s "arp off" sets it).
+	NoARP bool `json:"no_arp,omitempty"`
 	// Port is the kind of interface that it is a port of, which does IPv6 in its stead: bridge, bond …
 	Port     string `json:"port,omitempty"`
 	Loopback bool   `json:"loopback,omitempty"`

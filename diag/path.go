@@ -116,6 +116,9 @@ const DetailUnresolved = "unresolved"
 // DetailClosed is the detail of a question to a service that was answered by whom it was asked of: nobody serves it there.
 const DetailClosed = "closed"
 
+// DetailAlone is the detail of a silent solicitation by wire whose target answered one that was sent to its MAC alone.
+const DetailAlone = "asked-alone"
+
 // PathError is an ICMPv6 error message.
 type PathError struct {
 	Type FrameType  `json:"type"`

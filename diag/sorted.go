@@ -18,7 +18,7 @@ func (s *State) InterfacesOf() []string {
 	}
 	var names []string
 	for name, l := range s.Links {
-		if l.Ethernet && !l.Loopback {
+		if l.Ethernet && !l.Loopback && l.Port == "" {
 			names = append(names, name)
 		}
 	}

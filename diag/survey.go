@@ -87,6 +87,8 @@ func (v Survey) Used() (used []Link, left []NotExamined) {
 		}
 		switch {
 		case l.Gone || l.Loopback:
+		case l.Port != "" && l.Ethernet && (out || global[l.Interface]):
+			used = append(used, l) // by what was left on it, and should have gone where it went
 		case l.Port != "":
 			if l.hardware() {
 				leave(ExaminePort)

@@ -52,6 +52,13 @@ var CauseTests = []struct {
 		Name: "another answers for what this host has", Cause: "address.duplicate", Sure: "certain", Faults: []string{"address.duplicate"},
 		World: func() *World { return LAN().Say(Advertised(Mine, OtherMAC)) },
 	},
+	{Name: "a peer that only a question to its MAC reaches", Cause: "net.snooping", Sure: "likely", Faults: []string{"net.snooping"}, World: Forgotten},
+	{
+		Name: "a peer that only a question to its MAC reaches, and a querier", Cause: "net.snooping", Sure: "possible", Faults: []string{"net.snooping"},
+		World: func() *World { return Forgotten().Say(Queried()) },
+	},
+	{Name: "an interface that looks for no neighbours", Cause: "host.discovery-off", Sure: "certain", Faults: []string{"host.discovery-off"}, World: DiscoveryOff},
+	{Name: "an address that was left on a port", Cause: "host.address-on-port", Sure: "certain", Faults: []string{"host.address-on-port"}, World: OnPort},
 	{Name: "hosts are kept apart", Cause: "peer.isolated", Sure: "likely", Faults: []string{"peer.isolated"}, World: Isolated},
 	{
 		Name: "an address with a prefix where none is on the link", Cause: "host.routing", Sure: "likely", Faults: []string{"host.routing"},

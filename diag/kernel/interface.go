@@ -31,7 +31,7 @@ func (e *InterfaceError) Error() string {
 	case e.Port != "":
 		return fmt.Sprintf("%s is a port of a %s, which does neighbour discovery in its stead; %s", e.Interface, e.Port, others)
 	case e.NoND:
-		return fmt.Sprintf("%s does no neighbour discovery (it is no Ethernet interface); nothing to check there", e.Interface)
+		return fmt.Sprintf("%s does no neighbour discovery (it is no Ethernet interface, or of a kind that resolves nobody); nothing to check there", e.Interface)
 	case e.Interface != "":
 		return fmt.Sprintf("no interface %q; %s", e.Interface, others)
 	default:
@@ -46,7 +46,7 @@ func CheckInterface(links []diag.Link, name string) error {
 	if i < 0 {
 		return &InterfaceError{Interface: name, Others: Discoverers(links)}
 	}
-	if !links[i].Ethernet {
+	if !links[i].Ethernet || links[i].Port != "" {
 		return &InterfaceError{Interface: name, NoND: true, Port: links[i].Port, Others: Discoverers(links)}
 	}
 	return nil
@@ -58,7 +58,7 @@ func Discoverers(links []diag.Link) []string {
 	var names []string
 	for _, l := range links {
 		switch {
-		case !l.Ethernet || l.Gone:
+		case !l.Ethernet || l.Gone || l.Port != "":
 		case l.Up:
 			names = append(names, l.Interface)
 		default:

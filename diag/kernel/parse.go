@@ -102,7 +102,7 @@ func parseLink(b []byte) (l diag.Link, ok bool) {
 	l.Up = flags&unix.IFF_UP != 0
 	l.Carrier = flags&unix.IFF_LOWER_UP != 0
 	l.Loopback = flags&unix.IFF_LOOPBACK != 0
-	l.Ethernet = hardware == unix.ARPHRD_ETHER && flags&unix.IFF_NOARP == 0
+	l.Ethernet = hardware == unix.ARPHRD_ETHER
 	l.Promiscuous = flags&unix.IFF_PROMISC != 0
 	l.AllMulticast = flags&unix.IFF_ALLMULTI != 0
 	var data []byte
@@ -151,9 +151,25 @@ func parseLink(b []byte) (l diag.Link, ok bool) {
 			}
 		}
 	}
-	l.Ethernet = l.Ethernet && l.Port == ""
+	if flags&unix.IFF_NOARP != 0 {
+		l.NoARP = l.Ethernet && resolves(l)
+		l.Ethernet = l.NoARP
+	}
 	l.Mode = linkMode(l.Type, data)
 	return l, l.Interface != ""
+}
+
+// resolves reports whether a kind of Ethernet interface comes into the world without IFF_NOARP, so that somebody set it.
+// Dummies, VRFs, an ipvlan in mode l3 and mobile modems (which systemd names ww…) come with it: they have nobody to find.
+func resolves(l diag.Link) bool {
+	switch l.Type {
+	case "":
+		return !strings.HasPrefix(l.Interface, "ww")
+	case "veth", "bond", "team", "bridge", "vlan", "macvlan", "macvtap":
+		return true
+	default:
+		return false
+	}
 }
 
 // linkMode names the mode of a macvlan or ipvlan, as iproute2 does, from its IFLA_INFO_DATA.

@@ -460,7 +460,7 @@ func (w *world) finish(host *Host) error {
 	}
 	if host.RanOut {
 		gateway := w.spec.router().LinkLocal()
-		if err := w.handles[host.Name].RouteDel(&netlink.Route{Gw: gateway.AsSlice(), Dst: ipNet(netip.PrefixFrom(netip.IPv6Unspecified(), 0))}); err != nil {
+		if err := w.handles[host.Name].RouteDel(&netlink.Route{Gw: gateway.AsSlice(), Dst: everywhere}); err != nil {
 			return fmt.Errorf("default route: %w", err)
 		}
 	}
@@ -492,6 +492,25 @@ func (w *world) finish(host *Host) error {
 	if host.Tunnel != nil {
 		if err := w.startTunnel(host); err != nil {
 			return fmt.Errorf("tunnel: %w", err)
+		}
+	}
+	for i := range host.NICs {
+		if nic := &host.NICs[i]; nic.Bridge != nil {
+			if err := w.bridge(host, nic); err != nil {
+				return fmt.Errorf("%s: %w", nic.Bridge.Name, err)
+			}
+		}
+	}
+	for _, nic := range host.NICs {
+		if !nic.NoARP {
+			continue
+		}
+		link, err := w.handles[host.Name].LinkByName(nic.Name)
+		if err != nil {
+			return err
+		}
+		if err := w.handles[host.Name].LinkSetARPOff(link); err != nil {
+			return fmt.Errorf("%s: arp off: %w", nic.Name, err)
 		}
 	}
 	if !host.Down {
@@ -622,6 +641,9 @@ func (w *world) route(host *Host, r Route) error {
 	}
 	return nil
 }
+
+// everywhere is the destination of a default route.
+var everywhere = ipNet(netip.PrefixFrom(netip.IPv6Unspecified(), 0))
 
 // forever is the lifetime that does not count down (RFC 4861 §4.6.2), as netlink has it.
 const forever = 0xffffffff

@@ -177,6 +177,18 @@ var scenarios = []Scenario{
 		},
 	},
 	{
+		Name: "snooping-forgets", On: "lan",
+		Title:  "The switch follows multicast groups, and nobody asks for members: it has forgotten that ubuntu2 is one, whom the kernel still knows.",
+		Causes: []string{"net.snooping"},
+		Hides:  []string{"net.open-link"},
+		Break:  snooped(false),
+	},
+	{
+		Name: "snooping-queried", On: "lan", Healthy: true,
+		Title: "The switch follows multicast groups, and has a querier.",
+		Break: snooped(true),
+	},
+	{
 		Name: "cloned-mac", On: "lan",
 		Title:   "ubuntu3 is a copy of ubuntu1, down to the MAC of its interface: answers go now to the one, now to the other.",
 		Causes:  []string{"address.mac-duplicate"},
@@ -563,6 +575,25 @@ var scenarios = []Scenario{
 		Causes: []string{"host.ipv6-disabled"},
 		Hides:  everything,
 		Break:  func(s *Spec) { s.ubuntu1().set("ipv6/conf/eth0/disable_ipv6", "1") },
+	},
+	{
+		Name: "arp-off", On: "vpc",
+		Title:  "Somebody told ubuntu1's kernel to look for no neighbours on its interface (ip link set dev eth0 arp off).",
+		Causes: []string{"host.discovery-off"},
+		Hides:  []string{"net.multicast-suppressed", "net.router-silent"},
+		Break:  func(s *Spec) { s.ubuntu1().NICs[0].NoARP = true },
+	},
+	{
+		Name: "bridged", On: "lan",
+		Title:   "Somebody made ubuntu1's interface a port of a bridge, and left its addresses and routes on it.",
+		Causes:  []string{"host.address-on-port"},
+		Subject: "eth0",
+		Break:   func(s *Spec) { s.ubuntu1().NICs[0].Bridge = &Bridge{Name: "br9"} },
+	},
+	{
+		Name: "bridged-well", On: "lan", Healthy: true,
+		Title: "ubuntu1's interface is a port of a bridge, which has its addresses and routes.",
+		Break: func(s *Spec) { s.ubuntu1().NICs[0].Bridge = &Bridge{Name: "br9", Along: true} },
 	},
 	{
 		Name: "link-down", On: "vpc",
@@ -1492,6 +1523,15 @@ func staticDefault(nowhere bool) func(*Spec) {
 		r.Silent, r.Nowhere = true, nowhere
 		h := s.ubuntu1()
 		h.Routes = append(h.Routes, Route{NIC: "eth0", Dst: netip.MustParsePrefix("::/0"), Via: r.LinkLocal(), Metric: 512})
+	}
+}
+
+// snooped is a LAN whose switch follows multicast groups, and a host that knows its peer already.
+func snooped(querier bool) func(*Spec) {
+	return func(s *Spec) {
+		s.Fabric.Snooping, s.Fabric.Querier = true, querier
+		h, peer := s.ubuntu1(), s.ubuntu2().NICs[0]
+		h.Neighbours = append(h.Neighbours, Neighbour{NIC: "eth0", Address: peerAddress, MAC: peer.MAC, State: diag.Stale})
 	}
 }
 

@@ -127,10 +127,18 @@ type NIC struct {
 	Early     map[string]string // settings from before it comes up, of it ("accept_ra") or below /proc/sys/net
 	Guest     diag.MAC          // that the host gave the interface in place of MAC; zero: it left it as it was
 
+	Bridge   *Bridge
+	NoARP    bool // somebody told the kernel to look for no neighbours there
 	Detached bool // the infrastructure knows nothing of it any more
 	NoLease  bool // the DHCPv6 server has no address for it
 	NoEchoIn bool // its security group lets no echo request in
 	Loss     int  // percent of what it sends that is lost, once the command runs
+}
+
+// A Bridge is one of which somebody made the interface a port, once the network stood.
+type Bridge struct {
+	Name  string
+	Along bool // what is static of its addresses, and its default route, went along
 }
 
 // LinkLocal returns the EUI-64 link-local address.

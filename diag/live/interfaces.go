@@ -25,18 +25,18 @@ func Interfaces(ctx context.Context, asked, zones []string) ([]diag.Link, []diag
 }
 
 func choose(v diag.Survey, asked, zones []string) (links []diag.Link, left []diag.NotExamined, err error) {
+	used, left := v.Used()
 	for _, name := range slices.Concat(asked, zones) {
-		if name == allInterfaces && slices.Contains(asked, name) {
+		if name == allInterfaces && slices.Contains(asked, name) || has(used, name) {
 			continue
 		}
 		if err := kernel.CheckInterface(v.Links, name); err != nil {
 			return nil, nil, err
 		}
 	}
-	used, left := v.Used()
 	switch {
 	case slices.Contains(asked, allInterfaces):
-		links = ethernet(v.Links, func(diag.Link) bool { return true })
+		links = ethernet(v.Links, func(l diag.Link) bool { return l.Port == "" || has(used, l.Interface) })
 	case len(asked) > 0:
 		links = named(v.Links, asked)
 		left = nil
@@ -51,7 +51,7 @@ func choose(v diag.Survey, asked, zones []string) (links []diag.Link, left []dia
 		}
 	}
 	for _, l := range named(v.Links, zones) {
-		if !slices.ContainsFunc(links, func(x diag.Link) bool { return x.Interface == l.Interface }) {
+		if !has(links, l.Interface) {
 			links = append(links, l)
 		}
 	}
@@ -60,9 +60,13 @@ func choose(v diag.Survey, asked, zones []string) (links []diag.Link, left []dia
 	}
 	diag.SortFunc(links, func(a, b diag.Link) int { return cmp.Compare(a.Interface, b.Interface) })
 	left = slices.DeleteFunc(left, func(x diag.NotExamined) bool {
-		return slices.ContainsFunc(links, func(l diag.Link) bool { return l.Interface == x.Interface })
+		return has(links, x.Interface)
 	})
 	return links, left, nil
+}
+
+func has(links []diag.Link, name string) bool {
+	return slices.ContainsFunc(links, func(l diag.Link) bool { return l.Interface == name })
 }
 
 // fallback is what is examined where the host reaches nobody by IPv6: the interface of the IPv4 default
@@ -70,7 +74,7 @@ func choose(v diag.Survey, asked, zones []string) (links []diag.Link, left []dia
 // is: that it is down is what is to be told.
 func fallback(v diag.Survey, left []diag.NotExamined) []diag.Link {
 	for _, ok := range []func(diag.Link) bool{
-		func(l diag.Link) bool { return l.Interface == v.Default4 },
+		func(l diag.Link) bool { return l.Interface == v.Default4 && l.Port == "" },
 		func(l diag.Link) bool {
 			return slices.ContainsFunc(left, func(x diag.NotExamined) bool {
 				return x.Interface == l.Interface && x.Why == diag.ExamineInside
@@ -82,8 +86,8 @@ func fallback(v diag.Survey, left []diag.NotExamined) []diag.Link {
 		}
 	}
 	for _, ok := range []func(diag.Link) bool{
-		func(l diag.Link) bool { return l.Up },
-		func(diag.Link) bool { return true },
+		func(l diag.Link) bool { return l.Up && l.Port == "" },
+		func(l diag.Link) bool { return l.Port == "" },
 	} {
 		if links := ethernet(v.Links, ok); len(links) == 1 {
 			return links

@@ -37,6 +37,8 @@ type stance struct {
 var stances = map[string]stance{
 	"host.link-down":                        {denies: []fact{isHeard}},
 	"host.ipv6-disabled":                    {denies: []fact{isHeard}},
+	"host.address-on-port":                  {},
+	"host.discovery-off":                    {},
 	"host.egress-hook.in-part":              {},
 	"host.egress-hook":                      {denies: []fact{isHeard}},
 	"path.unheard":                          {denies: []fact{isHeard, answersOut, served}},
@@ -64,6 +66,7 @@ var stances = map[string]stance{
 	"dhcpv6.silent":                         {denies: []fact{served}},
 	"dhcpv6.no-address":                     {holds: []fact{isHeard, served}, denies: []fact{available}},
 	"peer.unmapped":                         {holds: []fact{isHeard}, denies: []fact{resolving}},
+	"net.snooping":                          {holds: []fact{isHeard}},
 	"peer.isolated":                         {holds: []fact{isHeard}},
 	"peer.echo-blocked":                     {holds: []fact{isHeard, resolving}},
 	"peer.echo-blocked.routed":              {},

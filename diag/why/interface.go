@@ -32,6 +32,30 @@ var ipv6Disabled = Cause{
 	},
 }
 
+var discoveryOff = Cause{
+	ID: "host.discovery-off", Severity: Critical, Whole: true,
+	Remedy: []Remedy{
+		way("arp-on", "ip link set dev {interface} arp on").kept(keep{networkd: "[Link] ARP=yes", up: true}),
+		way("", "ip link show dev {interface}"),
+	},
+	find: findDiscoveryOff,
+	// Then whatever is at the other end takes every frame, as a modem does.
+	contradicted: func(iv *ifaceView, _ hypothesis) bool { return iv.kernelAnswered() },
+}
+
+// findDiscoveryOff looks for an interface with IFF_NOARP: whatever the kernel sends there to a neighbour goes to the
+// interface's own MAC (net/ipv6/ndisc.c, ndisc_constructor), so nobody gets it.
+func findDiscoveryOff(iv *ifaceView) []hypothesis {
+	if !iv.net.Known || !iv.net.Link.NoARP {
+		return nil
+	}
+	h := hypothesis{
+		direct: true, confidence: Certain, subject: Subject{"interface", iv.name}, facts: []diag.Event{iv.s.Said(diag.Link{Interface: iv.name})},
+	}
+	iv.explain(&h, iv.where(func(p *path) bool { return p.symptom >= 0 && p.Missing() && p.Via != diag.ViaWire })...)
+	return []hypothesis{h}
+}
+
 func switchedOff(v *view, h *hypothesis) bool { return !v.s.Links[h.iface].Up }
 
 func noCarrier(v *view, h *hypothesis) bool { return !switchedOff(v, h) }

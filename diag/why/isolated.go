@@ -28,7 +28,7 @@ func findIsolated(iv *ifaceView) []hypothesis {
 	})
 	hosts := map[netip.Addr]bool{}
 	for _, p := range peers {
-		if p.Outcome == diag.Answered || p.local() || p.fate == late {
+		if p.Outcome == diag.Answered || p.alone() || p.local() || p.fate == late {
 			return nil
 		}
 		// Of one host only one address is link-local.

@@ -19,7 +19,7 @@ var peerUnmapped = Cause{
 			all(asking(diag.AsksND), answers, fromUs),
 			all(itself, silence, fromUs, either(all(asking(diag.AsksND), not(routed)), undiscovered)),
 		},
-		denied: all(itself, answers),
+		denied: all(itself, either(answers, of((*path).alone))),
 		more: func(iv *ifaceView, h *hypothesis) {
 			h.args = append(h.args, "other", iv.first(all(asking(diag.AsksND), answers, fromUs)).Target)
 			switch {

@@ -65,6 +65,11 @@ func (p *path) local() bool { return p.fate == stoppedHere || p.fate == deaf }
 // the asked one's.
 func (p *path) beyondHost() bool { return p.silent() && !p.excused() && !p.failedDiscovery() }
 
+// alone reports whether a solicitation was answered only when it was sent to its target's MAC alone.
+func (p *path) alone() bool {
+	return p.Asks == diag.AsksND && p.Outcome == diag.Silent && p.Detail == diag.DetailAlone
+}
+
 // failedDiscovery reports whether the kernel's echo never left because its neighbour discovery failed.
 func (p *path) failedDiscovery() bool { return p.Detail == diag.DetailUnresolved }
 

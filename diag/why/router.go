@@ -23,7 +23,7 @@ var routerUnresolvable = Cause{
 		// An entry that is still REACHABLE is from before, and an echo that was answered used one: neither says
 		// anything of today's silence.
 		return iv.any(func(p *path) bool {
-			return p.Target == h.addr && p.Asks == diag.AsksND && p.Outcome == diag.Answered
+			return p.Target == h.addr && (p.Asks == diag.AsksND && p.Outcome == diag.Answered || p.alone())
 		})
 	},
 }

@@ -32,6 +32,8 @@ type traffic struct {
 	solicited     time.Duration
 	// mldReports is how many multicast listener reports left, mldQueries how many queries came.
 	mldReports, mldQueries int
+	// askedByOne and askedByGroup: somebody solicited for an address at this host's MAC alone, or by its group.
+	askedByOne, askedByGroup bool
 	// calls are what others ask of addresses of this host without being asked, echo requests and connections, by who
 	// asks what; redirects are the newest of them, by the destination that they are about.
 	calls               map[callKey]*call
@@ -153,6 +155,11 @@ func (v *view) readTraffic() map[string]*traffic {
 				t.repeats[key].told = e
 			}
 		case f.Type == diag.NS && !f.Out && !f.Src.IsUnspecified() && !own[f.SrcMAC]:
+			if f.Dst.IsMulticast() {
+				t.askedByGroup = t.askedByGroup || v.s.InterfaceWith(f.Target) == f.Interface
+			} else {
+				t.askedByOne = t.askedByOne || own[f.DstMAC]
+			}
 			if _, again := t.sought[f.Target]; !again || v.s.Now.Sub(e.At) >= settled {
 				t.sought[f.Target] = e
 			}

@@ -109,6 +109,8 @@ func (iv *ifaceView) heeded() bool {
 // noticed reports whether a path shows that somebody heard what the interface sent.
 func (iv *ifaceView) noticed(p *path) bool {
 	switch {
+	case p.alone():
+		return true
 	case p.Outcome != diag.Answered && p.Outcome != diag.Refused, p.Asks == diag.AsksDAD:
 		return false
 	case p.Asks == diag.AsksRS:

@@ -162,6 +162,7 @@ var details = map[string]string{
 	"detail.closed":                "nothing serves there, the connection was refused",
 	"detail.tcp.closed":            "the host answered by a reset: nothing serves on port {note}, and the way there works",
 	"detail.elsewhere":             "the kernel sends it by {note}",
+	"detail.asked-alone":           "only a question sent to its MAC address {note} alone is answered",
 	"detail.not-added":             "the kernel refused the candidate: {note}",
 	"detail.passive":               "--passive sends nothing",
 	"detail.not-applicable":        "does not apply here",

@@ -144,6 +144,11 @@ func (t *turn) from6(port *Port, p *ip6) {
 // multicast6 is a multicast packet that neither ND nor DHCPv6 needs.
 func (t *turn) multicast6(p *ip6) {
 	switch {
+	case p.mld() && t.cfg.Fabric.Snooping:
+		if t.decide(Delivered, "the switch forgets who is a member"); t.cfg.Fabric.Querier {
+			t.decide(Delivered, "the switch notes who is a member")
+			t.joins(p)
+		}
 	case p.mld() && !t.cfg.Fabric.Multicast:
 		t.decide(Delivered, "the router hears of the group and keeps no list")
 		for i := range t.cfg.Routers {
@@ -216,6 +221,10 @@ func (t *turn) solicited(port *Port, p *ip6, ns *ndp.NeighborSolicitation) {
 	fabric := t.cfg.Fabric
 	passOn := func(why string) {
 		t.decide(Delivered, "%s", why)
+		if t.unwanted() {
+			t.drop("no port has a member of %s", p.Dst)
+			return
+		}
 		if q, ok := t.portOfMAC(p.ether.Dst); ok && q != t.port {
 			t.pass(q, slices.Clone(t.frame))
 			return

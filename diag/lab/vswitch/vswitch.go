@@ -42,7 +42,10 @@ type Fabric struct {
 	Isolated  bool // what instances send reaches routers alone: one reaches another through them
 	Multicast bool // every multicast is passed on; else only what ND, MLD and DHCPv6 need
 	LocalND   bool // where they are isolated, the first router answers for all of what it says is on the link, and forwards between them
-	Hairpin   bool // what every interface gets, its sender gets back
+	// Snooping: a multicast goes to the members of its group alone, but for all nodes' (RFC 4541 §3). Without a Querier
+	// nobody has them say again that they are (RFC 3810 §5.1), and the switch has forgotten who was.
+	Snooping, Querier bool
+	Hairpin           bool // what every interface gets, its sender gets back
 }
 
 // A Port is one interface of an instance as the infrastructure knows it.
@@ -185,6 +188,8 @@ type Switch struct {
 	next  []time.Time      // when each router advertises next
 	spoke map[diag.MAC]int // the port that a MAC spoke on last, of several that have it
 	chats time.Time        // when the next chatter is due
+	// members are the ports from which somebody joined a group, by its Ethernet address.
+	members map[diag.MAC]map[int]bool
 
 	called []time.Time // when each call was made last
 	count  uint16      // of calls
@@ -221,6 +226,7 @@ func New(cfg Config, start time.Time) *Switch {
 		spoke:   map[diag.MAC]int{},
 		known:   map[netip.Addr]seen{},
 		pending: map[netip.Addr]pending{},
+		members: map[diag.MAC]map[int]bool{},
 		chats:   start,
 	}
 	for range cfg.Routers {
@@ -405,7 +411,7 @@ func (t *turn) to(name string) {
 // flood hands a copy on to every other instance that the sender reaches.
 func (t *turn) flood() {
 	for i := range t.cfg.Ports {
-		if i == t.port && t.cfg.Fabric.Hairpin || i != t.port && !t.cfg.Fabric.Isolated {
+		if (i == t.port && t.cfg.Fabric.Hairpin || i != t.port && !t.cfg.Fabric.Isolated) && t.member(i) {
 			t.pass(i, slices.Clone(t.frame))
 		}
 	}
