@@ -54,7 +54,7 @@ func (r *Loop) newLane(key Lane, list []*Question) *lane {
 		l.host.Tap = s.Feeds[diag.FeedFrames].State == diag.Synced
 	})
 	own := r.own
-	l.host.MAC, l.host.XDP = l.link.MAC, l.link.XDP
+	l.host.MAC, l.host.XDP, l.host.NoARP = l.link.MAC, l.link.XDP, l.link.NoARP
 	l.host.Own = func(a netip.Addr) bool { return own[a] }
 	l.host.Class = func(iface string, a netip.Addr) (class diag.SourceClass) {
 		r.Session.Look(func(s *diag.State) { class = s.ClassOf(iface, a) })
