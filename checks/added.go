@@ -353,7 +353,7 @@ func (p *planner) untouched(peer netip.Addr) bool {
 	if peer.IsLinkLocalUnicast() || !p.net().Within(peer) || p.own(peer) || slices.Contains(p.net().Gateways(), peer) {
 		return false
 	}
-	if _, ok := p.s.Neighbours[diag.InterfaceAddr{Interface: p.iface, Address: peer}]; ok {
+	if _, ok := p.s.Neighbours.Find(diag.InterfaceAddr{Interface: p.iface, Address: peer}); ok {
 		return false
 	}
 	return !slices.ContainsFunc(p.prior, func(q *Question) bool { return q.Target == peer })

@@ -158,7 +158,7 @@ func (p *planner) taken(addr netip.Addr) (detail, note string) {
 			}
 		}
 	}
-	if n, ok := p.s.Neighbours[diag.InterfaceAddr{Interface: p.iface, Address: addr}]; ok && n.Fact.State.Resolved() {
+	if n, ok := p.s.Neighbours.Find(diag.InterfaceAddr{Interface: p.iface, Address: addr}); ok && n.Fact.State.Resolved() {
 		return DetailAnsweredFor, n.Fact.MAC.String()
 	}
 	if _, ok := p.s.Routers[diag.InterfaceAddr{Interface: p.iface, Address: addr}]; ok {

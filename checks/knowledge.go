@@ -81,7 +81,7 @@ func (r *Loop) macOf(iface string, addr netip.Addr) (mac diag.MAC) {
 		return mac
 	}
 	r.Session.Look(func(s *diag.State) {
-		if n, ok := s.Neighbours[key]; ok && n.Fact.State.Resolved() && n.Fact.State != diag.NoARP { // nobody said that one
+		if n, ok := s.Neighbours.Find(key); ok && n.Fact.State.Resolved() && n.Fact.State != diag.NoARP { // nobody said that one
 			mac = n.Fact.MAC
 		} else if router := s.Routers[key]; router != nil {
 			mac = router.MAC

@@ -235,7 +235,7 @@ func TestPlanFresh(t *testing.T) {
 		if q.Via != diag.ViaKernel || !q.Planned() || hop.IsMulticast() {
 			continue
 		}
-		if n, ok := s.Neighbours[diag.InterfaceAddr{Interface: q.Interface, Address: hop}]; ok && n.Fact.State.Resolved() {
+		if n, ok := s.Neighbours.Find(diag.InterfaceAddr{Interface: q.Interface, Address: hop}); ok && n.Fact.State.Resolved() {
 			known = known || q.Check == "peer-nd"
 			continue
 		}

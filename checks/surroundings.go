@@ -191,7 +191,7 @@ func (p *planner) fromCache() []netip.Addr {
 	older := func(a, b diag.At[diag.Neighbour]) int {
 		return cmp.Or(confirmed(b).Compare(confirmed(a)), a.Fact.Address.Compare(b.Fact.Address))
 	}
-	for k, n := range p.s.Neighbours {
+	for k, n := range p.s.Neighbours.All() {
 		if k.Interface != p.iface || n.Fact.Router || slices.Contains(routers, k.Address) ||
 			k.Address.IsMulticast() || p.own(k.Address) || services.Contains(k.Address) || vpcRouters.Contains(k.Address) {
 			continue

@@ -46,7 +46,7 @@ func (s *State) begins(iface string, e Event) {
 		route := r.Fact
 		route.ExpiresS = s.Left(route.ExpiresS, r.At)
 		b.Routes = append(b.Routes, route)
-		entry, known := s.Neighbours[InterfaceAddr{iface, route.Via}]
+		entry, known := s.Neighbours.Find(InterfaceAddr{iface, route.Via})
 		if known && !slices.Contains(b.Routers, entry.Fact) {
 			b.Routers = append(b.Routers, entry.Fact)
 		}

@@ -30,8 +30,8 @@ func TestDropDescribed(t *testing.T) {
 		drop Drop
 		want string
 	}{
-		{echoDrop(true, 7, 1, "NETFILTER_DROP", "nft_do_chain"), "this host's kernel dropped what was to leave by eth0, NETFILTER_DROP in nft_do_chain: echo request "},
-		{echoDrop(false, 7, 1, "TC_INGRESS", ""), "this host's kernel dropped what came by eth0, TC_INGRESS: echo reply "},
+		{echoDrop(true, 7, 1, "NETFILTER_DROP", "nft_do_chain"), "the kernel dropped an outgoing packet on eth0, NETFILTER_DROP in nft_do_chain: echo request "},
+		{echoDrop(false, 7, 1, "TC_INGRESS", ""), "the kernel dropped an incoming packet on eth0, TC_INGRESS: echo reply "},
 		{echoDrop(false, 7, 1, "NO_SOCKET", "ping_rcv"), "of no use to this host's kernel on eth0, NO_SOCKET in ping_rcv: echo reply "},
 	} {
 		e := Event{Seq: 1, At: start, Body: c.drop}

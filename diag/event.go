@@ -3,6 +3,7 @@ package diag
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -72,7 +73,8 @@ type eventJSON struct {
 	Body json.RawMessage `json:"body"`
 }
 
-// MarshalJSON writes the event as one JSON object: seq, at (RFC 3339, UTC), kind and body.
+// MarshalJSON writes the event as one JSON object: seq, at (RFC 3339, UTC), kind and body. Where there are many it is
+// better called than json.Marshal, which looks through all of it once more.
 func (e Event) MarshalJSON() ([]byte, error) {
 	if e.Body == nil {
 		return nil, fmt.Errorf("event %d has no body", e.Seq)
@@ -81,7 +83,15 @@ func (e Event) MarshalJSON() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("event %d (%s): %w", e.Seq, e.Kind(), err)
 	}
-	return json.Marshal(eventJSON{e.Seq, e.At.UTC(), e.Kind(), body})
+	at, err := e.At.UTC().MarshalJSON()
+	if err != nil {
+		return nil, fmt.Errorf("event %d (%s): %w", e.Seq, e.Kind(), err)
+	}
+	b := strconv.AppendInt(append(make([]byte, 0, len(body)+100), `{"seq":`...), e.Seq, 10)
+	b = append(append(b, `,"at":`...), at...)
+	b = append(append(b, `,"kind":"`...), e.Kind()...)
+	b = append(append(b, `","body":`...), body...)
+	return append(b, '}'), nil
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote. An unknown kind is an error that names it.

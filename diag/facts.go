@@ -40,7 +40,15 @@ func (m MAC) String() string {
 	if m == (MAC{}) {
 		return ""
 	}
-	return fmt.Sprintf("%02x:%02x:%02x:%02x:%02x:%02x", m[0], m[1], m[2], m[3], m[4], m[5])
+	const digits = "0123456789abcdef"
+	var b [3*len(m) - 1]byte
+	for i, x := range m {
+		if i > 0 {
+			b[3*i-1] = ':'
+		}
+		b[3*i], b[3*i+1] = digits[x>>4], digits[x&15]
+	}
+	return string(b[:])
 }
 
 // MarshalText writes the colon form.
@@ -179,6 +187,9 @@ const (
 	PermanentNUD NUD = "PERMANENT"
 )
 
+// nuds are all of them.
+var nuds = [...]NUD{"", Incomplete, Reachable, Stale, Delay, Probing, Failed, NoARP, PermanentNUD}
+
 // Resolved reports whether an entry in this state has a link-layer address that the kernel uses.
 func (n NUD) Resolved() bool {
 	switch n {
@@ -238,9 +249,17 @@ func SortFunc[T any](list []T, compare func(a, b T) int) {
 		places[i] = i
 	}
 	slices.SortFunc(places, func(i, j int) int { return cmp.Or(compare(list[i], list[j]), i-j) })
-	was := slices.Clone(list)
-	for i, place := range places {
-		list[i] = was[place]
+	for i := range list { // each in its place, round every circle of those that change places
+		first := list[i]
+		for at := i; ; {
+			from := places[at]
+			places[at] = at
+			if from == i || from == at {
+				list[at] = first
+				break
+			}
+			list[at], at = list[from], from
+		}
 	}
 }
 

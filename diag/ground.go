@@ -104,7 +104,7 @@ func (s *State) FailedSince(seq int64) bool {
 		if p.Asks != AsksND || p.Outcome != Answered {
 			continue
 		}
-		if n, ok := s.Neighbours[InterfaceAddr{Interface: p.Interface, Address: p.Target}]; ok && n.Fact.State == Failed && n.Seq > seq {
+		if n, ok := s.Neighbours.Find(InterfaceAddr{Interface: p.Interface, Address: p.Target}); ok && n.Fact.State == Failed && n.Seq > seq {
 			return true
 		}
 	}

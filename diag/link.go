@@ -64,6 +64,13 @@ func (s *State) LinkOf(iface string) *LinkModel {
 	}
 	SortFunc(l.Routers, func(a, b *RouterSeen) int { return a.Address.Compare(b.Address) })
 	var connected []netip.Prefix
+	defaults := 0 // counted first: there may be thousands, and they are large
+	for k := range s.Routes {
+		if k.Interface == iface && k.Dst.Bits() == 0 {
+			defaults++
+		}
+	}
+	l.Defaults = slices.Grow(l.Defaults, defaults)
 	for k, r := range s.Routes {
 		switch {
 		case k.Interface != iface || k.Type != "unicast" || s.Left(r.Fact.ExpiresS, r.At) == 0:
@@ -304,7 +311,7 @@ func (l *LinkModel) IsRouter(addr netip.Addr) bool {
 
 // Entry returns the kernel's entry for a neighbour.
 func (l *LinkModel) Entry(addr netip.Addr) (At[Neighbour], bool) {
-	n, ok := l.s.Neighbours[InterfaceAddr{l.Name, addr}]
+	n, ok := l.s.Neighbours.Find(InterfaceAddr{l.Name, addr})
 	return n, ok
 }
 

@@ -27,7 +27,9 @@ func (s *State) Events() []Event {
 	}
 	keepFacts(kept, s.Addresses)
 	keepFacts(kept, s.Routes)
-	keepFacts(kept, s.Neighbours)
+	for _, n := range s.Neighbours.All() {
+		keep(FactOf(n))
+	}
 	keepFacts(kept, s.Proxies)
 	keepFacts(kept, s.Foreign)
 	for _, e := range s.frames.events {
@@ -154,7 +156,7 @@ func (s *State) Facts() []Event {
 			return s.Addresses[InterfaceAddr{b.Interface, b.Address}].Seq != e.Seq
 		case Neighbour:
 			key := InterfaceAddr{b.Interface, b.Address}
-			return s.Neighbours[key].Seq != e.Seq && s.Proxies[key].Seq != e.Seq
+			return s.Neighbours.Of(key).Seq != e.Seq && s.Proxies[key].Seq != e.Seq
 		case Route:
 			return s.Routes[RouteKey{b.Interface, b.Dst, b.Via, b.Metric, b.Table, b.Type}].Seq != e.Seq
 		case Run, Tick, Frame, Drop, Socket, Check, Path, Change, Selection, Flood:

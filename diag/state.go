@@ -41,7 +41,7 @@ type State struct {
 	Addresses  map[InterfaceAddr]At[Address]
 	Routes     map[RouteKey]At[Route]
 	Rules      map[PolicyRule]bool
-	Neighbours map[InterfaceAddr]At[Neighbour]
+	Neighbours Neighbours
 	Proxies    map[InterfaceAddr]At[Neighbour] // what this host answers for
 	Groups     map[string]Groups               // by interface
 
@@ -200,7 +200,7 @@ func NewState() *State {
 		Addresses:   map[InterfaceAddr]At[Address]{},
 		Routes:      map[RouteKey]At[Route]{},
 		Rules:       map[PolicyRule]bool{},
-		Neighbours:  map[InterfaceAddr]At[Neighbour]{},
+		Neighbours:  Neighbours{rows: map[string]map[[16]byte]neighbourRow{}},
 		Proxies:     map[InterfaceAddr]At[Neighbour]{},
 		Groups:      map[string]Groups{},
 		Sysctls:     map[SysctlKey]string{},
@@ -432,11 +432,9 @@ func (s *State) applyLink(l Link) {
 			delete(s.Addresses, k)
 		}
 	}
-	for k, n := range s.Neighbours {
-		if k.Interface == l.Interface {
-			s.count(n.Fact, -1)
-			delete(s.Neighbours, k)
-		}
+	s.Neighbours.removeAll(l.Interface)
+	for _, by := range s.counts {
+		delete(by, l.Interface)
 	}
 	for k := range s.Proxies {
 		if k.Interface == l.Interface {
@@ -532,7 +530,7 @@ func (s *State) Shaken(iface string) (Event, bool) {
 }
 
 func (s *State) applyNeighbour(e Event, n Neighbour) {
-	if !n.Address.IsValid() {
+	if !n.Address.Is6() || n.Address.Zone() != "" {
 		return
 	}
 	key := InterfaceAddr{n.Interface, n.Address}
@@ -545,14 +543,14 @@ func (s *State) applyNeighbour(e Event, n Neighbour) {
 		}
 		return
 	}
-	if old, ok := s.Neighbours[key]; ok {
+	if old, ok := s.Neighbours.Find(key); ok {
 		s.count(old.Fact, -1)
 	}
 	if n.Gone {
-		delete(s.Neighbours, key)
+		s.Neighbours.remove(key)
 		return
 	}
-	s.Neighbours[key] = At[Neighbour]{n, e.At, e.Seq}
+	n.State = s.Neighbours.set(e, n)
 	s.count(n, +1)
 }
 
@@ -993,7 +991,7 @@ func (s *State) Left(seconds int64, at time.Time) int64 {
 
 // AddressesOn returns the addresses of an interface, in order of address.
 func (s *State) AddressesOn(iface string) []At[Address] {
-	var list []At[Address]
+	list := slices.Grow[[]At[Address]](nil, len(s.Addresses))
 	for k, a := range s.Addresses {
 		if k.Interface == iface {
 			list = append(list, a)

@@ -39,7 +39,7 @@ func TestDescribe(t *testing.T) {
 		{diag.PolicyRule{Priority: 10000, Src: netip.PrefixFrom(diagtest.Mine, 128), Table: 10000}, "policy rule 10000: from 2001:db8:1f16:8df:f557:112e:f9bd:c7f3/128 lookup 10000"},
 		{
 			diag.Path{Check: "peer-echo", Asks: diag.AsksEcho, Source: diagtest.Mine, Target: diagtest.PeerGlobal, Via: diag.ViaKernel, Outcome: diag.Silent, Detail: "unresolved"},
-			"peer-echo: echo from 2001:db8:1f16:8df:f557:112e:f9bd:c7f3 to 2001:db8:1f16:8df:d326:143a:2015:79fa by kernel: silent: its neighbour discovery failed, so the echo never left",
+			"peer-echo: echo from 2001:db8:1f16:8df:f557:112e:f9bd:c7f3 to 2001:db8:1f16:8df:d326:143a:2015:79fa by kernel: silent: neighbour discovery for it failed, so the ping never left",
 		},
 	}
 	for _, tt := range tests {

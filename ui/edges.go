@@ -6,6 +6,7 @@ import (
 
 	"ndwhy/diag"
 	"ndwhy/diag/report"
+	"ndwhy/diag/words"
 )
 
 // A node is a target on the map with what came of asking it.
@@ -106,6 +107,32 @@ func firstProblem(paths []*report.Path, m mark) int {
 		}
 	}
 	return first
+}
+
+// accused is an address in a table: marked where a problem is about it.
+func (s *scene) accused(addr string, problem int) span {
+	if problem == 0 {
+		return span{addr, plain}
+	}
+	var text strings.Builder
+	for _, p := range markBad.numbered(problem, len(s.Report.Problems()) > 1) {
+		text.WriteString(p.text)
+	}
+	return span{text.String() + " " + addr, markBad.st}
+}
+
+// accuse marks a node that is itself what a problem is about, where none of its marks says so yet.
+func (n *node) accuse(r *report.Report, iface string) {
+	problem := r.Accuses(iface, n.addr)
+	if problem == 0 || slices.ContainsFunc(n.marks, func(e edge) bool { return e.problem == problem }) {
+		return
+	}
+	text := say("accused")
+	if key := "ui.accused." + r.Problems()[problem-1].Cause; words.Has(key) {
+		text = words.Say(key)
+	}
+	n.add(edge{mark: markBad, problem: problem, text: text})
+	n.marks = slices.Concat(n.marks[len(n.marks)-1:], n.marks[:len(n.marks)-1])
 }
 
 func (n *node) add(e edge) {

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -158,6 +159,9 @@ func (p *pager) keys(s *scene) []hotkey {
 // proofRows is how many questions a proof has at most: they all show the same.
 const proofRows = 4
 
+// capitals is a name that stands for a value in a command.
+var capitals = regexp.MustCompile(`\b(MAC|ENI|ID|PREFIX|CANDIDATE|ADDRESS|PEER|TARGET|HOST|ROUTER|IF)\b`)
+
 // findingDoc is a finding: what it says, the proof as a contrast, what to do. What it explains and the frames that
 // were seen are counted; whole has them in full.
 func findingDoc(c *canvas, w int, r *report.Report, f *report.Finding, whole bool) *doc {
@@ -205,8 +209,13 @@ func findingDoc(c *canvas, w int, r *report.Report, f *report.Finding, whole boo
 		}
 	}
 	if key := "cause." + f.Cause + ".see"; words.Has(key) {
-		d.heading(say("finding.see"))
-		for command := range strings.SplitSeq(words.Say(key), "; ") {
+		commands := why.See(f.Cause, f.Interface, f.Subject)
+		heading := say("finding.see")
+		if slices.ContainsFunc(commands, capitals.MatchString) {
+			heading += " " + say("finding.see.capitals")
+		}
+		d.heading(heading)
+		for _, command := range commands {
 			d.command(command)
 		}
 	}

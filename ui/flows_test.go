@@ -257,7 +257,7 @@ func TestHiddenAddressesAreHiddenEverywhere(t *testing.T) {
 	s.lab = labOf(s)
 	s.look()
 	var secrets []string
-	for key, n := range s.state.Neighbours {
+	for key, n := range s.state.Neighbours.All() {
 		secrets = append(secrets, key.Address.String(), n.Fact.MAC.String())
 	}
 	for key := range s.state.Addresses {
@@ -296,7 +296,7 @@ func TestHiddenAddressesAreHiddenEverywhere(t *testing.T) {
 
 func TestXHidesAndShows(t *testing.T) {
 	s := newStage(t, Config{}, 80, 24).play("unassigned-address")
-	s.press("x").want("addresses hidden", "…80:0 on eth0 is not assigned to it", "├─ this host   02:ff:01:40:00:00")
+	s.press("x").want("addresses hidden", "eth0 has …80:0, which is not assigned to it", "├─ this host   02:ff:01:40:00:00")
 	s.press("x").want("06:df:a5:6c:5d:57").wantNot("3fff:fff:1:", "addresses hidden")
 }
 
@@ -630,4 +630,27 @@ func TestClicks(t *testing.T) {
 	s.wantNot("Keys of this screen")
 	s.send(tea.MouseClickMsg{X: 40, Y: 2, Button: tea.MouseLeft})
 	s.want("[3 Neighbours]")
+}
+
+// A router that should not be there answers well, and stands apart from the others, with its problem, on every screen.
+func TestTheRogueRouterStandsApart(t *testing.T) {
+	s := newStage(t, Config{}, 80, 24).play("rogue-router")
+	rogue := s.lens.report.Problems()[0].Subject.Value
+	end := rogue[len(rogue)-18:] // a narrow column leaves the beginning away
+	row := func() string {
+		for line := range strings.SplitSeq(s.shown(), "\n") {
+			if strings.Contains(line, end) && strings.Contains(line, "✗") {
+				return line
+			}
+		}
+		return ""
+	}
+	for _, screen := range []string{"1", "3", "4"} {
+		if s.press(screen); row() == "" {
+			t.Errorf("screen %s does not mark %s:\n%s", screen, rogue, s.shown())
+		}
+	}
+	if s.press("1"); !strings.Contains(row(), say("accused.router.rogue")) {
+		t.Errorf("the overview does not say what is wrong with it: %q", row())
+	}
 }

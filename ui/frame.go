@@ -89,7 +89,7 @@ type RouterRow struct {
 	Route      *diag.Route
 	RouteLeftS int64
 	Event      diag.Event // the newest advertisement, while it is remembered
-	Rogue      bool       // a problem says so
+	Problem    int        // the place of the first problem that is about it; 0: none
 	Offers     []report.Offer
 }
 

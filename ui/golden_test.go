@@ -34,6 +34,15 @@ func TestGoldenScreens(t *testing.T) {
 	newStage(t, Config{}, 80, 24).play("rogue-router").press("4", "down").golden("rogue")
 }
 
+// The overview of networks of the lab at the sizes of a phone, a console, a window and a large screen.
+func TestGoldenOverviews(t *testing.T) {
+	for _, name := range []string{"vpc", "unassigned-source", "rogue-router", "no-ra", "unprivileged"} {
+		for _, size := range [][2]int{{40, 10}, {80, 24}, {120, 40}, {200, 60}} {
+			newStage(t, Config{}, size[0], size[1]).play(name).golden(fmt.Sprintf("lab-%s-%dx%d", name, size[0], size[1]))
+		}
+	}
+}
+
 // The map with its styles: on a console, in a window with room for all of it, and without colours
 // and characters beyond ASCII.
 func TestGoldenStyles(t *testing.T) {
@@ -127,11 +136,11 @@ func TestGoldenTroubles(t *testing.T) {
 		diag.Address{Interface: "eth0", Address: netip.MustParseAddr("fe80::4df:a5ff:fe6c:5d57"), PrefixLen: 64, PreferredS: diag.Forever, ValidS: diag.Forever},
 	)
 	s.golden("unprivileged")
-	s.press("6").want("Not available: frames from the wire", "$ sudo setcap cap_net_raw=p ./ndwhy", "While that is so, nothing is known of it.")
+	s.press("6").want("Not available: frames from the wire", "$ sudo setcap cap_net_raw=p ./ndwhy", "While that lasts, ndwhy knows nothing about it.")
 	s.emit(time.Second, diag.Feed{Name: diag.FeedNetlink, State: diag.Lost, Why: "the kernel dropped messages"})
-	s.press("3").want("Incomplete until it is read again: the kernel's tables", "While that is so, nothing is known of it.")
+	s.press("3").want("Incomplete until it is read again: the kernel's tables", "While that lasts, ndwhy knows nothing about it.")
 	s.emit(time.Second, diag.Link{Interface: "eth0", Gone: true})
-	s.press("1").want("✗ interface gone", "The interface eth0 is gone; what was asked before stands as it was.")
+	s.press("1").want("✗ interface gone", "The interface eth0 is gone. Its earlier results are still shown.")
 }
 
 // bench remembers what was broken.

@@ -123,7 +123,7 @@ func (x *neighbourIndex) fill(page *NeighbourPage, s *diag.State, q NeighbourQue
 	x.dirty = x.dirty || changed
 	same := x.valid && x.query.Filter == q.Filter && x.query.Sort == q.Sort && x.query.Reverse == q.Reverse
 	x.query = q
-	large := len(x.entries) > largeTable || len(s.Neighbours) > largeTable
+	large := len(x.entries) > largeTable || s.Neighbours.Len() > largeTable
 	due := x.dirty && !q.Frozen && (!large || s.Now.Sub(x.at) >= time.Second)
 	switch {
 	case !same && q.Frozen && x.valid:
@@ -144,8 +144,8 @@ func (x *neighbourIndex) fill(page *NeighbourPage, s *diag.State, q NeighbourQue
 func (x *neighbourIndex) rebuild(s *diag.State) {
 	x.ifaces = s.InterfacesOf()
 	match := x.matcher()
-	x.entries = slices.Grow(x.entries[:0], len(s.Neighbours))
-	for key, n := range s.Neighbours {
+	x.entries = slices.Grow(x.entries[:0], s.Neighbours.Len())
+	for key, n := range s.Neighbours.All() {
 		iface := slices.Index(x.ifaces, key.Interface)
 		if iface < 0 || iface > 255 || key.Address.IsMulticast() {
 			continue
@@ -158,7 +158,7 @@ func (x *neighbourIndex) rebuild(s *diag.State) {
 			x.entries = append(x.entries, e)
 		}
 	}
-	diag.SortFunc(x.entries, x.query.compare)
+	x.sort()
 	x.at, x.dirty, x.valid = s.Now, false, true
 }
 
@@ -167,8 +167,11 @@ func (x *neighbourIndex) rebuild(s *diag.State) {
 func (x *neighbourIndex) refilter() {
 	match := x.matcher()
 	x.entries = slices.DeleteFunc(x.entries, func(e entry) bool { return !match(&e) })
-	diag.SortFunc(x.entries, x.query.compare)
+	x.sort()
 }
+
+// sort sorts in place: there may be 100,000, and no two are equal.
+func (x *neighbourIndex) sort() { slices.SortFunc(x.entries, x.query.compare) }
 
 func role(s *diag.State, key diag.InterfaceAddr, n diag.Neighbour) Role {
 	if _, own := s.Addresses[key]; own {
@@ -239,7 +242,7 @@ func (x *neighbourIndex) rows(s *diag.State, from, to int, frozen bool) []Neighb
 		e := &x.entries[i]
 		key := diag.InterfaceAddr{Interface: x.ifaces[e.iface], Address: netip.AddrFrom16(e.addr)}
 		if !frozen {
-			if n, ok := s.Neighbours[key]; ok {
+			if n, ok := s.Neighbours.Find(key); ok {
 				e.at, e.nud, e.mac, e.gone = n.At.UnixNano(), nudIndex(n.Fact.State), n.Fact.MAC, false
 			} else {
 				e.gone = true

@@ -99,7 +99,7 @@ func TestNoScreenCutsAnAddress(t *testing.T) {
 func knownAddresses(s *stage) map[string]bool {
 	known := map[string]bool{candidate.String(): true}
 	add := func(a netip.Addr) { known[a.String()] = true }
-	for key := range s.state.Neighbours {
+	for key := range s.state.Neighbours.All() {
 		add(key.Address)
 	}
 	for key := range s.state.Addresses {

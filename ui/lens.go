@@ -161,13 +161,13 @@ func (l *Lens) noteCheck(at time.Time, c diag.Check) {
 }
 
 // Times in the stream's own time: how old a diagnosis may be when only the neighbour table and
-// frames moved, when nothing but the clock did (a lifetime may have ended), and when there is so
-// much to diagnose that doing so at every Frame would cost a good part of a core.
+// frames moved, when nothing but the clock did (a lifetime may have ended), and for each thing that there is to
+// diagnose: of very much, doing so at every Frame would cost a good part of a core.
 const (
 	stale     = time.Second
 	staleIdle = 5 * time.Second
-	staleBusy = 500 * time.Millisecond
-	busyPaths = 256
+	staleEach = 250 * time.Microsecond
+	staleMost = 2 * time.Second
 )
 
 // Snapshot makes a Frame of s, which it neither keeps nor changes.
@@ -214,10 +214,12 @@ func (l *Lens) Snapshot(s *diag.State) Frame {
 
 func (l *Lens) diagnose(s *diag.State) {
 	old := s.Now.Sub(l.diagnosed)
-	due := l.facts && (len(l.report.Paths) < busyPaths || old >= staleBusy)
+	things := len(l.report.Paths) + len(s.Addresses) + len(s.Routes) + len(s.Routers)
+	rest := min(time.Duration(things)*staleEach, staleMost)
+	due := l.facts && old >= rest
 	limit := staleIdle
 	if l.moved {
-		limit = stale
+		limit = max(stale, rest)
 	}
 	if !due && !l.settle && old < limit && !l.diagnosed.IsZero() {
 		return
@@ -266,7 +268,7 @@ func temporary(s *diag.State) []Temporary {
 
 // addresses joins what is assigned with what is configured, one row an address or prefix.
 func addresses(s *diag.State, r report.Report) []AddressRow {
-	var rows []AddressRow
+	rows := slices.Grow[[]AddressRow](nil, len(s.Addresses))
 	for _, iface := range s.InterfacesOf() {
 		at := map[netip.Prefix]int{}
 		first := len(rows)
@@ -336,10 +338,8 @@ func count(rows []AddressRow, r report.Report) {
 			x.Problem = problem
 		}
 	}
-	for i, f := range r.Problems() {
-		if x := at[source{f.Interface, f.Subject.Value}]; x != nil {
-			blame(x, i+1)
-		}
+	for of, x := range at {
+		x.Problem = r.Accuses(of.iface, of.addr)
 	}
 	for _, p := range r.Paths {
 		x := at[source{p.Interface, deref(p.Source)}]
@@ -362,10 +362,16 @@ func count(rows []AddressRow, r report.Report) {
 func routers(s *diag.State, r report.Report) []RouterRow {
 	var rows []RouterRow
 	routes := map[string]map[netip.Addr]diag.At[diag.Route]{}
+	type router struct{ iface, addr string }
+	offers := map[router][]report.Offer{}
+	for _, y := range r.Routers {
+		offers[router{y.Interface, y.Address}] = y.Offers
+	}
 	for _, x := range s.Routers {
 		row := RouterRow{
 			Interface: x.Interface, Address: x.Address, MAC: x.MAC, RA: x.Last, First: x.First, At: x.At,
 			Count: x.Count, IntervalS: x.IntervalS, LeftS: s.Left(x.Last.LifetimeS, x.At),
+			Problem: r.Accuses(x.Interface, x.Address.String()),
 		}
 		if e, ok := s.Evidence(x.Seq); ok {
 			row.Event = e
@@ -376,13 +382,7 @@ func routers(s *diag.State, r report.Report) []RouterRow {
 		if route, ok := routes[x.Interface][x.Address]; ok {
 			row.Route, row.RouteLeftS = &route.Fact, s.Left(route.Fact.ExpiresS, route.At)
 		}
-		for _, y := range r.Routers {
-			if y.Interface == x.Interface && y.Address == x.Address.String() {
-				row.Offers = y.Offers
-			}
-		}
-		for _, f := range r.Problems() {
-			row.Rogue = row.Rogue || f.Cause == "router.rogue" && f.Interface == x.Interface && f.Subject.Value == x.Address.String()
+		row.Offers = offers[router{x.Interface, x.Address.String()}]
 		}
 		rows = append(rows, row)
 	}

@@ -239,6 +239,10 @@ func (m *mapScreen) drawHeadline(s *scene, r region, items []because) int {
 		r.spans(1+r.width(lead), y, line...)
 		y++
 	}
+	if len(why.Blanks(fix)) > 0 && r.h >= 16 {
+		r.put(1+r.width(lead), y, say("fix.blank"), dim)
+		y++
+	}
 	return y
 }
 

@@ -123,7 +123,7 @@ func (x *neighbourScreen) cells(s *scene, i int) []span {
 		mac = "–"
 	}
 	return s.onInterface(n.Interface, []span{
-		{n.Address.String(), plain},
+		s.accused(n.Address.String(), s.Report.Accuses(n.Interface, n.Address.String())),
 		{mac, plain},
 		{n.Role.name(), roleStyle(n.Role)},
 		{state, st},

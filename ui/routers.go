@@ -105,10 +105,7 @@ func flagWord(ra *diag.Advertisement) string {
 }
 
 func routerCells(s *scene, x *RouterRow) []span {
-	name, st := x.Address.String(), plain
-	if x.Rogue {
-		name, st = "✗ "+name, red|bold
-	}
+	name := s.accused(x.Address.String(), x.Problem)
 	left, leftSt := seconds(x.LeftS), plain
 	switch {
 	case x.RA.LifetimeS == 0:
@@ -135,7 +132,7 @@ func routerCells(s *scene, x *RouterRow) []span {
 		seen, seenSt = "✗ "+seen, red
 	}
 	return []span{
-		{name, st},
+		name,
 		{routerFlags(&x.RA), plain},
 		{left, leftSt},
 		{kernel, kernelSt},
@@ -154,8 +151,8 @@ func vanished(s *scene, x *RouterRow) bool {
 func routerDoc(s *scene, x *RouterRow, w int) *doc {
 	d := newDoc(s.canvas, w)
 	d.line(span{x.Address.String(), bold}, span{"  " + x.MAC.String() + "  " + x.Interface, dim})
-	if x.Rogue {
-		d.para(span{"✗ ", red | bold}, say("router.rogue"), red)
+	if x.Problem > 0 {
+		d.para(span{"✗ ", markBad.st}, s.Report.Problems()[x.Problem-1].Summary, red)
 	}
 	if vanished(s, x) {
 		d.para(span{"✗ ", red | bold}, say("router.vanished", "ago", ago(s.At.Sub(x.At)), "every", int(x.IntervalS)), red)

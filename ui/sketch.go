@@ -13,11 +13,24 @@ import (
 func (m *mapScreen) lines(s *scene, w, h int) [][]span {
 	k := newSketch(s, w)
 	for strokes := true; ; strokes = false {
-		k.draw(strokes)
-		if len(k.lines) <= h || !strokes && !k.fold() && !k.less() {
+		if k.shown() <= h { // else there is no need to draw it: a node takes a line at least
+			if k.draw(strokes); len(k.lines) <= h {
+				return k.lines
+			}
+		}
+		if !strokes && !k.fold() && !k.less() {
+			k.draw(strokes)
 			return k.lines
 		}
 	}
+}
+
+// shown is how many nodes there are to draw.
+func (k *sketch) shown() (n int) {
+	for _, g := range k.groups {
+		n += g.shown
+	}
+	return n
 }
 
 // fold makes one line of the hosts of a kind that all stand as they should; it reports whether there was any.
@@ -246,11 +259,20 @@ const (
 // nodesByClass returns the targets by class, what deserves attention first.
 func nodesByClass(s *scene) map[diag.TargetClass][]*node {
 	of := map[diag.TargetClass][]*node{}
-	for _, n := range nodes(s.paths(), s.Echoes) {
+	list := nodes(s.paths(), s.Echoes)
+	for i := range s.Routers { // one that nobody asked stands there only where a problem is about it
+		x := &s.Routers[i]
+		addr := x.Address.String()
+		if x.Problem > 0 && x.Interface == s.iface && !slices.ContainsFunc(list, func(n *node) bool { return n.addr == addr }) {
+			list = append(list, &node{class: diag.TargetRouter, addr: addr})
+		}
+	}
+	for _, n := range list {
 		if at, quiet := s.quietSince(n.addr); quiet {
 			n.marks, n.rank = nil, 0
 			n.add(edge{mark: markUnknown, text: say("edge.quiet", "at", clock(at)[:8])})
 		}
+		n.accuse(&s.Report, s.iface)
 		of[n.class] = append(of[n.class], n)
 	}
 	for _, list := range of {

@@ -9,6 +9,7 @@ import (
 
 	"ndwhy/diag"
 	"ndwhy/diag/report"
+	"ndwhy/diag/why"
 	"ndwhy/diag/words"
 )
 
@@ -112,10 +113,21 @@ func (d *doc) command(text string) {
 			if i > 0 {
 				lead = ""
 			}
-			d.lines = append(d.lines, []span{{lead, dim}, {part, cyan}})
+			d.lines = append(d.lines, append([]span{{lead, dim}}, marked(part)...))
 		}
 		lead = hang
 	}
+}
+
+// marked is a command in which what the reader has to fill in stands out.
+func marked(command string) []span {
+	var spans []span
+	at := 0
+	for _, b := range why.Blanks(command) {
+		spans = append(spans, span{command[at:b[0]], cyan}, span{command[b[0]:b[1]], yellow | bold})
+		at = b[1]
+	}
+	return append(spans, span{command[at:], cyan})
 }
 
 // preview shows the beginning, and says so where that is not all.

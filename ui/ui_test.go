@@ -52,7 +52,11 @@ func newStage(tb testing.TB, cfg Config, w, h int) *stage {
 // play folds a recording.
 func (s *stage) play(name string) *stage {
 	s.t.Helper()
-	file, err := os.Open(filepath.Join("testdata", name+".jsonl"))
+	path := filepath.Join("testdata", name+".jsonl")
+	if _, err := os.Stat(path); err != nil {
+		path = filepath.Join("testdata", "lab", name+".jsonl.zst") // ndwhy lab NAME -- ndwhy check --record
+	}
+	file, err := record.Stream(s.t.Context(), path)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -27,10 +28,10 @@ func (s *stage) fold(w *diagtest.World) *stage {
 // its number; nothing is red where nobody must act; the verdict, and where there is room what to do, stand first.
 func TestOneStoryOnEveryScreen(t *testing.T) {
 	sizes := [][2]int{{40, 10}, {80, 24}, {120, 40}, {200, 60}}
-	walk := func(name string, world func() *diagtest.World) {
+	walked := func(name string, set func(*stage) *stage) {
 		t.Run(name, func(t *testing.T) {
 			for _, size := range sizes {
-				s := newStage(t, Config{}, size[0], size[1]).fold(world())
+				s := set(newStage(t, Config{}, size[0], size[1]))
 				for i := range s.m.frame.Links {
 					s.shownAlike()
 					if size == sizes[0] {
@@ -43,8 +44,19 @@ func TestOneStoryOnEveryScreen(t *testing.T) {
 			}
 		})
 	}
+	walk := func(name string, world func() *diagtest.World) {
+		walked(name, func(s *stage) *stage { return s.fold(world()) })
+	}
 	for _, c := range diagtest.CauseTests {
 		walk(c.Name, c.World)
+	}
+	recordings, err := filepath.Glob(filepath.Join("testdata", "lab", "*.jsonl.zst"))
+	if err != nil || len(recordings) < 15 {
+		t.Fatalf("%d recordings of the lab: %v", len(recordings), err)
+	}
+	for _, path := range recordings {
+		name := strings.TrimSuffix(filepath.Base(path), ".jsonl.zst")
+		walked("lab "+name, func(s *stage) *stage { return s.play(name) })
 	}
 	walk("healthy VPC", diagtest.VPC)
 	walk("healthy LAN", diagtest.LAN)
@@ -90,12 +102,36 @@ func (s *stage) markedAlike() {
 	r, scene := s.lens.report, s.m.scene()
 	m := newMatrix(scene, 1000, true)
 	checks := checkLines(scene)
-	for _, f := range r.Problems() {
+	for i, f := range r.Problems() {
+		if f.Interface == scene.iface {
+			s.accusedAlike(f.Subject.Value, i+1)
+		}
 		for _, p := range explained(&r, f.Explains) {
 			if p.Interface != scene.iface || p.Outcome == diag.OutcomeSkipped {
 				continue
 			}
 			s.marked(p, m, checks)
+		}
+	}
+}
+
+// accusedAlike holds the screens' marks of an address that is itself what a problem is about against it.
+func (s *stage) accusedAlike(addr string, problem int) {
+	s.t.Helper()
+	scene := s.m.scene()
+	wrong := func(n *node) bool {
+		return slices.ContainsFunc(n.marks, func(e edge) bool { return e.mark == markBad && e.problem > 0 && e.problem <= problem })
+	}
+	for _, list := range nodesByClass(scene) {
+		for _, n := range list {
+			if n.addr == addr && !wrong(n) {
+				s.t.Errorf("the overview has no problem at %s, and %d is about it", addr, problem)
+			}
+		}
+	}
+	for _, row := range ownAddresses(scene) {
+		if e := addressEdge(&row); row.Prefix.Addr().String() == addr && !row.Temporary && (e.mark != markBad || e.problem == 0 || e.problem > problem) {
+			s.t.Errorf("the overview has %s %s, and problem %d is about it", addr, e.text, problem)
 		}
 	}
 }

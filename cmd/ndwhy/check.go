@@ -165,6 +165,8 @@ func (o *checkOptions) write(ctx context.Context, out, stderr io.Writer) error {
 		return err
 	}
 	defer live.Close()
+	// What took long to read takes as long to conclude from.
+	opening := min(time.Since(begun), o.timeout/8)
 	settling, settled := context.WithDeadline(ctx, begun.Add(o.timeout/2)) // the rest is for asking
 	live.Settle(settling)
 	settled()
@@ -175,7 +177,7 @@ func (o *checkOptions) write(ctx context.Context, out, stderr io.Writer) error {
 		live.Look(func(s *diag.State) { err = app.DryRun(out, s, o.hide.Text) })
 		return err
 	}
-	err = app.Ask(ctx, live, live.Session, deadline)
+	err = app.Ask(ctx, live, live.Session, deadline.Add(-opening))
 	if ctx.Err() != nil {
 		fmt.Fprintln(stderr, "ndwhy: "+words.Say("cli.interrupted"))
 		return exitCode(exitInterrupted)

@@ -235,7 +235,7 @@ func TestIPv6GoesInTheMiddle(t *testing.T) {
 		says string
 	}{
 		"for good":     {"true", 2, "IPv6 is switched off on eth0"},
-		"for a moment": {"echo 0 >$file", 3, "was removed from eth0 while it was being asked from"},
+		"for a moment": {"echo 0 >$file", 3, "was removed from eth0 during the run"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

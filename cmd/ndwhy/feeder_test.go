@@ -97,7 +97,7 @@ func TestSlowReader(t *testing.T) {
 			if len(seen) != entries {
 				t.Errorf("%d entries are known to the reader, of %d", len(seen), entries)
 			}
-			for key, n := range st.Neighbours {
+			for key, n := range st.Neighbours.All() {
 				if line := seen[key.Address]; !strings.HasPrefix(line, fmt.Sprintf("e%d ", n.Seq)) {
 					t.Errorf("%s: the reader's newest is %.60q, the state's e%d", key.Address, line, n.Seq)
 				}

@@ -237,7 +237,7 @@ func TestLabScreens(t *testing.T) {
 	p.Send("\r")
 	p.WaitFor("ubuntu2 stopped", rowWith(words.Say("lab.break.stop-peer"), words.Say("ui.breaks.broken")))
 	p.Send("q")
-	p.Wait("resolves but does not answer an echo")
+	p.Wait("answers neighbour discovery but not ping")
 	p.Wait("WARNING")
 	p.Send("8")
 	p.Wait("is stopped and takes nothing")
@@ -247,7 +247,7 @@ func TestLabScreens(t *testing.T) {
 	p.WaitFor("ubuntu2 going on", rowWith(words.Say("lab.break.stop-peer"), words.Say("ui.breaks.whole")))
 	p.Send("q1")
 	p.Wait("OK  eth0")
-	p.WaitGone("does not answer an echo")
+	p.WaitGone(words.Say("cause.peer.echo-blocked.title"))
 	p.Send("q")
 	if code := p.Exit(); code != 0 {
 		t.Errorf("exit code %d", code)
@@ -319,7 +319,7 @@ func TestLabTour(t *testing.T) {
 	p.Send(">>")
 	p.Wait(words.Say("ui.tour.by-hand.title"))
 	p.Send("!") // the same address, which the step before may still have
-	p.Wait(" on eth0 is not assigned")
+	p.Wait("which is not assigned")
 	p.Send("q")
 	if code := p.Exit(); code != 0 {
 		t.Errorf("exit code %d", code)

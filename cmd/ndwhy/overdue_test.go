@@ -19,6 +19,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"ndwhy/diag/guard"
+	"ndwhy/diag/kernel/nstest"
 	"ndwhy/diag/lab/labtest"
 	"ndwhy/diag/report"
 )
@@ -146,4 +147,51 @@ func took(args []string) error {
 		return nil
 	}
 	return err
+}
+
+// A signal ends a run at once, also where there is so much on the link that reading it takes a while.
+func TestSignalWithMuch(t *testing.T) {
+	for name, fill := range map[string]func(t *testing.T){
+		"1,000 addresses":    func(t *testing.T) { t.Helper(); nstest.Addresses(t, "eth0", 1000) },
+		"100,000 neighbours": func(t *testing.T) { t.Helper(); nstest.Neighbours(t, "eth0", 100_000) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			if !nstest.Enter(t) {
+				return
+			}
+			nstest.Veth(t, "eth0", "wire0")
+			nstest.Address(t, "eth0", "2001:db8::7/64")
+			fill(t)
+			self, err := os.Executable()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+				var late []string
+				for range 3 { // a busy machine may be late; it is not every time
+					cmd := exec.Command(self, "check", "-i", "eth0", "--json", "--peer", "2001:db8::1", "--internet", "none", "--imds", "none")
+					cmd.Args[0] = "ndwhy"
+					if err := cmd.Start(); err != nil {
+						t.Fatal(err)
+					}
+					time.Sleep(300 * time.Millisecond)
+					start := time.Now()
+					_ = cmd.Process.Signal(s)
+					_ = cmd.Wait()
+					took := time.Since(start)
+					if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
+						t.Fatalf("%s: exit %d", s, code)
+					}
+					if took <= 200*time.Millisecond {
+						late = nil
+						break
+					}
+					late = append(late, took.String())
+				}
+				if late != nil {
+					t.Errorf("%s: it ended after %s, want at most 200ms", s, late)
+				}
+			}
+		})
+	}
 }

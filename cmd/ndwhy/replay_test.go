@@ -288,7 +288,7 @@ func TestRecordingBegunWhileRunning(t *testing.T) {
 		Command: []string{lab, "vpc", "", "sh", "-c", "cd " + dir + " && ndwhy --add claim"},
 		Env:     []string{"PATH=" + filepath.Dir(self) + string(os.PathListSeparator) + os.Getenv("PATH")},
 	})
-	p.Wait("speak, and yours do")
+	p.Wait("work, and yours do")
 	p.Send("e")
 	p.Wait("* recording")
 	p.Send("e")
@@ -307,7 +307,7 @@ func TestRecordingBegunWhileRunning(t *testing.T) {
 	}
 	causes(t, readReport(t, labtest.Result{Stdout: out.String()}), "net.per-address-filter", "net.multicast-suppressed", "net.router-silent")
 	screen := termtest.Start(t, termtest.Config{Command: []string{self, "replay", "--speed", "100", files[0]}})
-	screen.Wait("speak, and yours do")
+	screen.Wait("work, and yours do")
 	screen.Wait("end of recording")
 	screen.Send("q")
 	if code := screen.Exit(); code != 0 {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -62,7 +61,7 @@ func watchCommand() *cobra.Command {
 		o.add, o.count, o.timeout, o.passive = string(diag.AddNone), 1, defaultTimeout, true
 		said := func(e diag.Event, text string) string {
 			if asJSON {
-				b, err := json.Marshal(e)
+				b, err := e.MarshalJSON()
 				if err != nil {
 					return "" // there is no such event
 				}

@@ -194,13 +194,13 @@ func TestDump(t *testing.T) {
 			third: {Interface: "eth0", Address: third, MAC: peerMAC, State: diag.Stale},
 		}
 		for addr, n := range wantNeighbours {
-			got := s.Neighbours[diag.InterfaceAddr{Interface: "eth0", Address: addr}].Fact
+			got := s.Neighbours.Of(diag.InterfaceAddr{Interface: "eth0", Address: addr}).Fact
 			got.ConfirmedS = 0
 			if got != n {
 				t.Errorf("neighbour %+v, want %+v", got, n)
 			}
 		}
-		if len(s.Neighbours) != len(wantNeighbours) {
+		if s.Neighbours.Len() != len(wantNeighbours) {
 			t.Errorf("neighbours are %+v", s.Neighbours)
 		}
 		if _, ok := s.Proxies[diag.InterfaceAddr{Interface: "eth0", Address: router}]; !ok || len(s.Proxies) != 1 {
@@ -234,9 +234,9 @@ func TestChanges(t *testing.T) {
 	entry := diag.InterfaceAddr{Interface: "eth0", Address: peer}
 	n := neighbourOf(t, peer, netlink.NUD_PERMANENT, peerMAC, 0)
 	must(t, netlink.NeighAdd(n))
-	f.until("the neighbour", func(s *diag.State) bool { return s.Neighbours[entry].Fact.MAC == peerMAC })
+	f.until("the neighbour", func(s *diag.State) bool { return s.Neighbours.Of(entry).Fact.MAC == peerMAC })
 	must(t, netlink.NeighDel(n))
-	f.until("the neighbour gone", func(s *diag.State) bool { _, ok := s.Neighbours[entry]; return !ok })
+	f.until("the neighbour gone", func(s *diag.State) bool { _, ok := s.Neighbours.Find(entry); return !ok })
 
 	_, all, _ := net.ParseCIDR("::/0")
 	first := netlink.Route{LinkIndex: nstest.Link(t, "eth0").Attrs().Index, Dst: all, Gw: peer.AsSlice(), Priority: 50}
@@ -293,7 +293,7 @@ func TestLinkEnds(t *testing.T) {
 	whole := func(s *diag.State, name string) bool {
 		_, link := s.Links[name]
 		_, addr := s.Addresses[diag.InterfaceAddr{Interface: name, Address: own}]
-		_, neigh := s.Neighbours[diag.InterfaceAddr{Interface: name, Address: peer}]
+		_, neigh := s.Neighbours.Find(diag.InterfaceAddr{Interface: name, Address: peer})
 		return link && addr && neigh
 	}
 	f.until("all under the new name", func(s *diag.State) bool {
@@ -302,7 +302,7 @@ func TestLinkEnds(t *testing.T) {
 	})
 	must(t, netlink.LinkDel(nstest.Link(t, "ens5")))
 	f.until("all gone", func(s *diag.State) bool {
-		return len(s.Links) == 1 && len(s.Neighbours) == 0 && len(s.AddressesOn("ens5")) == 0 && len(s.Routes) == 0
+		return len(s.Links) == 1 && s.Neighbours.Len() == 0 && len(s.AddressesOn("ens5")) == 0 && len(s.Routes) == 0
 	})
 }
 
@@ -320,11 +320,11 @@ func TestAsk(t *testing.T) {
 	f.Ask("eth0", peer)
 	f.Ask("nosuch", peer)
 	key := diag.InterfaceAddr{Interface: "eth0", Address: peer}
-	f.until("INCOMPLETE", func(s *diag.State) bool { return s.Neighbours[key].Fact.State == diag.Incomplete })
+	f.until("INCOMPLETE", func(s *diag.State) bool { return s.Neighbours.Of(key).Fact.State == diag.Incomplete })
 	if took := time.Since(asked); took > 200*time.Millisecond {
 		t.Errorf("INCOMPLETE took %v", took)
 	}
-	f.until("FAILED", func(s *diag.State) bool { return s.Neighbours[key].Fact.State == diag.Failed })
+	f.until("FAILED", func(s *diag.State) bool { return s.Neighbours.Of(key).Fact.State == diag.Failed })
 	n, ok, err := Neighbour("eth0", peer)
 	if err != nil || !ok || n.State != diag.Failed {
 		t.Errorf("Neighbour: %+v %v %v", n, ok, err)
@@ -357,7 +357,7 @@ func TestAskMany(t *testing.T) {
 	})
 	f.Emit(diag.Tick{})
 	f.until("INCOMPLETE", func(s *diag.State) bool {
-		return s.Neighbours[diag.InterfaceAddr{Interface: "eth0", Address: peer}].Fact.State == diag.Incomplete
+		return s.Neighbours.Of(diag.InterfaceAddr{Interface: "eth0", Address: peer}).Fact.State == diag.Incomplete
 	})
 	stop()
 }
@@ -374,7 +374,7 @@ func TestCounters(t *testing.T) {
 	solicit(t, peer)
 	began := time.Now()
 	f.until("INCOMPLETE", func(s *diag.State) bool {
-		return s.Neighbours[diag.InterfaceAddr{Interface: "eth0", Address: peer}].Fact.State == diag.Incomplete
+		return s.Neighbours.Of(diag.InterfaceAddr{Interface: "eth0", Address: peer}).Fact.State == diag.Incomplete
 	})
 	if took := time.Since(began); took > time.Second {
 		t.Errorf("INCOMPLETE took %v", took)
@@ -416,14 +416,14 @@ func TestBurst(t *testing.T) {
 		t.Fatalf("the kernel has %d entries, want %d", len(want), entries)
 	}
 	f.until("the kernel's table", func(s *diag.State) bool {
-		if len(s.Neighbours) != len(want) || !s.Complete(diag.FeedNetlink) {
+		if s.Neighbours.Len() != len(want) || !s.Complete(diag.FeedNetlink) {
 			return false
 		}
-		return s.Neighbours[diag.InterfaceAddr{Interface: "eth0", Address: addr(entries - 1)}].Fact.MAC == want[addr(entries-1)]
+		return s.Neighbours.Of(diag.InterfaceAddr{Interface: "eth0", Address: addr(entries - 1)}).Fact.MAC == want[addr(entries-1)]
 	})
 	f.Look(func(s *diag.State) {
 		for a, mac := range want {
-			if got := s.Neighbours[diag.InterfaceAddr{Interface: "eth0", Address: a}].Fact.MAC; got != mac {
+			if got := s.Neighbours.Of(diag.InterfaceAddr{Interface: "eth0", Address: a}).Fact.MAC; got != mac {
 				t.Fatalf("%s is at %s, the kernel has %s", a, got, mac)
 			}
 		}
@@ -464,7 +464,7 @@ func TestLoss(t *testing.T) {
 	defer s.close()
 	must(t, netlink.NeighAdd(neighbourOf(t, router, netlink.NUD_PERMANENT, peerMAC, 0)))
 	key := diag.InterfaceAddr{Interface: "eth0", Address: router}
-	f.until("the entry to be deleted", func(s *diag.State) bool { _, ok := s.Neighbours[key]; return ok })
+	f.until("the entry to be deleted", func(s *diag.State) bool { _, ok := s.Neighbours.Find(key); return ok })
 	f.Look(func(*diag.State) { // holds the sink
 		for i := range 200 {
 			must(t, netlinkNeighbour(s, index, peer, diag.MAC{2, 0, 0, 0, 0, byte(i)}))
@@ -482,8 +482,8 @@ func TestLoss(t *testing.T) {
 	}
 	f.until("the loss, then the table again", func(s *diag.State) bool {
 		_, again := lost()
-		_, there := s.Neighbours[key]
-		return again && !there && s.Neighbours[diag.InterfaceAddr{Interface: "eth0", Address: peer}].Fact.MAC == diag.MAC{2, 0, 0, 0, 0, 199}
+		_, there := s.Neighbours.Find(key)
+		return again && !there && s.Neighbours.Of(diag.InterfaceAddr{Interface: "eth0", Address: peer}).Fact.MAC == diag.MAC{2, 0, 0, 0, 0, 199}
 	})
 }
 
@@ -588,7 +588,7 @@ func TestAdvertised(t *testing.T) {
 		return false
 	})
 	f.until("the router", func(s *diag.State) bool {
-		n := s.Neighbours[diag.InterfaceAddr{Interface: "eth0", Address: router}].Fact
+		n := s.Neighbours.Of(diag.InterfaceAddr{Interface: "eth0", Address: router}).Fact
 		return n.Router && n.MAC == peerMAC && n.State == diag.Stale
 	})
 	ra.RouterLifetime = 1800 * time.Second

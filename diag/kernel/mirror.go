@@ -53,10 +53,12 @@ type routeKey struct {
 	kind      string
 }
 
+// A routeRow is what a route has besides its key, a few numbers: there may be 10,000.
 type routeRow struct {
-	route
-	expires time.Time // zero: never
-	turn    uint32
+	prefSrc  netip.Addr
+	protocol string
+	expires  time.Time // zero: never
+	turn     uint32
 }
 
 // A ruleRow counts the rules that differ in nothing that a PolicyRule tells.
@@ -68,10 +70,10 @@ type ruleRow struct {
 // A neighbourRow is small: there may be 100,000.
 type neighbourRow struct {
 	mac       diag.MAC
-	state     uint16
+	state     uint8 // NUD_*, of which there are eight bits
 	flags     uint8
 	turn      uint32
-	confirmed int64 // Unix time in seconds
+	confirmed uint32 // Unix time in seconds
 }
 
 func newMirror(emit func(diag.Body), find func(index int) (diag.Link, bool)) *mirror {
@@ -225,7 +227,7 @@ func (m *mirror) emitAll(index int, name string, gone bool) {
 	}
 	for k, row := range m.routes {
 		if k.index == index {
-			m.emit(m.routeBody(row, name, gone))
+			m.emit(m.routeBody(k, row, name, gone))
 		}
 	}
 	for k, row := range m.addresses {
@@ -247,7 +249,7 @@ func (m *mirror) dropLink(index int) {
 	}
 	for k, row := range m.routes {
 		if k.index == index {
-			m.room.Free(row.Route)
+			m.room.Free(m.routeBody(k, row, "", true))
 			delete(m.routes, k)
 		}
 	}
@@ -353,19 +355,18 @@ func (m *mirror) applyRoute(r route) {
 	if r.ExpiresS == diag.Forever && !old.expires.IsZero() && old.expires.Sub(m.now).Abs() < time.Second {
 		r.ExpiresS = 0
 	}
-	row := routeRow{route: r, turn: m.turn}
+	row := routeRow{prefSrc: r.PrefSrc, protocol: r.Protocol, turn: m.turn}
 	if r.ExpiresS != diag.Forever {
 		row.expires = m.now.Add(time.Duration(r.ExpiresS) * time.Second)
 	}
-	was, is := old.Route, r.Route
-	was.ExpiresS, is.ExpiresS = 0, 0
-	if known && was == is && sameEnd(old.ExpiresS, r.ExpiresS) && row.expires.Sub(old.expires).Abs() < expiryMoved {
+	if known && old.prefSrc == row.prefSrc && old.protocol == row.protocol && old.expires.IsZero() == row.expires.IsZero() &&
+		row.expires.Sub(old.expires).Abs() < expiryMoved {
 		row.expires = old.expires // so that a slow drift adds up to news
 		m.routes[key] = row
 		return
 	}
 	m.routes[key] = row
-	m.emit(m.routeBody(row, name, false))
+	m.emit(m.routeBody(key, row, name, false))
 }
 
 func (m *mirror) dropRoute(k routeKey) {
@@ -373,17 +374,19 @@ func (m *mirror) dropRoute(k routeKey) {
 	if !known {
 		return
 	}
-	m.room.Free(row.Route)
+	m.room.Free(m.routeBody(k, row, "", true))
 	delete(m.routes, k)
 	if name, ok := m.name(k.index); ok {
-		m.emit(m.routeBody(row, name, true))
+		m.emit(m.routeBody(k, row, name, true))
 	}
 }
 
-func (m *mirror) routeBody(row routeRow, name string, gone bool) diag.Route {
-	body := row.Route
-	body.Interface, body.Gone = name, gone
-	if body.ExpiresS != diag.Forever {
+func (m *mirror) routeBody(k routeKey, row routeRow, name string, gone bool) diag.Route {
+	body := diag.Route{
+		Interface: name, Dst: k.dst, Via: k.via, PrefSrc: row.prefSrc, Metric: k.metric, Table: k.table,
+		Protocol: row.protocol, Type: k.kind, ExpiresS: diag.Forever, Gone: gone,
+	}
+	if !row.expires.IsZero() {
 		body.ExpiresS = max(0, int64(row.expires.Sub(m.now).Round(time.Second)/time.Second))
 	}
 	return body
@@ -427,9 +430,9 @@ func (m *mirror) applyNeighbour(n neighbour, gone bool) {
 		return
 	}
 	old, known := m.neighbours[n.key]
-	row := neighbourRow{n.mac, n.state, n.flags, m.turn, m.now.Unix() - int64(n.confirmed/userHZ)}
+	row := neighbourRow{n.mac, uint8(n.state), n.flags, m.turn, uint32(m.now.Unix()) - n.confirmed/userHZ}
 	if known && old.mac == row.mac && old.state == row.state && old.flags == row.flags &&
-		row.confirmed-old.confirmed < reconfirmed {
+		int32(row.confirmed-old.confirmed) < reconfirmed {
 		old.turn = m.turn
 		m.neighbours[n.key] = old
 		return
@@ -450,8 +453,8 @@ func (m *mirror) dropNeighbour(k neighbourKey) {
 
 func (m *mirror) neighbourBody(k neighbourKey, row neighbourRow, name string, gone bool) diag.Neighbour {
 	return diag.Neighbour{
-		Interface: name, Address: netip.AddrFrom16(k.addr), MAC: row.mac, State: nud(row.state),
+		Interface: name, Address: netip.AddrFrom16(k.addr), MAC: row.mac, State: nud(uint16(row.state)),
 		Router: row.flags&unix.NTF_ROUTER != 0, Proxy: k.proxy,
-		ConfirmedS: float64(m.now.Unix() - row.confirmed), Gone: gone,
+		ConfirmedS: float64(int32(uint32(m.now.Unix()) - row.confirmed)), Gone: gone,
 	}
 }

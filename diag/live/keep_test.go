@@ -89,11 +89,11 @@ func TestRecordingInTheMiddle(t *testing.T) {
 		t.Errorf("known until %d, recorded until %d of %d", until, next-1, last)
 	}
 	l.Look(func(s *diag.State) {
-		if len(state.Neighbours) != len(s.Neighbours) {
-			t.Errorf("%d neighbours, want %d", len(state.Neighbours), len(s.Neighbours))
+		if state.Neighbours.Len() != s.Neighbours.Len() {
+			t.Errorf("%d neighbours, want %d", state.Neighbours.Len(), s.Neighbours.Len())
 		}
-		for k, n := range s.Neighbours {
-			if got := state.Neighbours[k]; fmt.Sprint(got.Fact) != fmt.Sprint(n.Fact) || !got.At.Equal(n.At) {
+		for k, n := range s.Neighbours.All() {
+			if got := state.Neighbours.Of(k); fmt.Sprint(got.Fact) != fmt.Sprint(n.Fact) || !got.At.Equal(n.At) {
 				t.Fatalf("%v: %v, want %v", k.Address, got, n)
 			}
 		}

@@ -51,7 +51,7 @@ type Writer struct{ *outlet }
 // that of the program. Where w is a Packer it is flushed with the Writer.
 func NewWriter(w io.Writer, version string, started time.Time) (*Writer, error) {
 	rec := &Writer{newOutlet("recording", w, started)}
-	if err := rec.line(Header{Schema, version, started.UTC()}); err != nil {
+	if err := rec.line(json.Marshal(Header{Schema, version, started.UTC()})); err != nil {
 		return nil, err
 	}
 	return rec, rec.Flush()
@@ -60,14 +60,14 @@ func NewWriter(w io.Writer, version string, started time.Time) (*Writer, error) 
 // Write adds an event. What it holds is on its way to the file a quarter of a second of events
 // later, with the next Tick, or after Flush.
 func (w *Writer) Write(e diag.Event) error {
-	if err := w.line(e); err != nil {
+	if err := w.line(e.MarshalJSON()); err != nil {
 		return err
 	}
 	return w.passed(e)
 }
 
-func (w *Writer) line(v any) error {
-	b, err := json.Marshal(v)
+// line writes what was marshalled as a line, unless that failed.
+func (w *Writer) line(b []byte, err error) error {
 	if err != nil {
 		return fmt.Errorf("recording: %w", err)
 	}

@@ -175,13 +175,16 @@ func (b *brief) advice(label string, a why.Advice) {
 	if a.Does != "" {
 		remark = "  # " + a.Does
 	}
-	behind := len(a.Do) == 1 && labelled+utf8.RuneCountInString(b.style.Mask(a.Do[0]+remark)) <= b.style.Width
+	behind := len(a.Do) == 1 && len(a.Fill) == 0 && labelled+utf8.RuneCountInString(b.style.Mask(a.Do[0]+remark)) <= b.style.Width
 	if remark != "" && !behind && (b.remarks || len(a.Do) == 0) {
 		prose(a.Does)
 	}
 	for _, command := range a.Do {
 		b.command(label, command)
 		label = ""
+	}
+	if len(a.Fill) > 0 {
+		b.para("", words.Say("brief.blank"))
 	}
 	if behind && remark != "" {
 		line := strings.TrimSuffix(b.b.String(), "\n")

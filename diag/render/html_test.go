@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"ndwhy/diag"
+	"ndwhy/diag/diagtest"
 	"ndwhy/diag/report"
 	"ndwhy/diag/why"
 )
@@ -177,5 +178,34 @@ func TestHTMLIsNotInjected(t *testing.T) {
 	}
 	if !strings.Contains(of["body"][0], hostile) {
 		t.Errorf("it is not shown as it is:\n%s", b.String())
+	}
+}
+
+// A host that a problem is about is marked on the map, whatever it answered: a rogue router answers well.
+func TestTheMapMarksWhatAProblemIsAbout(t *testing.T) {
+	marked := 0
+	for _, c := range diagtest.CauseTests {
+		s := c.World().State()
+		r := report.New(s, why.Diagnose(s))
+		p := page{brief: brief{textWriter: &textWriter{style: Style{Mask: func(s string) string { return s }}}, r: r, problems: r.Problems()}}
+		for _, f := range p.problems {
+			nodes := p.ownNodes(f.Interface)
+			targets := p.targets(f.Interface)
+			for _, class := range []diag.TargetClass{diag.TargetPeer, diag.TargetInternet, diag.TargetService} {
+				nodes = append(nodes, targets[class]...)
+			}
+			for _, n := range append(nodes, p.routersOf(f.Interface, targets[diag.TargetRouter])...) {
+				if n.Name != f.Subject.Value {
+					continue
+				}
+				marked++
+				if n.mark.Judgement != report.Wrong || n.mark.Problem == 0 {
+					t.Errorf("%s: %s is about %s, which is marked %v", c.Name, f.Cause, n.Name, n.mark)
+				}
+			}
+		}
+	}
+	if marked < 20 {
+		t.Errorf("only %d hosts are what a problem is about", marked)
 	}
 }

@@ -234,7 +234,7 @@ func (p page) targets(iface string) map[diag.TargetClass][]mapNode {
 			}
 		}
 		n.Says = strings.Join(says, ", ")
-		of[k.class] = append(of[k.class], n)
+		of[k.class] = append(of[k.class], p.accused(iface, n))
 	}
 	return of
 }
@@ -273,25 +273,20 @@ func (p page) outcome(paths []report.Path) (mark report.Mark, text string) {
 func (p page) routersOf(iface string, asked []mapNode) []mapNode {
 	for _, r := range p.r.Routers {
 		if r.Interface == iface && !slices.ContainsFunc(asked, func(n mapNode) bool { return n.Name == r.Address }) {
-			asked = append(asked, mapNode{Name: r.Address, Says: words.Say("html.advertises")})
+			asked = append(asked, p.accused(iface, mapNode{Name: r.Address, Says: words.Say("html.advertises")}))
 		}
 	}
 	everybody := func(n mapNode) bool { return strings.HasPrefix(n.Name, "ff02:") && n.mark.Judgement != report.Wrong }
 	if slices.ContainsFunc(asked, func(n mapNode) bool { return !everybody(n) }) {
 		asked = slices.DeleteFunc(asked, everybody)
 	}
-	for i, n := range asked {
-		asked[i] = p.accused(iface, n)
-	}
 	return asked
 }
 
 // accused marks a node that is itself what a problem is about, whatever it answered.
 func (p page) accused(iface string, n mapNode) mapNode {
-	for i, f := range p.problems {
-		if f.Interface == iface && f.Subject.Value == n.Name {
-			n.mark = n.mark.Join(report.Mark{Judgement: report.Wrong, Problem: i + 1})
-		}
+	if problem := p.r.Accuses(iface, n.Name); problem > 0 {
+		n.mark = n.mark.Join(report.Mark{Judgement: report.Wrong, Problem: problem})
 	}
 	return n
 }

@@ -112,7 +112,7 @@ func TestTextMarksWhatANoteIsAbout(t *testing.T) {
 			path("p3", "2001:db8:1f16:8df0:d326:143a:2015:7003", diag.Unsent, "not-seen-leaving"),
 		},
 	})
-	for _, want := range []string{"silent!\n", "silent! a\n", "not sent! b\n", "\n  (a) its neighbour discovery failed", "\n  (b) no copy of it"} {
+	for _, want := range []string{"silent!\n", "silent! a\n", "not sent! b\n", "\n  (a) neighbour discovery for it failed", "\n  (b) no copy of it"} {
 		if strings.Count(text, want) != 1 {
 			t.Errorf("%q stands %d times in:\n%s", want, strings.Count(text, want), text)
 		}
@@ -135,8 +135,8 @@ func TestSeveralInterfaces(t *testing.T) {
 	if err := errors.Join(Text(&text, r, Style{Width: 200, Detail: Everything}), Markdown(&markdown, r)); err != nil {
 		t.Fatal(err)
 	}
-	const unasked = "Not asked: docker0, virbr0 (this host is the router there); wg0 (no neighbour discovery on it); from outside in ("
-	once := []string{unasked, "eth0, eth1: The router " + diagtest.RouterAddr.String() + " resolves and does not answer ping"}
+	const unasked = "Not asked: docker0, virbr0 (this host is the router there); wg0 (no neighbour discovery on it); connections from outside ("
+	once := []string{unasked, "eth0, eth1: The router " + diagtest.RouterAddr.String() + " answers neighbour discovery but not ping"}
 	for _, want := range append(once, "eth1: assigned (imds)", "eth1: "+diagtest.RouterAddr.String(), "eth1: STALE") {
 		if n := strings.Count(text.String(), want); n == 0 || n > 1 && slices.Contains(once, want) {
 			t.Errorf("%d times %q in:\n%s", n, want, text.String())
@@ -200,7 +200,7 @@ func TestAResetIsAnAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, text := range []string{textOf(t, r), md.String()} {
-		if !strings.Contains(text, "answered") || !strings.Contains(text, "answered by a reset: nothing serves on port 443") || strings.Contains(text, "refused") {
+		if !strings.Contains(text, "answered") || !strings.Contains(text, "answered with a reset: no program listens on port 443") || strings.Contains(text, "refused") {
 			t.Errorf("not told as an answer:\n%s", text)
 		}
 	}

@@ -37,6 +37,12 @@ func (r Report) Notes() []Finding {
 	return slices.DeleteFunc(slices.Clone(r.Findings), func(f Finding) bool { return f.Severity != why.Info })
 }
 
+// Accuses is the place in Problems, from 1, of the first problem that is about an address itself, whatever the address
+// answered; 0: none is.
+func (r Report) Accuses(iface, addr string) int {
+	return 1 + slices.IndexFunc(r.Problems(), func(f Finding) bool { return f.Interface == iface && f.Subject.Value == addr })
+}
+
 // mark gives every path its mark. What a problem explains is wrong, also where the outcome is normal for such a
 // source: an address that nobody assigned is silent as it must be, and broken. What a note alone explains is no fault
 // of which it is known that somebody has to act.

@@ -590,7 +590,7 @@ func (b *reporter) neighbours() Neighbours {
 		asked[key] = true
 	}
 	for key := range asked {
-		e, ok := b.s.Neighbours[key]
+		e, ok := b.s.Neighbours.Find(key)
 		if !ok {
 			continue
 		}

@@ -37,7 +37,7 @@ func TestProxiesAndGroupsGoWithTheirLink(t *testing.T) {
 	c.say(diag.Run{}, diag.Link{Interface: "eth0", Up: true, Carrier: true}, neighbour, proxy, groups, hook)
 	s := diagtest.Fold(c.events)
 	key := diag.InterfaceAddr{Interface: "eth0", Address: diagtest.PeerGlobal}
-	if s.Neighbours[key].Fact != neighbour || s.Proxies[key].Fact != proxy {
+	if s.Neighbours.Of(key).Fact != neighbour || s.Proxies[key].Fact != proxy {
 		t.Errorf("a proxy entry is no neighbour: %+v %+v", s.Neighbours, s.Proxies)
 	}
 	if joined, device := s.Groups["eth0"].Hears(netip.MustParseAddr("2001:db8:1::7")); !joined || !device {
@@ -50,7 +50,7 @@ func TestProxiesAndGroupsGoWithTheirLink(t *testing.T) {
 	hook.Gone = true
 	c.say(hook, diag.Link{Interface: "eth0", Gone: true})
 	s = diagtest.Fold(c.events)
-	if len(s.Neighbours)+len(s.Proxies)+len(s.Groups)+len(s.Hooks) != 0 {
+	if s.Neighbours.Len()+len(s.Proxies)+len(s.Groups)+len(s.Hooks) != 0 {
 		t.Errorf("%+v %+v %+v %+v", s.Neighbours, s.Proxies, s.Groups, s.Hooks)
 	}
 	same(t, s, again(t, s))

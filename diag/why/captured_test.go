@@ -127,7 +127,7 @@ func TestCaptured(t *testing.T) {
 			func(c *capture) {
 				c.dad(capA, addrB, 1).after(100*time.Millisecond).na(capB, toAll, addrB, diag.AllNodes)
 			},
-			"address.duplicate warning certain 2001:db8::b", "02:00:00:00:00:0b has it",
+			"address.duplicate warning certain 2001:db8::b", "02:00:00:00:00:0b answered that it has it",
 		},
 		"an address that two want": {
 			func(c *capture) { c.dad(capA, addrB, 1).after(100*time.Millisecond).dad(capB, addrB, 2) },
@@ -174,7 +174,7 @@ func TestCaptured(t *testing.T) {
 		},
 		"a router that goes": {
 			func(c *capture) { c.ra(capC, 30).after(time.Second).ra(capC, 0) },
-			"router.not-default critical certain fe80::ff:fe00:c", "took back",
+			"router.not-default critical certain fe80::ff:fe00:c", "withdrew",
 		},
 		"a DHCPv6 client in vain": {
 			func(c *capture) { c.thrice(func() { c.dhcp(capA, capC, "solicit", "") }) },

@@ -82,6 +82,7 @@ var stances = map[string]stance{
 	"net.per-address-filter":                {holds: []fact{isHeard}, denies: []fact{anyMaySpeak}},
 	"net.open-link":                         {holds: []fact{isHeard, anyMaySpeak}},
 	"net.multicast-suppressed":              {holds: []fact{isHeard}},
+	"peer.unmapped.lone":                    {denies: []fact{resolving}},
 	"peer.unmapped.captured":                {},
 	"peer.unmapped.captured-many":           {},
 	"router.unresolvable.captured":          {},

@@ -61,7 +61,7 @@ var exclusive = []struct {
 func disputed(d Diagnosis) string {
 	for _, x := range exclusive {
 		for _, f := range d.Findings {
-			if strings.HasPrefix(f.Summary, "A part of") {
+			if strings.HasPrefix(f.Summary, "Some of what") {
 				continue // the rest does leave
 			}
 			for _, g := range d.Findings {

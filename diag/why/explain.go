@@ -1,6 +1,7 @@
 package why
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -38,10 +39,38 @@ func explainCause(c *Cause) string {
 	section(&b, "explain.evidence", words.Say(key+"evidence"))
 	section(&b, "explain.contradicts", words.Say(key+"contradicts"))
 	commands(&b, "explain.remedy", c.recipe())
-	commands(&b, "explain.see", strings.Split(words.Say(key+"see"), "; "))
+	commands(&b, "explain.see", See(c.ID, "", Subject{}))
 	section(&b, "explain.source", words.Say(key+"source"))
 	return b.String()
 }
+
+// standIns are what stands for the interface and for what a finding is about in commands that show a cause.
+var standIns = map[string]*regexp.Regexp{
+	"interface": regexp.MustCompile(`(^|[^A-Z-])IF\b`),
+	"address":   regexp.MustCompile(`(^|[^A-Z-])ADDRESS\b`),
+	"router":    regexp.MustCompile(`(^|[^A-Z-])ROUTER\b`),
+	"peer":      regexp.MustCompile(`(^|[^A-Z-])PEER\b`),
+	"target":    regexp.MustCompile(`(^|[^A-Z-])(?:TARGET|HOST)\b`),
+}
+
+// See returns the commands by which anybody can see for himself that a cause holds, with the interface and what it is
+// about filled in as far as they are known. Capitals stand for the rest.
+func See(cause, iface string, about Subject) []string {
+	list := strings.Split(words.Say("cause."+cause+".see"), "; ")
+	for i, command := range list {
+		for kind, value := range map[string]string{"interface": iface, about.Kind: about.Value} {
+			if stands := standIns[kind]; stands != nil && value != "" {
+				command = stands.ReplaceAllString(command, "${1}"+words.Clean(value))
+			}
+		}
+		list[i] = asRoot(command)
+	}
+	return list
+}
+
+// Blanks returns where a command has what a reader fills in: a name in angle brackets. Each is
+// where it begins and ends, as regexp's FindAllStringIndex has it.
+func Blanks(command string) [][]int { return blank.FindAllStringIndex(command, -1) }
 
 func explainCheck(id string) string {
 	var b strings.Builder

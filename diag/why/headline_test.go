@@ -33,11 +33,11 @@ func TestHeadline(t *testing.T) {
 	}{
 		{
 			"a healthy VPC", diagtest.VPC(), VerdictOK,
-			"The router, the peers and the Internet answer as is normal here (an Amazon VPC); only assigned addresses may speak, and yours do.",
+			"The router, the peers and the Internet answer as is normal here (an Amazon VPC); only assigned addresses work, and yours do.",
 		},
 		{
 			"a healthy LAN", diagtest.LAN(), VerdictOK,
-			"The router, the peers and the Internet answer as is normal here (a plain LAN); any address may speak on this link.",
+			"The router, the peers and the Internet answer as is normal here (a plain LAN); any address works on this link.",
 		},
 		{
 			"without the experiment", diagtest.VPC().Skip("added"), VerdictOK,
@@ -53,35 +53,35 @@ func TestHeadline(t *testing.T) {
 		},
 		{
 			"candidates without a control", diagtest.VPC().Only("added"), VerdictOK,
-			"Nothing that was asked (added) differs from what is normal in this network (an Amazon VPC), but nothing answered either, so that little is proven.",
+			"Nothing differs from what is normal in this network (an Amazon VPC), but nothing answered either, so this proves little (asked: added).",
 		},
 		{
 			"all nodes alone", diagtest.VPC().Only("all-nodes"), VerdictOK,
-			"Nothing that was asked (all-nodes) differs from what is normal in this network (an Amazon VPC), but nothing answered either, so that little is proven.",
+			"Nothing differs from what is normal in this network (an Amazon VPC), but nothing answered either, so this proves little (asked: all-nodes).",
 		},
 		{
 			"this host alone", diagtest.VPC().Only("host"), VerdictOK,
-			"What is set up on this host is as it should be here (an Amazon VPC); nothing was asked of the network.",
+			"This host is set up as it should be here (an Amazon VPC); the network was not asked.",
 		},
 		{
 			"a peer from the cache is silent", diagtest.VPC().Each(diagtest.To(diagtest.PeerGlobal), func(p *diag.Path) { p.Given = false }).Silence(diagtest.To(diagtest.PeerGlobal)), VerdictOK,
-			"Nothing asked differs from what is normal here (an Amazon VPC), but not all answered; only assigned addresses may speak, and yours do.",
+			"Nothing differs from what is normal here (an Amazon VPC), but not everything answered; only assigned addresses work, and yours do.",
 		},
 		{
 			"the built-in hosts are refused by our router", refused(builtIn(diagtest.VPC()), diagtest.Host1, diagtest.Host2), VerdictOK,
-			"No fault was found in this network (an Amazon VPC); worth a look: fe80::4fd:d1ff:fec8:f9cf refuses what is sent to 2001:db8:ffff::1: no route to destination.",
+			"No fault found in this network (an Amazon VPC), but look at this: A host on the way, fe80::4fd:d1ff:fec8:f9cf, refuses packets to 2001:db8:ffff::1: no route to destination.",
 		},
 		{
 			"one of the built-in hosts is refused", refused(builtIn(diagtest.VPC()), diagtest.Host2), VerdictOK,
-			"Nothing asked differs from what is normal here (an Amazon VPC), but not all answered; only assigned addresses may speak, and yours do.",
+			"Nothing differs from what is normal here (an Amazon VPC), but not everything answered; only assigned addresses work, and yours do.",
 		},
 		{
 			"one of the built-in hosts is silent", builtIn(diagtest.VPC()).Silence(diagtest.To(diagtest.Host2)), VerdictOK,
-			"The router, the peers and the Internet answer as is normal here (an Amazon VPC); only assigned addresses may speak, and yours do.",
+			"The router, the peers and the Internet answer as is normal here (an Amazon VPC); only assigned addresses work, and yours do.",
 		},
 		{
 			"the built-in hosts are silent", builtIn(diagtest.VPC()).Silence(func(p diag.Path) bool { return p.TargetClass == diag.TargetInternet }), VerdictWarning,
-			"The router fe80::4fd:d1ff:fec8:f9cf resolves and nothing beyond it answers.",
+			"The router fe80::4fd:d1ff:fec8:f9cf answers neighbour discovery, but nothing beyond it answers.",
 		},
 		{
 			"one fault", diagtest.VPC().Silence(diagtest.To(diagtest.PeerGlobal)), VerdictWarning,
@@ -93,7 +93,7 @@ func TestHeadline(t *testing.T) {
 		},
 		{
 			"four faults", diagtest.HandAdded().Silence(diagtest.To(diagtest.PeerGlobal)).Silence(diagtest.To(diagtest.PeerLocal)).Say(diagtest.ByHand(diagtest.MineNext, 64)), VerdictWarning,
-			"2001:db8:1f16:8df::1234 on eth0 is not assigned to it: the network drops what it sends (and 3 more problems).",
+			"eth0 has 2001:db8:1f16:8df::1234, which is not assigned to it: the network drops everything sent from it (and 3 more problems).",
 		},
 		{
 			"one thing that nothing explains", diagtest.VPC().Each(func(p diag.Path) bool { return p.TargetClass == diag.TargetAllNodes && p.Via == diag.ViaWire }, func(p *diag.Path) {
@@ -101,29 +101,29 @@ func TestHeadline(t *testing.T) {
 			}).Each(func(p diag.Path) bool { return p.TargetClass == diag.TargetAllNodes && p.Via == diag.ViaKernel }, func(p *diag.Path) {
 				p.Outcome = diag.OutcomeSkipped
 			}), VerdictWarning,
-			"One thing differs from what is normal here, and nothing known explains it: all-nodes: echo from fe80::4df:a5ff:fe6c:5d57 to ff02::1 by wire: answered.",
+			"One thing differs from what is normal here, and no known cause explains it: all-nodes: echo from fe80::4df:a5ff:fe6c:5d57 to ff02::1 by wire: answered.",
 		},
 		{
 			"two things that nothing explains", diagtest.VPC().Each(func(p diag.Path) bool { return p.TargetClass == diag.TargetAllNodes }, func(p *diag.Path) {
 				p.Outcome, p.Received, p.Responders = diag.Answered, 1, []diag.Responder{{Address: diagtest.PeerLocal, MAC: diagtest.PeerMAC}}
 			}), VerdictWarning,
-			"2 things differ from what is normal here, and nothing known explains them; the first: all-nodes: echo from fe80::4df:a5ff:fe6c:5d57 to ff02::1 by kernel: answered.",
+			"2 things differ from what is normal here, and no known cause explains them; the first: all-nodes: echo from fe80::4df:a5ff:fe6c:5d57 to ff02::1 by kernel: answered.",
 		},
 		{
 			"the resolver is silent", diagtest.VPC().Path(diag.Path{
 				Check: "services", Asks: diag.AsksService, Source: diagtest.Mine, Target: netip.MustParseAddr("fd00:ec2::253"), TargetClass: diag.TargetService, Via: diag.ViaKernel, Outcome: diag.Silent,
 			}), VerdictWarning,
-			"fd00:ec2::253, the DNS resolver of an Amazon VPC, does not answer.",
+			"In an Amazon VPC, the DNS resolver at fd00:ec2::253 does not answer.",
 		},
 		{
 			"a lease that nobody renews", diagtest.VPC().Drop(diagtest.OfKind(func(x diag.Address) bool { return x.Address == diagtest.Mine })).Say(diag.Address{
 				Interface: "eth0", Address: diagtest.Mine, PrefixLen: 128, PreferredS: 20, ValidS: 330, UpdatedS: 120,
 			}), VerdictWarning,
-			"The lease of 2001:db8:1f16:8df:f557:112e:f9bd:c7f3 was not renewed: last set 122 s ago for 140 s; in 329 s the kernel removes it.",
+			"Nobody renewed the lease of 2001:db8:1f16:8df:f557:112e:f9bd:c7f3, set 122 s ago for 140 s: the kernel removes it in 329 s.",
 		},
 		{
 			"no privilege", diagtest.VPC().Say(diag.Feed{Name: diag.FeedFrames, State: diag.Unavailable, Why: "needs CAP_NET_RAW"}), VerdictUnknown,
-			"Could not tell whether all is well: needs CAP_NET_RAW.",
+			"ndwhy could not tell whether all is well: needs CAP_NET_RAW.",
 		},
 		{
 			"no Internet", noInternet(diagtest.VPC()), VerdictOK,
@@ -135,7 +135,7 @@ func TestHeadline(t *testing.T) {
 		},
 		{
 			"two interfaces", diagtest.VPC().Second(func(diag.Path) bool { return true }), VerdictOK,
-			"The router, the peers and the Internet answer as is normal here (an Amazon VPC); only assigned addresses may speak, and yours do.",
+			"The router, the peers and the Internet answer as is normal here (an Amazon VPC); only assigned addresses work, and yours do.",
 		},
 		{
 			"a fault of one of two interfaces", diagtest.VPC().Second(func(diag.Path) bool { return true }).Silence(func(p diag.Path) bool {
@@ -143,7 +143,7 @@ func TestHeadline(t *testing.T) {
 			}), VerdictWarning,
 			"eth1: Nobody answers for 2001:db8:1f16:8df:d326:143a:2015:79fa.",
 		},
-		{"nothing at all", &diagtest.World{Run: diag.Run{Interfaces: []string{"eth0"}}}, VerdictUnknown, "Could not tell whether all is well: the netlink source of events gave nothing."},
+		{"nothing at all", &diagtest.World{Run: diag.Run{Interfaces: []string{"eth0"}}}, VerdictUnknown, "ndwhy could not tell whether all is well: the netlink source of events gave nothing."},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -179,16 +179,16 @@ func TestNothingCheckedIsNeverOK(t *testing.T) {
 		world *diagtest.World
 		want  string
 	}{
-		{"no peer to ask", idle(diagtest.VPC().Only("peer-nd", "peer-echo")), "Could not tell whether all is well: there is no peer to ask (peer-echo)."},
+		{"no peer to ask", idle(diagtest.VPC().Only("peer-nd", "peer-echo")), "ndwhy could not tell whether all is well: there is no peer to ask (peer-echo)."},
 		{"every question skipped", diagtest.VPC().Only("added").Each(func(diag.Path) bool { return true }, func(p *diag.Path) {
 			p.Outcome, p.Detail, p.Sent = diag.OutcomeSkipped, "no-control", 0
-		}), "Nothing was asked, so nothing can be said."},
-		{"everything turned off", diagtest.VPC().Only(), "Nothing was asked, so nothing can be said."},
+		}), "Nothing was asked, so ndwhy cannot say anything."},
+		{"everything turned off", diagtest.VPC().Only(), "Nothing was asked, so ndwhy cannot say anything."},
 		{"an assignment that is not known", func() *diagtest.World {
 			w := diagtest.LAN().Only("assignment")
 			w.Paths = nil
 			return w
-		}(), "Nothing was asked, so nothing can be said."},
+		}(), "Nothing was asked, so ndwhy cannot say anything."},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -201,7 +201,7 @@ func (iv *ifaceView) unknownAsker(addr netip.Addr) bool {
 		hops = iv.net.Gateways()
 	}
 	for _, hop := range hops {
-		if n, ok := iv.s.Neighbours[diag.InterfaceAddr{Interface: iv.name, Address: hop}]; ok && n.Fact.State.Resolved() {
+		if n, ok := iv.s.Neighbours.Find(diag.InterfaceAddr{Interface: iv.name, Address: hop}); ok && n.Fact.State.Resolved() {
 			return false
 		}
 	}

@@ -66,7 +66,7 @@ func findOverride(iv *ifaceView) []hypothesis {
 			continue
 		}
 		found[p.Target] = true
-		n := iv.s.Neighbours[diag.InterfaceAddr{Interface: iv.name, Address: p.Target}]
+		n := iv.s.Neighbours.Of(diag.InterfaceAddr{Interface: iv.name, Address: p.Target})
 		h := hypothesis{
 			direct: true, confidence: Certain, subject: addressSubject(p.Target), addr: p.Target, facts: []diag.Event{diag.FactOf(n)},
 			args: []any{"address", p.Target, "static", n.Fact.MAC, "answered", p.Responders[0].MAC},
@@ -86,7 +86,7 @@ func findOverride(iv *ifaceView) []hypothesis {
 // overridden returns the answer of the wire that a static entry for a neighbour contradicts; nil where
 // there is none.
 func (iv *ifaceView) overridden(addr netip.Addr) *path {
-	n, ok := iv.s.Neighbours[diag.InterfaceAddr{Interface: iv.name, Address: addr}]
+	n, ok := iv.s.Neighbours.Find(diag.InterfaceAddr{Interface: iv.name, Address: addr})
 	if !ok || !n.Fact.State.Fixed() || n.Fact.MAC == (diag.MAC{}) {
 		return nil
 	}

@@ -276,7 +276,7 @@ func (n *normals) nextHopKnown(p diag.Path) bool {
 	if !hop.IsValid() {
 		hop = p.Target
 	}
-	e, has := n.s.Neighbours[diag.InterfaceAddr{Interface: p.Interface, Address: hop}]
+	e, has := n.s.Neighbours.Find(diag.InterfaceAddr{Interface: p.Interface, Address: hop})
 	return known && has && e.Fact.State.Resolved()
 }
 

@@ -56,7 +56,7 @@ var offerTests = []struct {
 	{
 		name: "an address of one router's prefix, sent to the other", faults: []string{"host.routing"}, sure: Likely,
 		world: func() *diagtest.World { return diagtest.TwoPrefixes(diag.Silent) },
-		says:  []string{"RFC 8028", "ip -6 route add default via fe80::400:ff:fe00:202 dev eth0 table 10000", "it is fe80::400:ff:fe00:202 that announces"},
+		says:  []string{"RFC 8028", "ip -6 route add default via fe80::400:ff:fe00:202 dev eth0 table 10000", "fe80::400:ff:fe00:202 announces that prefix"},
 	},
 	{
 		name: "the same, and the kernel chooses that address", faults: []string{"host.source-selection"},
@@ -101,7 +101,7 @@ var offerTests = []struct {
 	{
 		name: "a prefix that is on the link here, and not by the router's word", faults: []string{"host.routing"}, sure: Likely,
 		world: func() *diagtest.World { return diagtest.NotOnLink().Silence(diagtest.To(diagtest.PeerGlobal)) },
-		says:  []string{"flag L off", "ip -6 route del " + diagtest.Subnet.String()},
+		says:  []string{"without flag L", "ip -6 route del " + diagtest.Subnet.String()},
 	},
 	{
 		name: "the same, and neighbours answer", faults: []string{}, world: diagtest.NotOnLink,

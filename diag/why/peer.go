@@ -1,6 +1,8 @@
 package why
 
 import (
+	"net/netip"
+
 	"ndwhy/diag"
 )
 
@@ -11,28 +13,40 @@ var peerUnmapped = Cause{
 		way("", "ndisc6 {peer} {interface}"),
 		inVPC("", "aws ec2 describe-network-interfaces --filters Name=ipv6-addresses.ipv6-address,Values={peer}").when(ofGlobal),
 	},
-	// Others resolve, and it does not.
-	find: rule{
-		about: target, kind: "peer", arg: "peer", confidence: Likely,
-		explains: all(toward(diag.TargetPeer), silence, fromUs),
-		needs: []test{
-			all(asking(diag.AsksND), answers, fromUs),
-			all(itself, silence, fromUs, either(all(asking(diag.AsksND), not(routed)), undiscovered)),
-		},
-		denied: all(itself, either(answers, of((*path).alone))),
-		more: func(iv *ifaceView, h *hypothesis) {
-			h.args = append(h.args, "other", iv.first(all(asking(diag.AsksND), answers, fromUs)).Target)
-			switch {
-			case iv.profile.Answers:
-				h.more = []string{"cause.peer.unmapped.fabric"}
-			case !iv.profile.Filters && iv.first(all(toward(diag.TargetPeer), answers, fromUs)) == nil && !iv.hearsHosts():
-				h.more = []string{"cause.peer.unmapped.alone"}
-			}
-			if n, ok := iv.net.Entry(h.addr); ok {
-				h.facts = append(h.facts, diag.FactOf(n))
-			}
-		},
-	}.find,
+	find: func(iv *ifaceView) []hypothesis { return append(unmapped.find(iv), loneUnmapped.find(iv)...) },
+}
+
+// unmapped: others resolve, and it does not.
+var unmapped = rule{
+	about: target, kind: "peer", arg: "peer", confidence: Likely,
+	explains: all(toward(diag.TargetPeer), silence, fromUs),
+	needs: []test{
+		all(asking(diag.AsksND), answers, fromUs),
+		all(itself, silence, fromUs, either(all(asking(diag.AsksND), not(routed)), undiscovered)),
+	},
+	denied: all(itself, either(answers, of((*path).alone))),
+	more: func(iv *ifaceView, h *hypothesis) {
+		h.args = append(h.args, "other", iv.first(all(asking(diag.AsksND), answers, fromUs)).Target)
+		switch {
+		case iv.profile.Answers:
+			h.more = []string{"cause.peer.unmapped.fabric"}
+		case !iv.profile.Filters && iv.first(all(toward(diag.TargetPeer), answers, fromUs)) == nil && !iv.hearsHosts():
+			h.more = []string{"cause.peer.unmapped.alone"}
+		}
+		if n, ok := iv.net.Entry(h.addr); ok {
+			h.facts = append(h.facts, diag.FactOf(n))
+		}
+	},
+}
+
+// loneUnmapped: it does not resolve, and nobody else was asked.
+var loneUnmapped = rule{
+	about: target, kind: "peer", arg: "peer", confidence: Likely,
+	explains: all(toward(diag.TargetPeer), silence, fromUs),
+	needs:    []test{all(itself, asking(diag.AsksND), silence, fromUs, not(routed))},
+	denied:   all(itself, either(answers, of((*path).alone))),
+	given:    func(iv *ifaceView, _ netip.Addr) bool { return iv.lone() && !iv.heeded() },
+	more:     func(_ *ifaceView, h *hypothesis) { h.as = "lone" },
 }
 
 var echoBlocked = Cause{

@@ -81,7 +81,7 @@ func findUnresolvable(iv *ifaceView) []hypothesis {
 				iv.explain(&h, p)
 			}
 		}
-		if n, ok := iv.s.Neighbours[diag.InterfaceAddr{Interface: iv.name, Address: router}]; ok {
+		if n, ok := iv.s.Neighbours.Find(diag.InterfaceAddr{Interface: iv.name, Address: router}); ok {
 			h.facts = append(h.facts, diag.FactOf(n))
 			if n.Fact.State.Fixed() && alive {
 				h.severity = Info // nobody has to ask for it

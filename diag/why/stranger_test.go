@@ -190,7 +190,7 @@ var strangerTests = []struct {
 		},
 	},
 	{
-		name: "packets larger than the link takes", faults: []string{"path.mtu"}, cause: "path.mtu", says: "neighbours neither",
+		name: "packets larger than the link takes", faults: []string{"path.mtu"}, cause: "path.mtu", says: "not even neighbours",
 		world: func() *diagtest.World {
 			w := slaac()
 			for _, p := range []diag.Path{
@@ -306,8 +306,8 @@ func TestClientAtWork(t *testing.T) {
 		says    string
 	}{
 		"nobody":                 {nil, 2 * time.Second, "dhcpv6.no-client", Certain, "no DHCPv6 client"},
-		"in vain":                {[]diag.Body{asks}, 2 * time.Second, "dhcpv6.client-fails", Likely, "nobody answers the client"},
-		"just begun":             {[]diag.Body{asks}, 500 * time.Millisecond, "dhcpv6.client-fails", Possible, "just begun"},
+		"in vain":                {[]diag.Body{asks}, 2 * time.Second, "dhcpv6.client-fails", Likely, "gets no answer"},
+		"just begun":             {[]diag.Body{asks}, 500 * time.Millisecond, "dhcpv6.client-fails", Possible, "just started asking"},
 		"answered":               {[]diag.Body{asks, answer}, 2 * time.Second, "dhcpv6.client-fails", Likely, "still not configured"},
 		"kept from it by a rule": {[]diag.Body{diag.Feed{Name: diag.FeedDrops, State: diag.Synced}, asks, answer, drop}, 2 * time.Second, "host.firewall", Certain, "NETFILTER_DROP"},
 	} {

@@ -36,8 +36,11 @@ func findUnheard(iv *ifaceView) []hypothesis {
 		if hosts < 3 {
 			h.confidence = Possible // two may well be away at once
 		}
-	} else {
-		iv.whoseMAC(&h)
+	} else if iv.whoseMAC(&h); h.as == "" && iv.lone() {
+		if asked[0].TargetClass == diag.TargetPeer {
+			return nil // peerUnmapped says so
+		}
+		h.as = "lone"
 	}
 	iv.explain(&h, iv.where(func(p *path) bool {
 		return p.symptom >= 0 && p.Missing() && p.origin != tested && (p.silent() && !p.local() || iv.waitedForRouter(p))
@@ -54,7 +57,10 @@ func findUnheard(iv *ifaceView) []hypothesis {
 	switch e, alone, hears := iv.hears(); {
 	case alone:
 		// Whoever sent it knows the MAC, and so does the port: that is not why nobody answers.
-		h.as, h.facts = "", append(h.facts, e)
+		if h.as != "lone" {
+			h.as = ""
+		}
+		h.facts = append(h.facts, e)
 		h.more = append(h.more, "cause.path.unheard.delivered")
 	case hears:
 		h.facts = append(h.facts, e)
@@ -69,6 +75,19 @@ func findUnheard(iv *ifaceView) []hypothesis {
 		h.more = append(h.more, "cause.path.unheard.local")
 	}
 	return []hypothesis{h}
+}
+
+// lone reports whether at most one host was asked anything: its silence tells little of the interface.
+func (iv *ifaceView) lone() bool {
+	var one netip.Addr
+	return !iv.any(func(p *path) bool {
+		if p.Asks == diag.AsksDAD || p.Sent == 0 {
+			return false
+		}
+		another := one.IsValid() && one != p.Target
+		one = p.Target
+		return another
+	})
 }
 
 // hostsOf is how many hosts at least are asked for: a router's addresses are not a peer's, and of one host one address

@@ -20,13 +20,13 @@ func TestNobodyHears(t *testing.T) {
 		says  string
 	}{
 		"a changed MAC":                   {diagtest.Unheard(diagtest.LAN()).Relink(func(l *diag.Link) { l.PermMAC = diagtest.OtherMAC }), "came with " + diagtest.OtherMAC.String()},
-		"nothing is known":                {diagtest.Unheard(diagtest.LAN()), "cannot be told from here"},
+		"nothing is known":                {diagtest.Unheard(diagtest.LAN()), "cannot tell which"},
 		"a macvlan":                       {diagtest.Unheard(diagtest.LAN()).Relink(func(l *diag.Link) { l.Type, l.Parent = "macvlan", 9 }).Say(port), "that of eth1"},
-		"a container's macvlan":           {diagtest.Unheard(diagtest.LAN()).Relink(func(l *diag.Link) { l.Type, l.Parent, l.Elsewhere = "macvlan", 9, true }), "a MAC address of its own"},
+		"a container's macvlan":           {diagtest.Unheard(diagtest.LAN()).Relink(func(l *diag.Link) { l.Type, l.Parent, l.Elsewhere = "macvlan", 9, true }), "differs from that of the interface"},
 		"a bridge with a MAC of its own":  {diagtest.Unheard(diagtest.LAN()).Relink(func(l *diag.Link) { l.Type = "bridge" }).Say(func() diag.Link { p := port; p.Master, p.Port = 2, "bridge"; return p }()), "that of eth1"},
 		"a MAC that the metadata names":   {diagtest.Unheard(diagtest.VPC().Run2()).Relink(func(l *diag.Link) { l.MAC = diagtest.PeerMAC }).Drop(diagtest.OfKind(func(a diag.Address) bool { return a.Address == diagtest.MyLocal })).Say(diagtest.ByHand(diagtest.PeerMAC.LinkLocal(), 64)).Say(func() diag.Link { p := port; p.MAC = diagtest.SecondMAC; return p }(), both), "the metadata service names " + diagtest.MyMAC.String()},
-		"a MAC that the port does know":   {diagtest.Unheard(diagtest.LAN()).Relink(func(l *diag.Link) { l.PermMAC = diagtest.OtherMAC }).Say(unicast), "cannot be told from here"},
-		"a link-local address of its own": {diagtest.Unheard(diagtest.LAN()).Say(diagtest.ByHand(diagtest.Private, 64)), "not made of its MAC"},
+		"a MAC that the port does know":   {diagtest.Unheard(diagtest.LAN()).Relink(func(l *diag.Link) { l.PermMAC = diagtest.OtherMAC }).Say(unicast), "cannot tell which"},
+		"a link-local address of its own": {diagtest.Unheard(diagtest.LAN()).Say(diagtest.ByHand(diagtest.Private, 64)), "not made from its MAC"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := Diagnose(tt.world.State())
@@ -71,12 +71,39 @@ func TestSomebodyHears(t *testing.T) {
 	}
 	for name, world := range map[string]func() *diagtest.World{"an advertisement to it alone": solicited, "a connection": acked, "a peer": peer} {
 		d := Diagnose(world().State())
-		if slices.Contains(named(d), "path.unheard") && !strings.Contains(find(t, d, "path.unheard").Summary, "and echoes are") {
+		if slices.Contains(named(d), "path.unheard") && !strings.Contains(find(t, d, "path.unheard").Summary, "but pings are answered") {
 			t.Errorf("%s: %v", name, named(d))
 		}
 	}
 	if f := find(t, Diagnose(peer().State()), "router.unresolvable"); f.Confidence != Certain {
 		t.Errorf("the router alone is silent: %s", f.Confidence)
+	}
+}
+
+// TestOneAskedInVain: where a single host is asked and stays silent, it is that host that is missed: nothing is known of
+// the others. A second one, or a router that is asked in vain, makes it the interface.
+func TestOneAskedInVain(t *testing.T) {
+	alone := func(target netip.Addr) *diagtest.World {
+		w := diagtest.Unheard(diagtest.LAN())
+		w.Paths = slices.DeleteFunc(w.Paths, func(p diag.Path) bool { return p.Asks != diag.AsksDAD && p.Target != target })
+		return w
+	}
+	d := Diagnose(alone(diagtest.PeerGlobal).State())
+	f := find(t, d, "peer.unmapped")
+	if f.Confidence != Likely || f.Severity != Warning || !strings.Contains(f.Summary, "nobody else") || slices.Contains(named(d), "path.unheard") {
+		t.Errorf("%s, %s: %s; %v", f.Severity, f.Confidence, f.Summary, named(d))
+	}
+	if d := Diagnose(diagtest.Unheard(diagtest.LAN()).State()); slices.Contains(named(d), "peer.unmapped") {
+		t.Errorf("all are silent: %v", named(d))
+	}
+	d = Diagnose(alone(diagtest.RouterAddr).State())
+	for _, f := range d.Findings {
+		if f.Cause == "path.unheard" && strings.Contains(f.Summary, "anybody else") {
+			t.Errorf("the router alone was asked: %s", f.Summary)
+		}
+	}
+	if d.Verdict == "ok" {
+		t.Errorf("the router alone was asked, and is silent: %s", d.Headline)
 	}
 }
 
@@ -133,14 +160,14 @@ func TestDuplicateSaysWhatWasSeen(t *testing.T) {
 	failed.Flags |= diag.DADFailed | diag.Tentative
 	na := diag.Frame{Interface: "eth0", Type: diag.NA, Src: diagtest.Hand, SrcMAC: diagtest.PeerMAC, Dst: diag.AllNodes, Target: diagtest.Hand, HopLimit: 255}
 	for says, seen := range map[string][]diag.Body{
-		"Which of the two was not seen":                    nil,
+		"This run did not see which":                       nil,
 		diagtest.PeerMAC.String() + " answered the questi": {na},
 	} {
 		f := find(t, Diagnose(diagtest.VPC().Say(seen...).Say(failed).State()), "address.duplicate")
 		if !strings.Contains(f.Explanation, says) {
 			t.Errorf("%q is not said: %s %s", says, f.Summary, f.Explanation)
 		}
-		if other := strings.Contains(f.Summary, "somebody else"); other != strings.Contains(says, "answered") {
+		if other := strings.Contains(f.Summary, "Somebody else"); other != strings.Contains(says, "answered") {
 			t.Errorf("somebody else is blamed: %v: %s", other, f.Summary)
 		}
 	}

@@ -30,7 +30,7 @@ func TestTakenBy(t *testing.T) {
 			"a manager",
 			diag.Selection{Table: diag.MainTable, Metric: 50, Protocol: "static"},
 			[]diag.Body{diag.Manager{Interface: "eth1", Name: "NetworkManager"}},
-			[]string{"NetworkManager configures eth1"},
+			[]string{"NetworkManager, which configures eth1"},
 		},
 	} {
 		sel := tt.sel

@@ -2,10 +2,10 @@ package words
 
 // causesBeyond has the words of what is as possible as a way that is cut, where but one kind of packet could be tried.
 var causesBeyond = map[string]string{
-	"cause.more.no-tap": "Without the right to see frames this host cannot tell what left it and what came: it may as well be something on this host.",
+	"cause.more.no-tap": "Without the right to see frames, ndwhy cannot tell what left this host and what arrived. The fault may be on this host.",
 
-	"cause.path.icmp-blocked.alone.summary":     "No echo is answered beyond the router, and nothing else could be tried: something may drop ICMPv6 alone.",
-	"cause.path.icmp-blocked.alone.explanation": "No connection left this host, so echo is all that was asked there. A filter on the way that drops ICMPv6 looks the same as a way that is cut.",
-	"cause.path.tcp-blocked.alone.summary":      "No connection is answered beyond the router, and nothing else could be tried: something may drop TCP alone.",
-	"cause.path.tcp-blocked.alone.explanation":  "No echo left this host, so connections are all that was asked there. A filter on the way that drops them looks the same as a way that is cut.",
+	"cause.path.icmp-blocked.alone.summary":     "No ping is answered beyond the router, and nothing else could be tried: something may drop only ICMPv6.",
+	"cause.path.icmp-blocked.alone.explanation": "No connection left this host, so only ping was tried there. A filter on the way that drops ICMPv6 looks the same as a broken way.",
+	"cause.path.tcp-blocked.alone.summary":      "No connection is answered beyond the router, and nothing else could be tried: something may drop only TCP.",
+	"cause.path.tcp-blocked.alone.explanation":  "No ping left this host, so only connections were tried there. A filter on the way that drops them looks the same as a broken way.",
 }

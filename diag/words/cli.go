@@ -6,7 +6,7 @@ var cli = map[string]string{
 	"cli.root.long": `ndwhy asks the router, the peers, all nodes and the Internet, from every
 address of an interface, by the kernel and by its own frames, and says why each
 answer came or did not: above all in a VPC, where only the addresses that the
-infrastructure assigned may speak. It harms nothing, and claims nothing that it
+infrastructure assigned work. It harms nothing, and claims nothing that it
 did not see.`,
 	"cli.root.example": `  ndwhy check                        the sanity check, explained
   ndwhy check --add kernel           with the experiment of a hand-added address
@@ -57,7 +57,7 @@ lists them all.`,
 	"cli.flag.imds":       "instance metadata service to ask, or none; default: asked where the machine is an EC2 instance",
 	"cli.flag.passive":    "send nothing",
 	"cli.flag.count":      "questions before silence is believed",
-	"cli.flag.timeout":    "bound on the whole run; what was not asked by then is reported as skipped",
+	"cli.flag.timeout":    "limit on the whole run; what was not asked by then is reported as skipped",
 	"cli.flag.record":     "keep the event stream in FILE (JSON Lines; .gz and .zst are compressed)",
 	"cli.flag.pcap":       "keep the packets of neighbour discovery, each with what it says as its comment, in FILE (pcapng; .gz and .zst are compressed)",
 	"cli.flag.only":       "run only these checks",
@@ -107,6 +107,7 @@ lists them all.`,
 	"brief.proof":         "Proof",
 	"brief.do":            "Do",
 	"brief.or":            "or",
+	"brief.blank":         "Fill in what stands in <…>: -v says how.",
 	"brief.also":          "Also",
 	"brief.open":          "Not known:",
 	"brief.changed":       "Note",
@@ -165,7 +166,7 @@ lists them all.`,
 	"report.managed-by":          "managed by {manager}",
 	"report.profile":             "{profile} ({confidence}): {because}",
 	"report.source.unspecified":  "(no source)",
-	"report.dad":                 "is it anybody's already?",
+	"report.dad":                 "does somebody have it already?",
 	"report.bound":               "asked by {interface} itself, it answers",
 	"report.legend":              `"!" is not normal here, "?" has no normal here, the rest is as it should be.`,
 	"report.alternative":         "or: {cause}; to tell: {tell}",
@@ -219,11 +220,11 @@ lists them all.`,
 	"via.app":    "application",
 
 	"drops.turned-off":         "turned off ({name}=off)",
-	"drops.no-privilege":       "what the kernel drops, and why, is told only with CAP_BPF and CAP_PERFMON",
-	"drops.user-namespace":     "what the kernel drops, and why, is told to no process in a user namespace",
+	"drops.no-privilege":       "ndwhy needs CAP_BPF and CAP_PERFMON to learn what the kernel drops, and why",
+	"drops.user-namespace":     "in a user namespace, no process may learn what the kernel drops, and why",
 	"drops.user-namespace-fix": "run it as root of the machine",
-	"drops.unavailable":        "the kernel does not tell what it drops: {why}",
-	"drops.excess":             "{count} dropped packets came beyond the {limit} a second that are told",
+	"drops.unavailable":        "the kernel does not report what it drops: {why}",
+	"drops.excess":             "{count} dropped packets came beyond the {limit} a second that are shown",
 	"drops.full":               "{count} dropped packets were missed",
 
 	"imds.turned-off": "turned off (--imds none)",

@@ -3,7 +3,7 @@ package words
 // events has the line of every kind of event, as `ndwhy watch` writes it.
 var events = map[string]string{
 	"event.run":                  "ndwhy {version} on {interfaces}",
-	"event.flood":                "flood on {interface}: {n} {type} in {over} s from {senders} Ethernet addresses, {mac} above all; only some are told",
+	"event.flood":                "flood on {interface}: {n} {type} in {over} s from {senders} MAC addresses, most from {mac}; only some are shown",
 	"event.far":                  "{from}: reading it is {state}{why}",
 	"event.far-event":            "{from} saw: {event}",
 	"event.tick":                 "time passes",
@@ -24,7 +24,7 @@ var events = map[string]string{
 	"event.neighbour-router":     "neighbour {address} on {interface} is {mac}, router, {state}",
 	"event.neighbour-unresolved": "neighbour {address} on {interface} has no MAC, {state}",
 	"event.proxy":                "this host answers for {address} on {interface} (proxy)",
-	"event.proxy-gone":           "this host answers for {address} on {interface} no more (proxy)",
+	"event.proxy-gone":           "this host no longer answers for {address} on {interface} (proxy)",
 	"event.groups":               "{interface} listens to {list}; its device to {n} groups",
 	"event.neighbour-gone":       "neighbour {address} on {interface} forgotten",
 	"event.sysctl":               "{name} = {value}",
@@ -58,8 +58,8 @@ var events = map[string]string{
 	"event.quoted":               "about {source} > {target}",
 	"event.ra-lifetime":          "lifetime {lifetime}",
 	"event.frame-bad":            "[not believed: {why}]",
-	"event.drop-out":             "this host's kernel dropped what was to leave by {interface}, {reason}: {frame}",
-	"event.drop-in":              "this host's kernel dropped what came by {interface}, {reason}: {frame}",
+	"event.drop-out":             "the kernel dropped an outgoing packet on {interface}, {reason}: {frame}",
+	"event.drop-in":              "the kernel dropped an incoming packet on {interface}, {reason}: {frame}",
 	"event.drop-normal":          "of no use to this host's kernel on {interface}, {reason}: {frame}",
 	"event.drop-place":           "{reason} in {function}",
 	"event.socket-sent":          "echo request {source} > {target} handed to the kernel, seq {seq}",

@@ -275,7 +275,7 @@ func (w *Writer) now(s *diag.State, d why.Diagnosis) known {
 }
 
 func entry(s *diag.State, key diag.InterfaceAddr) neighbour {
-	n, ok := s.Neighbours[key]
+	n, ok := s.Neighbours.Find(key)
 	switch {
 	case !ok:
 		return neighbour{key: "none"}

@@ -121,7 +121,7 @@ func TestSummaryWaitsForTheChecks(t *testing.T) {
 	text := strings.Join(lines, "\n")
 	for _, p := range []string{
 		`^Verdict [a-z]+: .*\(03:00:11\)\n`, `\nInterface: .*eth0`, `\nAddress 2001:db8::7/128 on eth0: `,
-		`\nAsked: router fe80::1 on eth0 does not answer neighbour discovery by wire, from 2001:db8::7: `,
+		`\nAsked: router fe80::1 on eth0 does not answer neighbour discovery on the wire, from 2001:db8::7: `,
 		`\nWhat changes from now on `,
 	} {
 		if !regexp.MustCompile(p).MatchString(text) {
@@ -172,7 +172,7 @@ func TestFindings(t *testing.T) {
 	want(t, "a neighbour meanwhile", r.hear(entryOf(peer, diag.Failed, diag.MAC{})), `does not answer \(FAILED\)`)
 	lines := r.hear(check("peer-nd", diag.CheckDone))
 	text := strings.Join(lines, "\n")
-	for _, p := range []string{`^Verdict [a-z]+: `, `\nNow: peer 2001:db8::9 on eth0 does not answer neighbour discovery by wire`, `\nNew finding: [a-z]+\.[a-z-]+, `} {
+	for _, p := range []string{`^Verdict [a-z]+: `, `\nNow: peer 2001:db8::9 on eth0 does not answer neighbour discovery on the wire`, `\nNew finding: [a-z]+\.[a-z-]+, `} {
 		if !regexp.MustCompile(p).MatchString(text) {
 			t.Errorf("no %s in:\n%s", p, text)
 		}
@@ -239,7 +239,7 @@ func TestDropsAreSaidOnceOfAKind(t *testing.T) {
 	drop := diag.Drop{Frame: reply, Reason: "NETFILTER_DROP", Function: "nft_do_chain"}
 	useless := diag.Drop{Frame: reply, Reason: "NO_SOCKET"}
 	lines := r.hear(useless, drop, drop)
-	if len(lines) != 1 || !strings.Contains(lines[0], "this host's kernel dropped what came by eth0, NETFILTER_DROP in nft_do_chain: echo reply "+peer.String()) {
+	if len(lines) != 1 || !strings.Contains(lines[0], "the kernel dropped an incoming packet on eth0, NETFILTER_DROP in nft_do_chain: echo reply "+peer.String()) {
 		t.Errorf("said %q, want the drop, once", lines)
 	}
 	if lines = r.hear(drop); len(lines) != 0 {

@@ -65,7 +65,7 @@ func TestListener(t *testing.T) {
 		"a ping is answered": {
 			[]diag.Body{in(diag.EchoRequest, ping), out(diag.EchoReply, "eth0", pong), diag.Tick{}},
 			[]string{"arrived", "answered"},
-			"What came was answered", why.VerdictOK,
+			"Everything that came was answered", why.VerdictOK,
 		},
 		"by another interface": {
 			[]diag.Body{in(diag.EchoRequest, ping), out(diag.EchoReply, "eth1", pong)},
@@ -73,12 +73,12 @@ func TestListener(t *testing.T) {
 			"Answers left by eth1", why.VerdictOK,
 		},
 		"a ping is not answered": {
-			[]diag.Body{in(diag.EchoRequest, ping), diag.Tick{}}, []string{"arrived", "silent"}, "Nothing that could be read", why.VerdictWarning,
+			[]diag.Body{in(diag.EchoRequest, ping), diag.Tick{}}, []string{"arrived", "silent"}, "Nothing that ndwhy could read", why.VerdictWarning,
 		},
 		"another's ping is answered": {
 			[]diag.Body{in(diag.EchoRequest, ping), out(diag.EchoReply, "eth0", diag.Frame{EchoID: 7, EchoSeq: 2}), diag.Tick{}},
 			[]string{"arrived", "silent"},
-			"Nothing that could be read", why.VerdictWarning,
+			"Nothing that ndwhy could read", why.VerdictWarning,
 		},
 		"a rule drops it": {
 			[]diag.Body{in(diag.EchoRequest, ping), refused, diag.Tick{}}, []string{"arrived", "dropped"}, "", why.VerdictWarning,
@@ -89,17 +89,17 @@ func TestListener(t *testing.T) {
 		"a neighbour only solicits": {
 			[]diag.Body{in(diag.NS, diag.Frame{Target: listenMine, Dst: diag.SolicitedNode(listenMine)}), out(diag.NA, "eth0", diag.Frame{Target: listenMine}), diag.Tick{}},
 			[]string{"arrived", "answered"},
-			"Neighbours asked who has it and were told", why.VerdictOK,
+			"Neighbours solicited it and got an answer", why.VerdictOK,
 		},
 		"a neighbour is not told": {
 			[]diag.Body{in(diag.NS, diag.Frame{Target: listenMine, Dst: diag.SolicitedNode(listenMine)}), diag.Tick{}},
 			[]string{"arrived", "silent"},
-			"Neighbours asked who has it and were not told", why.VerdictWarning,
+			"Neighbours solicited it and got no answer", why.VerdictWarning,
 		},
 		"a connection is refused": {
 			[]diag.Body{in(diag.TCPSyn, syn), out(diag.TCPRst, "eth0", diag.Frame{SrcPort: 443, DstPort: 40000})},
 			[]string{"arrived", "answered"},
-			"What came was answered", why.VerdictOK,
+			"Everything that came was answered", why.VerdictOK,
 		},
 		"what this host begins is no news": {
 			[]diag.Body{out(diag.EchoRequest, "eth0", ping), in(diag.EchoReply, pong)}, nil, "Nothing came for it", why.VerdictUnknown,
@@ -145,7 +145,7 @@ func TestListenerCounts(t *testing.T) {
 	if !done(l) || len(said) != 4 {
 		t.Errorf("ended %v, said %q", done(l), said)
 	}
-	if end, _ := l.End(s, why.Diagnosis{}); !strings.Contains(end[0], "2 pings and connections") {
+	if end, _ := l.End(s, why.Diagnosis{}); !strings.Contains(end[0], "pings and connections: 2") {
 		t.Error(end)
 	}
 }
@@ -162,7 +162,7 @@ func TestListenerIsBounded(t *testing.T) {
 	if len(l.waiting) > knocksKept || len(l.of(listenMine).From) > knocksKept {
 		t.Errorf("%d wait, of %d hosts", len(l.waiting), len(l.of(listenMine).From))
 	}
-	if most := 6 * (linesASecond + 1); len(said) > most || !strings.Contains(strings.Join(said, "\n"), "lines more that second") {
+	if most := 6 * (linesASecond + 1); len(said) > most || !strings.Contains(strings.Join(said, "\n"), "more lines in that second") {
 		t.Errorf("%d lines in five seconds, want at most %d", len(said), most)
 	}
 }
@@ -175,9 +175,9 @@ func TestListenerBegins(t *testing.T) {
 		groups diag.Groups
 		want   string
 	}{
-		"all is well":                   {diag.Groups{Interface: "eth0", Joined: []netip.Addr{group}, Device: []diag.MAC{diag.MulticastMAC(group)}}, "which hears who asks for it"},
+		"all is well":                   {diag.Groups{Interface: "eth0", Joined: []netip.Addr{group}, Device: []diag.MAC{diag.MulticastMAC(group)}}, "which hears solicitations for it"},
 		"the kernel is not in it":       {diag.Groups{Interface: "eth0"}, "not in its group"},
-		"the device does not let it in": {diag.Groups{Interface: "eth0", Joined: []netip.Addr{group}}, "whose device does not let"},
+		"the device does not let it in": {diag.Groups{Interface: "eth0", Joined: []netip.Addr{group}}, "whose device filters out"},
 	} {
 		l, s, _ := heard(netip.Addr{}, 0, diag.Run{Interfaces: []string{"eth0"}}, link, ownsMine, tt.groups)
 		if got := l.Begin(s); len(got) != 1 || !strings.Contains(got[0], tt.want) {

@@ -50,13 +50,7 @@ var strains = []strain{
 
 func manyAddresses(t *testing.T, _ int) {
 	t.Helper()
-	link := nstest.Link(t, "eth0")
-	for n := range 1000 {
-		a := &netlink.Addr{IPNet: &net.IPNet{IP: numbered("2001:db8::2:0", n), Mask: net.CIDRMask(64, 128)}, Flags: unix.IFA_F_NODAD}
-		if err := netlink.AddrAdd(link, a); err != nil {
-			t.Fatal(err)
-		}
-	}
+	nstest.Addresses(t, "eth0", 1000)
 }
 
 func manyRoutes(t *testing.T, _ int) {
@@ -74,7 +68,7 @@ func manyRoutes(t *testing.T, _ int) {
 
 func manyNeighbours(t *testing.T, _ int) {
 	t.Helper()
-	manyNeighboursAtOnce(t, nstest.Link(t, "eth0").Attrs().Index, changesAtOnce)
+	nstest.Neighbours(t, "eth0", changesAtOnce)
 }
 
 // manyRouters has this host hear that many of them, once.
@@ -194,7 +188,7 @@ func muchOnTheLink(t *testing.T, ndwhy string) string {
 	}
 	return tab.String() + `
 Each row is a pair of network namespaces; the floods are those of thc-ipv6, as fast as it sends. The runtime is told to
-stay within 48 MiB (` + "`GOMEMLIMIT`" + ` overrides it): beyond that garbage is collected more often.
+stay within 40 MiB (` + "`GOMEMLIMIT`" + ` overrides it): beyond that garbage is collected more often.
 `
 }
 

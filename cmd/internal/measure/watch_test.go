@@ -72,7 +72,6 @@ func burst(t *testing.T, command []string, told []byte) (lines int, used termtes
 	nstest.Veth(t, "eth0", "wire0")
 	defer func() { _ = netlink.LinkDel(nstest.Link(t, "eth0")) }()
 	nstest.Address(t, "eth0", "2001:db8::7/64")
-	link := nstest.Link(t, "eth0").Attrs().Index
 	out, err := os.Create(filepath.Join(t.TempDir(), "out"))
 	if err != nil {
 		t.Fatal(err)
@@ -110,7 +109,7 @@ func burst(t *testing.T, command []string, told []byte) (lines int, used termtes
 		t.Fatal(err)
 	}
 	start := time.Now()
-	manyNeighboursAtOnce(t, link, changesAtOnce)
+	nstest.Neighbours(t, "eth0", changesAtOnce)
 	took = time.Since(start)
 	rest()
 	used, err = termtest.UsageOf(cmd.Process.Pid)

@@ -2,7 +2,6 @@ package measure
 
 import (
 	"bufio"
-	"encoding/binary"
 	"fmt"
 	"io"
 	"net"
@@ -14,7 +13,6 @@ import (
 	"syscall"
 	"testing"
 
-	mdlayher "github.com/mdlayher/netlink"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
@@ -133,7 +131,10 @@ echo ready; exec sleep 1000`)
 	p, _ = of(took[1], peak)
 	tab.row("`fping -6 -q -c1 -i 20`: echo, at the same peers a second", spread, number(c), number(p))
 	tab.row("ratio", fmt.Sprintf("%.2f", w/other), "", "")
-	return tab.String()
+	return tab.String() + `
+A peer is sent two packets, a solicitation and an echo request: at 100 packets a second, which is the most that ndwhy sends
+on the average, 1,000 peers take 20 s. fping is told to send 50 a second.
+`
 }
 
 // setNeighbour gives neighbour n a MAC address. A permanent entry does not count against the kernel's limits
@@ -148,41 +149,5 @@ func setNeighbour(t *testing.T, link, n int, mac byte) {
 	})
 	if err != nil {
 		t.Fatalf("neighbour %d: %v", n, err)
-	}
-}
-
-// manyNeighboursAtOnce makes new permanent entries, as fast as the kernel takes them.
-func manyNeighboursAtOnce(t *testing.T, link, count int) {
-	t.Helper()
-	conn, err := mdlayher.Dial(unix.NETLINK_ROUTE, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	var batch []mdlayher.Message
-	for n := range count {
-		head := make([]byte, unix.SizeofNdMsg)
-		head[0] = unix.AF_INET6
-		binary.NativeEndian.PutUint32(head[4:], uint32(link))
-		binary.NativeEndian.PutUint16(head[8:], netlink.NUD_PERMANENT)
-		addr := netip.MustParseAddr("2001:db8::1:0:0").As16()
-		addr[13], addr[14], addr[15] = byte(n>>16), byte(n>>8), byte(n)
-		e := mdlayher.NewAttributeEncoder()
-		e.Bytes(unix.NDA_DST, addr[:])
-		e.Bytes(unix.NDA_LLADDR, []byte{2, 0, 0, byte(n >> 16), byte(n >> 8), byte(n)})
-		attributes, err := e.Encode()
-		if err != nil {
-			t.Fatal(err)
-		}
-		batch = append(batch, mdlayher.Message{
-			Header: mdlayher.Header{Type: unix.RTM_NEWNEIGH, Flags: mdlayher.Request | mdlayher.Create | mdlayher.Replace},
-			Data:   append(head, attributes...),
-		})
-		if len(batch) == 500 || n == count-1 {
-			if _, err := conn.SendMessages(batch); err != nil {
-				t.Fatal(err)
-			}
-			batch = batch[:0]
-		}
 	}
 }
