@@ -47,6 +47,8 @@ type Capture struct {
 	Format string `json:"format"`
 	// As is the host whose view it is, by address or MAC; empty: all are alike.
 	As string `json:"as,omitempty"`
+	// Of is the MAC of the host that made it, where that is known: what has it as its source left that host.
+	Of MAC `json:"of,omitzero"`
 }
 
 // Resumed is what events alone would not tell of a stream whose beginning is left out. Until and the

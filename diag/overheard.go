@@ -184,6 +184,13 @@ func (o *Overheard) hear(e Event, f Frame) {
 		o.claim(e, f.Target, mac, f.Override)
 	case RA:
 		o.advertise(e, f)
+		if f.RA != nil {
+			mac := f.RA.LLAddr
+			if mac == (MAC{}) {
+				mac = f.SrcMAC
+			}
+			o.claim(e, f.Src, mac, true)
+		}
 	case DHCPv6Frame:
 		o.dhcp(e, f)
 	default:

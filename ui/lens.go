@@ -247,6 +247,8 @@ func links(s *diag.State) []diag.Link {
 	for _, name := range s.InterfacesOf() {
 		if l, ok := s.Links[name]; ok {
 			list = append(list, l)
+		} else if s.Overheard != nil {
+			list = append(list, diag.Link{Interface: name, Ethernet: true, Up: true, Carrier: true}) // frames came by
 		} else {
 			list = append(list, diag.Link{Interface: name, Gone: true})
 		}
@@ -383,7 +385,6 @@ func routers(s *diag.State, r report.Report) []RouterRow {
 			row.Route, row.RouteLeftS = &route.Fact, s.Left(route.Fact.ExpiresS, route.At)
 		}
 		row.Offers = offers[router{x.Interface, x.Address.String()}]
-		}
 		rows = append(rows, row)
 	}
 	diag.SortFunc(rows, func(a, b RouterRow) int {

@@ -65,8 +65,9 @@ func TestCheckOfACapture(t *testing.T) {
 		"whole":    {capture, nil, "router.rogue"},
 		"gzip":     {packed.Bytes(), nil, "router.rogue"},
 		"of one":   {capture, []string{"--as", mac.String()}, "router.rogue"},
+		"of cloud": {capture, []string{"--profile", "aws"}, "router.rogue"},
 		"cut":      {capture[:len(capture)-3], nil, "router.rogue"},
-		"no ND":    {capture[:bytes.Index(capture, []byte{6, 0, 0, 0})], nil, ""},
+		"none":     {capture[:bytes.Index(capture, []byte{6, 0, 0, 0})], nil, ""},
 		"redacted": {capture, []string{"--redact"}, "router.rogue"},
 	} {
 		file := filepath.Join(dir, name)
@@ -86,6 +87,9 @@ func TestCheckOfACapture(t *testing.T) {
 		if !strings.Contains(found, tt.want) || tt.want == "" && found != "" || code == 0 || got.Verdict == why.VerdictOK {
 			t.Errorf("%s: exit %d, %q\n%s", name, code, found, out.String())
 		}
+		if cloud := got.Verdict == why.VerdictCritical; cloud != (name == "of cloud") {
+			t.Errorf("%s: %s: %s", name, got.Verdict, got.Headline)
+		}
 		if said := strings.Contains(errs.String(), "cut off"); said != (name == "cut") {
 			t.Errorf("%s: %s", name, errs.String())
 		}
@@ -93,6 +97,10 @@ func TestCheckOfACapture(t *testing.T) {
 	for _, tt := range []struct{ args, want string }{
 		{"--as fe80::77 --from " + filepath.Join(dir, "whole"), "sends nothing in this capture"},
 		{"--as eth0 --from " + filepath.Join(dir, "whole"), "neither an IPv6 address nor a MAC"},
+		{"--profile aws --from ../../ui/testdata/rogue-router.jsonl", "is a recording, which has that"},
+		{"--profile moon --from " + filepath.Join(dir, "whole"), "no such profile"},
+		{"--as fe80::77 --as fe80::78 --from " + filepath.Join(dir, "whole"), "more of them than captures"},
+		{"--from " + filepath.Join(dir, "whole") + " --from " + filepath.Join(dir, "none"), "do not say which host made it"},
 		{"--as fe80::77", "give the capture by --from"},
 		{"--as fe80::77 --from ../../ui/testdata/rogue-router.jsonl", "is a recording of one host"},
 	} {

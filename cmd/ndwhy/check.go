@@ -3,26 +3,19 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/charmbracelet/x/term"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"ndwhy/checks"
 	"ndwhy/cmd/internal/app"
 	"ndwhy/diag"
-	"ndwhy/diag/guard"
 	"ndwhy/diag/outfile"
-	"ndwhy/diag/pcap"
-	"ndwhy/diag/record"
 	"ndwhy/diag/render"
 	"ndwhy/diag/report"
 	"ndwhy/diag/why"
@@ -38,8 +31,10 @@ type checkOptions struct {
 	failOn string
 	dryRun bool
 	from   []string
-	as     string
-	detail int
+	as     []string
+	// network is what --profile says of captures: not what the environment says of this host.
+	network string
+	detail  int
 }
 
 var failOnWords = []string{"unknown", "warning", "critical", "never"}
@@ -68,7 +63,7 @@ func checkCommand() *cobra.Command {
 	f.CountVarP(&o.detail, "verbose", "v", words.Say("cli.flag.verbose"))
 	o.across(f)
 	f.StringArrayVar(&o.from, "from", nil, words.Say("cli.flag.from"))
-	f.StringVar(&o.as, "as", "", words.Say("cli.flag.as"))
+	f.StringArrayVar(&o.as, "as", nil, words.Say("cli.flag.as"))
 	cmd.RunE = ends(func(cmd *cobra.Command, ids []string) error {
 		if err := knownChecks("check", ids); err != nil {
 			return err
@@ -98,18 +93,23 @@ func checkCommand() *cobra.Command {
 }
 
 // reading are the flags that say something where a recording is read.
-var reading = []string{"from", "as", "format", "json", "output", "fail-on", "no-color", "ascii", "redact", "verbose"}
+var reading = []string{"from", "as", "profile", "format", "json", "output", "fail-on", "no-color", "ascii", "redact", "verbose"}
 
 // onlyReads refuses, beside --from, what would be asked of a network.
 func (o *checkOptions) onlyReads(f *pflag.FlagSet, ids []string) (err error) {
 	if len(o.from) == 0 {
-		if o.as != "" {
+		if len(o.as) > 0 {
 			return usagef("%s", words.Say("cli.as-from"))
 		}
 		return nil
 	}
 	if len(ids) > 0 {
 		return usagef("%s", words.Say("cli.from-asks", "what", ids[0]))
+	}
+	if o.network = o.profile; o.network != "" {
+		if err := o.knownProfile(); err != nil {
+			return err
+		}
 	}
 	f.Visit(func(flag *pflag.Flag) {
 		if !slices.Contains(reading, flag.Name) {
@@ -215,117 +215,4 @@ func (o *checkOptions) conclude(out io.Writer, s *diag.State) error {
 		return exitCode(code)
 	}
 	return nil
-}
-
-// replay reads a recording, over which the diagnosis is that of the run that made it, or the capture of whatever
-// program. Recordings that others made at the same time tell where between the hosts something was lost; the first is
-// of here.
-func (o *checkOptions) replay(ctx context.Context, stderr io.Writer) (state *diag.State, err error) {
-	host, err := o.host()
-	if err != nil {
-		return nil, err
-	}
-	for _, name := range o.from {
-		problems, err := o.read(ctx, stderr, name, host, &state)
-		switch {
-		case ctx.Err() != nil:
-			return nil, exitCode(exitInterrupted)
-		case err != nil:
-			return nil, usagef("--from %s: %w", name, err)
-		}
-		for _, p := range problems {
-			fmt.Fprintln(stderr, "ndwhy: "+words.Say("cli.from-problem", "file", name, "problem", p))
-		}
-	}
-	return state, nil
-}
-
-// read reads one of the files: the first makes the state, another is read beside it.
-func (o *checkOptions) read(ctx context.Context, stderr io.Writer, name string, host pcap.Host, state **diag.State) (problems []string, err error) {
-	kept, err := openKept(ctx, name, record.Stream)
-	if err != nil {
-		return nil, err
-	}
-	defer kept.Close()
-	defer showProgress(stderr, name, kept)()
-	head, _ := kept.Peek(8)
-	capture := pcap.Detect(head) != ""
-	switch {
-	case *state != nil && (capture || (*state).Overheard != nil):
-		return nil, errors.New(words.Say("cli.from-captures"))
-	case *state != nil:
-		return record.Beside(*state, filepath.Base(name), kept)
-	case capture:
-		*state, problems, err = readCapture(kept, host)
-	case o.as != "":
-		return nil, errors.New(words.Say("cli.as-capture", "file", name))
-	default:
-		*state, problems, err = record.Replay(kept)
-	}
-	return problems, err
-}
-
-// host is whose view of a capture is asked for.
-func (o *checkOptions) host() (h pcap.Host, err error) {
-	if o.as == "" {
-		return h, nil
-	}
-	if h, err = pcap.ParseHost(o.as); err != nil {
-		return h, usagef("--as: %w", err)
-	}
-	return h, nil
-}
-
-// readCapture folds a capture. The strings say, a line each, what of it is not read.
-func readCapture(r io.Reader, host pcap.Host) (*diag.State, []string, error) {
-	c, err := pcap.NewReader(r)
-	if err != nil {
-		return nil, nil, err
-	}
-	state := diag.NewState()
-	sum, err := pcap.Read(c, pcap.Options{Version: versionText(), As: host}, state.Apply)
-	var problems []string
-	if err != nil {
-		problems = append(problems, err.Error())
-	}
-	if sum.Other > 0 {
-		problems = append(problems, words.Say("cli.capture-link", "n", sum.Other, "type", sum.Link))
-	}
-	if sum.Unseen {
-		return nil, nil, errors.New(words.Say("cli.as-unseen", "host", host))
-	}
-	return state, problems, nil
-}
-
-// showProgress tells on a terminal how much of a file is read, where that takes long, until stop is called.
-func showProgress(stderr io.Writer, name string, kept *record.Input) (stop func()) {
-	file, ok := stderr.(*os.File)
-	if _, size := kept.Progress(); !ok || size == 0 || !term.IsTerminal(file.Fd()) {
-		return func() {}
-	}
-	done, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer guard.Rescue()
-		defer close(ended)
-		tick := time.NewTicker(500 * time.Millisecond)
-		defer tick.Stop()
-		shown := false
-		for {
-			select {
-			case <-done:
-				if shown {
-					fmt.Fprint(file, "\r\x1b[K")
-				}
-				return
-			case <-tick.C:
-				read, size := kept.Progress()
-				fmt.Fprintf(file, "\r\x1b[K%s", printable(words.Say("cli.progress", "file", name, "percent", 100*read/size)))
-				shown = true
-			}
-		}
-	}()
-	return func() {
-		close(done)
-		<-ended
-	}
 }

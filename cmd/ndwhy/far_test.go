@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -60,10 +61,50 @@ func rewrite(t *testing.T, from string, change func(*diag.Event) bool) string {
 	return out.Name()
 }
 
-// Wherever a question or its answer dies between two hosts, both together name the place, live and from two recordings
-// of which the clocks are 3 s apart.
+// captured makes a plain capture of a recording's frames, which says nothing of directions, as by a clock that shows so much
+// more.
+func captured(t *testing.T, recording string, ahead time.Duration) string {
+	t.Helper()
+	in, err := os.Open(recording)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	word := binary.LittleEndian.AppendUint32
+	b := word(nil, 0xa1b2c3d4)
+	for _, w := range []uint32{2 | 4<<16, 0, 0, 1 << 18, 1} {
+		b = word(b, w)
+	}
+	packet := func(at time.Time, raw []byte) {
+		for _, w := range []int{int(at.Unix()), at.Nanosecond() / 1000, len(raw), len(raw)} {
+			b = word(b, uint32(w))
+		}
+		b = append(b, raw...)
+	}
+	var router []byte
+	var last time.Time
+	for e, err := range record.Read(in) {
+		if f, ok := e.Body.(diag.Frame); ok && err == nil {
+			at := e.At.Add(ahead)
+			packet(at, f.Raw)
+			last = at
+			if f.Type == diag.RA {
+				router = f.Raw
+			}
+		}
+	}
+	packet(last.Add(5*time.Second), router) // a capture goes on when the questions end
+	name := recording + ".pcap"
+	if err := os.WriteFile(name, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// Wherever a question or its answer dies between two hosts, both together name the place, live and from two recordings, or
+// two captures, of which the clocks are 3 s apart.
 func TestFar(t *testing.T) {
-	const peer = "2001:db8:1f16:8df0:d326:143a:2015:79fa"
+	const peer, own = "2001:db8:1f16:8df0:d326:143a:2015:79fa", "2001:db8:1f16:8df0:f557:112e:f9bd:c7f3"
 	for _, tt := range []struct {
 		scenario, cause, says string
 	}{
@@ -114,12 +155,9 @@ func TestFar(t *testing.T) {
 				}
 			}
 			judge("live", readReport(t, run1), 0)
-			from := func(files ...string) labtest.Result {
+			from := func(first string, more ...string) labtest.Result {
 				var out, errs bytes.Buffer
-				args := []string{"check", "--json"}
-				for _, file := range files {
-					args = append(args, "--from", file)
-				}
+				args := append([]string{"check", "--json", "--from", first}, more...)
 				code := run(args, nil, &out, &errs)
 				return labtest.Result{Stdout: out.String(), Stderr: errs.String(), Code: code}
 			}
@@ -131,8 +169,63 @@ func TestFar(t *testing.T) {
 				e.At = e.At.Add(3 * time.Second)
 				return true
 			})
-			judge("two recordings", readReport(t, from(alone, later)), 3000)
+			judge("two recordings", readReport(t, from(alone, "--from", later)), 3000)
+
+			got := readReport(t, from(captured(t, here, 0), "--as", own, "--from", captured(t, there, 3*time.Second), "--as", peer))
+			i := slices.IndexFunc(got.Findings, func(f report.Finding) bool {
+				return f.Cause == tt.cause && (f.Subject.Value == peer || f.Cause == "path.lossy")
+			})
+			switch {
+			case tt.cause == "":
+				if slices.ContainsFunc(got.Findings, func(f report.Finding) bool { return f.Severity != why.Info }) {
+					t.Errorf("two captures: %s", got.Headline)
+				}
+			case i < 0:
+				t.Errorf("two captures: no %s: %s", tt.cause, got.Headline)
+			case !unpaired && (got.Findings[i].Confidence != why.Certain || got.Far[0].OffsetMS == nil || max(*got.Far[0].OffsetMS-3000, 3000-*got.Far[0].OffsetMS) > 50):
+				t.Errorf("two captures: %s: %s: %+v", got.Findings[i].Confidence, got.Findings[i].Summary, got.Far)
+			}
 		})
+	}
+}
+
+// Of what a VPC delivers to nobody, what is sent to all nodes and what comes from an address that it did not assign, both
+// hosts say that it never arrived, and that is no fault.
+func TestFarUnassigned(t *testing.T) {
+	const own, peer = "2001:db8:1f16:8df0:f557:112e:f9bd:c7f3", "2001:db8:1f16:8df0:d326:143a:2015:7a01"
+	run1, here, there := far(t, "vpc")
+	lost := func(how string, got report.Report) {
+		t.Helper()
+		toAll, added := false, false
+		for _, p := range got.Paths {
+			if p.Place != nil && p.Place.Place == across.NotArrived {
+				toAll = toAll || p.Target == diag.AllNodes.String()
+				added = added || p.TargetClass == diag.TargetPeer && p.SourceClass == diag.SourceCandidate
+			}
+		}
+		if !toAll || !added || got.Verdict != why.VerdictOK {
+			t.Errorf("%s: %s: to all %v, from an address that nobody assigned %v", how, got.Headline, toAll, added)
+		}
+	}
+	lost("live", readReport(t, run1))
+	alone := rewrite(t, here, func(e *diag.Event) bool { return e.Kind() != "far" })
+	later := rewrite(t, there, func(e *diag.Event) bool {
+		e.At = e.At.Add(3 * time.Second)
+		return true
+	})
+	from := func(args ...string) report.Report {
+		var out, errs bytes.Buffer
+		code := run(append([]string{"check", "--json"}, args...), nil, &out, &errs)
+		return readReport(t, labtest.Result{Stdout: out.String(), Stderr: errs.String(), Code: code})
+	}
+	lost("two recordings", from("--from", alone, "--from", later))
+	got := from("--from", captured(t, here, 0), "--as", own, "--from", captured(t, there, 3*time.Second), "--as", peer)
+	for _, target := range []string{diag.AllNodes.String(), "2001:"} {
+		if !slices.ContainsFunc(got.Findings, func(f report.Finding) bool {
+			return f.Cause == "far.not-arrived" && strings.HasPrefix(f.Subject.Value, target) && f.Severity == why.Info
+		}) {
+			t.Errorf("two captures: nothing of %s: %s: %+v", target, got.Headline, got.Findings)
+		}
 	}
 }
 

@@ -252,8 +252,8 @@ func (o *options) parse() (resolved, error) {
 	if err := o.contradictions(); err != nil {
 		return r, err
 	}
-	if o.profile != "" && !slices.Contains(why.Profiles(), o.profile) {
-		return r, usagef("--profile %q: no such profile%s; there are %s", o.profile, perhaps(o.profile, why.Profiles()), strings.Join(why.Profiles(), ", "))
+	if err := o.knownProfile(); err != nil {
+		return r, err
 	}
 	if o.count < 1 || o.count > 100 {
 		return r, usagef("--count %d: want 1 to 100", o.count)
@@ -297,6 +297,14 @@ func knownChecks(where string, ids []string) error {
 		if !slices.Contains(known, id) {
 			return usagef("%s %q: no such check%s; there are %s", where, id, perhaps(id, known), strings.Join(known, ", "))
 		}
+	}
+	return nil
+}
+
+// knownProfile refuses a --profile that there is none of.
+func (o *options) knownProfile() error {
+	if o.profile != "" && !slices.Contains(why.Profiles(), o.profile) {
+		return usagef("--profile %q: no such profile%s; there are %s", o.profile, perhaps(o.profile, why.Profiles()), strings.Join(why.Profiles(), ", "))
 	}
 	return nil
 }

@@ -50,7 +50,7 @@ func (o *replayOptions) replay(cmd *cobra.Command, name string) (err error) {
 	}
 	defer recording.Close()
 	lens := ui.NewLens()
-	player, err := record.NewPlayer(recording, lens.Note, lens.Settle)
+	player, err := record.NewPlayer(versionText(), recording, lens.Note, lens.Settle)
 	if err != nil {
 		return usagef("%s: %w", name, err)
 	}

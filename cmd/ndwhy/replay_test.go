@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -178,6 +179,40 @@ func TestReplayAsLines(t *testing.T) {
 	cut := keepText(t, string(raw[:len(raw)-20]))
 	code, stdout, stderr = replayed("--speed", "1000", "--plain", cut)
 	if code != 0 || stdout == "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, cut+": line 20: cut off") {
+		t.Errorf("exit %d, %q, %q", code, stdout, stderr)
+	}
+}
+
+// A capture by whatever program is shown as a recording is, compressed or not: on the screens and as lines.
+func TestReplayOfACapture(t *testing.T) {
+	t.Parallel()
+	raw, _ := captureOf(t, "../../ui/testdata/rogue-router.jsonl")
+	var packed bytes.Buffer
+	z := gzip.NewWriter(&packed)
+	_, _ = z.Write(raw)
+	z.Close()
+	file := filepath.Join(t.TempDir(), "capture.pcapng.gz")
+	if err := os.WriteFile(file, packed.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, stdout, stderr := replayed("--speed", "1000", "--plain", file)
+	if code != 0 || stderr != "" || !strings.Contains(stdout, "router.rogue") || strings.Contains(stdout, "link eth0 gone") {
+		t.Errorf("exit %d, %q, %q", code, stdout, stderr)
+	}
+	p := termtest.Start(t, termtest.Config{Width: 120, Height: 40, Command: []string{program(t), "replay", "--speed", "0.01", file}})
+	p.Wait("a capture has frames alone")
+	p.Send("n")
+	p.Wait("announces itself as a router beside")
+	p.Send("6")
+	p.Wait("who has")
+	p.Send("R")
+	p.WaitGone("announces itself as a router beside")
+	p.Send("q")
+	if code := p.Exit(); code != 0 {
+		t.Errorf("exit %d", code)
+	}
+	cut := keepText(t, string(raw[:len(raw)-3]))
+	if code, stdout, stderr := replayed("--speed", "1000", "--plain", cut); code != 0 || !strings.Contains(stdout, "router.rogue") || !strings.Contains(stderr, "cut off") {
 		t.Errorf("exit %d, %q, %q", code, stdout, stderr)
 	}
 }

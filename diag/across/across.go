@@ -78,6 +78,10 @@ type side struct {
 	sentTo, cameTo map[key][]diag.Event
 	// here is an event of the side as it stands in the stream of here.
 	here func(diag.Event) diag.Event
+	// capture is set where nothing is known of the side but frames; spoke are then the addresses that it sent from, and
+	// holds those for which it answered.
+	capture      *diag.Capture
+	spoke, holds map[netip.Addr]bool
 }
 
 // A question is what frames that ask the same have in common.
@@ -154,8 +158,8 @@ func (k key) byAnyone() key {
 }
 
 // left are the answers to a question that a side sent, got those that came to it.
-func (s *side) left(k key) []diag.Event { return answers(k, s.sent, s.sentTo) }
-func (s *side) got(k key) []diag.Event  { return answers(k, s.came, s.cameTo) }
+func (s *side) answered(k key) []diag.Event { return answers(k, s.sent, s.sentTo) }
+func (s *side) got(k key) []diag.Event      { return answers(k, s.came, s.cameTo) }
 
 func answers(k key, list, byAnyone map[key][]diag.Event) []diag.Event {
 	a := k.answer()
@@ -176,10 +180,37 @@ func Hosts(s *diag.State) []*Host {
 	return list
 }
 
+// left reports whether a frame left the side. A capture does not say that of each, but its host has one MAC.
+func (s *side) left(f diag.Frame) bool {
+	if s.capture != nil {
+		return f.SrcMAC == s.capture.Of && s.capture.Of != diag.MAC{}
+	}
+	return f.Out
+}
+
+// has reports whether an address is one of the side's: configured there, or assigned to it. Of a capture it is those for
+// which its host answered, and the one by which it was named: whoever may send from another.
+func (s *side) has(addr netip.Addr) bool {
+	if s.capture != nil {
+		return s.holds[addr] || s.capture.As == addr.String()
+	}
+	if s.state.InterfaceWith(addr) != "" {
+		return true
+	}
+	for _, iface := range s.state.InterfacesOf() {
+		for _, a := range s.state.Assignments(iface) {
+			if a.Prefix.IsSingleIP() && a.Prefix.Addr() == addr {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 func sideOf(s *diag.State, here func(diag.Event) diag.Event) side {
 	l := side{
 		state: s, here: here, sent: map[key][]diag.Event{}, came: map[key][]diag.Event{}, asks: map[question][]key{},
-		sentTo: map[key][]diag.Event{}, cameTo: map[key][]diag.Event{},
+		sentTo: map[key][]diag.Event{}, cameTo: map[key][]diag.Event{}, capture: s.Run.Capture, spoke: map[netip.Addr]bool{}, holds: map[netip.Addr]bool{},
 	}
 	for _, e := range slices.Concat(s.Frames(), s.Segments()) {
 		f, ok := e.Body.(diag.Frame)
@@ -191,7 +222,11 @@ func sideOf(s *diag.State, here func(diag.Event) diag.Event) side {
 			continue
 		}
 		list, byAnyone := l.came, l.cameTo
-		if f.Out {
+		if l.left(f) {
+			l.spoke[f.Src] = !f.Src.IsUnspecified()
+			if f.Type == diag.NA || f.Type == diag.EchoReply || k.frame == tcpAnswer {
+				l.holds[k.target] = true
+			}
 			list, byAnyone = l.sent, l.sentTo
 			if q := (question{k.frame, k.target}); len(l.sent[k]) == 0 {
 				l.asks[q] = append(l.asks[q], k)
@@ -229,19 +264,7 @@ func (h *Host) clock() {
 }
 
 // Has reports whether an address is one of the host's: configured there, or assigned to it.
-func (h *Host) Has(addr netip.Addr) bool {
-	if h.State.InterfaceWith(addr) != "" {
-		return true
-	}
-	for _, iface := range h.State.InterfacesOf() {
-		for _, a := range h.State.Assignments(iface) {
-			if a.Prefix.IsSingleIP() && a.Prefix.Addr() == addr {
-				return true
-			}
-		}
-	}
-	return false
-}
+func (h *Host) Has(addr netip.Addr) bool { return h.there.has(addr) }
 
 // big is the size from which an echo tries the way's MTU rather than the host.
 const big = 1000
@@ -286,7 +309,7 @@ func (h *Host) Follow(p diag.Path) Trace {
 		}
 		t.note(mine)
 		arrived := h.during(h.there.came[k], t.first)
-		left := h.during(h.there.left(k), t.first)
+		left := h.during(h.there.answered(k), t.first)
 		got := slices.DeleteFunc(slices.Clone(h.here.got(k)), func(e diag.Event) bool {
 			f, _ := e.Body.(diag.Frame)
 			return e.Seq <= since || p.Target.IsMulticast() && by == diag.EchoRequest && !h.Has(f.Src)
@@ -418,7 +441,6 @@ var answeredBy = map[diag.FrameType]diag.FrameType{
 // judge says why what arrived at a side was not answered.
 func (t *Trace) judge(at *side, questions []diag.Event) {
 	f, _ := questions[0].Body.(diag.Frame)
-	s := at.state
 	target := f.Dst
 	if f.Type == diag.NS {
 		target = f.Target
@@ -429,41 +451,11 @@ func (t *Trace) judge(at *side, questions []diag.Event) {
 			t.Evidence = append(t.Evidence, here)
 		}
 	}
-	for _, e := range slices.Backward(s.Drops()) {
-		d, _ := e.Body.(diag.Drop)
-		k, ok := keyOf(d.Frame)
-		asked, _ := keyOf(f)
-		if !ok || !d.ByFilter() || k != asked && k != asked.answer() {
-			continue
-		}
-		if rule, e, ok := at.rule(d.Frame.Interface, d.Frame.Type, !d.Frame.Out); ok {
-			why(Dropped, rule, e)
-		} else {
-			why(Dropped, d.Reason, e)
-		}
-		return
-	}
-	iface := s.InterfaceWith(target)
-	if a, ok := s.Addresses[diag.InterfaceAddr{Interface: iface, Address: target}]; !target.IsMulticast() && (!ok || !a.Fact.Flags.Usable()) {
-		why(NotConfigured, "", diag.Event{})
-		return
-	}
-	if rule, e, ok := at.rule(f.Interface, f.Type, true); ok {
-		why(Filtered, rule, e)
-		return
-	}
-	if rule, e, ok := at.rule(f.Interface, answeredBy[f.Type], false); ok {
-		why(Filtered, rule, e)
-		return
-	}
-	ignored := []string{"icmp.echo_ignore_all"}
-	if target.IsMulticast() {
-		ignored = append(ignored, "icmp.echo_ignore_multicast")
-	}
-	for _, name := range ignored {
-		key := diag.SysctlKey{Name: name}
-		if v, ok := s.Sysctl(key.Scope, key.Name); ok && v == "1" && f.Type == diag.EchoRequest {
-			why(Ignored, diag.SysctlName(key.Scope, key.Name), s.Said(key))
+	unexplained := Reason("") // a capture has no word of what it was made on
+	if at.capture == nil {
+		unexplained = Unexplained
+		if r, what, e := at.excuse(f, target); r != "" {
+			why(r, what, e)
 			return
 		}
 	}
@@ -473,7 +465,44 @@ func (t *Trace) judge(at *side, questions []diag.Event) {
 			return
 		}
 	}
-	why(Unexplained, "", diag.Event{})
+	why(unexplained, "", diag.Event{})
+}
+
+// excuse is what a side tells of itself that keeps it from answering a question for a target; "" where that is nothing.
+func (s *side) excuse(f diag.Frame, target netip.Addr) (r Reason, what string, said diag.Event) {
+	for _, e := range slices.Backward(s.state.Drops()) {
+		d, _ := e.Body.(diag.Drop)
+		k, ok := keyOf(d.Frame)
+		asked, _ := keyOf(f)
+		if !ok || !d.ByFilter() || k != asked && k != asked.answer() {
+			continue
+		}
+		if rule, e, ok := s.rule(d.Frame.Interface, d.Frame.Type, !d.Frame.Out); ok {
+			return Dropped, rule, e
+		}
+		return Dropped, d.Reason, e
+	}
+	iface := s.state.InterfaceWith(target)
+	if a, ok := s.state.Addresses[diag.InterfaceAddr{Interface: iface, Address: target}]; !target.IsMulticast() && (!ok || !a.Fact.Flags.Usable()) {
+		return NotConfigured, "", diag.Event{}
+	}
+	if rule, e, ok := s.rule(f.Interface, f.Type, true); ok {
+		return Filtered, rule, e
+	}
+	if rule, e, ok := s.rule(f.Interface, answeredBy[f.Type], false); ok {
+		return Filtered, rule, e
+	}
+	ignored := []string{"icmp.echo_ignore_all"}
+	if target.IsMulticast() {
+		ignored = append(ignored, "icmp.echo_ignore_multicast")
+	}
+	for _, name := range ignored {
+		key := diag.SysctlKey{Name: name}
+		if v, ok := s.state.Sysctl(key.Scope, key.Name); ok && v == "1" && f.Type == diag.EchoRequest {
+			return Ignored, diag.SysctlName(key.Scope, key.Name), s.state.Said(key)
+		}
+	}
+	return "", "", diag.Event{}
 }
 
 // rule returns a rule of a side that stops frames of a type, of those that come or those that leave.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -84,8 +85,13 @@ func cooked(proto, kind, hardware, length, address []byte) (h wire.Ethernet, d D
 // Options say how a capture is read.
 type Options struct {
 	Version string // of this program
+	Profile string // the kind of network that it is of, where that is said
 	// As is the host whose view it is to be; the zero Host: all are alike.
 	As Host
+	// Where another host's is read beside, Name is what the host that made this one is called, and Of its MAC, as far as
+	// that is known.
+	Of   diag.MAC
+	Name string
 }
 
 // A Summary is what is known of a capture when it was read.
@@ -97,30 +103,61 @@ type Summary struct {
 	Unseen bool
 }
 
+// Events is Read as a sequence, with the error that ended the capture.
+func Events(c *Reader, o Options) iter.Seq2[diag.Event, error] {
+	return func(yield func(diag.Event, error) bool) {
+		going := true
+		_, err := each(c, o, func(e diag.Event) bool {
+			going = yield(e, nil)
+			return going
+		})
+		if err != nil && going {
+			yield(diag.Event{}, err)
+		}
+	}
+}
+
 // Read yields what a capture holds as events: first that it is one, and which sources of events it has not,
 // then its frames, with their times, in their order. An error ends the capture, and says why; what came
 // before stands.
-func Read(c *Reader, o Options, yield func(diag.Event)) (Summary, error) {
+func Read(c *Reader, o Options, take func(diag.Event)) (Summary, error) {
+	return each(c, o, func(e diag.Event) bool {
+		take(e)
+		return true
+	})
+}
+
+// each is Read until yield wants no more.
+func each(c *Reader, o Options, yield func(diag.Event) bool) (Summary, error) {
 	var sum Summary
 	var seq int64
-	at := time.Time{}
+	at, going := time.Time{}, true
 	emit := func(at time.Time, b diag.Body) {
 		seq++
-		yield(diag.Event{Seq: seq, At: at, Body: b})
+		going = going && yield(diag.Event{Seq: seq, At: at, Body: b})
 	}
 	begin := func() {
 		if seq > 0 {
 			return
 		}
-		emit(at, diag.Run{Version: o.Version, Passive: true, Add: diag.AddNone, Capture: &diag.Capture{Format: string(c.Format), As: o.As.String()}})
+		emit(at, diag.Run{
+			Version: o.Version, Profile: o.Profile, Passive: true, Add: diag.AddNone, Host: o.Name,
+			Capture: &diag.Capture{Format: string(c.Format), As: o.As.String(), Of: o.Of},
+		})
 		emit(at, diag.Feed{Name: diag.FeedFrames, State: diag.Synced})
 	}
 	view := &view{host: o.As}
+	if o.Name != "" {
+		view.host = Host{mac: o.Of} // who was named may have sent nothing
+	}
 	for {
 		p, err := c.Next()
+		if !going {
+			return sum, nil
+		}
 		if err != nil {
 			begin()
-			sum.Unseen = o.As != (Host{}) && view.host.mac == (diag.MAC{})
+			sum.Unseen = view.host != (Host{}) && view.host.mac == (diag.MAC{})
 			if errors.Is(err, io.EOF) {
 				err = nil
 			}

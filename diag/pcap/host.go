@@ -3,6 +3,7 @@ package pcap
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"time"
 
 	"ndwhy/diag"
@@ -31,6 +32,66 @@ func (h Host) String() string {
 		return h.addr.String()
 	}
 	return h.mac.String()
+}
+
+// A Maker finds out which host made a capture, in memory that does not grow: the zero Maker has seen no frame.
+type Maker struct {
+	named Host
+	found diag.MAC
+	sure  bool
+	// maybe are those that all unicast frames so far were from or to, once there was one.
+	maybe []diag.MAC
+	some  bool
+}
+
+// Find reads a capture to its end, or to where it says who made it: named is a host to look for instead, if not zero.
+func Find(c *Reader, named Host) (m Maker) {
+	m.named = named
+	m.found, m.sure = named.mac, named.mac != diag.MAC{}
+	for !m.sure {
+		p, err := c.Next()
+		if err != nil {
+			return m
+		}
+		if f, ok := frame(p); ok {
+			m.take(f, p.Direction)
+		}
+	}
+	return m
+}
+
+func (m *Maker) take(f diag.Frame, d Direction) {
+	switch {
+	case m.named != Host{}:
+		m.sure = f.Src == m.named.addr || f.Type == diag.NA && f.Target == m.named.addr && f.Bad == ""
+	default:
+		m.sure = f.Out || d == Outbound
+	}
+	if m.sure {
+		m.found = f.SrcMAC
+		return
+	}
+	if f.DstMAC[0]&1 != 0 || f.DstMAC == (diag.MAC{}) {
+		return
+	}
+	if both := []diag.MAC{f.SrcMAC, f.DstMAC}; !m.some {
+		m.maybe, m.some = both, true
+	} else {
+		m.maybe = slices.DeleteFunc(m.maybe, func(h diag.MAC) bool { return !slices.Contains(both, h) })
+	}
+}
+
+// MakerOf returns who made a capture, where others are known to have made others; ok is false where it is none alone. A host
+// that was named and sent nothing is the zero MAC.
+func (m *Maker) MakerOf(others []diag.MAC) (mac diag.MAC, ok bool) {
+	if m.sure || m.named != (Host{}) {
+		return m.found, true
+	}
+	left := slices.DeleteFunc(slices.Clone(m.maybe), func(h diag.MAC) bool { return slices.Contains(others, h) })
+	if len(left) != 1 {
+		return mac, false
+	}
+	return left[0], true
 }
 
 // heldMost bounds the frames that wait until it is known which MAC a host has that was named by its address.

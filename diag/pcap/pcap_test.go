@@ -3,6 +3,7 @@ package pcap
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -297,4 +298,48 @@ func FuzzRead(f *testing.F) {
 			t.Errorf("%+v of %d bytes", sum, len(file))
 		}
 	})
+}
+
+// Who made a capture is the one host that all unicast is from or to; where two are, it is who made none of the others.
+func TestMaker(t *testing.T) {
+	t.Parallel()
+	a, b, c := diag.MAC{2, 0, 0, 0, 0, 0xa}, diag.MAC{2, 0, 0, 0, 0, 0xb}, diag.MAC{2, 0, 0, 0, 0, 0xc}
+	addr := func(n int) netip.Addr { return netip.MustParseAddr(fmt.Sprintf("2001:db8::%x", n)) }
+	to := func(from, to diag.MAC) []byte {
+		frame := solicit(t, from, addr(int(from[5])), addr(int(to[5])))
+		copy(frame, to[:])
+		return frame
+	}
+	all := solicit(t, c, addr(0xc), addr(0xa))
+	for name, tt := range map[string]struct {
+		packets [][]byte
+		named   string
+		others  []diag.MAC
+		want    diag.MAC
+		ok      bool
+	}{
+		"it speaks with two":          {[][]byte{to(a, b), all, to(c, a)}, "", nil, a, true},
+		"two speak with each other":   {[][]byte{to(a, b), to(b, a)}, "", nil, diag.MAC{}, false},
+		"and one made another":        {[][]byte{to(a, b), to(b, a)}, "", []diag.MAC{a}, b, true},
+		"a mirror of many":            {[][]byte{to(a, b), to(b, c), to(c, a)}, "", nil, diag.MAC{}, false},
+		"nothing but multicast":       {[][]byte{all}, "", nil, diag.MAC{}, false},
+		"named by its address":        {[][]byte{to(a, b), to(b, a)}, "2001:db8::b", nil, b, true},
+		"named by its MAC":            {[][]byte{to(a, b)}, "02:00:00:00:00:0b", nil, b, true},
+		"named, and it sends nothing": {[][]byte{to(a, b)}, "2001:db8::d", nil, diag.MAC{}, true},
+	} {
+		r, err := NewReader(bytes.NewReader(classicFile(t, layers.LinkTypeEthernet, false, tt.packets...)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		named := Host{}
+		if tt.named != "" {
+			if named, err = ParseHost(tt.named); err != nil {
+				t.Fatal(err)
+			}
+		}
+		m := Find(r, named)
+		if got, ok := m.MakerOf(tt.others); got != tt.want || ok != tt.ok {
+			t.Errorf("%s: %s, %v, want %s, %v", name, got, ok, tt.want, tt.ok)
+		}
+	}
 }

@@ -76,7 +76,7 @@ func TestPacked(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p, err := NewPlayer(file, nil, nil)
+		p, err := NewPlayer("1", file, nil, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

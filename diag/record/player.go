@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"ndwhy/diag"
+	"ndwhy/diag/pcap"
 	"ndwhy/diag/why"
 )
 
@@ -35,7 +36,7 @@ const (
 	Fastest = 1000
 )
 
-// A Player plays a recording into a state, at the pace at which it happened. It is safe for
+// A Player plays a recording, or the capture of whatever program, into a state, at the pace at which it happened. It is safe for
 // concurrent use.
 type Player struct {
 	note    func(diag.Event)
@@ -44,6 +45,7 @@ type Player struct {
 
 	mu     sync.Mutex
 	file   io.ReadSeeker
+	read   func(io.Reader) iter.Seq2[diag.Event, error]
 	state  *diag.State
 	next   func() (diag.Event, error, bool)
 	stop   func()
@@ -80,17 +82,31 @@ type Progress struct {
 	Quiet time.Duration
 }
 
-// NewPlayer opens a recording at its beginning. It is read as it is played, so r must stay open until
+// NewPlayer opens a recording, or a capture, at its beginning; version is that of this program. It is read as it is played, so r must stay open until
 // Run has returned; of an event that cannot be read Problems tells. An error means that there is no
 // event in it at all.
 //
 // note, if not nil, is called with every event once it is in the state, changed when Progress says
 // something else than how many there were: that it is paused or has ended, its speed, a quiet time. Both must
 // return at once and must not call the Player.
-func NewPlayer(r io.ReadSeeker, note func(diag.Event), changed func()) (*Player, error) {
-	events, err := count(r)
-	p := &Player{note: note, changed: changed, poke: make(chan struct{}, 1), file: r, total: events, speed: 1}
-	if err == nil {
+func NewPlayer(version string, r io.ReadSeeker, note func(diag.Event), changed func()) (*Player, error) {
+	p := &Player{note: note, changed: changed, poke: make(chan struct{}, 1), file: r, read: Read, speed: 1}
+	counting := count
+	if captured, err := isCapture(r); err != nil {
+		return nil, fmt.Errorf("reading the recording: %w", err)
+	} else if captured {
+		p.read = func(r io.Reader) iter.Seq2[diag.Event, error] { return capture(version, r) }
+		counting = func(r io.Reader) (n int, err error) {
+			for _, err := range p.read(r) {
+				if err == nil { // else it is told when it is played
+					n++
+				}
+			}
+			return n, nil
+		}
+	}
+	var err error
+	if p.total, err = counting(r); err == nil {
 		err = p.begin()
 	}
 	if err != nil {
@@ -110,13 +126,36 @@ func (p *Player) begin() error {
 	}
 	p.state, p.unread, p.event, p.events = diag.NewState(), problems{}, 0, p.total
 	p.paused, p.seeking, p.resumed, p.quiet = false, false, 0, 0
-	p.next, p.stop = iter.Pull2(Read(p.file))
+	p.next, p.stop = iter.Pull2(p.read(p.file))
 	p.fetch()
 	if run, ok := p.ahead.Body.(diag.Run); ok && run.Resumed != nil {
 		p.resumed = run.Resumed.Until
 	}
 	p.left, p.since = 0, time.Now()
 	return nil
+}
+
+// isCapture tells captures by how they begin.
+func isCapture(r io.ReadSeeker) (bool, error) {
+	var head [8]byte
+	n, err := io.ReadFull(r, head[:])
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return false, err
+	}
+	_, err = r.Seek(0, io.SeekStart)
+	return pcap.Detect(head[:n]) != "", err
+}
+
+// capture yields what a capture holds as Read does of a recording.
+func capture(version string, r io.Reader) iter.Seq2[diag.Event, error] {
+	return func(yield func(diag.Event, error) bool) {
+		c, err := pcap.NewReader(r)
+		if err != nil {
+			yield(diag.Event{}, err)
+			return
+		}
+		pcap.Events(c, pcap.Options{Version: version})(yield)
+	}
 }
 
 // count returns how many lines there are that should be events.

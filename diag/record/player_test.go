@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"ndwhy/diag"
+	"ndwhy/diag/pcap"
 	"ndwhy/diag/report"
 	"ndwhy/diag/why"
 )
@@ -64,7 +65,7 @@ func play(t *testing.T, text string, fn func(p *playing)) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &playing{}
 		var err error
-		p.Player, err = NewPlayer(strings.NewReader(text), func(e diag.Event) { p.noted = append(p.noted, e.Seq) }, func() { p.changes++ })
+		p.Player, err = NewPlayer("1", strings.NewReader(text), func(e diag.Event) { p.noted = append(p.noted, e.Seq) }, func() { p.changes++ })
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -269,7 +270,7 @@ func TestSearch(t *testing.T) {
 		p.NextFinding()
 		p.after(t, 0, len(moments))
 	})
-	p, err := NewPlayer(strings.NewReader(text), nil, nil)
+	p, err := NewPlayer("1", strings.NewReader(text), nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -304,7 +305,7 @@ func TestRecordingThatBeginsInTheMiddle(t *testing.T) {
 		for name, do := range map[string]func(*Player){"step": (*Player).Step, "search": (*Player).NextFinding} {
 			p := playing{}
 			var err error
-			if p.Player, err = NewPlayer(strings.NewReader(text), nil, nil); err != nil {
+			if p.Player, err = NewPlayer("1", strings.NewReader(text), nil, nil); err != nil {
 				t.Fatal(err)
 			}
 			do(p.Player)
@@ -327,7 +328,7 @@ func TestStoppedProcess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := playing{}
 		var err error
-		if p.Player, err = NewPlayer(strings.NewReader(recorded(t, stream(moments...))), nil, nil); err != nil {
+		if p.Player, err = NewPlayer("1", strings.NewReader(recorded(t, stream(moments...))), nil, nil); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(time.Hour) // nobody plays
@@ -376,7 +377,7 @@ func TestPlayerOfBadFiles(t *testing.T) {
 		})
 	}
 	for _, text := range []string{"", "\n\n", header + "\n", "PK\x03\x04", strings.Repeat("{}\n", 100)} {
-		_, err := NewPlayer(strings.NewReader(text), nil, nil)
+		_, err := NewPlayer("1", strings.NewReader(text), nil, nil)
 		if err == nil || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%.20q: %v", text, err)
 		}
@@ -394,9 +395,12 @@ func FuzzPlayer(f *testing.F) {
 	f.Add(recorded(f, live.Events()), uint8(0))
 	f.Add(`{"seq":1,"at":"9999-12-31T23:59:59Z","kind":"run","body":{"resumed":{"until":9223372036854775807}}}`, uint8(1))
 	f.Fuzz(func(t *testing.T, text string, steps uint8) {
+		if pcap.Detect([]byte(text)[:min(8, len(text))]) != "" {
+			return // a capture is no recording
+		}
 		want, unread, err := Replay(strings.NewReader(text))
 		synctest.Test(t, func(t *testing.T) {
-			p, playErr := NewPlayer(strings.NewReader(text), nil, nil)
+			p, playErr := NewPlayer("1", strings.NewReader(text), nil, nil)
 			if (err == nil) != (playErr == nil) {
 				t.Fatalf("%v, but %v", err, playErr)
 			}
@@ -441,7 +445,7 @@ func BenchmarkPlayerSearch(b *testing.B) {
 	text := recorded(b, events)
 	b.ReportMetric(float64(len(text)), "bytes")
 	for b.Loop() {
-		p, err := NewPlayer(strings.NewReader(text), nil, nil)
+		p, err := NewPlayer("1", strings.NewReader(text), nil, nil)
 		if err != nil {
 			b.Fatal(err)
 		}

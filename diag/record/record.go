@@ -267,24 +267,34 @@ func Replay(r io.Reader) (*diag.State, []string, error) {
 // there. The strings and the error are as Replay's.
 func Beside(state *diag.State, name string, r io.Reader) ([]string, error) {
 	var p problems
-	tell := func(b diag.Far) {
-		state.Apply(diag.Event{Seq: state.Seq + 1, At: state.Now, Body: b})
-	}
 	some := false
+	take, end := Other(state, name)
 	for e, err := range Read(r) {
-		switch {
-		case err != nil:
+		if err != nil {
 			p.add(err)
-		case e.Kind() != (diag.Far{}).Kind(): // what it heard of others is theirs to tell
-			tell(diag.Far{From: name, Event: &e})
-			some = true
+			continue
 		}
+		take(e)
+		some = true
 	}
 	if !some {
 		return p.list(), p.nothing()
 	}
-	tell(diag.Far{From: name, State: diag.FarRecording})
+	end()
 	return p.list(), nil
+}
+
+// Other returns what takes the events of another host into the state of one, and what says that these are all.
+func Other(state *diag.State, name string) (take func(diag.Event), end func()) {
+	tell := func(b diag.Far) {
+		state.Apply(diag.Event{Seq: state.Seq + 1, At: state.Now, Body: b})
+	}
+	take = func(e diag.Event) {
+		if e.Kind() != (diag.Far{}).Kind() { // what it heard of others is theirs to tell
+			tell(diag.Far{From: name, Event: &e})
+		}
+	}
+	return take, func() { tell(diag.Far{From: name, State: diag.FarRecording}) }
 }
 
 // problems are what could not be read of a recording.

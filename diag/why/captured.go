@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"ndwhy/diag"
+	"ndwhy/diag/across"
 )
 
 // captured are the causes that the frames of a capture can tell alone, of any host in it, and how. What rests on anything
@@ -21,9 +22,14 @@ func init() {
 		&notDefault:         heardWithdrawal,
 		&routerUnresolvable: heardRouterSilent,
 		&rogue:              findRogue,
+		&inconsistent:       findInconsistent,
 		&dhcpv6Silent:       heardClients,
 		&dhcpv6NoAddress:    heardRefusals,
 		&peerUnmapped:       heardSilence,
+		&farNotArrived:      heardLost(across.NotArrived),
+		&farNotAnswered:     heardLost(across.NotAnswered),
+		&farAnswerLost:      heardLost(across.AnswerLost),
+		&lossyPath:          heardLoss,
 	}
 }
 
@@ -104,7 +110,7 @@ func heardSilence(iv *ifaceView) (list []hypothesis) {
 	o := iv.overheard()
 	var some []netip.Addr
 	for _, addr := range inVain(o) {
-		if o.Routers[addr] == nil {
+		if o.Routers[addr] == nil && len(iv.lostBetweenCaptures(addr)) == 0 {
 			some = append(some, addr)
 		}
 	}

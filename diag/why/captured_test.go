@@ -82,6 +82,33 @@ func (c *capture) thrice(ask func()) *capture {
 	return c
 }
 
+// What routers say of the link itself is compared in a capture as it is by a host of the link.
+func TestCapturedContradiction(t *testing.T) {
+	t.Parallel()
+	for name, mtus := range map[string][2]int{"": {1500, 1500}, "router.inconsistent warning certain": {1500, 9001}} {
+		c := newCapture()
+		for i, mac := range []diag.MAC{capC, capB} {
+			c.after(time.Second).frame(diag.Frame{
+				Type: diag.RA, SrcMAC: mac, DstMAC: diag.MulticastMAC(diag.AllNodes), Src: mac.LinkLocal(), Dst: diag.AllNodes,
+				RA: &diag.Advertisement{LifetimeS: 1800, MTU: mtus[i]},
+			})
+		}
+		s := diag.NewState()
+		for _, e := range c.events {
+			s.Apply(e)
+		}
+		got := ""
+		for _, f := range Diagnose(s).Findings {
+			if f.Cause != "router.rogue" {
+				got = fmt.Sprint(f.Cause, " ", f.Severity, " ", f.Confidence)
+			}
+		}
+		if got != name {
+			t.Errorf("%v: %q, want %q", mtus, got, name)
+		}
+	}
+}
+
 // What frames alone tell of whatever host, each beside what looks alike and is well.
 func TestCaptured(t *testing.T) {
 	t.Parallel()
@@ -175,6 +202,47 @@ func TestCaptured(t *testing.T) {
 		"a router that goes": {
 			func(c *capture) { c.ra(capC, 30).after(time.Second).ra(capC, 0) },
 			"router.not-default critical certain fe80::ff:fe00:c", "withdrew",
+		},
+		"two routers, as of one link with two ways out": {
+			func(c *capture) { c.ra(capC, 1800).after(time.Minute).ra(capB, 1800) },
+			"router.rogue info likely fe80::ff:fe00:b", "Besides fe80::ff:fe00:c",
+		},
+		"two routers where the cloud has one": {
+			func(c *capture) {
+				c.body(diag.Run{Profile: "aws", Capture: &diag.Capture{Format: "pcap"}})
+				c.ra(capC, 1800).after(time.Minute).frame(diag.Frame{
+					Type: diag.RA, SrcMAC: capB, DstMAC: toAll, Src: netip.MustParseAddr("fe80::b"), Dst: diag.AllNodes, RA: &diag.Advertisement{LifetimeS: 1800},
+				})
+			},
+			"router.rogue critical certain fe80::b", "does not belong here",
+		},
+		"a router that stands by": {
+			func(c *capture) {
+				c.ra(capC, 1800).frame(diag.Frame{
+					Type: diag.RA, SrcMAC: capB, DstMAC: toAll, Src: capB.LinkLocal(), Dst: diag.AllNodes, RA: &diag.Advertisement{LifetimeS: 1800, Preference: "low"},
+				})
+			}, "", "",
+		},
+		"another machine with the router's address": {
+			func(c *capture) {
+				for range 2 {
+					for _, mac := range []diag.MAC{capC, capB} {
+						c.after(time.Second).frame(diag.Frame{
+							Type: diag.RA, SrcMAC: mac, DstMAC: toAll, Src: capC.LinkLocal(), Dst: diag.AllNodes, RA: &diag.Advertisement{LifetimeS: 1800, LLAddr: mac},
+						})
+					}
+				}
+			},
+			"address.duplicate critical certain fe80::ff:fe00:c", "02:00:00:00:00:0c, 02:00:00:00:00:0b",
+		},
+		"a virtual router that fails over": {
+			func(c *capture) {
+				for _, mac := range []diag.MAC{capC, capC, capB, capB} {
+					c.after(time.Second).frame(diag.Frame{
+						Type: diag.RA, SrcMAC: mac, DstMAC: toAll, Src: capC.LinkLocal(), Dst: diag.AllNodes, RA: &diag.Advertisement{LifetimeS: 1800, LLAddr: mac},
+					})
+				}
+			}, "", "",
 		},
 		"a DHCPv6 client in vain": {
 			func(c *capture) { c.thrice(func() { c.dhcp(capA, capC, "solicit", "") }) },

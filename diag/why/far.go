@@ -25,10 +25,14 @@ var (
 			ask("ask.far-filter").when(as("filter", "drop")),
 			ask("ask.far-address").when(as("not-configured")),
 			ask("ask.far-ignored").when(as("ignored")),
-			ask("ask.far-stack").when(as("")),
+			ask("ask.far-stack").when(as("", "unread")),
 		},
 		find: lostAt(across.NotAnswered, func(h *hypothesis, t *across.Trace) {
-			if t.Why != across.Unexplained {
+			switch t.Why {
+			case across.Unexplained:
+			case "":
+				h.as = "unread"
+			default:
 				h.as = string(t.Why)
 			}
 			h.args = append(h.args, "what", t.What)

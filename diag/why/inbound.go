@@ -26,8 +26,8 @@ var inboundUnanswered = Cause{
 		},
 		{Does: "way-back", If: as("no-way-back"), Make: wayBack, Do: []string{"ip -6 route add {from}/128 via ROUTER dev {interface}"}, Keep: &keep{up: true}},
 		ask("ask.inbound").when(as("")),
-		ask("ask.rule").when(as("rule", "tcp")),
-		way("", "nft -a list ruleset", "ip6tables -S").when(as("rule", "tcp", "")),
+		ask("ask.rule").when(as("rule", "tcp", "rule-out", "tcp-out")),
+		way("", "nft -a list ruleset", "ip6tables -S").when(as("rule", "tcp", "rule-out", "tcp-out", "")),
 		way("", "sysctl net.ipv6.icmp.echo_ignore_all").when(as("ignored")),
 		way("", "ip -6 route get {from} from {address} oif {interface}").when(as("no-way-back", "elsewhere", "")),
 		way("", "tcpdump -ni {interface} host {from}").when(as("")),
@@ -148,6 +148,9 @@ func (iv *ifaceView) unansweredCall(key callKey, c *call, rule diag.Filter, rule
 		h.as = "rule"
 		if key.port != 0 {
 			h.as = "tcp"
+		}
+		if ruled && !rule.Inbound() || !ruled && drop.Frame.Out {
+			h.as += "-out"
 		}
 		if !drop.ByFilter() {
 			h.confidence = Likely

@@ -24,6 +24,7 @@ func TestInboundUnanswered(t *testing.T) {
 	}
 	blind := []diag.Body{diag.Feed{Name: diag.FeedDrops, State: diag.NotAsked}, diag.Feed{Name: diag.FeedFilters, State: diag.Unavailable}}
 	rule := diag.Filter{Table: "inet filter", Chain: "input", Hook: "input", Rule: "icmpv6 type echo-request drop", Verdict: "drop", Matches: []string{"echo-request"}}
+	leaving := diag.Filter{Table: "inet filter", Chain: "output", Hook: "output", Rule: "icmpv6 type echo-reply drop", Verdict: "drop", Matches: []string{"echo-reply"}}
 	policy := diag.Filter{Table: "inet filter", Chain: "input", Hook: "input", Rule: "policy drop", Verdict: "drop", Matches: []string{"tcp-syn"}}
 	ignore := diag.Sysctl{Name: "icmp.echo_ignore_all", Value: "1"}
 	elsewhere := diagtest.Answer(ask)
@@ -46,7 +47,8 @@ func TestInboundUnanswered(t *testing.T) {
 		"dropped, by a rule":            {[]diag.Body{rule, ask, dropped(ask, "NETFILTER_DROP", "nft_do_chain")}, Info, Certain, "inet filter input"},
 		"dropped, by none that is read": {[]diag.Body{ask, dropped(ask, "NETFILTER_DROP", "nft_do_chain")}, Info, Certain, "could not identify"},
 		"a rule alone":                  {append(slices.Clone(blind), rule, ask), Info, Likely, "inet filter input"},
-		"the reply is dropped":          {[]diag.Body{ask, dropped(diagtest.Answer(ask), "NETFILTER_DROP", "nft_do_chain")}, Info, Certain, "blocks ping"},
+		"the reply is dropped":          {[]diag.Body{ask, dropped(diagtest.Answer(ask), "NETFILTER_DROP", "nft_do_chain")}, Info, Certain, "no echo reply out"},
+		"a rule on what leaves, alone":  {append(slices.Clone(blind), leaving, ask), Info, Likely, "no echo reply out"},
 		"ignored":                       {[]diag.Body{ignore, ask, dropped(ask, "NOT_SPECIFIED", "icmpv6_rcv")}, Info, Certain, "echo_ignore_all=1"},
 		"no way back":                   {[]diag.Body{ask, dropped(ask, "NOT_SPECIFIED", "icmpv6_rcv")}, Warning, Likely, "no way to send the reply"},
 		"by another interface":          {[]diag.Body{ask, elsewhere}, Warning, Certain, "left by eth1"},

@@ -24,6 +24,7 @@ type view struct {
 
 	fars   []*across.Host          // other hosts that watched at the same time
 	traces map[string]across.Trace // by path: what they saw of it
+	calls  []heardCall             // of captures
 
 	symptoms []symptom
 }
@@ -83,6 +84,7 @@ func newView(s *diag.State) *view {
 		}
 	}
 	if s.Overheard != nil {
+		v.calls = v.heardCalls()
 		return v // nobody asked, and nothing is missed
 	}
 	v.out = v.goesOut()

@@ -222,6 +222,9 @@ func (w *Writer) now(s *diag.State, d why.Diagnosis) known {
 	}
 	for _, name := range s.InterfacesOf() {
 		l, ok := s.Links[name]
+		if !ok && s.Overheard != nil {
+			continue // a capture has frames alone
+		}
 		if !ok {
 			l = diag.Link{Interface: name, Gone: true}
 		}

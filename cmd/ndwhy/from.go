@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/charmbracelet/x/term"
+
+	"ndwhy/diag"
+	"ndwhy/diag/guard"
+	"ndwhy/diag/pcap"
+	"ndwhy/diag/record"
+	"ndwhy/diag/words"
+)
+
+// A source is a file that --from names.
+type source struct {
+	name string
+	// host is what its host is called, where there are several.
+	host    string
+	capture bool
+	profile string // of a capture: the kind of network that it is of, where --profile says so
+	// as is the host of a capture that --as names, of the MAC address that made it.
+	as pcap.Host
+	of diag.MAC
+}
+
+// replay reads a recording, over which the diagnosis is that of the run that made it, or the capture of whatever
+// program. Recordings and captures that others made at the same time tell where between the hosts something was lost; the
+// first is of here.
+func (o *checkOptions) replay(ctx context.Context, stderr io.Writer) (state *diag.State, err error) {
+	sources, err := o.sources(ctx, stderr)
+	if err != nil {
+		return nil, err
+	}
+	for _, from := range sources {
+		problems, err := from.read(ctx, stderr, &state)
+		switch {
+		case ctx.Err() != nil:
+			return nil, exitCode(exitInterrupted)
+		case err != nil:
+			return nil, usagef("--from %s: %w", from.name, err)
+		}
+		for _, p := range problems {
+			fmt.Fprintln(stderr, "ndwhy: "+words.Say("cli.from-problem", "file", from.name, "problem", p))
+		}
+	}
+	return state, nil
+}
+
+// sources are the files of --from. Where there are several it is found out which host made each capture: as --as says, in
+// the order of the captures, or as the frames do.
+func (o *checkOptions) sources(ctx context.Context, stderr io.Writer) (list []source, err error) {
+	var hosts []pcap.Host
+	for _, name := range o.as {
+		h, err := pcap.ParseHost(name)
+		if err != nil {
+			return nil, usagef("--as: %w", err)
+		}
+		hosts = append(hosts, h)
+	}
+	if len(o.from) == 1 {
+		if len(hosts) > 1 {
+			return nil, usagef("%s", words.Say("cli.as-many"))
+		}
+		return []source{{name: o.from[0], profile: o.network, as: append(hosts, pcap.Host{})[0]}}, nil
+	}
+	var makers []pcap.Maker
+	for _, name := range o.from {
+		from := source{name: name, host: filepath.Base(name), profile: o.network}
+		if slices.ContainsFunc(o.from, func(other string) bool { return other != name && filepath.Base(other) == from.host }) {
+			from.host = name
+		}
+		maker := pcap.Maker{}
+		err := from.open(ctx, stderr, func(kept *record.Input) error {
+			if !from.capture {
+				return nil
+			}
+			if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() {
+				return errors.New(words.Say("cli.from-twice"))
+			}
+			if len(hosts) > 0 {
+				from.as, hosts = hosts[0], hosts[1:]
+			}
+			c, err := pcap.NewReader(kept)
+			if err == nil {
+				maker = pcap.Find(c, from.as)
+			}
+			return err
+		})
+		switch {
+		case ctx.Err() != nil:
+			return nil, exitCode(exitInterrupted)
+		case err != nil:
+			return nil, usagef("--from %s: %w", name, err)
+		}
+		list, makers = append(list, from), append(makers, maker)
+	}
+	if len(hosts) > 0 {
+		return nil, usagef("%s", words.Say("cli.as-many"))
+	}
+	return list, whose(list, makers)
+}
+
+// whose settles which host made each capture, those first of which the others leave no doubt.
+func whose(list []source, makers []pcap.Maker) error {
+	var known []diag.MAC
+	settled := make([]bool, len(list))
+	for {
+		doubt, some := "", false
+		for i := range list {
+			if settled[i] || !list[i].capture {
+				continue
+			}
+			mac, ok := makers[i].MakerOf(known)
+			if !ok {
+				doubt = list[i].name
+				continue
+			}
+			list[i].of, settled[i], some = mac, true, true
+			known = append(known, mac)
+		}
+		switch {
+		case doubt == "":
+			return nil
+		case !some:
+			return usagef("--from %s: %s", doubt, words.Say("cli.from-whose"))
+		}
+	}
+}
+
+// open opens the file for one reading, and notes whether it is a capture.
+func (from *source) open(ctx context.Context, stderr io.Writer, read func(*record.Input) error) error {
+	kept, err := openKept(ctx, from.name, record.Stream)
+	if err != nil {
+		return err
+	}
+	defer kept.Close()
+	defer showProgress(stderr, from.name, kept)()
+	head, _ := kept.Peek(8)
+	from.capture = pcap.Detect(head) != ""
+	return read(kept)
+}
+
+// read reads the file: the first makes the state, another is read beside it.
+func (from *source) read(ctx context.Context, stderr io.Writer, state **diag.State) (problems []string, err error) {
+	err = from.open(ctx, stderr, func(kept *record.Input) (err error) {
+		switch {
+		case !from.capture && from.as != (pcap.Host{}):
+			err = errors.New(words.Say("cli.as-capture", "file", from.name))
+		case !from.capture && from.profile != "":
+			err = errors.New(words.Say("cli.profile-capture", "file", from.name))
+		case from.capture:
+			problems, err = from.readCapture(kept, state)
+		case *state != nil:
+			problems, err = record.Beside(*state, from.host, kept)
+		default:
+			*state, problems, err = record.Replay(kept)
+		}
+		return err
+	})
+	return problems, err
+}
+
+// readCapture folds a capture. The strings say, a line each, what of it is not read.
+func (from *source) readCapture(r io.Reader, state **diag.State) (problems []string, err error) {
+	c, err := pcap.NewReader(r)
+	if err != nil {
+		return nil, err
+	}
+	options := pcap.Options{Version: versionText(), Profile: from.profile, As: from.as, Of: from.of, Name: from.host}
+	var take func(diag.Event)
+	end := func() {}
+	if *state == nil {
+		*state = diag.NewState()
+		take = (*state).Apply
+	} else {
+		take, end = record.Other(*state, from.host)
+	}
+	sum, err := pcap.Read(c, options, take)
+	end()
+	if err != nil {
+		problems = append(problems, err.Error())
+	}
+	if sum.Other > 0 {
+		problems = append(problems, words.Say("cli.capture-link", "n", sum.Other, "type", sum.Link))
+	}
+	if sum.Unseen {
+		return nil, errors.New(words.Say("cli.as-unseen", "host", from.as))
+	}
+	return problems, nil
+}
+
+// showProgress tells on a terminal how much of a file is read, where that takes long, until stop is called.
+func showProgress(stderr io.Writer, name string, kept *record.Input) (stop func()) {
+	file, ok := stderr.(*os.File)
+	if _, size := kept.Progress(); !ok || size == 0 || !term.IsTerminal(file.Fd()) {
+		return func() {}
+	}
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer guard.Rescue()
+		defer close(ended)
+		tick := time.NewTicker(500 * time.Millisecond)
+		defer tick.Stop()
+		shown := false
+		for {
+			select {
+			case <-done:
+				if shown {
+					fmt.Fprint(file, "\r\x1b[K")
+				}
+				return
+			case <-tick.C:
+				read, size := kept.Progress()
+				fmt.Fprintf(file, "\r\x1b[K%s", printable(words.Say("cli.progress", "file", name, "percent", 100*read/size)))
+				shown = true
+			}
+		}
+	}()
+	return func() {
+		close(done)
+		<-ended
+	}
+}
