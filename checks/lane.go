@@ -54,7 +54,7 @@ func (r *Loop) newLane(key Lane, list []*Question) *lane {
 		l.host.Tap = s.Feeds[diag.FeedFrames].State == diag.Synced
 	})
 	own := r.own
-	l.host.MAC, l.host.XDP = l.link.MAC, l.link.XDP
+	l.host.MAC, l.host.XDP, l.host.NoARP = l.link.MAC, l.link.XDP, l.link.NoARP
 	l.host.Own = func(a netip.Addr) bool { return own[a] }
 	l.host.Class = func(iface string, a netip.Addr) (class diag.SourceClass) {
 		r.Session.Look(func(s *diag.State) { class = s.ClassOf(iface, a) })
@@ -137,8 +137,12 @@ func (l *lane) again() {
 	defer l.r.unsubscribe(l.in)
 	var list []*asking
 	copied := false
+	lost := l.lostEntry()
+	if l.ended() {
+		return
+	}
 	for _, t := range l.open(isSocketKind) {
-		if !t.q.kind.again() || t.path.Detail == DetailClosed || t.verdict().Outcome != diag.Silent || t.unresolved() {
+		if lost || !t.q.kind.again() || t.path.Detail == DetailClosed || t.verdict().Outcome != diag.Silent || t.unresolved() {
 			continue
 		}
 		k, _ := t.q.kind.(socketKind)
@@ -160,6 +164,17 @@ func (l *lane) again() {
 		}
 	}
 	l.pursue(list...)
+}
+
+// lostEntry reports whether the kernel would have to resolve what it knew when a source asked that makes it resolve nothing
+// (safety rule 2).
+func (l *lane) lostEntry() bool {
+	if l.tallies[0].q.SourceClass == diag.SourceAssigned || !l.before.Resolved() || len(l.open(isSocketKind)) == 0 {
+		return false
+	}
+	e, ok := l.neighbour()
+	n, _ := e.Body.(diag.Neighbour)
+	return !ok || n.Gone || !n.State.Resolved()
 }
 
 // moreOf is the re-asking of one question.

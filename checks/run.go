@@ -18,6 +18,8 @@ type Runner struct {
 	// Expect reports whether a path's silence would be a symptom where the host finds itself. Such
 	// a silence is asked again before it is believed. Nil: no silence is.
 	Expect func(diag.Path) bool
+	// Patient: every silence is waited for in full, also where answers tell how long they take.
+	Patient bool
 	// Collect brings into the stream what this host's sockets hold by now: on a busy machine that may wait
 	// there to be read when the time for an answer is up. Nil: nothing holds anything.
 	Collect func()

@@ -21,6 +21,8 @@ type Host struct {
 	Own func(netip.Addr) bool
 	// XDP: a program may drop what no tap sees.
 	XDP bool
+	// NoARP: the kernel looks for no neighbours on the interface.
+	NoARP bool
 	// Tap: frames are seen, so one that was not seen did not leave.
 	Tap bool
 	// Class says what an address is as a source on an interface.
@@ -105,8 +107,9 @@ func (t *tally) see(e diag.Event) {
 	k := t.q.kind
 	switch b := e.Body.(type) {
 	case diag.Frame:
-		// What the kernel addresses to the interface itself, as it does where it looks for no neighbours, asks nobody.
-		toItself := b.Out && b.DstMAC == t.host.MAC && t.host.MAC != (diag.MAC{}) && !t.bySocket()
+		// What the kernel addresses to the interface itself, as it does where it looks for no neighbours, asks nobody; else
+		// another machine may have the same MAC.
+		toItself := t.host.NoARP && b.Out && b.DstMAC == t.host.MAC && !t.bySocket()
 		if b.Interface == t.q.Interface && b.Bad == "" && !toItself {
 			k.frame(t, e, b)
 		}

@@ -49,7 +49,7 @@ func (l *lane) timing() *timing {
 // end is when the wait for an asking's answers is over, or is to be looked at again: whether a silence is a symptom is
 // judged when it is old enough to be none.
 func (l *lane) end(a *asking) time.Time {
-	if a.wait != l.r.wait || l.r.Expect == nil || l.r.lossy {
+	if a.wait != l.r.wait || l.r.Expect == nil || l.r.lossy || l.r.Patient {
 		return a.end
 	}
 	sooner := a.end.Add(l.timing().silence(a.wait) - a.wait)

@@ -132,15 +132,33 @@ are its judges: ` + "`TestAccuracy`" + ` of cmd/ndwhy holds both against each ot
 
 // A tally counts what came of cases.
 type tally struct {
-	all   outcomes
-	kinds map[string]outcomes
-	flaws map[string]int
+	all    outcomes
+	kinds  map[string]outcomes
+	flaws  map[string]int
+	sooner map[string]sooner
+}
+
+// sooner counts what concluding a silence sooner costs: in how many networks an answer came after it, and in how many of
+// these other causes are named where every silence is waited for in full.
+type sooner struct{ networks, late, differ int }
+
+func (s sooner) with(v Verdict) sooner {
+	s.networks++
+	if v.Late > 0 {
+		s.late++
+	}
+	if v.Differs {
+		s.differ++
+	}
+	return s
 }
 
 // outcomes are how many networks there were, and of how many the worst is that a cause was missed, and so on.
 type outcomes struct{ networks, right, missed, unexplained, supposed, invented, broken int }
 
-func newTally() *tally { return &tally{kinds: map[string]outcomes{}, flaws: map[string]int{}} }
+func newTally() *tally {
+	return &tally{kinds: map[string]outcomes{}, flaws: map[string]int{}, sooner: map[string]sooner{}}
+}
 
 func (o outcomes) with(v Verdict) outcomes {
 	o.networks++
@@ -171,6 +189,14 @@ func (t *tally) add(c Case, v Verdict) bool {
 	for _, kind := range c.Weather.Kinds() {
 		t.kinds[kind] = t.kinds[kind].with(v)
 	}
+	if w := c.Weather; w.Forged == 0 { // a forged answer is none
+		t.sooner["all"] = t.sooner["all"].with(v)
+		for _, kind := range w.Kinds() {
+			if slices.Contains(slowing, kind) {
+				t.sooner[kind] = t.sooner[kind].with(v)
+			}
+		}
+	}
 	if v.Right() {
 		return true
 	}
@@ -180,6 +206,9 @@ func (t *tally) add(c Case, v Verdict) bool {
 	}
 	return known != nil
 }
+
+// slowing are the kinds of weather in which an answer takes its time, or gets lost.
+var slowing = []string{"slow", "slow peers", "loss", "reordering", "busy host"}
 
 func (t *tally) table() string {
 	var b strings.Builder
@@ -202,8 +231,30 @@ there as well; *invented*, such a cause is said to be likely or certain; *broken
 		fmt.Fprintf(&b, "| %s | %d | %s |\n", f.Name, t.flaws[f.Name], f.Why)
 	}
 	fmt.Fprintf(&b, "| anything else | %d | it is not explained yet |\n", left)
+	fmt.Fprint(&b, silence)
+	for _, kind := range append([]string{"all"}, slowing...) {
+		s := t.sooner[kind]
+		fmt.Fprintf(&b, "| %s | %d | %d | %.2f | %d |\n", kind, s.networks, s.late, 100*float64(s.late)/float64(max(1, s.networks)), s.differ)
+	}
 	return b.String()
 }
+
+// What stands above the table of silences.
+const silence = `
+## Silence, by the answers' own timing
+
+The rule (` + "`checks/timing.go`" + `): a silence that would be a symptom is waited for in full, 1 s, and asked about again.
+One that is normal here is concluded 4 times the slowest answer of the same run after the last question, and never sooner
+than after 300 ms, once three answers came; those from beyond the router are reckoned apart from those on the link. Where
+the run has seen loss, nothing is concluded sooner.
+
+Late is a network in which an answer came after its silence was concluded, and within that second. Each of these was run
+again with every silence waited for in full: it differs where other causes are named then. With loss that is an upper
+bound, for the second run loses other packets. Networks in which answers are forged are left out.
+
+| beside the faults | networks | late | % | differs |
+|---|---|---|---|---|
+`
 
 // The same seed is the same story, event for event, but for the numbers that echoes go by.
 func TestReplays(t *testing.T) {

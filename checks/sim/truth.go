@@ -3,6 +3,7 @@ package sim
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"ndwhy/diag/lab"
 	"ndwhy/diag/why"
@@ -227,6 +228,8 @@ var consequences = []consequence{
 	{[]string{"echo-limit"}, []string{"path.lossy"}},
 	// Who asks for the address in vain answers what waited, and no more, when the address shows itself in between.
 	{[]string{"moved-address"}, []string{"path.lossy"}},
+	// What the network hands to another, which has the same MAC or address, is lost.
+	{[]string{"cloned-mac|shared-address"}, []string{"path.lossy"}},
 	// Who has no way back, or no address, answers nobody.
 	{[]string{"pinged|pinged-in-vain|knocked-in-vain|echo-ignored|no-way-back|guarded", noWayBack}, []string{"host.inbound-unanswered"}},
 	// The port lets no other address speak than the one of its MAC.
@@ -238,11 +241,13 @@ var consequences = []consequence{
 	// The kernel chooses neither the old address nor the interface.
 	{[]string{"second-default", "renumbered-source"}, []string{"address.prefix-withdrawn"}},
 	// What is sent to a peer by way of the router does not come back to another port either.
-	{[]string{"isolated-ports", "ula-only|ula-translated"}, []string{"peer.echo-blocked"}},
+	{[]string{"isolated-ports", "ula-only|ula-translated|no-on-link-route|no-on-link-route-well"}, []string{"peer.echo-blocked"}},
 	// The router answers for a peer that is not there.
 	{[]string{"local-proxy", "peer-down|peer-unmapped"}, []string{"peer.echo-blocked"}},
 	// The gateway is gone.
 	{[]string{"wrong-gateway", "peer-unmapped|peer-down"}, []string{"router.unresolvable"}},
+	// The other interface takes nothing of what routers announce, and this one gets nothing of it.
+	{[]string{"no-policy-routing", "advertisements-lost"}, []string{"router.advertisement-ignored"}},
 	{[]string{"ula-only|ula-translated|static|short-prefix", "backup-router|two-routers|router-died|rogue-router"}, []string{"dhcpv6.silent"}},
 }
 
@@ -264,6 +269,12 @@ func has(faults []string, some ...string) bool {
 // quiet reports whether nothing that is not so is said to be likely or certain, and no rule is broken.
 func (v Verdict) quiet() bool { return len(v.Invented)+len(v.Broken) == 0 }
 
+// bySilence are the causes that are inferred from nothing but answers which do not come, beside others that do.
+var bySilence = []string{
+	"router.no-advertisement", "router.unresolvable", "dhcpv6.silent", "address.prefix-withdrawn", "host.firewall", "peer.unmapped", "peer.echo-blocked",
+	"path.beyond-router", "path.icmp-blocked", "path.tcp-blocked", "net.router-silent", "net.multicast-suppressed", "net.per-address-filter",
+}
+
 // Flaws are what is known to come out wrong.
 var Flaws = []Flaw{
 	{
@@ -278,7 +289,7 @@ var Flaws = []Flaw{
 	},
 	{
 		"cut short", "what tells one cause from another is not asked any more, nor a silence asked about again: the nearest cause is said to be possible",
-		func(v Verdict, _ []string, w Weather) bool { return w.Timeout > 0 && v.quiet() },
+		func(v Verdict, _ []string, w Weather) bool { return (w.Timeout > 0 || v.Spent) && v.quiet() },
 	},
 	{
 		"a router and a peer that are both away", "they pass for an interface that nobody hears, which is said to be possible (path.unheard)",
@@ -293,32 +304,16 @@ var Flaws = []Flaw{
 		},
 	},
 	{
-		"who is found only at the second try", "what was asked before that passes for lost (path.lossy)",
-		func(v Verdict, faults []string, _ Weather) bool {
-			return has(faults, "na-dropped", "stale-gateway", "solicitations-dropped", "wrong-neighbour") && only(slices.Concat(v.Invented, v.Supposed), "path.lossy") && len(v.Broken) == 0
-		},
-	},
-	{
-		"a MAC that two have, where nothing shows the other", "what the switch hands to the other passes for lost (path.lossy)",
-		func(v Verdict, faults []string, _ Weather) bool {
-			return has(faults, "cloned-mac") && only(slices.Concat(v.Invented, v.Supposed), "path.lossy") && len(v.Broken) == 0
-		},
-	},
-	{
-		"a moved address, and a route that is not taken", "the silence of what lies behind the route is put down to it (router.advertisement-ignored)",
-		func(v Verdict, faults []string, _ Weather) bool {
-			return has(faults, "moved-address", "address-taken") && has(faults, "route-not-needed") && only(v.Invented, "router.advertisement-ignored") && len(v.Broken) == 0
-		},
-	},
-	{
-		"loss", "of three solicitations a third may be lost three times: what is then never answered passes for absent",
+		"loss", "what is never answered, however often it is asked, passes for silent: of three solicitations a third may be lost three times",
 		func(v Verdict, faults []string, w Weather) bool {
-			return (w.Loss > 0 || has(faults, "lossy")) && len(v.Broken) == 0
+			return (w.Loss > 0 || has(faults, "lossy")) && only(v.Invented, bySilence...) && len(v.Broken) == 0
 		},
 	},
 	{
-		"what moves", "an address or the link that goes away and comes back leaves what was found before and after to contradict each other",
-		func(v Verdict, _ []string, w Weather) bool { return w.Moves > 0 && len(v.Broken) == 0 },
+		"what moves", "an address, or the link, that goes away and comes back: what is gone in between is said to be gone, or to be another's when it is back",
+		func(v Verdict, _ []string, w Weather) bool {
+			return w.Moves > 0 && only(v.Invented, "address.not-configured", "address.duplicate", "dhcpv6.no-client", "router.advertisement-ignored") && len(v.Broken) == 0
+		},
 	},
 	{
 		"answers that others overtake, or that are slow themselves", "an answer that comes later than twice the time of the first passes for lost (path.lossy), and who asks for us is not heard in time",
@@ -353,6 +348,11 @@ type Verdict struct {
 	// Unexplained are symptoms that no cause covers; Broken rules that were broken.
 	Unexplained []string
 	Broken      []string
+	Spent       bool // the run had no more time
+	// Late are the answers that came after their silence was concluded; Differs: other causes are named where every
+	// silence is waited for in full.
+	Late    int
+	Differs bool
 }
 
 // Right reports whether nothing is wrong.
@@ -400,10 +400,19 @@ func Judge(network string, w *World, d why.Diagnosis) Verdict {
 	v.Supposed = minus(minus(v.Got, v.Invented), may)
 	told := v.Got
 	for _, f := range d.Findings {
-		// One that cannot be told from another which is so, and says it, is not wrong; nor is the other missed.
-		if others := alternatives(f); f.Confidence == why.Possible && len(minus(others, may)) < len(others) {
+		// One that cannot be told from another which is so, and says it, is not wrong where it is merely possible, and no
+		// invention where it is likely; nor is the other missed.
+		others := alternatives(f)
+		if len(minus(others, may)) == len(others) {
+			continue
+		}
+		told = append(told, others...)
+		switch {
+		case f.Confidence == why.Possible:
 			v.Supposed = minus(v.Supposed, []string{f.Cause})
-			told = append(told, others...)
+		case f.Confidence == why.Likely && slices.Contains(v.Invented, f.Cause):
+			v.Invented = minus(v.Invented, []string{f.Cause})
+			v.Supposed = append(v.Supposed, f.Cause)
 		}
 	}
 	if calm && !strings.Contains(network, "+") {
@@ -420,6 +429,7 @@ func Judge(network string, w *World, d why.Diagnosis) Verdict {
 		}
 	}
 	v.Missed = minus(v.Want, told)
+	v.Spent = w.Took > w.timeout()-time.Second
 	if calm {
 		for _, u := range d.Unexplained {
 			v.Unexplained = append(v.Unexplained, u.Text)

@@ -30,6 +30,7 @@ type Weather struct {
 	Timeout          time.Duration // of the run; 0: 10 s
 	Cancel           time.Duration // after which the user ends the run; 0: never
 	Add              diag.AddMode
+	Patient          bool // every silence is waited for in full
 	WithoutTap, Bare bool // the program has no CAP_NET_RAW; nor CAP_NET_ADMIN
 }
 
@@ -44,6 +45,8 @@ type World struct {
 	Sent   []Sent
 	Broken []string
 	Took   time.Duration
+	// Late are how many answers came after a silence was concluded that is waited for as long elsewhere.
+	Late int
 
 	begun   time.Time
 	sw      *vswitch.Switch
@@ -291,10 +294,7 @@ func (w *World) tick() {
 
 // Run runs the checks, and diagnoses.
 func (w *World) Run() why.Diagnosis {
-	timeout := w.Weather.Timeout
-	if timeout == 0 {
-		timeout = 10 * time.Second
-	}
+	timeout := w.timeout()
 	w.begun = w.now
 	w.configured = map[netip.Addr]bool{}
 	for _, n := range w.me.nics {
@@ -305,7 +305,7 @@ func (w *World) Run() why.Diagnosis {
 	deadline := w.now.Add(timeout)
 	var judge why.Judge
 	loop := checks.NewLoop(checks.Runner{
-		Session: w, Net: w.me, Expect: func(p diag.Path) bool { return judge.Unexpected(w.State, p) },
+		Session: w, Net: w.me, Expect: func(p diag.Path) bool { return judge.Unexpected(w.State, p) }, Patient: w.Weather.Patient,
 	}, deadline)
 	w.weather()
 	if w.Weather.Cancel > 0 {
@@ -350,7 +350,17 @@ func (w *World) Run() why.Diagnosis {
 	w.settle(w.Weather.Kern)
 	w.collect()
 	w.Emit(diag.Tick{})
-	return why.Diagnose(w.State)
+	d := why.Diagnose(w.State)
+	w.Late = w.late()
+	return d
+}
+
+// timeout is the time that the run has.
+func (w *World) timeout() time.Duration {
+	if w.Weather.Timeout > 0 {
+		return w.Weather.Timeout
+	}
+	return 10 * time.Second
 }
 
 // settle lets some time pass.

@@ -124,11 +124,14 @@ func findNoAdvertisement(iv *ifaceView) []hypothesis {
 		return nil // no router need announce itself there
 	}
 	h := hypothesis{confidence: Likely, subject: Subject{"interface", iv.name}, beyond: true}
-	sent := iv.traffic.solicitations
-	if sent >= enoughRS && iv.traffic.solicited >= enoughTime {
+	sent := max(iv.traffic.solicitations, rs[0].Sent)
+	switch {
+	case iv.traffic.solicitations >= enoughRS && iv.traffic.solicited >= enoughTime:
 		h.confidence = Certain
+	case sent < 2:
+		h.confidence = Possible // so few packets get lost by chance
 	}
-	h.args = []any{"sent", max(sent, rs[0].Sent)}
+	h.args = []any{"sent", sent}
 	iv.explain(&h, symptoms...)
 	iv.explainKind(&h, noDefault, noGlobal, absent)
 	iv.explain(&h, iv.routed()...)

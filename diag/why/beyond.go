@@ -124,7 +124,7 @@ func eitherWay(asks diag.Asks, r rule) func(*ifaceView) []hypothesis {
 		}
 		list := beyondRouter.find(iv)
 		for i := range list {
-			list[i].confidence, list[i].as, list[i].more = Possible, "alone", nil
+			list[i].as, list[i].more = "alone", nil
 		}
 		return list
 	}

@@ -199,8 +199,11 @@ func findDHCPSilent(iv *ifaceView) []hypothesis {
 	}
 	h := iv.dhcp(r)
 	h.direct, h.confidence, h.beyond = false, Likely, true
-	if slices.ContainsFunc(silent, func(p *path) bool { return p.Sent >= 3 }) {
+	switch most := slices.MaxFunc(silent, func(a, b *path) int { return a.Sent - b.Sent }).Sent; {
+	case most >= 3:
 		h.confidence = Certain
+	case most < 2:
+		h.confidence = Possible // so few packets get lost by chance
 	}
 	iv.explain(&h, silent...)
 	if h.severity == Critical {

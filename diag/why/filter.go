@@ -25,6 +25,9 @@ func candidateSpoke(iv *ifaceView, _ hypothesis) bool {
 // findPerAddressFilter wants the two controls: an assigned address was answered, and one that
 // nobody assigned was not, by the same target asked in the same way.
 func findPerAddressFilter(iv *ifaceView) []hypothesis {
+	if iv.toAnother() {
+		return nil
+	}
 	h := hypothesis{direct: true, confidence: Likely, subject: Subject{"interface", iv.name}, beyond: true}
 	candidates := 0
 	for _, class := range []diag.SourceClass{diag.SourceCandidate, diag.SourceUnassigned} {

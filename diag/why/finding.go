@@ -88,10 +88,21 @@ func (v *view) finding(c choice, evidence map[int64]diag.Event) Finding {
 			a.cause.ID, words.Say("cause."+a.cause.ID+".apart", v.args(a)...),
 		})
 	}
-	if len(c.alternatives) > 0 {
-		f.Confidence = weaker(f.Confidence, Possible)
-	}
+	f.Confidence = c.sure()
 	return f
+}
+
+// sure is how sure a choice is beside what would do as well: what is as likely leaves it merely possible, and what is less
+// likely not certain.
+func (c *choice) sure() Confidence {
+	sure := c.confidence
+	for _, a := range c.alternatives {
+		sure = weaker(sure, Likely)
+		if a.confidence.rank() >= c.confidence.rank() {
+			sure = Possible
+		}
+	}
+	return sure
 }
 
 // inOrder returns the paths' IDs once each, in the order of the report.

@@ -30,7 +30,7 @@ func findLossy(iv *ifaceView) []hypothesis {
 // discovery, or at two targets. A single target that answers some echoes is only remarked. The rate is that of
 // what was answered at all: 1 where nothing was.
 func (iv *ifaceView) loss() (found []hypothesis, rate float64) {
-	h := hypothesis{direct: true, confidence: Likely, subject: Subject{"interface", iv.name}}
+	h := hypothesis{direct: true, confidence: Likely, subject: Subject{"interface", iv.name}, beyond: true}
 	questions := iv.inPart()
 	sent, received := 0, 0
 	inND := false
@@ -46,7 +46,7 @@ func (iv *ifaceView) loss() (found []hypothesis, rate float64) {
 			sent += p.Sent
 			received += min(p.Received, p.Sent)
 		}
-		if !q.lossy() || !p.lossy() || iv.wentAstray(p) || iv.shared(p.Source) {
+		if !q.lossy() || !p.lossy() || iv.wentAstray(p) || iv.shared(p.Source) || iv.unanswered(p.Source) {
 			continue
 		}
 		iv.explain(&h, p)
@@ -66,7 +66,7 @@ func (iv *ifaceView) loss() (found []hypothesis, rate float64) {
 	if late, ok := iv.tardy(); ok {
 		return []hypothesis{late}, rate
 	}
-	if len(targets) == 0 || len(iv.traffic.impostors) > 0 { // then the answers may have gone to another
+	if len(targets) == 0 || iv.toAnother() {
 		return nil, rate
 	}
 	iv.lostBetween(&h, "cause.path.lossy.far", lossy)
@@ -97,7 +97,7 @@ func (iv *ifaceView) tardy() (h hypothesis, ok bool) {
 		iv.explain(&h, p)
 		if !targets[p.Target] {
 			targets[p.Target] = true
-			h.facts = append(h.facts, iv.traffic.late[p.Target])
+			h.facts = append(h.facts, iv.traffic.late[callKey{from: p.Source, to: p.Target}])
 		}
 	}
 	h.args = []any{"target", late[0].Target, "targets", len(targets), "seconds", strconv.FormatFloat(iv.traffic.latest.Seconds(), 'f', 1, 64)}

@@ -13,7 +13,7 @@ var multicastSuppressed = Cause{
 		confidence: Likely, direct: true,
 		explains: all(toward(diag.TargetAllNodes), silence, fromUs),
 		given: func(iv *ifaceView, _ netip.Addr) bool {
-			return len(iv.traffic.late) == 0 && iv.first(proofOfLife) != nil
+			return len(iv.traffic.late) == 0 && !iv.toAnother() && iv.first(proofOfLife) != nil
 		},
 		denied: all(toward(diag.TargetAllNodes), answers),
 		more: func(iv *ifaceView, h *hypothesis) {

@@ -78,7 +78,7 @@ func (iv *ifaceView) routesIgnored() []hypothesis {
 	at := map[netip.Prefix]int{}
 	for _, p := range iv.paths {
 		o, ok := iv.passedBy(p.Target)
-		if !ok || !p.Missing() || !p.Ours() {
+		if !ok || !p.Missing() || !p.Ours() || p.excused() || iv.unanswered(p.Source) {
 			continue
 		}
 		i, have := at[o.Prefix]

@@ -27,8 +27,8 @@ func findProxyMissing(iv *ifaceView) []hypothesis {
 	var list []hypothesis
 	for _, addr := range iv.traffic.askedFor() {
 		e, inVain := iv.soughtInVain(addr)
-		if !inVain || iv.s.InterfaceWith(addr) != "" || iv.isCandidate(addr) {
-			continue
+		if !inVain || iv.s.InterfaceWith(addr) != "" || iv.isCandidate(addr) || len(iv.answers[asked{diag.AsksND, addr}]) > 0 {
+			continue // or it lives on this link, and answers for itself
 		}
 		route, other, ok := iv.behind(addr)
 		if !ok {

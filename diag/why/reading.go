@@ -114,11 +114,11 @@ func (iv *ifaceView) fateOf(p *path) fate {
 	}
 	waited := p.Asks == diag.AsksEcho || p.Asks == diag.AsksMTU
 	switch {
-	case waited && iv.traffic.late[p.Target].Body != nil:
-		return late
 	case waited && !p.failedDiscovery() && iv.unanswered(p.Source):
-		// Somebody solicited for the source, and no advertisement left: who cannot resolve cannot answer.
+		// Somebody solicited for the source, and no advertisement left: who cannot resolve cannot answer, or not before he hears of it otherwise.
 		return deaf
+	case waited && iv.traffic.late[callKey{from: p.Source, to: p.Target}].Body != nil:
+		return late
 	case p.drop.Body == nil && !p.failedDiscovery() && iv.shared(p.Source):
 		return diverted
 	case iv.stopped(p):

@@ -35,11 +35,16 @@ var routerSilent = Cause{
 		about: target, kind: "router", arg: "router", confidence: Certain, direct: true,
 		explains: all(toward(diag.TargetRouter), asking(diag.AsksEcho), unanswered, fromUs),
 		given: func(iv *ifaceView, router netip.Addr) bool {
-			return iv.resolves(router) && len(iv.traffic.late) == 0 && iv.overridden(router) == nil
+			return iv.resolves(router) && len(iv.traffic.late) == 0 && !iv.toAnother() && iv.overridden(router) == nil
 		},
 		denied: all(itself, asking(diag.AsksEcho), answers),
 		more: func(iv *ifaceView, h *hypothesis) {
 			rest(h, iv.answers[asked{diag.AsksND, h.addr}]...)
+			if !iv.any(func(p *path) bool {
+				return p.Target == h.addr && p.Asks == diag.AsksEcho && p.beyondHost() && (p.Sent > 2 || p.normal != nil && *p.normal)
+			}) {
+				h.confidence = Possible // where that is not known of the network, so few packets get lost by chance
+			}
 		},
 	}.find,
 }

@@ -58,6 +58,10 @@ func (iv *ifaceView) mayHaveSent(src netip.Addr) bool {
 	return iv.ours(src) || iv.traffic.sent[src] || iv.isCandidate(src) || iv.heldByUs(src)
 }
 
+// toAnother reports whether answers may have gone to another machine, which has this interface's Ethernet address: then no
+// silence tells anything of the network.
+func (iv *ifaceView) toAnother() bool { return len(iv.traffic.impostors) > 0 }
+
 // impostor reports whether an event is a frame of another machine with this interface's Ethernet address.
 func (iv *ifaceView) impostor(e diag.Event) bool {
 	return slices.ContainsFunc(iv.traffic.impostors, func(o diag.Event) bool { return o.Seq == e.Seq })

@@ -112,3 +112,23 @@ func TestLoopedBack(t *testing.T) {
 		}
 	}
 }
+
+// Whose answers may have gone to another machine knows nothing of what the network keeps back.
+func TestSameMACTellsNothingOfTheNetwork(t *testing.T) {
+	w := diagtest.LAN()
+	w.Silence(func(p diag.Path) bool {
+		return p.TargetClass == diag.TargetAllNodes || p.SourceClass == diag.SourceCandidate
+	})
+	about := []string{"net.multicast-suppressed", "net.per-address-filter"}
+	for _, cause := range about {
+		if !slices.Contains(named(Diagnose(w.State())), cause) {
+			t.Errorf("%s is not found where the MAC is its own", cause)
+		}
+	}
+	w.Say(diagtest.Echo(diagtest.PeerLocal, false))
+	for _, cause := range about {
+		if slices.Contains(named(Diagnose(w.State())), cause) {
+			t.Errorf("%s is found where another machine has the MAC", cause)
+		}
+	}
+}

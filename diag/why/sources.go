@@ -75,11 +75,14 @@ func (iv *ifaceView) control(p *path) *path {
 	return best
 }
 
-// unanswered reports whether others on the link solicited for an address of the interface that can be used,
-// and this host never advertised it.
+// unanswered reports whether others on the link solicited for an address of this host that can be used, and this host
+// never advertised it there: also as it has the address on another interface.
 func (iv *ifaceView) unanswered(addr netip.Addr) bool {
 	_, inVain := iv.soughtInVain(addr)
 	a, configured := iv.s.Addresses[diag.InterfaceAddr{Interface: iv.name, Address: addr}]
+	if !configured {
+		a, configured = iv.s.Addresses[diag.InterfaceAddr{Interface: iv.s.InterfaceWith(addr), Address: addr}]
+	}
 	return configured && inVain && a.Fact.Flags.Usable() && !a.Fact.Passing()
 }
 

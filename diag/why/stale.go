@@ -107,12 +107,12 @@ func (iv *ifaceView) through(p *path, router netip.Addr) bool {
 		iv.routerTo(p) == router
 }
 
-// wentAstray reports whether what a path lacks may have gone to where a neighbour is no more.
+// wentAstray reports whether what a path lacks may have gone to where a neighbour is no more, or never was.
 func (iv *ifaceView) wentAstray(p *path) bool {
 	for addr := range iv.moved() {
 		if p.Target == addr || iv.through(p, addr) {
 			return true
 		}
 	}
-	return false
+	return iv.overridden(p.Target) != nil || iv.through(p, iv.routerTo(p)) && iv.overridden(iv.routerTo(p)) != nil
 }

@@ -11,9 +11,9 @@ import (
 
 // A traffic is what the remembered frames of one interface tell, read in one pass.
 type traffic struct {
-	// late are the echo replies that came after the wait for them, by the address that was asked; latest
+	// late are the echo replies that came after the wait for them, by who asked whom; latest
 	// is the longest that one took.
-	late   map[netip.Addr]diag.Event
+	late   map[callKey]diag.Event
 	latest time.Duration
 	// sought are the newest solicitations of others on the link, by the address that they ask for, and told
 	// the addresses that this host advertised.
@@ -188,7 +188,8 @@ func (v *view) readTraffic() map[string]*traffic {
 			sent[f.Interface][echoNumber{f.EchoID, f.EchoSeq}] = e
 		case f.Type == diag.EchoReply && !f.Out:
 			if q, asked := sent[f.Interface][echoNumber{f.EchoID, f.EchoSeq}]; asked && e.At.Sub(q.At) >= tooLate {
-				t.late[q.Body.(diag.Frame).Dst] = e
+				asked := q.Body.(diag.Frame)
+				t.late[callKey{from: asked.Src, to: asked.Dst}] = e
 				t.latest = max(t.latest, e.At.Sub(q.At))
 			}
 		case f.Type == diag.DHCPv6Frame && f.DHCPv6 != nil:
@@ -277,7 +278,7 @@ func (t *traffic) drop(e diag.Event, d diag.Drop) {
 
 func newTraffic() *traffic {
 	return &traffic{
-		late: map[netip.Addr]diag.Event{}, sought: map[netip.Addr]diag.Event{}, told: map[netip.Addr]bool{},
+		late: map[callKey]diag.Event{}, sought: map[netip.Addr]diag.Event{}, told: map[netip.Addr]bool{},
 		believed: map[netip.Addr]diag.Event{}, bad: map[netip.Addr]diag.Event{},
 		calls: map[callKey]*call{}, redirects: map[netip.Addr]diag.Event{}, repeats: map[askedBy]*repeat{},
 		rivals: map[netip.Addr][2]diag.Event{}, claimed: map[netip.Addr]diag.Event{},

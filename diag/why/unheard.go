@@ -22,7 +22,7 @@ var nobodyHears = Cause{
 // its port lets it not speak than that everybody who was asked is away at once.
 func findUnheard(iv *ifaceView) []hypothesis {
 	asked := iv.neighboursInVain()
-	if len(asked) == 0 || len(iv.traffic.late) > 0 || len(iv.traffic.impostors) > 0 { // then the answers may have gone to another
+	if len(asked) == 0 || len(iv.traffic.late) > 0 || iv.toAnother() {
 		return nil
 	}
 	h := hypothesis{confidence: Likely, subject: Subject{"interface", iv.name}, beyond: true, facts: []diag.Event{iv.s.Said(iv.net.Link)}}
@@ -68,7 +68,7 @@ func findUnheard(iv *ifaceView) []hypothesis {
 	default:
 		h.more = append(h.more, "cause.path.unheard.deaf")
 	}
-	if _, alone, _ := iv.hears(); !alone && hostsOf(asked) < 2 {
+	if hostsOf(asked) < 2 {
 		h.confidence = Possible // the one may be away, and the router
 	}
 	if iv.byMAC() == nil && len(iv.madeOtherwise()) > 0 {

@@ -53,7 +53,7 @@ var causesNetwork = map[string]string{
 	"cause.peer.unmapped.title":            "Nobody answers for the peer's address",
 	"cause.peer.unmapped.summary":          "Nobody answers for {peer}.",
 	"cause.peer.unmapped.explanation":      "Solicitations for it got no answer, while {other} answered on the same link. So the question left and the link works. Either no interface on this link has the address, or its host is down or does not answer.",
-	"cause.peer.unmapped.alone":            "No host but the router was heard on this link. A network that keeps its hosts apart (a private VLAN, client isolation on an access point) looks the same from here: every peer is silent.",
+	"cause.peer.unmapped.alone":            "No host but the router was heard on this link. A network that keeps its hosts apart (a private VLAN, client isolation on an access point) looks the same from here, and is less common: every peer is silent. Name a second host with --peer to tell them apart.",
 	"cause.peer.unmapped.fabric":           "In {network} the network itself answers for every address that is assigned in the subnet. It does not answer for this one, so no interface in this subnet has it.",
 	"cause.peer.unmapped.means":            "As far as this network segment says, the other machine's address does not exist. Details: solicitations for the peer get no advertisement, its entry in the neighbour cache goes from INCOMPLETE to FAILED, and other neighbours answer.",
 	"cause.peer.unmapped.evidence":         "Unanswered solicitations for the peer from an address that works, and another neighbour that answered, or nobody else who was asked.",
@@ -160,7 +160,7 @@ var causesNetwork = map[string]string{
 
 	"cause.path.lossy.title":            "Packets are lost on the way",
 	"cause.path.lossy.summary":          "{lost} of {sent} questions to hosts that do answer were lost ({percent}%).",
-	"cause.path.lossy.explanation":      "The hosts are there, since they answered some questions. So packets are lost on the way (targets affected: {targets}).",
+	"cause.path.lossy.explanation":      "The hosts are there, since they answered some questions. So packets are lost on the way (targets affected: {targets}). A second machine with the same MAC or IP address takes answers away in the same way.",
 	"cause.path.lossy.late.summary":     "Answers arrive late on {interface}: {seconds} s after the question, when most programs have given up.",
 	"cause.path.lossy.late.explanation": "The answers arrived after ndwhy had stopped waiting, so nothing here is proven silent (targets affected: {targets}). A full queue, a shaped or overloaded link, or a machine without enough processor time does that. The kernel's own neighbour discovery gives up after 3 s.",
 	"cause.path.lossy.limit":            "Only pings to one host were lost. A limit on that host's own answers looks the same, so nothing may be wrong.",
