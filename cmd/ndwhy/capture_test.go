@@ -19,7 +19,7 @@ import (
 // captureOf is the capture that `--pcap` would have kept of a recording, and the MAC of the host that it is of.
 func captureOf(t *testing.T, recording string) (capture []byte, mac diag.MAC) {
 	t.Helper()
-	file, err := os.Open(recording)
+	file, err := record.Open(t.Context(), recording)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func captureOf(t *testing.T, recording string) (capture []byte, mac diag.MAC) {
 func TestCheckOfACapture(t *testing.T) {
 	t.Parallel()
 	schema := schematest.Load(t, "../../docs/report.schema.json")
-	capture, mac := captureOf(t, "../../ui/testdata/rogue-router.jsonl")
+	capture, mac := captureOf(t, "../../ui/testdata/lab/rogue-router.jsonl.zst")
 	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)
 	_, _ = z.Write(capture)
@@ -97,12 +97,12 @@ func TestCheckOfACapture(t *testing.T) {
 	for _, tt := range []struct{ args, want string }{
 		{"--as fe80::77 --from " + filepath.Join(dir, "whole"), "sends nothing in this capture"},
 		{"--as eth0 --from " + filepath.Join(dir, "whole"), "neither an IPv6 address nor a MAC"},
-		{"--profile aws --from ../../ui/testdata/rogue-router.jsonl", "is a recording, which has that"},
+		{"--profile aws --from ../../ui/testdata/lab/rogue-router.jsonl.zst", "is a recording, which has that"},
 		{"--profile moon --from " + filepath.Join(dir, "whole"), "no such profile"},
 		{"--as fe80::77 --as fe80::78 --from " + filepath.Join(dir, "whole"), "more of them than captures"},
 		{"--from " + filepath.Join(dir, "whole") + " --from " + filepath.Join(dir, "none"), "do not say which host made it"},
 		{"--as fe80::77", "give the capture by --from"},
-		{"--as fe80::77 --from ../../ui/testdata/rogue-router.jsonl", "is a recording of one host"},
+		{"--as fe80::77 --from ../../ui/testdata/lab/rogue-router.jsonl.zst", "is a recording of one host"},
 	} {
 		var out, errs strings.Builder
 		if code := run(append([]string{"check"}, strings.Fields(tt.args)...), nil, &out, &errs); code != exitUsage || !strings.Contains(errs.String(), tt.want) {

@@ -249,9 +249,9 @@ func TestFarDryRun(t *testing.T) {
 func TestFarThatFails(t *testing.T) {
 	for name, tt := range map[string]struct{ command, state, says string }{
 		"dies":            {"echo 'no such host' >&2; exit 7", "ended", "exit status 7: no such host"},
-		"is silent":       {"exec sleep 60", "behind", "nothing came of it"},
+		"is silent":       {"exec sleep 60", "behind", "nothing came"},
 		"rubbish":         {`yes "$(printf '\033[2Jrubbish')"`, "ended", "line 1"},
-		"its child stays": {"sleep 60 & exit 0", "behind", "nothing came of it"},
+		"its child stays": {"sleep 60 & exit 0", "behind", "nothing came"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -285,7 +285,7 @@ func TestFarScreens(t *testing.T) {
 	p.Wait("arrived at ubuntu2, wh") // which has a rule, or whose filter threw it away
 	p.Send("1")
 	p.Wait("ping silent, arrived there")
-	p.WaitFor("the stream that ended", rowWith("told no more"))
+	p.WaitFor("the stream that ended", rowWith("stopped reporting"))
 	p.Send("2")
 	p.Wait("it arrived at ubuntu2")
 	p.Send("q")

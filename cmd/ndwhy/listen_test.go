@@ -16,8 +16,8 @@ func TestListenInTheLab(t *testing.T) {
 		code     int
 		want     []string
 	}{
-		{"pinged", []string{"--count", "2"}, 0, []string{"Listening for " + ubuntu1, "arrived", "answered", "What came was answered"}},
-		{"pinged-in-vain", []string{ubuntu1, "--count", "1"}, 1, []string{"arrived", "host.inbound-unanswered", "packet filter lets no echo request in"}},
+		{"pinged", []string{"--count", "2"}, 0, []string{"Listening for " + ubuntu1, "arrived", "answered", "Everything that came was answered"}},
+		{"pinged-in-vain", []string{ubuntu1, "--count", "1"}, 1, []string{"arrived", "host.inbound-unanswered", "packet filter blocks ping"}},
 		{"vpc", []string{next, "--timeout", "500ms"}, 3, []string{"no interface here has it", "Nothing came for it"}},
 	} {
 		t.Run(tt.scenario, func(t *testing.T) {

@@ -186,7 +186,7 @@ func TestReplayAsLines(t *testing.T) {
 // A capture by whatever program is shown as a recording is, compressed or not: on the screens and as lines.
 func TestReplayOfACapture(t *testing.T) {
 	t.Parallel()
-	raw, _ := captureOf(t, "../../ui/testdata/rogue-router.jsonl")
+	raw, _ := captureOf(t, "../../ui/testdata/lab/rogue-router.jsonl.zst")
 	var packed bytes.Buffer
 	z := gzip.NewWriter(&packed)
 	_, _ = z.Write(raw)
@@ -200,13 +200,13 @@ func TestReplayOfACapture(t *testing.T) {
 		t.Errorf("exit %d, %q, %q", code, stdout, stderr)
 	}
 	p := termtest.Start(t, termtest.Config{Width: 120, Height: 40, Command: []string{program(t), "replay", "--speed", "0.01", file}})
-	p.Wait("a capture has frames alone")
+	p.Wait("a capture has only frames")
 	p.Send("n")
-	p.Wait("announces itself as a router beside")
+	p.Wait("announces itself as a router")
 	p.Send("6")
 	p.Wait("who has")
 	p.Send("R")
-	p.WaitGone("announces itself as a router beside")
+	p.WaitGone("announces itself as a router")
 	p.Send("q")
 	if code := p.Exit(); code != 0 {
 		t.Errorf("exit %d", code)
