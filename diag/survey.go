@@ -55,7 +55,9 @@ func (v *Survey) Add(r Route) {
 // address is configured, or a default route leads through it. Left are the others that somebody might miss.
 func (v Survey) Used() (used []Link, left []NotExamined) {
 	outs, told, global := map[string]int{}, map[string]bool{}, map[string]bool{}
+	seeks := map[string]bool{} // routers, whom a tunnel's routes do not name
 	for _, r := range v.Routes {
+		seeks[r.Interface] = seeks[r.Interface] || r.Via.IsValid() && !r.Gone
 		switch {
 		case r.Type != "unicast" || r.Gone:
 		case r.Dst.Bits() == 0:
@@ -93,7 +95,7 @@ func (v Survey) Used() (used []Link, left []NotExamined) {
 			if l.hardware() {
 				leave(ExaminePort)
 			}
-		case !l.Ethernet:
+		case !l.Ethernet, l.NoARP && !seeks[l.Interface]:
 			if out || global[l.Interface] {
 				leave(ExamineNoND)
 			}

@@ -379,7 +379,7 @@ func drawLately(s *scene, r region) {
 func (m *mapScreen) drawOpen(s *scene, r region, items []because) {
 	n := len(items) + 1
 	for _, it := range items {
-		n = max(n, len(items)+len(wrap(s.canvas, it.text, r.w-textAt-1)))
+		n = max(n, len(items)+len(wrap(s.canvas, m.prose(s, it.text), r.w-textAt-1-r.width(it.word)-2)))
 	}
 	n = max(min(n, r.h/2), 3)
 	m.drawItems(s, r.sub(0, 0, r.w, n), items)
