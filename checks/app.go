@@ -67,7 +67,7 @@ func (l *lane) harmless(sel diag.Selection, permitted bool) bool {
 	fine := false
 	l.r.Session.Look(func(s *diag.State) {
 		link, known := s.Links[sel.Interface]
-		fine = sel.Errno != "" || s.ClassOf(sel.Interface, sel.Source) == diag.SourceAssigned || known && !link.Ethernet
+		fine = sel.Errno != "" || s.ClassOf(sel.Interface, sel.Source) == diag.SourceAssigned || known && !link.Resolves()
 	})
 	if fine {
 		return true

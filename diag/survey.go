@@ -131,6 +131,9 @@ func (v Survey) Used() (used []Link, left []NotExamined) {
 // otherTables ranks a default route of another table than main behind all of that.
 const otherTables = 1 << 32
 
+// Resolves reports whether the kernel looks for neighbours on an interface, as it does not in a tunnel.
+func (l Link) Resolves() bool { return l.Ethernet && !l.NoARP }
+
 // hardware reports whether an interface stands for a NIC of the host, alone or with others: an address
 // that somebody gave it is the host's own. Of what else there is (bridges, veths, overlays) the host may
 // as well be the router.

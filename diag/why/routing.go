@@ -487,7 +487,7 @@ func (iv *ifaceView) wrongWay(sel diag.Selection) (hypothesis, bool) {
 	}
 	// Another Ethernet of a filtering network drops it; elsewhere (a VPN, a host that forwards) only
 	// a missing answer says that it matters.
-	if !iv.profile.Filters || !out.Ethernet {
+	if !iv.profile.Filters || !out.Resolves() {
 		h.direct, h.confidence = false, Likely
 	}
 	return h, h.direct || len(h.symptoms) > 0
