@@ -202,11 +202,11 @@ func TestReplayOfACapture(t *testing.T) {
 	p := termtest.Start(t, termtest.Config{Width: 120, Height: 40, Command: []string{program(t), "replay", "--speed", "0.01", file}})
 	p.Wait("a capture has only frames")
 	p.Send("n")
-	p.Wait("announces itself as a router")
+	p.Wait("A second router announces itself")
 	p.Send("6")
 	p.Wait("who has")
 	p.Send("R")
-	p.WaitGone("announces itself as a router")
+	p.WaitGone("A second router announces itself")
 	p.Send("q")
 	if code := p.Exit(); code != 0 {
 		t.Errorf("exit %d", code)

@@ -205,7 +205,7 @@ func TestCaptured(t *testing.T) {
 		},
 		"two routers, as of one link with two ways out": {
 			func(c *capture) { c.ra(capC, 1800).after(time.Minute).ra(capB, 1800) },
-			"router.rogue info likely fe80::ff:fe00:b", "Besides fe80::ff:fe00:c",
+			"router.rogue info likely fe80::ff:fe00:b", "besides fe80::ff:fe00:c",
 		},
 		"two routers where the cloud has one": {
 			func(c *capture) {

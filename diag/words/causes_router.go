@@ -73,7 +73,7 @@ var causesRouter = map[string]string{
 	"cause.router.unresolvable.source":      "RFC 4861 §§7.2.2, 7.3.3",
 
 	"cause.router.rogue.title":       "A second router announces itself",
-	"cause.router.rogue.summary":     "Besides {expected}, {router} ({routermac}) announces itself as a router.",
+	"cause.router.rogue.summary":     "A second router announces itself: {router} ({routermac}), besides {expected}.",
 	"cause.router.rogue.explanation": "Hosts use every router that announces itself, and spread their traffic over several. If this one does not belong here, it draws traffic away.",
 	"cause.router.rogue.cloud":       "In {network} a subnet has one router, so this one does not belong here. It may be another instance that sends advertisements (radvd, a container network, Internet connection sharing).",
 	"cause.router.rogue.means":       "Two machines say \"I am the way out\", and one may be wrong. Details: router advertisements from more than one source on the link.",
