@@ -157,12 +157,9 @@ func (c *cure) fails() string {
 	return ""
 }
 
-// leave are remedies after which something is still found: they help this host and leave the fault where it is, and
-// one wants a switch that learns who has which MAC, as the lab's does not.
-var leave = []string{
-	"Let this host not listen to it.", "Take no advertisements while it lasts.", "Forget the neighbours that nobody has spoken with",
-	"Give this machine a MAC of its own",
-}
+// leave are remedies, as the catalogue names them, after which something is still found: they help this host and leave
+// the fault where it is, and one wants a switch that learns who has which MAC, as the lab's does not.
+var leave = []string{"ignore-rogue", "flood-deaf", "flood-neighbours", "mac-of-its-own"}
 
 // untried are the causes of which a remedy for the host itself is not tried, and why.
 var untried = map[string]string{
@@ -269,7 +266,7 @@ func cured(t *testing.T, s lab.Scenario, n int) (c cure) {
 			why += "; " + ran
 		}
 	}
-	left := slices.ContainsFunc(leave, func(p string) bool { return strings.HasPrefix(c.Remedy.Does, p) })
+	left := slices.ContainsFunc(leave, func(name string) bool { return c.Remedy.Does == words.Say("remedy."+name) })
 	if why != "" && !left {
 		t.Errorf("%s of %s: %s\n%s\n%s", c.Finding.Cause, c.Finding.Subject.Value, c.Remedy.Does, strings.Join(c.Ran, "\n"), why)
 	}
