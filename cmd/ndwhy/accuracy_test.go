@@ -79,7 +79,7 @@ var recorded = map[string]string{
 }
 
 // atOnce is how many labs run side by side. Most of a run is waiting.
-const atOnce = 8
+const atOnce = 4
 
 // An outcome is what a diagnosis said of a trial.
 type outcome struct {
