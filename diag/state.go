@@ -835,16 +835,6 @@ func (s *State) InterfaceWith(addr netip.Addr) string {
 	return slices.Min(names)
 }
 
-// IsOwn reports whether an address is configured on any interface of this host.
-func (s *State) IsOwn(addr netip.Addr) bool {
-	for k := range s.Addresses {
-		if k.Address == addr {
-			return true
-		}
-	}
-	return false
-}
-
 // OwnMAC reports whether an Ethernet address is one of this host's.
 func (s *State) OwnMAC(m MAC) bool {
 	for _, l := range s.Links {

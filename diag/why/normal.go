@@ -181,7 +181,7 @@ func (n *normals) of(p diag.Path) *bool {
 	}
 	if p.Via == diag.ViaApp && p.Outcome == diag.Answered {
 		// Whatever way it took, unless that was none: then it was this host that answered.
-		return new(!n.s.Links[p.Out].Loopback || n.s.IsOwn(p.Target))
+		return new(!n.s.Links[p.Out].Loopback || n.s.InterfaceWith(p.Target) != "")
 	}
 	if p.Asks == diag.AsksDAD {
 		return n.dad(p)

@@ -248,7 +248,7 @@ func findRouting(iv *ifaceView) []hypothesis {
 // toItself looks for a route that has this host take another's address for its own: what is sent there comes back to
 // it, and looks answered.
 func (iv *ifaceView) toItself(sel diag.Selection) (h hypothesis, ok bool) {
-	if iv.s.IsOwn(sel.Dst) {
+	if iv.s.InterfaceWith(sel.Dst) != "" {
 		return h, false
 	}
 	h = hypothesis{
