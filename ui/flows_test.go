@@ -18,15 +18,18 @@ import (
 
 func TestFindingIsOpenedCopiedAndLeft(t *testing.T) {
 	s := newStage(t, Config{}, 80, 24).play("unassigned-address")
-	s.press("enter").want("What to do", "aws ec2 assign-ipv6-addresses", "address.unassigned")
+	s.press("enter").want("Do one of these", "aws ec2 assign-ipv6-addresses", "address.unassigned")
 	s.press("y").want("/root/.cache/ndwhy/copied.txt")
-	if !strings.Contains(s.intents.kept, "address.unassigned") || !strings.Contains(s.intents.kept, "$ sudo ip -6 addr del") {
+	if !strings.HasPrefix(s.intents.kept, "aws ec2 assign-ipv6-addresses") {
+		t.Errorf("copied %q", s.intents.kept)
+	}
+	if s.press("Y").want("Copy", "fix b", "this finding").press("c"); !strings.Contains(s.intents.kept, "address.unassigned") || !strings.Contains(s.intents.kept, "$ sudo ip -6 addr del") {
 		t.Errorf("copied %q", s.intents.kept)
 	}
 	if !slices.ContainsFunc(s.sent, func(m string) bool { return strings.Contains(m, "setClipboardMsg") }) {
 		t.Errorf("no OSC 52 was asked for: %v", s.sent)
 	}
-	s.press("esc").want("WHY  1 of").wantNot("What to do")
+	s.press("esc").want("WHY  1 of").wantNot("Do one of these")
 }
 
 // From a finding one goes to the next, to the frames that show it, and to its cells in the matrix.
@@ -185,7 +188,7 @@ func TestKeysWaitForTheirRows(t *testing.T) {
 
 	// They are about the screen on which they were pressed.
 	s = newStage(t, Config{}, 80, 24).play("unassigned-address")
-	ahead(s, key('6'), enter, key('1')).look().want("WHY  1 of").wantNot("What to do")
+	ahead(s, key('6'), enter, key('1')).look().want("WHY  1 of").wantNot("Do one of these")
 }
 
 // Time that stands still does so on every screen, those that were not in sight too.
@@ -296,7 +299,7 @@ func TestHiddenAddressesAreHiddenEverywhere(t *testing.T) {
 
 func TestXHidesAndShows(t *testing.T) {
 	s := newStage(t, Config{}, 80, 24).play("unassigned-address")
-	s.press("x").want("addresses hidden", "eth0 has …80:0, which is not assigned to it", "├─ this host   02:ff:01:40:00:00")
+	s.press("x").want("addresses hidden", "eth0 has …80:0, which is not assigned to it", "├─ this host 02:ff:01:40:00:00")
 	s.press("x").want("06:df:a5:6c:5d:57").wantNot("3fff:fff:1:", "addresses hidden")
 }
 

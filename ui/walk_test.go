@@ -50,13 +50,9 @@ func TestOneStoryOnEveryScreen(t *testing.T) {
 	for _, c := range diagtest.CauseTests {
 		walk(c.Name, c.World)
 	}
-	recordings, err := filepath.Glob(filepath.Join("testdata", "lab", "*.jsonl.zst"))
-	if err != nil || len(recordings) < 15 {
-		t.Fatalf("%d recordings of the lab: %v", len(recordings), err)
-	}
-	for _, path := range recordings {
+	for _, path := range recordings(t) {
 		name := strings.TrimSuffix(filepath.Base(path), ".jsonl.zst")
-		walked("lab "+name, func(s *stage) *stage { return s.play(name) })
+		walked("lab "+name, func(s *stage) *stage { return s.playFile(path) })
 	}
 	walk("healthy VPC", diagtest.VPC)
 	walk("healthy LAN", diagtest.LAN)

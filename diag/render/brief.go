@@ -277,7 +277,11 @@ func (b *brief) unknown() {
 			b.command(label, words.Say("brief.sudo", "program", bare(program)))
 			label = "or"
 		}
-		b.command(label, u.Fix)
+		if why.IsCommand(u.Fix) {
+			b.command(label, u.Fix)
+		} else {
+			b.para(label, u.Fix)
+		}
 		label = "or"
 	}
 	slices.Sort(names)

@@ -133,7 +133,7 @@ var remedies = map[string]string{
 	"remedy.ignore-rogue":      "Let this host ignore its advertisements. Other hosts still use it, and ndwhy still reports it.",
 	"remedy.ask.dhcpv6":        "Ask whoever runs the DHCPv6 server: it answers no Solicit from MAC {mac}, although the router says that addresses come from it.",
 	"remedy.ask.lease":         "Ask whoever runs the DHCPv6 server: it answers MAC {mac}, but has no address for it.",
-	"remedy.ask.peer":          "Start {peer} or correct the address, or ask whoever runs it: nobody on the link answers for it.",
+	"remedy.ask.peer":          "Start the host, correct the address, or ask whoever runs it: nobody on the link answers for {peer}.",
 	"remedy.let-echo-in":       "Let the peer's security group accept ping.",
 	"remedy.ask.echo":          "Ask whoever runs {peer}: it may be stopped, or its firewall drops pings.",
 	"remedy.ask.refused":       "Ask whoever runs the network: {from} refuses packets to {target} ({error}).",
