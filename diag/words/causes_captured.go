@@ -8,7 +8,7 @@ var causesCaptured = map[string]string{
 	"captured.elsewhere":       "The capture has no unicast to the hosts that ask, so it might not show an answer. But they ask again, which shows that they got none.",
 
 	"cause.peer.unmapped.captured.summary":          "Nobody answers for {peer}.",
-	"cause.peer.unmapped.captured.explanation":      "{askers} asked for its MAC address {count} times in a row until the end of the capture, and no neighbour advertisement came.",
+	"cause.peer.unmapped.captured.explanation":      "Its MAC address was asked for {count} times in a row until the end of the capture, by {askers}, and no neighbour advertisement came.",
 	"cause.peer.unmapped.captured-many.summary":     "Nobody answers for {n} of the addresses that hosts ask for.",
 	"cause.peer.unmapped.captured-many.explanation": "The first are {addresses}. Each was asked for at least three times in a row. So many at once are a scan, or part of the network is gone.",
 
