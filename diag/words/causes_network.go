@@ -195,6 +195,8 @@ var causesNetwork = map[string]string{
 	"cause.service.imds-hop-limit.source":      "Amazon EC2 user guide, \"Configure instance metadata options\" (2026-04-13)",
 
 	"cause.service.imds-ipv6-off.title":       "Instance metadata is not offered over IPv6",
+	"cause.service.imds-ipv6-off.right": "The metadata service answers only over IPv4, as is the default",
+	"cause.service.imds-ipv6-off.looks": "metadata over IPv6",
 	"cause.service.imds-ipv6-off.summary":     "The instance metadata service answers over IPv4, but not over IPv6 ({target}).",
 	"cause.service.imds-ipv6-off.explanation": "This is expected: the IPv6 endpoint is off unless somebody switches it on for the instance. It only matters if something here needs it.",
 	"cause.service.imds-ipv6-off.means":       "The cloud's information service can only be reached at its old address. Details: HttpProtocolIpv6 is disabled unless somebody enabled it for the instance; the IPv4 endpoint stays on.",

@@ -323,7 +323,7 @@ var screens = map[string]string{
 	"ui.matrix.nothing-asked":  "Nothing was asked here: there is no evidence to open.",
 	"ui.cells":                 "{asks} from {source} to {target}",
 	"ui.not-tried-yet":         "not tried",
-	"ui.matrix.tests":          "all of them (t: each)",
+	"ui.matrix.tests":          "all (t: one by one)",
 	"ui.matrix.legend.bad":     "✗ wrong",
 	"ui.matrix.legend.quiet":   "○ silent, as normal",
 	"ui.matrix.legend.differ":  "✓✗ frame yes, socket no",
