@@ -195,7 +195,10 @@ func findingDoc(c *canvas, w int, r *report.Report, f *report.Finding, whole, li
 	if len(facts) > 0 || whole && len(frames) > 0 {
 		d.heading(say("finding.evidence"))
 	}
-	if whole {
+	more := 0
+	if !whole {
+		facts, more = distinct(facts)
+	} else {
 		facts = append(facts, frames...)
 		slices.SortStableFunc(facts, func(a, b report.Evidence) int { return cmp.Compare(a.Seq, b.Seq) })
 	}
@@ -205,6 +208,9 @@ func findingDoc(c *canvas, w int, r *report.Report, f *report.Finding, whole, li
 	if whole && len(paths) > 0 {
 		d.heading(say("finding.explains"))
 		pathLines(d, paths)
+	}
+	if more > 0 {
+		d.line(span{"  " + say("finding.facts-more", "n", more), dim})
 	}
 	if !whole && len(paths)+len(frames) > 0 {
 		d.gap()
@@ -289,6 +295,19 @@ func remedies(d *doc, f *report.Finding, live bool) (first int) {
 		d.para(span{"", plain}, say("finding.then"), plain)
 	}
 	return first
+}
+
+// distinct are the first few facts that say different things, and how many there are besides.
+func distinct(facts []report.Evidence) (few []report.Evidence, more int) {
+	const most = 8
+	said := map[string]bool{}
+	for _, e := range facts {
+		if !said[e.What] && len(few) < most {
+			said[e.What] = true
+			few = append(few, e)
+		}
+	}
+	return few, len(facts) - len(few)
 }
 
 // foldedText says how much is folded of what a finding explains, and of the frames that show it.

@@ -46,7 +46,7 @@ func TestFindingLeadsOn(t *testing.T) {
 
 func TestCandidatesAreTriedOnlyWithConsent(t *testing.T) {
 	s := newStage(t, Config{}, 80, 24).play("unassigned-address").press("2")
-	s.want("all of them").press("t").want("…f557:112e:f9bd:c7f6") // planned, not tried
+	s.want("all (t: one by one)").press("t").want("…f557:112e:f9bd:c7f6") // planned, not tried
 	ran := func() (list []string) {
 		for _, a := range s.intents.asked {
 			if strings.HasPrefix(a, "run") {
@@ -239,7 +239,7 @@ func TestExchangesPairQuestionsWithAnswers(t *testing.T) {
 	now := at.Add(10 * time.Second)
 	var got []string
 	for _, x := range exchanges(events, nil, func(diag.InterfaceAddr) bool { return false }, func(diag.Frame) bool { return false }) {
-		got = append(got, exchangeMark(&x, nil, now).s+" "+exchangeText(&x, now))
+		got = append(got, exchangeMark(&x, told{}, now).s+" "+exchangeText(&x, now))
 	}
 	want := []string{
 		"? who has fe80::3? asks fe80::1: no answer",

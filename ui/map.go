@@ -110,7 +110,7 @@ func becauseOf(s *scene, f *report.Finding) because {
 	for _, e := range frames {
 		item.frames[e.Seq] = true
 	}
-	if len(paths)+len(frames) > 0 {
+	if len(paths)+len(f.Evidence) > 0 {
 		item.whole = func(c *canvas, w int) *doc { return findingDoc(c, w, &s.Report, f, true, s.canAsk) }
 	}
 	return item
@@ -417,10 +417,10 @@ func drawLately(s *scene, r region) {
 	}
 	r.rule(0, dim)
 	r.put(2, 0, " "+say("lately")+" ", bold)
-	blamed := s.blamed()
+	of := s.told()
 	for y := 1; y < r.h && y-1 < len(s.Exchanges); y++ {
 		e := &s.Exchanges[y-1]
-		m := exchangeMark(e, blamed, s.At)
+		m := exchangeMark(e, of, s.At)
 		x := r.spans(1, y, span{clock(e.First.At)[:8] + " ", dim}, direction(e), span{" ", plain},
 			span{pad(s.canvas, joinNonEmpty(" ", m.s, outcomeWord(e, s.At)), 12), m.st})
 		r.put(x, y, s.canvas.fit(questionText(e, r.w >= 82), r.w-x), plain)
