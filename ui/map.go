@@ -284,9 +284,9 @@ func (m *mapScreen) firstAid(s *scene, it *because, w, n int, roomy bool) (lines
 	}
 	d := newDoc(s.canvas, inside)
 	d.command(it.fix)
-	command := d.lines
+	command, blanks := d.lines, len(why.Blanks(it.fix)) > 0
 	if len(command) > n && it.fixDoes != "" { // half a command is none
-		command = nil
+		command, blanks = nil, false
 		for _, line := range clipped(s.canvas, wrap(s.canvas, m.prose(s, it.fixDoes)+" "+say("fix.copy"), inside), n, inside) {
 			command = append(command, []span{{line, plain}})
 		}
@@ -297,7 +297,7 @@ func (m *mapScreen) firstAid(s *scene, it *because, w, n int, roomy bool) (lines
 		line[0].text = strings.Replace(strings.TrimPrefix(line[0].text, "  "), "$ ", "", 1)
 		add(line...)
 	}
-	if len(why.Blanks(it.fix)) > 0 && roomy {
+	if blanks && roomy {
 		add(span{say("fix.blank"), dim})
 	}
 	return lines
