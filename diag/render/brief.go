@@ -41,9 +41,10 @@ func (t *textWriter) brief(r report.Report) {
 	const all, proofs = remediesShown, proofsShown
 	levels := []spare{
 		{airy, true, true, all, proofs}, {false, true, true, all, proofs}, {false, false, true, all, proofs}, {false, false, true, 2, proofs},
-		{false, false, false, all, proofs}, {false, false, true, 1, proofs}, {false, false, false, 1, 1},
+		{false, false, false, all, proofs}, {false, false, false, all, 1}, {false, false, true, 1, proofs}, {false, false, false, 1, 1},
 	}
-	i := slices.IndexFunc(levels, func(s spare) bool { return b.height(s) <= screen })
+	room := screen + 3*max(0, len(b.problems)+len(r.Unexplained)-1) // what is wrong besides has lines of its own
+	i := slices.IndexFunc(levels, func(s spare) bool { return b.height(s) <= room })
 	if i < 0 {
 		i = 2
 	}
