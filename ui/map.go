@@ -377,7 +377,7 @@ func clipped(c *canvas, lines []string, n, w int) []string {
 		return lines
 	}
 	lines = slices.Clone(lines[:n])
-	lines[n-1] = strings.TrimSuffix(c.fit(lines[n-1], w-2), " …") + " …"
+	lines[n-1] = strings.TrimRight(c.fit(lines[n-1]+" …", w), " …") + " …"
 	return lines
 }
 

@@ -25,7 +25,7 @@ var causesDaily = map[string]string{
 
 	"cause.net.snooping.title":       "Multicast questions do not reach a host that is there",
 	"cause.net.snooping.summary":     "Questions sent to the multicast group of {target} get no answer, but one sent to its MAC address {mac} does: most likely the switch has forgotten that this host is in the group.",
-	"cause.net.snooping.explanation": "Neighbour discovery asks by multicast, here the group {group}. A switch with MLD snooping passes multicast only to ports whose hosts have reported their groups. Hosts report once, and then only when a querier asks: without one, the switch forgets them after about 4 minutes. Only who knows the MAC address already still finds the host. A filter on {target} that drops multicast looks the same.",
+	"cause.net.snooping.explanation": "Neighbour discovery asks by multicast, here the group {group}. A switch with MLD snooping passes multicast only to ports whose hosts have reported their groups. Hosts report once, and then only when a querier asks: without one, the switch forgets them after about 4 minutes. Only those who already know its MAC address still find it. A filter on {target} that drops multicast looks the same.",
 	"cause.net.snooping.unqueried":   "No querier asked during this run. They ask every 125 seconds, so that alone proves little.",
 	"cause.net.snooping.queried":     "A querier did ask during this run. So the reports of {target} get lost, or something else drops multicast.",
 	"cause.net.snooping.others":      "Other hosts, whose MAC addresses ndwhy does not know, did not answer either.",
