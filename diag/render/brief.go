@@ -40,8 +40,14 @@ func (t *textWriter) brief(r report.Report) {
 	airy := len(b.problems)+len(r.Unexplained)+len(r.Unknown) > 0
 	const all, proofs = remediesShown, proofsShown
 	levels := []spare{
-		{airy, true, true, all, proofs}, {false, true, true, all, proofs}, {false, false, true, all, proofs}, {false, false, true, 2, proofs},
-		{false, false, false, all, proofs}, {false, false, false, all, 1}, {false, false, true, 1, proofs}, {false, false, false, 1, 1},
+		{airy, true, true, all, proofs},
+		{false, true, true, all, proofs},
+		{false, false, true, all, proofs},
+		{false, false, true, 2, proofs},
+		{false, false, false, all, proofs},
+		{false, false, false, all, 1},
+		{false, false, true, 1, proofs},
+		{false, false, false, 1, 1},
 	}
 	room := screen + 3*max(0, len(b.problems)+len(r.Unexplained)-1) // what is wrong besides has lines of its own
 	i := slices.IndexFunc(levels, func(s spare) bool { return b.height(s) <= room })
