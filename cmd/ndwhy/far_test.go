@@ -30,6 +30,19 @@ func far(t *testing.T, scenario, host string) (r labtest.Result, here, there str
 	return labtest.Run(t, scenario, "ndwhy", "check", "--json", "--record", here, "--far", watching+" --record "+there), here, there
 }
 
+// otherHost is the host of a scenario that is asked, and its address: ubuntu3, where a gateway leads to that.
+func otherHost(t *testing.T, scenario string) (name, address string) {
+	t.Helper()
+	spec, _, err := lab.Find(scenario)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if spec.Other != nil {
+		return "ubuntu3", "2001:db8:1f16:8df1:4c1:eff:fe00:5303"
+	}
+	return "ubuntu2", "2001:db8:1f16:8df0:d326:143a:2015:79fa"
+}
+
 // watching has ubuntu2 of the lab around watch.
 const watching = "ndwhy lab exec ubuntu2 -- ndwhy watch --json"
 
@@ -124,10 +137,7 @@ func TestFar(t *testing.T) {
 		{"lan", "", ""},
 	} {
 		t.Run(tt.scenario, func(t *testing.T) {
-			host, peer := "ubuntu2", "2001:db8:1f16:8df0:d326:143a:2015:79fa"
-			if spec, _, err := lab.Find(tt.scenario); err == nil && spec.Host("ubuntu3") != nil { // by way of a gateway
-				host, peer = "ubuntu3", "2001:db8:1f16:8df1:4c1:eff:fe00:5303"
-			}
+			host, peer := otherHost(t, tt.scenario)
 			run1, here, there := far(t, tt.scenario, host)
 			// Where nothing of the one host reaches the other, nothing compares their clocks.
 			unpaired := tt.scenario == "peer-echo-blocked" || tt.scenario == "gateway-drops"
