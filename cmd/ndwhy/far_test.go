@@ -190,10 +190,25 @@ func TestFar(t *testing.T) {
 			})
 			judge("two recordings", readReport(t, from(alone, "--from", later)), 3000)
 
-			got := readReport(t, from(captured(t, here, 0), "--as", own, "--from", captured(t, there, 3*time.Second), "--as", peer))
-			i := slices.IndexFunc(got.Findings, func(f report.Finding) bool {
-				return f.Cause == tt.cause && (f.Subject.Value == peer || f.Cause == "path.lossy")
-			})
+			named := func(got report.Report) int {
+				return slices.IndexFunc(got.Findings, func(f report.Finding) bool {
+					return f.Cause == tt.cause && (f.Subject.Value == peer || f.Cause == "path.lossy")
+				})
+			}
+			capturedHere, capturedThere := captured(t, here, 0), captured(t, there, 3*time.Second)
+			for how, args := range map[string][]string{
+				"a recording and a capture": {alone, "--from", capturedThere, "--as", peer},
+				"a capture and a recording": {capturedHere, "--as", own, "--from", later},
+			} {
+				got := readReport(t, from(args[0], args[1:]...))
+				fault := slices.ContainsFunc(got.Findings, func(f report.Finding) bool { return f.Severity != why.Info })
+				if i := named(got); (i < 0) != (tt.cause == "") || fault != (tt.cause != "") || i >= 0 && strings.HasPrefix(got.Findings[i].Summary, "cause.") {
+					t.Errorf("%s: %s: %s", how, got.Verdict, got.Headline)
+				}
+			}
+
+			got := readReport(t, from(capturedHere, "--as", own, "--from", capturedThere, "--as", peer))
+			i := named(got)
 			switch {
 			case tt.cause == "":
 				if slices.ContainsFunc(got.Findings, func(f report.Finding) bool { return f.Severity != why.Info }) {

@@ -47,6 +47,8 @@ type Trace struct {
 	Place Place
 	// Of the questions that left here: how many arrived there, to how many an answer left, and how many answers arrived.
 	Sent, Arrived, Answered, Returned int
+	// Probes: they asked, each by unicast, only whether a neighbour that is known is still there.
+	Probes bool
 	// Why and What are of a question that was not answered: What is a rule, or the kernel's word.
 	Why  Reason
 	What string

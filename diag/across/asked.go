@@ -104,6 +104,10 @@ func (h *Host) askedBy(w way, list []key) Trace {
 		if len(mine) == 0 {
 			continue
 		}
+		t.Probes = (t.Probes || t.Sent == 0) && !slices.ContainsFunc(mine, func(e diag.Event) bool {
+			f, _ := e.Body.(diag.Frame)
+			return f.Type != diag.NS || f.Dst.IsMulticast()
+		})
 		t.note(mine)
 		t.rest(w.from, mine)
 		arrived := w.since(w.to.came[k], t.first)

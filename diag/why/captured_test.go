@@ -50,6 +50,11 @@ func (c *capture) ns(from diag.MAC, src, target netip.Addr) *capture {
 	return c.frame(diag.Frame{Type: diag.NS, SrcMAC: from, DstMAC: diag.MulticastMAC(group), Src: src, Dst: group, Target: target, LLAddr: from})
 }
 
+// probe asks by unicast, as the kernel does of a neighbour that it knew.
+func (c *capture) probe(from diag.MAC, src netip.Addr, to diag.MAC, target netip.Addr) *capture {
+	return c.frame(diag.Frame{Type: diag.NS, SrcMAC: from, DstMAC: to, Src: src, Dst: target, Target: target, LLAddr: from})
+}
+
 func (c *capture) dad(from diag.MAC, target netip.Addr, nonce ...byte) *capture {
 	group := diag.SolicitedNode(target)
 	return c.frame(diag.Frame{Type: diag.NS, SrcMAC: from, DstMAC: diag.MulticastMAC(group), Src: netip.IPv6Unspecified(), Dst: group, Target: target, Nonce: nonce})
@@ -138,6 +143,29 @@ func TestCaptured(t *testing.T) {
 		},
 		"asked twice, and the capture ends": {
 			func(c *capture) { c.ns(capA, addrA, addrB).after(time.Second).ns(capA, addrA, addrB) }, "", "",
+		},
+		"probed, and then nobody wants anything of it": {
+			func(c *capture) {
+				c.ns(capB, addrB, addrA).na(capB, capA, addrB, addrA).thrice(func() { c.probe(capA, addrA, capB, addrB) })
+			},
+			"peer.unmapped info certain 2001:db8::b", "still there",
+		},
+		"probed, and then asked for": {
+			func(c *capture) {
+				c.ns(capB, addrB, addrA).na(capB, capA, addrB, addrA).thrice(func() { c.probe(capA, addrA, capB, addrB) }).ns(capA, addrA, addrB)
+			},
+			"peer.unmapped warning certain 2001:db8::b", "02:00:00:00:00:0b uses the address",
+		},
+		"a router that is probed": {
+			func(c *capture) {
+				c.ra(capC, 1800).thrice(func() { c.probe(capA, addrA, capC, capC.LinkLocal()) })
+			},
+			"router.unresolvable critical likely fe80::ff:fe00:c", "",
+		},
+		"it asks whether another has its own address": {
+			func(c *capture) {
+				c.ns(capA, addrA, addrB).na(capB, capA, addrB, addrA).thrice(func() { c.ns(capA, capA.LinkLocal(), addrA) })
+			}, "", "",
 		},
 		"a router looks for what a scan asks": {
 			func(c *capture) { c.ra(capC, 1800).thrice(func() { c.ns(capC, capC.LinkLocal(), addrB) }) },

@@ -4,6 +4,7 @@ package words
 var causesCaptured = map[string]string{
 	"captured.answered-before": "It was answered earlier in the capture.",
 	"captured.alive":           "{holder} uses the address in the same capture. So that host is there, but it does not answer, or its answers do not get through.",
+	"captured.probes":          "The question was only whether a known neighbour is still there, as hosts ask some seconds after they sent it something. Nobody had anything to send to it since. An address that its host gave up looks like that.",
 	"captured.by-router":       "Only routers ask: somebody beyond them looks for an address that nobody has, as scans do. That alone is expected.",
 	"captured.elsewhere":       "The capture has no unicast to the hosts that ask, so it might not show an answer. But they ask again, which shows that they got none.",
 

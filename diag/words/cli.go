@@ -103,7 +103,7 @@ lists them all.`,
 	"cli.progress":        "reading {file}: {percent} %",
 	"cli.profile-capture": "--profile says of what network a capture is, and {file} is a recording, which has that",
 	"cli.as-many":         "--as names one host of each capture, in their order; there are more of them than captures",
-	"cli.from-twice":      "a capture beside another is read twice: name a file",
+	"cli.from-twice":      "of several, each is read twice: name files, no pipe",
 	"cli.from-whose":      "its frames do not say which host made it; name the host of each capture, in their order, by --as ADDRESS or --as MAC",
 
 	"brief.why":           "Why",
