@@ -51,8 +51,8 @@ func (c *capture) ns(from diag.MAC, src, target netip.Addr) *capture {
 }
 
 // probe asks by unicast, as the kernel does of a neighbour that it knew.
-func (c *capture) probe(from diag.MAC, src netip.Addr, to diag.MAC, target netip.Addr) *capture {
-	return c.frame(diag.Frame{Type: diag.NS, SrcMAC: from, DstMAC: to, Src: src, Dst: target, Target: target, LLAddr: from})
+func (c *capture) probe(from diag.MAC, src netip.Addr, to diag.MAC, target netip.Addr) {
+	c.frame(diag.Frame{Type: diag.NS, SrcMAC: from, DstMAC: to, Src: src, Dst: target, Target: target, LLAddr: from})
 }
 
 func (c *capture) dad(from diag.MAC, target netip.Addr, nonce ...byte) *capture {
