@@ -114,6 +114,17 @@ func TestNotThereAllTheTime(t *testing.T) {
 			t.Errorf("%q, of what may be in the gap", got.Place)
 		}
 	})
+	t.Run("a gap, and then what is so", func(t *testing.T) {
+		t.Parallel()
+		w := diagtest.EchoSilent().Watched(diagtest.ToNobody)
+		told := w.Bodies[len(w.Bodies)-1]
+		w.Bodies = w.Bodies[:len(w.Bodies)-1]
+		w.FarTells(diag.Feed{Name: diag.FeedWatch, State: diag.Lost, Why: "a reader that was slow"}).FarTells(diag.Feed{Name: diag.FeedWatch, State: diag.Synced})
+		s := w.Say(told).State()
+		if got := across.Hosts(s)[0].Follow(toPeer(t, s)); got.Place != across.Unknown {
+			t.Errorf("%q, of what may be in the gap", got.Place)
+		}
+	})
 	t.Run("before", func(t *testing.T) {
 		t.Parallel()
 		w := diagtest.EchoSilent().Watched(diagtest.ToNobody)
