@@ -321,8 +321,8 @@ func (h *Host) Follow(p diag.Path) Trace {
 		questions = append(questions, arrived...)
 	}
 	switch {
-	case t.Arrived == 0 && !h.isAsked(p):
-		return t
+	case !h.isAsked(p) && !slices.ContainsFunc(questions, h.there.meant):
+		return t // whoever else it is for, a switch may send to all
 	case t.Sent == 0 && (p.Sent > 0 || !h.here.complete(by)):
 		return t // they are not remembered
 	case t.Sent == 0:
@@ -336,6 +336,23 @@ func (h *Host) Follow(p diag.Path) Trace {
 	}
 	t.Sure = h.Reading == diag.FarComplete || h.Pairs > 0
 	return t
+}
+
+// meant reports whether a frame that came to a side was sent to its own MAC.
+func (s *side) meant(e diag.Event) bool {
+	f, _ := e.Body.(diag.Frame)
+	if f.DstMAC[0]&1 != 0 {
+		return false
+	}
+	own := map[diag.MAC]bool{}
+	if s.capture != nil {
+		own[s.capture.Of] = true
+	}
+	for _, l := range s.state.Links {
+		own[l.MAC] = true
+	}
+	delete(own, diag.MAC{})
+	return len(own) == 0 || f.DstMAC == diag.MAC{} || own[f.DstMAC]
 }
 
 // isAsked reports whether a path's target is the host, or a group that it is in.
