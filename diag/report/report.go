@@ -220,14 +220,19 @@ type Responder struct {
 	RTTMS   *float64 `json:"rtt_ms"`
 }
 
-// Finding is a cause that holds.
+// Conclusion is a cause that holds, wherever it does.
+type Conclusion struct {
+	Cause      string         `json:"cause"`
+	Interface  string         `json:"interface"`
+	Subject    why.Subject    `json:"subject"`
+	Severity   why.Severity   `json:"severity"`
+	Confidence why.Confidence `json:"confidence"`
+	Summary    string         `json:"summary"`
+}
+
+// Finding is a cause that holds here.
 type Finding struct {
-	Cause        string            `json:"cause"`
-	Interface    string            `json:"interface"`
-	Subject      why.Subject       `json:"subject"`
-	Severity     why.Severity      `json:"severity"`
-	Confidence   why.Confidence    `json:"confidence"`
-	Summary      string            `json:"summary"`
+	Conclusion
 	Explanation  string            `json:"explanation"`
 	Explains     []string          `json:"explains"`
 	Evidence     []string          `json:"evidence"`
@@ -674,9 +679,7 @@ func (b *reporter) findings() []Finding {
 	list := []Finding{}
 	for _, f := range b.d.Findings {
 		list = append(list, Finding{
-			Cause: f.Cause, Interface: f.Interface, Subject: f.Subject, Severity: f.Severity,
-			Confidence: f.Confidence, Summary: f.Summary, Explanation: f.Explanation,
-			Explains: b.pathIDs(f.Explains), Evidence: b.point(f.Evidence),
+			Conclusion: concludes(f), Explanation: f.Explanation, Explains: b.pathIDs(f.Explains), Evidence: b.point(f.Evidence),
 			Alternatives: append([]why.Alternative{}, f.Alternatives...),
 			Remedy:       append([]string{}, f.Remedy...),
 			Remedies:     append([]why.Advice{}, f.Remedies...),
@@ -684,6 +687,10 @@ func (b *reporter) findings() []Finding {
 		})
 	}
 	return list
+}
+
+func concludes(f why.Finding) Conclusion {
+	return Conclusion{f.Cause, f.Interface, f.Subject, f.Severity, f.Confidence, f.Summary}
 }
 
 func (b *reporter) unexplained() []Unexplained {
