@@ -34,6 +34,8 @@ type Overheard struct {
 	// Doubled is how many unicast frames were in the capture twice, as where a switch mirrors both ways of a port: then
 	// what came twice did not come back.
 	Doubled int
+	// Cut is how many frames of neighbour discovery and DHCPv6 are there with their beginning alone.
+	Cut int
 	// Full: there was more than is remembered.
 	Full bool
 
@@ -164,6 +166,12 @@ func (o *Overheard) hear(e Event, f Frame) {
 		e.Body = f
 	}
 	if f.Bad != "" {
+		if f.Cut() {
+			o.reached(f)
+		}
+		if f.Cut() && (f.Type.IsND() || f.Type == DHCPv6Frame) {
+			o.Cut++
+		}
 		o.spoil(e, f)
 		return
 	}

@@ -210,6 +210,9 @@ func (from *source) readCapture(r io.Reader, state **diag.State) (problems []str
 	if sum.Other > 0 {
 		problems = append(problems, words.Say("cli.capture-link", "n", sum.Other, "type", sum.Link))
 	}
+	if sum.Short > 0 {
+		problems = append(problems, words.Say("cli.capture-short", "n", sum.Short))
+	}
 	if sum.Unseen {
 		return nil, errors.New(words.Say("cli.as-unseen", "host", from.as))
 	}

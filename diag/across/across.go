@@ -134,7 +134,8 @@ func keyOf(f diag.Frame) (k key, ok bool) {
 	default:
 		return k, false
 	}
-	return k, f.Bad == ""
+	// Of an echo whose data was not captured the numbers were.
+	return k, f.Bad == "" || f.Cut() && (f.EchoID != 0 || f.EchoSeq != 0)
 }
 
 // answer names the frame that answers.

@@ -54,6 +54,8 @@ type Report struct {
 
 	// Unknown is what kept the verdict from being ok, with the line that would help.
 	Unknown []why.Unknown `json:"-"`
+	// Captured is how many frames the capture has that this is of; nil: it is of a host.
+	Captured *int `json:"-"`
 }
 
 // Interface is an interface that the run was about.
@@ -303,6 +305,12 @@ func New(s *diag.State, d why.Diagnosis) Report {
 		Unknown:     d.Unknown,
 	}
 	r.Findings, r.Unexplained = b.findings(), b.unexplained()
+	if s.Overheard != nil {
+		r.Captured = new(0)
+		for _, o := range s.Overheard {
+			*r.Captured += o.Frames
+		}
+	}
 	r.mark()
 	r.Evidence = b.evidence()
 	if r.Profile.Because == nil {

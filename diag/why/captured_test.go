@@ -114,6 +114,21 @@ func TestCapturedContradiction(t *testing.T) {
 	}
 }
 
+// A capture that was made with too little of each packet does not say that nothing is wrong.
+func TestCapturedCut(t *testing.T) {
+	t.Parallel()
+	s := diag.NewState()
+	c := newCapture().ns(capA, addrA, addrB)
+	c.frame(diag.Frame{Type: diag.NS, SrcMAC: capA, DstMAC: capB, Src: addrA, Dst: addrB, Bad: diag.BadCut + ": 50 of 72 bytes"})
+	for _, e := range c.events {
+		s.Apply(e)
+	}
+	d := Diagnose(s)
+	if !strings.Contains(d.Headline, "1 of its 2 frames are cut short") || !slices.ContainsFunc(d.Unknown, func(u Unknown) bool { return strings.Contains(u.Why, "tcpdump -s 0") }) {
+		t.Errorf("%s %+v", d.Headline, d.Unknown)
+	}
+}
+
 // What frames alone tell of whatever host, each beside what looks alike and is well.
 func TestCaptured(t *testing.T) {
 	t.Parallel()
@@ -165,6 +180,12 @@ func TestCaptured(t *testing.T) {
 		"it asks whether another has its own address": {
 			func(c *capture) {
 				c.ns(capA, addrA, addrB).na(capB, capA, addrB, addrA).thrice(func() { c.ns(capA, capA.LinkLocal(), addrA) })
+			}, "", "",
+		},
+		"cut, but sent to": {
+			func(c *capture) {
+				c.thrice(func() { c.ns(capA, addrA, addrB) }).
+					frame(diag.Frame{Type: diag.EchoRequest, SrcMAC: capA, DstMAC: capB, Src: addrA, Dst: addrB, Bad: "cut short: 60 of 104 bytes"})
 			}, "", "",
 		},
 		"a router looks for what a scan asks": {

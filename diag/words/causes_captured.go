@@ -48,7 +48,9 @@ var causesCaptured = map[string]string{
 	"cause.link.spoofed.captured-many.explanation": "The newest is {what} from {from} ({sender}). Its hop limit or checksum is wrong, so every host drops it. One machine most likely makes up so many senders.",
 
 	"headline.capture":      "This capture shows no fault (frames: {frames}, hosts: {hosts}); what frames alone do not tell stays unknown.",
-	"headline.capture-none": "The capture has no neighbour discovery.",
+	"headline.capture-cut":  "This capture shows no fault, but {cut} of its {frames} frames are cut short: what they say is not known.",
+	"headline.capture-none": "The capture has no neighbour discovery that ndwhy can read.",
 	"unknown.capture":       "a capture has only frames: it does not say what the hosts have configured, filter or were assigned",
+	"unknown.capture-cut":   "{n} frames of neighbour discovery are cut short: only their first bytes were captured (tcpdump -s 0 takes whole packets)",
 	"unknown.capture-full":  "the capture has more hosts than ndwhy looks at",
 }
