@@ -134,6 +134,15 @@ func scan(r io.Reader, headed bool, most int) iter.Seq2[diag.Event, error] {
 // A headerProblem stands for no event that could not be read.
 type headerProblem struct{ error }
 
+// A problem says in a line what was wrong with one.
+type problem struct {
+	text  string
+	cause error
+}
+
+func (p problem) Error() string { return p.text }
+func (p problem) Unwrap() error { return p.cause }
+
 // A longError is a line that was longer than so many bytes.
 type longError int
 
@@ -182,7 +191,7 @@ func event(line []byte, whole bool, number *numbering) (diag.Event, error) {
 		if !whole {
 			return e, errors.New("cut off: the recording ended while it was being written")
 		}
-		return e, errors.New(oneLine(err.Error()))
+		return e, problem{oneLine(err.Error()), err}
 	}
 	return e, number.take(&e)
 }
