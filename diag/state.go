@@ -248,8 +248,7 @@ func (s *State) Apply(e Event) {
 		}
 	case Tick:
 	case Feed:
-		s.Feeds[b.Name] = b
-		s.said[b.Name] = e
+		s.applyFeed(e, b)
 	case Link:
 		s.said[linkKey(b.Interface)] = e
 		if b.Gone {

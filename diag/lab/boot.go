@@ -415,6 +415,9 @@ func (w *world) furtherRouters(until func(coming bool, settled func() bool, othe
 		}
 		for j := range w.spec.Hosts {
 			host := &w.spec.Hosts[j]
+			if host.Other {
+				continue
+			}
 			learnt := func() bool { return w.hasDefaultBy(host.Name, r.LinkLocal().AsSlice()) }
 			if err := until(w.spec.routes(host), learnt, host.Name+" has learnt no default route from "+r.Name); err != nil {
 				return err

@@ -249,6 +249,31 @@ var scenarios = []Scenario{
 		Break:  func(s *Spec) { s.ubuntu2().NICs[0].Loss = 50 },
 	},
 	{
+		Name: "gateway-drops", On: "lan",
+		Title:   "The gateway lets nothing through to ubuntu3, which is in another subnet.",
+		Causes:  []string{"peer.echo-blocked"},
+		Subject: otherHost.String(),
+		Break: func(s *Spec) {
+			s.addSubnet()
+			s.Other.There = vswitch.Blackhole
+		},
+	},
+	{
+		Name: "gateway-drops-answer", On: "lan",
+		Title:   "The gateway lets nothing through that ubuntu3, which is in another subnet, answers.",
+		Causes:  []string{"peer.echo-blocked"},
+		Subject: otherHost.String(),
+		Break: func(s *Spec) {
+			s.addSubnet()
+			s.Other.Back = vswitch.Blackhole
+		},
+	},
+	{
+		Name: "two-subnets", On: "lan", Healthy: true,
+		Title: "ubuntu3 is in another subnet, behind the same gateway.",
+		Break: (*Spec).addSubnet,
+	},
+	{
 		Name: "no-ra", On: "vpc",
 		Title:  "The router advertises nothing and answers no router solicitation.",
 		Causes: []string{"router.no-advertisement"},
@@ -1612,6 +1637,15 @@ func (s *Spec) addHost(m diag.MAC) *Host {
 	}
 	s.Hosts = append(s.Hosts, h)
 	return &s.Hosts[len(s.Hosts)-1]
+}
+
+// addSubnet puts a third host into a second subnet.
+func (s *Spec) addSubnet() {
+	r := *s.router()
+	r.Name, r.MAC, r.Addresses, r.Address4, r.Autonomous = "router2", otherMAC, nil, netip.Addr{}, true
+	s.Other = &Other{Subnet: otherSubnet, Router: r}
+	h := s.addHost(thirdMAC)
+	h.Other, h.Added, h.NICs[0].Addresses = true, nil, []netip.Addr{otherHost}
 }
 
 // tunnel is a VPN's that takes a prefix.

@@ -30,6 +30,9 @@ func (v *view) unknown() []Unknown {
 	if v.s.Overheard != nil {
 		add(Unknown{"capture", words.Say("unknown.capture"), ""})
 		for _, o := range v.s.Overheard {
+			if o.Cut > 0 {
+				add(Unknown{"capture", words.Say("unknown.capture-cut", "n", o.Cut), ""})
+			}
 			if o.Full {
 				add(Unknown{"capture", words.Say("unknown.capture-full"), ""})
 			}
