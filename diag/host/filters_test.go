@@ -2,6 +2,7 @@ package host
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 	"strings"
 	"testing"
@@ -137,7 +138,10 @@ func filtersOf(t *testing.T, r *Reader) []diag.Filter {
 	return of[diag.Filter](l.bodies)
 }
 
-var noHandles = cmpopts.IgnoreFields(diag.Filter{}, "Handle", "Number")
+var (
+	sameAddr  = cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})
+	noHandles = cmp.Options{sameAddr, cmpopts.IgnoreFields(diag.Filter{}, "Handle", "Number")}
+)
 
 func TestFilters(t *testing.T) {
 	if !nstest.Enter(t) {
@@ -191,7 +195,15 @@ func TestFilters(t *testing.T) {
 	w.flush()
 
 	want := []diag.Filter{
+		{
+			Table: "inet filter", Chain: "input", Hook: "input", Verdict: "drop", Tool: "nft", Matches: []string{}, Partly: []string{"ns", "na"},
+			Rule: "ip6 saddr 2001:db8::/32 drop", Src: netip.MustParsePrefix("2001:db8::/32"),
+		},
 		{Table: "inet filter", Chain: "input", Hook: "input", Rule: "policy drop", Verdict: "drop", Tool: "nft", Matches: []string{"na", "echo-request", "mld", "dhcpv6"}},
+		{
+			Table: "inet filter", Chain: "icmp", Hook: "input", Verdict: "drop", Tool: "nft", Matches: []string{}, Partly: []string{"na"},
+			Rule: "ip6 saddr fe80::/16 icmpv6 type nd-neighbor-advert drop", Src: netip.MustParsePrefix("fe80::/16"),
+		},
 		{
 			Table: "inet filter", Chain: "input", Hook: "input", Rule: "ct state invalid drop", Verdict: "drop", Tool: "nft",
 			Matches: []string{}, Invalid: []string{"echo-reply", "udp", "tcp-synack"},
@@ -199,6 +211,10 @@ func TestFilters(t *testing.T) {
 		{
 			Interface: "eth0", Table: "inet filter", Chain: "output", Hook: "output", Verdict: "drop", Tool: "nft", Matches: []string{"ns"},
 			Rule: `oifname "eth0" icmpv6 type nd-neighbor-solicit counter log prefix "ns " drop comment "no questions\x1b"`,
+		},
+		{
+			Table: "inet filter", Chain: "output", Hook: "output", Verdict: "drop", Tool: "nft", Matches: []string{}, Partly: []string{"echo-request"},
+			Rule: "icmpv6 type echo-request limit rate over 5/second drop",
 		},
 		{
 			Table: "inet filter", Chain: "output", Hook: "output", Verdict: "reject", Tool: "nft", Matches: []string{"echo-reply"},
@@ -209,12 +225,16 @@ func TestFilters(t *testing.T) {
 			Table: "ip6 raw", Chain: "pre", Hook: "prerouting", Verdict: "drop", Tool: "nft", Matches: []string{"ra"},
 			Rule: "icmpv6 type vmap { nd-router-advert : drop, nd-neighbor-advert : accept }",
 		},
+		{
+			Table: "ip6 raw", Chain: "pre", Hook: "prerouting", Verdict: "drop", Tool: "nft", Matches: []string{}, Partly: []string{"ns", "echo-reply"},
+			Rule: "meta l4proto ipv6-icmp [fib] meta l4proto 0 drop",
+		},
 	}
 	got := filtersOf(t, r)
 	if diff := cmp.Diff(want, got, noHandles); diff != "" {
 		t.Fatalf("(-want +got)\n%s", diff)
 	}
-	if got[0].Number != 0 || got[3].Number != 3 {
+	if got[1].Number != 0 || got[3].Number != 2 {
 		t.Errorf("the policy is rule %d, and the third one %d", got[0].Number, got[3].Number)
 	}
 	for _, f := range got {
@@ -235,9 +255,9 @@ func TestFilters(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.flush()
-	gone, moved := want[2], want[3] // the next one has its number now
-	gone.Gone, moved.Gone = true, true
-	if diff := cmp.Diff([]diag.Filter{gone, moved, want[3]}, filtersOf(t, r), noHandles); diff != "" {
+	gone, limited, rejected := want[4], want[5], want[6] // the next ones have other numbers now
+	gone.Gone, limited.Gone, rejected.Gone = true, true, true
+	if diff := cmp.Diff([]diag.Filter{gone, limited, rejected, want[5], want[6]}, filtersOf(t, r), noHandles); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
@@ -289,13 +309,13 @@ func TestFiltersUnreadable(t *testing.T) {
 			Fix: "sudo setcap cap_net_raw,cap_net_admin=p $(command -v ndwhy)",
 		},
 	}
-	if diff := cmp.Diff(want, l.bodies); diff != "" {
+	if diff := cmp.Diff(want, l.bodies, sameAddr); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	if os.Geteuid() != 0 {
 		var own log
 		New(&own, fstest.MapFS{}, []diag.Link{eth0}).readFilters(t.Context())
-		if diff := cmp.Diff(want[1:], own.bodies); diff != "" {
+		if diff := cmp.Diff(want[1:], own.bodies, sameAddr); diff != "" {
 			t.Errorf("as an ordinary user (-want +got)\n%s", diff)
 		}
 	}

@@ -725,6 +725,30 @@ var scenarios = []Scenario{
 		Break:  dropping(Filter{Table: "inet filter", Chain: "input", Hook: "input", Type: neighbourSolicitation, Opaque: true}),
 	},
 	{
+		Name: "ipsec-blocks", On: "vpc",
+		Title:   "A policy of IPsec in ubuntu1 blocks the echo requests that it sends.",
+		Causes:  []string{"host.firewall"},
+		Subject: "ipsec policy out",
+		Break:   dropping(Filter{Hook: "output", Type: echoRequest, IPsec: true}),
+	},
+	{
+		Name: "ipsec-elsewhere", On: "vpc", Healthy: true,
+		Title: "A policy of IPsec in ubuntu1 blocks the echo requests to a host that nobody asks.",
+		Break: dropping(Filter{Hook: "output", Type: echoRequest, IPsec: true, To: caller}),
+	},
+	{
+		Name: "one-target-dropped", On: "vpc",
+		Title:   "A rule in ubuntu1 drops the echo requests to ubuntu2 alone.",
+		Causes:  []string{"host.firewall"},
+		Subject: "inet filter output",
+		Break:   dropping(Filter{Table: "inet filter", Chain: "output", Hook: "output", Type: echoRequest, To: peerAddress}),
+	},
+	{
+		Name: "other-target-dropped", On: "vpc", Healthy: true,
+		Title: "A rule in ubuntu1 drops the echo requests to a host that nobody asks.",
+		Break: dropping(Filter{Table: "inet filter", Chain: "output", Hook: "output", Type: echoRequest, To: caller}),
+	},
+	{
 		Name: "unreachable-route", On: "vpc",
 		Title:   "An unreachable route in ubuntu1 refuses what lies around the Internet host.",
 		Causes:  []string{"host.routing"},
