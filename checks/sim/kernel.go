@@ -175,6 +175,9 @@ func (h *host) lookup(dst, from netip.Addr, bound string) (best diag.Route, ok b
 		if rule.Src.IsValid() && !rule.Src.Contains(from) {
 			continue
 		}
+		if rule.Action == "unreachable" {
+			return diag.Route{Type: rule.Action}, true
+		}
 		dead := func(r diag.Route) bool {
 			e := h.nic(r.Interface).neigh[r.Via]
 			return r.Via.IsValid() && e != nil && e.State == diag.Failed

@@ -759,6 +759,24 @@ var scenarios = []Scenario{
 		},
 	},
 	{
+		Name: "rule-refuses", On: "vpc",
+		Title:   "A policy rule in ubuntu1 refuses what it sends from its own address.",
+		Causes:  []string{"host.routing"},
+		Subject: "unreachable",
+		Break: func(s *Spec) {
+			h := s.ubuntu1()
+			h.Policies = append(h.Policies, Policy{From: netip.PrefixFrom(ownAddress, 128), Refuse: true})
+		},
+	},
+	{
+		Name: "rule-refuses-others", On: "vpc", Healthy: true,
+		Title: "A policy rule in ubuntu1 refuses what others would send by way of it.",
+		Break: func(s *Spec) {
+			h := s.ubuntu1()
+			h.Policies = append(h.Policies, Policy{From: netip.PrefixFrom(podAddress, 128), Refuse: true})
+		},
+	},
+	{
 		Name: "wrong-gateway", On: "vpc",
 		Title:  "Somebody gave ubuntu1 a default route through ubuntu2, which is no router.",
 		Causes: []string{"host.routing"},

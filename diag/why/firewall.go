@@ -46,7 +46,7 @@ func findFirewall(iv *ifaceView) []hypothesis {
 	wire := iv.any(func(p *path) bool { return p.Via == diag.ViaWire && p.Outcome != diag.OutcomeSkipped })
 	for _, p := range iv.paths {
 		symptom := p.symptom >= 0
-		if !symptom && p.fate != deaf || p.Via == diag.ViaWire && p.fate != deaf || !p.Missing() || noFilter[p.Errno] || iv.notDropped(p) {
+		if !symptom && p.fate != deaf || p.Via == diag.ViaWire && p.fate != deaf || !p.Missing() || noFilter[p.Errno] || iv.notDropped(p) || iv.remarked(p) {
 			continue
 		}
 		// No frame of ours asks a service, to tell where its answer ends.

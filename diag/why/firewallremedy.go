@@ -215,7 +215,7 @@ func listRule(_ *view, h *hypothesis) []string {
 	case !ok:
 		return nil
 	case toolOf(f) == diag.ToolIPsec:
-		return []string{"ip xfrm policy show", "ip xfrm state count"}
+		return []string{"ip xfrm policy", "ip xfrm state count"}
 	case f.Legacy, toolOf(f) == diag.ToolIPTables, toolOf(f) == diag.ToolUFW:
 		return []string{ip6tables(f) + " -S " + quote(f.Chain)}
 	default:

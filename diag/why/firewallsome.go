@@ -28,10 +28,7 @@ func (iv *ifaceView) concerned(lost *[]*path) []hypothesis {
 		if len(suspects) == 0 || len(suspects) > mostSuspects {
 			return false
 		}
-		key := ""
-		for _, f := range suspects {
-			key += ruleName(f) + "\n"
-		}
+		key := ruleNames(suspects)
 		i, ok := at[key]
 		if !ok {
 			i = len(list)
@@ -85,15 +82,20 @@ func (iv *ifaceView) bySuspects(suspects []diag.Filter) hypothesis {
 	if len(suspects) == 1 {
 		return h
 	}
-	var names []string
 	h = iv.byHost()
-	h.as, h.more = "some", nil
+	h.as, h.more, h.args = "some", nil, []any{"rule", ruleNames(suspects)}
 	for _, f := range suspects {
-		names = append(names, ruleName(f))
 		h.facts = append(h.facts, iv.s.Said(f))
 	}
-	h.args = []any{"rule", strings.Join(names, words.Say("cause.host.firewall.some.or"))}
 	return h
+}
+
+func ruleNames(list []diag.Filter) string {
+	var names []string
+	for _, f := range list {
+		names = append(names, ruleName(f))
+	}
+	return strings.Join(names, words.Say("cause.host.firewall.some.or"))
 }
 
 // suspected has the kernel's word, if there is one, make a hypothesis of one rule certain; of several, that one of them did
@@ -138,12 +140,17 @@ func (iv *ifaceView) translated(lost *[]*path) []hypothesis {
 		h := iv.byRule(f)
 		h.as, h.confidence = "translate", Likely
 		for _, p := range iv.paths {
-			if p.symptom >= 0 && p.Via != diag.ViaWire && p.Missing() && p.Asks != diag.AsksND && !p.failedDiscovery() && concerns(f, p) {
+			if p.Via != diag.ViaWire && p.Missing() && p.Asks != diag.AsksND && !p.failedDiscovery() && concerns(f, p) {
 				iv.explain(&h, p)
+				rest(&h, p)
 				*lost = slices.DeleteFunc(*lost, func(q *path) bool { return q == p })
+				h.direct = h.direct || p.symptom < 0 // not one connection of those tried, where an echo is answered
 			}
 		}
-		if len(h.symptoms) > 0 {
+		if len(h.symptoms) == 0 {
+			h.severity = Warning
+		}
+		if len(h.symptoms) > 0 || h.direct {
 			list = append(list, h)
 		}
 	}

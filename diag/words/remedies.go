@@ -99,6 +99,7 @@ var remedies = map[string]string{
 	"remedy.prefix-route":      "Keep the address, and delete only the route that came with its prefix length.",
 	"remedy.route-away":        "Delete the route that is in the way.",
 	"remedy.gateway":           "Let the route lead through the router.",
+	"remedy.rule-to-table":     "Have a policy rule lead to the table that has the route.",
 	"remedy.rule-of-others":    "Delete the policy rule that sends it by {other}. If that is a VPN's rule, traffic no longer uses the VPN.",
 	"remedy.ask.other-way":     "Ask whoever runs what is behind {other} (a VPN, a second network): packets to {target} go there and get no answer.",
 	"remedy.ask.forward":       "Switch forwarding on at {gateway}, if it should be the way out (for a container or a pod it is the node). Run there: sudo sysctl -w net.ipv6.conf.all.forwarding=1",
