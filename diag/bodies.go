@@ -309,7 +309,7 @@ type Filter struct {
 	Number int `json:"number,omitempty"`
 	// Tool is what its table belongs to, and so what may change it.
 	Tool FilterTool `json:"tool,omitempty"`
-	// Verdict is what it does: drop or reject; queue, where a program decides, and without one the packet is lost; or
+	// Verdict is what it does: drop or reject; hop-limit, which has neighbour discovery dropped by whom it arrives at; queue, where a program decides, and without one the packet is lost; or
 	// translate, where it changes whom a packet is for or from. What does the last two stops nothing for certain.
 	Verdict string `json:"verdict"`
 	// Matches are the frame types it stops, in Hook's direction: that of mld is a query coming in, a

@@ -17,6 +17,7 @@ import (
 	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/expr"
 	"github.com/google/nftables/userdata"
+	"github.com/google/nftables/xt"
 	"golang.org/x/sys/unix"
 )
 
@@ -318,5 +319,57 @@ func TestFiltersUnreadable(t *testing.T) {
 		if diff := cmp.Diff(want[1:], own.bodies, sameAddr); diff != "" {
 			t.Errorf("as an ordinary user (-want +got)\n%s", diff)
 		}
+	}
+}
+
+// What a rule does beside dropping all of a kind: it hands packets to a program, translates them, or spoils them.
+func TestFiltersThatConcernSome(t *testing.T) {
+	if !nstest.Enter(t) {
+		return
+	}
+	nstest.Veth(t, "eth0", "w0")
+	r := New(&log{}, fstest.MapFS{}, []diag.Link{{Interface: "eth0", Index: nstest.Link(t, "eth0").Attrs().Index}})
+	w := newWall(t)
+	table := w.table(nftables.TableFamilyIPv6, "t")
+	other := netip.MustParseAddr("2001:db8::5")
+	to := func(a netip.Addr) []expr.Any {
+		return []expr.Any{
+			&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: 24, Len: 16}, &expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: a.AsSlice()},
+		}
+	}
+	tcp := []expr.Any{&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1}, &expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{unix.IPPROTO_TCP}}}
+	output := w.base(table, "o", nftables.ChainHookOutput, 0, false, "")
+	w.rule(output, to(other), does(expr.VerdictDrop))
+	w.rule(output, typed(128), []expr.Any{&expr.Target{Name: "NFQUEUE", Info: new(xt.Unknown(make([]byte, 8)))}})
+	post := w.base(table, "p", nftables.ChainHookPostrouting, 0, false, "")
+	w.rule(post, []expr.Any{
+		&expr.Immediate{Register: 1, Data: []byte{64}},
+		&expr.Payload{OperationType: expr.PayloadWrite, SourceRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: 7, Len: 1},
+	})
+	nat := w.c.AddChain(&nftables.Chain{Name: "n", Table: table, Type: nftables.ChainTypeNAT, Hooknum: nftables.ChainHookOutput, Priority: nftables.ChainPriorityNATDest})
+	w.rule(nat, tcp, []expr.Any{
+		&expr.Immediate{Register: 1, Data: other.AsSlice()},
+		&expr.NAT{Type: expr.NATTypeDestNAT, Family: unix.NFPROTO_IPV6, RegAddrMin: 1},
+	})
+	w.flush()
+	want := []diag.Filter{
+		{
+			Table: "ip6 t", Chain: "o", Hook: "output", Rule: "ip6 daddr 2001:db8::5 drop", Verdict: "drop", Tool: "nft", Matches: []string{},
+			Partly: []string{"ns", "na", "echo-request", "udp", "tcp-syn"}, Dst: netip.PrefixFrom(other, 128),
+		},
+		{
+			Table: "ip6 t", Chain: "o", Hook: "output", Rule: "icmpv6 type echo-request -j NFQUEUE", Verdict: "queue", Tool: "nft", Matches: []string{},
+			Partly: []string{"echo-request"},
+		},
+		{
+			Table: "ip6 t", Chain: "p", Hook: "postrouting", Rule: "payload set", Verdict: "hop-limit", Tool: "nft", Matches: []string{"rs", "ns", "na"},
+		},
+		{
+			Table: "ip6 t", Chain: "n", Hook: "output", Rule: "meta l4proto tcp dnat to 2001:db8::5", Verdict: "translate", Tool: "nft", Matches: []string{},
+			Partly: []string{"tcp-syn"}, To: other,
+		},
+	}
+	if diff := cmp.Diff(want, filtersOf(t, r), noHandles); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
 	}
 }

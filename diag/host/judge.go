@@ -569,6 +569,8 @@ func (w *walk) rule(c *chain, r rule, entered answer) (match answer, v verdict) 
 		case *expr.Payload:
 			if e.OperationType == expr.PayloadLoad {
 				regs[e.DestRegister] = w.payload(e)
+			} else if hops, ok := written(load(e.SourceRegister), e); ok {
+				v = w.hops(hops)
 			}
 		case *expr.Ct:
 			if e.Register != 0 {
@@ -1088,6 +1090,15 @@ func (w *walk) xtTarget(e *expr.Target, m answer) verdict {
 		}
 		w.setMark(m, v)
 		return verdict{}
+	case "HL":
+		const set, add = 0, 1 // IP6T_HL_SET and IP6T_HL_INC, which stops at 255; the third takes away
+		if u, ok := e.Info.(*xt.Unknown); ok && len(*u) >= 2 && (*u)[0] != add {
+			if (*u)[0] != set {
+				return w.hops(0)
+			}
+			return w.hops((*u)[1])
+		}
+		return verdict{}
 	case "NFQUEUE":
 		return verdict{kind: other, text: "queue"}
 	case "DNAT", "SNAT", "NETMAP", "REDIRECT", "TPROXY":
@@ -1103,6 +1114,25 @@ func (w *walk) xtTarget(e *expr.Target, m answer) verdict {
 		return verdict{}
 	}
 	return verdict{kind: other}
+}
+
+// hops is what a rule does to a message by giving it a hop limit: neighbour discovery that has another than 255 is taken by
+// nobody (RFC 4861 §7.1).
+func (w *walk) hops(limit byte) verdict {
+	if w.hopLimit != 255 || limit == 255 {
+		return verdict{}
+	}
+	return verdict{kind: drops, text: "hop-limit"}
+}
+
+// written is the hop limit that a rule writes into a packet, where it writes one that is known.
+func written(v value, e *expr.Payload) (limit byte, ok bool) {
+	const at = 7 // in the header
+	i := at - int(e.Offset)
+	if e.Base != expr.PayloadBaseNetworkHeader || i < 0 || i >= int(e.Len) || i >= len(v.mask) || v.mask[i] != 0xff {
+		return 0, false
+	}
+	return v.b[i], true
 }
 
 // spoken are the prefixes that a rule says a packet's addresses are in, where it says one.

@@ -16,12 +16,12 @@ var firewall = Cause{
 			Does: "let-through", Make: letThrough, Keep: &keep{filter: true},
 			Do: []string{"nft 'insert rule {table} {chain} icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-advert } accept'"},
 		},
+		ask("ask.queue").when(as("queue")),
 		{Does: "rule-away", Make: ruleDeleted, Keep: &keep{filter: true}, Do: []string{"nft delete rule {table} {chain} handle {handle}"}},
 		way("more-tracked", "sysctl -w net.netfilter.nf_conntrack_max={more}").when(as("tracking-full")).
 			kept(keep{sysctl: "net.netfilter.nf_conntrack_max={more}"}),
 		ask("ask.tracking").when(as("invalid")),
 		ask("ask.association").when(waits),
-		ask("ask.queue").when(as("queue")),
 		ask("ask.rule").when(unnamed),
 		{Make: listRule, Do: []string{"nft -a list chain {table} {chain}"}},
 		way("", "nft -a list ruleset", "ip6tables -S", "ip6tables-legacy -S").when(unnamed),
@@ -248,7 +248,7 @@ func (iv *ifaceView) notDropped(p *path) bool {
 		feed = diag.FeedPorts
 	}
 	if slices.ContainsFunc(iv.s.Filters, func(f diag.Filter) bool {
-		unsaid := f.Verdict == "reject" && !f.Inbound() || f.Verdict == "queue" || f.Verdict == "translate" || f.Tool == diag.ToolIPsec
+		unsaid := f.Verdict == "reject" && !f.Inbound() || f.Verdict == "queue" || f.Verdict == "translate" || f.Verdict == "hop-limit" || f.Tool == diag.ToolIPsec
 		return unsaid && iv.hereOn(f) && (stops(f, p) || concerns(f, p))
 	}) {
 		return false

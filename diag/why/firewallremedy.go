@@ -71,7 +71,7 @@ func toolOf(f diag.Filter) diag.FilterTool {
 // letThrough lets what a rule stops pass before it, by what the rule belongs to.
 func letThrough(v *view, h *hypothesis) []string {
 	f, ok := factOf[diag.Filter](h)
-	if !ok || !ruleNamed(v, h) || h.as == "invalid" && f.Handle != 0 { // there it is not the kind of packet that is wrong
+	if !ok || !ruleNamed(v, h) || f.Handle != 0 && (h.as == "invalid" || h.as == "some") { // there it is not the kind of packet that is wrong
 		return nil
 	}
 	if h.as == "some" {

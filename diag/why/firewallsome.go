@@ -21,7 +21,7 @@ func (iv *ifaceView) concerned(lost *[]*path) []hypothesis {
 	*lost = slices.DeleteFunc(*lost, func(p *path) bool {
 		var suspects []diag.Filter
 		for _, f := range iv.filtersSorted() {
-			if iv.hereOn(f) && f.Verdict != "translate" && concerns(f, p) {
+			if iv.hereOn(f) && (f.Verdict != "translate" || f.Inbound()) && concerns(f, p) {
 				suspects = append(suspects, f)
 			}
 		}
@@ -76,8 +76,8 @@ func (iv *ifaceView) deafening() []hypothesis {
 func (iv *ifaceView) bySuspects(suspects []diag.Filter) hypothesis {
 	h := iv.byRule(suspects[0])
 	h.as, h.confidence = "some", Likely
-	if suspects[0].Verdict == "queue" {
-		h.as = "queue"
+	if v := suspects[0].Verdict; v == "queue" || v == "translate" {
+		h.as = v
 	}
 	if len(suspects) == 1 {
 		return h

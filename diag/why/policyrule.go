@@ -157,7 +157,7 @@ func ofProtocol(r diag.PolicyRule, p *path) bool {
 // it, or no policy rule leads there.
 func (iv *ifaceView) unled(sel diag.Selection) (h hypothesis, ok bool) {
 	route, known := iv.routeFor(sel.Dst)
-	if sel.Errno != "ENETUNREACH" || sel.From.IsValid() && !iv.net.Configured(sel.From) || !known || !iv.s.Complete(diag.FeedNetlink) || iv.led(route.Fact, sel) {
+	if sel.Errno != "ENETUNREACH" || sel.From.IsValid() && !iv.net.Configured(sel.From) || !known || len(iv.s.Rules) == 0 || !iv.s.Complete(diag.FeedNetlink) || iv.led(route.Fact) {
 		return h, false
 	}
 	h = hypothesis{
@@ -189,10 +189,9 @@ func (iv *ifaceView) routeFor(dst netip.Addr) (best diag.At[diag.Route], ok bool
 	return best, ok
 }
 
-// led reports whether some policy rule leads the kernel to a route.
-func (iv *ifaceView) led(route diag.Route, sel diag.Selection) bool {
+// led reports whether some policy rule leads the kernel to a route, of whatever packets.
+func (iv *ifaceView) led(route diag.Route) bool {
 	return slices.ContainsFunc(iv.rulesSorted(), func(r diag.PolicyRule) bool {
-		may, _ := iv.concernsRoute(r, sel.From, sel.Dst)
-		return may && r.Action == "to_table" && r.Table == route.Table && route.Dst.Bits() >= r.SuppressBelow
+		return r.L3MDev || r.Action == "to_table" && r.Table == route.Table && route.Dst.Bits() >= r.SuppressBelow
 	})
 }

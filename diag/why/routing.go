@@ -546,7 +546,7 @@ func (iv *ifaceView) refusedRoute(sel diag.Selection) (hypothesis, bool) {
 		h.subject = Subject{"route", diag.DescribeRoute(best.Fact, diag.Forever)}
 	}
 	for r := range iv.s.Rules {
-		if slices.Contains(refusals, r.Action) {
+		if may, _ := iv.concernsRoute(r, sel.From, sel.Dst); may && slices.Contains(refusals, r.Action) {
 			rule = true
 		}
 	}
