@@ -94,7 +94,8 @@ func (iv *ifaceView) conditional() []hypothesis {
 	at := map[diag.PolicyRule]int{}
 	for _, p := range iv.paths {
 		sel, asked := iv.s.Selections[diag.SelectionKey{Dst: p.Target}]
-		if p.Via == diag.ViaWire || asked && sel.Errno != "" || !(p.Outcome == diag.Unsent && slices.Contains(refusedByRule, p.Errno) || iv.remarked(p)) {
+		refused := p.Outcome == diag.Unsent && slices.Contains(refusedByRule, p.Errno) || iv.remarked(p)
+		if !refused || p.Via == diag.ViaWire || asked && sel.Errno != "" {
 			continue
 		}
 		r, route, ok := iv.condition(p)
