@@ -555,6 +555,27 @@ var CauseTests = []struct {
 		},
 	},
 	{
+		Name: "a rule that concerns the peer alone", Cause: "host.firewall", Sure: "likely", Faults: []string{"host.firewall"},
+		World: func() *World { return Suspect(ForPeer("drop")) },
+	},
+	{
+		Name: "a rule by which a program decides", Cause: "host.firewall", Sure: "likely", Faults: []string{"host.firewall"},
+		World: func() *World { return Suspect(ForPeer("queue")) },
+	},
+	{
+		Name: "a rule that sends packets elsewhere", Cause: "host.firewall", Sure: "likely", Faults: []string{"host.firewall"},
+		World: func() *World { return Suspect(ForPeer("translate")) },
+	},
+	{
+		Name: "a policy of IPsec", Cause: "host.firewall", Sure: "certain", Faults: []string{"host.firewall"},
+		World: func() *World {
+			return Suspect(diag.Filter{}).Say(diag.Filter{
+				Table: "ipsec", Chain: "policy out", Hook: "output", Rule: "src ::/0 dst ::/0 dir out action block", Handle: 1, Tool: diag.ToolIPsec, Verdict: "drop",
+				Matches: []string{"ns", "echo-request"},
+			})
+		},
+	},
+	{
 		Name: "no room to track another connection", Cause: "host.firewall", Sure: "likely", Faults: []string{"host.firewall"},
 		World: func() *World {
 			return VPC().Say(diag.TableUse{Tracked: 65536, TrackedMost: 65536}).Each(func(p diag.Path) bool {
@@ -642,6 +663,23 @@ var CauseTests = []struct {
 				Silent(p)
 				p.Outcome, p.Sent, p.Errno = diag.Unsent, 0, "EHOSTUNREACH"
 			})
+		},
+	},
+	{
+		Name: "a policy rule that refuses", Cause: "host.routing", Sure: "certain", Faults: []string{"host.routing"},
+		World: func() *World {
+			return Refused(diag.PolicyRule{Priority: 100, Action: "blackhole"}, diag.Selection{Dst: Host1, Errno: "EINVAL"}, diag.Selection{Dst: Host2, Errno: "EINVAL"})
+		},
+	},
+	{
+		Name: "a policy rule that refuses what is marked", Cause: "host.routing", Sure: "likely", Faults: []string{"host.routing"},
+		World: func() *World { return Refused(diag.PolicyRule{Priority: 100, Mark: 7, Action: "blackhole"}) },
+	},
+	{
+		Name: "a default route that no policy rule leads to", Cause: "host.routing", Sure: "likely", Faults: []string{"host.routing"},
+		World: func() *World {
+			return Refused(diag.PolicyRule{Priority: 100, Action: "to_table", Table: diag.MainTable, SuppressBelow: 1},
+				diag.Selection{Dst: Host1, Errno: "ENETUNREACH"}, diag.Selection{Dst: Host2, Errno: "ENETUNREACH"})
 		},
 	},
 	{

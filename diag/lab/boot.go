@@ -470,6 +470,9 @@ func (w *world) finish(host *Host) error {
 	for _, p := range host.Policies {
 		rule := netlink.NewRule()
 		rule.Family, rule.Table, rule.Src = netlink.FAMILY_V6, p.Table, ipNet(p.From)
+		if p.Refuse {
+			rule.Type = unix.FR_ACT_UNREACHABLE
+		}
 		if err := w.handles[host.Name].RuleAdd(rule); err != nil {
 			return fmt.Errorf("rule from %s: %w", p.From, err)
 		}

@@ -750,6 +750,30 @@ var scenarios = []Scenario{
 		Break:  dropping(Filter{Table: "inet filter", Chain: "input", Hook: "input", Type: neighbourSolicitation, Opaque: true}),
 	},
 	{
+		Name: "ipsec-blocks", On: "vpc",
+		Title:   "A policy of IPsec in ubuntu1 blocks the echo requests that it sends.",
+		Causes:  []string{"host.firewall"},
+		Subject: "ipsec policy out",
+		Break:   dropping(Filter{Hook: "output", Type: echoRequest, IPsec: true}),
+	},
+	{
+		Name: "ipsec-elsewhere", On: "vpc", Healthy: true,
+		Title: "A policy of IPsec in ubuntu1 blocks the echo requests to a host that nobody asks.",
+		Break: dropping(Filter{Hook: "output", Type: echoRequest, IPsec: true, To: caller}),
+	},
+	{
+		Name: "one-target-dropped", On: "vpc",
+		Title:   "A rule in ubuntu1 drops the echo requests to ubuntu2 alone.",
+		Causes:  []string{"host.firewall"},
+		Subject: "inet filter output",
+		Break:   dropping(Filter{Table: "inet filter", Chain: "output", Hook: "output", Type: echoRequest, To: peerAddress}),
+	},
+	{
+		Name: "other-target-dropped", On: "vpc", Healthy: true,
+		Title: "A rule in ubuntu1 drops the echo requests to a host that nobody asks.",
+		Break: dropping(Filter{Table: "inet filter", Chain: "output", Hook: "output", Type: echoRequest, To: caller}),
+	},
+	{
 		Name: "unreachable-route", On: "vpc",
 		Title:   "An unreachable route in ubuntu1 refuses what lies around the Internet host.",
 		Causes:  []string{"host.routing"},
@@ -757,6 +781,24 @@ var scenarios = []Scenario{
 		Break: func(s *Spec) {
 			h := s.ubuntu1()
 			h.Routes = append(h.Routes, Route{Dst: netip.PrefixFrom(s.Internet.Host, 32), Refuse: true})
+		},
+	},
+	{
+		Name: "rule-refuses", On: "vpc",
+		Title:   "A policy rule in ubuntu1 refuses what it sends from its own address.",
+		Causes:  []string{"host.routing"},
+		Subject: "unreachable",
+		Break: func(s *Spec) {
+			h := s.ubuntu1()
+			h.Policies = append(h.Policies, Policy{From: netip.PrefixFrom(ownAddress, 128), Refuse: true})
+		},
+	},
+	{
+		Name: "rule-refuses-others", On: "vpc", Healthy: true,
+		Title: "A policy rule in ubuntu1 refuses what others would send by way of it.",
+		Break: func(s *Spec) {
+			h := s.ubuntu1()
+			h.Policies = append(h.Policies, Policy{From: netip.PrefixFrom(podAddress, 128), Refuse: true})
 		},
 	},
 	{

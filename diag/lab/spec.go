@@ -195,8 +195,9 @@ type Route struct {
 
 // A Policy looks packets from a prefix up in a routing table of their own.
 type Policy struct {
-	From  netip.Prefix
-	Table int
+	From   netip.Prefix
+	Table  int
+	Refuse bool // it leads nowhere: what it concerns is unreachable
 }
 
 // Host returns the host of a name, or nil.

@@ -89,7 +89,11 @@ func (iv *ifaceView) exception(sel diag.Selection) bool {
 			return false
 		}
 	}
-	return true
+	// A route that was there until now may still be what the kernel answered by.
+	return !slices.ContainsFunc(iv.s.Notes(), func(e diag.Event) bool {
+		r, is := e.Body.(diag.Route)
+		return is && r.Gone && r.Interface == iv.name && r.Via == sel.Via
+	})
 }
 
 // byException reports whether a path's packets went by such a gateway: all that the kernel sends, and of our own frames
