@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"ndwhy/diag/dense"
 )
 
 // What State remembers of the stream besides what evidence points at, and of what anybody on the
@@ -39,7 +41,7 @@ type State struct {
 
 	Links      map[string]Link
 	Addresses  map[InterfaceAddr]At[Address]
-	Routes     map[RouteKey]At[Route]
+	Routes     Routes
 	Rules      map[PolicyRule]bool
 	Neighbours Neighbours
 	Proxies    map[InterfaceAddr]At[Neighbour] // what this host answers for
@@ -198,9 +200,8 @@ func NewState() *State {
 		Feeds:       map[FeedName]Feed{},
 		Links:       map[string]Link{},
 		Addresses:   map[InterfaceAddr]At[Address]{},
-		Routes:      map[RouteKey]At[Route]{},
 		Rules:       map[PolicyRule]bool{},
-		Neighbours:  Neighbours{rows: map[string]map[[16]byte]neighbourRow{}},
+		Neighbours:  Neighbours{rows: map[string]*dense.Map[neighbourKey, neighbourRow]{}},
 		Proxies:     map[InterfaceAddr]At[Neighbour]{},
 		Groups:      map[string]Groups{},
 		Sysctls:     map[SysctlKey]string{},
@@ -265,14 +266,13 @@ func (s *State) Apply(e Event) {
 		s.applyAddress(e, b)
 	case Route:
 		s.notes.keep(e)
-		key := RouteKey{b.Interface, b.Dst, b.Via, b.Metric, b.Table, b.Type}
-		_, known := s.Routes[key]
+		_, known := s.Routes.Find(b.key())
 		switch {
 		case b.Gone && known:
 			s.room.Free(b)
-			delete(s.Routes, key)
+			s.Routes.remove(b.key())
 		case !b.Gone && (known || s.room.Take(b)):
-			s.Routes[key] = At[Route]{b, e.At, e.Seq}
+			s.Routes.set(e, b)
 		}
 	case PolicyRule:
 		key := b
@@ -443,10 +443,10 @@ func (s *State) applyLink(l Link) {
 	}
 	delete(s.Groups, l.Interface)
 	delete(s.said, groupsKey(l.Interface))
-	for k, r := range s.Routes {
+	for k, r := range s.Routes.All() {
 		if k.Interface == l.Interface {
 			s.room.Free(r.Fact)
-			delete(s.Routes, k)
+			s.Routes.remove(k)
 		}
 	}
 }
@@ -995,7 +995,7 @@ func (s *State) AddressesOn(iface string) []At[Address] {
 // metric first.
 func (s *State) DefaultRoutes(iface string) []At[Route] {
 	var list []At[Route]
-	for k, r := range s.Routes {
+	for k, r := range s.Routes.All() {
 		if k.Interface == iface && r.Fact.Dst.Bits() == 0 && r.Fact.Table == MainTable && r.Fact.Type == "unicast" {
 			list = append(list, r)
 		}

@@ -214,7 +214,7 @@ func (l *Lens) Snapshot(s *diag.State) Frame {
 
 func (l *Lens) diagnose(s *diag.State) {
 	old := s.Now.Sub(l.diagnosed)
-	things := len(l.report.Paths) + len(s.Addresses) + len(s.Routes) + len(s.Routers)
+	things := len(l.report.Paths) + len(s.Addresses) + s.Routes.Len() + len(s.Routers)
 	rest := min(time.Duration(things)*staleEach, staleMost)
 	due := l.facts && old >= rest
 	limit := staleIdle

@@ -348,7 +348,7 @@ func (iv *ifaceView) astray(p *path) bool {
 
 // routeTo returns the most specific route that leads to a destination by a gateway, or by none.
 func (iv *ifaceView) routeTo(dst, via netip.Addr) (best diag.At[diag.Route], ok bool) {
-	for k, r := range iv.s.Routes {
+	for k, r := range iv.s.Routes.All() {
 		if k.Interface == iv.name && k.Type == "unicast" && k.Via == via && k.Dst.Contains(dst) && (!ok || moreSpecific(r.Fact, best.Fact)) {
 			best, ok = r, true
 		}
@@ -517,7 +517,7 @@ func (iv *ifaceView) refusedRoute(sel diag.Selection) (hypothesis, bool) {
 	}
 	rule, what := false, words.Say("cause.host.routing.by-rule")
 	var best diag.At[diag.Route]
-	for k, r := range iv.s.Routes {
+	for k, r := range iv.s.Routes.All() {
 		if !slices.Contains(refusals, k.Type) || !k.Dst.Contains(sel.Dst) || best.Fact.Type != "" && !moreSpecific(r.Fact, best.Fact) {
 			continue
 		}
