@@ -996,7 +996,7 @@ func (s *State) AddressesOn(iface string) []At[Address] {
 func (s *State) DefaultRoutes(iface string) []At[Route] {
 	var list []At[Route]
 	for k, r := range s.Routes.All() {
-		if k.Interface == iface && r.Fact.Dst.Bits() == 0 && r.Fact.Table == MainTable && r.Fact.Type == "unicast" {
+		if k.Interface == iface && r.Fact.usableDefault() {
 			list = append(list, r)
 		}
 	}
@@ -1006,14 +1006,22 @@ func (s *State) DefaultRoutes(iface string) []At[Route] {
 	return list
 }
 
-// DefaultRoutesBy returns of DefaultRoutes the first by each gateway.
-func (s *State) DefaultRoutesBy(iface string) map[netip.Addr]At[Route] {
+// RoutersRoutes returns of DefaultRoutes the first by each router that advertises itself.
+func (s *State) RoutersRoutes(iface string) map[netip.Addr]At[Route] {
 	by := map[netip.Addr]At[Route]{}
-	for _, r := range slices.Backward(s.DefaultRoutes(iface)) {
-		by[r.Fact.Via] = r
+	for k, r := range s.Routes.All() {
+		if k.Interface != iface || !r.Fact.usableDefault() || s.Routers[InterfaceAddr{iface, k.Via}] == nil {
+			continue
+		}
+		if best, ok := by[k.Via]; !ok || k.Metric < best.Fact.Metric {
+			by[k.Via] = r
+		}
 	}
 	return by
 }
+
+// usableDefault reports whether a route is one of those that DefaultRoutes has.
+func (r Route) usableDefault() bool { return r.Dst.Bits() == 0 && r.Table == MainTable && r.Type == "unicast" }
 
 // MainTable is RT_TABLE_MAIN, localTable RT_TABLE_LOCAL.
 const MainTable, localTable = 254, 255

@@ -379,7 +379,7 @@ func routers(s *diag.State, r report.Report) []RouterRow {
 			row.Event = e
 		}
 		if routes[x.Interface] == nil {
-			routes[x.Interface] = s.DefaultRoutesBy(x.Interface)
+			routes[x.Interface] = s.RoutersRoutes(x.Interface)
 		}
 		if route, ok := routes[x.Interface][x.Address]; ok {
 			row.Route, row.RouteLeftS = &route.Fact, s.Left(route.Fact.ExpiresS, route.At)
