@@ -120,7 +120,7 @@ func (s *listened) drop(key diag.PacketKey) (d diag.Drop) {
 	return d
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

@@ -1,7 +1,6 @@
 package drops
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"strings"
@@ -21,9 +20,16 @@ func layer(name string, at uint32, t btf.Type) btf.Member {
 	return btf.Member{Name: name, Offset: btf.Bits(8 * at), Type: t}
 }
 
-// kernelOf returns the type information of a kernel whose tracepoint has so many arguments and whose
-// sk_buff.tail has a type.
-func kernelOf(t *testing.T, arguments int, tail btf.Type) *btf.Spec {
+// kernelOf returns the types of a kernel whose tracepoint has so many arguments and whose sk_buff.tail has a type.
+func kernelOf(t *testing.T, arguments int, tail btf.Type) *types {
+	t.Helper()
+	kernel, err := readTypes(kernelBytes(t, arguments, tail), layoutNames...)
+	must(t, err)
+	return kernel
+}
+
+// kernelBytes are those types as such a kernel describes them.
+func kernelBytes(t testing.TB, arguments int, tail btf.Type) []byte {
 	t.Helper()
 	device := &btf.Struct{Name: "net_device", Size: 64, Members: []btf.Member{
 		layer("ifindex", 16, u32),
@@ -52,9 +58,7 @@ func kernelOf(t *testing.T, arguments int, tail btf.Type) *btf.Spec {
 	must(t, err)
 	raw, err := b.Marshal(nil, &btf.MarshalOptions{Order: binary.NativeEndian})
 	must(t, err)
-	spec, err := btf.LoadSpecFromReader(bytes.NewReader(raw))
-	must(t, err)
-	return spec
+	return raw
 }
 
 func TestLayout(t *testing.T) {
