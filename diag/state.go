@@ -1021,7 +1021,9 @@ func (s *State) RoutersRoutes(iface string) map[netip.Addr]At[Route] {
 }
 
 // usableDefault reports whether a route is one of those that DefaultRoutes has.
-func (r Route) usableDefault() bool { return r.Dst.Bits() == 0 && r.Table == MainTable && r.Type == "unicast" }
+func (r Route) usableDefault() bool {
+	return r.Dst.Bits() == 0 && r.Table == MainTable && r.Type == "unicast"
+}
 
 // MainTable is RT_TABLE_MAIN, localTable RT_TABLE_LOCAL.
 const MainTable, localTable = 254, 255

@@ -100,18 +100,6 @@ func readTypes(b []byte, names ...string) (*types, error) {
 		return b[from : from+length]
 	}
 	t := &types{section: section(8), names: section(16), named: map[string]typeID{}}
-	wanted := map[uint32]string{}
-	for _, name := range names {
-		text := []byte("\x00" + name + "\x00")
-		for at := 0; ; at++ {
-			next := bytes.Index(t.names[at:], text)
-			if next < 0 {
-				break
-			}
-			at += next
-			wanted[uint32(at+1)] = name
-		}
-	}
 	t.starts = make([]uint32, 0, len(t.section)/(2*btfType))
 	for at := 0; at < len(t.section); {
 		if at+btfType > len(t.section) {
@@ -120,8 +108,12 @@ func readTypes(b []byte, names ...string) (*types, error) {
 		t.starts = append(t.starts, uint32(at))
 		id := typeID(len(t.starts))
 		kind, n := t.kind(id)
-		if name := wanted[native.Uint32(t.section[at:])]; name != "" && t.named[name] == 0 && (kind == kindStruct || kind == kindTypedef) {
-			t.named[name] = id
+		if kind == kindStruct || kind == kindTypedef {
+			for _, name := range names {
+				if t.called(native.Uint32(t.section[at:]), name) && t.named[name] == 0 {
+					t.named[name] = id
+				}
+			}
 		}
 		at += btfType
 		switch kind {
@@ -182,6 +174,12 @@ func (t *types) name(at uint32) string {
 	}
 	text, _, _ := bytes.Cut(t.names[at:], []byte{0})
 	return string(text)
+}
+
+// called reports whether the string at an offset is a name.
+func (t *types) called(at uint32, name string) bool {
+	end := uint64(at) + uint64(len(name))
+	return end < uint64(len(t.names)) && t.names[end] == 0 && string(t.names[at:end]) == name
 }
 
 // size is that of a type in bytes; 0: it has none.

@@ -29,8 +29,8 @@ func kernelOf(t *testing.T, arguments int, tail btf.Type) *types {
 }
 
 // kernelBytes are those types as such a kernel describes them.
-func kernelBytes(t testing.TB, arguments int, tail btf.Type) []byte {
-	t.Helper()
+func kernelBytes(tb testing.TB, arguments int, tail btf.Type) []byte {
+	tb.Helper()
 	device := &btf.Struct{Name: "net_device", Size: 64, Members: []btf.Member{
 		layer("ifindex", 16, u32),
 		layer("nd_net", 24, &btf.Typedef{Name: "possible_net_t", Type: &btf.Struct{Size: 8, Members: []btf.Member{layer("net", 0, pointer)}}}),
@@ -55,9 +55,9 @@ func kernelBytes(t testing.TB, arguments int, tail btf.Type) []byte {
 			layer("ns", 120, &btf.Struct{Name: "ns_common", Size: 24, Members: []btf.Member{layer("inum", 16, u32)}}),
 		}},
 	}, nil)
-	must(t, err)
+	must(tb, err)
 	raw, err := b.Marshal(nil, &btf.MarshalOptions{Order: binary.NativeEndian})
-	must(t, err)
+	must(tb, err)
 	return raw
 }
 
