@@ -219,7 +219,7 @@ func (l *lane) reask(a *asking) bool {
 	}
 	l.publish(false)
 	again := a.reasked && l.r.lossy && !a.twice && l.unresolved(a.tallies)
-	if a.reasked && !again || l.r.pace.spent() || !l.symptom(a.tallies) {
+	if a.reasked && !again || l.r.pace.spent() || !l.symptom(a.tallies) || isSocketKind(a.tallies[0].q.kind) && l.lostEntry() {
 		return false
 	}
 	more := l.r.reasks()

@@ -33,10 +33,10 @@ func (s *State) forgetUntold(since int64) {
 	}
 	maps.DeleteFunc(s.Addresses, func(_ InterfaceAddr, a At[Address]) bool { return a.Seq < since })
 	maps.DeleteFunc(s.Proxies, func(_ InterfaceAddr, n At[Neighbour]) bool { return n.Seq < since })
-	for key, r := range s.Routes {
+	for key, r := range s.Routes.All() {
 		if r.Seq < since {
 			s.room.Free(r.Fact)
-			delete(s.Routes, key)
+			s.Routes.remove(key)
 		}
 	}
 	maps.DeleteFunc(s.Rules, func(r PolicyRule, _ bool) bool { return untold(r) })
@@ -47,7 +47,7 @@ func (s *State) forgetUntold(since int64) {
 			s.applyFilter(Event{}, f)
 		}
 	}
-	for key, n := range maps.Collect(s.Neighbours.All()) {
+	for key, n := range s.Neighbours.All() {
 		if n.Seq < since {
 			s.count(n.Fact, -1)
 			s.Neighbours.remove(key)

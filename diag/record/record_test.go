@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"net/netip"
 	"os"
@@ -85,6 +86,8 @@ var internals = cmp.Options{
 	cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
 	cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
 	cmp.Comparer(func(a, b time.Time) bool { return a.Equal(b) }),
+	cmp.Transformer("rows", func(t diag.Neighbours) map[diag.InterfaceAddr]diag.At[diag.Neighbour] { return maps.Collect(t.All()) }),
+	cmp.Transformer("rows", func(t diag.Routes) map[diag.RouteKey]diag.At[diag.Route] { return maps.Collect(t.All()) }),
 }
 
 func TestReplayIsTheStateThatWasRecorded(t *testing.T) {

@@ -40,7 +40,16 @@ func (r Report) Notes() []Finding {
 // Accuses is the place in Problems, from 1, of the first problem that is about an address itself, whatever the address
 // answered; 0: none is.
 func (r Report) Accuses(iface, addr string) int {
-	return 1 + slices.IndexFunc(r.Problems(), func(f Finding) bool { return f.Interface == iface && f.Subject.Value == addr })
+	problem := 0
+	for _, f := range r.Findings {
+		if f.Severity == why.Info {
+			continue
+		}
+		if problem++; f.Interface == iface && f.Subject.Value == addr {
+			return problem
+		}
+	}
+	return 0
 }
 
 // mark gives every path its mark. What a problem explains is wrong, also where the outcome is normal for such a

@@ -539,7 +539,7 @@ func (b *reporter) routers() []Router {
 			row.RDNSS = append(row.RDNSS, a.String())
 		}
 		if routes[r.Interface] == nil {
-			routes[r.Interface] = b.s.DefaultRoutesBy(r.Interface)
+			routes[r.Interface] = b.s.RoutersRoutes(r.Interface)
 		}
 		if route, ok := routes[r.Interface][r.Address]; ok {
 			left := b.s.Left(route.Fact.ExpiresS, route.At)

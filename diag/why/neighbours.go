@@ -101,7 +101,7 @@ func (iv *ifaceView) overridden(addr netip.Addr) *path {
 
 // blackholed reports whether a route or a policy rule of this host makes packets vanish.
 func (iv *ifaceView) blackholed() bool {
-	for k := range iv.s.Routes {
+	for k := range iv.s.Routes.All() {
 		if k.Type == "blackhole" {
 			return true
 		}

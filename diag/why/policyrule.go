@@ -44,7 +44,7 @@ func (iv *ifaceView) refuses(r diag.PolicyRule, target netip.Addr) (route diag.A
 
 // inTable returns the route that a rule's table has for a target, unless the rule passes it over.
 func (iv *ifaceView) inTable(r diag.PolicyRule, target netip.Addr) (route diag.At[diag.Route], ok bool) {
-	for k, other := range iv.s.Routes {
+	for k, other := range iv.s.Routes.All() {
 		if other.Fact.Table == r.Table && k.Dst.Contains(target) && (!ok || moreSpecific(other.Fact, route.Fact)) {
 			route, ok = other, true
 		}
@@ -182,7 +182,7 @@ func (iv *ifaceView) unled(sel diag.Selection) (h hypothesis, ok bool) {
 
 // routeFor returns the interface's most specific route to a destination.
 func (iv *ifaceView) routeFor(dst netip.Addr) (best diag.At[diag.Route], ok bool) {
-	for k, r := range iv.s.Routes {
+	for k, r := range iv.s.Routes.All() {
 		if k.Interface == iv.name && k.Type == "unicast" && k.Dst.Contains(dst) && (!ok || moreSpecific(r.Fact, best.Fact)) {
 			best, ok = r, true
 		}

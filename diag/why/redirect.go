@@ -84,7 +84,7 @@ func (iv *ifaceView) exception(sel diag.Selection) bool {
 	if !sel.Via.IsValid() || sel.Type != "unicast" || !iv.s.Complete(diag.FeedNetlink) || sel.Dst == sel.Via {
 		return false
 	}
-	for k := range iv.s.Routes {
+	for k := range iv.s.Routes.All() {
 		if k.Interface == iv.name && k.Via == sel.Via {
 			return false
 		}

@@ -349,7 +349,7 @@ func (v *view) cutsOff(commands []string) bool {
 		}
 		dev, via := a.after("dev"), a.after("via")
 		another := false
-		for k := range v.s.Routes {
+		for k := range v.s.Routes.All() {
 			another = another || k.Dst.Bits() == 0 && k.Type == "unicast" && k.Table == diag.MainTable &&
 				(k.Interface != dev || (!k.Via.IsValid() && via != "") || k.Via.IsValid() && k.Via.String() != via)
 		}

@@ -352,7 +352,7 @@ func (iv *ifaceView) astray(p *path) bool {
 
 // routeTo returns the most specific route that leads to a destination by a gateway, or by none.
 func (iv *ifaceView) routeTo(dst, via netip.Addr) (best diag.At[diag.Route], ok bool) {
-	for k, r := range iv.s.Routes {
+	for k, r := range iv.s.Routes.All() {
 		if k.Interface == iv.name && k.Type == "unicast" && k.Via == via && k.Dst.Contains(dst) && (!ok || moreSpecific(r.Fact, best.Fact)) {
 			best, ok = r, true
 		}
@@ -533,7 +533,7 @@ func (iv *ifaceView) refusedRoute(sel diag.Selection) (hypothesis, bool) {
 	}
 	rule, what := false, words.Say("cause.host.routing.by-rule")
 	var best diag.At[diag.Route]
-	for k, r := range iv.s.Routes {
+	for k, r := range iv.s.Routes.All() {
 		throws := k.Type == "throw" && r.Fact.Table == diag.MainTable // it ends the table, and main is the last
 		if !slices.Contains(refusals, k.Type) && !throws || !k.Dst.Contains(sel.Dst) || best.Fact.Type != "" && !moreSpecific(r.Fact, best.Fact) {
 			continue

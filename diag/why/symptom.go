@@ -124,7 +124,7 @@ func (iv *ifaceView) hasAnyDefault() bool {
 	if len(iv.net.Defaults) > 0 {
 		return true
 	}
-	for k, r := range iv.s.Routes {
+	for k, r := range iv.s.Routes.All() {
 		if k.Dst.Bits() == 0 && k.Table == diag.MainTable && k.Type == "unicast" && iv.s.Left(r.Fact.ExpiresS, r.At) != 0 {
 			return true
 		}
