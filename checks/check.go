@@ -11,6 +11,7 @@ package checks
 import (
 	"net/netip"
 	"slices"
+	"sync"
 
 	"ndwhy/diag"
 	"ndwhy/diag/why"
@@ -64,20 +65,21 @@ var declared = map[string]Check{}
 func declare(c Check) { declared[c.ID] = c }
 
 // All returns every check, in the order in which they are shown.
-func All() []Check {
-	var all []Check
+func All() []Check { return slices.Clone(inOrder()) }
+
+var inOrder = sync.OnceValue(func() (all []Check) {
 	for _, id := range diag.CheckOrder {
 		if c, ok := declared[id]; ok {
 			all = append(all, c)
 		}
 	}
 	return all
-}
+})
 
 // IDs returns the names of all checks in order.
 func IDs() []string {
 	var ids []string
-	for _, c := range All() {
+	for _, c := range inOrder() {
 		ids = append(ids, c.ID)
 	}
 	return ids

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"math"
 	"net/netip"
-	"reflect"
 	"time"
 
 	"ndwhy/diag"
@@ -256,7 +255,7 @@ func (l *lane) publish(end bool) {
 		if p.Outcome == diag.Answered && p.Asks == diag.AsksND && len(p.Responders) > 0 {
 			l.r.learnMAC(p.Interface, p.Target, p.Responders[0].MAC)
 		}
-		if old, ok := l.published[p.ID]; ok && reflect.DeepEqual(old, p) {
+		if old, ok := l.published[p.ID]; ok && old.Equal(&p) {
 			continue
 		}
 		if p.Outcome == diag.Answered && l.published[p.ID].Outcome != diag.Answered && p.RTTMS > 0 && p.Asks != diag.AsksRS && p.Asks != diag.AsksDHCP {
