@@ -1044,7 +1044,8 @@ func tells(p Path) bool {
 	}
 	return p.SourceClass == SourceCandidate && p.Asks == AsksEcho ||
 		p.TargetClass == TargetAllNodes && len(p.Responders) > 0 ||
-		p.Target == VPCRouter && p.Asks == AsksND
+		p.Target == VPCRouter && p.Asks == AsksND ||
+		p.Check == "added" && p.Asks == AsksDAD
 }
 
 // FactOf is the event that a fact came with.

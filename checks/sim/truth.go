@@ -1,10 +1,12 @@
 package sim
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"ndwhy/diag"
 	"ndwhy/diag/lab"
 	"ndwhy/diag/why"
 )
@@ -234,6 +236,8 @@ var consequences = []consequence{
 	{[]string{"pinged|pinged-in-vain|knocked-in-vain|echo-ignored|no-way-back|guarded", noWayBack}, []string{"host.inbound-unanswered"}},
 	// The port lets no other address speak than the one of its MAC.
 	{[]string{"port-security-eui64", "private-link-local"}, []string{"address.link-local-not-eui64"}},
+	// The kernel prefers the other when the lease's address is past its time, before the run is over.
+	{[]string{"expiring", "unassigned-address"}, []string{"host.source-selection"}},
 	// Nobody is left who would answer all nodes.
 	{[]string{"router-no-echo", "not-on-link|not-on-link-well|local-proxy"}, []string{"net.multicast-suppressed"}},
 	// The second router is one that answers no echo either, and the peer.
@@ -396,6 +400,9 @@ func Judge(network string, w *World, d why.Diagnosis) Verdict {
 	if w.Weather.Moves > 0 {
 		may = append(may, "host.link-down") // it may be, at the end
 	}
+	if w.lacking {
+		may = append(may, "address.not-configured") // as the kernel said last
+	}
 	v.Invented = minus(causesOf(d, why.Certain, why.Likely), may)
 	v.Supposed = minus(minus(v.Got, v.Invented), may)
 	told := v.Got
@@ -436,6 +443,19 @@ func Judge(network string, w *World, d why.Diagnosis) Verdict {
 		}
 	}
 	return v
+}
+
+// lacks reports whether an address of the host's that it had at the beginning is gone at the end, by the kernel's word.
+func (w *World) lacks() bool {
+	gone := map[diag.InterfaceAddr]bool{}
+	for _, e := range w.Events {
+		a, ok := e.Body.(diag.Address)
+		key := diag.InterfaceAddr{Interface: a.Interface, Address: a.Address}
+		if _, had := gone[key]; ok && (had || !e.At.After(w.begun)) {
+			gone[key] = a.Gone
+		}
+	}
+	return slices.Contains(slices.Collect(maps.Values(gone)), true)
 }
 
 // alternatives are the causes that a finding is not told from.

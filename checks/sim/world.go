@@ -63,6 +63,7 @@ type World struct {
 	added                 map[netip.Addr]bool
 	choosing              bool
 	configured            map[netip.Addr]bool // what was, at the beginning
+	lacking               bool                // some of that is gone at the end
 	cables                map[cable]time.Time // when what was sent last arrives
 }
 
@@ -351,6 +352,7 @@ func (w *World) Run() why.Diagnosis {
 	w.collect()
 	w.Emit(diag.Tick{})
 	d := why.Diagnose(w.State)
+	w.lacking = w.lacks()
 	w.Late = w.late()
 	return d
 }

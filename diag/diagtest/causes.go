@@ -359,6 +359,16 @@ var CauseTests = []struct {
 		},
 	},
 	{
+		Name: "no DHCPv6 answer, where some answers get lost", Cause: "dhcpv6.silent", Sure: "possible", Faults: []string{"dhcpv6.silent"},
+		World: func() *World {
+			return VPC().NoAddress().Each(func(p diag.Path) bool { return p.Target == PeerLocal && p.Asks == diag.AsksEcho && answersOurs(p) }, func(p *diag.Path) {
+				p.Sent, p.Received = 4, 2
+			}).Path(diag.Path{
+				Check: "dhcpv6", Asks: diag.AsksDHCP, Source: MyLocal, Target: netip.MustParseAddr("ff02::1:2"), TargetClass: diag.TargetService, Outcome: diag.Silent, Sent: 3,
+			})
+		},
+	},
+	{
 		Name: "a DHCPv6 server without an address", Cause: "dhcpv6.no-address", Sure: "certain", Faults: []string{"dhcpv6.no-address"},
 		World: func() *World {
 			return VPC().NoAddress().Offer(diag.DHCPv6{Message: "advertise", Status: "NoAddrsAvail"}).
@@ -377,6 +387,15 @@ var CauseTests = []struct {
 		Faults: []string{"address.not-configured", "dhcpv6.no-client"},
 		World: func() *World {
 			return VPC().Assign(Mine, PeerSecond).NoAddress().Offer(diag.DHCPv6{Message: "advertise", Addresses: []diag.LeaseAddress{{Prefix: netip.PrefixFrom(Mine, 128)}}})
+		},
+	},
+	{
+		Name: "an address that is lost when the server has offered it", Cause: "address.not-configured", Sure: "certain",
+		Faults: []string{"address.not-configured"},
+		World: func() *World {
+			gone := Leased(Mine)
+			gone.Gone = true
+			return VPC().NoAddress().Say(Leased(Mine)).Offer(diag.DHCPv6{Message: "advertise", Addresses: []diag.LeaseAddress{{Prefix: netip.PrefixFrom(Mine, 128)}}}).Say(gone)
 		},
 	},
 	{
@@ -415,7 +434,15 @@ var CauseTests = []struct {
 		World: func() *World { return VPC().Watched(BackHere).Called(BackThere) },
 	},
 	{
-		Name: "peer beyond the router", Cause: "peer.echo-blocked", Sure: "likely", Faults: []string{"peer.echo-blocked"},
+		Name: "an address of a peer that answers only some pings", Cause: "peer.echo-blocked", Sure: "possible", Faults: []string{"peer.echo-blocked"},
+		World: func() *World {
+			return VPC().Each(func(p diag.Path) bool { return p.Target == PeerGlobal && p.Asks == diag.AsksEcho && answersOurs(p) }, func(p *diag.Path) {
+				p.Sent, p.Received = 4, 2
+			}).Silence(func(p diag.Path) bool { return p.Target == PeerLocal && p.Asks == diag.AsksEcho })
+		},
+	},
+	{
+		Name: "peer beyond the router", Cause: "peer.echo-blocked", Sure: "possible", Faults: []string{"peer.echo-blocked"},
 		World: func() *World { return VPC().FarPeer(diag.Silent) },
 	},
 	{
@@ -879,6 +906,10 @@ var CauseTests = []struct {
 	},
 	{Name: "filter", Cause: "net.per-address-filter", Sure: "certain", Faults: []string{}, World: VPC},
 	{Name: "no multicast", Cause: "net.multicast-suppressed", Sure: "certain", Faults: []string{}, World: VPC},
+	{
+		Name: "no multicast, as far as two pings tell", Cause: "net.multicast-suppressed", Sure: "possible", Faults: []string{},
+		World: func() *World { return LAN().Silence(To(diag.AllNodes)) },
+	},
 	{Name: "quiet router", Cause: "net.router-silent", Sure: "certain", Faults: []string{}, World: VPC},
 	{Name: "open link", Cause: "net.open-link", Faults: []string{}, World: LAN},
 	{

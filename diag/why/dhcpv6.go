@@ -1,6 +1,7 @@
 package why
 
 import (
+	"net/netip"
 	"slices"
 	"time"
 
@@ -114,7 +115,8 @@ func (iv *ifaceView) offered() (h hypothesis, ok bool) {
 	}
 	for _, a := range offer.Fact.Addresses {
 		addr := a.Prefix.Addr()
-		if !a.Prefix.IsSingleIP() || iv.net.Configured(addr) || iv.heldElsewhere(addr) || diag.ScopeOf(addr) == diag.LinkLocalScope {
+		if !a.Prefix.IsSingleIP() || iv.net.Configured(addr) || iv.heldElsewhere(addr) || diag.ScopeOf(addr) == diag.LinkLocalScope ||
+			iv.lostSince(addr, offer.Seq) {
 			continue
 		}
 		h = iv.dhcp(r)
@@ -135,6 +137,14 @@ func (iv *ifaceView) offered() (h hypothesis, ok bool) {
 		return h, true
 	}
 	return h, false
+}
+
+// lostSince reports whether the interface had an address when something was heard, and has lost it since.
+func (iv *ifaceView) lostSince(addr netip.Addr, seq int64) bool {
+	return slices.ContainsFunc(iv.s.Notes(), func(e diag.Event) bool {
+		a, ok := e.Body.(diag.Address)
+		return ok && a.Gone && e.Seq > seq && a.Interface == iv.name && a.Address == addr
+	})
 }
 
 // findClientFails looks for a client of this host that asks for the address which a server offers, and does not

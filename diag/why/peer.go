@@ -69,9 +69,12 @@ var echoBlocked = Cause{
 			return p.Asks == diag.AsksND && p.Outcome == diag.Answered && iv.besideUs(p.Target)
 		}))),
 		more: func(iv *ifaceView, h *hypothesis) {
+			if iv.any(func(p *path) bool { return p.TargetClass == diag.TargetPeer && p.Asks == diag.AsksEcho && p.lossy() }) {
+				h.confidence = Possible // it may answer only so many
+			}
 			switch {
 			case !iv.near(h.addr):
-				h.as = "routed"
+				h.as, h.confidence = "routed", Possible // another router may be the one that leads there
 				return
 			case iv.profile.Answers:
 				h.more = append(h.more, "cause.peer.echo-blocked.fabric")

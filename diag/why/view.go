@@ -44,6 +44,8 @@ type ifaceView struct {
 	reached map[diag.Question]bool
 	// answers are the answered paths by what was asked, of whom.
 	answers map[asked][]*path
+	// losing is the share of packets that the interface is reckoned to lose by chance.
+	losing float64
 	// bound are the questions that a socket bound to the interface asked in vain, or could not ask for want of a source.
 	bound map[asked]bool
 	// discovered are the targets of which a path shows that neighbour discovery succeeds; viaRouter
@@ -130,6 +132,7 @@ func (v *view) newInterface(name string, heard *traffic) *ifaceView {
 		}
 	}
 	iv.read()
+	iv.losing = iv.lossRate()
 	return iv
 }
 
