@@ -20,7 +20,8 @@ type view struct {
 	normal  map[string]*bool
 	ifaces  []*ifaceView
 	gone    []Unknown // interfaces of which nothing can be told, by name
-	out     bool      // applications get answers from beyond the link: see goesOut
+	frames  []diag.Event
+	out     bool // applications get answers from beyond the link: see goesOut
 
 	fars   []*across.Host          // other hosts that watched at the same time
 	traces map[string]across.Trace // by path: what they saw of it
@@ -61,7 +62,7 @@ type asked struct {
 
 func newView(s *diag.State) *view {
 	links := s.ReadLinks()
-	v := &view{s: s, rec: RecogniseOn(s, links), paths: s.PathsSorted(), normal: map[string]*bool{}, place: map[string]int{}, fars: across.Hosts(s), traces: map[string]across.Trace{}}
+	v := &view{s: s, frames: s.Frames(), rec: RecogniseOn(s, links), paths: s.PathsSorted(), normal: map[string]*bool{}, place: map[string]int{}, fars: across.Hosts(s), traces: map[string]across.Trace{}}
 	v.profile = ProfileNamed(v.rec.Name)
 	v.normals = normalsIn(s, links, v.rec, v.profile)
 	for i, p := range v.paths {
