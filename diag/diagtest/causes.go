@@ -337,7 +337,22 @@ var CauseTests = []struct {
 		Name: "no DHCPv6 client", Cause: "dhcpv6.no-client", Sure: "certain", Faults: []string{"dhcpv6.no-client"},
 		World: func() *World {
 			return VPC().NoAddress().Offer(diag.DHCPv6{Message: "advertise", Addresses: []diag.LeaseAddress{{Prefix: netip.PrefixFrom(Mine, 128)}}}).
-				Path(diag.Path{Check: "dhcpv6", Asks: diag.AsksDHCP, Source: MyLocal, Target: netip.MustParseAddr("ff02::1:2"), TargetClass: diag.TargetService})
+				Path(diag.Path{Check: "dhcpv6", Asks: diag.AsksDHCP, Source: MyLocal, Target: netip.MustParseAddr("ff02::1:2"), TargetClass: diag.TargetService}).
+				Say(NoDHCPv6Client())
+		},
+	},
+	{
+		Name: "an offer that nobody takes in so short a time", Cause: "dhcpv6.no-client", Sure: "possible", Faults: []string{"dhcpv6.no-client"},
+		World: func() *World {
+			w := VPC().NoAddress().Offer(diag.DHCPv6{Message: "advertise", Addresses: []diag.LeaseAddress{{Prefix: netip.PrefixFrom(Mine, 128)}}})
+			w.Elapsed = 300 * time.Millisecond
+			return w
+		},
+	},
+	{
+		Name: "an offer that nobody takes", Cause: "dhcpv6.no-client", Sure: "likely", Faults: []string{"dhcpv6.no-client"},
+		World: func() *World {
+			return VPC().NoAddress().Offer(diag.DHCPv6{Message: "advertise", Addresses: []diag.LeaseAddress{{Prefix: netip.PrefixFrom(Mine, 128)}}})
 		},
 	},
 	{
