@@ -83,6 +83,9 @@ func TestPairs(t *testing.T) {
 		}
 		if f := v.Known(c.Weather); f != nil {
 			known[f.Name]++
+			if testing.Verbose() {
+				t.Logf("%s; named %v", v, v.Got)
+			}
 			return
 		}
 		t.Errorf("%s\n\tgo test ./checks/sim -run TestCase -v -sim.network %s", v, list[i])

@@ -111,9 +111,10 @@ var sameThing = [][]string{
 	{"peer-twice", "peer-down", "address-taken", "off-link-well", "not-on-link", "not-on-link-well", "no-on-link-route", "no-on-link-route-well"}, // whether the peer is a neighbour
 	{"dad-loop", "not-on-link", "not-on-link-well", "no-on-link-route", "no-on-link-route-well"},                                                  // whether the added address makes it one
 	{"stale-neighbour", "stale-gateway", "stale-router", "two-macs", "redirected", "redirects-off", "redirects-dropped"},                          // whom the kernel sends to
-	{"imds-by-ipv6", "imds-off", "nothing-assigned", "dhcp-silent", "dhcp-no-address", "wrong-interface"},                                         // what the metadata service says
-	{"solicitations-dropped", "unreadable-rule-in", "router-asks-again"},                                                                          // why the router hears no answer
-	{"isolated-ports", "local-proxy", "off-link", "off-link-well", "dad-loop"},                                                                    // what the switch passes on
+	{"pod-hop-limit", "pod-imds-off"}, // why it does not answer the pod
+	{"imds-by-ipv6", "imds-off", "nothing-assigned", "dhcp-silent", "dhcp-no-address", "wrong-interface"}, // what the metadata service says
+	{"solicitations-dropped", "unreadable-rule-in", "router-asks-again"},                                  // why the router hears no answer
+	{"isolated-ports", "local-proxy", "off-link", "off-link-well", "dad-loop"},                            // what the switch passes on
 	{"isolated-ports", "busy-link"}, // whether others are heard
 	{"nothing-assigned", "not-configured", "delegated-prefix", "deprecated", "optimistic", "no-policy-routing", "two-interfaces", "wrong-interface", "dhcp-no-address"},
 	{"two-interfaces", "no-policy-routing", "wrong-interface"},
@@ -173,6 +174,7 @@ var hides = []struct{ these, those []string }{
 	{[]string{"router.no-advertisement"}, []string{"host.firewall"}},
 	{[]string{"router.advertisement-ignored", "router.not-default", "router.advertisements-lost", "route.missing"}, []string{"host.firewall"}}, // which drops them
 	{[]string{"router.unresolvable"}, append([]string{"host.firewall"}, peers...)},
+	{[]string{"route.missing"}, []string{"address.link-local-not-eui64"}}, // no router sends anything to it then
 	{noAddress, noAddress},
 	{noAddress, beyond},
 	{noAddress, []string{"host.routing", "host.source-selection", "host.firewall"}},

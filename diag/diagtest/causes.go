@@ -457,6 +457,18 @@ var CauseTests = []struct {
 		},
 	},
 	{
+		Name: "a peer of which the kernel knew before, and nobody asks", Cause: "peer.echo-blocked", Sure: "possible", Faults: []string{"peer.echo-blocked"},
+		World: func() *World {
+			return VPC().Each(func(p diag.Path) bool { return p.Target == PeerGlobal && p.Asks == diag.AsksND }, func(p *diag.Path) {
+				Silent(p)
+				p.Outcome, p.Detail, p.Sent = diag.OutcomeSkipped, "already-resolved", 0
+			}).Each(func(p diag.Path) bool { return p.Target == PeerGlobal && p.Asks == diag.AsksEcho && answersOurs(p) }, func(p *diag.Path) {
+				Silent(p)
+				p.NUD = diag.Stale
+			})
+		},
+	},
+	{
 		Name: "peer beyond the router", Cause: "peer.echo-blocked", Sure: "possible", Faults: []string{"peer.echo-blocked"},
 		World: func() *World { return VPC().FarPeer(diag.Silent) },
 	},

@@ -156,13 +156,22 @@ func (iv *ifaceView) byLuck(h hypothesis) bool {
 	for _, p := range iv.paths {
 		switch {
 		case !slices.Contains(h.paths, p.ID) && !iv.explains(&h, p):
-		case !p.silent() || p.symptom < 0 && iv.normals.expect(*p.Path) == ExpectSilence || math.Pow(iv.losing, float64(p.asked())) < unlikely:
+		case !p.silent() || p.symptom < 0 && iv.normals.expect(*p.Path) == ExpectSilence || math.Pow(iv.losing, float64(chances(p))) < unlikely:
 			return false
 		default:
 			some = true
 		}
 	}
 	return some
+}
+
+// chances is how many packets at least must get lost for a path to be silent: who is asked for an echo has to find this
+// host first, and gives up after three solicitations (RFC 4861 §10, MAX_MULTICAST_SOLICIT).
+func chances(p *path) int {
+	if p.Asks == diag.AsksEcho {
+		return min(p.asked(), 3)
+	}
+	return p.asked()
 }
 
 // asked is how many packets at least a path's question was asked with.
