@@ -39,7 +39,7 @@ func findPerAddressFilter(iv *ifaceView) []hypothesis {
 				continue // an application's, that left by another
 			}
 			c := iv.control(p)
-			if c == nil || class == diag.SourceUnassigned && (diag.ScopeOf(p.Source) == diag.LinkLocalScope || iv.spoke(p.Source)) {
+			if c == nil || class == diag.SourceCandidate && iv.kinSilent(p) || class == diag.SourceUnassigned && (diag.ScopeOf(p.Source) == diag.LinkLocalScope || iv.spoke(p.Source)) {
 				continue
 			}
 			iv.explain(&h, p)
@@ -62,6 +62,17 @@ func findPerAddressFilter(iv *ifaceView) []hypothesis {
 		return nil
 	}
 	return []hypothesis{h}
+}
+
+// kinSilent reports whether an address of ours with the same 64 bits in front fares no better than a candidate: then it
+// is the prefix that is not let through, or not answered.
+func (iv *ifaceView) kinSilent(p *path) bool {
+	prefix := netip.PrefixFrom(p.Source, 64).Masked()
+	return diag.ScopeOf(p.Source) == diag.GlobalScope && iv.any(func(q *path) bool {
+		return q.Ours() && q.silent() && q.Asks == p.Asks && q.Target == p.Target && prefix.Contains(q.Source)
+	}) && !iv.any(func(q *path) bool {
+		return q.Ours() && q.Outcome == diag.Answered && q.Asks == p.Asks && q.Target == p.Target && prefix.Contains(q.Source)
+	})
 }
 
 func findOpenLink(iv *ifaceView) []hypothesis {

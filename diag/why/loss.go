@@ -166,12 +166,18 @@ func (iv *ifaceView) byLuck(h hypothesis) bool {
 }
 
 // chances is how many packets at least must get lost for a path to be silent: who is asked for an echo has to find this
-// host first, and gives up after three solicitations (RFC 4861 §10, MAX_MULTICAST_SOLICIT).
+// host first, and gives up after three solicitations (RFC 4861 §10, MAX_MULTICAST_SOLICIT). What is asked again in full
+// has it try twice.
 func chances(p *path) int {
-	if p.Asks == diag.AsksEcho {
+	const full = 14
+	switch {
+	case p.Asks != diag.AsksEcho:
+		return p.asked()
+	case p.Sent < full:
 		return min(p.asked(), 3)
+	default:
+		return 6
 	}
-	return p.asked()
 }
 
 // asked is how many packets at least a path's question was asked with.
