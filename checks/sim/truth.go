@@ -208,6 +208,60 @@ func hidden(cause string, there, named []string) bool {
 	return false
 }
 
+// veils are faults, with those that nothing on the wire or in the kernel shows beside them: what would show them does not
+// come about, or they concern what is not there then.
+var veils = []struct{ by, hide []string }{
+	{ // the hosts have other addresses then than the fault is about
+		[]string{
+			"two-prefixes", "two-prefixes-source", "two-prefixes-rule", "two-prefixes-ruled", "two-prefixes-src", "renumbered", "renumbered-source",
+			"renumbered-well", "ula-only", "ula-translated",
+		},
+		[]string{"stale-neighbour", "peer-twice", "shared-address", "address-taken", "moved-address", "redirects-dropped"},
+	},
+	{ // the router answers for everybody, and nobody else is heard, or asks
+		[]string{"local-proxy", "off-link", "off-link-well", "not-on-link", "not-on-link-well"},
+		[]string{"shared-address", "peer-twice", "cloned-mac", "stale-neighbour", "unreadable-rule-in", "moved-address", "isolated-ports"},
+	},
+	{ // the port lets nobody speak for what is another's
+		[]string{"port-security", "port-security-eui64"}, []string{"shared-address", "peer-twice", "address-taken", "cloned-mac"},
+	},
+	{ // nobody hears the interface, so that nobody answers, or asks for it
+		[]string{"changed-mac"},
+		[]string{"shared-address", "peer-twice", "stale-neighbour", "moved-address", "mtu-ignored", "second-default", "unreadable-rule-in"},
+	},
+	{ // nobody here has the address that is asked for, or a way to answer from it
+		[]string{"dhcp-client-deaf", "no-dhcp-client", "dhcp-silent", "dhcp-no-address", "nothing-assigned", "no-ra", "not-default"},
+		[]string{"no-way-back", "pinged-in-vain", "knocked-in-vain", "echo-ignored", "guarded"},
+	},
+	{ // no answer comes from beyond that could be dropped
+		[]string{
+			"unassigned-source", "dhcp-client-deaf", "internet-down", "internet-refused", "no-tcp-out", "unreachable-route", "wrong-gateway", "no-gateway",
+			"imds-by-ipv6",
+		},
+		[]string{"answers-dropped", "tcp-kept-in"},
+	},
+	{ // nobody says what is assigned
+		[]string{"imds-off", "imds-by-ipv6"}, []string{"not-configured", "imds-ipv6-off", "delegated-prefix"},
+	},
+	{ // nothing is offered that a client could not take
+		[]string{"dhcp-silent", "dhcp-no-address", "nothing-assigned", "no-ra", "stable-privacy", "dhcp-reply-dropped"}, []string{"dhcp-client-deaf"},
+	},
+	{ // no small packet is answered from there, so that none asks with a large one, or by that route
+		[]string{
+			"ula-only", "two-prefixes-source", "renumbered-source", "stale-gateway", "static-default", "hop-limit", "router-asks-again", "redirected",
+			"address-taken", "shared-address", "moved-address",
+		},
+		[]string{"mtu-ignored", "route-ignored"},
+	},
+}
+
+// veiled reports whether a fault is not to be seen beside others.
+func veiled(fault string, faults []string) bool {
+	return slices.ContainsFunc(veils, func(v struct{ by, hide []string }) bool {
+		return slices.Contains(v.hide, fault) && has(faults, v.by...)
+	})
+}
+
 // A consequence is what faults bring about beside their own causes: it is so, and may be named.
 type consequence struct {
 	of    []string // faults, all of them; "a|b": one of these
@@ -239,7 +293,12 @@ var consequences = []consequence{
 	// The port lets no other address speak than the one of its MAC.
 	{[]string{"port-security-eui64", "private-link-local"}, []string{"address.link-local-not-eui64"}},
 	// The kernel prefers the other when the lease's address is past its time, before the run is over.
-	{[]string{"expiring", "unassigned-address"}, []string{"host.source-selection"}},
+	{[]string{"expiring", "unassigned-address|reserved-address"}, []string{"host.source-selection"}},
+	// There is none but what is not to be used.
+	{
+		[]string{"deprecated", "unassigned-address|reserved-address", "dhcp-silent|dhcp-no-address|no-dhcp-client|dhcp-client-deaf"},
+		[]string{"host.source-selection"},
+	},
 	// Nobody is left who would answer all nodes.
 	{[]string{"router-no-echo", "not-on-link|not-on-link-well|local-proxy"}, []string{"net.multicast-suppressed"}},
 	// The second router is one that answers no echo either, and the peer.
@@ -247,7 +306,7 @@ var consequences = []consequence{
 	// The kernel chooses neither the old address nor the interface.
 	{[]string{"second-default", "renumbered-source"}, []string{"address.prefix-withdrawn"}},
 	// What is sent to a peer by way of the router does not come back to another port either.
-	{[]string{"isolated-ports", "ula-only|ula-translated|no-on-link-route|no-on-link-route-well"}, []string{"peer.echo-blocked"}},
+	{[]string{"isolated-ports", "ula-only|ula-translated|no-on-link-route|no-on-link-route-well"}, []string{"peer.echo-blocked", "path.beyond-router"}},
 	// The router answers for a peer that is not there.
 	{[]string{"local-proxy", "peer-down|peer-unmapped"}, []string{"peer.echo-blocked"}},
 	// The gateway is gone.
@@ -428,6 +487,9 @@ func Judge(network string, w *World, d why.Diagnosis) Verdict {
 		_, v.Want, _ = lab.Find(network)
 	} else if calm {
 		for _, f := range faults {
+			if veiled(f, faults) {
+				continue
+			}
 			i := slices.IndexFunc(lab.Scenarios, func(s lab.Scenario) bool { return s.Name == f })
 			for _, c := range lab.Scenarios[i].Causes {
 				// What describes the network needs a network that works; and how much is lost is a matter of luck.
