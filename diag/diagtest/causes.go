@@ -687,6 +687,23 @@ var CauseTests = []struct {
 		},
 	},
 	{
+		Name: "a default route without a router, by which the kernel was not even asked", Cause: "host.routing", Sure: "likely", Faults: []string{"host.routing"},
+		World: func() *World {
+			straight := DefaultRoute("static")
+			straight.Via, straight.Metric = netip.Addr{}, 512
+			w := VPC().Say(straight)
+			for _, host := range []netip.Addr{Host1, Host2} {
+				w.Say(
+					diag.Selection{Dst: host, Source: Mine, Interface: "eth0", Table: diag.MainTable}, diag.Selection{Dst: host, From: Mine, Source: Mine, Interface: "eth0", Table: diag.MainTable},
+				)
+			}
+			return w.Each(func(p diag.Path) bool { return p.TargetClass == diag.TargetInternet && p.Via == diag.ViaKernel }, func(p *diag.Path) {
+				Silent(p)
+				p.Outcome, p.Sent, p.Detail = diag.OutcomeSkipped, 0, "unproven-source"
+			})
+		},
+	},
+	{
 		Name: "an unreachable route", Cause: "host.routing", Sure: "certain", Faults: []string{"host.routing"},
 		World: func() *World {
 			return VPC().Say(
