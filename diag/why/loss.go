@@ -155,7 +155,8 @@ func (iv *ifaceView) byLuck(h hypothesis) bool {
 	some := false
 	for _, p := range iv.paths {
 		switch {
-		case !slices.Contains(h.paths, p.ID) && !iv.explains(&h, p):
+		case p.fate == notLeft || !slices.Contains(h.paths, p.ID) && !iv.explains(&h, p):
+			// What this host had no way to send tells nothing of the network.
 		case !p.silent() || p.symptom < 0 && iv.normals.expect(*p.Path) == ExpectSilence || math.Pow(iv.losing, float64(chances(p))) < unlikely:
 			return false
 		default:
