@@ -317,7 +317,7 @@ var consequences = []consequence{
 }
 
 // A Flaw is something that is known to come out wrong, and why. A case that has it, and nothing else that is wrong, is
-// counted by it.
+// counted by it. None lets a cause that is not so be called likely, or a rule be broken.
 type Flaw struct {
 	Name string
 	Why  string
@@ -333,12 +333,6 @@ func has(faults []string, some ...string) bool {
 
 // quiet reports whether nothing that is not so is said to be likely or certain, and no rule is broken.
 func (v Verdict) quiet() bool { return len(v.Invented)+len(v.Broken) == 0 }
-
-// bySilence are the causes that are inferred from nothing but answers which do not come, beside others that do.
-var bySilence = []string{
-	"router.no-advertisement", "router.unresolvable", "dhcpv6.silent", "address.prefix-withdrawn", "host.firewall", "peer.unmapped", "peer.echo-blocked",
-	"path.beyond-router", "path.icmp-blocked", "path.tcp-blocked", "net.router-silent", "net.multicast-suppressed", "net.per-address-filter",
-}
 
 // Flaws are what is known to come out wrong.
 var Flaws = []Flaw{
@@ -369,21 +363,21 @@ var Flaws = []Flaw{
 		},
 	},
 	{
-		"loss", "what is never answered, however often it is asked, passes for silent: of three solicitations a third may be lost three times",
+		"loss", "what is never answered, however often it is asked, passes for silent, and the nearest cause is said to be possible: of three solicitations a third may be lost three times",
 		func(v Verdict, faults []string, w Weather) bool {
-			return (w.Loss > 0 || has(faults, "lossy")) && only(v.Invented, bySilence...) && len(v.Broken) == 0
+			return (w.Loss > 0 || has(faults, "lossy")) && v.quiet()
 		},
 	},
 	{
 		"what moves", "an address, or the link, that goes away and comes back: what is gone in between is said to be gone, or to be another's when it is back",
 		func(v Verdict, _ []string, w Weather) bool {
-			return w.Moves > 0 && only(v.Invented, "address.not-configured", "address.duplicate", "dhcpv6.no-client", "router.advertisement-ignored") && len(v.Broken) == 0
+			return w.Moves > 0 && v.quiet()
 		},
 	},
 	{
 		"answers that others overtake, or that are slow themselves", "an answer that comes later than twice the time of the first passes for lost (path.lossy), and who asks for us is not heard in time",
 		func(v Verdict, _ []string, w Weather) bool {
-			return (w.Reorder > 0 || w.PeerDelay > 0) && only(slices.Concat(v.Invented, v.Supposed), "path.lossy") && only(v.Missed, "host.firewall") && len(v.Broken) == 0
+			return (w.Reorder > 0 || w.PeerDelay > 0) && only(v.Supposed, "path.lossy") && only(v.Missed, "host.firewall") && v.quiet()
 		},
 	},
 }

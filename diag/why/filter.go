@@ -85,6 +85,7 @@ func findOpenLink(iv *ifaceView) []hypothesis {
 	}) {
 		return nil // some do, and some do not: those that do may be this host's all the same
 	}
+	apart := false // one that is none of a prefix which may be this host's
 	for _, p := range iv.paths {
 		// A configured address that is answered where candidates are silent is assigned after all.
 		tried := p.SourceClass == diag.SourceCandidate || p.SourceClass == diag.SourceUnassigned && !silent
@@ -96,6 +97,9 @@ func findOpenLink(iv *ifaceView) []hypothesis {
 		if len(h.args) == 0 {
 			h.args = []any{"source", p.Source, "target", p.Target}
 		}
+		apart = apart || !slices.ContainsFunc(iv.net.Usable(), func(a diag.Address) bool {
+			return diag.ScopeOf(a.Address) == diag.GlobalScope && netip.PrefixFrom(a.Address, delegated).Masked().Contains(p.Source)
+		})
 		if p.Asks == diag.AsksEcho && iv.s.AssignmentKnown(iv.name, diag.GlobalScope) {
 			h.confidence = Certain
 		}
@@ -103,8 +107,15 @@ func findOpenLink(iv *ifaceView) []hypothesis {
 	if len(h.args) == 0 {
 		return nil
 	}
+	if !apart && h.confidence != Certain {
+		h.confidence = Possible
+	}
 	return []hypothesis{h}
 }
+
+// delegated is how long a prefix is that a network may give to an interface as a whole (Amazon EC2 user guide, "Prefix
+// delegation").
+const delegated = 80
 
 // besideOurs reports whether a global address has the 64 bits of one of the interface's.
 func (iv *ifaceView) besideOurs(addr netip.Addr) bool {

@@ -182,6 +182,9 @@ func (iv *ifaceView) stopped(p *path) bool {
 	if (p.Asks == diag.AsksTCP || p.Asks == diag.AsksService) && p.silent() {
 		return iv.normals.stoppedHere(*p.Path)
 	}
+	if p.Via == diag.ViaApp && p.Out != "" && p.Out != iv.name {
+		return false // the wire here tells nothing of another interface
+	}
 	return !iv.waitedForRouter(p) && !iv.redirected(p) && !iv.byException(p) && iv.s.Answered(diag.ViaWire, diag.QuestionOf(*p.Path))
 }
 
