@@ -185,7 +185,7 @@ func checkDoc(c *canvas, w int, l *checkLine, paths []*report.Path) *doc {
 	m := l.mark()
 	d.para(span{m.s + " ", m.st}, l.outcome(), plain)
 	if l.Fix != "" {
-		d.command(l.Fix)
+		d.fix(l.Fix)
 	}
 	for _, key := range []string{"asks", "sends", "changes"} {
 		if key := "check." + l.ID + "." + key; words.Has(key) {

@@ -192,6 +192,11 @@ func scenarioOf(s *scene) string {
 	return s.Lab.Scenario
 }
 
+// speaks reports whether there is more to say than a hint.
+func (m *Model) speaks(s *scene) bool {
+	return m.typing != nil || m.notice.text != "" || s.Replay != nil && s.Replay.Quiet > 0 || len(s.Temporary) > 0
+}
+
 // drawHint shows the line above the footer: the filter being typed, what came of the last key, what
 // is about to be removed, or a hint for who is here for the first time.
 func (m *Model) drawHint(s *scene, r region) *rect {
@@ -308,7 +313,7 @@ func (s *scene) troubles(names ...diag.FeedName) []trouble {
 	if l := s.link(); l.Gone {
 		list = append(list, trouble{text: say("trouble.gone", "interface", l.Interface), link: true})
 	} else if l.Index != 0 && !l.Up {
-		list = append(list, trouble{say("trouble.down", "interface", l.Interface), "ip link set " + l.Interface + " up", true})
+		list = append(list, trouble{say("trouble.down", "interface", l.Interface), "sudo ip link set " + l.Interface + " up", true})
 	}
 	for _, name := range names {
 		f := s.feed(name)
@@ -347,7 +352,7 @@ func (s *scene) drawTroubles(r region, names ...diag.FeedName) region {
 		}
 		d.para(span{"! ", yellow | bold}, t.text, yellow)
 		if t.fix != "" {
-			d.command(t.fix)
+			d.fix(t.fix)
 		}
 	}
 	h := min(len(d.lines), r.h/2)

@@ -22,15 +22,24 @@ type node struct {
 type edge struct {
 	mark    mark
 	text    string
+	past    string // the last outcomes as a line, where there is room for it; in its stead the text says what is asked
 	asks    diag.Asks
 	problem int // that explains what is wrong, by its place; 0: none
 	// service is the short name of the service that was asked; empty: none.
 	service string
 }
 
-// spans are the mark, the number of the problem where there are several, and the text.
-func (e edge) spans(numbered bool) []span {
-	return append(e.mark.numbered(e.problem, numbered), span{" " + e.text, plain})
+// spans are the mark, the number of the problem where there are several, and the text, with the last outcomes if they
+// fit in w columns.
+func (e edge) spans(c *canvas, numbered bool, w int) []span {
+	list := e.mark.numbered(e.problem, numbered)
+	text := e.text
+	if e.past != "" {
+		if long := strings.TrimPrefix(text, say("edge.echo.answered", "rtt", "")+" ") + " " + e.past; 4+c.width(long) <= w {
+			text = long
+		}
+	}
+	return append(list, span{" " + text, plain})
 }
 
 // nodes sums up the paths to each target: those from addresses that may speak, since what a
@@ -69,7 +78,7 @@ func nodes(paths []*report.Path, echoes map[Host][]Sample) []*node {
 			e.asks = asks
 			e.text += placed(group, e.mark)
 			if past := echoes[Host{group[0].Interface, k.addr}]; asks == diag.AsksEcho && len(past) > 1 && k.class != diag.TargetAllNodes && lost(past) < len(past) {
-				e.text = say("edge.strip", "text", strings.TrimPrefix(e.text, say("edge.echo.answered", "rtt", "")+" "), "strip", strip(past), "lost", lost(past))
+				e.past = say("edge.strip", "strip", strip(past), "lost", lost(past))
 				n.marks = slices.DeleteFunc(n.marks, func(x edge) bool { return x.asks == diag.AsksND && x.mark == markGood && e.mark == markGood })
 			}
 			e.service = serviceName(question{asks, k.addr})
@@ -175,9 +184,13 @@ func edgeOf(asks diag.Asks, paths []*report.Path) edge {
 		}
 		rtt := ""
 		if best.RTTMS != nil {
-			rtt = " " + strings.ReplaceAll(millis(*best.RTTMS), "\u00a0", "")
+			rtt = " " + millis(*best.RTTMS)
 		}
-		return edge{mark: m, problem: problem, text: say(key+".answered", "rtt", rtt)}
+		text := say(key+".answered", "rtt", rtt)
+		if m == markPart && worst.Received < worst.Sent {
+			text = say("edge.lost", "text", text, "n", worst.Sent-worst.Received, "sent", worst.Sent)
+		}
+		return edge{mark: m, problem: problem, text: text}
 	case worst.TargetClass == diag.TargetAllNodes && worst.Outcome == diag.Silent:
 		return edge{mark: m, text: say("edge.nobody")}
 	default:
@@ -196,9 +209,15 @@ func responders(paths []*report.Path) int {
 // addressEdge says how an address of this host stands.
 func addressEdge(a *AddressRow) edge {
 	e := addressSays(a)
-	if a.Problem > 0 && e.mark != markWaiting {
-		e.mark, e.problem = markBad, a.Problem
+	if a.Problem == 0 || e.mark == markWaiting {
+		return e
 	}
+	if key := "accused." + a.Cause; words.Has("ui." + key) {
+		e.text = say(key)
+	} else if e.mark == markGood {
+		e.text = say("accused")
+	}
+	e.mark, e.problem = markBad, a.Problem
 	return e
 }
 

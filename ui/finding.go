@@ -135,13 +135,16 @@ func (p *pager) turn(s *scene, on bool) {
 
 func (p *pager) copied(s *scene) string {
 	p.find(s)
-	return p.plain
+	return cmp.Or(p.item.fix, p.plain)
 }
 
 func (p *pager) keys(s *scene) []hotkey {
 	keys := []hotkey{{"esc", "back"}, {"↑↓", "scroll"}}
 	if p.id != "" {
 		p.find(s)
+		if p.item.fix != "" {
+			keys = append(keys, hotkey{"y", "copy-fix"})
+		}
 		keys = append(keys, hotkey{"←→", "turn"})
 		if len(p.item.frames) > 0 {
 			keys = append(keys, hotkey{"f", "frames"})
@@ -153,7 +156,10 @@ func (p *pager) keys(s *scene) []hotkey {
 			keys = append(keys, hotkey{"space", "unfold"})
 		}
 	}
-	return append(keys, hotkey{"/", "find"}, hotkey{"y", "copy"}, hotkey{"s", "save"}, hotkey{"x", "hide"})
+	if p.item.fix == "" {
+		keys = append(keys, hotkey{"y", "copy"})
+	}
+	return append(keys, hotkey{"/", "find"}, hotkey{"Y", "copy-menu"}, hotkey{"s", "save"}, hotkey{"x", "hide"})
 }
 
 // proofRows is how many questions a proof has at most: they all show the same.
@@ -162,32 +168,37 @@ const proofRows = 4
 // capitals is a name that stands for a value in a command.
 var capitals = regexp.MustCompile(`\b(MAC|ENI|ID|PREFIX|CANDIDATE|ADDRESS|PEER|TARGET|HOST|ROUTER|IF)\b`)
 
-// findingDoc is a finding: what it says, the proof as a contrast, what to do. What it explains and the frames that
-// were seen are counted; whole has them in full.
-func findingDoc(c *canvas, w int, r *report.Report, f *report.Finding, whole bool) *doc {
+// findingDoc is a finding: what it says, the proof as a contrast, what to do. Where a window is too low for both, what to
+// do comes before the proof. What it explains and the frames that were seen are counted; whole has them in full. live: it can be
+// asked again.
+func findingDoc(c *canvas, w int, r *report.Report, f *report.Finding, whole, live bool) *doc {
 	d := newDoc(c, w)
 	m := severityMark(f.Severity)
 	d.para(span{m.s + " ", m.st}, f.Summary, bold)
 	d.gap()
 	d.short = shortNames(c, r, f)
 	d.para(span{"", plain}, f.Explanation, plain)
-	proof(d, r, f)
-	for i, s := range why.Steps(f.Remedies, f.Look) {
-		if i == 0 {
-			d.heading(say("finding.remedy"))
-		}
-		if s.Command {
-			d.command(s.Text)
-		} else {
-			d.para(span{"  ", plain}, s.Text, plain)
-		}
+	do, shown := newDoc(c, w), newDoc(c, w)
+	do.short, shown.short = d.short, d.short
+	first := remedies(do, f, live)
+	proof(shown, r, f)
+	parts := []*doc{shown, do}
+	if len(d.lines)+len(shown.lines)+first+aroundPage > c.h {
+		parts = []*doc{do, shown}
+	}
+	for _, part := range parts {
+		d.gap()
+		d.lines = append(d.lines, part.lines...)
 	}
 	paths := explained(r, f.Explains)
 	facts, frames := seen(r, f.Evidence)
 	if len(facts) > 0 || whole && len(frames) > 0 {
 		d.heading(say("finding.evidence"))
 	}
-	if whole {
+	more := 0
+	if !whole {
+		facts, more = distinct(facts)
+	} else {
 		facts = append(facts, frames...)
 		slices.SortStableFunc(facts, func(a, b report.Evidence) int { return cmp.Compare(a.Seq, b.Seq) })
 	}
@@ -197,6 +208,9 @@ func findingDoc(c *canvas, w int, r *report.Report, f *report.Finding, whole boo
 	if whole && len(paths) > 0 {
 		d.heading(say("finding.explains"))
 		pathLines(d, paths)
+	}
+	if more > 0 {
+		d.line(span{"  " + say("finding.facts-more", "n", more), dim})
 	}
 	if !whole && len(paths)+len(frames) > 0 {
 		d.gap()
@@ -208,8 +222,15 @@ func findingDoc(c *canvas, w int, r *report.Report, f *report.Finding, whole boo
 			d.para(span{"  " + a.Cause + ": ", bold}, say("finding.tell", "tell", a.TellApart), plain)
 		}
 	}
-	if key := "cause." + f.Cause + ".see"; words.Has(key) {
-		commands := why.See(f.Cause, f.Interface, f.Subject)
+	commands := slices.Clone(f.Look)
+	if words.Has("cause." + f.Cause + ".see") {
+		for _, command := range why.See(f.Cause, f.Interface, f.Subject) {
+			if !slices.Contains(commands, command) {
+				commands = append(commands, command)
+			}
+		}
+	}
+	if len(commands) > 0 {
 		heading := say("finding.see")
 		if slices.ContainsFunc(commands, capitals.MatchString) {
 			heading += " " + say("finding.see.capitals")
@@ -224,6 +245,69 @@ func findingDoc(c *canvas, w int, r *report.Report, f *report.Finding, whole boo
 		d.para(span{"  ", plain}, words.Say(key), dim)
 	}
 	return d
+}
+
+// aroundPage is how many lines of a window a page leaves for what stands around it.
+const aroundPage = 7
+
+// remedies are the ways to put a finding right, with letters where there are several, as in the menu of what to copy. It
+// returns how many lines the first takes, up to its commands.
+func remedies(d *doc, f *report.Finding, live bool) (first int) {
+	switch len(f.Remedies) {
+	case 0:
+		return 0
+	case 1:
+		d.heading(say("finding.remedy"))
+	default:
+		d.heading(say("finding.remedies"))
+	}
+	run := func(commands []string) {
+		for _, c := range commands {
+			d.command(c)
+		}
+	}
+	for i, a := range f.Remedies {
+		lead := span{"  ", plain}
+		if len(f.Remedies) > 1 {
+			lead = span{string(rune('a'+i)) + " ", bold | cyan}
+		}
+		if a.Does != "" {
+			d.para(lead, a.Does, plain)
+			lead = span{"  ", plain}
+		}
+		if a.Caution != "" {
+			d.para(lead, words.Say("remedy.caution", "caution", a.Caution), yellow)
+		}
+		if run(a.Do); i == 0 {
+			first = len(d.lines) + 2 // with the gaps
+		}
+		if len(a.Persistent) > 0 {
+			d.para(span{"  ", plain}, words.Say("remedy.keep"), plain)
+			run(a.Persistent)
+		}
+		for _, text := range append([]string{a.Lasts}, a.Fill...) {
+			if text != "" {
+				d.para(span{"  ", plain}, text, dim)
+			}
+		}
+	}
+	if live && f.Severity != why.Info {
+		d.para(span{"", plain}, say("finding.then"), plain)
+	}
+	return first
+}
+
+// distinct are the first few facts that say different things, and how many there are besides.
+func distinct(facts []report.Evidence) (few []report.Evidence, more int) {
+	const most = 8
+	said := map[string]bool{}
+	for _, e := range facts {
+		if !said[e.What] && len(few) < most {
+			said[e.What] = true
+			few = append(few, e)
+		}
+	}
+	return few, len(facts) - len(few)
 }
 
 // foldedText says how much is folded of what a finding explains, and of the frames that show it.
@@ -456,17 +540,30 @@ func unknownDoc(c *canvas, w int, u *why.Unknown) *doc {
 	d.para(span{"", plain}, u.Why, plain)
 	if u.Fix != "" {
 		d.heading(say("unknown.fix"))
-		d.command(u.Fix)
+		d.fix(u.Fix)
 	}
 	return d
 }
 
-func unaskedDoc(c *canvas, w int, list []string) *doc {
+// unaskedDoc says what was not asked, why, and how it can be learnt.
+func unaskedDoc(c *canvas, w int, r *report.Report) *doc {
 	d := newDoc(c, w)
-	d.para(span{markSkipped.s + " ", markSkipped.st}, say("not-asked"), bold)
-	d.gap()
-	for _, text := range list {
-		d.para(span{"  ", plain}, text, plain)
+	d.para(span{markSkipped.s + " ", markSkipped.st}, say("not-asked.means"), bold)
+	item := func(what, why string) {
+		d.gap()
+		d.para(span{"  ", plain}, words.Say("unasked.item", "what", what, "why", why), plain)
+	}
+	for _, x := range r.NotExamined {
+		item(x.Name, x.Why)
+	}
+	for _, u := range r.NotAsked {
+		item(u.Name(), u.Why)
+		if key := "not-asked." + u.What; words.Has("ui." + key) {
+			d.para(span{"  ", plain}, say(key), plain)
+			if command := key + ".command"; words.Has("ui." + command) {
+				d.command(say(command))
+			}
+		}
 	}
 	return d
 }

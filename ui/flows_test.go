@@ -18,15 +18,18 @@ import (
 
 func TestFindingIsOpenedCopiedAndLeft(t *testing.T) {
 	s := newStage(t, Config{}, 80, 24).play("unassigned-address")
-	s.press("enter").want("What to do", "aws ec2 assign-ipv6-addresses", "address.unassigned")
+	s.press("enter").want("Do one of these", "aws ec2 assign-ipv6-addresses", "address.unassigned")
 	s.press("y").want("/root/.cache/ndwhy/copied.txt")
-	if !strings.Contains(s.intents.kept, "address.unassigned") || !strings.Contains(s.intents.kept, "$ sudo ip -6 addr del") {
+	if !strings.HasPrefix(s.intents.kept, "aws ec2 assign-ipv6-addresses") {
+		t.Errorf("copied %q", s.intents.kept)
+	}
+	if s.press("Y").want("Copy", "fix b", "this finding").press("c"); !strings.Contains(s.intents.kept, "address.unassigned") || !strings.Contains(s.intents.kept, "$ sudo ip -6 addr del") {
 		t.Errorf("copied %q", s.intents.kept)
 	}
 	if !slices.ContainsFunc(s.sent, func(m string) bool { return strings.Contains(m, "setClipboardMsg") }) {
 		t.Errorf("no OSC 52 was asked for: %v", s.sent)
 	}
-	s.press("esc").want("WHY  1 of").wantNot("What to do")
+	s.press("esc").want("WHY  1 of").wantNot("Do one of these")
 }
 
 // From a finding one goes to the next, to the frames that show it, and to its cells in the matrix.
@@ -43,7 +46,7 @@ func TestFindingLeadsOn(t *testing.T) {
 
 func TestCandidatesAreTriedOnlyWithConsent(t *testing.T) {
 	s := newStage(t, Config{}, 80, 24).play("unassigned-address").press("2")
-	s.want("all of them").press("t").want("…f557:112e:f9bd:c7f6") // planned, not tried
+	s.want("all (t: one by one)").press("t").want("…f557:112e:f9bd:c7f6") // planned, not tried
 	ran := func() (list []string) {
 		for _, a := range s.intents.asked {
 			if strings.HasPrefix(a, "run") {
@@ -185,7 +188,7 @@ func TestKeysWaitForTheirRows(t *testing.T) {
 
 	// They are about the screen on which they were pressed.
 	s = newStage(t, Config{}, 80, 24).play("unassigned-address")
-	ahead(s, key('6'), enter, key('1')).look().want("WHY  1 of").wantNot("What to do")
+	ahead(s, key('6'), enter, key('1')).look().want("WHY  1 of").wantNot("Do one of these")
 }
 
 // Time that stands still does so on every screen, those that were not in sight too.
@@ -236,7 +239,7 @@ func TestExchangesPairQuestionsWithAnswers(t *testing.T) {
 	now := at.Add(10 * time.Second)
 	var got []string
 	for _, x := range exchanges(events, nil, func(diag.InterfaceAddr) bool { return false }, func(diag.Frame) bool { return false }) {
-		got = append(got, exchangeMark(&x, nil, now).s+" "+exchangeText(&x, now))
+		got = append(got, exchangeMark(&x, told{}, now).s+" "+exchangeText(&x, now))
 	}
 	want := []string{
 		"? who has fe80::3? asks fe80::1: no answer",
@@ -296,7 +299,7 @@ func TestHiddenAddressesAreHiddenEverywhere(t *testing.T) {
 
 func TestXHidesAndShows(t *testing.T) {
 	s := newStage(t, Config{}, 80, 24).play("unassigned-address")
-	s.press("x").want("addresses hidden", "eth0 has …80:0, which is not assigned to it", "├─ this host   02:ff:01:40:00:00")
+	s.press("x").want("addresses hidden", "eth0 has …80:0, which is not assigned to it", "├─ this host 02:ff:01:40:00:00")
 	s.press("x").want("06:df:a5:6c:5d:57").wantNot("3fff:fff:1:", "addresses hidden")
 }
 

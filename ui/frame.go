@@ -73,6 +73,7 @@ type AddressRow struct {
 	Asked, Answered, Wrong int
 	// Problem is the place of the first problem that is about the address, or that explains a question from it; 0: none.
 	Problem int
+	Cause   string // of that problem
 }
 
 // RouterRow is an advertiser.

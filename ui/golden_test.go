@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/netip"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -34,13 +35,33 @@ func TestGoldenScreens(t *testing.T) {
 	newStage(t, Config{}, 80, 24).play("rogue-router").press("4", "down").golden("rogue")
 }
 
-// The overview of networks of the lab at the sizes of a phone, a console, a window and a large screen.
-func TestGoldenOverviews(t *testing.T) {
-	for _, name := range []string{"vpc", "unassigned-source", "rogue-router", "no-ra", "unprivileged"} {
-		for _, size := range [][2]int{{40, 10}, {80, 24}, {120, 40}, {200, 60}} {
-			newStage(t, Config{}, size[0], size[1]).play(name).golden(fmt.Sprintf("lab-%s-%dx%d", name, size[0], size[1]))
-		}
+// Networks of the lab at the sizes of a phone, a console, a window and a large screen: the overview, and what enter opens
+// where that is not beside it already. One file a network, to be read.
+func TestGoldenNetworks(t *testing.T) {
+	for _, path := range recordings(t) {
+		name := strings.TrimSuffix(filepath.Base(path), ".jsonl.zst")
+		t.Run(name, func(t *testing.T) {
+			var b strings.Builder
+			for _, size := range [][2]int{{40, 10}, {80, 24}, {120, 40}, {200, 60}} {
+				s := newStage(t, Config{}, size[0], size[1]).playFile(path)
+				fmt.Fprintf(&b, "═══ %d x %d ═══\n%s\n", size[0], size[1], s.shown())
+				if s.press("enter"); size[0] < 130 {
+					fmt.Fprintf(&b, "═══ %d x %d, enter ═══\n%s\n", size[0], size[1], s.shown())
+				}
+			}
+			same(t, "lab-"+name+".txt", strings.TrimSuffix(b.String(), "\n"))
+		})
 	}
+}
+
+// recordings are those of ndwhy lab NAME -- ndwhy check --record.
+func recordings(tb testing.TB) []string {
+	tb.Helper()
+	list, err := filepath.Glob(filepath.Join("testdata", "lab", "*.jsonl.zst"))
+	if err != nil || len(list) < 15 {
+		tb.Fatalf("%d recordings of the lab: %v", len(list), err)
+	}
+	return list
 }
 
 // The map with its styles: on a console, in a window with room for all of it, and without colours

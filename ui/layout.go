@@ -43,6 +43,8 @@ func (s *scene) last() Screen {
 const (
 	minWidth  = 40
 	minHeight = 10
+	// lowHeight is that of a window in which a hint is worth no line of its own.
+	lowHeight = 14
 )
 
 // wants is what besides the screen itself asks for room.
@@ -59,7 +61,7 @@ type layout struct {
 	body     rect
 	pane     rect
 	tour     rect
-	hint     rect // a notice, a question or a hint; the last line above the footer
+	hint     rect // a notice, a question or a hint; the last line above the footer, in a low window its place
 	footer   rect
 }
 
@@ -76,6 +78,10 @@ func arrange(w, h int, want wants) layout {
 		footer: rect{0, h - 1, w, 1},
 	}
 	body := rect{0, 2, w, h - 4}
+	if h < lowHeight {
+		l.hint = rect{}
+		body.h++
+	}
 	if h >= 20 {
 		body.y, body.h = 3, h-5 // a rule below the status
 	}

@@ -359,6 +359,12 @@ func count(rows []AddressRow, r report.Report) {
 			x.Wrong++
 		}
 	}
+	problems := r.Problems()
+	for i := range rows {
+		if n := rows[i].Problem; n > 0 {
+			rows[i].Cause = problems[n-1].Cause
+		}
+	}
 }
 
 func routers(s *diag.State, r report.Report) []RouterRow {

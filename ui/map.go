@@ -32,12 +32,12 @@ type because struct {
 	cause  string                      // of a finding
 	frames map[int64]bool              // the events that it rests on, of frames
 	path   *report.Path                // the first question that it explains
-	// fix is what y copies of a problem first: the first remedy that is commands, as one line; caution what that may
-	// cut off.
-	fix, caution string
-	ways         []why.Advice // to put a finding right
-	plain        string       // what y copies
-	turn         string       // the interface that enter turns to; empty: it opens the page
+	// do is the first remedy, where it is no command: whom to ask; fix is what y copies of a problem first, the first
+	// that is commands, as one line, and what that does; caution what it may cut off.
+	do, fix, fixDoes, caution string
+	ways                      []why.Advice // to put a finding right
+	plain                     string       // what y copies
+	turn                      string       // the interface that enter turns to; empty: it opens the page
 }
 
 func becauses(s *scene) []because { return append(reasons(s), fars(s)...) }
@@ -57,8 +57,12 @@ func reasons(s *scene) []because {
 		if strings.HasPrefix(headline, strings.TrimSuffix(f.Summary, ".")) { // it stands above already
 			item.text = s.on(f.Interface, words.Say("cause."+f.Cause+".title"))
 		}
+		if len(f.Remedies) > 0 && len(f.Remedies[0].Do) == 0 {
+			item.do = f.Remedies[0].Does
+		}
 		if i := slices.IndexFunc(f.Remedies, func(a why.Advice) bool { return len(a.Do) > 0 }); i >= 0 {
-			item.fix, item.caution = strings.Join(f.Remedies[i].Do, " && "), f.Remedies[i].Caution
+			a := &f.Remedies[i]
+			item.fix, item.fixDoes, item.caution = strings.Join(a.Do, " && "), a.Does, a.Caution
 		}
 		list = append(list, item)
 	}
@@ -79,7 +83,7 @@ func reasons(s *scene) []because {
 	}
 	item := because{
 		mark: markSkipped, word: say("not-asked"), text: strings.Join(unasked, "; "), id: "not-asked",
-		page: func(c *canvas, w int) *doc { return unaskedDoc(c, w, unasked) }, plain: s.Report.Beside(),
+		page: func(c *canvas, w int) *doc { return unaskedDoc(c, w, &s.Report) }, plain: s.Report.Beside(),
 	}
 	if s.verdict() == why.VerdictOK { // how far that goes is said first
 		return append(append(list, item), notes(s)...)
@@ -90,7 +94,7 @@ func reasons(s *scene) []because {
 // becauseOf is the line of a finding, as far as it is the same for problems and notes.
 func becauseOf(s *scene, f *report.Finding) because {
 	item := because{
-		page:  func(c *canvas, w int) *doc { return findingDoc(c, w, &s.Report, f, false) },
+		page:  func(c *canvas, w int) *doc { return findingDoc(c, w, &s.Report, f, false, s.canAsk) },
 		cause: f.Cause, plain: findingText(f), ways: f.Remedies,
 	}
 	sure := words.Say("severity."+string(f.Severity)) + ", " + words.Say("confidence."+string(f.Confidence))
@@ -106,8 +110,8 @@ func becauseOf(s *scene, f *report.Finding) because {
 	for _, e := range frames {
 		item.frames[e.Seq] = true
 	}
-	if len(paths)+len(frames) > 0 {
-		item.whole = func(c *canvas, w int) *doc { return findingDoc(c, w, &s.Report, f, true) }
+	if len(paths)+len(f.Evidence) > 0 {
+		item.whole = func(c *canvas, w int) *doc { return findingDoc(c, w, &s.Report, f, true, s.canAsk) }
 	}
 	return item
 }
@@ -145,8 +149,10 @@ func unknowns(s *scene) []because {
 	type reason struct{ why, fix string }
 	at := map[reason]int{}
 	var whole []why.Unknown
+	counts := map[reason]int{}
 	for _, u := range s.Report.Unknown {
 		k := reason{u.Why, u.Fix}
+		counts[k]++
 		if i, ok := at[k]; ok {
 			whole[i].What += ", " + u.What
 			continue
@@ -158,10 +164,19 @@ func unknowns(s *scene) []because {
 	for i := range whole {
 		u := &whole[i]
 		text := u.What + ": " + u.Why
-		list = append(list, because{
+		item := because{
 			mark: markUnknown, word: words.Say("verdict.unknown"), text: text, id: u.Why + u.Fix,
-			page: func(c *canvas, w int) *doc { return unknownDoc(c, w, u) }, fix: u.Fix, plain: joinNonEmpty("\n", text, u.Fix),
-		})
+			page: func(c *canvas, w int) *doc { return unknownDoc(c, w, u) }, plain: joinNonEmpty("\n", text, u.Fix),
+		}
+		if n := counts[reason{u.Why, u.Fix}]; n > 1 {
+			item.text = say("unknown.n", "n", n, "why", u.Why)
+		}
+		if why.IsCommand(u.Fix) {
+			item.fix = u.Fix
+		} else {
+			item.do = u.Fix
+		}
+		list = append(list, item)
 	}
 	return list
 }
@@ -182,6 +197,9 @@ func (m *mapScreen) draw(s *scene, r region) {
 	y := m.drawHeadline(s, r, items)
 	why := min(len(items)+2, max((r.h-y)/3, 2)) // the map comes first; the rest is for the list
 	room := max(r.h-y-why, 0)
+	if room < 2 {
+		room = 0
+	}
 	lines := m.lines(s, r.w, room)
 	if y+len(lines)+why < r.h {
 		y++
@@ -193,12 +211,15 @@ func (m *mapScreen) draw(s *scene, r region) {
 		y++
 	}
 	below := r.sub(0, y, r.w, r.h-y)
-	if below.h < len(items)+16 {
+	if below.h < len(items)+previewLines {
 		m.drawItems(s, below, items)
 		return
 	}
 	m.drawOpen(s, below, items)
 }
+
+// previewLines is from how many lines below the list on what enter would open is shown there already.
+const previewLines = 8
 
 // drawHeadline says the verdict in one sentence, and the first thing to do about it.
 func (m *mapScreen) drawHeadline(s *scene, r region, items []because) int {
@@ -207,54 +228,79 @@ func (m *mapScreen) drawHeadline(s *scene, r region, items []because) int {
 	if s.undecided() {
 		headline = s.soFar()
 	}
-	for _, line := range clipped(s.canvas, wrap(s.canvas, m.prose(s, headline), r.w-2), max(r.h/3, 1), r.w-2) {
+	for _, line := range clipped(s.canvas, wrap(s.canvas, m.prose(s, headline), r.w-2), min(max(r.h/3, 3), max(r.h-4, 1)), r.w-2) {
 		r.put(1, y, line, bold)
 		y++
 	}
-	fix := m.fix(s, items)
-	if fix == "" || r.h < 12 {
+	it := m.first(s, items)
+	if it == nil || it.do == "" && it.fix == "" {
 		return y
 	}
-	if caution := items[0].caution; caution != "" {
-		for _, line := range clipped(s.canvas, wrap(s.canvas, words.Say("remedy.caution", "caution", m.prose(s, caution)), r.w-2), 2, r.w-2) {
-			r.put(1, y, line, yellow)
-			y++
-		}
-	}
-	lead := say("fix") + "  "
-	d := newDoc(s.canvas, r.w-2-r.width(lead))
-	d.command(fix)
-	lines, most := d.lines, 2
-	if r.h >= 16 {
-		most = 3
-	}
-	if len(lines) > most { // half a command is none
-		lines = append(slices.Clip(lines[:most-1]), []span{{"", plain}, {say("fix.more"), dim}})
-	}
-	for i, line := range lines {
-		if i == 0 {
-			r.put(1, y, lead, bold)
-		}
-		line[0].text = strings.Replace(strings.TrimPrefix(line[0].text, "  "), "$ ", "", 1)
-		r.spans(1+r.width(lead), y, line...)
-		y++
-	}
-	if len(why.Blanks(fix)) > 0 && r.h >= 16 {
-		r.put(1+r.width(lead), y, say("fix.blank"), dim)
+	for _, line := range m.firstAid(s, it, r.w-2, min(3, max(r.h-y-2, 1)), r.h >= 16) {
+		r.spans(1, y, line...)
 		y++
 	}
 	return y
 }
 
-// fix is the first thing to do: about the first problem; where there is none, what would let more be told.
-func (m *mapScreen) fix(s *scene, items []because) string {
-	problems := len(s.problems())
-	for i, it := range items {
-		if i == 0 && problems > 0 || problems == 0 && it.fix != "" {
-			return it.fix
+// first is the line that says what to do: of the first problem; where there is none, of what would let more be told.
+func (m *mapScreen) first(s *scene, items []because) *because {
+	if len(s.problems()) > 0 {
+		return &items[0]
+	}
+	if i := slices.IndexFunc(items, func(b because) bool { return b.do+b.fix != "" }); i >= 0 {
+		return &items[i]
+	}
+	return nil
+}
+
+// firstAid says what to do: in words where no command does it best, else the command, in n lines; where there is room
+// also what that may cut off, and what the reader has to fill in.
+func (m *mapScreen) firstAid(s *scene, it *because, w, n int, roomy bool) (lines [][]span) {
+	lead, hang := span{say("fix") + "  ", bold}, span{blank(s.canvas.width(say("fix")) + 2), plain}
+	add := func(line ...span) {
+		lines = append(lines, append([]span{lead}, line...))
+		lead = hang
+	}
+	inside := w - s.canvas.width(hang.text)
+	if it.do != "" {
+		room := n
+		if it.fix != "" {
+			room--
+		}
+		for _, line := range clipped(s.canvas, wrap(s.canvas, m.prose(s, it.do), inside), max(room, 1), inside) {
+			add(span{line, plain})
+		}
+		n -= len(lines)
+		lead = span{pad(s.canvas, say("fix.or"), s.canvas.width(hang.text)), bold}
+	}
+	if it.fix == "" || n < 1 {
+		return lines
+	}
+	if it.caution != "" && roomy {
+		for _, line := range clipped(s.canvas, wrap(s.canvas, words.Say("remedy.caution", "caution", m.prose(s, it.caution)), w), 2, w) {
+			lines = append(lines, []span{{line, yellow}})
 		}
 	}
-	return ""
+	d := newDoc(s.canvas, inside)
+	d.command(it.fix)
+	command, blanks := d.lines, len(why.Blanks(it.fix)) > 0
+	if len(command) > n && it.fixDoes != "" { // half a command is none
+		command, blanks = nil, false
+		for _, line := range clipped(s.canvas, wrap(s.canvas, m.prose(s, it.fixDoes)+" "+say("fix.copy"), inside), n, inside) {
+			command = append(command, []span{{line, plain}})
+		}
+	} else if len(command) > n {
+		command = append(slices.Clip(command[:n-1]), []span{{"", plain}, {say("fix.more"), dim}})
+	}
+	for _, line := range command {
+		line[0].text = strings.Replace(strings.TrimPrefix(line[0].text, "  "), "$ ", "", 1)
+		add(line...)
+	}
+	if blanks && roomy {
+		add(span{say("fix.blank"), dim})
+	}
+	return lines
 }
 
 // prose shortens the addresses of a sentence that the map shows in full.
@@ -274,9 +320,12 @@ const textAt = 4
 // drawItems lists why, worst first; the one under the cursor is shown in full.
 func (m *mapScreen) drawItems(s *scene, r region, items []because) {
 	m.list.follow(len(items), len(items), func(i int) string { return items[i].id })
-	title := say("why")
+	title := say("notes")
+	if m.first(s, items) != nil || len(s.unexplained()) > 0 || s.verdict() != why.VerdictOK {
+		title = say("why")
+	}
 	if len(items) > 0 {
-		title = say("why-n", "i", m.list.sel+1, "n", len(items))
+		title = say("why-n", "title", title, "i", m.list.sel+1, "n", len(items))
 	}
 	r.rule(0, dim)
 	r.put(2, 0, " "+title+" ", bold)
@@ -288,6 +337,12 @@ func (m *mapScreen) drawItems(s *scene, r region, items []because) {
 	at := textAt
 	var heights []int
 	texts := make([][]string, len(items))
+	if body.w < 60 { // the text needs the room more
+		items = slices.Clone(items)
+		for i := range items {
+			items[i].word = ""
+		}
+	}
 	for i, it := range items {
 		most, room := max(body.h, 1), body.w-at-1-body.width(it.word)-2
 		if i != m.list.sel {
@@ -322,7 +377,7 @@ func clipped(c *canvas, lines []string, n, w int) []string {
 		return lines
 	}
 	lines = slices.Clone(lines[:n])
-	lines[n-1] = strings.TrimSuffix(c.fit(lines[n-1], w-2), " …") + " …"
+	lines[n-1] = strings.TrimRight(c.fit(lines[n-1]+" …", w), " …") + " …"
 	return lines
 }
 
@@ -362,10 +417,10 @@ func drawLately(s *scene, r region) {
 	}
 	r.rule(0, dim)
 	r.put(2, 0, " "+say("lately")+" ", bold)
-	blamed := s.blamed()
+	of := s.told()
 	for y := 1; y < r.h && y-1 < len(s.Exchanges); y++ {
 		e := &s.Exchanges[y-1]
-		m := exchangeMark(e, blamed, s.At)
+		m := exchangeMark(e, of, s.At)
 		x := r.spans(1, y, span{clock(e.First.At)[:8] + " ", dim}, direction(e), span{" ", plain},
 			span{pad(s.canvas, joinNonEmpty(" ", m.s, outcomeWord(e, s.At)), 12), m.st})
 		r.put(x, y, s.canvas.fit(questionText(e, r.w >= 82), r.w-x), plain)
@@ -383,14 +438,19 @@ func (m *mapScreen) drawOpen(s *scene, r region, items []because) {
 	}
 	n = max(min(n, r.h/2), 3)
 	m.drawItems(s, r.sub(0, 0, r.w, n), items)
-	if len(items) > 0 {
-		below := r.sub(0, n, r.w, r.h-n)
+	if len(items) == 0 {
+		return
+	}
+	for i, below := m.list.sel, r.sub(0, n, r.w, r.h-n); i < len(items) && below.h >= previewLines-2; i++ { // and the next ones, as far as there is room
 		below.rule(0, dim)
-		if name := items[m.list.sel].name; name != "" {
-			below.put(2, 0, " "+r.c.fit(name, below.w-6)+" ", dim)
+		if name := items[i].name; name != "" {
+			below.put(2, 0, " "+below.c.fit(name, below.w-6)+" ", dim)
 		}
 		inside := below.sub(1, 1, below.w-2, below.h-1)
-		items[m.list.sel].page(s.canvas, min(inside.w, 110)).preview(inside)
+		page := items[i].page(s.canvas, min(inside.w, 110))
+		page.preview(inside)
+		used := len(page.lines) + 2
+		below = below.sub(0, used, below.w, below.h-used)
 	}
 }
 

@@ -394,6 +394,9 @@ func (m *Model) draw(s *scene) *rect {
 	if !l.tour.empty() {
 		m.tour.draw(s, at(l.tour))
 	}
+	if l.hint.empty() && m.speaks(s) {
+		return m.drawHint(s, at(l.footer))
+	}
 	cursor := m.drawHint(s, at(l.hint))
 	m.drawFooter(s, at(l.footer))
 	return cursor

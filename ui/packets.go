@@ -3,12 +3,14 @@ package ui
 import (
 	"cmp"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"ndwhy/diag"
+	"ndwhy/diag/report"
 	"ndwhy/diag/words"
 )
 
@@ -45,7 +47,7 @@ func (x *packetScreen) rows(s *scene) []*Exchange {
 
 func (x *packetScreen) draw(s *scene, r region) {
 	r = s.drawTroubles(r, diag.FeedFrames)
-	rows, blamed := x.rows(s), s.blamed()
+	rows, of := x.rows(s), s.told()
 	wide := r.w >= 110
 	when, what := column{title: say("col.time"), width: 8, drop: 1}, column{title: say("col.outcome"), width: 11}
 	if wide {
@@ -59,7 +61,7 @@ func (x *packetScreen) draw(s *scene, r region) {
 		if !wide {
 			at = at[:8]
 		}
-		m := exchangeMark(e, blamed, s.At)
+		m := exchangeMark(e, of, s.At)
 		return s.onInterface(e.Frame().Interface, []span{
 			{at, dim}, direction(e), {joinNonEmpty(" ", m.s, outcomeWord(e, s.At)), m.st}, {questionText(e, wide), plain},
 		})
@@ -100,17 +102,19 @@ func direction(e *Exchange) span {
 	return span{"←", dim}
 }
 
-// exchangeMark is wrong only where a problem rests on it, as blamed says of the events' numbers: what a packet filter
-// drops all day is no reason to act.
-func exchangeMark(e *Exchange, blamed map[int64]bool, now time.Time) mark {
+// exchangeMark is wrong only where a problem rests on it: what a packet filter drops all day is no reason to act. Silence
+// is judged as the question's own mark is.
+func exchangeMark(e *Exchange, of told, now time.Time) mark {
 	f := e.Frame()
 	wrong := markPart
-	if slices.ContainsFunc(e.Events, func(x diag.Event) bool { return blamed[x.Seq] }) {
+	if slices.ContainsFunc(e.Events, func(x diag.Event) bool { return of.blamed[x.Seq] }) {
 		wrong = markBad
 	}
 	switch {
 	case f.Bad != "":
 		return markUnknown
+	case e.Refused && e.By.Type == diag.PacketTooBig && wrong != markBad: // that is how the way is to answer
+		return markQuiet
 	case e.Dropped || e.Refused || f.Type.IsError() || e.unheeded(now):
 		return wrong
 	case !e.Expects:
@@ -123,26 +127,54 @@ func exchangeMark(e *Exchange, blamed map[int64]bool, now time.Time) mark {
 		return markWaiting
 	case isDAD(f):
 		return markGood
-	case e.Trial && wrong != markBad:
-		return markQuiet
 	case wrong == markBad:
 		return markBad
+	case e.Trial || of.quiet[silent{f.Interface, f.Src, soughtIn(f)}]:
+		return markQuiet
 	default:
 		return markUnknown
 	}
 }
 
-// blamed are the numbers of the events that problems rest on.
-func (s *scene) blamed() map[int64]bool {
-	at := map[int64]bool{}
+// soughtIn is whom a frame asks.
+func soughtIn(f diag.Frame) netip.Addr {
+	if f.Type == diag.NS {
+		return f.Target
+	}
+	return f.Dst
+}
+
+// told is what the report says of frames: the numbers of the events that problems rest on, and which questions may stay
+// without an answer.
+type told struct {
+	blamed map[int64]bool
+	quiet  map[silent]bool
+}
+
+// silent is a question by its interface, source and target.
+type silent struct {
+	iface          string
+	source, target netip.Addr
+}
+
+func (s *scene) told() told {
+	of := told{blamed: map[int64]bool{}, quiet: map[silent]bool{}}
 	for _, f := range s.Report.Problems() {
 		for _, e := range s.Report.Evidence {
 			if slices.Contains(f.Evidence, e.ID) {
-				at[e.Seq] = true
+				of.blamed[e.Seq] = true
 			}
 		}
 	}
-	return at
+	for i := range s.Report.Paths {
+		p := &s.Report.Paths[i]
+		source, err := netip.ParseAddr(deref(p.Source))
+		target, err2 := netip.ParseAddr(p.Target)
+		if err == nil && err2 == nil && p.Mark.Judgement == report.AsExpected {
+			of.quiet[silent{p.Interface, source, target}] = true
+		}
+	}
+	return of
 }
 
 func isDAD(f diag.Frame) bool { return f.Type == diag.NS && f.Src.IsUnspecified() }
@@ -155,6 +187,8 @@ func outcomeWord(e *Exchange, now time.Time) string {
 		return say("packet.bad")
 	case e.Dropped:
 		return say("packet.dropped")
+	case e.Refused && e.By.Type == diag.PacketTooBig:
+		return say("packet.too-big")
 	case e.Refused:
 		return say("packet.refused-word")
 	case e.unheeded(now):

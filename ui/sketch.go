@@ -33,17 +33,39 @@ func (k *sketch) shown() (n int) {
 	return n
 }
 
-// fold makes one line of the hosts of a kind that all stand as they should; it reports whether there was any.
+// fold makes one line of the hosts of a kind that all stand alike, first where that is as they should; it reports
+// whether there was any.
 func (k *sketch) fold() bool {
-	for _, name := range []string{"service", "router", "peer", "internet"} {
-		g := k.groups[name]
-		if len(g.nodes) < 2 || slices.ContainsFunc(g.nodes, func(n *node) bool { return n.rank > markGood.rank() }) {
-			continue
+	for _, worst := range []mark{markGood, markBad} {
+		for _, name := range []string{"service", "router", "peer", "internet"} {
+			g := k.groups[name]
+			if len(g.nodes) < 2 || slices.ContainsFunc(g.nodes, func(n *node) bool { return n.rank > worst.rank() }) || !alike(g.nodes) {
+				continue
+			}
+			g.nodes, g.shown = []*node{folded(g.nodes)}, 1
+			return true
 		}
-		g.nodes, g.shown = []*node{folded(g.nodes)}, 1
-		return true
 	}
 	return false
+}
+
+// alike reports whether the same came of asking each host: where something is wrong of every question, else of those that
+// several were asked.
+func alike(nodes []*node) bool {
+	came := map[diag.Asks]edge{}
+	wrong := slices.ContainsFunc(nodes, func(n *node) bool { return n.rank > markGood.rank() })
+	for _, n := range nodes {
+		if wrong && len(n.marks) != len(nodes[0].marks) {
+			return false
+		}
+		for _, e := range n.marks {
+			if was, ok := came[e.asks]; ok && (was.mark != e.mark || was.problem != e.problem) {
+				return false
+			}
+			came[e.asks] = e
+		}
+	}
+	return true
 }
 
 // folded stands for several nodes of a kind: each mark once, services by their names.
@@ -208,15 +230,16 @@ func (k *sketch) line(stem, below, label, address string, marks []edge) {
 		k.narrow(stem, label, address, marks)
 		return
 	}
-	const labels = 16
-	room := max(shortestAddress, min(longestAddress, k.w-labels-25))
+	const labels = 14
+	room := max(shortestAddress, min(longestAddress, k.w-labels-27))
 	text := c.fit(address, room)
 	line := []span{{stem, dim}, {pad(c, label, labels-c.width(stem)), bold}, {text, plain}, {blank(room - c.width(text) + 1), plain}}
 	from := labels + room + 1
 	x := from
 	numbered := len(k.s.Report.Problems()) > 1
-	for i, e := range marks {
-		spans, n := e.spans(numbered), 0
+	spans := k.marks(marks, numbered, k.w-from)
+	for i, spans := range spans {
+		n := 0
 		for _, p := range spans {
 			n += c.width(p.text)
 		}
@@ -232,6 +255,28 @@ func (k *sketch) line(stem, below, label, address string, marks []edge) {
 		x += n
 	}
 	k.lines = append(k.lines, line)
+}
+
+// marks are what is written of the marks of a node: where they are too long for one line of w columns, without the blanks
+// before units.
+func (k *sketch) marks(marks []edge, numbered bool, w int) [][]span {
+	var list [][]span
+	n := -1
+	for _, e := range marks {
+		spans := e.spans(k.s.canvas, numbered, w)
+		for _, p := range spans {
+			n += k.s.canvas.width(p.text)
+		}
+		n++
+		list = append(list, spans)
+	}
+	if n > w {
+		for _, spans := range list {
+			last := &spans[len(spans)-1]
+			last.text = strings.ReplaceAll(last.text, "\u00a0", "")
+		}
+	}
+	return list
 }
 
 // narrow is line where there is no room for words: the marks alone stand before the address.
@@ -276,9 +321,20 @@ func nodesByClass(s *scene) map[diag.TargetClass][]*node {
 		of[n.class] = append(of[n.class], n)
 	}
 	for _, list := range of {
-		diag.SortFunc(list, func(a, b *node) int { return cmp.Compare(b.rank/5, a.rank/5) })
+		diag.SortFunc(list, func(a, b *node) int { return cmp.Or(cmp.Compare(b.rank/5, a.rank/5), cmp.Compare(b.good(), a.good())) })
 	}
 	return of
+}
+
+// good is how many kinds of question were answered.
+func (n *node) good() int {
+	count := 0
+	for _, e := range n.marks {
+		if e.mark == markGood {
+			count++
+		}
+	}
+	return count
 }
 
 // close ends the rail at its last branch.

@@ -52,31 +52,26 @@ func verdictText(v *Verdict) string {
 func (x *switchScreen) draw(s *scene, r region) {
 	rows := x.rows(s)
 	foot := min(4, r.h/3)
-	// The whole frame has room beside the reason only in a wide window; else its kind stands there.
-	wide := r.w >= 140
-	frame, reason := column{title: say("col.frame"), width: 10}, column{title: say("col.reason"), width: 24, grow: 100, drop: 1}
-	for _, v := range rows { // as wide as the longest of them needs
-		frame.width = max(frame.width, min(r.width(frameKind(v.Summary)), 20))
-		reason.width = max(reason.width, min(r.width(v.Reason), 46))
+	// The reason comes first; the frame gets what is left of the line, and says as much as fits.
+	frame, reason := column{title: say("col.frame"), width: 10}, column{title: say("col.reason"), width: 24, drop: 1}
+	for _, v := range rows {
+		frame.grow = max(frame.grow, r.width(v.Summary))
+		reason.grow = max(reason.grow, r.width(v.Reason))
 	}
-	if wide {
-		frame.grow = 90
-	}
-	g := grid{columns: []column{
+	reason.width = min(max(reason.width, reason.grow), 46) // rather than the port
+	columns := []column{
 		{title: say("col.time"), width: 8, drop: 2},
 		{title: say("col.port"), width: 8, drop: 3},
 		{title: "", width: 1},
 		{title: say("col.verdict"), width: 9},
-		frame,
 		reason,
-	}, list: &x.list, empty: x.emptyText(s), row: func(i int) []span {
+		frame,
+	}
+	room := fitColumns(columns, r.w-2)[len(columns)-1]
+	g := grid{columns: columns, list: &x.list, empty: x.emptyText(s), row: func(i int) []span {
 		v := rows[i]
 		m := verdictStyle(v.Verdict)
-		what := frameKind(v.Summary)
-		if wide {
-			what = v.Summary
-		}
-		return []span{{clock(v.Time)[:8], dim}, {v.Port, plain}, m.span(), {v.Verdict, m.st}, {what, plain}, {v.Reason, plain}}
+		return []span{{clock(v.Time)[:8], dim}, {v.Port, plain}, m.span(), {v.Verdict, m.st}, {v.Reason, plain}, {frameText(s.canvas, v.Summary, room), dim}}
 	}}
 	g.draw(r.sub(0, 0, r.w, r.h-foot), len(rows), func(i int) string { return verdictText(rows[i]) })
 	if x.filter.text != "" {
@@ -96,13 +91,19 @@ func (x *switchScreen) emptyText(s *scene) string {
 	return say("switch.empty")
 }
 
-// frameKind is what a frame is, out of its summary: "source > destination: kind, more".
-func frameKind(summary string) string {
-	if _, what, ok := strings.Cut(summary, ": "); ok {
-		summary = what
+// frameText is as much of a frame's summary, "source > destination: kind, more", as w columns hold: all of it, without
+// the addresses of the header, its kind.
+func frameText(c *canvas, summary string, w int) string {
+	_, what, ok := strings.Cut(summary, ": ")
+	if !ok {
+		what = summary
 	}
-	kind := summary[:strings.IndexAny(summary+":", ":,")]
-	return strings.TrimSuffix(kind, " request")
+	for _, text := range []string{summary, what} {
+		if c.width(c.shorten(text)) <= w {
+			return c.fit(text, w)
+		}
+	}
+	return strings.TrimSuffix(what[:strings.IndexAny(what+":", ":,")], " request")
 }
 
 func verdictDoc(c *canvas, w int, v *Verdict) *doc {

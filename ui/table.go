@@ -154,7 +154,9 @@ func place(p *report.Path) (matrixRow, matrixColumn) {
 func newMatrix(s *scene, w int, tests bool) *matrix {
 	m := &matrix{cells: map[matrixKey]*report.Path{}, tests: tests}
 	for _, p := range s.paths() {
-		m.add(p, false)
+		if !p.OfOurs() || p.Mark.Judgement >= report.Impaired { // an address of this host is no peer, unless another answers for it
+			m.add(p, false)
+		}
 	}
 	for i := range s.plan.Lines {
 		if l := &s.plan.Lines[i]; l.Check == checkAdded && l.Interface == s.iface {

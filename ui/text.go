@@ -82,6 +82,15 @@ func (d *doc) name(addr string) string {
 	return cmp.Or(d.short[addr], addr)
 }
 
+// fix adds what would help: a shell command, or a sentence.
+func (d *doc) fix(text string) {
+	if why.IsCommand(text) {
+		d.command(text)
+		return
+	}
+	d.para(span{"  ", plain}, text, plain)
+}
+
 // command adds a shell command; continued lines end in a backslash, so that what is copied off the
 // screen still runs. A word that is too long for the indentation goes without.
 func (d *doc) command(text string) {
@@ -90,7 +99,7 @@ func (d *doc) command(text string) {
 	room := d.w - len(hang) - len(tail)
 	var lines []string
 	line := ""
-	for word := range strings.FieldsSeq(d.c.mask(text)) {
+	for _, word := range shellWords(d.c.mask(text), room) {
 		if line != "" && d.c.width(line)+1+d.c.width(word) > room {
 			lines = append(lines, line)
 			line = ""
@@ -117,6 +126,32 @@ func (d *doc) command(text string) {
 		}
 		lead = hang
 	}
+}
+
+// shellWords parts a command where a line may end: nothing in quotes, unless it is longer than room and for nft, which takes
+// what it is told in any number of words.
+func shellWords(command string, room int) []string {
+	var list []string
+	nft, last := false, ""
+	for word := range strings.FieldsSeq(command) {
+		if strings.Count(last, "'")%2 == 1 {
+			switch {
+			case nft && len(last)+1+len(word) > room:
+				list[len(list)-1] += "'"
+				word = "'" + word
+			default:
+				list[len(list)-1] += " " + word
+				last = list[len(list)-1]
+				continue
+			}
+		}
+		if last == "&&" || last == "sudo" {
+			nft = false
+		}
+		nft = nft || word == "nft"
+		list, last = append(list, word), word
+	}
+	return list
 }
 
 // marked is a command in which what the reader has to fill in stands out.

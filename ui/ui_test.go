@@ -56,6 +56,11 @@ func (s *stage) play(name string) *stage {
 	if _, err := os.Stat(path); err != nil {
 		path = filepath.Join("testdata", "lab", name+".jsonl.zst") // ndwhy lab NAME -- ndwhy check --record
 	}
+	return s.playFile(path)
+}
+
+func (s *stage) playFile(path string) *stage {
+	s.t.Helper()
 	file, err := record.Stream(s.t.Context(), path)
 	if err != nil {
 		s.t.Fatal(err)

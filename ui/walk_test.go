@@ -34,6 +34,7 @@ func TestOneStoryOnEveryScreen(t *testing.T) {
 				s := set(newStage(t, Config{}, size[0], size[1]))
 				for i := range s.m.frame.Links {
 					s.shownAlike()
+					s.saysWhatToDo()
 					if size == sizes[0] {
 						s.markedAlike()
 					}
@@ -50,13 +51,9 @@ func TestOneStoryOnEveryScreen(t *testing.T) {
 	for _, c := range diagtest.CauseTests {
 		walk(c.Name, c.World)
 	}
-	recordings, err := filepath.Glob(filepath.Join("testdata", "lab", "*.jsonl.zst"))
-	if err != nil || len(recordings) < 15 {
-		t.Fatalf("%d recordings of the lab: %v", len(recordings), err)
-	}
-	for _, path := range recordings {
+	for _, path := range recordings(t) {
 		name := strings.TrimSuffix(filepath.Base(path), ".jsonl.zst")
-		walked("lab "+name, func(s *stage) *stage { return s.play(name) })
+		walked("lab "+name, func(s *stage) *stage { return s.playFile(path) })
 	}
 	walk("healthy VPC", diagtest.VPC)
 	walk("healthy LAN", diagtest.LAN)
@@ -94,6 +91,28 @@ func (s *stage) shownAlike() {
 			}
 		}
 	}
+}
+
+// saysWhatToDo holds the first screen to saying what to do about the first problem, and what enter opens to saying it with
+// the reason in sight.
+func (s *stage) saysWhatToDo() {
+	s.t.Helper()
+	problems := s.m.scene().problems()
+	if len(problems) == 0 || len(problems[0].Remedies) == 0 {
+		return
+	}
+	first := problems[0].Remedies[0]
+	todo := strings.Fields(first.Does + " " + strings.Join(first.Do, " "))[:2]
+	where := fmt.Sprintf("%dx%d", s.m.w, s.m.h)
+	text := s.press("1").shown()
+	if !strings.Contains(text, "\n "+words.Say("ui.fix")+"  ") {
+		s.t.Errorf("%s: the first screen does not say what to do:\n%s", where, text)
+	}
+	text = s.press("enter").shown()
+	if s.m.h >= 24 && !strings.Contains(text, strings.Join(todo, " ")) {
+		s.t.Errorf("%s: the finding does not say %q where it is opened:\n%s", where, todo, text)
+	}
+	s.press("esc")
 }
 
 // markedAlike holds every mark of what a problem explains against it.

@@ -24,7 +24,7 @@ func TestLabCommandLine(t *testing.T) {
 		stdout, stderr string
 	}{
 		{"lab list", false, 0, "unassigned-address", ""},
-		{"lab nonsense", false, exitUsage, "", `scenario "nonsense": there is no such one; see: ndwhy lab list`},
+		{"lab nonsense", false, exitUsage, "", `scenario "nonsense": no such scenario; see: ndwhy lab list`},
 		{"lab vpc+lan -- true", false, exitUsage, "", "both whole networks"},
 		{"lab vpc ping ::1", false, exitUsage, "", "ndwhy lab vpc -- ping ::1"},
 		{"lab list nonsense", false, exitUsage, "", "unknown command"},

@@ -2,7 +2,6 @@ package capture
 
 import (
 	"errors"
-	"fmt"
 
 	"ndwhy/diag"
 )
@@ -15,7 +14,7 @@ type PrivilegeError struct {
 }
 
 func (e *PrivilegeError) Error() string {
-	return fmt.Sprintf("frames cannot be captured: packet socket: %v (CAP_NET_RAW is missing)", e.Err)
+	return "no right to see packets (CAP_NET_RAW is missing)"
 }
 
 func (e *PrivilegeError) Unwrap() error { return e.Err }

@@ -95,7 +95,7 @@ func (r *Reader) read(ctx context.Context, processes bool) {
 	feed := diag.Feed{Name: diag.FeedHost, State: diag.Synced}
 	if _, err := fs.Stat(r.root, "proc/sys/net/ipv6"); err != nil {
 		feed.State, feed.Why = diag.Unavailable, "/proc/sys/net/ipv6 is missing: this kernel has no IPv6, or /proc is not mounted"
-		feed.Fix = "take ipv6.disable=1 off the kernel's command line"
+		feed.Fix = "Take ipv6.disable=1 off the kernel's command line."
 	}
 	r.say(feed.Name, feed)
 	r.readFilters(ctx)

@@ -1680,7 +1680,7 @@ func Find(name string) (Spec, []string, error) {
 		sc := find(n)
 		switch {
 		case sc == nil:
-			return Spec{}, nil, fmt.Errorf("scenario %q: there is no such one; see: ndwhy lab list", n)
+			return Spec{}, nil, fmt.Errorf("scenario %q: no such scenario; see: ndwhy lab list", n)
 		case sc.On != "":
 			faults = append(faults, *sc)
 		case base != nil:

@@ -150,10 +150,10 @@ func Fix(capabilities ...int) string {
 	list := "CAP_" + strings.Join(upper, " CAP_")
 	switch {
 	case !within:
-		return "give the container or service " + list + ": docker run --cap-add=" + strings.Join(upper, " --cap-add=") +
-			", or CapabilityBoundingSet=" + list + " in its unit"
+		return "Give the container or service " + list + ": docker run --cap-add=" + strings.Join(upper, " --cap-add=") +
+			", or CapabilityBoundingSet=" + list + " in its unit."
 	case !newPrivs:
-		return "start it outside no_new_privs (NoNewPrivileges=no in its unit), or with AmbientCapabilities=" + list
+		return "Start it outside no_new_privs (NoNewPrivileges=no in its unit), or with AmbientCapabilities=" + list + "."
 	default:
 		return "sudo setcap " + strings.Join(file, ",") + "=p " + exe
 	}

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"slices"
@@ -34,26 +35,49 @@ func (t *textWriter) brief(r report.Report) {
 	b := brief{textWriter: t, r: r, problems: r.Problems()}
 	b.table = b.rows()
 	b.name()
-	// A small screen goes without some of it, what is missed least first. Where that does not help, all is shown.
+	// A small screen goes without some of it, what is missed least first. Where that does not help, only the blank lines and
+	// the marks' meanings go.
 	airy := len(b.problems)+len(r.Unexplained)+len(r.Unknown) > 0
-	for _, spared := range []spare{{airy, true, remediesShown}, {false, true, remediesShown}, {false, true, 2}, {false, false, remediesShown}, {false, true, 1}, {false, false, 1}} {
-		b.spare = spared
-		b.b.Reset()
-		b.write()
-		if strings.Count(b.b.String(), "\n") <= screen {
-			return
-		}
+	const all, proofs = remediesShown, proofsShown
+	levels := []spare{
+		{airy, true, true, all, proofs},
+		{false, true, true, all, proofs},
+		{false, false, true, all, proofs},
+		{false, false, true, 2, proofs},
+		{false, false, false, all, proofs},
+		{false, false, false, all, 1},
+		{false, false, true, 1, proofs},
+		{false, false, false, 1, 1},
 	}
-	b.spare = spare{airy, true, remediesShown}
-	b.b.Reset()
+	room := screen + 3*max(0, len(b.problems)+len(r.Unexplained)-1) // what is wrong besides has lines of its own
+	i := slices.IndexFunc(levels, func(s spare) bool { return b.height(s) <= room })
+	if i < 0 {
+		i = 2
+	}
+	b.spare = levels[i]
 	b.write()
+}
+
+// height is how many lines of a terminal it takes with so much of it: a command may take several.
+func (b *brief) height(s spare) int {
+	try, plain := *b, *b.textWriter
+	plain.b, plain.style.Color = strings.Builder{}, false
+	try.textWriter, try.spare = &plain, s
+	try.write()
+	n := 0
+	for line := range strings.Lines(plain.b.String()) {
+		n += max(1, (utf8.RuneCountInString(strings.TrimSuffix(line, "\n"))+b.style.Width-1)/b.style.Width)
+	}
+	return n
 }
 
 // spare is what a screen has room for.
 type spare struct {
-	airy    bool // blank lines between the parts
-	remarks bool // what a remedy does, where that takes a line of its own
-	ways    int
+	airy      bool // blank lines between the parts
+	marks     bool // what the marks mean, and what -v and -vv show
+	remarks   bool // what a remedy does, where that takes a line of its own
+	ways      int
+	contrasts int
 }
 
 func (b *brief) write() {
@@ -207,7 +231,7 @@ func (b *brief) proofs(f report.Finding) []string {
 	if len(list) > 0 {
 		return list // nothing proves better
 	}
-	for _, c := range b.r.Contrasts(f, proofsShown) {
+	for _, c := range b.r.Contrasts(f, cmp.Or(b.contrasts, proofsShown)) {
 		key, from, not := "brief.by-way", words.Say("via."+string(c.Answered.Via)), words.Say("via."+string(c.Missed.Via))
 		if c.BySource {
 			key, from, not = "brief.by-source", source(c.Answered), source(c.Missed)
@@ -236,7 +260,7 @@ func (b *brief) also() {
 		list = append(list, text)
 	}
 	for _, f := range b.r.Notes() {
-		if text := b.r.On(f.Interface, f.Summary); !strings.HasPrefix(f.Cause, "net.") && !slices.Contains(list, text) {
+		if text := b.r.On(f.Interface, f.Summary); !strings.HasPrefix(f.Cause, "net.") && !words.Has("cause."+f.Cause+".looks") && !slices.Contains(list, text) {
 			list = append(list, text)
 		}
 	}
@@ -277,7 +301,11 @@ func (b *brief) unknown() {
 			b.command(label, words.Say("brief.sudo", "program", bare(program)))
 			label = "or"
 		}
-		b.command(label, u.Fix)
+		if why.IsCommand(u.Fix) {
+			b.command(label, u.Fix)
+		} else {
+			b.para(label, u.Fix)
+		}
 		label = "or"
 	}
 	slices.Sort(names)
@@ -286,14 +314,14 @@ func (b *brief) unknown() {
 	}
 }
 
-// privilege is the line that would let this user see packets, where that is all that keeps ndwhy from a verdict;
+// privilege is the line, or the sentence, that would let this user see packets, where that is all that keeps ndwhy from a verdict;
 // else empty.
 func (b *brief) privilege() string {
 	if len(b.problems)+len(b.r.Unexplained) > 0 || len(b.r.Unknown) == 0 {
 		return ""
 	}
 	i := slices.IndexFunc(b.r.Unknown, func(u why.Unknown) bool { return u.What == string(diag.FeedFrames) })
-	if i < 0 || !strings.Contains(b.r.Unknown[i].Fix, "=p ") {
+	if i < 0 {
 		return ""
 	}
 	return b.r.Unknown[i].Fix
@@ -303,9 +331,12 @@ func (b *brief) privilege() string {
 func (b *brief) blind(fix string) {
 	word := strings.ToUpper(words.Say("verdict." + string(b.r.Verdict)))
 	b.b.WriteString(b.paint(bold+";"+verdictColor(b.r.Verdict), word) + "  " + words.Say("brief.blind") + "\n")
-	_, program, _ := strings.Cut(fix, "=p ")
-	b.command("do", words.Say("brief.sudo", "program", bare(program)))
-	b.command("or", fix)
+	if _, program, ok := strings.Cut(fix, "=p "); ok {
+		b.command("do", words.Say("brief.sudo", "program", bare(program)))
+		b.command("or", fix)
+	} else {
+		b.para("do", fix)
+	}
 	var answered []string
 	for _, class := range reached {
 		if slices.ContainsFunc(b.table, func(x reachRow) bool { return x.cells[class].Judgement == report.Answered }) {
@@ -357,7 +388,8 @@ type reachRow struct {
 	class                 diag.SourceClass
 	cells                 map[diag.TargetClass]report.Mark
 	worst                 report.Mark
-	tested                int // how many test addresses it stands for
+	tested                int  // how many test addresses it stands for
+	own                   bool // it stands for all of the interface's own addresses
 }
 
 // rows sums up the questions: programs first, who matters then, all test addresses of an interface in one.
@@ -366,6 +398,7 @@ func (b *brief) rows() []reachRow {
 	rows := map[key]*reachRow{}
 	var order []key
 	tested := map[key]map[string]bool{}
+	folded := b.r.Verdict == why.VerdictOK && len(b.r.Interfaces) > 1 // a line an interface: nobody has to look at one address
 	for _, p := range b.r.Paths {
 		if p.Asks == diag.AsksDAD || p.OfOurs() {
 			continue
@@ -378,6 +411,11 @@ func (b *brief) rows() []reachRow {
 			k.iface = ""
 		case p.SourceClass == diag.SourceCandidate:
 			k.name = "candidates"
+			if folded {
+				k.iface = ""
+			}
+		case folded && p.Source != nil && *p.Source != "::":
+			k.name, x.label, x.class, x.own = "own", words.Say("brief.own", "interface", p.Interface), "", true
 		case p.Source == nil || *p.Source == "::":
 			k.name, x.label = "none", words.Say("report.source.unspecified")
 		default:
@@ -400,12 +438,15 @@ func (b *brief) rows() []reachRow {
 		if k.name == "candidates" {
 			x.tested = len(tested[k])
 			x.label = words.Say("brief.tested", "n", x.tested)
+			if folded {
+				x.iface = ""
+			}
 		}
 		list = append(list, x)
 	}
 	rank := func(x reachRow) int {
 		switch {
-		case x.label != "" && x.class == "":
+		case x.label != "" && x.class == "" && !x.own:
 			return 0
 		case x.worst.Judgement == report.Wrong:
 			return 1
@@ -469,7 +510,7 @@ func (b *brief) reach() {
 			b.b.WriteString("    " + b.paint(dim, remark) + "\n")
 		}
 	}
-	if len(b.problems)+len(b.r.Unexplained) > 0 {
+	if len(b.problems)+len(b.r.Unexplained) > 0 && b.marks {
 		b.b.WriteString("  " + b.paint(dim, b.legend()) + "\n")
 	}
 }
@@ -562,7 +603,7 @@ func (b *brief) closing() {
 	facts := words.Say("brief.facts", "interfaces", words.List(names), "profile", words.Say("profile."+b.r.Profile.Name+".name"),
 		"sent", b.r.Traffic.Sent, "seconds", fmt.Sprintf("%.1f", float64(b.r.DurationMS)/1000), "at", b.ended())
 	more := words.Say("brief.more-ok")
-	if len(b.problems) > 0 {
+	if len(b.problems) > 0 && b.marks {
 		more = words.Say("brief.more-of", "cause", b.problems[0].Cause)
 	}
 	if both := facts + " " + more; utf8.RuneCountInString(both) <= b.style.Width {

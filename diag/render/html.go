@@ -177,7 +177,11 @@ func (p page) unknown() []*html.Node {
 	return section("html.unknown", just(each(list, "ul", func(u why.Unknown) *html.Node {
 		n := el("li", u.What+": "+u.Why)
 		if u.Fix != "" {
-			add(n, el("pre", u.Fix))
+			tag := "p"
+			if why.IsCommand(u.Fix) {
+				tag = "pre"
+			}
+			add(n, el(tag, u.Fix))
 		}
 		return n
 	})))

@@ -83,7 +83,11 @@ func Markdown(w io.Writer, r report.Report) error {
 		}
 		line("- %s", inline(u.What+": "+u.Why))
 		if u.Fix != "" {
-			line("  %s", code(u.Fix))
+			if why.IsCommand(u.Fix) {
+				line("  %s", code(u.Fix))
+			} else {
+				line("  %s", inline(u.Fix))
+			}
 		}
 	}
 	if len(r.Paths) > 0 {

@@ -569,7 +569,11 @@ func (t *textWriter) unknown(r report.Report) {
 	for _, u := range reasons {
 		t.wrap("  ", "    ", strings.Join(names[u.Why+"\n"+u.Fix], ", ")+": "+u.Why)
 		if u.Fix != "" {
-			t.line("    %s", u.Fix)
+			if why.IsCommand(u.Fix) { // never wrapped: it is there to be copied
+				t.line("    %s", u.Fix)
+			} else {
+				t.wrap("    ", "    ", u.Fix)
+			}
 		}
 	}
 	var why []string

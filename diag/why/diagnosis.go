@@ -2,6 +2,7 @@ package why
 
 import (
 	"net/netip"
+	"strings"
 
 	"ndwhy/diag"
 	"ndwhy/diag/across"
@@ -157,8 +158,11 @@ type Unknown struct {
 	// What is a check's ID or a feed's name.
 	What string
 	Why  string // a sentence
-	Fix  string // the exact line that would give it, if any
+	Fix  string // the exact line that would give it, or in words who can; if any
 }
+
+// IsCommand reports whether what would help is a line for a shell: else it is a sentence.
+func IsCommand(fix string) bool { return strings.HasPrefix(fix, "sudo ") }
 
 // Diagnose explains a state. It never fails; of an empty state it says that nothing was checked.
 func Diagnose(s *diag.State) Diagnosis { return diagnose(s) }

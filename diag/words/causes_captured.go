@@ -8,19 +8,19 @@ var causesCaptured = map[string]string{
 	"captured.elsewhere":       "The capture has no unicast to the hosts that ask, so it might not show an answer. But they ask again, which shows that they got none.",
 
 	"cause.peer.unmapped.captured.summary":          "Nobody answers for {peer}.",
-	"cause.peer.unmapped.captured.explanation":      "{askers} asked for its MAC address {count} times in a row until the end of the capture, and no neighbour advertisement came.",
+	"cause.peer.unmapped.captured.explanation":      "Its MAC address was asked for {count|time|times} in a row until the end of the capture, by {askers}, and no neighbour advertisement came.",
 	"cause.peer.unmapped.captured-many.summary":     "Nobody answers for {n} of the addresses that hosts ask for.",
 	"cause.peer.unmapped.captured-many.explanation": "The first are {addresses}. Each was asked for at least three times in a row. So many at once are a scan, or part of the network is gone.",
 
 	"cause.router.unresolvable.captured.summary":     "Nobody answers for the router {router}.",
-	"cause.router.unresolvable.captured.explanation": "The router advertises itself. {askers} asked for its MAC address {count} times in a row until the end of the capture, and no neighbour advertisement came.",
+	"cause.router.unresolvable.captured.explanation": "The router advertises itself. {askers} asked for its MAC address {count|time|times} in a row until the end of the capture, and no neighbour advertisement came.",
 
 	"cause.address.duplicate.captured.summary":             "When {host} asked whether {address} is free, {other} answered that it has it, or asked for it too.",
 	"cause.address.duplicate.captured.explanation":         "Duplicate address detection then fails (RFC 4862 §5.4), and the host that asked does not use the address.",
 	"cause.address.duplicate.captured-looped.summary":      "When {host} asked whether {address} is free, its question came back to the link.",
 	"cause.address.duplicate.captured-looped.explanation":  "The same frame is in the capture again, moments later. If a switch or an access point returns it, a host mistakes its own question for another's and gives up the address, unless it marks its questions (RFC 7527).",
 	"cause.address.duplicate.captured-claimed.summary":     "More than one host claims {address} as its own: {macs}.",
-	"cause.address.duplicate.captured-claimed.explanation": "Their claims alternate ({changes} changes). After a failover an address changes hands once, and hosts that share an address on purpose (anycast) clear the override flag. Packets to this address reach one host or the other.",
+	"cause.address.duplicate.captured-claimed.explanation": "Their claims alternate ({changes|change|changes}). After a failover an address changes hands once, and hosts that share an address on purpose (anycast) clear the override flag. Packets to this address reach one host or the other.",
 
 	"cause.router.no-advertisement.captured.summary":          "The router {router} advertised itself for {lifetime} s and has been silent for {gap} s since.",
 	"cause.router.no-advertisement.captured.explanation":      "When the lifetime of an advertisement ends, every host drops its default route through that router. The router stopped, or its advertisements no longer get here.",
@@ -33,7 +33,7 @@ var causesCaptured = map[string]string{
 	"cause.router.not-default.captured-withdrawn.explanation": "It advertised a lifetime before, and its last advertisement has lifetime 0, as a router sends when it shuts down. Hosts drop their default route through it at once.",
 
 	"cause.dhcpv6.silent.captured.summary":     "Nobody answers the DHCPv6 client {client}.",
-	"cause.dhcpv6.silent.captured.explanation": "It sent the same {message} {count} times, and the capture has no answer to it.",
+	"cause.dhcpv6.silent.captured.explanation": "It sent the same {message} {count|time|times}, and the capture has no answer to it.",
 
 	"cause.dhcpv6.no-address.captured.summary":     "The DHCPv6 server {server} has no address for {client}.",
 	"cause.dhcpv6.no-address.captured.explanation": "It answers: {status}.",
@@ -43,7 +43,7 @@ var causesCaptured = map[string]string{
 	"cause.link.spoofed.captured-checksum.summary":     "The capture has {n} neighbour discovery messages from {sender} with a wrong checksum.",
 	"cause.link.spoofed.captured-checksum.explanation": "The newest is {what} from {from}. Every host drops them: they were damaged on their way, or badly made up.",
 
-	"cause.link.spoofed.captured-many.summary":     "The capture has forged or damaged neighbour discovery from {senders} senders.",
+	"cause.link.spoofed.captured-many.summary":     "The capture has forged or damaged neighbour discovery from {senders|sender|senders}.",
 	"cause.link.spoofed.captured-many.explanation": "The newest is {what} from {from} ({sender}). Its hop limit or checksum is wrong, so every host drops it. One machine most likely makes up so many senders.",
 
 	"headline.capture":      "This capture shows no fault (frames: {frames}, hosts: {hosts}); what frames alone do not tell stays unknown.",

@@ -33,7 +33,7 @@ var causesHost = map[string]string{
 	"cause.host.firewall.some-rule":                   "a rule that ndwhy could not identify",
 	"cause.host.firewall.ports.summary":               "This host's own packet filter stops its applications' requests or the answers: {rule}.",
 	"cause.host.firewall.ports.explanation":           "The network is not at fault: either the packet never left this host, or its answer arrived and no program received it.",
-	"cause.host.firewall.in-part.summary":             "This host's own packet filter drops a part of what arrives: {lost} of {sent} answers, by {rule}.",
+	"cause.host.firewall.in-part.summary":             "This host's own packet filter drops a part of what arrives: {lost} of {sent|answer|answers}, by {rule}.",
 	"cause.host.firewall.in-part.explanation":         "All answers arrived on the wire, but the program that asked did not receive all of them. A rule with a rate limit does that, or one that drops packets at random.",
 	"cause.host.firewall.standing.summary":            "This host's own packet filter has a rule that stops {what}: {rule}.",
 	"cause.host.firewall.standing.explanation":        "Connection tracking does not recognise the messages of neighbour discovery, multicast listening and DHCPv6 as answers to anything. Each needs a rule that accepts it. So do ICMPv6 errors if no rule accepts related packets.",
@@ -122,7 +122,7 @@ var causesHost = map[string]string{
 	"cause.host.neighbour-override.source":      "RFC 4861 §7.3.3; ip-neighbour(8)",
 
 	"cause.host.neighbour-table-full.title":       "The neighbour table is full",
-	"cause.host.neighbour-table-full.summary":     "The kernel's neighbour table is full ({entries} entries, limit {limit}): it cannot find new neighbours.",
+	"cause.host.neighbour-table-full.summary":     "The kernel's neighbour table is full ({entries|entry|entries}, limit {limit}): it cannot find new neighbours.",
 	"cause.host.neighbour-table-full.explanation": "At gc_thresh3 the kernel refuses new entries with ENOBUFS. All network namespaces of the machine share this table, so containers, or a scan of a prefix, can fill it for everybody. A dead address takes two entries.",
 	"cause.host.neighbour-table-full.means":       "The machine's list of neighbours has no free line. Details: IPv6 neighbour entries reached net.ipv6.neigh.default.gc_thresh3 (default 1024), and the kernel log has \"neighbor table overflow\".",
 	"cause.host.neighbour-table-full.evidence":    "ENOBUFS or EINVAL when the kernel looked for a neighbour, and the number of entries compared with gc_thresh3.",

@@ -36,7 +36,7 @@ var causesLink = map[string]string{
 	"cause.neighbour.stale-lladdr.source":             "RFC 4861 §§7.2.6, 7.3.3; Linux net/core/neighbour.c (neigh_timer_handler)",
 
 	"cause.peer.isolated.title":       "The network keeps its hosts apart",
-	"cause.peer.isolated.summary":     "The router {router} answers on {interface}, but none of {hosts} hosts on the link does: the network keeps its ports apart.",
+	"cause.peer.isolated.summary":     "The router {router} answers on {interface}, but none of {hosts|host|hosts} on the link does: the network keeps its ports apart.",
 	"cause.peer.isolated.explanation": "The hosts' addresses are in the prefix of the link, so this host asks for them there, but its questions reach only the router. A private VLAN, a protected switch port and client isolation on an access point do that on purpose. There are three ways out: the network lets the ports talk; the router answers for all hosts (a local neighbour discovery proxy); or the router stops announcing the prefix as on-link (L=0), and hosts send everything to the router. If all of these hosts are down, it looks the same.",
 	"cause.peer.isolated.means":       "The machines next door are there, and the network lets nobody hear them. Details: solicitations for several peers go unanswered, only routers send frames, and the router answers.",
 	"cause.peer.isolated.evidence":    "No answer from at least two hosts (link-local addresses), no frame from any other, and the router's answer.",

@@ -17,6 +17,7 @@ var causesNetwork = map[string]string{
 	"cause.net.per-address-filter.source":      "Amazon EC2 user guide, \"Infrastructure security in Amazon EC2\" (2026-04-13); qiita.com/ip6/items/bec8a619c6d486dea0a8 (2017-01-15)",
 
 	"cause.net.open-link.title":       "Any address works",
+	"cause.net.open-link.right":       "Any address works: the network does not filter by address",
 	"cause.net.open-link.summary":     "The network does not filter by address: {target} answered {source}, which nobody assigned.",
 	"cause.net.open-link.explanation": "An address outside the assigned set worked, so nothing on this link checks who may use which address. On a plain LAN that is normal. In a cloud it means that port security, the source check or the like is off for this interface.",
 	"cause.net.open-link.means":       "On this network a machine may use any address that fits. Details: a candidate got an echo reply or a neighbour advertisement, which a filter by address does not allow.",
@@ -159,7 +160,7 @@ var causesNetwork = map[string]string{
 	"cause.path.mtu.source":           "RFC 8201; Amazon EC2 user guide, \"Network MTU\" (2026-04-13)",
 
 	"cause.path.lossy.title":            "Packets are lost on the way",
-	"cause.path.lossy.summary":          "{lost} of {sent} questions to hosts that do answer were lost ({percent}%).",
+	"cause.path.lossy.summary":          "{lost} of {sent|question|questions} to hosts that do answer were lost ({percent}%).",
 	"cause.path.lossy.explanation":      "The hosts are there, since they answered some questions. So packets are lost on the way (targets affected: {targets}). A second machine with the same MAC or IP address takes answers away in the same way.",
 	"cause.path.lossy.late.summary":     "Answers arrive late on {interface}: {seconds} s after the question, when most programs have given up.",
 	"cause.path.lossy.late.explanation": "The answers arrived after ndwhy had stopped waiting, so nothing here is proven silent (targets affected: {targets}). A full queue, a shaped or overloaded link, or a machine without enough processor time does that. The kernel's own neighbour discovery gives up after 3 s.",
@@ -185,6 +186,7 @@ var causesNetwork = map[string]string{
 	"cause.service.unreachable.source":      "Amazon VPC user guide, \"DNS attributes\", \"DHCP option sets\" (2023-06)",
 
 	"cause.service.imds-hop-limit.title":       "The metadata service's answer does not reach into the container",
+	"cause.service.imds-hop-limit.right":       "The metadata service gives no token in here, most likely on purpose",
 	"cause.service.imds-hop-limit.summary":     "The metadata service accepts connections from here but gives no token: most likely its answers may only make one hop, and this container is two hops away.",
 	"cause.service.imds-hop-limit.explanation": "The service sends the answer to a token request with a hop limit of its own (HttpPutResponseHopLimit). By default it is 1, so the answer ends at the instance that forwards for this container. Many keep it at 1 on purpose, to keep containers from the instance's credentials; then nothing is wrong. In here, ndwhy cannot learn which addresses are assigned.",
 	"cause.service.imds-hop-limit.means":       "The cloud's information service answers the machine, but not the containers on it. Details: the response to PUT /latest/api/token is sent with an IP hop limit of 1 and is dropped where it would be forwarded.",
@@ -195,6 +197,8 @@ var causesNetwork = map[string]string{
 	"cause.service.imds-hop-limit.source":      "Amazon EC2 user guide, \"Configure instance metadata options\" (2026-04-13)",
 
 	"cause.service.imds-ipv6-off.title":       "Instance metadata is not offered over IPv6",
+	"cause.service.imds-ipv6-off.right":       "The metadata service answers only over IPv4, as is the default",
+	"cause.service.imds-ipv6-off.looks":       "metadata over IPv6",
 	"cause.service.imds-ipv6-off.summary":     "The instance metadata service answers over IPv4, but not over IPv6 ({target}).",
 	"cause.service.imds-ipv6-off.explanation": "This is expected: the IPv6 endpoint is off unless somebody switches it on for the instance. It only matters if something here needs it.",
 	"cause.service.imds-ipv6-off.means":       "The cloud's information service can only be reached at its old address. Details: HttpProtocolIpv6 is disabled unless somebody enabled it for the instance; the IPv4 endpoint stays on.",

@@ -3,7 +3,7 @@ package words
 // causesRouter has the words of the causes about routers, routes and DHCPv6.
 var causesRouter = map[string]string{
 	"cause.router.no-advertisement.title":       "No router announces itself",
-	"cause.router.no-advertisement.summary":     "No router answers on {interface}: {sent} solicitations sent, no advertisement received.",
+	"cause.router.no-advertisement.summary":     "No router answers on {interface}: {sent|solicitation|solicitations} sent, no advertisement received.",
 	"cause.router.no-advertisement.explanation": "Without an advertisement there is no default route. In a network that hands out addresses by DHCPv6 there is no address either, since clients wait for the advertisement's flag M. Either the subnet has no IPv6, or something between here and the router drops solicitations or advertisements.",
 	"cause.router.no-advertisement.means":       "The machine asks where the way out is, and nobody replies. Details: router solicitations to ff02::2 from the link-local address get no advertisement within the wait, and no route from an earlier one is in force.",
 	"cause.router.no-advertisement.evidence":    "Solicitations seen leaving and no advertisement on the tap. Certain only after three in ten seconds, since a router may delay its answer (RFC 4861 §6.2.6).",

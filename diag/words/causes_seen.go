@@ -42,7 +42,7 @@ var causesSeen = map[string]string{
 
 	"cause.router.asks-again.title":       "A router keeps asking although this host answers",
 	"cause.router.asks-again.summary":     "The router {router} asks for {address} again after this host answered: the answers do not reach it.",
-	"cause.router.asks-again.explanation": "A router that gets its answer remembers it for a while, and does not ask the whole link again. This one did, seconds after an advertisement was seen leaving ({count} times). So the advertisement is lost on its way, a switch that inspects neighbour discovery drops it, or the router rejects it. Packets for this address from beyond the router cannot be delivered.",
+	"cause.router.asks-again.explanation": "A router that gets its answer remembers it for a while, and does not ask the whole link again. This one did, seconds after an advertisement was seen leaving ({count|time|times}). So the advertisement is lost on its way, a switch that inspects neighbour discovery drops it, or the router rejects it. Packets for this address from beyond the router cannot be delivered.",
 	"cause.router.asks-again.means":       "The router calls for this machine, hears no reply and drops its mail, though the machine does reply. Details: a multicast solicitation for an address of this host, a solicited advertisement seen leaving, and another multicast solicitation for it from the same router within 10 s.",
 	"cause.router.asks-again.evidence":    "The advertisement that left, and the router's next solicitation. Likely if answers from beyond are missing, or if the router asks a third time.",
 	"cause.router.asks-again.contradicts": "An answer from beyond the router to the same address.",

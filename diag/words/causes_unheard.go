@@ -23,7 +23,7 @@ var causesUnheard = map[string]string{
 	"cause.path.unheard.evidence":              "Unanswered solicitations on the wire, and no answer of any kind to anything that the interface sent. Likely if the MAC address is one that the port may not know: changed from the hardware's, not the one that the metadata service names, a macvlan's, or a bridge's own. Possible if the router may equally be at fault.",
 	"cause.path.unheard.contradicts":           "Any answer to anything that the interface sent; a connection whose segments are acknowledged. An advertisement to all nodes does not count.",
 	"cause.path.unheard.apart":                 "other hosts on the link do reach the router; a capture at the router or at the port does not show frames from {mac}",
-	"cause.path.unheard.lone.summary":          "{asked} does not answer, and {interface} asked nobody else.",
+	"cause.path.unheard.lone.summary":          "{interface} asked only one host, and {asked} does not answer.",
 	"cause.path.unheard.lone.explanation":      "Frames left this host, and no answer came. Either that host is away, or the port that {interface} is connected to lets nothing through. ndwhy cannot tell which while it asks only one host. Run all the checks, or name another host with --peer.",
 	"cause.path.unheard.see":                   "ip -d link show dev IF (link/ether, permaddr); tcpdump -eni IF icmp6; ndisc6 ROUTER IF",
 	"cause.path.unheard.source":                "moby/moby#30772 (macvlan); OpenStack Neutron, neutron/agent/linux/iptables_firewall.py (2026-08-07)",

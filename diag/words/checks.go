@@ -162,7 +162,7 @@ var details = map[string]string{
 	"detail.closed":                "no program listens there, the connection was refused",
 	"detail.tcp.closed":            "the host answered with a reset: no program listens on port {note}, and the way there works",
 	"detail.elsewhere":             "the kernel sends it by {note}",
-	"detail.asked-alone":           "only a question sent to its MAC address {note} alone is answered",
+	"detail.asked-alone":           "it only answers a question that is sent to its MAC address {note}",
 	"detail.not-added":             "the kernel refused the candidate: {note}",
 	"detail.passive":               "--passive sends nothing",
 	"detail.not-applicable":        "does not apply here",

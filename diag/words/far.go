@@ -31,7 +31,7 @@ var acrossHosts = map[string]string{
 	"far.asked.not-arrived":    "{host} asked {target} of this host from {source} ({asks}): {sent} left there, and none arrived here.",
 	"far.asked.not-answered":   "{host} asked {target} of this host from {source} ({asks}): {arrived} of {sent} arrived here, and this host sent no answer{why}.",
 	"far.asked.answer-lost":    "{host} asked {target} of this host from {source} ({asks}): {arrived} of {sent} arrived here, this host answered, and no answer arrived there.",
-	"far.asked.returned":       "{host} asked {target} of this host from {source} ({asks}): of {sent}, {arrived} arrived here; {answered} answers left, and {returned} arrived there.",
+	"far.asked.returned":       "{host} asked {target} of this host from {source} ({asks}): of {sent}, {arrived} arrived here; {answered|answer|answers} left, and {returned} arrived there.",
 	"far.asked.drop":           ", because its packet filter dropped it ({what})",
 	"far.asked.filter":         ", because a rule stops the question or the answer ({what})",
 	"far.asked.not-configured": ", because it does not have the address configured",

@@ -32,7 +32,8 @@ func join(parts ...map[string]string) map[string]string {
 
 // Say returns the text of a key with its placeholders filled in: args are names and values in
 // turn, words.Say("detail.answered-for", "note", addr). Values are printed with fmt.Sprint and
-// cleaned as by Clean. A key that is not in the catalogue is returned as it is, so that a
+// cleaned as by Clean; {n|packet|packets} is a number with what it
+// counts. A key that is not in the catalogue is returned as it is, so that a
 // missing text is seen; a placeholder without a value stays.
 func Say(key string, args ...any) string {
 	text, ok := english[key]
@@ -72,6 +73,7 @@ func Fill(text string, args ...any) string {
 			return b.String()
 		}
 		name, after, closed := strings.Cut(rest, "}")
+		name, forms, counted := strings.Cut(name, "|")
 		value, known := lookUp(name, args)
 		if !closed || !known {
 			b.WriteByte('{')
@@ -79,6 +81,11 @@ func Fill(text string, args ...any) string {
 			continue
 		}
 		b.WriteString(Clean(value))
+		if one, many, _ := strings.Cut(forms, "|"); counted && value == "1" {
+			b.WriteString(" " + one)
+		} else if counted {
+			b.WriteString(" " + many)
+		}
 		text = after
 	}
 }

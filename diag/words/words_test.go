@@ -97,6 +97,7 @@ func placeholders(text string) []string {
 		if !ok {
 			return names
 		}
+		name, _, _ = strings.Cut(name, "|")
 		if !slices.Contains(names, name) {
 			names = append(names, name)
 		}
@@ -175,4 +176,14 @@ func FuzzClean(f *testing.F) {
 			t.Errorf("cleaning %q twice changes it", got)
 		}
 	})
+}
+
+// A number says what it counts, of one as of many.
+func TestFillCounts(t *testing.T) {
+	const text = "{n|packet was|packets were} sent to {host} {a|b|c}"
+	for n, want := range map[int]string{0: "0 packets were", 1: "1 packet was", 12: "12 packets were"} {
+		if got := Fill(text, "n", n, "host", "x"); got != want+" sent to x {a|b|c}" {
+			t.Errorf("%d: %q", n, got)
+		}
+	}
 }
