@@ -145,7 +145,7 @@ func (p *planner) run() []*Question {
 		}
 		p.iface, p.link = iface, link
 		p.prior = slices.DeleteFunc(slices.Clone(prior), func(q *Question) bool { return q.Interface != iface })
-		for _, p.check = range inOrder() {
+		for _, p.check = range inOrder {
 			if p.check.plan != nil && wanted(p.s.Run, p.check.ID) {
 				p.check.plan(p)
 			}
