@@ -501,11 +501,14 @@ func (a Address) Passing() bool {
 		a.Flags&NoPrefixRoute != 0
 }
 
-// lose notes what an interface lost while a check was asking on it: the first of it, which the rest
-// follows from.
+// lose notes what an interface lost while a check was asking on it: the first of it, which the rest follows from; its
+// link rather than an address.
 func (s *State) lose(iface string, e Event) {
+	_, link := e.Body.(Link)
 	for key, c := range s.Checks {
-		if key.Interface == iface && c.State == CheckRunning && s.said[lostKey(iface)].Seq < s.said[begunKey(key)].Seq {
+		old := s.said[lostKey(iface)]
+		_, address := old.Body.(Address)
+		if key.Interface == iface && c.State == CheckRunning && (old.Seq < s.said[begunKey(key)].Seq || link && address) {
 			s.said[lostKey(iface)] = e
 			return
 		}
@@ -1053,7 +1056,8 @@ func tells(p Path) bool {
 	}
 	return p.SourceClass == SourceCandidate && p.Asks == AsksEcho ||
 		p.TargetClass == TargetAllNodes && len(p.Responders) > 0 ||
-		p.Target == VPCRouter && p.Asks == AsksND
+		p.Target == VPCRouter && p.Asks == AsksND ||
+		p.Check == "added" && p.Asks == AsksDAD
 }
 
 // FactOf is the event that a fact came with.

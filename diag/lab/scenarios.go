@@ -292,7 +292,7 @@ var scenarios = []Scenario{
 		Break: func(s *Spec) {
 			s.router().Every = 0
 			s.ubuntu1().RanOut = true
-			s.Age = 6 * time.Second // so old is no link that has only just come up
+			s.Age = max(s.Age, 6*time.Second) // so old is no link that has only just come up
 		},
 	},
 	{
@@ -371,7 +371,8 @@ var scenarios = []Scenario{
 		Break: func(s *Spec) {
 			s.Fabric.Hairpin = true
 			h := s.ubuntu1()
-			h.NICs[0].Early = map[string]string{"enhanced_dad": "0", "ipv6/conf/all/enhanced_dad": "0"}
+			h.NICs[0].early("enhanced_dad", "0")
+			h.NICs[0].early("ipv6/conf/all/enhanced_dad", "0")
 			h.Added = append(h.Added, Added{NIC: "eth0", Prefix: netip.PrefixFrom(furtherAddress, 64), DAD: true})
 		},
 	},
@@ -406,7 +407,7 @@ var scenarios = []Scenario{
 			s.ubuntu1().NICs[0].DHCPOnce = true
 			s.router().DHCP = vswitch.DHCP{Preferred: 20 * time.Second, Valid: 60 * time.Second}
 			// Renewal is due at half, and overdue at 0.8 of the preferred lifetime (RFC 8415 §21.4).
-			s.Age = 16200 * time.Millisecond
+			s.Age = max(s.Age, 16200*time.Millisecond)
 		},
 	},
 	{
@@ -1110,7 +1111,7 @@ var scenarios = []Scenario{
 		Break: func(s *Spec) {
 			s.router().HopLimit = 1
 			for i := range s.Hosts {
-				s.Hosts[i].NICs[0].Early = map[string]string{"accept_ra_min_hop_limit": "32"}
+				s.Hosts[i].NICs[0].early("accept_ra_min_hop_limit", "32")
 			}
 		},
 	},
@@ -1121,7 +1122,7 @@ var scenarios = []Scenario{
 		Subject: "eth0",
 		Break: func(s *Spec) {
 			narrow(s)
-			s.ubuntu1().NICs[0].Early = map[string]string{"accept_ra_mtu": "0"}
+			s.ubuntu1().NICs[0].early("accept_ra_mtu", "0")
 		},
 	},
 	{
@@ -1282,7 +1283,7 @@ var scenarios = []Scenario{
 		Causes: []string{"host.inbound-unanswered"},
 		Break: func(s *Spec) {
 			s.called(0)
-			s.ubuntu1().Sysctls = map[string]string{"ipv6/icmp/echo_ignore_all": "1"}
+			s.ubuntu1().set("ipv6/icmp/echo_ignore_all", "1")
 		},
 	},
 	{
@@ -1302,7 +1303,7 @@ var scenarios = []Scenario{
 		Title: "The router redirects what goes to the Internet host, and ubuntu1 follows no redirects (accept_redirects=0).",
 		Break: func(s *Spec) {
 			redirecting(s)
-			s.ubuntu1().Sysctls = map[string]string{"ipv6/conf/eth0/accept_redirects": "0"}
+			s.ubuntu1().set("ipv6/conf/eth0/accept_redirects", "0")
 		},
 	},
 	{
@@ -1319,7 +1320,7 @@ var scenarios = []Scenario{
 		Title: "The router advertises itself to all nodes so rarely that none comes while anybody looks; ubuntu1's default route is from its boot.",
 		Break: func(s *Spec) {
 			s.router().Every = time.Hour
-			s.Age = 6 * time.Second
+			s.Age = max(s.Age, 6*time.Second)
 		},
 	},
 	{
@@ -1458,7 +1459,7 @@ var scenarios = []Scenario{
 
 // chattering has others on the link talk.
 func chattering(list ...vswitch.Chatter) func(*Spec) {
-	return func(s *Spec) { s.Chatter = list }
+	return func(s *Spec) { s.Chatter = append(s.Chatter, list...) }
 }
 
 // called has a host beyond the router ask ubuntu1 for an echo (0), or try ports of it, while the command runs.
@@ -1579,7 +1580,7 @@ func borderRouter(plen string) func(*Spec) {
 		r := s.addRouter()
 		r.Lifetime, r.OnLink, r.Managed, r.DHCP.Off = 0, false, false, true
 		r.Routes, r.Addresses = []netip.Prefix{behind}, []netip.Addr{behindHost}
-		s.ubuntu1().NICs[0].Early = map[string]string{"accept_ra_rt_info_max_plen": plen}
+		s.ubuntu1().NICs[0].early("accept_ra_rt_info_max_plen", plen)
 	}
 }
 
@@ -1610,7 +1611,7 @@ func isolated(bits int) func(*Spec) {
 		s.Fabric.Isolated = true
 		s.router().OnLink, s.router().Autonomous = false, true
 		for i := range s.Hosts {
-			s.Hosts[i].NICs[0].Early = map[string]string{"autoconf": "0"}
+			s.Hosts[i].NICs[0].early("autoconf", "0")
 		}
 	}
 }

@@ -77,7 +77,7 @@ func (iv *ifaceView) settle(h hypothesis) hypothesis {
 			h.severity = Warning
 		}
 	}
-	if (!h.direct || h.confidence != Certain) && iv.hasty(h) {
+	if (!h.direct || h.confidence != Certain) && iv.hasty(h) || (h.beyond || h.confidence != Certain) && iv.byLuck(h) {
 		h.confidence = weaker(h.confidence, Possible)
 	}
 	h.severity = iv.weigh(h)

@@ -38,6 +38,13 @@ func ruleNamed(_ *view, h *hypothesis) bool { return h.subject.Kind == "rule" }
 // no room in the neighbour table, a hook below.
 var noFilter = map[string]bool{"ENETUNREACH": true, "EINVAL": true, "ENOBUFS": true}
 
+// unsure reports whether a path shows nothing but that the kernel's own three solicitations did not get through, where
+// packets get lost, or the run was cut short: frames of ours are sent more often, and later.
+func (iv *ifaceView) unsure(p *path) bool {
+	cut := iv.any(func(q *path) bool { return q.Detail == "timeout" })
+	return (cut || iv.losing > 0) && p.drop.Body == nil && len(p.Responders) == 0 && (p.failedDiscovery() || p.Outcome == diag.Unsent && p.Errno == "" || p.Asks == diag.AsksND)
+}
+
 // findFirewall names the rules that stand between what the wire answered and what the kernel got,
 // one hypothesis for each set of symptoms; and, where none that is readable does, that there must
 // be one.
@@ -114,6 +121,9 @@ func findFirewall(iv *ifaceView) []hypothesis {
 	list = append(list, deafening...)
 	h := iv.byHost()
 	iv.explain(&h, unnamed...)
+	if !slices.ContainsFunc(unnamed, func(p *path) bool { return !iv.unsure(p) }) && len(unnamed) > 0 {
+		h.confidence = weaker(h.confidence, Possible)
+	}
 	if len(deafening) == 0 && !iv.s.Complete(diag.FeedDrops) && !slices.ContainsFunc(iv.s.Filters, func(f diag.Filter) bool { return iv.applies(f) && deafens(f) }) {
 		iv.explainUnheeded(&h) // they arrived, and what answers them is the kernel
 	}

@@ -372,7 +372,23 @@ func (iv *ifaceView) noGateway(sel diag.Selection) (hypothesis, bool) {
 		confidence: Certain, direct: true, subject: Subject{"route", name}, as: "no-gateway",
 		args: []any{"target", sel.Dst, "router", iv.gateway(), "route", name}, facts: []diag.Event{iv.s.Said(sel), diag.FactOf(route)},
 	}
-	return h, iv.silentBeyond(&h, sel.Dst, sel.From)
+	return h, iv.silentBeyond(&h, sel.Dst, sel.From) || iv.notEvenAsked(&h, sel.Dst)
+}
+
+// notEvenAsked has h explain what the kernel was not asked for, as it would have had to look for a host on the link that
+// the router leads to.
+func (iv *ifaceView) notEvenAsked(h *hypothesis, dst netip.Addr) bool {
+	left := iv.where(func(p *path) bool { return p.Target == dst && p.Via != diag.ViaWire && p.Detail == "unproven-source" })
+	alive := iv.first(func(_ *ifaceView, _ netip.Addr, p *path) bool {
+		return p.Target == dst && p.Via == diag.ViaWire && p.Ours() && p.Outcome == diag.Answered
+	})
+	if len(left) == 0 || alive == nil || iv.any(func(p *path) bool { return p.Target == dst && p.Via != diag.ViaWire && p.fate != notAsked }) {
+		return false
+	}
+	h.confidence = Likely
+	iv.explain(h, left...)
+	rest(h, alive)
+	return true
 }
 
 // tooWide looks for a route that takes distant hosts for neighbours: the kernel asks for them on the link, where
