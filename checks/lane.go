@@ -245,8 +245,8 @@ func (l *lane) publish(end bool) {
 		}
 		p := t.verdict()
 		switch {
-		case end && l.within.err() != nil && t.outstanding() && l.r.now.Before(t.last.Add(t.patience())):
-			p.Sent = p.Received // time was up: what was asked last is not lost
+		case end && t.outstanding() && l.r.now.Before(t.last.Add(t.patience())):
+			p.Sent = p.Received // what was asked last, by the kernel, or when time was up, is not lost
 		case t.lossy():
 			l.r.lossy = true
 		}

@@ -273,7 +273,7 @@ type consequence struct {
 
 // noWayBack are faults with which this host answers nobody beyond the router, or not always.
 const noWayBack = "no-ra|not-default|advertisements-lost|router-unresolvable|route-missing|forwarding|wrong-gateway|no-gateway|" +
-	"no-echo-in|no-tcp-in|tcp-kept-in|ufw|ns-dropped|na-dropped|lossy|egress-hook|unreachable-route|two-prefixes"
+	"no-echo-in|no-tcp-in|tcp-kept-in|ufw|ns-dropped|na-dropped|lossy|egress-hook|unreachable-route|rule-refuses|two-prefixes"
 
 var consequences = []consequence{
 	// ubuntu2 asks the same server, or hears the same router: without a lease, or an on-link route, it answers nothing.

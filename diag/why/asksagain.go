@@ -1,6 +1,7 @@
 package why
 
 import (
+	"math"
 	"slices"
 
 	"ndwhy/diag"
@@ -40,6 +41,9 @@ func findAsksAgain(iv *ifaceView) []hypothesis {
 		}
 		if len(silent) > 0 {
 			h.severity = Critical
+		}
+		if math.Pow(iv.losing, float64(r.count)) > unlikely {
+			h.confidence = Possible // its answers may have been lost by chance
 		}
 		iv.explain(&h, silent...)
 		list = append(list, h)

@@ -148,10 +148,12 @@ func (iv *ifaceView) lossRate() float64 {
 	return float64(lost+1) / float64(sent+2)
 }
 
+// unlikely is how likely chance may be at most for something to be taken for none of its.
+const unlikely = 0.0001
+
 // byLuck reports whether a hypothesis rests on nothing but silences, each of so few packets that they may all be lost by
 // chance, where some are seen to be. A silence that the network is known for is none of chance.
 func (iv *ifaceView) byLuck(h hypothesis) bool {
-	const unlikely = 0.0001
 	some := false
 	for _, p := range iv.paths {
 		switch {
@@ -193,10 +195,10 @@ func (p *path) asked() int {
 // every answer: the kernel gives up after three solicitations (RFC 4861 §10, MAX_MULTICAST_SOLICIT),
 // whatever the re-asking by wire finds.
 func (iv *ifaceView) lostByChance(rate float64) []*path {
-	const unlikely = 0.001
+	const hardly = 0.001
 	return iv.where(func(p *path) bool {
 		symptom := p.symptom >= 0
 		asks := p.Reaches() || p.Asks == diag.AsksMTU || p.Asks == diag.AsksDHCP || p.Asks == diag.AsksRS && iv.advertised()
-		return symptom && p.Outcome == diag.Silent && asks && math.Pow(rate, float64(p.asked())) > unlikely
+		return symptom && p.Outcome == diag.Silent && asks && math.Pow(rate, float64(p.asked())) > hardly
 	})
 }
