@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/nftables/expr"
 	"github.com/mdlayher/ndp"
 	"golang.org/x/net/ipv6"
 	"golang.org/x/sys/unix"
@@ -265,7 +266,12 @@ func (h *host) sendBy(sel diag.Selection, p wire.Packet, typ diag.FrameType, fai
 	if sel.Type == "local" {
 		return "" // to itself: the loopback
 	}
-	if h.filtered("output", traffic{typ: typ, port: portOf(p), tracked: true, dst: p.Dst}, h.nic(sel.Interface)) {
+	begins := typ == diag.TCPSyn
+	if f := h.stopping("output", traffic{typ: typ, port: portOf(p), tracked: !begins, dst: p.Dst}, h.nic(sel.Interface)); f != nil {
+		if f.Reject != nil && begins {
+			h.refuse(p, f.Reject)
+			return "" // the socket is told as if by the other host
+		}
 		return "EPERM"
 	}
 	hop := p.Dst
@@ -760,8 +766,11 @@ func portOf(p wire.Packet) uint16 {
 	return dst
 }
 
-// stops reports whether the rule drops a packet.
+// stops reports whether the rule drops, or refuses, a packet.
 func (f *filter) stops(t traffic) bool {
+	if f.Reject != nil && !t.typ.IsTCP() {
+		return false
+	}
 	if f.Type != 0 {
 		return icmpTypes[f.Type] == t.typ && (!f.To.IsValid() || f.To == t.dst)
 	}
@@ -784,8 +793,24 @@ func (f *filter) stops(t traffic) bool {
 	})
 }
 
+// refuse tells a socket of this host what a rule answers its connection with.
+func (h *host) refuse(p wire.Packet, how *expr.Reject) {
+	src, _ := p.Ports()
+	r := h.flows[src]
+	h.w.after(h.w.within(100*time.Microsecond), func() {
+		if how.Type == unix.NFT_REJECT_TCP_RST {
+			r.reset()
+		} else {
+			r.fail(diag.Socket{Errno: "ECONNREFUSED", Type: diag.Unreachable, Code: int(how.Code), From: p.Src})
+		}
+	})
+}
+
 // filtered reports whether a packet is dropped at a hook.
-func (h *host) filtered(hook string, t traffic, n *nic) bool {
+func (h *host) filtered(hook string, t traffic, n *nic) bool { return h.stopping(hook, t, n) != nil }
+
+// stopping returns the rule that stops a packet at a hook; nil: none does.
+func (h *host) stopping(hook string, t traffic, n *nic) *filter {
 	for _, f := range h.filters {
 		if f.Hook != hook || f.NIC != "" && f.NIC != n.name || !f.stops(t) {
 			continue
@@ -799,9 +824,9 @@ func (h *host) filtered(hook string, t traffic, n *nic) bool {
 				continue
 			}
 		}
-		return true
+		return f
 	}
-	return false
+	return nil
 }
 
 // named are the names that nft gives to types.
@@ -865,6 +890,9 @@ func (f *filter) read() (r diag.Filter, ok bool) {
 	kinds := judged[f.Hook]
 	if f.Hook == "egress" {
 		kinds = judged["output"]
+	}
+	if f.Reject != nil {
+		r.Rule, r.Handle, r.Verdict = "meta l4proto tcp reject", 4, "reject"
 	}
 	partly := f.Opaque || f.Above > 0 || f.To.IsValid()
 	if f.IPsec {

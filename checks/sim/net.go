@@ -273,6 +273,15 @@ func (r *request) fail(why diag.Socket) {
 	r.say(e)
 }
 
+// reset is a refusal by whoever is asked, as the socket takes it.
+func (r *request) reset() {
+	if r.service == checks.TCP {
+		r.told(checks.TCPClosed)
+	} else {
+		r.fail(diag.Socket{Errno: "ECONNREFUSED"})
+	}
+}
+
 func (r *request) say(e diag.Socket) {
 	if !r.over && !r.closed {
 		r.over = true
@@ -291,10 +300,8 @@ func (n *nic) segment(f diag.Frame, p wire.Packet) {
 		return
 	}
 	switch {
-	case f.Type == diag.TCPRst && r.service == checks.TCP:
-		r.told(checks.TCPClosed)
 	case f.Type == diag.TCPRst:
-		r.fail(diag.Socket{Errno: "ECONNREFUSED"})
+		r.reset()
 	case r.service == checks.TCP:
 		r.told(checks.TCPOpen)
 		n.send(wire.Packet{Src: p.Dst, Dst: p.Src, Proto: unix.IPPROTO_TCP, Payload: segment(r.local, r.port, wire.RST)}, "", diag.TCPRst)

@@ -23,10 +23,7 @@ var fits = map[string][]string{
 // unmodelled are the scenarios that are not tried, and what is not simulated of them.
 var unmodelled = map[string]string{
 	"flood-solicitations":  "that the tap tells only a summary of a flood",
-	"tcp-reset-here":       "what this host's own packet filter refuses",
-	"tcp-refused-here":     "what this host's own packet filter refuses",
 	"internet-is-here":     "routes of the type local",
-	"web-out-alone":        "what this host's own packet filter refuses",
 	"flood-routers":        "that the tap tells only a summary of a flood",
 	"answers-invalid":      "connection tracking (lab.Filter.Invalid)",
 	"invalid-dropped":      "connection tracking (lab.Filter.Invalid)",
