@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"maps"
@@ -106,6 +107,9 @@ func TestRandom(t *testing.T) {
 		each(n, func(i int) Case { return Random(from + uint64(i)) }, func(_ int, c Case, v Verdict) {
 			say := t.Errorf
 			if tally.add(c, v) {
+				if len(v.Doubted) > 0 && testing.Verbose() {
+					t.Logf("%s: as possible only %q (seed %d)", v.Network, v.Doubted, c.Seed)
+				}
 				if v.Right() || !testing.Verbose() {
 					return
 				}
@@ -144,6 +148,9 @@ type tally struct {
 	kinds  map[string]outcomes
 	flaws  map[string]int
 	sooner map[string]sooner
+	calm   int            // networks in which what there is to see can be seen
+	unsure int            // and some fault is said to be possible only
+	doubts map[string]int // its causes
 }
 
 // sooner counts what concluding a silence sooner costs: in how many networks an answer came after it, and in how many of
@@ -165,7 +172,7 @@ func (s sooner) with(v Verdict) sooner {
 type outcomes struct{ networks, right, missed, unexplained, supposed, invented, broken int }
 
 func newTally() *tally {
-	return &tally{kinds: map[string]outcomes{}, flaws: map[string]int{}, sooner: map[string]sooner{}}
+	return &tally{kinds: map[string]outcomes{}, flaws: map[string]int{}, sooner: map[string]sooner{}, doubts: map[string]int{}}
 }
 
 func (o outcomes) with(v Verdict) outcomes {
@@ -205,6 +212,15 @@ func (t *tally) add(c Case, v Verdict) bool {
 			}
 		}
 	}
+	if c.Weather.calm() {
+		t.calm++
+	}
+	if len(v.Doubted) > 0 {
+		t.unsure++
+	}
+	for _, cause := range v.Doubted {
+		t.doubts[cause]++
+	}
 	if v.Right() {
 		return true
 	}
@@ -239,6 +255,12 @@ there as well; *invented*, such a cause is said to be likely or certain; *broken
 		fmt.Fprintf(&b, "| %s | %d | %s |\n", f.Name, t.flaws[f.Name], f.Why)
 	}
 	fmt.Fprintf(&b, "| anything else | %d | it is not explained yet |\n", left)
+	fmt.Fprintf(&b, doubtful, t.calm, t.unsure)
+	for _, cause := range slices.SortedFunc(maps.Keys(t.doubts), func(a, b string) int {
+		return cmp.Or(t.doubts[b]-t.doubts[a], strings.Compare(a, b))
+	}) {
+		fmt.Fprintf(&b, "| %s | %d |\n", cause, t.doubts[cause])
+	}
 	fmt.Fprint(&b, silence)
 	for _, kind := range append([]string{"all"}, slowing...) {
 		s := t.sooner[kind]
@@ -246,6 +268,17 @@ there as well; *invented*, such a cause is said to be likely or certain; *broken
 	}
 	return b.String()
 }
+
+// What stands above the table of doubts.
+const doubtful = `
+## Named as possible only
+
+Where nothing is lost, moves or is forbidden to the program, and it has its time, a fault is to be named likely at least.
+Of %d such networks there are %d in which one is said to be possible only.
+
+| cause | networks |
+|---|---|
+`
 
 // What stands above the table of silences.
 const silence = `
@@ -332,5 +365,5 @@ func TestCase(t *testing.T) {
 			t.Logf("%s %d %s %+v", at, e.Seq, e.Kind(), b)
 		}
 	}
-	t.Logf("%s; named %v, wanted %v; took %s", v, v.Got, v.Want, w.Took)
+	t.Logf("%s; named %v, wanted %v, as possible only %v; took %s", v, v.Got, v.Want, v.Doubted, w.Took)
 }

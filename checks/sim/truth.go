@@ -279,6 +279,8 @@ var consequences = []consequence{
 	// What is assigned and was not leased is not configured.
 	{[]string{"dhcp-silent|dhcp-no-address|no-dhcp-client|stable-privacy|dhcp-client-deaf|address-taken"}, []string{"address.not-configured"}},
 	{[]string{"nothing-assigned"}, []string{"service.imds-ipv6-off"}},
+	// Where it is instead is another's to say.
+	{[]string{"wrong-interface"}, []string{"address.not-configured"}},
 	// The network drops the solicitation for the sake of its source, and nothing comes without one.
 	{[]string{"stable-privacy"}, []string{"router.no-advertisement"}},
 	{[]string{"no-echo-out", "no-tcp-out"}, []string{"path.beyond-router"}},
@@ -401,6 +403,8 @@ type Verdict struct {
 	Want    []string // what should be named, of what nothing hides
 	Got     []string
 	Missed  []string
+	// Doubted are there and named, and as possible at most.
+	Doubted []string
 	// Invented are named as certain or likely, and are not so; Supposed are not so either, and said to be possible only.
 	Invented []string
 	Supposed []string
@@ -494,6 +498,9 @@ func Judge(network string, w *World, d why.Diagnosis) Verdict {
 		}
 	}
 	v.Missed = minus(v.Want, told)
+	v.Doubted = slices.DeleteFunc(minus(minus(v.Want, v.Missed), causesOf(d, why.Certain, why.Likely)), func(c string) bool {
+		return strings.HasPrefix(c, "net.") // what describes a network is no fault
+	})
 	v.Spent = w.Took > w.timeout()-time.Second
 	if calm {
 		for _, u := range d.Unexplained {

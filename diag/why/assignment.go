@@ -129,11 +129,12 @@ func findNotConfigured(iv *ifaceView) []hypothesis {
 			continue
 		}
 		if iv.routedInside(y.addr) {
-			h.severity = Info
 			h.more = []string{"cause.address.not-configured.routed"}
-		} else {
-			iv.explainKind(&h, noGlobal)
+			if iv.hasUsableGlobal() {
+				h.severity = Info
+			}
 		}
+		iv.explainKind(&h, noGlobal)
 		list = append(list, h)
 	}
 	return list

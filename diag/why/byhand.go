@@ -91,7 +91,8 @@ func (iv *ifaceView) apart(sel diag.Selection) (h hypothesis, ok bool) {
 	}
 	name := diag.DescribeRoute(route.Fact, diag.Forever)
 	h = hypothesis{
-		direct: true, confidence: Likely, subject: Subject{"route", name}, as: "apart",
+		// What the network is known for needs no silence to prove it.
+		direct: true, confidence: Certain, subject: Subject{"route", name}, as: "apart",
 		args: []any{"target", sel.Dst, "router", iv.gateway(), "route", name}, facts: []diag.Event{iv.s.Said(sel), diag.FactOf(route)},
 	}
 	for _, p := range iv.paths {

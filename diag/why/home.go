@@ -34,19 +34,26 @@ func (iv *ifaceView) announcers(addr netip.Addr) []*diag.RouterSeen {
 }
 
 // withdrawn returns the router that says, or lets it be seen, that the prefix of an address is over: it announces
-// it with no time left, or another one in its stead (RFC 8978).
-func (iv *ifaceView) withdrawn(a diag.Address) (by *diag.RouterSeen, ok bool) {
+// it with no time left, over, or another one in its stead (RFC 8978).
+func (iv *ifaceView) withdrawn(a diag.Address) (by *diag.RouterSeen, over, ok bool) {
 	if len(iv.announcers(a.Address)) > 0 {
-		return nil, false
+		return nil, false, false
 	}
 	made := a.PrefixLen == 64 && a.Flags&diag.Permanent == 0 // of an advertisement, as far as can be told
 	for _, r := range iv.net.Routers {
-		over := slices.ContainsFunc(r.Last.Prefixes, func(p diag.PrefixInfo) bool { return p.Prefix.Contains(a.Address) })
+		over = slices.ContainsFunc(r.Last.Prefixes, func(p diag.PrefixInfo) bool { return p.Prefix.Contains(a.Address) })
 		if p, forms := r.Forms(); over || made && forms && p.PreferredS != 0 {
-			return r, true
+			return r, over, true
 		}
 	}
-	return nil, false
+	return nil, false, false
+}
+
+// unheardRouter reports whether the kernel has a default route of an advertisement whose router was not heard.
+func (iv *ifaceView) unheardRouter() bool {
+	return slices.ContainsFunc(iv.net.Defaults, func(d diag.At[diag.Route]) bool {
+		return d.Fact.Protocol == "ra" && !slices.ContainsFunc(iv.net.Routers, func(r *diag.RouterSeen) bool { return r.Address == d.Fact.Via })
+	})
 }
 
 // unheardBeyond returns what an address asked beyond the router and got no answer to, where another address of
@@ -99,13 +106,16 @@ func (iv *ifaceView) homeless() []diag.At[diag.Address] {
 func findPrefixWithdrawn(iv *ifaceView) []hypothesis {
 	var list []hypothesis
 	for _, a := range iv.homeless() {
-		by, ok := iv.withdrawn(a.Fact)
+		by, over, ok := iv.withdrawn(a.Fact)
 		if !ok {
 			continue
 		}
 		silent, control := iv.unheardBeyond(a.Fact.Address)
 		h := iv.about(a)
 		h.confidence = Likely
+		if !over && iv.unheardRouter() {
+			h.confidence = Possible // it may announce the prefix
+		}
 		if a.Fact.Flags&diag.Deprecated != 0 {
 			h.severity = Info // as it should be: nothing new is sent from it
 		}

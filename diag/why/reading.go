@@ -132,14 +132,14 @@ func (iv *ifaceView) fateOf(p *path) fate {
 	}
 }
 
-// borrowed reports whether an address is one of another interface, which has a link of its own to be answered on, while
-// this one has none to ask from.
+// borrowed reports whether an address is one of another interface, which has a link of its own to be answered on or is
+// not assigned to this host, while this one has none to ask from.
 func (iv *ifaceView) borrowed(addr netip.Addr) bool {
 	if !addr.IsValid() || addr.IsUnspecified() || addr.IsLinkLocalUnicast() || iv.net.Configured(addr) || iv.hasUsableGlobal() {
 		return false
 	}
 	other := iv.s.InterfaceWith(addr)
-	return other != "" && other != iv.name && iv.outward(other)
+	return other != "" && other != iv.name && (iv.outward(other) || iv.s.ClassOf(iv.name, addr) == diag.SourceUnassigned)
 }
 
 // dropOn returns the kernel's word that a rule or hook of this host dropped a question, its answer, or what

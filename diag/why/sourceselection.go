@@ -179,7 +179,7 @@ func findSourceSelection(iv *ifaceView) []hypothesis {
 					h.as = "other-router"
 					h.args = append(h.args, "owner", owner.Address)
 					h.facts = append(h.facts, iv.heard(owner))
-				} else if by, ok := iv.withdrawn(a.Fact); ok {
+				} else if by, _, ok := iv.withdrawn(a.Fact); ok {
 					h.as = "withdrawn"
 					h.args = append(h.args, "router", by.Address)
 					h.facts = append(h.facts, iv.heard(by))
