@@ -384,6 +384,15 @@ var Flaws = []Flaw{
 	},
 }
 
+// doubts say why a cause is not named likely even where all can be seen; of others, otherDoubts does.
+var doubts = map[string]string{
+	"router.rogue":       "a second router that announces a prefix of its own may well be meant to",
+	"path.beyond-router": "the router that leads out is not the one that announces the address, and may let through what is of its own prefix",
+	"host.routing":       "the one peer that was asked may be down as well",
+}
+
+const otherDoubts = "beside other faults, nothing answers that would make it sure"
+
 // Known returns the flaw that a verdict shows; nil: none that is known.
 func (v Verdict) Known(w Weather) *Flaw {
 	faults := slices.DeleteFunc(strings.Split(v.Network, "+"), func(name string) bool {

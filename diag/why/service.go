@@ -61,6 +61,7 @@ func findIMDSIPv6Off(iv *ifaceView) []hypothesis {
 	h := hypothesis{
 		direct: true, confidence: Likely, subject: Subject{"service", diag.IMDSIPv6.String()}, addr: diag.IMDSIPv6,
 		args: []any{"target", diag.IMDSIPv6}, facts: []diag.Event{iv.s.Said(diag.Metadata{})},
+		beyond: true, // a rule of this host refuses by the same reset
 	}
 	if !slices.ContainsFunc(off, func(p *path) bool { return p.Outcome == diag.Refused || p.Detail == diag.DetailClosed }) {
 		h.confidence = Possible // so few requests get lost by chance
