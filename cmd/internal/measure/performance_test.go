@@ -59,9 +59,9 @@ const preface = `# Performance
 
     go test ./cmd/internal/measure -run TestPerformance -update -timeout 1h
 
-makes this page, as root; ` + "`-only TITLE`" + ` makes one section of it. Each number is the median, with the least and the
-most in brackets; what is compared was run in turn, and a ratio is that of the medians. Whole processes are timed, their
-start and end included. ` + "`ndwhy`" + ` is what ` + "`.ci/build`" + ` makes. What is not installed is not measured, which the row says
+makes this page, as root, in a quarter of an hour; ` + "`-only TITLE`" + ` makes one section of it, and a section that fails stays as
+it was. Each number is the median, with the least and the most in brackets; what is compared was run in turn, and a ratio
+is that of the medians. Whole processes are timed, their start and end included. ` + "`ndwhy`" + ` is what ` + "`.ci/build`" + ` makes. What is not installed is not measured, which the row says
 (` + "`apt install iputils-ping ndisc6 fping termshark thc-ipv6`" + `).
 
 `
