@@ -127,6 +127,7 @@ func TestPerformance(t *testing.T) {
 
 // run measures the section, and leaves it in dir under its title.
 func (s section) run(t *testing.T, dir string) {
+	t.Helper()
 	if s.apart && !nstest.EnterAsRoot(t) {
 		return
 	}
