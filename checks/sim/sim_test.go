@@ -278,7 +278,7 @@ there as well; *invented*, such a cause is said to be likely or certain; *broken
 	for _, cause := range slices.SortedFunc(maps.Keys(t.doubts), func(a, b string) int {
 		return cmp.Or(t.doubts[b]-t.doubts[a], strings.Compare(a, b))
 	}) {
-		fmt.Fprintf(&b, "| %s | %d | %s |\n", cause, t.doubts[cause], cmp.Or(doubts[cause], otherDoubts))
+		fmt.Fprintf(&b, "| %s | %d |\n", cause, t.doubts[cause])
 	}
 	fmt.Fprint(&b, silence)
 	for _, kind := range append([]string{"all"}, slowing...) {
@@ -293,10 +293,12 @@ const doubtful = `
 ## Named as possible only
 
 Where nothing is lost, moves or is forbidden to the program, and it has its time, a fault is to be named likely at least.
-Of %d such networks there are %d in which one is said to be possible only.
+Of %d such networks there are %d in which one is said to be possible only, though by itself it is told for sure: beside
+another fault, nothing answers that would make it so. What no one run can tell for sure (a second router that may be meant,
+one silent host that may be down) is left out, as in docs/accuracy.md.
 
-| cause | networks | why |
-|---|---|---|
+| cause | networks |
+|---|---|
 `
 
 // What stands above the table of silences.

@@ -384,15 +384,6 @@ var Flaws = []Flaw{
 	},
 }
 
-// doubts say why a cause is not named likely even where all can be seen; of others, otherDoubts does.
-var doubts = map[string]string{
-	"router.rogue":       "a second router that announces a prefix of its own may well be meant to",
-	"path.beyond-router": "the router that leads out is not the one that announces the address, and may let through what is of its own prefix",
-	"host.routing":       "the one peer that was asked may be down as well",
-}
-
-const otherDoubts = "beside other faults, nothing answers that would make it sure"
-
 // Known returns the flaw that a verdict shows; nil: none that is known.
 func (v Verdict) Known(w Weather) *Flaw {
 	faults := slices.DeleteFunc(strings.Split(v.Network, "+"), func(name string) bool {
@@ -412,7 +403,7 @@ type Verdict struct {
 	Want    []string // what should be named, of what nothing hides
 	Got     []string
 	Missed  []string
-	// Doubted are there and named, and as possible at most.
+	// Doubted are there and named, and as possible at most, where one run of the checks can tell more of such by itself.
 	Doubted []string
 	// Invented are named as certain or likely, and are not so; Supposed are not so either, and said to be possible only.
 	Invented []string
@@ -435,7 +426,7 @@ func (v Verdict) Right() bool {
 // Judge holds a diagnosis of a network, named as the lab does, against the truth.
 func Judge(network string, w *World, d why.Diagnosis) Verdict {
 	v := Verdict{Network: network, Got: causesOf(d, why.Certain, why.Likely, why.Possible), Broken: append(slices.Clone(w.Broken), w.Rules()...)}
-	var faults, there, may []string
+	var faults, there, may, doubted []string
 	for name := range strings.SplitSeq(network, "+") {
 		i := slices.IndexFunc(lab.Scenarios, func(s lab.Scenario) bool { return s.Name == name })
 		s := lab.Scenarios[i]
@@ -445,6 +436,7 @@ func Judge(network string, w *World, d why.Diagnosis) Verdict {
 		}
 		faults = append(faults, name)
 		there = append(there, s.Causes...)
+		doubted = append(doubted, s.Doubted...)
 	}
 	may = append(may, lab.Scenarios[slices.IndexFunc(lab.Scenarios, func(s lab.Scenario) bool { return s.Name == w.Spec.Base })].Causes...)
 	for _, c := range consequences {
@@ -507,7 +499,7 @@ func Judge(network string, w *World, d why.Diagnosis) Verdict {
 		}
 	}
 	v.Missed = minus(v.Want, told)
-	v.Doubted = slices.DeleteFunc(minus(minus(v.Want, v.Missed), causesOf(d, why.Certain, why.Likely)), func(c string) bool {
+	v.Doubted = slices.DeleteFunc(minus(minus(v.Want, v.Missed), append(doubted, causesOf(d, why.Certain, why.Likely)...)), func(c string) bool {
 		return strings.HasPrefix(c, "net.") // what describes a network is no fault
 	})
 	v.Spent = w.Took > w.timeout()-time.Second
