@@ -150,7 +150,7 @@ func findDuplicate(iv *ifaceView) []hypothesis {
 		}
 		for _, r := range p.Responders {
 			if r.MAC == (diag.MAC{}) || iv.s.OwnMAC(r.MAC) || !iv.assignedAlone(p.Target) ||
-				diag.ScopeOf(p.Target) == diag.LinkLocalScope || iv.heldElsewhere(p.Target) || iv.net.Configured(p.Target) && p.Asks != diag.AsksDAD || iv.proxying(r.MAC) {
+				diag.ScopeOf(p.Target) == diag.LinkLocalScope || iv.heldElsewhere(p.Target) || iv.net.Configured(p.Target) && p.Asks != diag.AsksDAD || iv.proxying(r.MAC, p.Target) {
 				continue
 			}
 			found[p.Target] = true
@@ -174,11 +174,11 @@ func findDuplicate(iv *ifaceView) []hypothesis {
 }
 
 // proxying reports whether a MAC is that of a router which answers for hosts as well, as where these are kept apart: that
-// it answers for one more does not make that address its own.
-func (iv *ifaceView) proxying(mac diag.MAC) bool {
+// it answers for one more address does not make that its own.
+func (iv *ifaceView) proxying(mac diag.MAC, addr netip.Addr) bool {
 	answersFor := func(class diag.TargetClass) bool {
 		return iv.any(func(p *path) bool {
-			return p.Asks == diag.AsksND && p.TargetClass == class && slices.ContainsFunc(p.Responders, func(r diag.Responder) bool { return r.MAC == mac })
+			return p.Asks == diag.AsksND && p.TargetClass == class && p.Target != addr && slices.ContainsFunc(p.Responders, func(r diag.Responder) bool { return r.MAC == mac })
 		})
 	}
 	return answersFor(diag.TargetRouter) && answersFor(diag.TargetPeer)

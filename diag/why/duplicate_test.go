@@ -41,3 +41,30 @@ func TestSeveralAnswer(t *testing.T) {
 		}
 	}
 }
+
+// Where a router answers for everybody, its answer for an address that is missing here makes it nobody else's.
+func TestProxyHoldsNothing(t *testing.T) {
+	missing := diag.Path{
+		Check: "assignment", Asks: diag.AsksND, Source: diagtest.Mine, Target: diagtest.PeerSecond, TargetClass: diag.TargetPeer,
+		Responders: []diag.Responder{{Address: diagtest.PeerSecond, MAC: diagtest.RouterMAC}},
+	}
+	for _, tt := range []struct {
+		name  string
+		all   bool // the router answers for its hosts
+		found bool
+	}{{"a router that has it too", false, true}, {"a router that answers for all", true, false}} {
+		w := diagtest.VPC().Assign(diagtest.Mine, diagtest.PeerSecond).Path(missing)
+		w.Each(func(p diag.Path) bool {
+			return p.Asks == diag.AsksND && p.Outcome == diag.Answered && p.Target != diagtest.PeerSecond
+		}, func(p *diag.Path) {
+			mac := diagtest.PeerMAC
+			if tt.all || p.TargetClass == diag.TargetRouter {
+				mac = diagtest.RouterMAC
+			}
+			p.Responders = []diag.Responder{{Address: p.Target, MAC: mac}}
+		})
+		if got := slices.Contains(named(Diagnose(w.State())), "address.duplicate"); got != tt.found {
+			t.Errorf("%s: named %v, want %v", tt.name, got, tt.found)
+		}
+	}
+}
