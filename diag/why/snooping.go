@@ -1,6 +1,7 @@
 package why
 
 import (
+	"math"
 	"net/netip"
 
 	"ndwhy/diag"
@@ -53,6 +54,13 @@ func findSnooping(iv *ifaceView) []hypothesis {
 			iv.explain(&h, p)
 			h.more = []string{"cause.net.snooping.others"}
 		}
+	}
+	most := 0
+	for _, p := range found {
+		most = max(most, p.Sent)
+	}
+	if most <= 3 || math.Pow(iv.losing, float64(most)) > unlikely {
+		h.confidence = Possible // what was sent to the group may have been lost by chance
 	}
 	if iv.queriedMLD() {
 		h.confidence = Possible
