@@ -365,6 +365,12 @@ var Flaws = []Flaw{
 		},
 	},
 	{
+		"nobody says what is assigned", "an address that nobody answers may be none of this interface's, or its way may be cut: either is said to be possible",
+		func(v Verdict, faults []string, _ Weather) bool {
+			return len(faults) > 1 && has(faults, "imds-by-ipv6", "imds-off") && v.quiet()
+		},
+	},
+	{
 		"loss", "what is never answered, however often it is asked, passes for silent, and the nearest cause is said to be possible: of three solicitations a third may be lost three times",
 		func(v Verdict, faults []string, w Weather) bool {
 			return (w.Loss > 0 || has(faults, "lossy")) && v.quiet()
@@ -456,6 +462,9 @@ func Judge(network string, w *World, d why.Diagnosis) Verdict {
 	}
 	if w.Weather.Loss > 0 {
 		may = append(may, "path.lossy")
+	}
+	if w.Weather.Delay+w.Weather.PeerDelay > 100*time.Millisecond {
+		may = append(may, "path.lossy") // where each has to find the other first, an answer comes as late as that cause says
 	}
 	if w.Weather.Moves > 0 {
 		may = append(may, "host.link-down") // it may be, at the end

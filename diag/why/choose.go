@@ -80,6 +80,9 @@ func (iv *ifaceView) settle(h hypothesis) hypothesis {
 	if (!h.direct || h.confidence != Certain) && iv.hasty(h) || (h.beyond || h.confidence != Certain) && iv.byLuck(h) {
 		h.confidence = weaker(h.confidence, Possible)
 	}
+	if !h.direct && iv.byStrange(h) {
+		h.confidence = weaker(h.confidence, Possible)
+	}
 	h.severity = iv.weigh(h)
 	switch {
 	case h.beyond && iv.net.Link.XDP:
@@ -90,6 +93,24 @@ func (iv *ifaceView) settle(h hypothesis) hypothesis {
 		h.more = append(h.more, "cause.more.no-tap")
 	}
 	return h
+}
+
+// byStrange reports whether a hypothesis rests on nothing but what was asked from addresses of which it is not known that
+// they may speak, and others are answered.
+func (iv *ifaceView) byStrange(h hypothesis) bool {
+	return len(h.symptoms) > 0 && !slices.ContainsFunc(h.symptoms, func(i int) bool {
+		p := iv.symptoms[i].path
+		return p == nil || !iv.strange(p.Source)
+	})
+}
+
+// leftToChance reports whether what is left for a hypothesis to explain, of what others do already, may be chance alone:
+// the rest of it speaks for them.
+func (iv *ifaceView) leftToChance(h hypothesis, covered []bool) bool {
+	all := len(h.symptoms)
+	h.symptoms = slices.DeleteFunc(slices.Clone(h.symptoms), func(y int) bool { return covered[y] })
+	h.paths = nil
+	return len(h.symptoms) < all && (iv.hasty(h) || iv.byLuck(h))
 }
 
 // hasty reports whether a hypothesis rests on nothing but silences that were not asked about again, as the run had no time
@@ -107,11 +128,11 @@ func (iv *ifaceView) hasty(h hypothesis) bool {
 				target = via
 			}
 		}
-		vain := iv.vain[askedFrom{asked{asks, target}, p.Source}]
+		vain, few := iv.vain[askedFrom{asked{asks, target}, p.Source}], max(1, iv.s.Run.Count)
 		if asks == diag.AsksND || asks == diag.AsksRS || asks == diag.AsksDHCP {
-			return vain.frames+vain.packets > max(3, iv.s.Run.Count) // as the kernel, or a client, asks by itself
+			few = max(few, 3) // as the kernel, or a client, asks by itself; the frames seen are those and ours
 		}
-		return max(vain.frames, vain.packets) > max(1, iv.s.Run.Count)
+		return max(vain.frames, vain.packets) > few
 	})
 }
 
@@ -193,6 +214,9 @@ func (v *view) choose(list []hypothesis) []choice {
 	var rest []*hypothesis
 	for i := range list {
 		if h := &list[i]; !h.direct && !hidden(h, list) && slices.ContainsFunc(h.symptoms, func(y int) bool { return !covered[y] }) {
+			if v.on(h.iface).leftToChance(*h, covered) {
+				h.confidence = weaker(h.confidence, Possible)
+			}
 			rest = append(rest, h)
 		}
 	}

@@ -1,6 +1,7 @@
 package why
 
 import (
+	"math"
 	"net/netip"
 
 	"ndwhy/diag"
@@ -24,7 +25,7 @@ var multicastSuppressed = Cause{
 				p = iv.first(proofOfLife)
 			}
 			if !iv.any(func(p *path) bool {
-				return p.TargetClass == diag.TargetAllNodes && iv.normals.expect(*p.Path) == ExpectSilence
+				return p.TargetClass == diag.TargetAllNodes && iv.normals.expect(*p.Path) == ExpectSilence && math.Pow(iv.losing, float64(p.Sent)) < unlikely
 			}) {
 				h.confidence = Possible // where that is not known of the network, so few packets get lost by chance, and some hosts answer none
 			}
