@@ -24,8 +24,10 @@ var multicastSuppressed = Cause{
 			} else {
 				p = iv.first(proofOfLife)
 			}
+			lost, _ := iv.loss()
+			lossy := len(lost) > 0 && lost[0].confidence != Possible
 			if !iv.any(func(p *path) bool {
-				return p.TargetClass == diag.TargetAllNodes && iv.normals.expect(*p.Path) == ExpectSilence && math.Pow(iv.losing, float64(p.Sent)) < unlikely
+				return p.TargetClass == diag.TargetAllNodes && iv.normals.expect(*p.Path) == ExpectSilence && !(lossy && math.Pow(iv.losing, float64(p.Sent)) > unlikely)
 			}) {
 				h.confidence = Possible // where that is not known of the network, so few packets get lost by chance, and some hosts answer none
 			}
