@@ -74,8 +74,9 @@ func folded(nodes []*node) *node {
 	var names []string
 	for _, n := range nodes {
 		for _, e := range n.marks {
-			if e.service != "" && e.mark == markGood {
+			if e.service != "" {
 				names = append(names, e.service)
+				e.text = strings.TrimPrefix(e.text, e.service+" ")
 			}
 			if !slices.ContainsFunc(all.marks, func(x edge) bool { return x.asks == e.asks && x.mark == e.mark }) {
 				all.add(e)
@@ -83,7 +84,10 @@ func folded(nodes []*node) *node {
 		}
 	}
 	if all.class == diag.TargetService && len(names) == len(nodes) {
-		all.addr, all.marks = strings.Join(names, ", "), []edge{{mark: markGood, text: say("edge.all-answer", "n", len(nodes))}}
+		all.addr = strings.Join(names, ", ")
+		if all.marks[0].mark == markGood {
+			all.marks = []edge{{mark: markGood, text: say("edge.all-answer", "n", len(nodes))}}
+		}
 	}
 	return all
 }

@@ -657,7 +657,7 @@ var screens = map[string]string{
 	"ui.tour.end.text":         "One rule explains every answer that came, or did not: only assigned addresses work, each from its own interface. b breaks other things; ndwhy lab list names the scenarios, one for every cause that ndwhy knows.",
 	"ui.tour.end.look":         "at your own network: ndwhy, on an instance. It sends no more than it says.",
 	"ui.lately":                "ON THE WIRE",
-	"ui.not-known":             "While that lasts, ndwhy knows nothing about it.",
+	"ui.not-known":             "ndwhy cannot read this now.",
 	"ui.not-yet":               "Not read yet.",
 	"ui.so-far":                "Asking. Nothing that differs from what is normal here has been seen so far.",
 	"ui.quiet":                 "No answer from {addresses} since {at}. Asking again.",

@@ -142,7 +142,7 @@ func (w *Writer) summary(s *diag.State, d why.Diagnosis) {
 	if unasked := r.Beside(); unasked != "" {
 		w.line(unasked)
 	}
-	problems := len(r.Problems())
+	problems := r.Faults()
 	for i, f := range d.Findings { // the worst first: the problems, and then what only looks like one
 		key := "plain.finding-of"
 		if i >= problems {
