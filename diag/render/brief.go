@@ -504,7 +504,7 @@ func (b *brief) reach() {
 	b.b.WriteString(b.paint(bold, strings.TrimRight(head.String(), " ")) + "\n")
 	several := len(b.r.Interfaces) > 1
 	for i, x := range b.table {
-		if x.tested > 0 && !b.spare.notes && x.worst.Judgement != report.Wrong {
+		if x.tested > 0 && !b.spare.notes && x.worst.Judgement != report.Wrong || x.label != "" && x.worst.Judgement == report.Unasked {
 			continue
 		}
 		if i >= addressesShown && x.worst.Judgement != report.Wrong || i >= 2*addressesShown {
