@@ -501,7 +501,11 @@ func (*mapScreen) seeks() bool { return false }
 func (m *mapScreen) keys(s *scene) []hotkey {
 	keys := []hotkey{{"↑↓", "choose"}, {"enter", "open"}}
 	if s.canAsk {
-		keys = append(keys, hotkey{"r", "run-again"}, hotkey{"a", "every"})
+		every := hotkey{"a", "every"}
+		if s.Every > 0 {
+			every.what = "every-off"
+		}
+		keys = append(keys, hotkey{"r", "run-again"}, every)
 	}
 	return keys
 }

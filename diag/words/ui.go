@@ -528,6 +528,7 @@ var screens = map[string]string{
 	"ui.key.run-this":      "run",
 	"ui.key.run-all":       "run all",
 	"ui.key.every":         "ask periodically",
+	"ui.key.every-off":     "stop asking",
 	"ui.key.stop":          "stop",
 	"ui.key.solicit":       "solicit",
 	"ui.key.ask-sources":   "ask from each",
