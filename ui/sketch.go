@@ -106,6 +106,7 @@ type sketch struct {
 	w      int
 	groups map[string]*group
 	lines  [][]span
+	stale  bool // what is drawn is of an interface that is gone
 }
 
 func newSketch(s *scene, w int) *sketch {
@@ -178,6 +179,8 @@ func (k *sketch) draw(strokes bool) {
 			k.lines = append(k.lines, []span{{stemRail, dim}})
 		}
 	}
+	link := k.s.link()
+	k.stale = link.Gone
 	k.add(stemFree, stemFree, k.groups["internet"])
 	k.add(stemFree, stemFree, k.groups["service"])
 	if len(k.lines) > 0 && strokes {
@@ -187,8 +190,9 @@ func (k *sketch) draw(strokes bool) {
 		k.add(stemFirst, stemRail, k.groups["router"])
 		rail()
 	}
-	link := k.s.link()
+	k.stale = false
 	k.line(stemBranch, stemRail, say("node.self"), link.MAC.String(), linkMarks(link))
+	k.stale = link.Gone
 	k.add(stemRail, stemRail, k.groups["self"])
 	peers, everybody := k.groups["peer"], k.groups["all-nodes"]
 	if len(peers.nodes)+len(everybody.nodes) > 0 {
@@ -272,6 +276,11 @@ func (k *sketch) marks(marks []edge, numbered bool, w int) [][]span {
 			n += k.s.canvas.width(p.text)
 		}
 		n++
+		if k.stale {
+			for i := range spans {
+				spans[i].st = dim
+			}
+		}
 		list = append(list, spans)
 	}
 	if n > w {
@@ -292,7 +301,11 @@ func (k *sketch) narrow(stem, label, address string, marks []edge) {
 		if i < len(marks) {
 			m = marks[i].mark
 		}
-		line = append(line, m.span())
+		mark := m.span()
+		if k.stale {
+			mark.st = dim
+		}
+		line = append(line, mark)
 	}
 	k.lines = append(k.lines, append(line, span{" " + c.fit(address, k.w-19), plain}))
 }
