@@ -156,7 +156,7 @@ func (p *planner) otherOfScope(addr netip.Addr) bool {
 // routed reports whether the kernel has a route towards addr. Without one it would answer what
 // comes for a claimed address with "no route".
 func (p *planner) routed(addr netip.Addr) bool {
-	for k := range p.s.Routes {
+	for k := range p.s.Routes.All() {
 		if k.Type == "unicast" && k.Dst.IsValid() && k.Dst.Contains(addr) {
 			return true
 		}

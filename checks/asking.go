@@ -219,10 +219,16 @@ func (l *lane) reask(a *asking) bool {
 	}
 	l.publish(false)
 	again := a.reasked && l.r.lossy && !a.twice && l.unresolved(a.tallies)
-	if a.reasked && !again || l.r.pace.spent() || !l.symptom(a.tallies) {
+	late := a.reasked && !a.twice && l.seeks(a)
+	if a.reasked && !again && !late || l.r.pace.spent() || !l.symptom(a.tallies) || isSocketKind(a.tallies[0].q.kind) && l.lostEntry() {
 		return false
 	}
 	more := l.r.reasks()
+	if late {
+		more = min(more, lateAsks)
+	} else if l.seeks(a) {
+		more = max(0, more-lateAsks)
+	}
 	unresolved := l.unresolved(a.tallies)
 	if unresolved && more < reasks {
 		more /= kernelSolicits // each makes the kernel solicit anew
@@ -237,6 +243,9 @@ func (l *lane) reask(a *asking) bool {
 	l.reasked = l.reasked || a.tallies[0].q.Via != diag.ViaApp // what an unbound socket sends is not the wire's question
 	a.next = l.r.now
 	a.count, a.interval, a.wait = a.count+more, reaskInterval, reaskInterval
+	if late {
+		a.twice, a.next = true, a.started.Add(findTime)
+	}
 	if unresolved {
 		// The kernel solicits once a second, whatever it is asked meanwhile: one more of its
 		// solicitations, and where frames get lost three more, after the entry has failed.
@@ -248,6 +257,20 @@ func (l *lane) reask(a *asking) bool {
 		}
 	}
 	return true
+}
+
+// Whoever is asked for an echo may have to find this host before it can answer, and gives up after three solicitations,
+// a second apart (RFC 4861 §10): what is asked within that time may all be lost with them. So a neighbour is asked
+// lateAsks times once more when it is over.
+const (
+	findTime = 3*time.Second + reaskInterval
+	lateAsks = 3
+)
+
+// seeks reports whether the asked one may have to find this host first, and there is time for it to try twice.
+func (l *lane) seeks(a *asking) bool {
+	return a.tallies[0].q.Asks == diag.AsksEcho && l.hop == l.key.Target && !l.hop.IsMulticast() && !l.unresolved(a.tallies) &&
+		l.r.timeFor(a.started.Add(findTime+2*lateAsks*reaskInterval))
 }
 
 func (l *lane) unresolved(list []*tally) bool {

@@ -196,7 +196,7 @@ func (p *planner) reservedAddress(addr netip.Addr) bool {
 			return true
 		}
 	}
-	for k := range p.s.Routes {
+	for k := range p.s.Routes.All() {
 		if k.Interface != p.iface && k.Dst.Bits() > 0 && !k.Dst.Addr().IsLinkLocalUnicast() && k.Dst.Contains(addr) {
 			return true
 		}

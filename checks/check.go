@@ -9,6 +9,7 @@
 package checks
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 
@@ -58,26 +59,28 @@ type Check struct {
 	nothing func(s *diag.State, iface string) string
 }
 
-var declared = map[string]Check{}
+// What was declared: by ID, and in the order in which it is shown.
+var (
+	declared = map[string]Check{}
+	inOrder  []Check
+)
 
 // declare makes a check one of All.
-func declare(c Check) { declared[c.ID] = c }
+func declare(c Check) {
+	declared[c.ID] = c
+	inOrder = append(inOrder, c)
+	slices.SortFunc(inOrder, func(a, b Check) int {
+		return cmp.Compare(slices.Index(diag.CheckOrder, a.ID), slices.Index(diag.CheckOrder, b.ID))
+	})
+}
 
 // All returns every check, in the order in which they are shown.
-func All() []Check {
-	var all []Check
-	for _, id := range diag.CheckOrder {
-		if c, ok := declared[id]; ok {
-			all = append(all, c)
-		}
-	}
-	return all
-}
+func All() []Check { return slices.Clone(inOrder) }
 
 // IDs returns the names of all checks in order.
 func IDs() []string {
 	var ids []string
-	for _, c := range All() {
+	for _, c := range inOrder {
 		ids = append(ids, c.ID)
 	}
 	return ids

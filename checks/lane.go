@@ -5,7 +5,6 @@ import (
 	"errors"
 	"math"
 	"net/netip"
-	"reflect"
 	"time"
 
 	"ndwhy/diag"
@@ -34,15 +33,13 @@ type lane struct {
 	// entry is the event that told the kernel's entry for it last: what is older says nothing, nor does anything
 	// before it was looked up.
 	entry int64
-
-	published map[string]diag.Path
 }
 
 // letGo lets those go on that wait for the lane's target.
 func (l *lane) letGo() { l.r.held[l.key] = false }
 
 func (r *Loop) newLane(key Lane, list []*Question) *lane {
-	l := &lane{r: r, key: key, in: &inbox{}, hop: key.Target, entry: math.MaxInt64, published: map[string]diag.Path{}}
+	l := &lane{r: r, key: key, in: &inbox{}, hop: key.Target, entry: math.MaxInt64}
 	r.Session.Look(func(s *diag.State) {
 		if r.own == nil {
 			r.own = map[netip.Addr]bool{}
@@ -256,13 +253,13 @@ func (l *lane) publish(end bool) {
 		if p.Outcome == diag.Answered && p.Asks == diag.AsksND && len(p.Responders) > 0 {
 			l.r.learnMAC(p.Interface, p.Target, p.Responders[0].MAC)
 		}
-		if old, ok := l.published[p.ID]; ok && reflect.DeepEqual(old, p) {
+		if t.published.Equal(&p) {
 			continue
 		}
-		if p.Outcome == diag.Answered && l.published[p.ID].Outcome != diag.Answered && p.RTTMS > 0 && p.Asks != diag.AsksRS && p.Asks != diag.AsksDHCP {
+		if p.Outcome == diag.Answered && t.published.Outcome != diag.Answered && p.RTTMS > 0 && p.Asks != diag.AsksRS && p.Asks != diag.AsksDHCP {
 			l.timing().learn(time.Duration(p.RTTMS * float64(time.Millisecond)))
 		}
-		l.published[p.ID] = p
+		t.published = p
 		l.r.Session.Emit(p)
 	}
 }

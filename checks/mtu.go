@@ -72,6 +72,12 @@ func (p *planner) offeredMTU() int {
 		return size
 	}
 	size := p.link.MTU
+	// The kernel's own may be less by an advertisement of long ago, whose router is gone.
+	if value, ok := p.s.Sysctl(p.iface, "mtu"); ok {
+		if n, err := strconv.Atoi(value); err == nil && n >= minMTU {
+			size = min(size, n)
+		}
+	}
 	// What the kernel does not keep to makes its packets no smaller.
 	for _, o := range p.net().Offers() {
 		if o.Kind == diag.OfferMTU && o.State != diag.OfferNotTaken && o.Value >= minMTU {

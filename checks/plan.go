@@ -145,7 +145,7 @@ func (p *planner) run() []*Question {
 		}
 		p.iface, p.link = iface, link
 		p.prior = slices.DeleteFunc(slices.Clone(prior), func(q *Question) bool { return q.Interface != iface })
-		for _, p.check = range All() {
+		for _, p.check = range inOrder {
 			if p.check.plan != nil && wanted(p.s.Run, p.check.ID) {
 				p.check.plan(p)
 			}
@@ -200,20 +200,21 @@ func (p *planner) addOne(q Question, k kind) {
 		return
 	}
 	p.planned[id] = true
-	q.ID = id.name(p.check.several)
+	fresh := q // most are known already, and take no place of their own
+	fresh.ID = id.name(p.check.several)
 	if isWireKind(k) && q.Planned() && !p.wire() {
-		q.Outcome, q.Detail = diag.OutcomeSkipped, DetailNoRaw
+		fresh.Outcome, fresh.Detail = diag.OutcomeSkipped, DetailNoRaw
 	}
-	first, again := k.cost(q, p.count())
-	q.Again = again
+	first, again := k.cost(fresh, p.count())
+	fresh.Again = again
 	switch q.Frames {
 	case 0:
-		q.Frames = first
+		fresh.Frames = first
 	case noFrames:
-		q.Frames = 0
+		fresh.Frames = 0
 	}
-	p.questions = append(p.questions, &q)
-	p.remember(&q)
+	p.questions = append(p.questions, &fresh)
+	p.remember(&fresh)
 }
 
 // remember notes what of a question others depend on.

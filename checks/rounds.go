@@ -261,7 +261,7 @@ func (r *Loop) plan(t *task) []*Question {
 			}
 			p := plannerOn(r.ground, s, r.prior, r.known)
 			fresh, wants = p.run(), p.wants
-			r.facts = len(s.Addresses) + len(s.Routes) + len(s.Routers)
+			r.facts = len(s.Addresses) + s.Routes.Len() + len(s.Routers)
 		})
 		if len(wants) == 0 {
 			return fresh

@@ -14,7 +14,7 @@ func (r *Loop) begin() bool {
 	var list []diag.Check
 	r.Session.Look(func(s *diag.State) {
 		for _, iface := range r.spec.Interfaces {
-			for _, c := range All() {
+			for _, c := range inOrder {
 				check := standing(s, c, iface)
 				if check.State == diag.CheckRunning {
 					some = true
@@ -75,7 +75,7 @@ func (r *Loop) conclude() {
 	var list []diag.Check
 	r.Session.Look(func(s *diag.State) {
 		for _, iface := range r.spec.Interfaces {
-			for _, c := range All() {
+			for _, c := range inOrder {
 				key := diag.CheckKey{ID: c.ID, Interface: iface}
 				if s.Checks[key].State != diag.CheckRunning {
 					continue

@@ -65,6 +65,9 @@ type tally struct {
 	quiet       bool   // it serves another question, and is not reported
 	// preset is the outcome of a question that is not asked any more.
 	preset diag.Outcome
+
+	draft     diag.Path // that verdict works on
+	published diag.Path // what was reported last
 }
 
 func newTally(q Question, host Host) *tally {
@@ -273,20 +276,21 @@ func (t *tally) lossy() bool {
 
 // verdict says what has come of the question so far. It may be asked again after more events.
 func (t *tally) verdict() diag.Path {
-	p := t.path
+	p := &t.draft
+	*p = t.path
 	p.Evidence = slices.Clone(p.Evidence)
 	if t.nud != "" && t.hop() == t.q.Target {
 		p.NUD = t.nud
 	}
 	if t.preset != "" {
 		p.Outcome = t.preset
-		return p
+		return *p
 	}
-	t.q.kind.judge(t, &p)
+	t.q.kind.judge(t, p)
 	if p.Out != "" && p.Out != p.Interface && p.Outcome != diag.Answered && p.Detail == "" {
 		p.Detail, p.Note = DetailElsewhere, p.Out
 	}
-	return p
+	return *p
 }
 
 // usual is how most outcomes are judged: by what was seen leaving, and what came.

@@ -308,8 +308,10 @@ type Filter struct {
 	// Number is its place in the chain, from 1, as `ip6tables -D CHAIN NUMBER` counts; 0: not known, or a policy.
 	Number int `json:"number,omitempty"`
 	// Tool is what its table belongs to, and so what may change it.
-	Tool    FilterTool `json:"tool,omitempty"`
-	Verdict string     `json:"verdict"` // drop, reject
+	Tool FilterTool `json:"tool,omitempty"`
+	// Verdict is what it does: drop or reject; hop-limit, which has neighbour discovery dropped by whom it arrives at; queue, where a program decides, and without one the packet is lost; or
+	// translate, where it changes whom a packet is for or from. What does the last two stops nothing for certain.
+	Verdict string `json:"verdict"`
 	// Matches are the frame types it stops, in Hook's direction: that of mld is a query coming in, a
 	// report going out; of dhcpv6 what a server sends, what a client sends; of udp a question to DNS going out, its
 	// answer coming in. A firewall that lets no new connection in stops tcp-syn, and nothing else is wrong with it;
@@ -317,7 +319,15 @@ type Filter struct {
 	Matches []string `json:"matches"`
 	// Invalid are the answers that it stops besides where connection tracking takes them for none (ct state invalid).
 	Invalid []string `json:"invalid,omitempty"`
-	Gone    bool     `json:"gone,omitempty"`
+	// Partly are the frame types of which its verdict concerns some: by address, size, port, user, rate, or what ndwhy
+	// does not know of.
+	Partly []string `json:"partly,omitempty"`
+	// Src and Dst are the addresses that it speaks of, where it speaks of one prefix.
+	Src netip.Prefix `json:"src,omitzero"`
+	Dst netip.Prefix `json:"dst,omitzero"`
+	// To is the address that it gives a packet, of a rule that translates.
+	To   netip.Addr `json:"to,omitzero"`
+	Gone bool       `json:"gone,omitempty"`
 }
 
 // FilterTool is a front end of the kernel's packet filter.
@@ -330,10 +340,16 @@ const (
 	ToolLegacy    FilterTool = "ip6tables-legacy"
 	ToolUFW       FilterTool = "ufw"
 	ToolFirewalld FilterTool = "firewalld"
+	ToolIPsec     FilterTool = "ipsec" // a policy of IPsec: no packet filter, but it drops as one does
 )
 
 // Stops reports whether the rule stops frames of a type.
 func (f Filter) Stops(t FrameType) bool { return slices.Contains(f.Matches, string(t)) }
+
+// Concerns reports whether the rule's verdict concerns some frames of a type, or all.
+func (f Filter) Concerns(t FrameType) bool {
+	return f.Stops(t) || slices.Contains(f.Partly, string(t))
+}
 
 // Inbound reports whether the rule judges what arrives for this host; else what leaves.
 func (f Filter) Inbound() bool {

@@ -94,7 +94,15 @@ func (e Event) MarshalJSON() ([]byte, error) {
 	return append(b, '}'), nil
 }
 
-// UnmarshalJSON reads what MarshalJSON wrote. An unknown kind is an error that names it.
+// A KindError is the kind of an event that this program does not know: a later version has more.
+type KindError struct {
+	Seq  int64
+	Kind string
+}
+
+func (e *KindError) Error() string { return fmt.Sprintf("event %d: unknown kind %q", e.Seq, e.Kind) }
+
+// UnmarshalJSON reads what MarshalJSON wrote. An unknown kind is a *KindError.
 func (e *Event) UnmarshalJSON(raw []byte) error {
 	var j eventJSON
 	if err := json.Unmarshal(raw, &j); err != nil {
@@ -102,7 +110,7 @@ func (e *Event) UnmarshalJSON(raw []byte) error {
 	}
 	dec, ok := bodies[j.Kind]
 	if !ok {
-		return fmt.Errorf("event %d: unknown kind %q", j.Seq, j.Kind)
+		return &KindError{j.Seq, j.Kind}
 	}
 	body, err := dec(j.Body)
 	if err != nil {

@@ -174,14 +174,15 @@ func (f *FarHost) Here(e Event) Event {
 // Told is the time of here up to which the host has told what it saw, but for what its words take on the way.
 func (f *FarHost) Told() time.Time { return f.State.Now.Add(min(f.lag.least, f.lag.before)) }
 
-// Missed returns how it is told that a part of what the host saw is missing from its stream, and when it saw what came
-// next; "" where nothing is known to be missing.
+// Missed returns how it is told that a part of what the host saw is missing from its stream, the newest if there are
+// several, and when it saw the end of that; "" where nothing is known to be missing.
 func (f *FarHost) Missed() (why string, until time.Time) {
-	gap, ok := f.State.Said(FeedWatch).Body.(Feed)
+	e := f.State.said[gapKey{}]
+	gap, ok := e.Body.(Feed)
 	if !ok {
 		return "", time.Time{}
 	}
-	return gap.Why, f.State.Said(FeedWatch).At
+	return gap.Why, e.At
 }
 
 // Name is the host's own name; where it has none, the stream's.

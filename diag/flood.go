@@ -1,9 +1,19 @@
 package diag
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
-// BadChecksum is the Bad of a frame whose ICMPv6 checksum is wrong.
-const BadChecksum = "wrong ICMPv6 checksum"
+// Why a frame must not be believed, where something rests on which it is: its ICMPv6 checksum is wrong, or only its beginning
+// was captured, with which Bad begins then.
+const (
+	BadChecksum = "wrong ICMPv6 checksum"
+	BadCut      = "cut short"
+)
+
+// Cut reports whether only the beginning of a frame was captured: its headers are what they say.
+func (f Frame) Cut() bool { return strings.HasPrefix(f.Bad, BadCut) }
 
 // A Flood is more packets of one kind in a second or so than are told one by one: of those that it is made of only
 // some are in the stream, with all that answers what this host asked.

@@ -69,7 +69,7 @@ func (s *State) Ground() uint64 {
 			sumUp(&sum, groundAddress{key, a.Fact.PrefixLen, a.Fact.Flags})
 		}
 	}
-	for key, r := range s.Routes {
+	for key, r := range s.Routes.All() {
 		if r.Fact.Table != localTable && r.Fact.Type != "local" {
 			sumUp(&sum, groundRoute{key, r.Fact.Type, r.Fact.PrefSrc})
 		}

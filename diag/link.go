@@ -65,13 +65,13 @@ func (s *State) LinkOf(iface string) *LinkModel {
 	SortFunc(l.Routers, func(a, b *RouterSeen) int { return a.Address.Compare(b.Address) })
 	var connected []netip.Prefix
 	defaults := 0 // counted first: there may be thousands, and they are large
-	for k := range s.Routes {
+	for k := range s.Routes.All() {
 		if k.Interface == iface && k.Dst.Bits() == 0 {
 			defaults++
 		}
 	}
 	l.Defaults = slices.Grow(l.Defaults, defaults)
-	for k, r := range s.Routes {
+	for k, r := range s.Routes.All() {
 		switch {
 		case k.Interface != iface || k.Type != "unicast" || s.Left(r.Fact.ExpiresS, r.At) == 0:
 		case k.Dst.Bits() == 0:

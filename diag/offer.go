@@ -205,7 +205,7 @@ func (l *LinkModel) readOffers() []Offer {
 		return nil
 	}
 	t := tables{LinkModel: l, addresses: l.s.AddressesOn(l.Name), routes: map[leads]Route{}}
-	for k, r := range l.s.Routes {
+	for k, r := range l.s.Routes.All() {
 		if k.Interface != l.Name || k.Type != "unicast" || l.s.Left(r.Fact.ExpiresS, r.At) == 0 {
 			continue
 		}

@@ -34,6 +34,8 @@ type Overheard struct {
 	// Doubled is how many unicast frames were in the capture twice, as where a switch mirrors both ways of a port: then
 	// what came twice did not come back.
 	Doubled int
+	// Cut is how many frames of neighbour discovery and DHCPv6 are there with their beginning alone.
+	Cut int
 	// Full: there was more than is remembered.
 	Full bool
 
@@ -63,6 +65,7 @@ type Asker struct {
 	MAC         MAC
 	First, Last Event // of the solicitations since the last answer
 	Unanswered  int   // those solicitations
+	Probes      bool  // all of them asked by unicast, whether a neighbour that was known is still there
 	Answered    Event // the newest answer, if there was one
 }
 
@@ -117,6 +120,9 @@ type Spoilt struct {
 	Last  Event
 }
 
+// askedThrice is how many solicitations the kernel sends before it gives up (RFC 4861 §10, MAX_MULTICAST_SOLICIT).
+const askedThrice = 3
+
 // How long somebody takes to answer, or a frame to come back, at most.
 const (
 	objects  = 3 * time.Second
@@ -160,6 +166,12 @@ func (o *Overheard) hear(e Event, f Frame) {
 		e.Body = f
 	}
 	if f.Bad != "" {
+		if f.Cut() {
+			o.reached(f)
+		}
+		if f.Cut() && (f.Type.IsND() || f.Type == DHCPv6Frame) {
+			o.Cut++
+		}
 		o.spoil(e, f)
 		return
 	}
@@ -266,9 +278,17 @@ func (o *Overheard) seek(e Event, f Frame) {
 	}
 	a.MAC = f.SrcMAC
 	if a.Unanswered++; a.Unanswered == 1 {
-		a.First = e
+		a.First, a.Probes = e, true
 	}
+	a.Probes = a.Probes && !f.Dst.IsMulticast()
 	a.Last = e
+}
+
+// InVain reports whether somebody asked for an address again and again until the capture ended, and got no answer. Whoever
+// says that the address is his own only asks whether another has it too.
+func (o *Overheard) InVain(addr netip.Addr, a *Asker) bool {
+	c := o.Claims[addr]
+	return a.Unanswered >= askedThrice && (c == nil || c.By[a.MAC].Body == nil)
 }
 
 // answer notes an advertisement with those whom it tells something.

@@ -1,6 +1,9 @@
 package diag
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // A Path is one question and what came of it: can Source reach Target, asked in one of the ways (Via).
 // It arrives as an event when the question is settled; a later one with the same ID replaces it
@@ -154,4 +157,14 @@ func (p *Path) Reaches() bool { return p.Asks == AsksND || p.Asks == AsksEcho }
 // Missing reports whether an answer did not come.
 func (p *Path) Missing() bool {
 	return p.Outcome == Silent || p.Outcome == Refused || p.Outcome == Unsent
+}
+
+// Equal reports whether two paths say the same of the same.
+func (p *Path) Equal(o *Path) bool {
+	return p.ID == o.ID && p.Interface == o.Interface && p.Check == o.Check && p.Asks == o.Asks && p.Source == o.Source &&
+		p.SourceClass == o.SourceClass && p.Target == o.Target && p.TargetClass == o.TargetClass && p.Via == o.Via && p.Out == o.Out &&
+		p.Outcome == o.Outcome && p.Given == o.Given && p.Sent == o.Sent && p.Received == o.Received && p.RTTMS == o.RTTMS &&
+		(p.Error == o.Error || p.Error != nil && o.Error != nil && *p.Error == *o.Error) && p.Errno == o.Errno &&
+		slices.Equal(p.Responders, o.Responders) && p.Detail == o.Detail && p.Note == o.Note && p.NUD == o.NUD &&
+		slices.Equal(p.Evidence, o.Evidence)
 }

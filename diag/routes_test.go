@@ -16,8 +16,8 @@ func TestRoutesKept(t *testing.T) {
 	many := diagtest.Crowd{Routes: diag.GatewaysKept + 1000, Routers: diag.RoutesKept}.Bodies()
 	w := diagtest.LAN().Say(slices.DeleteFunc(many, diagtest.OfKind(func(diag.Frame) bool { return true }))...)
 	s := w.State()
-	if most := diag.RoutesKept + diag.GatewaysKept; len(s.Routes) != most {
-		t.Fatalf("%d routes are kept, want %d", len(s.Routes), most)
+	if most := diag.RoutesKept + diag.GatewaysKept; s.Routes.Len() != most {
+		t.Fatalf("%d routes are kept, want %d", s.Routes.Len(), most)
 	}
 	if l := s.LinkOf("eth0"); len(l.Gateways()) != 8 || l.Gateways()[0] != diagtest.RouterAddr && !l.IsRouter(diagtest.RouterAddr) {
 		t.Errorf("gateways %v", l.Gateways())
@@ -38,7 +38,7 @@ func TestRoutesKept(t *testing.T) {
 	}
 	say(diag.Link{Interface: "eth0", Gone: true})
 	say(late)
-	if len(s.Routes) != 1 {
-		t.Errorf("%d routes where the interface went and one came", len(s.Routes))
+	if s.Routes.Len() != 1 {
+		t.Errorf("%d routes where the interface went and one came", s.Routes.Len())
 	}
 }

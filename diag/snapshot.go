@@ -26,7 +26,9 @@ func (s *State) Events() []Event {
 		keep(e)
 	}
 	keepFacts(kept, s.Addresses)
-	keepFacts(kept, s.Routes)
+	for _, r := range s.Routes.All() {
+		keep(FactOf(r))
+	}
 	for _, n := range s.Neighbours.All() {
 		keep(FactOf(n))
 	}
@@ -158,7 +160,8 @@ func (s *State) Facts() []Event {
 			key := InterfaceAddr{b.Interface, b.Address}
 			return s.Neighbours.Of(key).Seq != e.Seq && s.Proxies[key].Seq != e.Seq
 		case Route:
-			return s.Routes[RouteKey{b.Interface, b.Dst, b.Via, b.Metric, b.Table, b.Type}].Seq != e.Seq
+			r, _ := s.Routes.Find(b.key())
+			return r.Seq != e.Seq
 		case Run, Tick, Frame, Drop, Socket, Check, Path, Change, Selection, Flood:
 			return true
 		default:

@@ -5,6 +5,8 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"ndwhy/diag/dense"
 )
 
 // What State remembers of the stream besides what evidence points at, and of what anybody on the
@@ -39,7 +41,7 @@ type State struct {
 
 	Links      map[string]Link
 	Addresses  map[InterfaceAddr]At[Address]
-	Routes     map[RouteKey]At[Route]
+	Routes     Routes
 	Rules      map[PolicyRule]bool
 	Neighbours Neighbours
 	Proxies    map[InterfaceAddr]At[Neighbour] // what this host answers for
@@ -198,9 +200,8 @@ func NewState() *State {
 		Feeds:       map[FeedName]Feed{},
 		Links:       map[string]Link{},
 		Addresses:   map[InterfaceAddr]At[Address]{},
-		Routes:      map[RouteKey]At[Route]{},
 		Rules:       map[PolicyRule]bool{},
-		Neighbours:  Neighbours{rows: map[string]map[[16]byte]neighbourRow{}},
+		Neighbours:  Neighbours{rows: map[string]*dense.Map[neighbourKey, neighbourRow]{}},
 		Proxies:     map[InterfaceAddr]At[Neighbour]{},
 		Groups:      map[string]Groups{},
 		Sysctls:     map[SysctlKey]string{},
@@ -248,8 +249,7 @@ func (s *State) Apply(e Event) {
 		}
 	case Tick:
 	case Feed:
-		s.Feeds[b.Name] = b
-		s.said[b.Name] = e
+		s.applyFeed(e, b)
 	case Link:
 		s.said[linkKey(b.Interface)] = e
 		if b.Gone {
@@ -265,14 +265,13 @@ func (s *State) Apply(e Event) {
 		s.applyAddress(e, b)
 	case Route:
 		s.notes.keep(e)
-		key := RouteKey{b.Interface, b.Dst, b.Via, b.Metric, b.Table, b.Type}
-		_, known := s.Routes[key]
+		_, known := s.Routes.Find(b.key())
 		switch {
 		case b.Gone && known:
 			s.room.Free(b)
-			delete(s.Routes, key)
+			s.Routes.remove(b.key())
 		case !b.Gone && (known || s.room.Take(b)):
-			s.Routes[key] = At[Route]{b, e.At, e.Seq}
+			s.Routes.set(e, b)
 		}
 	case PolicyRule:
 		key := b
@@ -443,10 +442,10 @@ func (s *State) applyLink(l Link) {
 	}
 	delete(s.Groups, l.Interface)
 	delete(s.said, groupsKey(l.Interface))
-	for k, r := range s.Routes {
+	for k, r := range s.Routes.All() {
 		if k.Interface == l.Interface {
 			s.room.Free(r.Fact)
-			delete(s.Routes, k)
+			s.Routes.remove(k)
 		}
 	}
 }
@@ -502,11 +501,14 @@ func (a Address) Passing() bool {
 		a.Flags&NoPrefixRoute != 0
 }
 
-// lose notes what an interface lost while a check was asking on it: the first of it, which the rest
-// follows from.
+// lose notes what an interface lost while a check was asking on it: the first of it, which the rest follows from; its
+// link rather than an address.
 func (s *State) lose(iface string, e Event) {
+	_, link := e.Body.(Link)
 	for key, c := range s.Checks {
-		if key.Interface == iface && c.State == CheckRunning && s.said[lostKey(iface)].Seq < s.said[begunKey(key)].Seq {
+		old := s.said[lostKey(iface)]
+		_, address := old.Body.(Address)
+		if key.Interface == iface && c.State == CheckRunning && (old.Seq < s.said[begunKey(key)].Seq || link && address) {
 			s.said[lostKey(iface)] = e
 			return
 		}
@@ -995,8 +997,8 @@ func (s *State) AddressesOn(iface string) []At[Address] {
 // metric first.
 func (s *State) DefaultRoutes(iface string) []At[Route] {
 	var list []At[Route]
-	for k, r := range s.Routes {
-		if k.Interface == iface && r.Fact.Dst.Bits() == 0 && r.Fact.Table == MainTable && r.Fact.Type == "unicast" {
+	for k, r := range s.Routes.All() {
+		if k.Interface == iface && r.Fact.usableDefault() {
 			list = append(list, r)
 		}
 	}
@@ -1006,13 +1008,23 @@ func (s *State) DefaultRoutes(iface string) []At[Route] {
 	return list
 }
 
-// DefaultRoutesBy returns of DefaultRoutes the first by each gateway.
-func (s *State) DefaultRoutesBy(iface string) map[netip.Addr]At[Route] {
+// RoutersRoutes returns of DefaultRoutes the first by each router that advertises itself.
+func (s *State) RoutersRoutes(iface string) map[netip.Addr]At[Route] {
 	by := map[netip.Addr]At[Route]{}
-	for _, r := range slices.Backward(s.DefaultRoutes(iface)) {
-		by[r.Fact.Via] = r
+	for k, r := range s.Routes.All() {
+		if k.Interface != iface || !r.Fact.usableDefault() || s.Routers[InterfaceAddr{iface, k.Via}] == nil {
+			continue
+		}
+		if best, ok := by[k.Via]; !ok || k.Metric < best.Fact.Metric {
+			by[k.Via] = r
+		}
 	}
 	return by
+}
+
+// usableDefault reports whether a route is one of those that DefaultRoutes has.
+func (r Route) usableDefault() bool {
+	return r.Dst.Bits() == 0 && r.Table == MainTable && r.Type == "unicast"
 }
 
 // MainTable is RT_TABLE_MAIN, localTable RT_TABLE_LOCAL.
@@ -1044,7 +1056,8 @@ func tells(p Path) bool {
 	}
 	return p.SourceClass == SourceCandidate && p.Asks == AsksEcho ||
 		p.TargetClass == TargetAllNodes && len(p.Responders) > 0 ||
-		p.Target == VPCRouter && p.Asks == AsksND
+		p.Target == VPCRouter && p.Asks == AsksND ||
+		p.Check == "added" && p.Asks == AsksDAD
 }
 
 // FactOf is the event that a fact came with.

@@ -152,7 +152,7 @@ func (s *State) Survey() Survey {
 	for _, a := range s.Addresses {
 		v.Addresses = append(v.Addresses, a.Fact)
 	}
-	for _, r := range s.Routes {
+	for _, r := range s.Routes.All() {
 		v.Add(r.Fact)
 	}
 	return v

@@ -150,12 +150,12 @@ func (x *neighbourIndex) rebuild(s *diag.State) {
 		if iface < 0 || iface > 255 || key.Address.IsMulticast() {
 			continue
 		}
-		e := entry{
+		x.entries = append(x.entries, entry{
 			addr: key.Address.As16(), at: n.At.UnixNano(), mac: n.Fact.MAC, iface: uint8(iface), nud: nudIndex(n.Fact.State),
 			role: role(s, key, n.Fact),
-		}
-		if match(&e) {
-			x.entries = append(x.entries, e)
+		})
+		if last := len(x.entries) - 1; !match(&x.entries[last]) {
+			x.entries = x.entries[:last]
 		}
 	}
 	x.sort()

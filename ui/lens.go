@@ -214,7 +214,7 @@ func (l *Lens) Snapshot(s *diag.State) Frame {
 
 func (l *Lens) diagnose(s *diag.State) {
 	old := s.Now.Sub(l.diagnosed)
-	things := len(l.report.Paths) + len(s.Addresses) + len(s.Routes) + len(s.Routers)
+	things := len(l.report.Paths) + len(s.Addresses) + s.Routes.Len() + len(s.Routers)
 	rest := min(time.Duration(things)*staleEach, staleMost)
 	due := l.facts && old >= rest
 	limit := staleIdle
@@ -385,7 +385,7 @@ func routers(s *diag.State, r report.Report) []RouterRow {
 			row.Event = e
 		}
 		if routes[x.Interface] == nil {
-			routes[x.Interface] = s.DefaultRoutesBy(x.Interface)
+			routes[x.Interface] = s.RoutersRoutes(x.Interface)
 		}
 		if route, ok := routes[x.Interface][x.Address]; ok {
 			row.Route, row.RouteLeftS = &route.Fact, s.Left(route.Fact.ExpiresS, route.At)

@@ -51,7 +51,7 @@ func Marshal(f checks.Frame) ([]byte, error) {
 		if f.Size > maxSize {
 			return nil, fmt.Errorf("echo of %d bytes: at most %d fit a packet", f.Size, maxSize)
 		}
-		data := []byte(payload)
+		data := append(make([]byte, 0, max(len(payload), f.Size)), payload...)
 		for len(data)+wire.EchoLen+wire.IPv6Len < f.Size {
 			data = append(data, byte(len(data)))
 		}

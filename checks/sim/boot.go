@@ -36,7 +36,11 @@ func (w *World) boot() {
 			host.filters = append(host.filters, &filter{Filter: f})
 		}
 		for i, p := range host.spec.Policies {
-			host.rules = append(host.rules, diag.PolicyRule{Priority: 32765 - i, Src: p.From, Table: p.Table, Action: "to_table"})
+			rule := diag.PolicyRule{Priority: 32765 - i, Src: p.From, Table: p.Table, Action: "to_table"}
+			if p.Refuse {
+				rule.Table, rule.Action = 0, "unreachable"
+			}
+			host.rules = append(host.rules, rule)
 		}
 		host.rules = append(host.rules, diag.PolicyRule{Priority: 32766, Table: diag.MainTable, Action: "to_table"})
 		w.hosts = append(w.hosts, host)

@@ -175,6 +175,9 @@ func (h *host) lookup(dst, from netip.Addr, bound string) (best diag.Route, ok b
 		if rule.Src.IsValid() && !rule.Src.Contains(from) {
 			continue
 		}
+		if rule.Action == "unreachable" {
+			return diag.Route{Type: rule.Action}, true
+		}
 		dead := func(r diag.Route) bool {
 			e := h.nic(r.Interface).neigh[r.Via]
 			return r.Via.IsValid() && e != nil && e.State == diag.Failed
@@ -262,7 +265,7 @@ func (h *host) sendBy(sel diag.Selection, p wire.Packet, typ diag.FrameType, fai
 	if sel.Type == "local" {
 		return "" // to itself: the loopback
 	}
-	if h.filtered("output", traffic{typ: typ, port: portOf(p), tracked: true}, h.nic(sel.Interface)) {
+	if h.filtered("output", traffic{typ: typ, port: portOf(p), tracked: true, dst: p.Dst}, h.nic(sel.Interface)) {
 		return "EPERM"
 	}
 	hop := p.Dst
@@ -453,7 +456,7 @@ func (n *nic) receive(frame []byte) {
 	} else if diag.SolicitedNode(p.Dst) == p.Dst && n.groups[p.Dst] == 0 {
 		return
 	}
-	if n.filtered("input", traffic{typ: f.Type, port: portOf(p), tracked: n.tracks(f, p)}, n) {
+	if n.filtered("input", traffic{typ: f.Type, port: portOf(p), tracked: n.tracks(f, p), dst: p.Dst}, n) {
 		return
 	}
 	switch f.Type {
@@ -749,6 +752,7 @@ type traffic struct {
 	typ     diag.FrameType
 	port    uint16 // that it goes to
 	tracked bool   // it belongs to what this host began
+	dst     netip.Addr
 }
 
 func portOf(p wire.Packet) uint16 {
@@ -759,7 +763,7 @@ func portOf(p wire.Packet) uint16 {
 // stops reports whether the rule drops a packet.
 func (f *filter) stops(t traffic) bool {
 	if f.Type != 0 {
-		return icmpTypes[f.Type] == t.typ
+		return icmpTypes[f.Type] == t.typ && (!f.To.IsValid() || f.To == t.dst)
 	}
 	datagram := t.typ == diag.DHCPv6Frame || t.typ == diag.UDPFrame
 	return !slices.ContainsFunc(f.Pass, func(p lab.Pass) bool {
@@ -846,6 +850,12 @@ var judged = map[string][]traffic{
 	},
 }
 
+// asked are the kinds of which the program says that a rule concerns some (diag/host, needed).
+var asked = map[string]map[diag.FrameType]bool{
+	"input":  {diag.NS: true, diag.NA: true, diag.RA: true, diag.EchoReply: true, diag.TCPSynAck: true, diag.UDPFrame: true},
+	"output": {diag.NS: true, diag.NA: true, diag.EchoRequest: true, diag.TCPSyn: true, diag.UDPFrame: true},
+}
+
 // read is the rule as the program reads it; it is not ok where reading tells nothing, or nothing that is of interest.
 func (f *filter) read() (r diag.Filter, ok bool) {
 	r = diag.Filter{Interface: f.NIC, Table: f.Table, Chain: f.Chain, Hook: f.Hook, Rule: "policy drop", Verdict: "drop"}
@@ -856,13 +866,24 @@ func (f *filter) read() (r diag.Filter, ok bool) {
 	if f.Hook == "egress" {
 		kinds = judged["output"]
 	}
+	partly := f.Opaque || f.Above > 0 || f.To.IsValid()
+	if f.IPsec {
+		r.Table, r.Chain, r.Tool = "ipsec", "policy "+map[string]string{"input": "in", "output": "out"}[f.Hook], diag.ToolIPsec
+	}
+	if f.To.IsValid() {
+		r.Dst = netip.PrefixFrom(f.To, 128)
+	}
 	for _, k := range kinds {
+		k.dst = f.To
 		some := f.Type == 0 && k.typ == diag.TCPSyn && k.port == 0 && slices.ContainsFunc(f.Pass, func(p lab.Pass) bool { return p.TCP != 0 })
 		if f.stops(k) && !some {
 			r.Matches = append(r.Matches, string(k.typ))
 		}
 	}
-	return r, !f.Opaque && f.Above == 0 && len(r.Matches) > 0
+	if partly {
+		r.Matches, r.Partly = []string{}, slices.DeleteFunc(r.Matches, func(typ string) bool { return !asked[f.Hook][diag.FrameType(typ)] })
+	}
+	return r, len(r.Matches)+len(r.Partly) > 0
 }
 
 // errnoOf makes the error that the checks understand of a name.

@@ -83,6 +83,9 @@ func TestPairs(t *testing.T) {
 		}
 		if f := v.Known(c.Weather); f != nil {
 			known[f.Name]++
+			if testing.Verbose() {
+				t.Logf("%s; named %v", v, v.Got)
+			}
 			return
 		}
 		t.Errorf("%s\n\tgo test ./checks/sim -run TestCase -v -sim.network %s", v, list[i])
@@ -101,9 +104,14 @@ func TestRandom(t *testing.T) {
 		n := min(batch, *networks-first)
 		from := *seed + uint64(first)
 		each(n, func(i int) Case { return Random(from + uint64(i)) }, func(_ int, c Case, v Verdict) {
-			if !tally.add(c, v) {
-				t.Errorf("%s (%s)\n\tgo test ./checks/sim -run TestCase -v -sim.seed %d", v, strings.Join(c.Weather.Kinds(), ", "), c.Seed)
+			say := t.Errorf
+			if tally.add(c, v) {
+				if v.Right() || !testing.Verbose() {
+					return
+				}
+				say = t.Logf
 			}
+			say("%s (%s)\n\tgo test ./checks/sim -run TestCase -v -sim.seed %d", v, strings.Join(c.Weather.Kinds(), ", "), c.Seed)
 		})
 	}
 	t.Logf("%d networks, %.0f a second\n%s", *networks, float64(*networks)/time.Since(begun).Seconds(), tally.table())

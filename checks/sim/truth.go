@@ -1,10 +1,12 @@
 package sim
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"ndwhy/diag"
 	"ndwhy/diag/lab"
 	"ndwhy/diag/why"
 )
@@ -20,31 +22,34 @@ var fits = map[string][]string{
 
 // unmodelled are the scenarios that are not tried, and what is not simulated of them.
 var unmodelled = map[string]string{
-	"flood-solicitations": "that the tap tells only a summary of a flood",
-	"tcp-reset-here":      "what this host's own packet filter refuses",
-	"tcp-refused-here":    "what this host's own packet filter refuses",
-	"internet-is-here":    "routes of the type local",
-	"web-out-alone":       "what this host's own packet filter refuses",
-	"flood-routers":       "that the tap tells only a summary of a flood",
-	"answers-invalid":     "connection tracking (lab.Filter.Invalid)",
-	"invalid-dropped":     "connection tracking (lab.Filter.Invalid)",
-	"temporary-source":    "the addresses that a kernel makes by use_tempaddr",
-	"temporary-well":      "the addresses that a kernel makes by use_tempaddr",
-	"temporary-unused":    "the addresses that a kernel makes by use_tempaddr",
-	"deprecated-alone":    "which of two deprecated addresses a kernel chooses",
-	"deprecated-assigned": "which of two deprecated addresses a kernel chooses",
-	"bridged":             "bridges (lab.NIC.Bridge)",
-	"bridged-well":        "bridges (lab.NIC.Bridge)",
-	"arp-off":             "an interface that resolves nobody (lab.NIC.NoARP)",
-	"snooping-forgets":    "listener reports (vswitch.Fabric.Snooping)",
-	"snooping-queried":    "listener reports (vswitch.Fabric.Snooping)",
-	"deprecated-own":      "an interface without neighbour discovery (lab.Host.Tunnel)",
-	"no-nat64":            "a second host beyond the router (lab.Internet.NAT64)",
-	"nat64":               "a second host beyond the router (lab.Internet.NAT64)",
-	"vpn-takes-default":   "an interface without neighbour discovery (lab.Host.Tunnel)",
-	"split-tunnel":        "an interface without neighbour discovery (lab.Host.Tunnel)",
-	"private-address":     "which addresses a kernel makes by RFC 7217, and when they are usable",
-	"proxied-twice":       "a host that forwards by the interface on which it got a packet, and sends redirects",
+	"flood-solicitations":  "that the tap tells only a summary of a flood",
+	"tcp-reset-here":       "what this host's own packet filter refuses",
+	"tcp-refused-here":     "what this host's own packet filter refuses",
+	"internet-is-here":     "routes of the type local",
+	"web-out-alone":        "what this host's own packet filter refuses",
+	"flood-routers":        "that the tap tells only a summary of a flood",
+	"answers-invalid":      "connection tracking (lab.Filter.Invalid)",
+	"invalid-dropped":      "connection tracking (lab.Filter.Invalid)",
+	"temporary-source":     "the addresses that a kernel makes by use_tempaddr",
+	"temporary-well":       "the addresses that a kernel makes by use_tempaddr",
+	"temporary-unused":     "the addresses that a kernel makes by use_tempaddr",
+	"deprecated-alone":     "which of two deprecated addresses a kernel chooses",
+	"deprecated-assigned":  "which of two deprecated addresses a kernel chooses",
+	"bridged":              "bridges (lab.NIC.Bridge)",
+	"bridged-well":         "bridges (lab.NIC.Bridge)",
+	"arp-off":              "an interface that resolves nobody (lab.NIC.NoARP)",
+	"snooping-forgets":     "listener reports (vswitch.Fabric.Snooping)",
+	"snooping-queried":     "listener reports (vswitch.Fabric.Snooping)",
+	"deprecated-own":       "an interface without neighbour discovery (lab.Host.Tunnel)",
+	"gateway-drops":        "a second subnet (lab.Spec.Other)",
+	"gateway-drops-answer": "a second subnet (lab.Spec.Other)",
+	"two-subnets":          "a second subnet (lab.Spec.Other)",
+	"no-nat64":             "a second host beyond the router (lab.Internet.NAT64)",
+	"nat64":                "a second host beyond the router (lab.Internet.NAT64)",
+	"vpn-takes-default":    "an interface without neighbour discovery (lab.Host.Tunnel)",
+	"split-tunnel":         "an interface without neighbour discovery (lab.Host.Tunnel)",
+	"private-address":      "which addresses a kernel makes by RFC 7217, and when they are usable",
+	"proxied-twice":        "a host that forwards by the interface on which it got a packet, and sends redirects",
 }
 
 // Models reports whether all of a network, named as the lab does, is simulated.
@@ -109,9 +114,10 @@ var sameThing = [][]string{
 	{"peer-twice", "peer-down", "address-taken", "off-link-well", "not-on-link", "not-on-link-well", "no-on-link-route", "no-on-link-route-well"}, // whether the peer is a neighbour
 	{"dad-loop", "not-on-link", "not-on-link-well", "no-on-link-route", "no-on-link-route-well"},                                                  // whether the added address makes it one
 	{"stale-neighbour", "stale-gateway", "stale-router", "two-macs", "redirected", "redirects-off", "redirects-dropped"},                          // whom the kernel sends to
-	{"imds-by-ipv6", "imds-off", "nothing-assigned", "dhcp-silent", "dhcp-no-address", "wrong-interface"},                                         // what the metadata service says
-	{"solicitations-dropped", "unreadable-rule-in", "router-asks-again"},                                                                          // why the router hears no answer
-	{"isolated-ports", "local-proxy", "off-link", "off-link-well", "dad-loop"},                                                                    // what the switch passes on
+	{"pod-hop-limit", "pod-imds-off"}, // why it does not answer the pod
+	{"imds-by-ipv6", "imds-off", "nothing-assigned", "dhcp-silent", "dhcp-no-address", "wrong-interface"}, // what the metadata service says
+	{"solicitations-dropped", "unreadable-rule-in", "router-asks-again"},                                  // why the router hears no answer
+	{"isolated-ports", "local-proxy", "off-link", "off-link-well", "dad-loop"},                            // what the switch passes on
 	{"isolated-ports", "busy-link"}, // whether others are heard
 	{"nothing-assigned", "not-configured", "delegated-prefix", "deprecated", "optimistic", "no-policy-routing", "two-interfaces", "wrong-interface", "dhcp-no-address"},
 	{"two-interfaces", "no-policy-routing", "wrong-interface"},
@@ -171,6 +177,7 @@ var hides = []struct{ these, those []string }{
 	{[]string{"router.no-advertisement"}, []string{"host.firewall"}},
 	{[]string{"router.advertisement-ignored", "router.not-default", "router.advertisements-lost", "route.missing"}, []string{"host.firewall"}}, // which drops them
 	{[]string{"router.unresolvable"}, append([]string{"host.firewall"}, peers...)},
+	{[]string{"route.missing"}, []string{"address.link-local-not-eui64"}}, // no router sends anything to it then
 	{noAddress, noAddress},
 	{noAddress, beyond},
 	{noAddress, []string{"host.routing", "host.source-selection", "host.firewall"}},
@@ -204,6 +211,60 @@ func hidden(cause string, there, named []string) bool {
 	return false
 }
 
+// veils are faults, with those that nothing on the wire or in the kernel shows beside them: what would show them does not
+// come about, or they concern what is not there then.
+var veils = []struct{ by, hide []string }{
+	{ // the hosts have other addresses then than the fault is about
+		[]string{
+			"two-prefixes", "two-prefixes-source", "two-prefixes-rule", "two-prefixes-ruled", "two-prefixes-src", "renumbered", "renumbered-source",
+			"renumbered-well", "ula-only", "ula-translated",
+		},
+		[]string{"stale-neighbour", "peer-twice", "shared-address", "address-taken", "moved-address", "redirects-dropped"},
+	},
+	{ // the router answers for everybody, and nobody else is heard, or asks
+		[]string{"local-proxy", "off-link", "off-link-well", "not-on-link", "not-on-link-well"},
+		[]string{"shared-address", "peer-twice", "cloned-mac", "stale-neighbour", "unreadable-rule-in", "moved-address", "isolated-ports"},
+	},
+	{ // the port lets nobody speak for what is another's
+		[]string{"port-security", "port-security-eui64"}, []string{"shared-address", "peer-twice", "address-taken", "cloned-mac"},
+	},
+	{ // nobody hears the interface, so that nobody answers, or asks for it
+		[]string{"changed-mac"},
+		[]string{"shared-address", "peer-twice", "stale-neighbour", "moved-address", "mtu-ignored", "second-default", "unreadable-rule-in"},
+	},
+	{ // nobody here has the address that is asked for, or a way to answer from it
+		[]string{"dhcp-client-deaf", "no-dhcp-client", "dhcp-silent", "dhcp-no-address", "nothing-assigned", "no-ra", "not-default"},
+		[]string{"no-way-back", "pinged-in-vain", "knocked-in-vain", "echo-ignored", "guarded"},
+	},
+	{ // no answer comes from beyond that could be dropped
+		[]string{
+			"unassigned-source", "dhcp-client-deaf", "internet-down", "internet-refused", "no-tcp-out", "unreachable-route", "wrong-gateway", "no-gateway",
+			"imds-by-ipv6",
+		},
+		[]string{"answers-dropped", "tcp-kept-in"},
+	},
+	{ // nobody says what is assigned
+		[]string{"imds-off", "imds-by-ipv6"}, []string{"not-configured", "imds-ipv6-off", "delegated-prefix"},
+	},
+	{ // nothing is offered that a client could not take
+		[]string{"dhcp-silent", "dhcp-no-address", "nothing-assigned", "no-ra", "stable-privacy", "dhcp-reply-dropped"}, []string{"dhcp-client-deaf"},
+	},
+	{ // no small packet is answered from there, so that none asks with a large one, or by that route
+		[]string{
+			"ula-only", "two-prefixes-source", "renumbered-source", "stale-gateway", "static-default", "hop-limit", "router-asks-again", "redirected",
+			"address-taken", "shared-address", "moved-address",
+		},
+		[]string{"mtu-ignored", "route-ignored"},
+	},
+}
+
+// veiled reports whether a fault is not to be seen beside others.
+func veiled(fault string, faults []string) bool {
+	return slices.ContainsFunc(veils, func(v struct{ by, hide []string }) bool {
+		return slices.Contains(v.hide, fault) && has(faults, v.by...)
+	})
+}
+
 // A consequence is what faults bring about beside their own causes: it is so, and may be named.
 type consequence struct {
 	of    []string // faults, all of them; "a|b": one of these
@@ -234,6 +295,13 @@ var consequences = []consequence{
 	{[]string{"pinged|pinged-in-vain|knocked-in-vain|echo-ignored|no-way-back|guarded", noWayBack}, []string{"host.inbound-unanswered"}},
 	// The port lets no other address speak than the one of its MAC.
 	{[]string{"port-security-eui64", "private-link-local"}, []string{"address.link-local-not-eui64"}},
+	// The kernel prefers the other when the lease's address is past its time, before the run is over.
+	{[]string{"expiring", "unassigned-address|reserved-address"}, []string{"host.source-selection"}},
+	// There is none but what is not to be used.
+	{
+		[]string{"deprecated", "unassigned-address|reserved-address", "dhcp-silent|dhcp-no-address|no-dhcp-client|dhcp-client-deaf"},
+		[]string{"host.source-selection"},
+	},
 	// Nobody is left who would answer all nodes.
 	{[]string{"router-no-echo", "not-on-link|not-on-link-well|local-proxy"}, []string{"net.multicast-suppressed"}},
 	// The second router is one that answers no echo either, and the peer.
@@ -241,7 +309,7 @@ var consequences = []consequence{
 	// The kernel chooses neither the old address nor the interface.
 	{[]string{"second-default", "renumbered-source"}, []string{"address.prefix-withdrawn"}},
 	// What is sent to a peer by way of the router does not come back to another port either.
-	{[]string{"isolated-ports", "ula-only|ula-translated|no-on-link-route|no-on-link-route-well"}, []string{"peer.echo-blocked"}},
+	{[]string{"isolated-ports", "ula-only|ula-translated|no-on-link-route|no-on-link-route-well"}, []string{"peer.echo-blocked", "path.beyond-router"}},
 	// The router answers for a peer that is not there.
 	{[]string{"local-proxy", "peer-down|peer-unmapped"}, []string{"peer.echo-blocked"}},
 	// The gateway is gone.
@@ -252,7 +320,7 @@ var consequences = []consequence{
 }
 
 // A Flaw is something that is known to come out wrong, and why. A case that has it, and nothing else that is wrong, is
-// counted by it.
+// counted by it. None lets a cause that is not so be called likely, or a rule be broken.
 type Flaw struct {
 	Name string
 	Why  string
@@ -268,12 +336,6 @@ func has(faults []string, some ...string) bool {
 
 // quiet reports whether nothing that is not so is said to be likely or certain, and no rule is broken.
 func (v Verdict) quiet() bool { return len(v.Invented)+len(v.Broken) == 0 }
-
-// bySilence are the causes that are inferred from nothing but answers which do not come, beside others that do.
-var bySilence = []string{
-	"router.no-advertisement", "router.unresolvable", "dhcpv6.silent", "address.prefix-withdrawn", "host.firewall", "peer.unmapped", "peer.echo-blocked",
-	"path.beyond-router", "path.icmp-blocked", "path.tcp-blocked", "net.router-silent", "net.multicast-suppressed", "net.per-address-filter",
-}
 
 // Flaws are what is known to come out wrong.
 var Flaws = []Flaw{
@@ -304,21 +366,21 @@ var Flaws = []Flaw{
 		},
 	},
 	{
-		"loss", "what is never answered, however often it is asked, passes for silent: of three solicitations a third may be lost three times",
+		"loss", "what is never answered, however often it is asked, passes for silent, and the nearest cause is said to be possible: of three solicitations a third may be lost three times",
 		func(v Verdict, faults []string, w Weather) bool {
-			return (w.Loss > 0 || has(faults, "lossy")) && only(v.Invented, bySilence...) && len(v.Broken) == 0
+			return (w.Loss > 0 || has(faults, "lossy")) && v.quiet()
 		},
 	},
 	{
 		"what moves", "an address, or the link, that goes away and comes back: what is gone in between is said to be gone, or to be another's when it is back",
 		func(v Verdict, _ []string, w Weather) bool {
-			return w.Moves > 0 && only(v.Invented, "address.not-configured", "address.duplicate", "dhcpv6.no-client", "router.advertisement-ignored") && len(v.Broken) == 0
+			return w.Moves > 0 && v.quiet()
 		},
 	},
 	{
 		"answers that others overtake, or that are slow themselves", "an answer that comes later than twice the time of the first passes for lost (path.lossy), and who asks for us is not heard in time",
 		func(v Verdict, _ []string, w Weather) bool {
-			return (w.Reorder > 0 || w.PeerDelay > 0) && only(slices.Concat(v.Invented, v.Supposed), "path.lossy") && only(v.Missed, "host.firewall") && len(v.Broken) == 0
+			return (w.Reorder > 0 || w.PeerDelay > 0) && only(v.Supposed, "path.lossy") && only(v.Missed, "host.firewall") && v.quiet()
 		},
 	},
 }
@@ -396,6 +458,9 @@ func Judge(network string, w *World, d why.Diagnosis) Verdict {
 	if w.Weather.Moves > 0 {
 		may = append(may, "host.link-down") // it may be, at the end
 	}
+	if w.lacking {
+		may = append(may, "address.not-configured") // as the kernel said last
+	}
 	v.Invented = minus(causesOf(d, why.Certain, why.Likely), may)
 	v.Supposed = minus(minus(v.Got, v.Invented), may)
 	told := v.Got
@@ -419,6 +484,9 @@ func Judge(network string, w *World, d why.Diagnosis) Verdict {
 		_, v.Want, _ = lab.Find(network)
 	} else if calm {
 		for _, f := range faults {
+			if veiled(f, faults) {
+				continue
+			}
 			i := slices.IndexFunc(lab.Scenarios, func(s lab.Scenario) bool { return s.Name == f })
 			for _, c := range lab.Scenarios[i].Causes {
 				// What describes the network needs a network that works; and how much is lost is a matter of luck.
@@ -436,6 +504,19 @@ func Judge(network string, w *World, d why.Diagnosis) Verdict {
 		}
 	}
 	return v
+}
+
+// lacks reports whether an address of the host's that it had at the beginning is gone at the end, by the kernel's word.
+func (w *World) lacks() bool {
+	gone := map[diag.InterfaceAddr]bool{}
+	for _, e := range w.Events {
+		a, ok := e.Body.(diag.Address)
+		key := diag.InterfaceAddr{Interface: a.Interface, Address: a.Address}
+		if _, had := gone[key]; ok && (had || !e.At.After(w.begun)) {
+			gone[key] = a.Gone
+		}
+	}
+	return slices.Contains(slices.Collect(maps.Values(gone)), true)
 }
 
 // alternatives are the causes that a finding is not told from.

@@ -63,6 +63,7 @@ type World struct {
 	added                 map[netip.Addr]bool
 	choosing              bool
 	configured            map[netip.Addr]bool // what was, at the beginning
+	lacking               bool                // some of that is gone at the end
 	cables                map[cable]time.Time // when what was sent last arrives
 }
 
@@ -82,7 +83,7 @@ var epoch = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 func New(spec lab.Spec, seed uint64, weather Weather) *World {
 	w := &World{
 		clock: clock{now: epoch, dice: rand.New(rand.NewPCG(seed, 2))},
-		Spec:  spec, Weather: weather, State: diag.NewState(), added: map[netip.Addr]bool{}, cables: map[cable]time.Time{}, ears: !weather.WithoutTap,
+		Spec:  spec, Weather: weather, State: diag.NewState(), added: map[netip.Addr]bool{}, Events: make([]diag.Event, 0, 1<<9), cables: map[cable]time.Time{}, ears: !weather.WithoutTap,
 	}
 	w.frames, w.sock, w.netlink = feed{w: w, lag: weather.Tap}, feed{w: w, lag: weather.Sock}, feed{w: w, lag: weather.Kern}
 	w.boot()
@@ -312,6 +313,7 @@ func (w *World) Run() why.Diagnosis {
 		w.after(w.Weather.Cancel, func() { w.mail.End = context.Canceled })
 	}
 	var made []*checks.Call
+	var read []diag.Event // room for the events of the next mail
 	next := checks.Next{}
 	for steps := 0; !next.Over; steps++ {
 		if steps == 1_000_000 {
@@ -323,7 +325,7 @@ func (w *World) Run() why.Diagnosis {
 		}
 		mail := w.mail
 		mail.Made, made = made, nil
-		w.mail = checks.Mail{}
+		w.mail, read = checks.Mail{Events: read[:0]}, mail.Events
 		next = loop.Step(w.now, mail)
 		for _, c := range next.Calls {
 			w.after(w.within(w.Weather.Call), func() {
@@ -351,6 +353,7 @@ func (w *World) Run() why.Diagnosis {
 	w.collect()
 	w.Emit(diag.Tick{})
 	d := why.Diagnose(w.State)
+	w.lacking = w.lacks()
 	w.Late = w.late()
 	return d
 }

@@ -216,8 +216,8 @@ func TestUnreadableRule(t *testing.T) {
 					t.Skip(err)
 				}
 				f := finding(t, readReport(t, labtest.Run(t, scenario, command...)), "host.firewall")
-				if f.Confidence != want || f.Subject.Kind != "host" {
-					t.Errorf("%s of %s %s, want %s of the host: %s", f.Confidence, f.Subject.Kind, f.Subject.Value, want, f.Summary)
+				if f.Confidence != want || f.Subject.Kind != "rule" {
+					t.Errorf("%s of %s %s, want %s of the rule that may be it: %s", f.Confidence, f.Subject.Kind, f.Subject.Value, want, f.Summary)
 				}
 			})
 		}

@@ -144,6 +144,7 @@ func (o *checkOptions) run(ctx context.Context, stdout, stderr io.Writer) error 
 		return err // there is no result
 	}
 	if failed := file.Commit(ctx); failed != nil {
+		_, _ = stdout.Write(file.Bytes()) // so that it is not lost; that it is not where it should be is said
 		return fmt.Errorf("--output: %w", failed)
 	}
 	return err

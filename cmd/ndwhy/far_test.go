@@ -13,6 +13,7 @@ import (
 
 	"ndwhy/diag"
 	"ndwhy/diag/across"
+	"ndwhy/diag/lab"
 	"ndwhy/diag/lab/labtest"
 	"ndwhy/diag/record"
 	"ndwhy/diag/report"
@@ -20,12 +21,26 @@ import (
 	"ndwhy/ui/termtest"
 )
 
-// far runs `ndwhy check` in ubuntu1 of a lab, with ubuntu2 watching, and returns its result and both recordings.
-func far(t *testing.T, scenario string) (r labtest.Result, here, there string) {
+// far runs `ndwhy check` in ubuntu1 of a lab, with another host watching, and returns its result and both recordings.
+func far(t *testing.T, scenario, host string) (r labtest.Result, here, there string) {
 	t.Helper()
 	dir := t.TempDir()
-	here, there = filepath.Join(dir, "ubuntu1.jsonl"), filepath.Join(dir, "ubuntu2.jsonl")
+	here, there = filepath.Join(dir, "ubuntu1.jsonl"), filepath.Join(dir, host+".jsonl")
+	watching := strings.ReplaceAll(watching, "ubuntu2", host)
 	return labtest.Run(t, scenario, "ndwhy", "check", "--json", "--record", here, "--far", watching+" --record "+there), here, there
+}
+
+// otherHost is the host of a scenario that is asked, and its address: ubuntu3, where a gateway leads to that.
+func otherHost(t *testing.T, scenario string) (name, address string) {
+	t.Helper()
+	spec, _, err := lab.Find(scenario)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if spec.Other != nil {
+		return "ubuntu3", "2001:db8:1f16:8df1:4c1:eff:fe00:5303"
+	}
+	return "ubuntu2", "2001:db8:1f16:8df0:d326:143a:2015:79fa"
 }
 
 // watching has ubuntu2 of the lab around watch.
@@ -104,7 +119,7 @@ func captured(t *testing.T, recording string, ahead time.Duration) string {
 // Wherever a question or its answer dies between two hosts, both together name the place, live and from two recordings, or
 // two captures, of which the clocks are 3 s apart.
 func TestFar(t *testing.T) {
-	const peer, own = "2001:db8:1f16:8df0:d326:143a:2015:79fa", "2001:db8:1f16:8df0:f557:112e:f9bd:c7f3"
+	const own = "2001:db8:1f16:8df0:f557:112e:f9bd:c7f3"
 	for _, tt := range []struct {
 		scenario, cause, says string
 	}{
@@ -116,19 +131,23 @@ func TestFar(t *testing.T) {
 		{"peer-echo-blocked", "far.not-arrived", "never arrived at ubuntu2"},
 		{"peer-unheard", "far.answer-lost", "ubuntu2 answered"},
 		{"peer-lossy", "path.lossy", "ubuntu2"},
+		{"gateway-drops", "far.not-arrived", "never arrived at ubuntu3"},
+		{"gateway-drops-answer", "far.answer-lost", "ubuntu3 answered"},
+		{"two-subnets", "", ""},
 		{"lan", "", ""},
 	} {
 		t.Run(tt.scenario, func(t *testing.T) {
-			run1, here, there := far(t, tt.scenario)
+			host, peer := otherHost(t, tt.scenario)
+			run1, here, there := far(t, tt.scenario, host)
 			// Where nothing of the one host reaches the other, nothing compares their clocks.
-			unpaired := tt.scenario == "peer-echo-blocked"
+			unpaired := tt.scenario == "peer-echo-blocked" || tt.scenario == "gateway-drops"
 			judge := func(how string, got report.Report, offset float64) {
 				t.Helper()
 				if unpaired {
 					if len(got.Far) != 1 || got.Far[0].OffsetMS != nil {
 						t.Errorf("%s: far %+v", how, got.Far)
 					}
-				} else if len(got.Far) != 1 || got.Far[0].Host != "ubuntu2" || got.Far[0].OffsetMS == nil || max(*got.Far[0].OffsetMS-offset, offset-*got.Far[0].OffsetMS) > 50 {
+				} else if len(got.Far) != 1 || got.Far[0].Host != host || got.Far[0].OffsetMS == nil || max(*got.Far[0].OffsetMS-offset, offset-*got.Far[0].OffsetMS) > 50 {
 					t.Errorf("%s: far %+v", how, got.Far)
 				}
 				if tt.cause == "" {
@@ -171,10 +190,25 @@ func TestFar(t *testing.T) {
 			})
 			judge("two recordings", readReport(t, from(alone, "--from", later)), 3000)
 
-			got := readReport(t, from(captured(t, here, 0), "--as", own, "--from", captured(t, there, 3*time.Second), "--as", peer))
-			i := slices.IndexFunc(got.Findings, func(f report.Finding) bool {
-				return f.Cause == tt.cause && (f.Subject.Value == peer || f.Cause == "path.lossy")
-			})
+			named := func(got report.Report) int {
+				return slices.IndexFunc(got.Findings, func(f report.Finding) bool {
+					return f.Cause == tt.cause && (f.Subject.Value == peer || f.Cause == "path.lossy")
+				})
+			}
+			capturedHere, capturedThere := captured(t, here, 0), captured(t, there, 3*time.Second)
+			for how, args := range map[string][]string{
+				"a recording and a capture": {alone, "--from", capturedThere, "--as", peer},
+				"a capture and a recording": {capturedHere, "--as", own, "--from", later},
+			} {
+				got := readReport(t, from(args[0], args[1:]...))
+				fault := slices.ContainsFunc(got.Findings, func(f report.Finding) bool { return f.Severity != why.Info })
+				if i := named(got); (i < 0) != (tt.cause == "") || fault != (tt.cause != "") || i >= 0 && strings.HasPrefix(got.Findings[i].Summary, "cause.") {
+					t.Errorf("%s: %s: %s", how, got.Verdict, got.Headline)
+				}
+			}
+
+			got := readReport(t, from(capturedHere, "--as", own, "--from", capturedThere, "--as", peer))
+			i := named(got)
 			switch {
 			case tt.cause == "":
 				if slices.ContainsFunc(got.Findings, func(f report.Finding) bool { return f.Severity != why.Info }) {
@@ -193,7 +227,7 @@ func TestFar(t *testing.T) {
 // hosts say that it never arrived, and that is no fault.
 func TestFarUnassigned(t *testing.T) {
 	const own, peer = "2001:db8:1f16:8df0:f557:112e:f9bd:c7f3", "2001:db8:1f16:8df0:d326:143a:2015:7a01"
-	run1, here, there := far(t, "vpc")
+	run1, here, there := far(t, "vpc", "ubuntu2")
 	lost := func(how string, got report.Report) {
 		t.Helper()
 		toAll, added := false, false

@@ -5,12 +5,16 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	gocmp "github.com/google/go-cmp/cmp"
+
 	"ndwhy/diag"
+	"ndwhy/diag/record"
 	"ndwhy/diag/session"
 )
 
@@ -101,6 +105,95 @@ func TestSlowReader(t *testing.T) {
 				if line := seen[key.Address]; !strings.HasPrefix(line, fmt.Sprintf("e%d ", n.Seq)) {
 					t.Errorf("%s: the reader's newest is %.60q, the state's e%d", key.Address, line, n.Seq)
 				}
+			}
+		})
+	})
+}
+
+// Whoever takes the stream in after a gap knows what is so as the host itself does, and what went meanwhile, and that
+// something is missing.
+func TestSlowReaderTakesItIn(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, f, from := feeding(t)
+		say := func(e diag.Event) string {
+			b, err := e.MarshalJSON()
+			if err != nil {
+				t.Error(err)
+			}
+			return string(b) + "\n"
+		}
+		f.line, f.gap = func(e diag.Event) (string, bool) { return say(e), true }, say
+		address := func(n byte) diag.Address {
+			return diag.Address{Interface: "eth0", Address: netip.AddrFrom16([16]byte{0x20, 1, 15: n}), PrefixLen: 64, PreferredS: diag.Forever, ValidS: diag.Forever}
+		}
+		gone := func(b diag.Address) diag.Address {
+			b.Gone = true
+			return b
+		}
+		for _, b := range []diag.Body{
+			diag.Run{Host: "there", Interfaces: []string{"eth0"}},
+			diag.Link{Interface: "eth0", Up: true, Carrier: true, Ethernet: true},
+			address(1), address(2), entry(200, diag.Reachable),
+			diag.Filter{Table: "filter", Chain: "input", Rule: "drop", Verdict: "drop"},
+			diag.Feed{Name: diag.FeedNetlink, State: diag.Synced},
+		} {
+			s.Emit(b)
+		}
+		ran := make(chan error, 1)
+		go func() { ran <- f.run() }()
+		for i := range 40_000 {
+			s.Emit(entry(i%50, []diag.NUD{diag.Incomplete, diag.Reachable, diag.Stale}[i%3]))
+			time.Sleep(time.Millisecond)
+		}
+		begun := time.Now()
+		for _, b := range []diag.Body{
+			gone(address(2)), address(3),
+			diag.Neighbour{Interface: "eth0", Address: entry(200, "").Address, Gone: true},
+			diag.Filter{Table: "filter", Chain: "input", Rule: "drop", Verdict: "drop", Gone: true},
+		} {
+			s.Emit(b)
+		}
+		if f.missed == 0 {
+			t.Fatal("nothing is missed")
+		}
+		here := diag.NewState()
+		taken := make(chan struct{})
+		go func() {
+			defer close(taken)
+			for e, err := range record.Lines(from, 1<<20) {
+				if err != nil {
+					t.Error(err)
+					continue
+				}
+				here.Apply(diag.Event{Seq: here.Seq + 1, At: e.At, Body: diag.Far{From: "x", Event: &e}})
+			}
+		}()
+		synctest.Wait()
+		s.Emit(address(4)) // after the gap
+		f.end()
+		if err := <-ran; err != nil {
+			t.Fatal(err)
+		}
+		f.out.(io.Closer).Close()
+		<-taken
+		far := here.Far("x")
+		if why, until := far.Missed(); why == "" || until.Before(begun) {
+			t.Errorf("the gap: %q until %v, want after %v", why, until, begun)
+		}
+		s.Look(func(st *diag.State) {
+			facts := func(s *diag.State) (list []string) {
+				for _, a := range s.Addresses {
+					list = append(list, a.Fact.Address.String())
+				}
+				for _, n := range s.Neighbours.All() {
+					list = append(list, fmt.Sprint(n.Fact.Address, " ", n.Fact.State))
+				}
+				slices.Sort(list)
+				return append(list, fmt.Sprint(len(s.Links), " links, filters ", s.Filters))
+			}
+			if diff := gocmp.Diff(facts(st), facts(far.State)); diff != "" {
+				t.Errorf("the host knows, and the reader:\n%s", diff)
 			}
 		})
 	})

@@ -98,6 +98,23 @@ func TestFullDevice(t *testing.T) {
 	}
 }
 
+// A result that cannot be written to its file goes where it can.
+func TestFullOutput(t *testing.T) {
+	t.Parallel()
+	result := func(args ...string) (code int, out, errs string) {
+		var o, e strings.Builder
+		code = run(append([]string{"check", "--from", recordingOfALab}, args...), nil, &o, &e)
+		return code, o.String(), e.String()
+	}
+	for _, format := range []string{"text", "json", "html"} {
+		_, want, _ := result("--format", format)
+		code, got, errs := result("--format", format, "--output", "/dev/full")
+		if code != exitUnknown || got != want || got == "" || !strings.Contains(errs, "no space left on device") {
+			t.Errorf("%s: exit %d, %d bytes of %d, %q", format, code, len(got), len(want), errs)
+		}
+	}
+}
+
 // A reader that has gone ends the program without a word, as it ends cat.
 func TestReaderGone(t *testing.T) {
 	t.Parallel()

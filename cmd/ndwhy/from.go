@@ -72,6 +72,7 @@ func (o *checkOptions) sources(ctx context.Context, stderr io.Writer) (list []so
 		return []source{{name: o.from[0], profile: o.network, as: append(hosts, pcap.Host{})[0]}}, nil
 	}
 	var makers []pcap.Maker
+	var known []diag.MAC // of hosts that made recordings
 	for _, name := range o.from {
 		from := source{name: name, host: filepath.Base(name), profile: o.network}
 		if slices.ContainsFunc(o.from, func(other string) bool { return other != name && filepath.Base(other) == from.host }) {
@@ -79,11 +80,12 @@ func (o *checkOptions) sources(ctx context.Context, stderr io.Writer) (list []so
 		}
 		maker := pcap.Maker{}
 		err := from.open(ctx, stderr, func(kept *record.Input) error {
-			if !from.capture {
-				return nil
-			}
 			if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() {
 				return errors.New(words.Say("cli.from-twice"))
+			}
+			if !from.capture {
+				known = append(known, linksOf(kept)...)
+				return nil
 			}
 			if len(hosts) > 0 {
 				from.as, hosts = hosts[0], hosts[1:]
@@ -105,12 +107,29 @@ func (o *checkOptions) sources(ctx context.Context, stderr io.Writer) (list []so
 	if len(hosts) > 0 {
 		return nil, usagef("%s", words.Say("cli.as-many"))
 	}
-	return list, whose(list, makers)
+	return list, whose(list, makers, known)
 }
 
-// whose settles which host made each capture, those first of which the others leave no doubt.
-func whose(list []source, makers []pcap.Maker) error {
-	var known []diag.MAC
+// linksOf are the MACs of the host that made a recording, as it begins.
+func linksOf(r io.Reader) (list []diag.MAC) {
+	for e, err := range record.Read(r) {
+		switch b := e.Body.(type) {
+		case diag.Link:
+			if err == nil && b.MAC != (diag.MAC{}) {
+				list = append(list, b.MAC)
+			}
+		case diag.Feed:
+			if b.Name == diag.FeedNetlink && b.State == diag.Synced {
+				return list
+			}
+		}
+	}
+	return list
+}
+
+// whose settles which host made each capture, those first of which the others leave no doubt: known are the MACs of those
+// that made something else.
+func whose(list []source, makers []pcap.Maker, known []diag.MAC) error {
 	settled := make([]bool, len(list))
 	for {
 		doubt, some := "", false
@@ -190,6 +209,9 @@ func (from *source) readCapture(r io.Reader, state **diag.State) (problems []str
 	}
 	if sum.Other > 0 {
 		problems = append(problems, words.Say("cli.capture-link", "n", sum.Other, "type", sum.Link))
+	}
+	if sum.Short > 0 {
+		problems = append(problems, words.Say("cli.capture-short", "n", sum.Short))
 	}
 	if sum.Unseen {
 		return nil, errors.New(words.Say("cli.as-unseen", "host", from.as))

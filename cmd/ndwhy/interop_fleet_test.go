@@ -236,3 +236,63 @@ func TestInteropFleetSystemd(t *testing.T) {
 		t.Errorf("%v: %s", err, out)
 	}
 }
+
+// A systemd that is the first process of a container starts the service: it finds all that it finds without the unit's
+// fences, and leaves its report. The unit stays as tight as docs/privileges.md says.
+func TestInteropFleetService(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "box"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := os.ReadFile(self)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "ndwhy"), program, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	script, unit := absolute(t, "testdata/systemd.sh"), absolute(t, fleet+"/ndwhy.service")
+	r := labtest.Run(t, "vpc", "timeout", "-k", "1", "60", "unshare", "--mount", "--pid", "--uts", "--ipc", "--cgroup", "--fork", "--kill-child=SIGKILL",
+		"sh", script, dir, unit)
+	log, _ := os.ReadFile(filepath.Join(dir, "log"))
+	shown, err := os.ReadFile(filepath.Join(dir, "shown"))
+	if err != nil || r.Code != 0 || !strings.Contains(string(shown), "\nResult=success\n") || !strings.Contains(string(shown), "\nExecMainStatus=0\n") {
+		t.Fatalf("exit %d, %v\n%s%s%s%s", r.Code, err, r.Stderr, r.Stdout, log, shown)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "report.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var report struct {
+		Verdict string
+		Paths   []struct{ Via, Outcome string }
+	}
+	if err := json.Unmarshal(text, &report); err != nil {
+		t.Fatal(err)
+	}
+	frames := 0
+	for _, p := range report.Paths {
+		if p.Via == "wire" && p.Outcome == "answered" {
+			frames++
+		}
+	}
+	if report.Verdict != "ok" || frames == 0 {
+		t.Errorf("verdict %s, %d frames answered\n%s", report.Verdict, frames, log)
+	}
+	if out, err := exec.Command("systemd-analyze", "security", "--offline=true", "--threshold=25", unit).CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+func absolute(t *testing.T, path string) string {
+	t.Helper()
+	path, err := filepath.Abs(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}

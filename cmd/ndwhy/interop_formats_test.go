@@ -21,6 +21,9 @@ func TestInteropFormats(t *testing.T) {
 		{"peer-down", "prometheus", []string{"promtool", "check", "metrics"}, ""},
 		{"vpc", "prometheus", []string{"promtool", "check", "metrics"}, ""},
 		{"peer-down", "junit", []string{"xmllint", "--xpath", "string(//testcase[@name='peer-nd']/failure/@type)", "-"}, "peer.unmapped"},
+		{"peer-down", "junit", []string{"xmllint", "--noout", "--schema", "testdata/interop/junit.xsd", "-"}, "- validates"},
+		{"vpc", "junit", []string{"xmllint", "--noout", "--schema", "testdata/interop/junit.xsd", "-"}, "- validates"},
+		{"ipv6-disabled", "junit", []string{"xmllint", "--noout", "--schema", "testdata/interop/junit.xsd", "-"}, "- validates"},
 		{"peer-down", "json", []string{"jq", "-r", ".verdict"}, "warning"},
 	} {
 		t.Run(tt.scenario+" "+tt.format, func(t *testing.T) {

@@ -22,11 +22,17 @@ func confine(cmd *cobra.Command) {
 	if far := cmd.Flags().Lookup("far"); !confines || far != nil && far.Changed {
 		return
 	}
-	limit := privilege.Confine
-	if from := cmd.Flags().Lookup("from"); from != nil && from.Changed || cmd.Name() == "replay" {
-		limit = privilege.Drop // it only reads a recording, which may be anybody's
+	from, output := cmd.Flags().Lookup("from"), cmd.Flags().Lookup("output")
+	switch reads := from != nil && from.Changed; { // a recording, which may be anybody's
+	case reads && !output.Changed:
+		if privilege.Drop() == nil {
+			_ = privilege.Seal()
+		}
+	case reads, cmd.Name() == "replay":
+		_ = privilege.Drop()
+	default:
+		_ = privilege.Confine()
 	}
-	_ = limit()
 }
 
 // ends makes sure that a command ends when its context does. It runs with no more privileges than it needs.

@@ -195,10 +195,22 @@ type witness struct {
 	Report        json.RawMessage
 }
 
+// delayed tells which pings waited for something. The lab's own delay is a fraction of a millisecond; a question that
+// hangs on another's resolution waits for the 1 s tick. One to the instance itself hangs on nothing: what that takes is the
+// machine's doing.
+func (w witness) delayed() (list []string) {
+	for target, slow := range w.Slowest {
+		if busy := w.Slowest[ubuntu1]; target != ubuntu1 && slow > busy+50*time.Millisecond {
+			list = append(list, fmt.Sprintf("a ping to %s took %v, one to itself %v", target, slow, busy))
+		}
+	}
+	return list
+}
+
 // besideTraffic runs the check given in args while the instance is talking to the Internet and to
 // its peer, and prints a witness.
 func besideTraffic(args []string) error {
-	pingers := []*pinger{{target: os.Getenv("NDWHY_INTERNET")}, {target: ubuntu2}}
+	pingers := []*pinger{{target: os.Getenv("NDWHY_INTERNET")}, {target: ubuntu2}, {target: ubuntu1}}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	var wg sync.WaitGroup
@@ -253,23 +265,30 @@ func besideTraffic(args []string) error {
 func TestSafety(t *testing.T) {
 	for _, add := range []string{"claim", "kernel"} {
 		t.Run(add, func(t *testing.T) {
-			r := labtest.Run(t, "vpc", "ndwhy", "test-safety", "check", "--json", "--add", add)
-			if r.Code != 0 {
-				t.Fatalf("exit %d\n%s", r.Code, r.Stderr)
-			}
 			var w witness
-			if err := json.Unmarshal([]byte(r.Stdout), &w); err != nil {
-				t.Fatal(err)
+			var slow []string
+			for range 3 { // a busy machine may be slow; it is not every time
+				w = witness{}
+				r := labtest.Run(t, "vpc", "ndwhy", "test-safety", "check", "--json", "--add", add)
+				if r.Code != 0 {
+					t.Fatalf("exit %d\n%s", r.Code, r.Stderr)
+				}
+				if err := json.Unmarshal([]byte(r.Stdout), &w); err != nil {
+					t.Fatal(err)
+				}
+				for target, lost := range w.Lost {
+					if lost > 0 {
+						t.Errorf("%d pings to %s were lost", lost, target)
+					}
+				}
+				more := w.delayed()
+				if slow = append(slow, more...); len(more) == 0 {
+					slow = nil
+					break
+				}
 			}
-			for target, lost := range w.Lost {
-				if lost > 0 {
-					t.Errorf("%d pings to %s were lost", lost, target)
-				}
-				// The lab's own delay is a fraction of a millisecond; a question that hangs on
-				// another's resolution waits for the 1 s tick.
-				if slow := w.Slowest[target]; slow > 50*time.Millisecond {
-					t.Errorf("a ping to %s took %v", target, slow)
-				}
+			if slow != nil {
+				t.Error(strings.Join(slow, "; "))
 			}
 			if !slices.Equal(w.Before.Addresses, w.After.Addresses) {
 				t.Errorf("addresses before %v, after %v", w.Before.Addresses, w.After.Addresses)

@@ -47,6 +47,8 @@ type Trace struct {
 	Place Place
 	// Of the questions that left here: how many arrived there, to how many an answer left, and how many answers arrived.
 	Sent, Arrived, Answered, Returned int
+	// Probes: they asked, each by unicast, only whether a neighbour that is known is still there.
+	Probes bool
 	// Why and What are of a question that was not answered: What is a rule, or the kernel's word.
 	Why  Reason
 	What string
@@ -132,7 +134,8 @@ func keyOf(f diag.Frame) (k key, ok bool) {
 	default:
 		return k, false
 	}
-	return k, f.Bad == ""
+	// Of an echo whose data was not captured the numbers were.
+	return k, f.Bad == "" || f.Cut() && (f.EchoID != 0 || f.EchoSeq != 0)
 }
 
 // answer names the frame that answers.
@@ -319,8 +322,8 @@ func (h *Host) Follow(p diag.Path) Trace {
 		questions = append(questions, arrived...)
 	}
 	switch {
-	case t.Arrived == 0 && !h.isAsked(p):
-		return t
+	case !h.isAsked(p) && !slices.ContainsFunc(questions, h.there.meant):
+		return t // whoever else it is for, a switch may send to all
 	case t.Sent == 0 && (p.Sent > 0 || !h.here.complete(by)):
 		return t // they are not remembered
 	case t.Sent == 0:
@@ -334,6 +337,23 @@ func (h *Host) Follow(p diag.Path) Trace {
 	}
 	t.Sure = h.Reading == diag.FarComplete || h.Pairs > 0
 	return t
+}
+
+// meant reports whether a frame that came to a side was sent to its own MAC.
+func (s *side) meant(e diag.Event) bool {
+	f, _ := e.Body.(diag.Frame)
+	if f.DstMAC[0]&1 != 0 {
+		return false
+	}
+	own := map[diag.MAC]bool{}
+	if s.capture != nil {
+		own[s.capture.Of] = true
+	}
+	for _, l := range s.state.Links {
+		own[l.MAC] = true
+	}
+	delete(own, diag.MAC{})
+	return len(own) == 0 || f.DstMAC == diag.MAC{} || own[f.DstMAC]
 }
 
 // isAsked reports whether a path's target is the host, or a group that it is in.

@@ -114,6 +114,17 @@ func TestNotThereAllTheTime(t *testing.T) {
 			t.Errorf("%q, of what may be in the gap", got.Place)
 		}
 	})
+	t.Run("a gap, and then what is so", func(t *testing.T) {
+		t.Parallel()
+		w := diagtest.EchoSilent().Watched(diagtest.ToNobody)
+		told := w.Bodies[len(w.Bodies)-1]
+		w.Bodies = w.Bodies[:len(w.Bodies)-1]
+		w.FarTells(diag.Feed{Name: diag.FeedWatch, State: diag.Lost, Why: "a reader that was slow"}).FarTells(diag.Feed{Name: diag.FeedWatch, State: diag.Synced})
+		s := w.Say(told).State()
+		if got := across.Hosts(s)[0].Follow(toPeer(t, s)); got.Place != across.Unknown {
+			t.Errorf("%q, of what may be in the gap", got.Place)
+		}
+	})
 	t.Run("before", func(t *testing.T) {
 		t.Parallel()
 		w := diagtest.EchoSilent().Watched(diagtest.ToNobody)
@@ -129,6 +140,41 @@ func TestNotThereAllTheTime(t *testing.T) {
 			t.Errorf("%q, of a question that was asked when the other host had told all before it", got.Place)
 		}
 	})
+}
+
+// A switch sends to all what is for one, so that another host than the one that is asked sees it too, as the tap does that
+// hears everything: it is not the one that does not answer.
+func TestFollowBystander(t *testing.T) {
+	t.Parallel()
+	third := diagtest.Host2
+	group := diag.SolicitedNode(third)
+	for name, tt := range map[string]struct {
+		asks  diag.Asks
+		frame diag.Frame
+		want  across.Place
+	}{
+		"a solicitation to all":     {diag.AsksND, diag.Frame{Type: diag.NS, Dst: group, Target: third, DstMAC: diag.MulticastMAC(group)}, across.Unknown},
+		"a solicitation to it":      {diag.AsksND, diag.Frame{Type: diag.NS, Dst: third, Target: third, DstMAC: diagtest.PeerMAC}, across.NotAnswered},
+		"an echo to another":        {diag.AsksEcho, diag.Frame{Type: diag.EchoRequest, Dst: third, DstMAC: diag.MAC{2, 0, 0, 0, 0, 9}, EchoID: 30}, across.Unknown},
+		"an echo that it gets":      {diag.AsksEcho, diag.Frame{Type: diag.EchoRequest, Dst: third, DstMAC: diagtest.PeerMAC, EchoID: 30}, across.NotAnswered},
+		"a packet without Ethernet": {diag.AsksEcho, diag.Frame{Type: diag.EchoRequest, Dst: third, EchoID: 30}, across.NotAnswered},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := diagtest.EchoSilent().Watched(diagtest.BackHere)
+			w.Bodies = w.Bodies[:len(w.Bodies)-1]
+			f := tt.frame
+			f.Interface, f.Src, f.SrcMAC, f.HopLimit, f.Raw = "eth0", diagtest.Mine, diagtest.MyMAC, 255, []byte{1}
+			out := f
+			out.Out = true
+			s := w.Say(out).FarTells(f).Say(diag.Far{From: "ssh far", State: diag.FarComplete}).State()
+			p := diag.Path{Interface: "eth0", Check: "x", Asks: tt.asks, Source: diagtest.Mine, Target: third, Outcome: diag.Silent, Sent: 1}
+			got := across.Hosts(s)[0].Follow(p)
+			if got.Place != tt.want || got.Place != across.Unknown && got.Why != across.NotConfigured {
+				t.Errorf("%q because of %q, want %q", got.Place, got.Why, tt.want)
+			}
+		})
+	}
 }
 
 // A recording of a stream holds what makes the same of it.

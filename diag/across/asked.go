@@ -86,10 +86,7 @@ func (w way) asks(k key) bool {
 		return true
 	}
 	captured := w.from.capture != nil || w.to.capture != nil
-	return captured && (k.target == diag.AllNodes || slices.ContainsFunc(w.to.came[k], func(e diag.Event) bool {
-		f, _ := e.Body.(diag.Frame)
-		return f.DstMAC[0]&1 == 0
-	}))
+	return captured && (k.target == diag.AllNodes || slices.ContainsFunc(w.to.came[k], w.to.meant))
 }
 
 // askedBy follows questions that ask the same.
@@ -104,6 +101,10 @@ func (h *Host) askedBy(w way, list []key) Trace {
 		if len(mine) == 0 {
 			continue
 		}
+		t.Probes = (t.Probes || t.Sent == 0) && !slices.ContainsFunc(mine, func(e diag.Event) bool {
+			f, _ := e.Body.(diag.Frame)
+			return f.Type != diag.NS || f.Dst.IsMulticast()
+		})
 		t.note(mine)
 		t.rest(w.from, mine)
 		arrived := w.since(w.to.came[k], t.first)

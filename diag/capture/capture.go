@@ -139,13 +139,17 @@ func (t *Tap) read(ctx context.Context, one *tap) {
 	}
 }
 
+// running reports whether what is seen is emitted.
+func (t *Tap) running() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.said
+}
+
 // Collect emits what the sockets hold of the frames that were seen by now. On a busy machine those may
 // wait there for longer than a question waits for its answer.
 func (t *Tap) Collect() {
-	t.mu.Lock()
-	running := t.said
-	t.mu.Unlock()
-	if !running {
+	if !t.running() {
 		return
 	}
 	now := time.Now()
@@ -184,6 +188,22 @@ func (t *Tap) take(one *tap, fd uintptr) (at time.Time, err error) {
 		t.floods(one, at)
 	}
 	return at, err
+}
+
+// Finish tells of the floods that have not lasted for as long as is counted before one is told of: nothing more is to be
+// taken in.
+func (t *Tap) Finish() {
+	if !t.running() {
+		return
+	}
+	for _, one := range t.taps {
+		one.taking.Lock()
+		now := time.Now()
+		for _, f := range one.gate.end(now) {
+			t.sink.EmitAt(now, f)
+		}
+		one.taking.Unlock()
+	}
 }
 
 // floods tells of the floods of the window that is over. one.taking is held.

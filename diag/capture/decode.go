@@ -62,7 +62,7 @@ func Decode(iface string, out bool, b []byte, csumNotReady bool) (f diag.Frame, 
 	f.Raw = append([]byte(nil), b[:min(len(b), rawMax)]...)
 	switch {
 	case p.Cut():
-		f.Bad = fmt.Sprintf("cut short: %d of %d bytes", len(p.Raw), p.Length)
+		f.Bad = fmt.Sprintf("%s: %d of %d bytes", diag.BadCut, len(p.Raw), p.Length)
 	case p.Fragment == wire.First:
 		f.Bad = "only the first fragment of a packet"
 	case p.Proto == unix.IPPROTO_ICMPV6 && !p.Intact():

@@ -123,12 +123,17 @@ func (g *gate) turn(now time.Time) (floods []diag.Flood) {
 	if g.since.IsZero() {
 		g.since = now
 	}
-	over := now.Sub(g.since)
-	if over < window {
+	if now.Sub(g.since) < window {
 		return nil
 	}
+	return g.end(now)
+}
+
+// end ends the window in hand, be it over or not, and returns the floods in it.
+func (g *gate) end(now time.Time) (floods []diag.Flood) {
+	over := now.Sub(g.since)
 	for kind, k := range g.kinds {
-		if k.packets > flooding[kind]*int(over/window) {
+		if k.packets > flooding[kind]*max(1, int(over/window)) {
 			f := diag.Flood{Interface: g.iface, Type: kind, Packets: k.packets, OverS: over.Round(10 * time.Millisecond).Seconds(), Senders: len(k.senders)}
 			for mac, n := range k.senders {
 				if n > f.Most || n == f.Most && mac.String() < f.MAC.String() {

@@ -102,3 +102,21 @@ func TestGate(t *testing.T) {
 		t.Errorf("%d targets are remembered", len(g.asked))
 	}
 }
+
+// What ends before a flood has lasted for a whole window tells of it all the same.
+func TestGateEnds(t *testing.T) {
+	t.Parallel()
+	for advertisements, flood := range map[int]bool{few: false, few + 1: true, 500: true} {
+		g, now := newGate("eth0"), diagtest.Start
+		for i := range advertisements {
+			now = diagtest.Start.Add(time.Duration(i) * window / 2 / time.Duration(advertisements))
+			g.take(now, diag.Frame{Interface: "eth0", Type: diag.RA, Src: diagtest.RouterAddr, SrcMAC: diagtest.RouterMAC})
+			if len(g.turn(now)) > 0 {
+				t.Fatal("it is told of before the window is over")
+			}
+		}
+		if floods := g.end(now); (len(floods) == 1 && floods[0].Packets == advertisements) != flood {
+			t.Errorf("%d advertisements in %v: %+v", advertisements, window/2, floods)
+		}
+	}
+}

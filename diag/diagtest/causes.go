@@ -337,7 +337,22 @@ var CauseTests = []struct {
 		Name: "no DHCPv6 client", Cause: "dhcpv6.no-client", Sure: "certain", Faults: []string{"dhcpv6.no-client"},
 		World: func() *World {
 			return VPC().NoAddress().Offer(diag.DHCPv6{Message: "advertise", Addresses: []diag.LeaseAddress{{Prefix: netip.PrefixFrom(Mine, 128)}}}).
-				Path(diag.Path{Check: "dhcpv6", Asks: diag.AsksDHCP, Source: MyLocal, Target: netip.MustParseAddr("ff02::1:2"), TargetClass: diag.TargetService})
+				Path(diag.Path{Check: "dhcpv6", Asks: diag.AsksDHCP, Source: MyLocal, Target: netip.MustParseAddr("ff02::1:2"), TargetClass: diag.TargetService}).
+				Say(NoDHCPv6Client())
+		},
+	},
+	{
+		Name: "an offer that nobody takes in so short a time", Cause: "dhcpv6.no-client", Sure: "possible", Faults: []string{"dhcpv6.no-client"},
+		World: func() *World {
+			w := VPC().NoAddress().Offer(diag.DHCPv6{Message: "advertise", Addresses: []diag.LeaseAddress{{Prefix: netip.PrefixFrom(Mine, 128)}}})
+			w.Elapsed = 300 * time.Millisecond
+			return w
+		},
+	},
+	{
+		Name: "an offer that nobody takes", Cause: "dhcpv6.no-client", Sure: "likely", Faults: []string{"dhcpv6.no-client"},
+		World: func() *World {
+			return VPC().NoAddress().Offer(diag.DHCPv6{Message: "advertise", Addresses: []diag.LeaseAddress{{Prefix: netip.PrefixFrom(Mine, 128)}}})
 		},
 	},
 	{
@@ -355,6 +370,16 @@ var CauseTests = []struct {
 		World: func() *World {
 			return VPC().NoAddress().Path(diag.Path{
 				Check: "dhcpv6", Asks: diag.AsksDHCP, Source: MyLocal, Target: netip.MustParseAddr("ff02::1:2"), TargetClass: diag.TargetService, Outcome: diag.Silent,
+			})
+		},
+	},
+	{
+		Name: "no DHCPv6 answer, where some answers get lost", Cause: "dhcpv6.silent", Sure: "possible", Faults: []string{"dhcpv6.silent"},
+		World: func() *World {
+			return VPC().NoAddress().Each(func(p diag.Path) bool { return p.Target == PeerLocal && p.Asks == diag.AsksEcho && answersOurs(p) }, func(p *diag.Path) {
+				p.Sent, p.Received = 4, 2
+			}).Path(diag.Path{
+				Check: "dhcpv6", Asks: diag.AsksDHCP, Source: MyLocal, Target: netip.MustParseAddr("ff02::1:2"), TargetClass: diag.TargetService, Outcome: diag.Silent, Sent: 3,
 			})
 		},
 	},
@@ -377,6 +402,15 @@ var CauseTests = []struct {
 		Faults: []string{"address.not-configured", "dhcpv6.no-client"},
 		World: func() *World {
 			return VPC().Assign(Mine, PeerSecond).NoAddress().Offer(diag.DHCPv6{Message: "advertise", Addresses: []diag.LeaseAddress{{Prefix: netip.PrefixFrom(Mine, 128)}}})
+		},
+	},
+	{
+		Name: "an address that is lost when the server has offered it", Cause: "address.not-configured", Sure: "certain",
+		Faults: []string{"address.not-configured"},
+		World: func() *World {
+			gone := Leased(Mine)
+			gone.Gone = true
+			return VPC().NoAddress().Say(Leased(Mine)).Offer(diag.DHCPv6{Message: "advertise", Addresses: []diag.LeaseAddress{{Prefix: netip.PrefixFrom(Mine, 128)}}}).Say(gone)
 		},
 	},
 	{
@@ -415,7 +449,27 @@ var CauseTests = []struct {
 		World: func() *World { return VPC().Watched(BackHere).Called(BackThere) },
 	},
 	{
-		Name: "peer beyond the router", Cause: "peer.echo-blocked", Sure: "likely", Faults: []string{"peer.echo-blocked"},
+		Name: "an address of a peer that answers only some pings", Cause: "peer.echo-blocked", Sure: "possible", Faults: []string{"peer.echo-blocked"},
+		World: func() *World {
+			return VPC().Each(func(p diag.Path) bool { return p.Target == PeerGlobal && p.Asks == diag.AsksEcho && answersOurs(p) }, func(p *diag.Path) {
+				p.Sent, p.Received = 4, 2
+			}).Silence(func(p diag.Path) bool { return p.Target == PeerLocal && p.Asks == diag.AsksEcho })
+		},
+	},
+	{
+		Name: "a peer of which the kernel knew before, and nobody asks", Cause: "peer.echo-blocked", Sure: "possible", Faults: []string{"peer.echo-blocked"},
+		World: func() *World {
+			return VPC().Each(func(p diag.Path) bool { return p.Target == PeerGlobal && p.Asks == diag.AsksND }, func(p *diag.Path) {
+				Silent(p)
+				p.Outcome, p.Detail, p.Sent = diag.OutcomeSkipped, "already-resolved", 0
+			}).Each(func(p diag.Path) bool { return p.Target == PeerGlobal && p.Asks == diag.AsksEcho && answersOurs(p) }, func(p *diag.Path) {
+				Silent(p)
+				p.NUD = diag.Stale
+			})
+		},
+	},
+	{
+		Name: "peer beyond the router", Cause: "peer.echo-blocked", Sure: "possible", Faults: []string{"peer.echo-blocked"},
 		World: func() *World { return VPC().FarPeer(diag.Silent) },
 	},
 	{
@@ -555,6 +609,27 @@ var CauseTests = []struct {
 		},
 	},
 	{
+		Name: "a rule that concerns the peer alone", Cause: "host.firewall", Sure: "likely", Faults: []string{"host.firewall"},
+		World: func() *World { return Suspect(ForPeer("drop")) },
+	},
+	{
+		Name: "a rule by which a program decides", Cause: "host.firewall", Sure: "likely", Faults: []string{"host.firewall"},
+		World: func() *World { return Suspect(ForPeer("queue")) },
+	},
+	{
+		Name: "a rule that sends packets elsewhere", Cause: "host.firewall", Sure: "likely", Faults: []string{"host.firewall"},
+		World: func() *World { return Suspect(ForPeer("translate")) },
+	},
+	{
+		Name: "a policy of IPsec", Cause: "host.firewall", Sure: "certain", Faults: []string{"host.firewall"},
+		World: func() *World {
+			return Suspect(diag.Filter{}).Say(diag.Filter{
+				Table: "ipsec", Chain: "policy out", Hook: "output", Rule: "src ::/0 dst ::/0 dir out action block", Handle: 1, Tool: diag.ToolIPsec, Verdict: "drop",
+				Matches: []string{"ns", "echo-request"},
+			})
+		},
+	},
+	{
 		Name: "no room to track another connection", Cause: "host.firewall", Sure: "likely", Faults: []string{"host.firewall"},
 		World: func() *World {
 			return VPC().Say(diag.TableUse{Tracked: 65536, TrackedMost: 65536}).Each(func(p diag.Path) bool {
@@ -633,6 +708,23 @@ var CauseTests = []struct {
 		},
 	},
 	{
+		Name: "a default route without a router, by which the kernel was not even asked", Cause: "host.routing", Sure: "likely", Faults: []string{"host.routing"},
+		World: func() *World {
+			straight := DefaultRoute("static")
+			straight.Via, straight.Metric = netip.Addr{}, 512
+			w := VPC().Say(straight)
+			for _, host := range []netip.Addr{Host1, Host2} {
+				w.Say(
+					diag.Selection{Dst: host, Source: Mine, Interface: "eth0", Table: diag.MainTable}, diag.Selection{Dst: host, From: Mine, Source: Mine, Interface: "eth0", Table: diag.MainTable},
+				)
+			}
+			return w.Each(func(p diag.Path) bool { return p.TargetClass == diag.TargetInternet && p.Via == diag.ViaKernel }, func(p *diag.Path) {
+				Silent(p)
+				p.Outcome, p.Sent, p.Detail = diag.OutcomeSkipped, 0, "unproven-source"
+			})
+		},
+	},
+	{
 		Name: "an unreachable route", Cause: "host.routing", Sure: "certain", Faults: []string{"host.routing"},
 		World: func() *World {
 			return VPC().Say(
@@ -642,6 +734,23 @@ var CauseTests = []struct {
 				Silent(p)
 				p.Outcome, p.Sent, p.Errno = diag.Unsent, 0, "EHOSTUNREACH"
 			})
+		},
+	},
+	{
+		Name: "a policy rule that refuses", Cause: "host.routing", Sure: "certain", Faults: []string{"host.routing"},
+		World: func() *World {
+			return Refused(diag.PolicyRule{Priority: 100, Action: "blackhole"}, diag.Selection{Dst: Host1, Errno: "EINVAL"}, diag.Selection{Dst: Host2, Errno: "EINVAL"})
+		},
+	},
+	{
+		Name: "a policy rule that refuses what is marked", Cause: "host.routing", Sure: "likely", Faults: []string{"host.routing"},
+		World: func() *World { return Refused(diag.PolicyRule{Priority: 100, Mark: 7, Action: "blackhole"}) },
+	},
+	{
+		Name: "a default route that no policy rule leads to", Cause: "host.routing", Sure: "likely", Faults: []string{"host.routing"},
+		World: func() *World {
+			return Refused(diag.PolicyRule{Priority: 100, Action: "to_table", Table: diag.MainTable, SuppressBelow: 1},
+				diag.Selection{Dst: Host1, Errno: "ENETUNREACH"}, diag.Selection{Dst: Host2, Errno: "ENETUNREACH"})
 		},
 	},
 	{
@@ -879,6 +988,10 @@ var CauseTests = []struct {
 	},
 	{Name: "filter", Cause: "net.per-address-filter", Sure: "certain", Faults: []string{}, World: VPC},
 	{Name: "no multicast", Cause: "net.multicast-suppressed", Sure: "certain", Faults: []string{}, World: VPC},
+	{
+		Name: "no multicast, as far as two pings tell", Cause: "net.multicast-suppressed", Sure: "possible", Faults: []string{},
+		World: func() *World { return LAN().Silence(To(diag.AllNodes)) },
+	},
 	{Name: "quiet router", Cause: "net.router-silent", Sure: "certain", Faults: []string{}, World: VPC},
 	{Name: "open link", Cause: "net.open-link", Faults: []string{}, World: LAN},
 	{

@@ -191,6 +191,14 @@ func Leased(a netip.Addr) diag.Address {
 	return diag.Address{Interface: "eth0", Address: a, PrefixLen: 128, PreferredS: 140, ValidS: 450, UpdatedS: 5}
 }
 
+// NoDHCPv6Client is what a host answers to a DHCPv6 server when nobody there has the port of a client.
+func NoDHCPv6Client() diag.Frame {
+	return diag.Frame{
+		Interface: "eth0", Out: true, Type: diag.Unreachable, Code: 4, Src: MyLocal, SrcMAC: MyMAC, Dst: RouterAddr, DstMAC: RouterMAC, HopLimit: 64,
+		Quoted: &diag.Quoted{Src: RouterAddr, Dst: MyLocal, Type: diag.DHCPv6Frame, SrcPort: 547, DstPort: 546}, Raw: []byte{1, 4},
+	}
+}
+
 // ByHand is an address as a person adds it.
 func ByHand(a netip.Addr, bits int) diag.Address {
 	return diag.Address{Interface: "eth0", Address: a, PrefixLen: bits, Flags: diag.Permanent, PreferredS: diag.Forever, ValidS: diag.Forever}

@@ -13,7 +13,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -123,7 +122,6 @@ func (m *Monitor) load() (err error) {
 		return err
 	}
 	m.reasons = layout.reasons
-	debug.FreeOSMemory() // the kernel's types took some 5 MB, for once
 	netns, err := namespace()
 	if err != nil {
 		return err

@@ -120,10 +120,10 @@ func (s *listened) drop(key diag.PacketKey) (d diag.Drop) {
 	return d
 }
 
-func must(t *testing.T, err error) {
-	t.Helper()
+func must(tb testing.TB, err error) {
+	tb.Helper()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 

@@ -1,7 +1,6 @@
 package drops
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"strings"
@@ -21,10 +20,17 @@ func layer(name string, at uint32, t btf.Type) btf.Member {
 	return btf.Member{Name: name, Offset: btf.Bits(8 * at), Type: t}
 }
 
-// kernelOf returns the type information of a kernel whose tracepoint has so many arguments and whose
-// sk_buff.tail has a type.
-func kernelOf(t *testing.T, arguments int, tail btf.Type) *btf.Spec {
+// kernelOf returns the types of a kernel whose tracepoint has so many arguments and whose sk_buff.tail has a type.
+func kernelOf(t *testing.T, arguments int, tail btf.Type) *types {
 	t.Helper()
+	kernel, err := readTypes(kernelBytes(t, arguments, tail), layoutNames...)
+	must(t, err)
+	return kernel
+}
+
+// kernelBytes are those types as such a kernel describes them.
+func kernelBytes(tb testing.TB, arguments int, tail btf.Type) []byte {
+	tb.Helper()
 	device := &btf.Struct{Name: "net_device", Size: 64, Members: []btf.Member{
 		layer("ifindex", 16, u32),
 		layer("nd_net", 24, &btf.Typedef{Name: "possible_net_t", Type: &btf.Struct{Size: 8, Members: []btf.Member{layer("net", 0, pointer)}}}),
@@ -49,12 +55,10 @@ func kernelOf(t *testing.T, arguments int, tail btf.Type) *btf.Spec {
 			layer("ns", 120, &btf.Struct{Name: "ns_common", Size: 24, Members: []btf.Member{layer("inum", 16, u32)}}),
 		}},
 	}, nil)
-	must(t, err)
+	must(tb, err)
 	raw, err := b.Marshal(nil, &btf.MarshalOptions{Order: binary.NativeEndian})
-	must(t, err)
-	spec, err := btf.LoadSpecFromReader(bytes.NewReader(raw))
-	must(t, err)
-	return spec
+	must(tb, err)
+	return raw
 }
 
 func TestLayout(t *testing.T) {

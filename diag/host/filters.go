@@ -27,14 +27,20 @@ type filters struct {
 // read. A ruleset of the same generation is not read again.
 func (r *Reader) readFilters(ctx context.Context) {
 	var rs, legacy *ruleset
+	var ipsec []diag.Filter
 	var sum uint64
 	names, readable := r.legacyTables()
 	err := privilege.With(unix.CAP_NET_ADMIN, func() (err error) {
 		if rs, err = readRuleset(ctx, r.filters.generation); err != nil {
 			return fmt.Errorf("nftables rules: %w", err)
 		}
-		legacy, sum, err = readLegacy(names, r.filters.sum)
-		return err
+		if legacy, sum, err = readLegacy(names, r.filters.sum); err != nil {
+			return err
+		}
+		if ipsec, err = readIPsec(r.links); err != nil {
+			return fmt.Errorf("IPsec policies: %w", err)
+		}
+		return nil
 	})
 	if ctx.Err() != nil {
 		return
@@ -54,7 +60,7 @@ func (r *Reader) readFilters(ctx context.Context) {
 	if legacy != nil {
 		r.filters.legacy, r.filters.sum = judge(legacy, r.links), sum
 	}
-	r.emitFilters(slices.Concat(r.filters.nft, r.filters.legacy))
+	r.emitFilters(slices.Concat(r.filters.nft, r.filters.legacy, ipsec))
 	r.say(diag.FeedFilters, diag.Feed{Name: diag.FeedFilters, State: diag.Synced})
 }
 

@@ -2,6 +2,7 @@ package host
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 	"strings"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/expr"
 	"github.com/google/nftables/userdata"
+	"github.com/google/nftables/xt"
 	"golang.org/x/sys/unix"
 )
 
@@ -137,7 +139,10 @@ func filtersOf(t *testing.T, r *Reader) []diag.Filter {
 	return of[diag.Filter](l.bodies)
 }
 
-var noHandles = cmpopts.IgnoreFields(diag.Filter{}, "Handle", "Number")
+var (
+	sameAddr  = cmpopts.EquateComparable(netip.Addr{}, netip.Prefix{})
+	noHandles = cmp.Options{sameAddr, cmpopts.IgnoreFields(diag.Filter{}, "Handle", "Number")}
+)
 
 func TestFilters(t *testing.T) {
 	if !nstest.Enter(t) {
@@ -191,7 +196,15 @@ func TestFilters(t *testing.T) {
 	w.flush()
 
 	want := []diag.Filter{
+		{
+			Table: "inet filter", Chain: "input", Hook: "input", Verdict: "drop", Tool: "nft", Matches: []string{}, Partly: []string{"ns", "na"},
+			Rule: "ip6 saddr 2001:db8::/32 drop", Src: netip.MustParsePrefix("2001:db8::/32"),
+		},
 		{Table: "inet filter", Chain: "input", Hook: "input", Rule: "policy drop", Verdict: "drop", Tool: "nft", Matches: []string{"na", "echo-request", "mld", "dhcpv6"}},
+		{
+			Table: "inet filter", Chain: "icmp", Hook: "input", Verdict: "drop", Tool: "nft", Matches: []string{}, Partly: []string{"na"},
+			Rule: "ip6 saddr fe80::/16 icmpv6 type nd-neighbor-advert drop", Src: netip.MustParsePrefix("fe80::/16"),
+		},
 		{
 			Table: "inet filter", Chain: "input", Hook: "input", Rule: "ct state invalid drop", Verdict: "drop", Tool: "nft",
 			Matches: []string{}, Invalid: []string{"echo-reply", "udp", "tcp-synack"},
@@ -199,6 +212,10 @@ func TestFilters(t *testing.T) {
 		{
 			Interface: "eth0", Table: "inet filter", Chain: "output", Hook: "output", Verdict: "drop", Tool: "nft", Matches: []string{"ns"},
 			Rule: `oifname "eth0" icmpv6 type nd-neighbor-solicit counter log prefix "ns " drop comment "no questions\x1b"`,
+		},
+		{
+			Table: "inet filter", Chain: "output", Hook: "output", Verdict: "drop", Tool: "nft", Matches: []string{}, Partly: []string{"echo-request"},
+			Rule: "icmpv6 type echo-request limit rate over 5/second drop",
 		},
 		{
 			Table: "inet filter", Chain: "output", Hook: "output", Verdict: "reject", Tool: "nft", Matches: []string{"echo-reply"},
@@ -209,12 +226,16 @@ func TestFilters(t *testing.T) {
 			Table: "ip6 raw", Chain: "pre", Hook: "prerouting", Verdict: "drop", Tool: "nft", Matches: []string{"ra"},
 			Rule: "icmpv6 type vmap { nd-router-advert : drop, nd-neighbor-advert : accept }",
 		},
+		{
+			Table: "ip6 raw", Chain: "pre", Hook: "prerouting", Verdict: "drop", Tool: "nft", Matches: []string{}, Partly: []string{"ns", "echo-reply"},
+			Rule: "meta l4proto ipv6-icmp [fib] meta l4proto 0 drop",
+		},
 	}
 	got := filtersOf(t, r)
 	if diff := cmp.Diff(want, got, noHandles); diff != "" {
 		t.Fatalf("(-want +got)\n%s", diff)
 	}
-	if got[0].Number != 0 || got[3].Number != 3 {
+	if got[1].Number != 0 || got[3].Number != 2 {
 		t.Errorf("the policy is rule %d, and the third one %d", got[0].Number, got[3].Number)
 	}
 	for _, f := range got {
@@ -235,9 +256,9 @@ func TestFilters(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.flush()
-	gone, moved := want[2], want[3] // the next one has its number now
-	gone.Gone, moved.Gone = true, true
-	if diff := cmp.Diff([]diag.Filter{gone, moved, want[3]}, filtersOf(t, r), noHandles); diff != "" {
+	gone, limited, rejected := want[4], want[5], want[6] // the next ones have other numbers now
+	gone.Gone, limited.Gone, rejected.Gone = true, true, true
+	if diff := cmp.Diff([]diag.Filter{gone, limited, rejected, want[5], want[6]}, filtersOf(t, r), noHandles); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 }
@@ -289,14 +310,66 @@ func TestFiltersUnreadable(t *testing.T) {
 			Fix: "sudo setcap cap_net_raw,cap_net_admin=p $(command -v ndwhy)",
 		},
 	}
-	if diff := cmp.Diff(want, l.bodies); diff != "" {
+	if diff := cmp.Diff(want, l.bodies, sameAddr); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
 	if os.Geteuid() != 0 {
 		var own log
 		New(&own, fstest.MapFS{}, []diag.Link{eth0}).readFilters(t.Context())
-		if diff := cmp.Diff(want[1:], own.bodies); diff != "" {
+		if diff := cmp.Diff(want[1:], own.bodies, sameAddr); diff != "" {
 			t.Errorf("as an ordinary user (-want +got)\n%s", diff)
 		}
+	}
+}
+
+// What a rule does beside dropping all of a kind: it hands packets to a program, translates them, or spoils them.
+func TestFiltersThatConcernSome(t *testing.T) {
+	if !nstest.Enter(t) {
+		return
+	}
+	nstest.Veth(t, "eth0", "w0")
+	r := New(&log{}, fstest.MapFS{}, []diag.Link{{Interface: "eth0", Index: nstest.Link(t, "eth0").Attrs().Index}})
+	w := newWall(t)
+	table := w.table(nftables.TableFamilyIPv6, "t")
+	other := netip.MustParseAddr("2001:db8::5")
+	to := func(a netip.Addr) []expr.Any {
+		return []expr.Any{
+			&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: 24, Len: 16}, &expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: a.AsSlice()},
+		}
+	}
+	tcp := []expr.Any{&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1}, &expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{unix.IPPROTO_TCP}}}
+	output := w.base(table, "o", nftables.ChainHookOutput, 0, false, "")
+	w.rule(output, to(other), does(expr.VerdictDrop))
+	w.rule(output, typed(128), []expr.Any{&expr.Target{Name: "NFQUEUE", Info: new(xt.Unknown(make([]byte, 8)))}})
+	post := w.base(table, "p", nftables.ChainHookPostrouting, 0, false, "")
+	w.rule(post, []expr.Any{
+		&expr.Immediate{Register: 1, Data: []byte{64}},
+		&expr.Payload{OperationType: expr.PayloadWrite, SourceRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: 7, Len: 1},
+	})
+	nat := w.c.AddChain(&nftables.Chain{Name: "n", Table: table, Type: nftables.ChainTypeNAT, Hooknum: nftables.ChainHookOutput, Priority: nftables.ChainPriorityNATDest})
+	w.rule(nat, tcp, []expr.Any{
+		&expr.Immediate{Register: 1, Data: other.AsSlice()},
+		&expr.NAT{Type: expr.NATTypeDestNAT, Family: unix.NFPROTO_IPV6, RegAddrMin: 1},
+	})
+	w.flush()
+	want := []diag.Filter{
+		{
+			Table: "ip6 t", Chain: "o", Hook: "output", Rule: "ip6 daddr 2001:db8::5 drop", Verdict: "drop", Tool: "nft", Matches: []string{},
+			Partly: []string{"ns", "na", "echo-request", "udp", "tcp-syn"}, Dst: netip.PrefixFrom(other, 128),
+		},
+		{
+			Table: "ip6 t", Chain: "o", Hook: "output", Rule: "icmpv6 type echo-request -j NFQUEUE", Verdict: "queue", Tool: "nft", Matches: []string{},
+			Partly: []string{"echo-request"},
+		},
+		{
+			Table: "ip6 t", Chain: "p", Hook: "postrouting", Rule: "payload set", Verdict: "hop-limit", Tool: "nft", Matches: []string{"rs", "ns", "na"},
+		},
+		{
+			Table: "ip6 t", Chain: "n", Hook: "output", Rule: "meta l4proto tcp dnat to 2001:db8::5", Verdict: "translate", Tool: "nft", Matches: []string{},
+			Partly: []string{"tcp-syn"}, To: other,
+		},
+	}
+	if diff := cmp.Diff(want, filtersOf(t, r), noHandles); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
 	}
 }

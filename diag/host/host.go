@@ -83,7 +83,6 @@ func (r *Reader) say(key any, body diag.Body) {
 func (r *Reader) read(ctx context.Context, processes bool) {
 	if processes {
 		r.processes = process.Find(r.root, "systemd-networkd", "NetworkManager", "dhclient", "dhcpcd")
-		r.access()
 	}
 	r.machine()
 	r.sysctls()
@@ -99,6 +98,9 @@ func (r *Reader) read(ctx context.Context, processes bool) {
 	}
 	r.say(feed.Name, feed)
 	r.readFilters(ctx)
+	if processes { // last: nothing that is asked rests on it, and the kernel looks long for connections
+		r.access()
+	}
 }
 
 // text reads a small file as one line, without what does not belong on a terminal.

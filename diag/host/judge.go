@@ -160,6 +160,7 @@ func judge(rs *ruleset, links []diag.Link) []diag.Filter {
 	}
 	var order []key
 	all := map[key]*found{}
+	partial := map[uint64]bool{}
 	note := func(base *chain, hook string, l diag.Link, s stop) *stopped {
 		k := key{base.chainKey, s.chain.chainKey, s.rule.handle}
 		f := all[k]
@@ -171,7 +172,8 @@ func judge(rs *ruleset, links []diag.Link) []diag.Filter {
 			if s.rule.handle != 0 {
 				text, mention := list(rs, s.chain, s.rule)
 				f.filter.Rule, f.mention = text, f.mention || mention
-				f.filter.Verdict = s.verdict
+				f.filter.Verdict, f.filter.To = s.verdict, s.to
+				f.filter.Src, f.filter.Dst = spoken(s.rule)
 				f.filter.Number = 1 + slices.IndexFunc(s.chain.rules, func(r rule) bool { return r.handle == s.rule.handle })
 			}
 			all[k] = f
@@ -185,28 +187,39 @@ func judge(rs *ruleset, links []diag.Link) []diag.Filter {
 	for _, ck := range rs.order {
 		c := rs.chains[ck]
 		hook, in := hookName(c)
-		if !c.base || hook == "" || c.kind == "nat" {
-			continue // nat chains see what conntrack tracks, and are not for dropping
+		if !c.base || hook == "" || c.kind == "nat" && in {
+			continue // nat chains see what begins a connection: of an answer, nothing
 		}
 		for _, l := range links {
 			if !c.bound(l.Interface) || c.family == unix.NFPROTO_BRIDGE && l.Type != "bridge" {
 				continue
 			}
 			for _, m := range messages {
-				if in != m.in {
+				if in != m.in || c.kind == "nat" && m.ct != ctNew {
 					continue
 				}
 				w := walk{rs: rs, base: c, hook: hook, link: l, message: m}
-				anyway := stops(w)
+				anyway, some := stops(w)
 				for _, s := range anyway {
 					by := note(c, hook, l, s)
 					by.matches = append(by.matches, string(m.frame))
+				}
+				for _, s := range some {
+					if !needed[part{m.frame, in}] || slices.ContainsFunc(anyway, s.same) {
+						continue
+					}
+					if partial[s.rule.handle] = true; len(partial) > maxPartial {
+						continue
+					}
+					by := note(c, hook, l, s)
+					by.partly = append(by.partly, string(m.frame))
 				}
 				if !in || m.ct != ctEstablished {
 					continue
 				}
 				w.ct = ctInvalid
-				for _, s := range w.stops() {
+				stopped, _ := w.stops()
+				for _, s := range stopped {
 					if !slices.ContainsFunc(anyway, s.same) {
 						by := note(c, hook, l, s)
 						by.invalid = append(by.invalid, string(m.frame))
@@ -228,7 +241,7 @@ func judge(rs *ruleset, links []diag.Link) []diag.Filter {
 				continue
 			}
 			filter := f.filter
-			filter.Matches, filter.Invalid = by.matches, by.invalid
+			filter.Matches, filter.Invalid, filter.Partly = by.matches, by.invalid, by.partly
 			if filter.Matches == nil {
 				filter.Matches = []string{}
 			}
@@ -244,22 +257,39 @@ func judge(rs *ruleset, links []diag.Link) []diag.Filter {
 	return filters
 }
 
+// maxPartial bounds the rules of which only that is said that they concern some messages.
+const maxPartial = 64
+
+// A part is a frame type in one direction.
+type part struct {
+	frame diag.FrameType
+	in    bool
+}
+
+// needed are what this host's own questions and its answers to neighbours live by.
+var needed = map[part]bool{
+	{diag.NS, false}: true, {diag.NA, true}: true, {diag.NS, true}: true, {diag.NA, false}: true, {diag.RA, true}: true,
+	{diag.EchoRequest, false}: true, {diag.EchoReply, true}: true, {diag.TCPSyn, false}: true, {diag.TCPSynAck, true}: true,
+	{diag.UDPFrame, false}: true, {diag.UDPFrame, true}: true,
+}
+
 // A stop is a rule that drops a message; rule is zero for the policy.
 type stop struct {
 	chain   *chain
 	rule    rule
 	verdict string
 	certain bool
+	to      netip.Addr // of what translates
 }
 
 func (s stop) same(o stop) bool { return s.chain == o.chain && s.rule.handle == o.rule.handle }
 
-// stopped are the frame types that a rule stops on an interface: in any case, and answers that connection tracking
-// takes for none.
-type stopped struct{ matches, invalid []string }
+// stopped are the frame types that a rule stops on an interface: in any case, answers that connection tracking
+// takes for none, and those of which it stops some.
+type stopped struct{ matches, invalid, partly []string }
 
 func (s *stopped) same(o *stopped) bool {
-	return slices.Equal(s.matches, o.matches) && slices.Equal(s.invalid, o.invalid)
+	return slices.Equal(s.matches, o.matches) && slices.Equal(s.invalid, o.invalid) && slices.Equal(s.partly, o.partly)
 }
 
 // A walk is one message's way through one base chain.
@@ -271,6 +301,9 @@ type walk struct {
 	message
 
 	found []stop
+	some  []stop // what may stop it
+	// dim is set once it is unclear whether the message is still there: what comes is then noted as what may stop it.
+	dim bool
 	// left is whether the message is still there: yes at first, perhaps after a rule that may have
 	// accepted it.
 	left  answer
@@ -285,35 +318,53 @@ const (
 	maxSteps = maxRules
 )
 
-// stops returns what stops a message on its walk.
-func stops(w walk) []stop {
-	found := w.stops()
+// stops returns what stops a message on its walk, and what may.
+func stops(w walk) (found, some []stop) {
+	found, some = w.stops()
 	if len(found) > 0 && w.rs.untracks && w.ct != ctUntracked {
 		// Somewhere packets are taken out of conntrack's hands: it must be so for those too.
 		w.ct = ctUntracked
-		too := w.stops()
+		too, _ := w.stops()
 		found = slices.DeleteFunc(found, func(s stop) bool {
-			return !slices.ContainsFunc(too, s.same)
+			if slices.ContainsFunc(too, s.same) {
+				return false
+			}
+			some = append(some, s)
+			return true
 		})
 	}
-	return found
+	return found, some
 }
 
-func (w walk) stops() []stop {
+func (w walk) stops() (found, some []stop) {
 	w.left, w.mark = yes, native(0)
 	if w.rs.marks {
 		w.mark = dependent(4)
 	}
 	if over := w.walk(w.base, yes, 0); !over && w.base.drops {
-		w.found = append(w.found, stop{chain: w.base, verdict: "drop", certain: w.left == yes})
+		w.stop(stop{chain: w.base, verdict: "drop", certain: w.left == yes}, true)
 	}
 	// Where one is certain, what perhaps drops it too need not be named. Of TCP the port is not known:
 	// only what stops every one of them stops it.
 	certain := func(s stop) bool { return s.certain }
 	if w.protocol == unix.IPPROTO_TCP || slices.ContainsFunc(w.found, certain) {
-		w.found = slices.DeleteFunc(w.found, func(s stop) bool { return !s.certain })
+		w.found = slices.DeleteFunc(w.found, func(s stop) bool {
+			if !s.certain {
+				w.some = append(w.some, s)
+			}
+			return !s.certain
+		})
 	}
-	return w.found
+	return w.found, w.some
+}
+
+// stop notes what stops the message, or only may.
+func (w *walk) stop(s stop, does bool) {
+	list := &w.some
+	if does && !w.dim {
+		list = &w.found
+	}
+	*list = append(*list, s)
 }
 
 // walk goes through the rules of a chain that is entered under a condition. over means that the
@@ -330,44 +381,51 @@ func (w *walk) walk(c *chain, entered answer, depth int) (over bool) {
 		if m == no || verdict.kind == nothing {
 			continue
 		}
+		// A rule with a rate has two effects, by how many packets came before.
+		sure := m == yes && !rated(r)
 		switch verdict.kind {
 		case accepts:
-			if m == yes || m == unclear || w.speaksOf(r) {
+			switch {
+			case sure:
 				return true
+			case m == unclear, m == yes, w.speaksOf(r):
+				w.dim = true
 			}
 			w.left = max(w.left, perhaps)
 		case drops:
-			certain := m == yes && w.left == yes
-			if m == yes || m == perhaps && w.speaksOf(r) {
-				w.found = append(w.found, stop{c, r, verdict.text, certain})
-			}
-			if m == yes {
+			w.stop(stop{chain: c, rule: r, verdict: verdict.text, certain: sure && w.left == yes}, sure || m == perhaps && w.speaksOf(r) && !rated(r))
+			if sure {
 				return true
 			}
 		case returns:
-			switch m {
-			case yes:
+			if sure {
 				return false
-			case unclear:
-				return true
 			}
+			w.dim = w.dim || m == unclear || m == yes
 			entered = perhaps
 		case jumps, goes:
 			target := w.rs.chains[chainKey{c.family, c.table, verdict.text}]
 			if target == nil {
 				return true
 			}
+			dim := w.dim
+			w.dim = dim || rated(r)
 			over := w.walk(target, m, depth+1)
-			if over && m != no {
+			if over && sure {
 				return true
 			}
-			if verdict.kind == goes && m == yes {
+			w.dim = dim || over
+			if verdict.kind == goes && sure {
 				return false
 			}
-		default: // queue, and what is not known
-			if m == yes || m == unclear {
+		default: // queue, translation, and what is not known
+			if verdict.text != "" {
+				w.stop(stop{chain: c, rule: r, verdict: verdict.text, to: verdict.to}, false)
+			}
+			if sure {
 				return true
 			}
+			w.dim = w.dim || m == unclear || m == yes
 			w.left = max(w.left, perhaps)
 		}
 	}
@@ -388,7 +446,22 @@ const (
 
 type verdict struct {
 	kind verdictKind
-	text string // drop or reject; the chain of a jump
+	text string     // what is done with the packet (diag.Filter.Verdict), if it is said; the chain of a jump
+	to   netip.Addr // the address that it is given
+}
+
+// rated reports whether a rule has a condition on how many packets came before.
+func rated(r rule) bool {
+	return slices.ContainsFunc(r.exprs, func(e any) bool {
+		switch e := e.(type) {
+		case *expr.Limit:
+			return true
+		case *expr.Match:
+			return e.Name == "limit"
+		default:
+			return false
+		}
+	})
 }
 
 func verdictOf(v *expr.Verdict) verdict {
@@ -396,13 +469,13 @@ func verdictOf(v *expr.Verdict) verdict {
 	case expr.VerdictAccept, expr.VerdictStop:
 		return verdict{kind: accepts}
 	case expr.VerdictDrop:
-		return verdict{drops, "drop"}
+		return verdict{kind: drops, text: "drop"}
 	case expr.VerdictReturn:
 		return verdict{kind: returns}
 	case expr.VerdictJump:
-		return verdict{jumps, v.Chain}
+		return verdict{kind: jumps, text: v.Chain}
 	case expr.VerdictGoto:
-		return verdict{goes, v.Chain}
+		return verdict{kind: goes, text: v.Chain}
 	case expr.VerdictContinue:
 		return verdict{}
 	}
@@ -496,6 +569,8 @@ func (w *walk) rule(c *chain, r rule, entered answer) (match answer, v verdict) 
 		case *expr.Payload:
 			if e.OperationType == expr.PayloadLoad {
 				regs[e.DestRegister] = w.payload(e)
+			} else if hops, ok := written(load(e.SourceRegister), e); ok {
+				v = w.hops(hops)
 			}
 		case *expr.Ct:
 			if e.Register != 0 {
@@ -537,7 +612,9 @@ func (w *walk) rule(c *chain, r rule, entered answer) (match answer, v verdict) 
 				return unclear, verdict{kind: other}
 			}
 		case *expr.Limit:
-			holds = truth(!e.Over) // the rate is not reached
+			if e.Over {
+				holds = perhaps
+			}
 		case *expr.Counter, *expr.Log:
 		case *expr.Objref:
 			const counter, helper = 1, 3 // NFT_OBJECT_COUNTER, NFT_OBJECT_CT_HELPER
@@ -549,13 +626,19 @@ func (w *walk) rule(c *chain, r rule, entered answer) (match answer, v verdict) 
 		case *expr.Target:
 			v = w.xtTarget(e, match)
 		case *expr.Reject:
-			v = verdict{drops, "reject"}
+			v = verdict{kind: drops, text: "reject"}
 		case *expr.Verdict:
 			v = verdictOf(e)
+		case *expr.Queue:
+			v = verdict{kind: other, text: "queue"}
+		case *expr.NAT:
+			v = verdict{kind: other, text: "translate", to: addressOf(load(e.RegAddrMin).b)}
+		case *expr.Redir, *expr.TProxy:
+			v = verdict{kind: other, text: "translate"}
 		case opaque:
 			switch e {
 			case "notrack", "last", "dup": // statements without an effect here
-			case "masq", "nat", "redir", "queue", "fwd", "synproxy", "tproxy", "flow_offload":
+			case "masq", "fwd", "synproxy", "flow_offload":
 				v = verdict{kind: other}
 			default:
 				holds = unclear
@@ -993,9 +1076,9 @@ func conntrackStates(info xt.InfoAny) (states uint32, invert, ok bool) {
 func (w *walk) xtTarget(e *expr.Target, m answer) verdict {
 	switch e.Name {
 	case "REJECT":
-		return verdict{drops, "reject"}
+		return verdict{kind: drops, text: "reject"}
 	case "DROP":
-		return verdict{drops, "drop"}
+		return verdict{kind: drops, text: "drop"}
 	case "ACCEPT":
 		return verdict{kind: accepts}
 	case "MARK", "CONNMARK":
@@ -1007,8 +1090,99 @@ func (w *walk) xtTarget(e *expr.Target, m answer) verdict {
 		}
 		w.setMark(m, v)
 		return verdict{}
+	case "HL":
+		const set, add = 0, 1 // IP6T_HL_SET and IP6T_HL_INC, which stops at 255; the third takes away
+		if u, ok := e.Info.(*xt.Unknown); ok && len(*u) >= 2 && (*u)[0] != add {
+			if (*u)[0] != set {
+				return w.hops(0)
+			}
+			return w.hops((*u)[1])
+		}
+		return verdict{}
+	case "NFQUEUE":
+		return verdict{kind: other, text: "queue"}
+	case "DNAT", "SNAT", "NETMAP", "REDIRECT", "TPROXY":
+		to, _ := xtRange(e.Info)
+		return verdict{kind: other, text: "translate", to: to}
+	case "SNPT", "DNPT":
+		v := verdict{kind: other, text: "translate"}
+		if u, ok := e.Info.(*xt.Unknown); ok && len(*u) >= 32 { // struct ip6t_npt_tginfo
+			v.to = addressOf((*u)[16:32])
+		}
+		return v
 	case "LOG", "NFLOG", "TRACE", "CLASSIFY", "CHECKSUM", "AUDIT", "NOTRACK", "CT", "TCPMSS", "SECMARK", "CONNSECMARK":
 		return verdict{}
 	}
 	return verdict{kind: other}
+}
+
+// hops is what a rule does to a message by giving it a hop limit: neighbour discovery that has another than 255 is taken by
+// nobody (RFC 4861 §7.1).
+func (w *walk) hops(limit byte) verdict {
+	if w.hopLimit != 255 || limit == 255 {
+		return verdict{}
+	}
+	return verdict{kind: drops, text: "hop-limit"}
+}
+
+// written is the hop limit that a rule writes into a packet, where it writes one that is known.
+func written(v value, e *expr.Payload) (limit byte, ok bool) {
+	const at = 7 // in the header
+	i := at - int(e.Offset)
+	if e.Base != expr.PayloadBaseNetworkHeader || i < 0 || i >= int(e.Len) || i >= len(v.mask) || v.mask[i] != 0xff {
+		return 0, false
+	}
+	return v.b[i], true
+}
+
+// spoken are the prefixes that a rule says a packet's addresses are in, where it says one.
+func spoken(r rule) (src, dst netip.Prefix) {
+	sides := map[uint32]*netip.Prefix{8: &src, 24: &dst} // by their place in the header
+	var side *netip.Prefix
+	bits := 128
+	for _, e := range r.exprs {
+		switch e := e.(type) {
+		case *expr.Payload:
+			side, bits = nil, 8*int(e.Len)
+			if e.Base == expr.PayloadBaseNetworkHeader && e.Len <= 16 {
+				side = sides[e.Offset]
+			}
+		case *expr.Bitwise:
+			bits = prefixLen(e.Mask)
+		case *expr.Cmp:
+			if side != nil && e.Op == expr.CmpOpEq && bits <= 128 {
+				var a [16]byte
+				copy(a[:], e.Data)
+				*side = netip.PrefixFrom(netip.AddrFrom16(a), bits).Masked()
+			}
+			side = nil
+		default:
+			side = nil
+		}
+	}
+	return src, dst
+}
+
+// xtRange is where a target of ip6tables translates to: the first address and port of a struct nf_nat_range.
+func xtRange(info xt.InfoAny) (to netip.Addr, port uint16) {
+	switch i := info.(type) {
+	case *xt.NatRange:
+		return addressOf(i.MinIP), i.MinPort
+	case *xt.NatRange2:
+		return addressOf(i.MinIP), i.MinPort
+	case *xt.Unknown:
+		if raw := []byte(*i); len(raw) >= 40 {
+			return addressOf(raw[4:20]), binary.BigEndian.Uint16(raw[36:])
+		}
+	}
+	return to, 0
+}
+
+// addressOf is an address other than ::, which says none.
+func addressOf(b []byte) netip.Addr {
+	a, ok := netip.AddrFromSlice(b)
+	if !ok || !a.Is6() || a.IsUnspecified() {
+		return netip.Addr{}
+	}
+	return a
 }

@@ -22,6 +22,7 @@ type operand struct {
 	name   string
 	format func([]byte) string
 	mask   []byte
+	data   []byte // where the rule itself has it
 }
 
 // list writes a rule roughly as nft would list it, and says whether it speaks of interfaces.
@@ -66,7 +67,7 @@ func list(rs *ruleset, c *chain, r rule) (text string, iface bool) {
 		case *expr.Exthdr:
 			regs[e.DestRegister] = operand{name: fmt.Sprintf("exthdr %d", e.Type), format: hexadecimal}
 		case *expr.Immediate:
-			regs[e.Register] = operand{name: hexadecimal(e.Data), format: hexadecimal}
+			regs[e.Register] = operand{name: hexadecimal(e.Data), format: hexadecimal, data: e.Data}
 		case *expr.Bitwise:
 			o := load(e.SourceRegister)
 			o.mask = e.Mask
@@ -95,7 +96,16 @@ func list(rs *ruleset, c *chain, r rule) (text string, iface bool) {
 		case *expr.Match:
 			add(match(e))
 		case *expr.Target:
-			add("-j " + e.Name)
+			add("-j " + e.Name + translated(e))
+		case *expr.NAT:
+			how := map[expr.NATType]string{expr.NATTypeSourceNAT: "snat", expr.NATTypeDestNAT: "dnat"}[e.Type]
+			add(how, "to", place6(addressOf(load(e.RegAddrMin).data), load(e.RegProtoMin).data))
+		case *expr.Redir:
+			add("redirect to", place6(netip.Addr{}, load(e.RegisterProtoMin).data))
+		case *expr.TProxy:
+			add("tproxy to", place6(addressOf(load(e.RegAddr).data), load(e.RegPort).data))
+		case *expr.Queue:
+			add("queue num", strconv.Itoa(int(e.Num)))
 		case *expr.Objref:
 			add(e.Name)
 		case *expr.Verdict:
@@ -315,6 +325,14 @@ func metaOperand(key expr.MetaKey) operand {
 		return operand{name: "meta protocol", format: hexadecimal}
 	case expr.MetaKeyMARK:
 		return operand{name: "meta mark", format: number}
+	case expr.MetaKeySKUID:
+		return operand{name: "meta skuid", format: number}
+	case expr.MetaKeySKGID:
+		return operand{name: "meta skgid", format: number}
+	case expr.MetaKeyLEN:
+		return operand{name: "meta length", format: number}
+	case expr.MetaKeyCGROUP:
+		return operand{name: "meta cgroup", format: number}
 	}
 	return operand{name: fmt.Sprintf("meta %d", key), format: hexadecimal}
 }
@@ -433,4 +451,35 @@ func states(b []byte) string {
 		}
 	}
 	return strings.Join(list, ",")
+}
+
+// place6 writes an address and a port as nft does; "?" where the rule itself has neither.
+func place6(a netip.Addr, port []byte) string {
+	n := 0
+	if len(port) == 2 {
+		n = int(binary.BigEndian.Uint16(port))
+	}
+	switch {
+	case a.IsValid() && n != 0:
+		return netip.AddrPortFrom(a, uint16(n)).String()
+	case a.IsValid():
+		return a.String()
+	case n != 0:
+		return ":" + strconv.Itoa(n)
+	default:
+		return "?"
+	}
+}
+
+// translated writes where a target of ip6tables translates to.
+func translated(e *expr.Target) string {
+	option := map[string]string{"DNAT": "--to-destination", "SNAT": "--to-source", "REDIRECT": "--to-ports", "NETMAP": "--to"}[e.Name]
+	if option == "" {
+		return ""
+	}
+	a, n := xtRange(e.Info)
+	if e.Name == "REDIRECT" {
+		return fmt.Sprintf(" %s %d", option, n)
+	}
+	return " " + option + " " + place6(a, binary.BigEndian.AppendUint16(nil, n))
 }

@@ -342,6 +342,8 @@ var makers = map[string]func() expr.Any{
 	"counter": func() expr.Any { return &expr.Counter{} }, "log": func() expr.Any { return &expr.Log{} },
 	"reject": func() expr.Any { return &expr.Reject{} }, "match": func() expr.Any { return &expr.Match{} },
 	"target": func() expr.Any { return &expr.Target{} }, "objref": func() expr.Any { return &expr.Objref{} },
+	"nat": func() expr.Any { return &expr.NAT{} }, "redir": func() expr.Any { return &expr.Redir{} },
+	"queue": func() expr.Any { return &expr.Queue{} }, "tproxy": func() expr.Any { return &expr.TProxy{} },
 }
 
 func decodeExpr(family uint8, b []byte) any {

@@ -174,7 +174,7 @@ func TestDump(t *testing.T) {
 			{Interface: "eth0", Dst: netip.MustParsePrefix("fe80::/64"), Metric: 256, Table: 254, Protocol: "kernel", Type: "unicast", ExpiresS: diag.Forever},
 		}
 		var routes []diag.Route
-		for _, r := range s.Routes {
+		for _, r := range s.Routes.All() {
 			routes = append(routes, r.Fact)
 		}
 		if len(routes) != len(wantRoutes) {
@@ -302,7 +302,7 @@ func TestLinkEnds(t *testing.T) {
 	})
 	must(t, netlink.LinkDel(nstest.Link(t, "ens5")))
 	f.until("all gone", func(s *diag.State) bool {
-		return len(s.Links) == 1 && s.Neighbours.Len() == 0 && len(s.AddressesOn("ens5")) == 0 && len(s.Routes) == 0
+		return len(s.Links) == 1 && s.Neighbours.Len() == 0 && len(s.AddressesOn("ens5")) == 0 && s.Routes.Len() == 0
 	})
 }
 

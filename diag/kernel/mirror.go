@@ -3,8 +3,10 @@ package kernel
 import (
 	"net/netip"
 	"time"
+	"unique"
 
 	"ndwhy/diag"
+	"ndwhy/diag/dense"
 
 	"golang.org/x/sys/unix"
 )
@@ -22,10 +24,10 @@ type mirror struct {
 	turn       uint32 // the number of the dump in hand: rows that it does not touch are gone
 	links      map[int]linkRow
 	addresses  map[addressKey]addressRow
-	routes     map[routeKey]routeRow
+	routes     dense.Map[routeKey, routeRow]
 	room       diag.RouteRoom // of routes
 	rules      map[diag.PolicyRule]ruleRow
-	neighbours map[neighbourKey]neighbourRow
+	neighbours dense.Map[neighbourKey, neighbourRow]
 }
 
 type linkRow struct {
@@ -45,19 +47,27 @@ type addressRow struct {
 
 // A routeKey names a next hop as the kernel does.
 type routeKey struct {
-	index     int
-	dst, from netip.Prefix
-	via       netip.Addr
-	metric    int
-	table     int
-	kind      string
+	dst, from     netip.Prefix
+	via           netip.Addr
+	index         int32
+	metric, table uint32
+	kind          unique.Handle[string]
+}
+
+// Hash makes it a dense.Key.
+func (k routeKey) Hash() uint64 {
+	return dense.Hash(struct {
+		dst, via                   [16]byte
+		bits                       int
+		index, metric, table, from uint32
+	}{k.dst.Addr().As16(), k.via.As16(), k.dst.Bits(), uint32(k.index), k.metric, k.table, uint32(k.from.Bits())})
 }
 
 // A routeRow is what a route has besides its key, a few numbers: there may be 10,000.
 type routeRow struct {
 	prefSrc  netip.Addr
-	protocol string
-	expires  time.Time // zero: never
+	protocol unique.Handle[string]
+	expires  int64 // Unix time in nanoseconds; 0: never
 	turn     uint32
 }
 
@@ -79,8 +89,7 @@ type neighbourRow struct {
 func newMirror(emit func(diag.Body), find func(index int) (diag.Link, bool)) *mirror {
 	return &mirror{
 		emit: emit, find: find,
-		links: map[int]linkRow{}, addresses: map[addressKey]addressRow{}, routes: map[routeKey]routeRow{},
-		rules: map[diag.PolicyRule]ruleRow{}, neighbours: map[neighbourKey]neighbourRow{},
+		links: map[int]linkRow{}, addresses: map[addressKey]addressRow{}, rules: map[diag.PolicyRule]ruleRow{},
 	}
 }
 
@@ -151,7 +160,7 @@ func (m *mirror) end(t table, index int) {
 			}
 		}
 	case routes:
-		for k, row := range m.routes {
+		for k, row := range m.routes.All() {
 			if row.turn != m.turn {
 				m.dropRoute(k)
 			}
@@ -163,7 +172,7 @@ func (m *mirror) end(t table, index int) {
 			}
 		}
 	case neighbours:
-		for k, row := range m.neighbours {
+		for k, row := range m.neighbours.All() {
 			if row.turn != m.turn && (index == 0 || int(k.index) == index) {
 				m.dropNeighbour(k)
 			}
@@ -220,13 +229,13 @@ func (m *mirror) rename(old, l diag.Link) {
 
 // emitAll emits each row of an interface under a name.
 func (m *mirror) emitAll(index int, name string, gone bool) {
-	for k, row := range m.neighbours {
+	for k, row := range m.neighbours.All() {
 		if int(k.index) == index {
 			m.emit(m.neighbourBody(k, row, name, gone))
 		}
 	}
-	for k, row := range m.routes {
-		if k.index == index {
+	for k, row := range m.routes.All() {
+		if int(k.index) == index {
 			m.emit(m.routeBody(k, row, name, gone))
 		}
 	}
@@ -242,15 +251,15 @@ func (m *mirror) emitAll(index int, name string, gone bool) {
 func (m *mirror) dropLink(index int) {
 	row := m.links[index]
 	m.emitAll(index, row.Interface, true)
-	for k := range m.neighbours {
+	for k := range m.neighbours.All() {
 		if int(k.index) == index {
-			delete(m.neighbours, k)
+			m.neighbours.Delete(k)
 		}
 	}
-	for k, row := range m.routes {
-		if k.index == index {
+	for k, row := range m.routes.All() {
+		if int(k.index) == index {
 			m.room.Free(m.routeBody(k, row, "", true))
-			delete(m.routes, k)
+			m.routes.Delete(k)
 		}
 	}
 	for k := range m.addresses {
@@ -314,20 +323,19 @@ func (m *mirror) addressBody(a address, name string, gone bool) diag.Address {
 }
 
 func keyOf(r route) routeKey {
-	return routeKey{r.index, r.Dst, r.from, r.Via, r.Metric, r.Table, r.Type}
+	return routeKey{r.Dst, r.from, r.Via, int32(r.index), uint32(r.Metric), uint32(r.Table), unique.Make(r.Type)}
 }
 
 // applyRoutes takes the next hops of one route. A replacement takes the place of all that had its
 // destination, metric and table.
 func (m *mirror) applyRoutes(hops []route, replace bool) {
 	if replace && len(hops) > 0 {
-		is := map[routeKey]bool{}
+		first, is := keyOf(hops[0]), map[routeKey]bool{}
 		for _, r := range hops {
 			is[keyOf(r)] = true
 		}
-		for k := range m.routes {
-			r := hops[0]
-			if k.dst == r.Dst && k.from == r.from && k.metric == r.Metric && k.table == r.Table && !is[k] {
+		for k := range m.routes.All() {
+			if k.dst == first.dst && k.from == first.from && k.metric == first.metric && k.table == first.table && !is[k] {
 				m.dropRoute(k)
 			}
 		}
@@ -347,47 +355,50 @@ func (m *mirror) applyRoute(r route) {
 		return
 	}
 	key := keyOf(r)
-	old, known := m.routes[key]
+	old, known := m.routes.Get(key)
 	if !known && !m.room.Take(r.Route) {
 		return
 	}
 	// The kernel says 0 for no expiry, and so for one hundredth of a second when a route expires.
-	if r.ExpiresS == diag.Forever && !old.expires.IsZero() && old.expires.Sub(m.now).Abs() < time.Second {
+	if r.ExpiresS == diag.Forever && old.expires != 0 && old.left(m.now).Abs() < time.Second {
 		r.ExpiresS = 0
 	}
-	row := routeRow{prefSrc: r.PrefSrc, protocol: r.Protocol, turn: m.turn}
+	row := routeRow{prefSrc: r.PrefSrc, protocol: unique.Make(r.Protocol), turn: m.turn}
 	if r.ExpiresS != diag.Forever {
-		row.expires = m.now.Add(time.Duration(r.ExpiresS) * time.Second)
+		row.expires = m.now.Add(time.Duration(r.ExpiresS) * time.Second).UnixNano()
 	}
-	if known && old.prefSrc == row.prefSrc && old.protocol == row.protocol && old.expires.IsZero() == row.expires.IsZero() &&
-		row.expires.Sub(old.expires).Abs() < expiryMoved {
+	if known && old.prefSrc == row.prefSrc && old.protocol == row.protocol && (old.expires == 0) == (row.expires == 0) &&
+		time.Duration(row.expires-old.expires).Abs() < expiryMoved {
 		row.expires = old.expires // so that a slow drift adds up to news
-		m.routes[key] = row
+		m.routes.Set(key, row)
 		return
 	}
-	m.routes[key] = row
+	m.routes.Set(key, row)
 	m.emit(m.routeBody(key, row, name, false))
 }
 
 func (m *mirror) dropRoute(k routeKey) {
-	row, known := m.routes[k]
+	row, known := m.routes.Get(k)
 	if !known {
 		return
 	}
 	m.room.Free(m.routeBody(k, row, "", true))
-	delete(m.routes, k)
-	if name, ok := m.name(k.index); ok {
+	m.routes.Delete(k)
+	if name, ok := m.name(int(k.index)); ok {
 		m.emit(m.routeBody(k, row, name, true))
 	}
 }
 
+// left is how long a route that has an end has still to go.
+func (r routeRow) left(now time.Time) time.Duration { return time.Duration(r.expires - now.UnixNano()) }
+
 func (m *mirror) routeBody(k routeKey, row routeRow, name string, gone bool) diag.Route {
 	body := diag.Route{
-		Interface: name, Dst: k.dst, Via: k.via, PrefSrc: row.prefSrc, Metric: k.metric, Table: k.table,
-		Protocol: row.protocol, Type: k.kind, ExpiresS: diag.Forever, Gone: gone,
+		Interface: name, Dst: k.dst, Via: k.via, PrefSrc: row.prefSrc, Metric: int(k.metric), Table: int(k.table),
+		Protocol: row.protocol.Value(), Type: k.kind.Value(), ExpiresS: diag.Forever, Gone: gone,
 	}
-	if !row.expires.IsZero() {
-		body.ExpiresS = max(0, int64(row.expires.Sub(m.now).Round(time.Second)/time.Second))
+	if row.expires != 0 {
+		body.ExpiresS = max(0, int64(row.left(m.now).Round(time.Second)/time.Second))
 	}
 	return body
 }
@@ -420,7 +431,7 @@ const reconfirmed = 30
 
 func (m *mirror) applyNeighbour(n neighbour, gone bool) {
 	if gone {
-		if _, known := m.neighbours[n.key]; known {
+		if _, known := m.neighbours.Get(n.key); known {
 			m.dropNeighbour(n.key)
 		}
 		return
@@ -429,23 +440,23 @@ func (m *mirror) applyNeighbour(n neighbour, gone bool) {
 	if !ok {
 		return
 	}
-	old, known := m.neighbours[n.key]
+	old, known := m.neighbours.Get(n.key)
 	row := neighbourRow{n.mac, uint8(n.state), n.flags, m.turn, uint32(m.now.Unix()) - n.confirmed/userHZ}
 	if known && old.mac == row.mac && old.state == row.state && old.flags == row.flags &&
 		int32(row.confirmed-old.confirmed) < reconfirmed {
 		old.turn = m.turn
-		m.neighbours[n.key] = old
+		m.neighbours.Set(n.key, old)
 		return
 	}
-	m.neighbours[n.key] = row
+	m.neighbours.Set(n.key, row)
 	body := m.neighbourBody(n.key, row, name, false)
 	body.ConfirmedS = float64(n.confirmed) / userHZ
 	m.emit(body)
 }
 
 func (m *mirror) dropNeighbour(k neighbourKey) {
-	row := m.neighbours[k]
-	delete(m.neighbours, k)
+	row, _ := m.neighbours.Get(k)
+	m.neighbours.Delete(k)
 	if name, ok := m.name(int(k.index)); ok {
 		m.emit(m.neighbourBody(k, row, name, true))
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"ndwhy/diag"
+	"ndwhy/diag/dense"
 
 	"github.com/vishvananda/netlink/nl"
 	"golang.org/x/sys/unix"
@@ -477,6 +478,9 @@ type neighbourKey struct {
 	proxy bool
 	addr  [16]byte
 }
+
+// Hash makes it a dense.Key.
+func (k neighbourKey) Hash() uint64 { return dense.Hash(k) }
 
 // sizeofNdMsg is that of struct ndmsg of linux/neighbour.h.
 const sizeofNdMsg = 12

@@ -415,6 +415,9 @@ func (w *world) furtherRouters(until func(coming bool, settled func() bool, othe
 		}
 		for j := range w.spec.Hosts {
 			host := &w.spec.Hosts[j]
+			if host.Other {
+				continue
+			}
 			learnt := func() bool { return w.hasDefaultBy(host.Name, r.LinkLocal().AsSlice()) }
 			if err := until(w.spec.routes(host), learnt, host.Name+" has learnt no default route from "+r.Name); err != nil {
 				return err
@@ -467,6 +470,9 @@ func (w *world) finish(host *Host) error {
 	for _, p := range host.Policies {
 		rule := netlink.NewRule()
 		rule.Family, rule.Table, rule.Src = netlink.FAMILY_V6, p.Table, ipNet(p.From)
+		if p.Refuse {
+			rule.Type = unix.FR_ACT_UNREACHABLE
+		}
 		if err := w.handles[host.Name].RuleAdd(rule); err != nil {
 			return fmt.Errorf("rule from %s: %w", p.From, err)
 		}

@@ -245,14 +245,14 @@ var clouds = []Scenario{
 		Title:   "ubuntu1 makes its addresses by RFC 7217, and its port knows those of its MAC alone.",
 		Causes:  []string{"address.link-local-not-eui64", "address.unassigned", "net.per-address-filter"},
 		Subject: "fe80::",
-		Break:   func(s *Spec) { s.ubuntu1().NICs[0].Early = map[string]string{"stable_secret": "2001:db8::1"} },
+		Break:   func(s *Spec) { s.ubuntu1().NICs[0].early("stable_secret", "2001:db8::1") },
 	},
 	{
 		Name: "random-link-local", On: "hetzner",
 		Title:   "ubuntu1 makes its link-local address by RFC 7217: what comes for it is sent to the one of its MAC.",
 		Causes:  []string{"address.link-local-not-eui64"},
 		Subject: "fe80::",
-		Break:   func(s *Spec) { s.ubuntu1().NICs[0].Early = map[string]string{"stable_secret": "2001:db8::1"} },
+		Break:   func(s *Spec) { s.ubuntu1().NICs[0].early("stable_secret", "2001:db8::1") },
 	},
 	{
 		Name: "gateway-forgotten", On: "hetzner",
@@ -304,7 +304,7 @@ var clouds = []Scenario{
 		Title: "ubuntu1's kernel ignores advertisements: its image configures the address and the gateway.",
 		Break: func(s *Spec) {
 			nic := &s.ubuntu1().NICs[0]
-			nic.Early = map[string]string{"accept_ra": "0"}
+			nic.early("accept_ra", "0")
 			nic.Static, nic.Length, nic.Gateway = nic.Addresses, 64, hosterGateway
 		},
 	},

@@ -19,7 +19,7 @@ import (
 // ExecOptions say what to run in a lab that runs already.
 type ExecOptions struct {
 	Lab     int    // process ID of the `ndwhy lab`, 1 of the one around this process; 0: the only one of this user
-	Host    string // ubuntu1, ubuntu2, internet
+	Host    string // ubuntu1, ubuntu2, internet, in some ubuntu3
 	Command []string
 	Stdin   *os.File
 	Stdout  *os.File

@@ -2,11 +2,15 @@ package lab
 
 import (
 	"fmt"
+	"net"
+	"net/netip"
 	"strings"
 
 	"github.com/google/nftables"
 	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/expr"
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 )
 
@@ -28,6 +32,10 @@ type Filter struct {
 	Invalid bool
 	// Untracks: in place of all that, it drops nothing, and takes what passes out of connection tracking's hands.
 	Untracks bool
+	// IPsec makes it a policy of IPsec that blocks messages of the type, in place of a rule of the packet filter.
+	IPsec bool
+	// To is whom alone it concerns, of what leaves; invalid: all.
+	To netip.Addr
 }
 
 // Refusals, as who tries to connect is told of them.
@@ -85,10 +93,37 @@ func (w *world) filter(host *Host) error {
 		return fmt.Errorf("nf_tables: %w", err)
 	}
 	for _, f := range host.Filters {
+		if f.IPsec {
+			if err := w.block(host, f); err != nil {
+				return err
+			}
+			continue
+		}
 		f.add(c)
 	}
 	if err := c.Flush(); err != nil {
 		return fmt.Errorf("nf_tables: %w: this kernel does not take the packet-filter rules of the scenario", err)
+	}
+	return nil
+}
+
+// block installs a policy of IPsec.
+func (w *world) block(host *Host, f Filter) error {
+	handle, err := netlink.NewHandleAt(netns.NsHandle(w.namespaces[host.Name].Fd()), unix.NETLINK_XFRM)
+	if err != nil {
+		return fmt.Errorf("IPsec: %w", err)
+	}
+	defer handle.Close()
+	to := net.IPNet{IP: net.IPv6zero, Mask: net.CIDRMask(0, 128)}
+	if f.To.IsValid() {
+		to = net.IPNet{IP: f.To.AsSlice(), Mask: net.CIDRMask(128, 128)}
+	}
+	p := &netlink.XfrmPolicy{
+		Dir: map[string]netlink.Dir{"input": netlink.XFRM_DIR_IN, "output": netlink.XFRM_DIR_OUT}[f.Hook], Action: netlink.XFRM_POLICY_BLOCK,
+		Src: &net.IPNet{IP: net.IPv6zero, Mask: net.CIDRMask(0, 128)}, Dst: &to, Proto: unix.IPPROTO_ICMPV6, SrcPort: int(f.Type),
+	}
+	if err := handle.XfrmPolicyAdd(p); err != nil {
+		return fmt.Errorf("IPsec: %w: this kernel does not take the policies of the scenario", err)
 	}
 	return nil
 }
@@ -134,6 +169,10 @@ func (f *Filter) add(c *nftables.Conn) {
 	if f.Opaque {
 		exprs = append(exprs, &expr.Meta{Key: expr.MetaKeyCPU, Register: reg},
 			&expr.Cmp{Op: expr.CmpOpNeq, Register: reg, Data: []byte{0xff, 0xff, 0xff, 0xff}})
+	}
+	if f.To.IsValid() {
+		const target = 24 // where it is in the header
+		exprs = append(append(exprs, meta(expr.MetaKeyNFPROTO, unix.NFPROTO_IPV6)...), header(expr.PayloadBaseNetworkHeader, target, f.To.AsSlice()...)...)
 	}
 	exprs = append(exprs, icmpv6(f.Type)...)
 	if f.Above > 0 {

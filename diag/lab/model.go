@@ -26,7 +26,7 @@ func (s *Spec) Peers(host *Host) (peers []netip.Addr) {
 				continue
 			}
 			peers = append(peers, nic.Addresses[0])
-			if !s.Fabric.Isolated || s.Fabric.LocalND { // else nobody answers for it
+			if h.Other == host.Other && (!s.Fabric.Isolated || s.Fabric.LocalND) { // else nobody answers for it
 				peers = append(peers, nic.LinkLocal())
 			}
 			peers = append(peers, nic.Addresses[1:]...)

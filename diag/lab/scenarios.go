@@ -249,6 +249,31 @@ var scenarios = []Scenario{
 		Break:  func(s *Spec) { s.ubuntu2().NICs[0].Loss = 50 },
 	},
 	{
+		Name: "gateway-drops", On: "lan",
+		Title:   "The gateway lets nothing through to ubuntu3, which is in another subnet.",
+		Causes:  []string{"peer.echo-blocked"},
+		Subject: otherHost.String(),
+		Break: func(s *Spec) {
+			s.addSubnet()
+			s.Other.There = vswitch.Blackhole
+		},
+	},
+	{
+		Name: "gateway-drops-answer", On: "lan",
+		Title:   "The gateway lets nothing through that ubuntu3, which is in another subnet, answers.",
+		Causes:  []string{"peer.echo-blocked"},
+		Subject: otherHost.String(),
+		Break: func(s *Spec) {
+			s.addSubnet()
+			s.Other.Back = vswitch.Blackhole
+		},
+	},
+	{
+		Name: "two-subnets", On: "lan", Healthy: true,
+		Title: "ubuntu3 is in another subnet, behind the same gateway.",
+		Break: (*Spec).addSubnet,
+	},
+	{
 		Name: "no-ra", On: "vpc",
 		Title:  "The router advertises nothing and answers no router solicitation.",
 		Causes: []string{"router.no-advertisement"},
@@ -267,7 +292,7 @@ var scenarios = []Scenario{
 		Break: func(s *Spec) {
 			s.router().Every = 0
 			s.ubuntu1().RanOut = true
-			s.Age = 6 * time.Second // so old is no link that has only just come up
+			s.Age = max(s.Age, 6*time.Second) // so old is no link that has only just come up
 		},
 	},
 	{
@@ -346,7 +371,8 @@ var scenarios = []Scenario{
 		Break: func(s *Spec) {
 			s.Fabric.Hairpin = true
 			h := s.ubuntu1()
-			h.NICs[0].Early = map[string]string{"enhanced_dad": "0", "ipv6/conf/all/enhanced_dad": "0"}
+			h.NICs[0].early("enhanced_dad", "0")
+			h.NICs[0].early("ipv6/conf/all/enhanced_dad", "0")
 			h.Added = append(h.Added, Added{NIC: "eth0", Prefix: netip.PrefixFrom(furtherAddress, 64), DAD: true})
 		},
 	},
@@ -381,7 +407,7 @@ var scenarios = []Scenario{
 			s.ubuntu1().NICs[0].DHCPOnce = true
 			s.router().DHCP = vswitch.DHCP{Preferred: 20 * time.Second, Valid: 60 * time.Second}
 			// Renewal is due at half, and overdue at 0.8 of the preferred lifetime (RFC 8415 §21.4).
-			s.Age = 16200 * time.Millisecond
+			s.Age = max(s.Age, 16200*time.Millisecond)
 		},
 	},
 	{
@@ -725,6 +751,30 @@ var scenarios = []Scenario{
 		Break:  dropping(Filter{Table: "inet filter", Chain: "input", Hook: "input", Type: neighbourSolicitation, Opaque: true}),
 	},
 	{
+		Name: "ipsec-blocks", On: "vpc",
+		Title:   "A policy of IPsec in ubuntu1 blocks the echo requests that it sends.",
+		Causes:  []string{"host.firewall"},
+		Subject: "ipsec policy out",
+		Break:   dropping(Filter{Hook: "output", Type: echoRequest, IPsec: true}),
+	},
+	{
+		Name: "ipsec-elsewhere", On: "vpc", Healthy: true,
+		Title: "A policy of IPsec in ubuntu1 blocks the echo requests to a host that nobody asks.",
+		Break: dropping(Filter{Hook: "output", Type: echoRequest, IPsec: true, To: caller}),
+	},
+	{
+		Name: "one-target-dropped", On: "vpc",
+		Title:   "A rule in ubuntu1 drops the echo requests to ubuntu2 alone.",
+		Causes:  []string{"host.firewall"},
+		Subject: "inet filter output",
+		Break:   dropping(Filter{Table: "inet filter", Chain: "output", Hook: "output", Type: echoRequest, To: peerAddress}),
+	},
+	{
+		Name: "other-target-dropped", On: "vpc", Healthy: true,
+		Title: "A rule in ubuntu1 drops the echo requests to a host that nobody asks.",
+		Break: dropping(Filter{Table: "inet filter", Chain: "output", Hook: "output", Type: echoRequest, To: caller}),
+	},
+	{
 		Name: "unreachable-route", On: "vpc",
 		Title:   "An unreachable route in ubuntu1 refuses what lies around the Internet host.",
 		Causes:  []string{"host.routing"},
@@ -732,6 +782,24 @@ var scenarios = []Scenario{
 		Break: func(s *Spec) {
 			h := s.ubuntu1()
 			h.Routes = append(h.Routes, Route{Dst: netip.PrefixFrom(s.Internet.Host, 32), Refuse: true})
+		},
+	},
+	{
+		Name: "rule-refuses", On: "vpc",
+		Title:   "A policy rule in ubuntu1 refuses what it sends from its own address.",
+		Causes:  []string{"host.routing"},
+		Subject: "unreachable",
+		Break: func(s *Spec) {
+			h := s.ubuntu1()
+			h.Policies = append(h.Policies, Policy{From: netip.PrefixFrom(ownAddress, 128), Refuse: true})
+		},
+	},
+	{
+		Name: "rule-refuses-others", On: "vpc", Healthy: true,
+		Title: "A policy rule in ubuntu1 refuses what others would send by way of it.",
+		Break: func(s *Spec) {
+			h := s.ubuntu1()
+			h.Policies = append(h.Policies, Policy{From: netip.PrefixFrom(podAddress, 128), Refuse: true})
 		},
 	},
 	{
@@ -1043,7 +1111,7 @@ var scenarios = []Scenario{
 		Break: func(s *Spec) {
 			s.router().HopLimit = 1
 			for i := range s.Hosts {
-				s.Hosts[i].NICs[0].Early = map[string]string{"accept_ra_min_hop_limit": "32"}
+				s.Hosts[i].NICs[0].early("accept_ra_min_hop_limit", "32")
 			}
 		},
 	},
@@ -1054,7 +1122,7 @@ var scenarios = []Scenario{
 		Subject: "eth0",
 		Break: func(s *Spec) {
 			narrow(s)
-			s.ubuntu1().NICs[0].Early = map[string]string{"accept_ra_mtu": "0"}
+			s.ubuntu1().NICs[0].early("accept_ra_mtu", "0")
 		},
 	},
 	{
@@ -1215,7 +1283,7 @@ var scenarios = []Scenario{
 		Causes: []string{"host.inbound-unanswered"},
 		Break: func(s *Spec) {
 			s.called(0)
-			s.ubuntu1().Sysctls = map[string]string{"ipv6/icmp/echo_ignore_all": "1"}
+			s.ubuntu1().set("ipv6/icmp/echo_ignore_all", "1")
 		},
 	},
 	{
@@ -1235,7 +1303,7 @@ var scenarios = []Scenario{
 		Title: "The router redirects what goes to the Internet host, and ubuntu1 follows no redirects (accept_redirects=0).",
 		Break: func(s *Spec) {
 			redirecting(s)
-			s.ubuntu1().Sysctls = map[string]string{"ipv6/conf/eth0/accept_redirects": "0"}
+			s.ubuntu1().set("ipv6/conf/eth0/accept_redirects", "0")
 		},
 	},
 	{
@@ -1252,7 +1320,7 @@ var scenarios = []Scenario{
 		Title: "The router advertises itself to all nodes so rarely that none comes while anybody looks; ubuntu1's default route is from its boot.",
 		Break: func(s *Spec) {
 			s.router().Every = time.Hour
-			s.Age = 6 * time.Second
+			s.Age = max(s.Age, 6*time.Second)
 		},
 	},
 	{
@@ -1391,7 +1459,7 @@ var scenarios = []Scenario{
 
 // chattering has others on the link talk.
 func chattering(list ...vswitch.Chatter) func(*Spec) {
-	return func(s *Spec) { s.Chatter = list }
+	return func(s *Spec) { s.Chatter = append(s.Chatter, list...) }
 }
 
 // called has a host beyond the router ask ubuntu1 for an echo (0), or try ports of it, while the command runs.
@@ -1512,7 +1580,7 @@ func borderRouter(plen string) func(*Spec) {
 		r := s.addRouter()
 		r.Lifetime, r.OnLink, r.Managed, r.DHCP.Off = 0, false, false, true
 		r.Routes, r.Addresses = []netip.Prefix{behind}, []netip.Addr{behindHost}
-		s.ubuntu1().NICs[0].Early = map[string]string{"accept_ra_rt_info_max_plen": plen}
+		s.ubuntu1().NICs[0].early("accept_ra_rt_info_max_plen", plen)
 	}
 }
 
@@ -1543,7 +1611,7 @@ func isolated(bits int) func(*Spec) {
 		s.Fabric.Isolated = true
 		s.router().OnLink, s.router().Autonomous = false, true
 		for i := range s.Hosts {
-			s.Hosts[i].NICs[0].Early = map[string]string{"autoconf": "0"}
+			s.Hosts[i].NICs[0].early("autoconf", "0")
 		}
 	}
 }
@@ -1612,6 +1680,15 @@ func (s *Spec) addHost(m diag.MAC) *Host {
 	}
 	s.Hosts = append(s.Hosts, h)
 	return &s.Hosts[len(s.Hosts)-1]
+}
+
+// addSubnet puts a third host into a second subnet.
+func (s *Spec) addSubnet() {
+	r := *s.router()
+	r.Name, r.MAC, r.Addresses, r.Address4, r.Autonomous = "router2", otherMAC, nil, netip.Addr{}, true
+	s.Other = &Other{Subnet: otherSubnet, Router: r}
+	h := s.addHost(thirdMAC)
+	h.Other, h.Added, h.NICs[0].Addresses = true, nil, []netip.Addr{otherHost}
 }
 
 // tunnel is a VPN's that takes a prefix.

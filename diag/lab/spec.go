@@ -20,6 +20,7 @@ type Spec struct {
 	Hosts    []Host
 	Routers  []vswitch.Router
 	Fabric   vswitch.Fabric
+	Other    *Other // nil: there is one subnet
 	Internet Internet
 	Chatter  []vswitch.Chatter // of others on the link
 	Calls    []vswitch.Call    // what comes unasked while the command runs
@@ -31,6 +32,14 @@ type Spec struct {
 	RouterDies bool          // the first router dies as soon as the network stands, and says nothing
 	Age        time.Duration // how long the leases are held before the command runs
 	Args       []string      // further arguments with which `ndwhy check` sees what there is to see
+}
+
+// Other is a second subnet behind the same gateway, with what becomes of packets there and back. Its hosts say that they
+// are in it, and make their addresses of what its router announces.
+type Other struct {
+	Subnet      netip.Prefix
+	Router      vswitch.Router
+	There, Back vswitch.Reach
 }
 
 // Metadata is what the metadata service says that is not said by the interfaces themselves.
@@ -72,6 +81,7 @@ type Host struct {
 	Name       string
 	Instance   string // instance ID
 	NICs       []NIC
+	Other      bool              // it is in the other subnet
 	Down       bool              // stopped: its links go down after boot
 	Sysctls    map[string]string // below /proc/sys/net, set after boot: "ipv6/conf/eth0/accept_ra"
 	Added      []Added           // addresses that somebody added by hand
@@ -185,8 +195,9 @@ type Route struct {
 
 // A Policy looks packets from a prefix up in a routing table of their own.
 type Policy struct {
-	From  netip.Prefix
-	Table int
+	From   netip.Prefix
+	Table  int
+	Refuse bool // it leads nowhere: what it concerns is unreachable
 }
 
 // Host returns the host of a name, or nil.
@@ -247,6 +258,9 @@ var (
 	behind      = netip.MustParsePrefix("fd99:1:2:3::/64")
 	behindHost  = netip.MustParseAddr("fd99:1:2:3::99")
 	otherPrefix = netip.MustParsePrefix("3fff:7f8:fff0:1::/64")
+	// otherSubnet is behind the gateway, and otherHost ubuntu3's address in it, which EUI-64 makes of its MAC.
+	otherSubnet = netip.MustParsePrefix("2001:db8:1f16:8df1::/64")
+	otherHost   = netip.MustParseAddr("2001:db8:1f16:8df1:4c1:eff:fe00:5303")
 	// neighbouring is ubuntu1's assigned address plus one.
 	neighbouring = netip.MustParseAddr("2001:db8:1f16:8df0:f557:112e:f9bd:c7f4")
 )
@@ -262,6 +276,7 @@ func mac(s string) diag.MAC {
 var (
 	beyondMAC = mac("06:00:5e:00:53:01") // of the far side of the router
 	rogueMAC  = mac("06:00:5e:00:53:66") // of a second router
+	otherMAC  = mac("06:00:5e:00:53:02") // of the router of the other subnet
 	thirdMAC  = mac("06:c1:0e:00:53:03") // of ubuntu3
 )
 
@@ -358,9 +373,28 @@ func (s *Spec) config() (vswitch.Config, []port) {
 		c.Beyond.Services = []netip.Prefix{netip.PrefixFrom(imds4, 32), netip.MustParsePrefix("fd00:ec2::/32")}
 	}
 	var ports []port
+	c.Ports, ports = s.ports(false)
+	if s.Other == nil {
+		return c, ports
+	}
+	next := c
+	next.Subnet, next.Subnet4, next.Routers, next.Chatter, next.Calls = s.Other.Subnet, netip.Prefix{}, []vswitch.Router{s.Other.Router}, nil, nil
+	c.Beyond.Subnets = []vswitch.Subnet{{Prefix: s.Other.Subnet, Reach: s.Other.There}}
+	next.Beyond.Subnets = []vswitch.Subnet{{Prefix: s.Subnet, Reach: s.Other.Back}}
+	var further []port
+	next.Ports, further = s.ports(true)
+	c.Next = &next
+	return c, append(ports, further...)
+}
+
+// ports are those of the hosts of this subnet, or of the other.
+func (s *Spec) ports(other bool) (list []vswitch.Port, ports []port) {
 	for h := range s.Hosts {
 		for n := range s.Hosts[h].NICs {
 			host, nic := &s.Hosts[h], &s.Hosts[h].NICs[n]
+			if host.Other != other {
+				continue
+			}
 			p := vswitch.Port{
 				Name: host.Name, MAC: nic.MAC, Addresses: slices.Clone(nic.Addresses), Prefixes: nic.Prefixes, Address4: nic.Address4,
 				Detached: nic.Detached, NoEchoIn: nic.NoEchoIn, Loss: nic.Loss,
@@ -371,11 +405,11 @@ func (s *Spec) config() (vswitch.Config, []port) {
 			if !nic.NoLease && len(nic.Addresses) > 0 {
 				p.Lease = nic.Addresses[0]
 			}
-			c.Ports = append(c.Ports, p)
+			list = append(list, p)
 			ports = append(ports, port{host, nic})
 		}
 	}
-	return c, ports
+	return list, ports
 }
 
 type port struct {

@@ -212,7 +212,7 @@ func (w *wire) lost(entries []vswitch.Entry) {
 		if !out {
 			continue
 		}
-		name := w.sw.Config().Ports[port].Name
+		name := w.sw.Name(port)
 		for i := range entries {
 			if e := &entries[i]; slices.Contains(e.To, name) || e.Direction == "out" && e.Port == name {
 				e.Reason += "; " + name + " is stopped and takes nothing"

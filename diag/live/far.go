@@ -160,7 +160,10 @@ func (l *Session) read(command string, r io.Reader) (problem error) {
 	for e, err := range record.Lines(r, mostLine) {
 		switch {
 		case err != nil:
-			problem, left = cmp.Or(problem, err), cmp.Or(left, err)
+			// A kind that only later versions have is passed over: the kinds that are known stay what they are.
+			if last == 0 || !errors.As(err, new(*diag.KindError)) {
+				problem, left = cmp.Or(problem, err), cmp.Or(left, err)
+			}
 			if wrong++; last == 0 && wrong > mostWrong {
 				return problem
 			}

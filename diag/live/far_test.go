@@ -173,6 +173,34 @@ func TestHearHangs(t *testing.T) {
 	}
 }
 
+// A later version has kinds of events that this one does not know, which keeps nothing of what it does know from being
+// complete.
+func TestHearLaterVersion(t *testing.T) {
+	t.Parallel()
+	lines := []string{`{"schema":"ndwhy.events/1","version":"9","started":"2026-11-27T08:00:00Z"}`}
+	for _, e := range diagtest.VPC().Events() {
+		b, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := string(b)
+		if len(lines) == 3 {
+			text = fmt.Sprintf(`{"seq":%d,"at":"2026-11-27T08:00:00Z","kind":"weather","body":{"rain":true}}`, e.Seq)
+		}
+		lines = append(lines, text)
+	}
+	l := &Session{Session: session.New(nil), far: 1}
+	l.Emit(diag.Run{Interfaces: []string{"eth0"}})
+	if err := l.read("ssh far", strings.NewReader(strings.Join(lines, "\n"))); err != nil {
+		t.Error(err)
+	}
+	l.Look(func(s *diag.State) {
+		if why, _ := s.Fars[0].Missed(); why != "" || len(s.Fars[0].State.Addresses) == 0 {
+			t.Errorf("a part is missing: %s; %d addresses", why, len(s.Fars[0].State.Addresses))
+		}
+	})
+}
+
 // What is left out of a stream because it is too long is a gap of that stream and the end of nothing: what comes after
 // it is read, and what did not come is not taken for what did not happen.
 func TestHearTooLong(t *testing.T) {

@@ -122,6 +122,9 @@ func (l *Session) Recording() string { return l.files.recordingTo(l) }
 // Close ends the sources, the stream and what is kept, and returns what went wrong with that, which Files told of.
 func (l *Session) Close() error {
 	l.once.Do(func() {
+		if l.tap != nil {
+			l.tap.Finish()
+		}
 		l.cancel()
 		select {
 		case <-l.done:

@@ -24,31 +24,32 @@ const unnamed = "capture"
 // EtherTypes of VLAN tags: IEEE 802.1Q, 802.1ad, and what was used before that.
 var tags = map[uint16]bool{unix.ETH_P_8021Q: true, unix.ETH_P_8021AD: true, unix.ETH_P_QINQ1: true}
 
-// frame makes a Frame of a packet; ok is false for one that is none of the frame types. A VLAN is a link of
-// its own. A "cooked" packet has lost the MAC that it was sent to, which is then zero.
-func frame(p Packet) (f diag.Frame, ok bool) {
+// frame makes a Frame of a packet; ok is false for one that is none of the frame types, or of which too little was captured
+// to tell, which is short then. A VLAN is a link of its own. A "cooked" packet has lost the MAC that it was sent to, which is
+// then zero.
+func frame(p Packet) (f diag.Frame, ok, short bool) {
 	h, payload, name := wire.Ethernet{}, []byte(nil), p.Interface
 	direction := p.Direction
 	switch p.Link {
 	case linkEthernet:
 		if h, payload, ok = wire.ParseEthernet(p.Data); !ok {
-			return f, false
+			return f, false, false
 		}
 	case linkSLL:
 		if len(p.Data) < 16 {
-			return f, false
+			return f, false, false
 		}
 		h, direction = cooked(p.Data[14:], p.Data[0:], p.Data[2:], p.Data[4:], p.Data[6:])
 		payload = p.Data[16:]
 	case linkSLL2:
 		if len(p.Data) < 20 {
-			return f, false
+			return f, false, false
 		}
 		h, direction = cooked(p.Data, []byte{0, p.Data[10]}, p.Data[8:], []byte{0, p.Data[11]}, p.Data[12:])
 		payload = p.Data[20:]
 		name = fmt.Sprint("if", binary.BigEndian.Uint32(p.Data[4:]))
 	default:
-		return f, false
+		return f, false, false
 	}
 	if name == "" {
 		name = unnamed
@@ -63,10 +64,17 @@ func frame(p Packet) (f diag.Frame, ok bool) {
 		h.Type, payload = binary.BigEndian.Uint16(payload[2:]), payload[4:]
 	}
 	if h.Type != unix.ETH_P_IPV6 {
-		return f, false
+		return f, false, false
 	}
 	// Of UDP and TCP the hardware completes checksums after the tap, and a capture does not say of which.
-	return capture.Decode(name, direction == Outbound, h.Frame(payload), true)
+	f, ok = capture.Decode(name, direction == Outbound, h.Frame(payload), true)
+	return f, ok, !ok && untold(payload)
+}
+
+// untold reports whether a packet is cut off before what it carries could be seen.
+func untold(packet []byte) bool {
+	p, err := wire.ParsePacket(packet)
+	return err != nil && len(packet) < wire.IPv6Len || err == nil && p.Cut() && (len(p.Payload) == 0 || p.Proto == unix.IPPROTO_ICMPV6 && p.ICMPType() < 0)
 }
 
 // cooked makes a header of a "cooked" one: the protocol, how the packet came by, the kind of hardware, and the length and
@@ -99,6 +107,8 @@ type Summary struct {
 	Packets, Frames int // Frames: those of the packets that are told of
 	// Other are packets with a link-layer header that is not read, and Link is the type of the last of them.
 	Other, Link int
+	// Short are IPv6 packets of which so little was captured that it is not known what they are.
+	Short int
 	// Unseen: the host whose view it was to be sends nothing in it.
 	Unseen bool
 }
@@ -173,7 +183,10 @@ func each(c *Reader, o Options, yield func(diag.Event) bool) (Summary, error) {
 		default:
 			sum.Other, sum.Link = sum.Other+1, p.Link
 		}
-		f, ok := frame(p)
+		f, ok, short := frame(p)
+		if short {
+			sum.Short++
+		}
 		if !ok {
 			continue
 		}

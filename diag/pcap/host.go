@@ -53,7 +53,7 @@ func Find(c *Reader, named Host) (m Maker) {
 		if err != nil {
 			return m
 		}
-		if f, ok := frame(p); ok {
+		if f, ok, _ := frame(p); ok {
 			m.take(f, p.Direction)
 		}
 	}

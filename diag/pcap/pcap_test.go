@@ -198,6 +198,31 @@ func TestAs(t *testing.T) {
 	}
 }
 
+// Of a packet that was cut when it was captured it is told whether it is one of those that matter, or that this is not known.
+func TestCutPackets(t *testing.T) {
+	t.Parallel()
+	frame := solicit(t, aMAC, a, b)
+	segment := wire.Packet{Src: a, Dst: b, HopLimit: 64, Proto: unix.IPPROTO_TCP, Payload: append([]byte{12: 5 << 4, 13: wire.ACK, 19: 0}, make([]byte, 100)...)}.Frame(bMAC, aMAC)
+	for name, tt := range map[string]struct {
+		packet        []byte
+		frames, short int
+		cut           bool
+	}{
+		"whole":                     {frame, 1, 0, false},
+		"its data is cut":           {frame[:64], 1, 0, true},
+		"its type is cut off":       {frame[:54], 0, 1, false},
+		"its header is cut":         {frame[:40], 0, 1, false},
+		"what does not matter":      {segment[:90], 0, 0, false},
+		"no IPv6":                   {append(slices.Clone(frame[:12]), 8, 0, 0x45), 0, 0, false},
+		"too little for any header": {frame[:10], 0, 0, false},
+	} {
+		frames, sum, err := read(t, classicFile(t, layers.LinkTypeEthernet, false, tt.packet), Options{})
+		if err != nil || len(frames) != tt.frames || sum.Short != tt.short || len(frames) > 0 && frames[0].Body.(diag.Frame).Cut() != tt.cut {
+			t.Errorf("%s: %d frames, %d short, %v", name, len(frames), sum.Short, err)
+		}
+	}
+}
+
 // What is damaged ends with an error that says so; what came before stands, and nothing is taken for more than it is.
 func TestDamaged(t *testing.T) {
 	t.Parallel()

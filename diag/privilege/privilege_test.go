@@ -3,6 +3,7 @@ package privilege
 import (
 	"errors"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -109,4 +110,44 @@ func TestConfine(t *testing.T) {
 	if err := With(unix.CAP_NET_RAW, raw); !errors.Is(err, unix.EPERM) {
 		t.Errorf("a packet socket after the drop: %v", err)
 	}
+}
+
+// What is sealed changes no file and starts nothing, on any thread, and reads as before.
+func TestSeal(t *testing.T) {
+	if !nstest.Enter(t) { // in a process of its own
+		return
+	}
+	err := errors.Join(Drop(), Seal())
+	switch {
+	case errors.Is(err, unix.ENOTSUP):
+		t.Skip("built with cgo, where Go sets nothing on all threads; the program is built without")
+	case errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EOPNOTSUPP):
+		t.Skip("this kernel has no Landlock")
+	case err != nil:
+		t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for range 8 { // threads of their own
+		wg.Go(func() {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			if err := os.WriteFile(filepath.Join(os.TempDir(), "ndwhy-sealed"), nil, 0o600); !errors.Is(err, unix.EACCES) {
+				t.Errorf("a file can be made: %v", err)
+			}
+			if err := os.Remove(self); !errors.Is(err, unix.EACCES) {
+				t.Errorf("a file can be removed: %v", err)
+			}
+			if _, err := os.StartProcess(self, []string{self, "-test.list=none"}, &os.ProcAttr{}); !errors.Is(err, unix.EACCES) {
+				t.Errorf("a program can be started: %v", err)
+			}
+			if _, err := os.ReadFile("/proc/self/status"); err != nil {
+				t.Errorf("a file cannot be read: %v", err)
+			}
+		})
+	}
+	wg.Wait()
 }

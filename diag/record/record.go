@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -80,7 +81,8 @@ func (w *Writer) line(b []byte, err error) error {
 // Read yields the events of a recording in order, and an error, with no event, for every line that
 // gave none: it names the line and says what is wrong. Reading goes on after such an error. Events
 // keep their numbers and times; one whose number is not higher than the one before it is an error,
-// since evidence names events by number.
+// since evidence names events by number. Only what is told again after a gap is numbered anew, and so is
+// all that comes after it.
 func Read(r io.Reader) iter.Seq2[diag.Event, error] { return scan(r, true, maxLine) }
 
 // Lines is Read of a stream that needs no header, what `ndwhy watch --json` prints, of lines of at most so many bytes.
@@ -89,7 +91,7 @@ func Lines(r io.Reader, most int) iter.Seq2[diag.Event, error] { return scan(r, 
 func scan(r io.Reader, headed bool, most int) iter.Seq2[diag.Event, error] {
 	return func(yield func(diag.Event, error) bool) {
 		in := bufio.NewReaderSize(r, 64<<10)
-		var last int64
+		var number numbering
 		for n := 1; ; n++ {
 			line, whole, err := readLine(in, most)
 			if len(line) == 0 && err == io.EOF { //nolint:errorlint // readLine returns io.EOF itself
@@ -113,16 +115,14 @@ func scan(r io.Reader, headed bool, most int) iter.Seq2[diag.Event, error] {
 					if headed && !yield(diag.Event{}, headerProblem{fmt.Errorf("line 1: no header with schema %q: perhaps not a recording", Schema)}) {
 						return
 					}
-					e, problem = event(line, whole, last)
+					e, problem = event(line, whole, &number)
 				}
 			default:
-				e, problem = event(line, whole, last)
+				e, problem = event(line, whole, &number)
 			}
 			if problem != nil {
 				problem = fmt.Errorf("line %d: %w", n, problem)
 				e = diag.Event{}
-			} else {
-				last = e.Seq
 			}
 			if !yield(e, problem) {
 				return
@@ -133,6 +133,15 @@ func scan(r io.Reader, headed bool, most int) iter.Seq2[diag.Event, error] {
 
 // A headerProblem stands for no event that could not be read.
 type headerProblem struct{ error }
+
+// A problem says in a line what was wrong with one.
+type problem struct {
+	text  string
+	cause error
+}
+
+func (p problem) Error() string { return p.text }
+func (p problem) Unwrap() error { return p.cause }
 
 // A longError is a line that was longer than so many bytes.
 type longError int
@@ -176,18 +185,40 @@ func header(line []byte) (is bool, err error) {
 }
 
 // event decodes one line.
-func event(line []byte, whole bool, last int64) (diag.Event, error) {
+func event(line []byte, whole bool, number *numbering) (diag.Event, error) {
 	var e diag.Event
 	if err := json.Unmarshal(clean(line), &e); err != nil {
 		if !whole {
 			return e, errors.New("cut off: the recording ended while it was being written")
 		}
-		return e, errors.New(oneLine(err.Error()))
+		return e, problem{oneLine(err.Error()), err}
 	}
-	if e.Seq <= last {
-		return e, fmt.Errorf("event %d after event %d: left out", e.Seq, last)
+	return e, number.take(&e)
+}
+
+// A numbering holds the numbers of a stream's events. Whoever reads `ndwhy watch` slowly is told of a gap, then again what
+// is so, with the numbers of when that was learnt, and then that this is all.
+type numbering struct {
+	told int64 // the highest number that the stream had
+	last int64 // that of the event that was read last, which is higher where some were told again
+	gap  bool
+}
+
+// take numbers an event. It is an error where the event does not come after those before it.
+func (n *numbering) take(e *diag.Event) error {
+	switch told := e.Seq; {
+	case n.gap && told > 0 && told <= n.told && n.last < math.MaxInt64:
+		e.Seq = n.last + 1
+	case told <= n.told || told > math.MaxInt64-(n.last-n.told):
+		return fmt.Errorf("event %d after event %d: left out", told, n.told)
+	default:
+		e.Seq, n.told = n.last+told-n.told, told
 	}
-	return e, nil
+	n.last = e.Seq
+	if f, ok := e.Body.(diag.Feed); ok && f.Name == diag.FeedWatch {
+		n.gap = f.State == diag.Lost
+	}
+	return nil
 }
 
 // clean replaces what no live event holds by a dot: control characters but tab and newline, and

@@ -3,7 +3,10 @@ package record
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
+	"maps"
+	"math"
 	"net/netip"
 	"os"
 	"reflect"
@@ -83,6 +86,8 @@ var internals = cmp.Options{
 	cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
 	cmp.Comparer(func(a, b netip.Prefix) bool { return a == b }),
 	cmp.Comparer(func(a, b time.Time) bool { return a.Equal(b) }),
+	cmp.Transformer("rows", func(t diag.Neighbours) map[diag.InterfaceAddr]diag.At[diag.Neighbour] { return maps.Collect(t.All()) }),
+	cmp.Transformer("rows", func(t diag.Routes) map[diag.RouteKey]diag.At[diag.Route] { return maps.Collect(t.All()) }),
 }
 
 func TestReplayIsTheStateThatWasRecorded(t *testing.T) {
@@ -146,6 +151,30 @@ func TestReadSaysWhatItCannotRead(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// What a slow reader of a stream is told again comes after what it was told before.
+func TestReadGap(t *testing.T) {
+	t.Parallel()
+	line := func(seq int64, body string) string {
+		return fmt.Sprintf(`{"seq":%d,"at":"2026-11-22T12:00:00Z",%s}`+"\n", seq, body)
+	}
+	const lost, synced, tick = `"kind":"feed","body":{"name":"watch","state":"lost"}`, `"kind":"feed","body":{"name":"watch","state":"synced"}`, `"kind":"tick","body":{}`
+	text := line(1, tick) + line(5, tick) + line(9, lost) + line(3, tick) + line(2, tick) + line(9, synced) + line(8, tick) + line(10, tick) +
+		line(11, lost) + line(12, tick) + line(1, tick) + line(13, synced) + line(14, tick) + line(1<<62+1<<61, tick) + line(math.MaxInt64, tick)
+	var got []int64
+	wrong := 0
+	for e, err := range Lines(strings.NewReader(text), maxLine) {
+		if err != nil {
+			wrong++
+			continue
+		}
+		got = append(got, e.Seq)
+	}
+	// The 8 is of the past, and the last number has no room above it.
+	if want := []int64{1, 5, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 1<<62 + 1<<61 + 4}; !slices.Equal(got, want) || wrong != 2 {
+		t.Errorf("%d, want %d; %d are wrong", got, want, wrong)
 	}
 }
 

@@ -621,6 +621,9 @@ func (b *brief) closing() {
 	}
 	facts := words.Say("brief.facts", "interfaces", words.List(names), "profile", words.Say("profile."+b.r.Profile.Name+".name"),
 		"sent", b.r.Traffic.Sent, "seconds", fmt.Sprintf("%.1f", float64(b.r.DurationMS)/1000), "at", b.ended())
+	if b.r.Captured != nil {
+		facts = words.Say("brief.facts-capture", "frames", *b.r.Captured, "seconds", fmt.Sprintf("%.1f", float64(b.r.DurationMS)/1000), "at", b.ended())
+	}
 	more := words.Say("brief.more-ok")
 	if len(b.problems) > 0 && b.marks {
 		more = words.Say("brief.more-of", "cause", b.problems[0].Cause)

@@ -4,9 +4,11 @@ import (
 	"encoding/xml"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
+	"ndwhy/diag"
 	"ndwhy/diag/diagtest"
 	"ndwhy/diag/report"
 	"ndwhy/diag/why"
@@ -94,6 +96,18 @@ func TestJUnitFailsWhatIsBroken(t *testing.T) {
 		}
 		if got.Tests != cases || got.Failures != failed || got.Suites[0].Skipped != skipped {
 			t.Errorf(x.name+": counts %d %d %d, are %d %d %d", got.Tests, got.Failures, got.Suites[0].Skipped, cases, failed, skipped)
+		}
+		names := map[string]bool{}
+		for _, c := range got.Suites[0].Cases {
+			if names[c.Name] {
+				t.Errorf(x.name+": two cases are called %s:\n%s", c.Name, x.text)
+			}
+			names[c.Name] = true
+			passed := len(c.Failures) == 0 && c.Skipped == nil
+			asked := slices.DeleteFunc(slices.Clone(x.r.Paths), func(p report.Path) bool { return p.Check != c.Name })
+			if passed && len(asked) > 0 && !slices.ContainsFunc(asked, func(p report.Path) bool { return p.Outcome != diag.OutcomeSkipped }) {
+				t.Errorf(x.name+": %s asked nothing, and passed", c.Name)
+			}
 		}
 		for _, f := range x.r.Problems() {
 			if !causes[f.Cause] {

@@ -316,20 +316,17 @@ func (p page) questions() []*html.Node {
 
 // came says what came of a question.
 func (p page) came(x report.Path) string {
-	outcome := words.Say("outcome." + string(x.Outcome))
-	if x.Asks == diag.AsksDAD && words.Has("dad."+string(x.Outcome)) {
-		outcome = words.Say("dad." + string(x.Outcome))
-	}
+	came := outcome(x)
 	if x.RTTMS != nil {
-		outcome += fmt.Sprintf(", %.3g ms", *x.RTTMS)
+		came += fmt.Sprintf(", %.3g ms", *x.RTTMS)
 	}
-	if x.Detail != "" && x.Outcome != diag.Answered {
-		outcome += ": " + words.Detail(string(x.Asks), x.Detail, x.Note)
+	if detail := detailOf(x); detail != "" && x.Outcome != diag.Answered {
+		came += ": " + detail
 	}
 	if way := wayBelow(p.r.Paths, x); way != "" {
-		outcome += "; " + way
+		came += "; " + way
 	}
-	return outcome
+	return came
 }
 
 // svg is the map as it is drawn.

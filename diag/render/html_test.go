@@ -118,7 +118,9 @@ func TestHTMLMapBlamesNobodyElse(t *testing.T) {
 	r := report.Report{
 		Verdict: why.VerdictWarning, Profile: why.Recognition{Name: "lan", Confidence: why.Likely},
 		Interfaces: []report.Interface{{Name: "eth0"}}, Addresses: []report.Address{{Interface: "eth0", Address: mine}},
-		Findings: []report.Finding{{Cause: "peer.unmapped", Severity: why.Warning, Interface: "eth0", Subject: why.Subject{Kind: "peer", Value: "fe80::a0"}}},
+		Findings: []report.Finding{{Conclusion: report.Conclusion{
+			Cause: "peer.unmapped", Severity: why.Warning, Interface: "eth0", Subject: why.Subject{Kind: "peer", Value: "fe80::a0"},
+		}}},
 	}
 	for i := range 9 {
 		p := report.Path{
@@ -162,8 +164,9 @@ func TestHTMLIsNotInjected(t *testing.T) {
 			Via: diag.ViaApp, Outcome: diag.Silent, Way: hostile, Detail: hostile, Mark: report.Mark{Judgement: report.Wrong, Problem: 1},
 		}},
 		Findings: []report.Finding{{
-			Cause: hostile, Interface: hostile, Severity: why.Critical, Confidence: why.Certain, Summary: hostile, Explanation: hostile,
-			Evidence: []string{"e1"}, Remedy: []string{hostile}, Alternatives: []why.Alternative{{Cause: hostile, TellApart: hostile}},
+			Conclusion:  report.Conclusion{Cause: hostile, Interface: hostile, Severity: why.Critical, Confidence: why.Certain, Summary: hostile},
+			Explanation: hostile,
+			Evidence:    []string{"e1"}, Remedy: []string{hostile}, Alternatives: []why.Alternative{{Cause: hostile, TellApart: hostile}},
 		}},
 		Unexplained: []report.Unexplained{{Symptom: hostile, Evidence: []string{"e1"}}},
 		Unknown:     []why.Unknown{{What: hostile, Why: hostile, Fix: hostile}},

@@ -1,12 +1,15 @@
 package render
 
 import (
+	"cmp"
 	"encoding/xml"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 
+	"ndwhy/diag"
 	"ndwhy/diag/report"
 	"ndwhy/diag/why"
 	"ndwhy/diag/words"
@@ -47,15 +50,16 @@ type (
 )
 
 // JUnit writes the report for a CI server: every check a test case, failed by the problems that explain what it
-// missed. What no check asked, and what is known of the host alone, is a case of its own, "host".
+// missed, and skipped where it could ask nothing. What no check asked, and what is known of the host alone, is a case of its
+// own, "host".
 func JUnit(w io.Writer, r report.Report) error {
 	checkOf := map[string]string{}
-	var checks []string
+	paths := map[string][]report.Path{}
 	for _, p := range r.Paths {
 		checkOf[p.ID] = p.Check
-		checks = append(checks, p.Check)
+		paths[p.Check] = append(paths[p.Check], p)
 	}
-	slices.Sort(checks)
+	explained := map[string]bool{}
 	failures := map[string][]junitFault{}
 	fail := func(paths []string, fault junitFault) {
 		var named []string
@@ -69,6 +73,11 @@ func JUnit(w io.Writer, r report.Report) error {
 		}
 		for _, check := range named {
 			failures[check] = append(failures[check], fault)
+		}
+	}
+	for _, f := range r.Findings {
+		for _, id := range f.Explains {
+			explained[id] = true
 		}
 	}
 	for _, f := range r.Problems() {
@@ -92,17 +101,33 @@ func JUnit(w io.Writer, r report.Report) error {
 		}
 		suite.Cases = append(suite.Cases, c)
 	}
-	for _, check := range slices.Compact(append(checks, "host")) {
-		add(junitCase{Name: check, Failures: failures[check]})
-	}
 	// What is not known has not passed.
+	untold := map[string][]string{}
 	for _, u := range r.Unknown {
-		add(junitCase{Name: u.What, Skipped: &junitFault{Message: u.Why}})
+		untold[u.What] = append(untold[u.What], u.Why)
 	}
 	for _, s := range r.Skipped {
-		if !slices.ContainsFunc(suite.Cases, func(c junitCase) bool { return c.Name == s.Check }) {
-			add(junitCase{Name: s.Check, Skipped: &junitFault{Message: s.Why}})
+		if len(untold[s.Check]) == 0 && len(paths[s.Check]) == 0 {
+			untold[s.Check] = []string{s.Why}
 		}
+	}
+	names := slices.Sorted(maps.Keys(paths))
+	for _, name := range slices.Concat(names, []string{"host"}, slices.Sorted(maps.Keys(untold))) {
+		if slices.ContainsFunc(suite.Cases, func(c junitCase) bool { return c.Name == name }) {
+			continue
+		}
+		c := junitCase{Name: name, Failures: failures[name]}
+		skipped := untold[name]
+		if n := notAsked(paths[name]); n != "" {
+			skipped = append(skipped, n)
+		}
+		if missed := followed(paths[name], explained); len(c.Failures) == 0 && len(missed) > 0 && r.Verdict != why.VerdictOK {
+			c.Failures = []junitFault{{missed[0], "followed", strings.Join(missed, "\n")}}
+		}
+		if len(c.Failures) == 0 && len(skipped) > 0 {
+			c.Skipped = &junitFault{Message: strings.Join(skipped, "; ")}
+		}
+		add(c)
 	}
 	if _, err := io.WriteString(w, xml.Header); err != nil {
 		return err
@@ -114,4 +139,27 @@ func JUnit(w io.Writer, r report.Report) error {
 		_, err = io.WriteString(w, "\n")
 	}
 	return err
+}
+
+// notAsked says why none of the questions of a check was asked; "" where one was.
+func notAsked(paths []report.Path) string {
+	if len(paths) == 0 || slices.ContainsFunc(paths, func(p report.Path) bool { return p.Outcome != diag.OutcomeSkipped }) {
+		return ""
+	}
+	return cmp.Or(detailOf(paths[0]), words.Say("outcome.skipped"))
+}
+
+// followed are the questions that were not answered as is normal and that no finding names: they follow from what was found.
+func followed(paths []report.Path, explained map[string]bool) (list []string) {
+	for _, p := range paths {
+		if p.Normal == nil || *p.Normal || explained[p.ID] || p.Outcome == diag.OutcomeSkipped {
+			continue
+		}
+		text := p.Target + ": " + words.Say("brief.asks."+string(p.Asks)) + " " + outcome(p)
+		if detail := detailOf(p); detail != "" {
+			text += ": " + detail
+		}
+		list = append(list, text)
+	}
+	return list
 }

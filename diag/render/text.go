@@ -372,10 +372,7 @@ func (t *textWriter) cell(p report.Path, mark string, w int) string {
 	if p.ID == "" {
 		return fmt.Sprintf("%-*s", w, "-")
 	}
-	text := words.Say("outcome." + string(p.Outcome))
-	if p.Asks == diag.AsksDAD && words.Has("dad."+string(p.Outcome)) {
-		text = words.Say("dad." + string(p.Outcome))
-	}
+	text := outcome(p)
 	color := ""
 	switch {
 	case p.Outcome == diag.OutcomeSkipped:
@@ -386,6 +383,22 @@ func (t *textWriter) cell(p report.Path, mark string, w int) string {
 		text, color = text+"!", bold+";"+red
 	}
 	return t.paint(color, fmt.Sprintf("%-*s", w, text+mark))
+}
+
+// outcome is what came of a question, in a word or two.
+func outcome(p report.Path) string {
+	if p.Asks == diag.AsksDAD && words.Has("dad."+string(p.Outcome)) {
+		return words.Say("dad." + string(p.Outcome))
+	}
+	return words.Say("outcome." + string(p.Outcome))
+}
+
+// detailOf says more of it; "" where there is no more.
+func detailOf(p report.Path) string {
+	if p.Detail == "" {
+		return ""
+	}
+	return words.Detail(string(p.Asks), p.Detail, p.Note)
 }
 
 func severityColor(s why.Severity) string {

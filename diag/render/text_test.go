@@ -40,8 +40,11 @@ func TestTextLeavesOutWhatTheUserTurnedOff(t *testing.T) {
 func TestTextExplainsOnceWhatFindingsShare(t *testing.T) {
 	finding := func(peer string) report.Finding {
 		return report.Finding{
-			Cause: "peer.unmapped", Severity: why.Warning, Confidence: why.Likely, Subject: why.Subject{Kind: "peer", Value: peer},
-			Summary: "Nobody answers for " + peer + ".", Explanation: "Solicitations for it stayed unanswered.", Look: []string{"ndisc6 " + peer + " eth0"},
+			Conclusion: report.Conclusion{
+				Cause: "peer.unmapped", Severity: why.Warning, Confidence: why.Likely, Subject: why.Subject{Kind: "peer", Value: peer},
+				Summary: "Nobody answers for " + peer + ".",
+			},
+			Explanation: "Solicitations for it stayed unanswered.", Look: []string{"ndisc6 " + peer + " eth0"},
 		}
 	}
 	r := report.Report{

@@ -36,13 +36,8 @@ type FarAsked struct {
 
 // FarFinding is a cause that holds on another host.
 type FarFinding struct {
-	Cause      string         `json:"cause"`
-	Interface  string         `json:"interface"`
-	Subject    why.Subject    `json:"subject"`
-	Severity   why.Severity   `json:"severity"`
-	Confidence why.Confidence `json:"confidence"`
-	Summary    string         `json:"summary"`
-	Remedy     []string       `json:"remedy"`
+	Conclusion
+	Remedy []string `json:"remedy"`
 }
 
 // Place is how far a question, or its answer, came between two hosts: of Sent questions that left here Arrived were seen
@@ -121,7 +116,7 @@ func Fars(d why.Diagnosis, here string) []Far {
 			row.Asked = append(row.Asked, asked)
 		}
 		for _, f := range why.Diagnose(h.State).Findings {
-			row.Findings = append(row.Findings, FarFinding{f.Cause, f.Interface, f.Subject, f.Severity, f.Confidence, f.Summary, append([]string{}, f.Remedy...)})
+			row.Findings = append(row.Findings, FarFinding{concludes(f), append([]string{}, f.Remedy...)})
 		}
 		list = append(list, row)
 	}

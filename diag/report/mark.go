@@ -33,15 +33,15 @@ type Mark struct {
 // other and say the same of several subjects are one, which has the others' names.
 func (r Report) Problems() []Finding {
 	var list []Finding
-	for _, f := range r.Findings {
-		if f.Severity == why.Info {
-			continue
+	for i := 0; i < len(r.Findings); {
+		f, n := r.Findings[i], 1
+		if f.Severity != why.Info {
+			for i+n < len(r.Findings) && f.saysOf(r.Findings[i+n]) {
+				n++
+			}
+			list = append(list, f.with(r.Findings[i+1:i+n]))
 		}
-		if n := len(list); n > 0 && list[n-1].saysOf(f) {
-			list[n-1] = list[n-1].with(f)
-			continue
-		}
-		list = append(list, f)
+		i += n
 	}
 	return list
 }
@@ -56,30 +56,39 @@ func (f Finding) saysOf(o Finding) bool {
 		strings.ReplaceAll(f.Summary, f.Subject.Value, o.Subject.Value) == o.Summary
 }
 
-// with is the finding and another that says the same, as one.
-func (f Finding) with(o Finding) Finding {
-	f.Others = append(slices.Clip(f.Others), o.Subject.Value)
-	f.Explains = slices.Concat(f.Explains, o.Explains)
-	f.Evidence = union(f.Evidence, o.Evidence)
-	f.Remedy = union(f.Remedy, o.Remedy)
-	f.Look = union(f.Look, o.Look)
-	more := slices.Clone(o.Remedies)
-	for i := range more { // said of either subject, it is one way to put both right
-		more[i].Does = strings.ReplaceAll(more[i].Does, o.Subject.Value, f.Subject.Value)
+// with is the finding and others that say the same, as one.
+func (f Finding) with(others []Finding) Finding {
+	if len(others) == 0 {
+		return f
 	}
-	f.Remedies = why.Together(f.Remedies, more)
+	explains, evidence, remedy, look := [][]string{f.Explains}, [][]string{f.Evidence}, [][]string{f.Remedy}, [][]string{f.Look}
+	remedies := [][]why.Advice{f.Remedies}
+	f.Others = nil
+	for _, o := range others {
+		f.Others = append(f.Others, o.Subject.Value)
+		explains, evidence, remedy, look = append(explains, o.Explains), append(evidence, o.Evidence), append(remedy, o.Remedy), append(look, o.Look)
+		more := slices.Clone(o.Remedies)
+		for i := range more { // said of either subject, it is one way to put both right
+			more[i].Does = strings.ReplaceAll(more[i].Does, o.Subject.Value, f.Subject.Value)
+		}
+		remedies = append(remedies, more)
+	}
+	f.Explains, f.Evidence, f.Remedy, f.Look = union(explains), union(evidence), union(remedy), union(look)
+	f.Remedies = why.Together(remedies...)
 	return f
 }
 
-// union is a list with what another has beyond it.
-func union(list, more []string) []string {
-	list = slices.Clip(list)
-	for _, s := range more {
-		if !slices.Contains(list, s) {
-			list = append(list, s)
+// union is what the lists have, each once, in their order.
+func union(lists [][]string) []string {
+	seen := map[string]bool{}
+	var all []string
+	for _, s := range slices.Concat(lists...) {
+		if !seen[s] {
+			seen[s] = true
+			all = append(all, s)
 		}
 	}
-	return list
+	return all
 }
 
 // Says is the finding in a sentence, and a second one where it is so of other subjects as well.
@@ -103,9 +112,19 @@ func (r Report) Notes() []Finding {
 // Accuses is the place in Problems, from 1, of the first problem that is about an address itself, whatever the address
 // answered; 0: none is.
 func (r Report) Accuses(iface, addr string) int {
-	return 1 + slices.IndexFunc(r.Problems(), func(f Finding) bool {
-		return f.Interface == iface && (f.Subject.Value == addr || slices.Contains(f.Others, addr))
-	})
+	problem, first := 0, Finding{}
+	for _, f := range r.Findings {
+		if f.Severity == why.Info {
+			continue
+		}
+		if problem == 0 || !first.saysOf(f) {
+			problem, first = problem+1, f
+		}
+		if f.Interface == iface && f.Subject.Value == addr {
+			return problem
+		}
+	}
+	return 0
 }
 
 // mark gives every path its mark. What a problem explains is wrong, also where the outcome is normal for such a

@@ -12,8 +12,11 @@ import (
 func TestProblemsThatSayTheSameAreOne(t *testing.T) {
 	of := func(addr string, change func(*Finding)) Finding {
 		f := Finding{
-			Cause: "peer.unmapped", Interface: "eth0", Subject: why.Subject{Kind: "peer", Value: addr}, Severity: why.Warning,
-			Summary: "Nobody answers for " + addr + ".", Explanation: "It is not there.", Explains: []string{"to " + addr},
+			Conclusion: Conclusion{
+				Cause: "peer.unmapped", Interface: "eth0", Subject: why.Subject{Kind: "peer", Value: addr}, Severity: why.Warning,
+				Summary: "Nobody answers for " + addr + ".",
+			},
+			Explanation: "It is not there.", Explains: []string{"to " + addr},
 			Remedies: []why.Advice{{Does: "Start " + addr + ".", Do: []string{"start " + addr}}},
 		}
 		if change != nil {

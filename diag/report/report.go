@@ -54,6 +54,8 @@ type Report struct {
 
 	// Unknown is what kept the verdict from being ok, with the line that would help.
 	Unknown []why.Unknown `json:"-"`
+	// Captured is how many frames the capture has that this is of; nil: it is of a host.
+	Captured *int `json:"-"`
 }
 
 // Interface is an interface that the run was about.
@@ -220,14 +222,19 @@ type Responder struct {
 	RTTMS   *float64 `json:"rtt_ms"`
 }
 
-// Finding is a cause that holds.
+// Conclusion is a cause that holds, wherever it does.
+type Conclusion struct {
+	Cause      string         `json:"cause"`
+	Interface  string         `json:"interface"`
+	Subject    why.Subject    `json:"subject"`
+	Severity   why.Severity   `json:"severity"`
+	Confidence why.Confidence `json:"confidence"`
+	Summary    string         `json:"summary"`
+}
+
+// Finding is a cause that holds here.
 type Finding struct {
-	Cause        string            `json:"cause"`
-	Interface    string            `json:"interface"`
-	Subject      why.Subject       `json:"subject"`
-	Severity     why.Severity      `json:"severity"`
-	Confidence   why.Confidence    `json:"confidence"`
-	Summary      string            `json:"summary"`
+	Conclusion
 	Explanation  string            `json:"explanation"`
 	Explains     []string          `json:"explains"`
 	Evidence     []string          `json:"evidence"`
@@ -300,6 +307,12 @@ func New(s *diag.State, d why.Diagnosis) Report {
 		Unknown:     d.Unknown,
 	}
 	r.Findings, r.Unexplained = b.findings(), b.unexplained()
+	if s.Overheard != nil {
+		r.Captured = new(0)
+		for _, o := range s.Overheard {
+			*r.Captured += o.Frames
+		}
+	}
 	r.mark()
 	r.Evidence = b.evidence()
 	if r.Profile.Because == nil {
@@ -528,7 +541,7 @@ func (b *reporter) routers() []Router {
 			row.RDNSS = append(row.RDNSS, a.String())
 		}
 		if routes[r.Interface] == nil {
-			routes[r.Interface] = b.s.DefaultRoutesBy(r.Interface)
+			routes[r.Interface] = b.s.RoutersRoutes(r.Interface)
 		}
 		if route, ok := routes[r.Interface][r.Address]; ok {
 			left := b.s.Left(route.Fact.ExpiresS, route.At)
@@ -676,9 +689,7 @@ func (b *reporter) findings() []Finding {
 	list := []Finding{}
 	for _, f := range b.d.Findings {
 		list = append(list, Finding{
-			Cause: f.Cause, Interface: f.Interface, Subject: f.Subject, Severity: f.Severity,
-			Confidence: f.Confidence, Summary: f.Summary, Explanation: f.Explanation,
-			Explains: b.pathIDs(f.Explains), Evidence: b.point(f.Evidence),
+			Conclusion: concludes(f), Explanation: f.Explanation, Explains: b.pathIDs(f.Explains), Evidence: b.point(f.Evidence),
 			Alternatives: append([]why.Alternative{}, f.Alternatives...),
 			Remedy:       append([]string{}, f.Remedy...),
 			Remedies:     append([]why.Advice{}, f.Remedies...),
@@ -686,6 +697,10 @@ func (b *reporter) findings() []Finding {
 		})
 	}
 	return list
+}
+
+func concludes(f why.Finding) Conclusion {
+	return Conclusion{f.Cause, f.Interface, f.Subject, f.Severity, f.Confidence, f.Summary}
 }
 
 func (b *reporter) unexplained() []Unexplained {

@@ -1,9 +1,11 @@
 package report
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
-	"strings"
+
+	"ndwhy/diag"
 )
 
 // Short has short names, by the full one, of addresses that stand in full on the same page: "…c7f4".
@@ -18,22 +20,46 @@ const shortest = 12
 // Shorten gives each address that is shown the shortest end, in whole groups, that no other of them and of all has.
 func Shorten(shown, all []string) Short {
 	names := Short{}
+	// Those that end most alike stand side by side.
 	all = slices.Concat(shown, all)
+	diag.SortFunc(all, backwards)
+	all = slices.Compact(all)
 	for _, addr := range shown {
-		if len(addr) > shortest {
-			names[addr] = "…" + ending(addr, all)
+		if len(addr) <= shortest {
+			continue
 		}
+		at, _ := slices.BinarySearchFunc(all, addr, backwards)
+		alike := 0
+		for _, beside := range slices.Concat(all[max(at-1, 0):at], all[at+1:min(at+2, len(all))]) {
+			alike = max(alike, sameEnd(addr, beside))
+		}
+		names[addr] = "…" + ending(addr, alike)
 	}
 	return names
 }
 
-// ending is the shortest end of an address, in whole groups, that no other of the list has.
-func ending(addr string, all []string) string {
+// backwards compares two texts from their ends.
+func backwards(a, b string) int {
+	same := sameEnd(a, b)
+	if same == len(a) || same == len(b) {
+		return cmp.Compare(len(a), len(b))
+	}
+	return cmp.Compare(a[len(a)-1-same], b[len(b)-1-same])
+}
+
+// sameEnd is how many bytes of their ends two texts have in common.
+func sameEnd(a, b string) (n int) {
+	for n < min(len(a), len(b)) && a[len(a)-1-n] == b[len(b)-1-n] {
+		n++
+	}
+	return n
+}
+
+// ending is the shortest end of an address, in whole groups, that with the colon before it is longer than what others
+// have in common with it.
+func ending(addr string, alike int) string {
 	for i := len(addr) - 1; i > 0; i-- {
-		if addr[i-1] != ':' {
-			continue
-		}
-		if !slices.ContainsFunc(all, func(x string) bool { return x != addr && strings.HasSuffix(x, addr[i-1:]) }) {
+		if addr[i-1] == ':' && len(addr)-i+1 > alike {
 			return addr[i:]
 		}
 	}

@@ -163,7 +163,7 @@ func (iv *ifaceView) hasRoute(target netip.Addr) bool {
 	if target.IsLinkLocalUnicast() || target.IsMulticast() {
 		return true
 	}
-	for k, r := range iv.s.Routes {
+	for k, r := range iv.s.Routes.All() {
 		if k.Type == "unicast" && k.Table == diag.MainTable && k.Dst.Contains(target) && iv.s.Left(r.Fact.ExpiresS, r.At) != 0 {
 			return true
 		}

@@ -145,7 +145,7 @@ func (iv *ifaceView) routedInside(addr netip.Addr) bool {
 	if iv.heldElsewhere(addr) {
 		return true
 	}
-	for k := range iv.s.Routes {
+	for k := range iv.s.Routes.All() {
 		if k.Interface != iv.name && k.Dst.Bits() >= 96 && k.Type == "unicast" && k.Dst.Contains(addr) {
 			return true
 		}

@@ -99,7 +99,7 @@ var tcpBlocked = Cause{
 	// Echo is answered beyond the router, and not one connection is.
 	find: eitherWay(diag.AsksTCP, rule{
 		confidence: Likely, direct: true,
-		explains: all(toward(diag.TargetInternet), asking(diag.AsksTCP), unanswered, fromUs, not(detoured), not(locally), echoed),
+		explains: all(toward(diag.TargetInternet), asking(diag.AsksTCP), unanswered, fromUs, not(detoured), not(locally), not(rewritten), echoed),
 		given:    func(iv *ifaceView, _ netip.Addr) bool { return len(iv.flowing()) == 0 },
 		denied:   either(all(reachesBeyond, asking(diag.AsksTCP)), all(toward(diag.TargetInternet), asking(diag.AsksTCP), locally)),
 		more: func(iv *ifaceView, h *hypothesis) {
@@ -146,6 +146,11 @@ var detoured = of(func(p *path) bool { return p.Detail == "elsewhere" })
 // echoed holds of what asks a host that answered an echo from the same source, in the same way.
 var echoed = in(func(iv *ifaceView, p *path) bool {
 	return slices.ContainsFunc(iv.answers[asked{diag.AsksEcho, p.Target}], func(q *path) bool { return q.Source == p.Source && q.Via == p.Via })
+})
+
+// rewritten holds of what a rule of this host gives another target or source before it leaves.
+var rewritten = in(func(iv *ifaceView, p *path) bool {
+	return slices.ContainsFunc(iv.s.Filters, func(f diag.Filter) bool { return iv.rewrites(f) && concerns(f, p) })
 })
 
 // locally holds of what this host itself stopped.

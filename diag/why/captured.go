@@ -34,10 +34,8 @@ func init() {
 }
 
 const (
-	// askedThrice is how many solicitations the kernel sends before it gives up (RFC 4861 §10, MAX_MULTICAST_SOLICIT), and
-	// toldOne how many silent addresses of a link are told one by one: more are a scan, or a network that is gone.
-	askedThrice = 3
-	toldOne     = 8
+	// toldOne is how many silent addresses of a link are told one by one: more are a scan, or a network that is gone.
+	toldOne = 8
 	// alternates is how often an address changes hands before two must be holding it: once is a failover.
 	alternates = 2
 	// retransmits is how often a DHCPv6 client asks the same before it has surely got no answer.
@@ -51,7 +49,7 @@ func (iv *ifaceView) overheard() *diag.Overheard { return iv.s.Overheard[iv.name
 func inVain(o *diag.Overheard) (list []netip.Addr) {
 	for addr, t := range o.Targets {
 		for _, a := range t.By {
-			if a.Unanswered >= askedThrice {
+			if o.InVain(addr, a) {
 				list = append(list, addr)
 				break
 			}
@@ -66,9 +64,9 @@ func nobodyAnswers(o *diag.Overheard, addr netip.Addr, arg string) hypothesis {
 	h := hypothesis{direct: true, confidence: Likely, subject: Subject{arg, addr.String()}, addr: addr, as: "captured"}
 	t := o.Targets[addr]
 	var askers []netip.Addr
-	onlyRouters := true
+	onlyRouters, probes := true, true
 	for by, a := range t.By {
-		if a.Unanswered >= askedThrice {
+		if o.InVain(addr, a) {
 			askers = append(askers, by)
 		}
 	}
@@ -90,8 +88,13 @@ func nobodyAnswers(o *diag.Overheard, addr netip.Addr, arg string) hypothesis {
 			h.facts = append(h.facts, a.Answered)
 		}
 		onlyRouters = onlyRouters && o.Routers[by] != nil
+		probes = probes && a.Probes
 	}
-	if claims := o.Claims[addr]; claims != nil {
+	if claims := o.Claims[addr]; probes && o.Routers[addr] == nil {
+		// Who still wants to send asks again, and by multicast (RFC 4861 §7.3.3).
+		h.severity = Info
+		h.more = append(h.more, "captured.probes")
+	} else if claims != nil {
 		h.more = append(h.more, "captured.alive")
 		h.args = append(h.args, "holder", claims.Order[0])
 	} else if onlyRouters {

@@ -50,6 +50,11 @@ func (c *capture) ns(from diag.MAC, src, target netip.Addr) *capture {
 	return c.frame(diag.Frame{Type: diag.NS, SrcMAC: from, DstMAC: diag.MulticastMAC(group), Src: src, Dst: group, Target: target, LLAddr: from})
 }
 
+// probe asks by unicast, as the kernel does of a neighbour that it knew.
+func (c *capture) probe(from diag.MAC, src netip.Addr, to diag.MAC, target netip.Addr) {
+	c.frame(diag.Frame{Type: diag.NS, SrcMAC: from, DstMAC: to, Src: src, Dst: target, Target: target, LLAddr: from})
+}
+
 func (c *capture) dad(from diag.MAC, target netip.Addr, nonce ...byte) *capture {
 	group := diag.SolicitedNode(target)
 	return c.frame(diag.Frame{Type: diag.NS, SrcMAC: from, DstMAC: diag.MulticastMAC(group), Src: netip.IPv6Unspecified(), Dst: group, Target: target, Nonce: nonce})
@@ -109,6 +114,21 @@ func TestCapturedContradiction(t *testing.T) {
 	}
 }
 
+// A capture that was made with too little of each packet does not say that nothing is wrong.
+func TestCapturedCut(t *testing.T) {
+	t.Parallel()
+	s := diag.NewState()
+	c := newCapture().ns(capA, addrA, addrB)
+	c.frame(diag.Frame{Type: diag.NS, SrcMAC: capA, DstMAC: capB, Src: addrA, Dst: addrB, Bad: diag.BadCut + ": 50 of 72 bytes"})
+	for _, e := range c.events {
+		s.Apply(e)
+	}
+	d := Diagnose(s)
+	if !strings.Contains(d.Headline, "1 of its 2 frames are cut short") || !slices.ContainsFunc(d.Unknown, func(u Unknown) bool { return strings.Contains(u.Why, "tcpdump -s 0") }) {
+		t.Errorf("%s %+v", d.Headline, d.Unknown)
+	}
+}
+
 // What frames alone tell of whatever host, each beside what looks alike and is well.
 func TestCaptured(t *testing.T) {
 	t.Parallel()
@@ -138,6 +158,35 @@ func TestCaptured(t *testing.T) {
 		},
 		"asked twice, and the capture ends": {
 			func(c *capture) { c.ns(capA, addrA, addrB).after(time.Second).ns(capA, addrA, addrB) }, "", "",
+		},
+		"probed, and then nobody wants anything of it": {
+			func(c *capture) {
+				c.ns(capB, addrB, addrA).na(capB, capA, addrB, addrA).thrice(func() { c.probe(capA, addrA, capB, addrB) })
+			},
+			"peer.unmapped info certain 2001:db8::b", "still there",
+		},
+		"probed, and then asked for": {
+			func(c *capture) {
+				c.ns(capB, addrB, addrA).na(capB, capA, addrB, addrA).thrice(func() { c.probe(capA, addrA, capB, addrB) }).ns(capA, addrA, addrB)
+			},
+			"peer.unmapped warning certain 2001:db8::b", "02:00:00:00:00:0b uses the address",
+		},
+		"a router that is probed": {
+			func(c *capture) {
+				c.ra(capC, 1800).thrice(func() { c.probe(capA, addrA, capC, capC.LinkLocal()) })
+			},
+			"router.unresolvable critical likely fe80::ff:fe00:c", "",
+		},
+		"it asks whether another has its own address": {
+			func(c *capture) {
+				c.ns(capA, addrA, addrB).na(capB, capA, addrB, addrA).thrice(func() { c.ns(capA, capA.LinkLocal(), addrA) })
+			}, "", "",
+		},
+		"cut, but sent to": {
+			func(c *capture) {
+				c.thrice(func() { c.ns(capA, addrA, addrB) }).
+					frame(diag.Frame{Type: diag.EchoRequest, SrcMAC: capA, DstMAC: capB, Src: addrA, Dst: addrB, Bad: "cut short: 60 of 104 bytes"})
+			}, "", "",
 		},
 		"a router looks for what a scan asks": {
 			func(c *capture) { c.ra(capC, 1800).thrice(func() { c.ns(capC, capC.LinkLocal(), addrB) }) },

@@ -81,7 +81,7 @@ func (v *view) lostCall(c heardCall) hypothesis {
 	switch {
 	case !c.Sure:
 		h.more = append(h.more, "captured.unsure")
-	case c.Arrived > 0 && !c.Owned:
+	case c.Arrived > 0 && !c.Owned && c.Why != across.NotConfigured:
 		h.more = append(h.more, "captured.whose")
 	default:
 		h.confidence = Certain
@@ -89,6 +89,10 @@ func (v *view) lostCall(c heardCall) hypothesis {
 	switch {
 	case c.Why == across.Unresolved:
 		h.as = "captured-asks"
+	case c.Why == across.NotConfigured:
+		h.as = "captured-address"
+	case c.Why == across.Unexplained:
+		h.as = "captured-stack"
 	case c.What != "":
 		h.as = "captured-rule"
 	}
@@ -97,6 +101,10 @@ func (v *view) lostCall(c heardCall) hypothesis {
 		h.severity = Info
 		h.more = append(h.more, "captured.other-source")
 		h.args = append(h.args, "other", other)
+	}
+	if c.Probes {
+		h.severity = Info
+		h.more = append(h.more, "captured.probes")
 	}
 	if c.Target.IsMulticast() {
 		h.severity = Info

@@ -77,7 +77,7 @@ func (iv *ifaceView) settle(h hypothesis) hypothesis {
 			h.severity = Warning
 		}
 	}
-	if (!h.direct || h.confidence != Certain) && iv.hasty(h) {
+	if (!h.direct || h.confidence != Certain) && iv.hasty(h) || (h.beyond || h.confidence != Certain) && iv.byLuck(h) {
 		h.confidence = weaker(h.confidence, Possible)
 	}
 	h.severity = iv.weigh(h)
@@ -97,8 +97,8 @@ func (iv *ifaceView) settle(h hypothesis) hypothesis {
 func (iv *ifaceView) hasty(h hypothesis) bool {
 	return len(h.symptoms) > 0 && !slices.ContainsFunc(h.symptoms, func(i int) bool {
 		p := iv.symptoms[i].path
-		if p == nil || !p.silent() {
-			return true
+		if p == nil || !p.silent() || p.drop.Body != nil || p.came.Body != nil || len(p.Responders) > 0 {
+			return true // what arrived, or what the kernel tells of, was not lost by chance
 		}
 		few := max(1, iv.s.Run.Count)
 		if p.Asks == diag.AsksND || p.Asks == diag.AsksRS || p.Asks == diag.AsksDHCP {

@@ -1,10 +1,12 @@
 package why
 
 import (
+	"net/netip"
 	"slices"
 	"time"
 
 	"ndwhy/diag"
+	"ndwhy/diag/wire"
 )
 
 var noClient = Cause{
@@ -101,9 +103,27 @@ func findNoClient(iv *ifaceView) []hypothesis {
 	if m := iv.s.Managers[iv.name]; m.Name == "dhclient" || m.Name == "dhcpcd" {
 		h.confidence, h.as = Likely, "busy" // it is there, and whatever keeps it from its lease is another matter
 		h.facts = append(h.facts, iv.s.Said(m))
+	} else if e, ok := iv.closed(); ok {
+		h.facts = append(h.facts, e)
+	} else if h.confidence = Likely; iv.s.Now.Sub(iv.s.Said(diag.FeedFrames).At) < dhcpPatience {
+		h.confidence = Possible // one may be at work that has not asked in so short a time
 	}
 	return []hypothesis{h}
 }
+
+// closed returns this host's own word that nobody has the port of a DHCPv6 client: what it answers to a server's message.
+func (iv *ifaceView) closed() (diag.Event, bool) {
+	for _, e := range slices.Backward(iv.frames) {
+		f, ok := e.Body.(diag.Frame)
+		if ok && f.Out && f.Interface == iv.name && f.Type == diag.Unreachable && f.Code == portUnreachable && f.Quoted != nil && f.Quoted.DstPort == wire.DHCPv6Client {
+			return e, true
+		}
+	}
+	return diag.Event{}, false
+}
+
+// portUnreachable is the code of the error that nobody has a port (RFC 4443 §3.1).
+const portUnreachable = 4
 
 // offered is a hypothesis of an address that a server offers and that is not configured.
 func (iv *ifaceView) offered() (h hypothesis, ok bool) {
@@ -114,7 +134,8 @@ func (iv *ifaceView) offered() (h hypothesis, ok bool) {
 	}
 	for _, a := range offer.Fact.Addresses {
 		addr := a.Prefix.Addr()
-		if !a.Prefix.IsSingleIP() || iv.net.Configured(addr) || iv.heldElsewhere(addr) || diag.ScopeOf(addr) == diag.LinkLocalScope {
+		if !a.Prefix.IsSingleIP() || iv.net.Configured(addr) || iv.heldElsewhere(addr) || diag.ScopeOf(addr) == diag.LinkLocalScope ||
+			iv.lostSince(addr, offer.At) {
 			continue
 		}
 		h = iv.dhcp(r)
@@ -135,6 +156,14 @@ func (iv *ifaceView) offered() (h hypothesis, ok bool) {
 		return h, true
 	}
 	return h, false
+}
+
+// lostSince reports whether the interface had an address when something was heard, and has lost it since.
+func (iv *ifaceView) lostSince(addr netip.Addr, when time.Time) bool {
+	return slices.ContainsFunc(iv.s.Notes(), func(e diag.Event) bool {
+		a, ok := e.Body.(diag.Address)
+		return ok && a.Gone && e.At.After(when) && a.Interface == iv.name && a.Address == addr
+	})
 }
 
 // findClientFails looks for a client of this host that asks for the address which a server offers, and does not

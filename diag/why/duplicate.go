@@ -235,7 +235,7 @@ func (iv *ifaceView) whoObjected(h *hypothesis) {
 
 // objection returns the first frame in which somebody else says that an address is theirs, or is to be.
 func (iv *ifaceView) objection(addr netip.Addr) (diag.Event, bool) {
-	for _, e := range iv.s.Frames() {
+	for _, e := range iv.frames {
 		f, ok := e.Body.(diag.Frame)
 		if ok && iv.claims(f, addr) && (f.SrcMAC != iv.net.Link.MAC || iv.impostor(e)) {
 			return e, true
@@ -247,7 +247,7 @@ func (iv *ifaceView) objection(addr netip.Addr) (diag.Event, bool) {
 // ownQuestion returns the first solicitation of duplicate address detection for an address that came back to whom it
 // was from.
 func (iv *ifaceView) ownQuestion(addr netip.Addr) (diag.Event, bool) {
-	for _, e := range iv.s.Frames() {
+	for _, e := range iv.frames {
 		f, ok := e.Body.(diag.Frame)
 		if ok && f.Type == diag.NS && iv.claims(f, addr) && f.SrcMAC == iv.net.Link.MAC && !iv.impostor(e) {
 			return e, true

@@ -39,7 +39,7 @@ func findPerAddressFilter(iv *ifaceView) []hypothesis {
 				continue // an application's, that left by another
 			}
 			c := iv.control(p)
-			if c == nil || class == diag.SourceUnassigned && (diag.ScopeOf(p.Source) == diag.LinkLocalScope || iv.spoke(p.Source)) {
+			if c == nil || class == diag.SourceCandidate && iv.kinSilent(p) || class == diag.SourceUnassigned && (diag.ScopeOf(p.Source) == diag.LinkLocalScope || iv.spoke(p.Source)) {
 				continue
 			}
 			iv.explain(&h, p)
@@ -64,6 +64,17 @@ func findPerAddressFilter(iv *ifaceView) []hypothesis {
 	return []hypothesis{h}
 }
 
+// kinSilent reports whether an address of ours with the same 64 bits in front fares no better than a candidate: then it
+// is the prefix that is not let through, or not answered.
+func (iv *ifaceView) kinSilent(p *path) bool {
+	prefix := netip.PrefixFrom(p.Source, 64).Masked()
+	return diag.ScopeOf(p.Source) == diag.GlobalScope && iv.any(func(q *path) bool {
+		return q.Ours() && q.silent() && q.Asks == p.Asks && q.Target == p.Target && prefix.Contains(q.Source)
+	}) && !iv.any(func(q *path) bool {
+		return q.Ours() && q.Outcome == diag.Answered && q.Asks == p.Asks && q.Target == p.Target && prefix.Contains(q.Source)
+	})
+}
+
 func findOpenLink(iv *ifaceView) []hypothesis {
 	h := hypothesis{direct: true, confidence: Likely, subject: Subject{"interface", iv.name}}
 	silent := iv.any(func(p *path) bool {
@@ -74,6 +85,7 @@ func findOpenLink(iv *ifaceView) []hypothesis {
 	}) {
 		return nil // some do, and some do not: those that do may be this host's all the same
 	}
+	apart := false // one that is none of a prefix which may be this host's
 	for _, p := range iv.paths {
 		// A configured address that is answered where candidates are silent is assigned after all.
 		tried := p.SourceClass == diag.SourceCandidate || p.SourceClass == diag.SourceUnassigned && !silent
@@ -85,6 +97,9 @@ func findOpenLink(iv *ifaceView) []hypothesis {
 		if len(h.args) == 0 {
 			h.args = []any{"source", p.Source, "target", p.Target}
 		}
+		apart = apart || !slices.ContainsFunc(iv.net.Usable(), func(a diag.Address) bool {
+			return diag.ScopeOf(a.Address) == diag.GlobalScope && netip.PrefixFrom(a.Address, delegated).Masked().Contains(p.Source)
+		})
 		if p.Asks == diag.AsksEcho && iv.s.AssignmentKnown(iv.name, diag.GlobalScope) {
 			h.confidence = Certain
 		}
@@ -92,8 +107,15 @@ func findOpenLink(iv *ifaceView) []hypothesis {
 	if len(h.args) == 0 {
 		return nil
 	}
+	if !apart && h.confidence != Certain {
+		h.confidence = Possible
+	}
 	return []hypothesis{h}
 }
+
+// delegated is how long a prefix is that a network may give to an interface as a whole (Amazon EC2 user guide, "Prefix
+// delegation").
+const delegated = 80
 
 // besideOurs reports whether a global address has the 64 bits of one of the interface's.
 func (iv *ifaceView) besideOurs(addr netip.Addr) bool {

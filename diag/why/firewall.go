@@ -16,10 +16,12 @@ var firewall = Cause{
 			Does: "let-through", Make: letThrough, Keep: &keep{filter: true},
 			Do: []string{"nft 'insert rule {table} {chain} icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-advert } accept'"},
 		},
+		ask("ask.queue").when(as("queue")),
 		{Does: "rule-away", Make: ruleDeleted, Keep: &keep{filter: true}, Do: []string{"nft delete rule {table} {chain} handle {handle}"}},
 		way("more-tracked", "sysctl -w net.netfilter.nf_conntrack_max={more}").when(as("tracking-full")).
 			kept(keep{sysctl: "net.netfilter.nf_conntrack_max={more}"}),
 		ask("ask.tracking").when(as("invalid")),
+		ask("ask.association").when(waits),
 		ask("ask.rule").when(unnamed),
 		{Make: listRule, Do: []string{"nft -a list chain {table} {chain}"}},
 		way("", "nft -a list ruleset", "ip6tables -S", "ip6tables-legacy -S").when(unnamed),
@@ -36,6 +38,13 @@ func ruleNamed(_ *view, h *hypothesis) bool { return h.subject.Kind == "rule" }
 // no room in the neighbour table, a hook below.
 var noFilter = map[string]bool{"ENETUNREACH": true, "EINVAL": true, "ENOBUFS": true}
 
+// unsure reports whether a path shows nothing but that the kernel's own three solicitations did not get through, where
+// packets get lost, or the run was cut short: frames of ours are sent more often, and later.
+func (iv *ifaceView) unsure(p *path) bool {
+	cut := iv.any(func(q *path) bool { return q.Detail == "timeout" })
+	return (cut || iv.losing > 0) && p.drop.Body == nil && len(p.Responders) == 0 && (p.failedDiscovery() || p.Outcome == diag.Unsent && p.Errno == "" || p.Asks == diag.AsksND)
+}
+
 // findFirewall names the rules that stand between what the wire answered and what the kernel got,
 // one hypothesis for each set of symptoms; and, where none that is readable does, that there must
 // be one.
@@ -44,7 +53,7 @@ func findFirewall(iv *ifaceView) []hypothesis {
 	wire := iv.any(func(p *path) bool { return p.Via == diag.ViaWire && p.Outcome != diag.OutcomeSkipped })
 	for _, p := range iv.paths {
 		symptom := p.symptom >= 0
-		if !symptom && p.fate != deaf || p.Via == diag.ViaWire && p.fate != deaf || !p.Missing() || noFilter[p.Errno] || iv.notDropped(p) {
+		if !symptom && p.fate != deaf || p.Via == diag.ViaWire && p.fate != deaf || !p.Missing() || noFilter[p.Errno] || iv.notDropped(p) || iv.remarked(p) {
 			continue
 		}
 		// No frame of ours asks a service, to tell where its answer ends.
@@ -106,9 +115,16 @@ func findFirewall(iv *ifaceView) []hypothesis {
 	}
 	list = append(list, iv.notPlaced(&unnamed)...)
 	list = append(list, iv.trackingFull(&unnamed)...)
+	list = append(list, iv.translated(&unnamed)...)
+	list = append(list, iv.concerned(&unnamed)...)
+	deafening := iv.deafening()
+	list = append(list, deafening...)
 	h := iv.byHost()
 	iv.explain(&h, unnamed...)
-	if !iv.s.Complete(diag.FeedDrops) && !slices.ContainsFunc(iv.s.Filters, func(f diag.Filter) bool { return iv.applies(f) && deafens(f) }) {
+	if !slices.ContainsFunc(unnamed, func(p *path) bool { return !iv.unsure(p) }) && len(unnamed) > 0 {
+		h.confidence = weaker(h.confidence, Possible)
+	}
+	if len(deafening) == 0 && !iv.s.Complete(diag.FeedDrops) && !slices.ContainsFunc(iv.s.Filters, func(f diag.Filter) bool { return iv.applies(f) && deafens(f) }) {
 		iv.explainUnheeded(&h) // they arrived, and what answers them is the kernel
 	}
 	if len(unnamed) > 0 || len(h.symptoms) > 0 {
@@ -234,13 +250,17 @@ func (h *hypothesis) dropped(e diag.Event) {
 
 // notDropped reports whether the kernel would have said if a rule had taken what is missing, and said
 // nothing: no filter of this host did. What a rule rejects on its way out it counts to lo (net/ipv6/netfilter/
-// nf_reject_ipv6.c, nf_send_unreach6), where nobody listens.
+// nf_reject_ipv6.c, nf_send_unreach6), where nobody listens; and of what no program takes from a queue, what goes
+// elsewhere or what IPsec blocks it says nothing that names a filter.
 func (iv *ifaceView) notDropped(p *path) bool {
 	feed := diag.FeedDrops
 	if p.Asks == diag.AsksTCP || p.Asks == diag.AsksService {
 		feed = diag.FeedPorts
 	}
-	if slices.ContainsFunc(iv.s.Filters, func(f diag.Filter) bool { return f.Verdict == "reject" && !f.Inbound() && iv.applies(f) && stops(f, p) }) {
+	if slices.ContainsFunc(iv.s.Filters, func(f diag.Filter) bool {
+		unsaid := f.Verdict == "reject" && !f.Inbound() || f.Verdict == "queue" || f.Verdict == "translate" || f.Verdict == "hop-limit" || f.Tool == diag.ToolIPsec
+		return unsaid && iv.hereOn(f) && (stops(f, p) || concerns(f, p))
+	}) {
 		return false
 	}
 	return iv.s.Complete(feed) && p.fate == stoppedHere && p.silent() && p.drop.Body == nil && (feed == diag.FeedPorts || p.Reaches() || p.Asks == diag.AsksMTU)

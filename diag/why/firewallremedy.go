@@ -71,12 +71,16 @@ func toolOf(f diag.Filter) diag.FilterTool {
 // letThrough lets what a rule stops pass before it, by what the rule belongs to.
 func letThrough(v *view, h *hypothesis) []string {
 	f, ok := factOf[diag.Filter](h)
-	if !ok || !ruleNamed(v, h) || h.as == "invalid" && f.Handle != 0 { // there it is not the kind of packet that is wrong
+	if !ok || !ruleNamed(v, h) || f.Handle != 0 && (h.as == "invalid" || h.as == "some") { // there it is not the kind of packet that is wrong
 		return nil
+	}
+	if h.as == "some" {
+		f.Matches = f.Partly
 	}
 	names, dhcpv6 := blocked(v, h, f)
 	var commands []string
 	switch tool := toolOf(f); tool {
+	case diag.ToolIPsec:
 	case diag.ToolFirewalld:
 		commands = firewalldLets(names, dhcpv6, f)
 	case diag.ToolUFW, diag.ToolIPTables, diag.ToolLegacy:
@@ -175,7 +179,7 @@ func firewalldLets(names []icmpv6Name, dhcpv6 bool, f diag.Filter) (commands []s
 
 // ruleDeleted takes a rule away, by what it belongs to; a policy is none, and firewalld and ufw would put theirs
 // back.
-func ruleDeleted(_ *view, h *hypothesis) []string {
+func ruleDeleted(v *view, h *hypothesis) []string {
 	f, ok := factOf[diag.Filter](h)
 	if !ok || f.Handle == 0 {
 		return nil
@@ -187,6 +191,11 @@ func ruleDeleted(_ *view, h *hypothesis) []string {
 		return []string{fmt.Sprintf("%s -D %s %d", ip6tables(f), quote(f.Chain), f.Number)}
 	case diag.ToolLegacy:
 		return []string{fmt.Sprintf("%s -D %s %d", ip6tables(f), quote(f.Chain), f.Handle)}
+	case diag.ToolIPsec:
+		if waits(v, h) {
+			return nil
+		}
+		return []string{fmt.Sprintf("ip xfrm policy delete index %d dir %s", f.Handle, strings.TrimPrefix(f.Chain, "policy "))}
 	default:
 		return nil
 	}
@@ -205,6 +214,8 @@ func listRule(_ *view, h *hypothesis) []string {
 	switch {
 	case !ok:
 		return nil
+	case toolOf(f) == diag.ToolIPsec:
+		return []string{"ip xfrm policy", "ip xfrm state count"}
 	case f.Legacy, toolOf(f) == diag.ToolIPTables, toolOf(f) == diag.ToolUFW:
 		return []string{ip6tables(f) + " -S " + quote(f.Chain)}
 	default:
@@ -230,7 +241,15 @@ func keptFilter(h *hypothesis, commands []string) (list []string, lasts string) 
 		return list, ""
 	case diag.ToolIPTables, diag.ToolLegacy:
 		return []string{}, words.Say("remedy.lasts.ip6tables")
+	case diag.ToolIPsec:
+		return []string{}, words.Say("remedy.lasts.ipsec")
 	default:
 		return []string{}, words.Say("remedy.lasts.nft")
 	}
+}
+
+// waits reports whether what stops packets is a policy of IPsec that no association was agreed on for.
+func waits(_ *view, h *hypothesis) bool {
+	f, ok := factOf[diag.Filter](h)
+	return ok && toolOf(f) == diag.ToolIPsec && strings.Contains(f.Rule, " tmpl ")
 }

@@ -9,7 +9,7 @@ import (
 )
 
 func (iv *ifaceView) applies(f diag.Filter) bool {
-	return (f.Interface == "" || f.Interface == iv.name) && (f.Verdict == "drop" || f.Verdict == "reject")
+	return (f.Interface == "" || f.Interface == iv.name) && slices.Contains([]string{"drop", "reject", "hop-limit"}, f.Verdict)
 }
 
 func ruleName(f diag.Filter) string {
@@ -75,11 +75,15 @@ func (iv *ifaceView) filtersSorted() []diag.Filter {
 
 // byRule is a hypothesis that a rule of this host is in the way.
 func (iv *ifaceView) byRule(f diag.Filter) hypothesis {
-	return hypothesis{
+	h := hypothesis{
 		confidence: Certain, subject: Subject{"rule", ruleName(f)},
 		args:  []any{"rule", ruleName(f), "table", f.Table, "chain", f.Chain, "hook", f.Hook, "handle", f.Handle},
 		facts: []diag.Event{iv.s.Said(f)},
 	}
+	if f.Verdict == "hop-limit" {
+		h.as = "hop-limit"
+	}
+	return h
 }
 
 // A harm is what a rule does by standing there, whether anybody asked or not: it stops what an interface

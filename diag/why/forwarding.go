@@ -36,7 +36,7 @@ func findForwards(iv *ifaceView) []hypothesis {
 	h := hypothesis{direct: true, confidence: Certain, subject: Subject{"interface", iv.name}}
 	for key, f := range iv.s.Foreign {
 		addr := key.Address
-		if key.Interface != iv.name || iv.net.Configured(addr) || iv.isCandidate(addr) ||
+		if key.Interface != iv.name || iv.net.Configured(addr) || iv.isCandidate(addr) || iv.translatedTo(addr) ||
 			iv.s.ClassOf(iv.name, addr) == diag.SourceAssigned || iv.heldByUs(addr) || iv.s.InterfaceWith(addr) != "" {
 			continue
 		}

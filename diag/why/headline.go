@@ -42,12 +42,15 @@ func (v *view) headline(d Diagnosis) string {
 
 // captureHeadline is the headline where a capture shows no fault.
 func (v *view) captureHeadline() string {
-	frames, hosts := 0, 0
+	frames, hosts, cut := 0, 0, 0
 	for _, o := range v.s.Overheard {
-		frames, hosts = frames+o.Frames, hosts+len(o.Hosts)
+		frames, hosts, cut = frames+o.Frames, hosts+len(o.Hosts), cut+o.Cut
 	}
-	if frames == 0 {
+	switch {
+	case frames == 0:
 		return words.Say("headline.capture-none")
+	case cut > 0:
+		return words.Say("headline.capture-cut", "cut", cut, "frames", frames)
 	}
 	return words.Say("headline.capture", "frames", frames, "hosts", hosts)
 }

@@ -36,7 +36,7 @@ func (n *normals) isInward(iface string) bool {
 		}
 	}
 	elsewhere := false
-	for k, r := range n.s.Routes {
+	for k, r := range n.s.Routes.All() {
 		switch {
 		case !told && k.Interface == iface && (r.Fact.Protocol == "ra" || r.Fact.ExpiresS != diag.Forever):
 			return false

@@ -75,7 +75,7 @@ func (iv *ifaceView) hearsHosts() bool {
 		}
 	}
 	others := map[diag.MAC]bool{}
-	for _, e := range iv.s.Frames() {
+	for _, e := range iv.frames {
 		f, ok := e.Body.(diag.Frame)
 		if !ok || f.Out || f.Bad != "" || f.Interface != iv.name || f.SrcMAC == (diag.MAC{}) {
 			continue

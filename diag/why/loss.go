@@ -3,6 +3,7 @@ package why
 import (
 	"math"
 	"net/netip"
+	"slices"
 	"strconv"
 
 	"ndwhy/diag"
@@ -125,6 +126,69 @@ func (iv *ifaceView) inPart() map[diag.Question]*path {
 	return best
 }
 
+// lossRate is the share of packets that the interface is reckoned to lose, by all that was answered on it, from
+// whatever source: a little more than was lost, as few are asked. 0: nothing was lost.
+func (iv *ifaceView) lossRate() float64 {
+	best := map[diag.Question]*path{}
+	for _, p := range iv.paths {
+		if p.Outcome == diag.Answered && p.Asks != diag.AsksDAD && p.Asks != diag.AsksRS && !p.Target.IsMulticast() {
+			if q := diag.QuestionOf(*p.Path); best[q] == nil || p.Sent > best[q].Sent {
+				best[q] = p
+			}
+		}
+	}
+	sent, lost := 0, 0
+	for _, p := range best {
+		sent += p.Sent
+		lost += max(0, p.Sent-p.Received)
+	}
+	if lost == 0 {
+		return 0
+	}
+	return float64(lost+1) / float64(sent+2)
+}
+
+// byLuck reports whether a hypothesis rests on nothing but silences, each of so few packets that they may all be lost by
+// chance, where some are seen to be. A silence that the network is known for is none of chance.
+func (iv *ifaceView) byLuck(h hypothesis) bool {
+	const unlikely = 0.0001
+	some := false
+	for _, p := range iv.paths {
+		switch {
+		case p.fate == notLeft || !slices.Contains(h.paths, p.ID) && !iv.explains(&h, p):
+			// What this host had no way to send tells nothing of the network.
+		case !p.silent() || p.symptom < 0 && iv.normals.expect(*p.Path) == ExpectSilence || math.Pow(iv.losing, float64(chances(p))) < unlikely:
+			return false
+		default:
+			some = true
+		}
+	}
+	return some
+}
+
+// chances is how many packets at least must get lost for a path to be silent: who is asked for an echo has to find this
+// host first, and gives up after three solicitations (RFC 4861 §10, MAX_MULTICAST_SOLICIT). What is asked again in full
+// has it try twice.
+func chances(p *path) int {
+	const full = 14
+	switch {
+	case p.Asks != diag.AsksEcho:
+		return p.asked()
+	case p.Sent < full:
+		return min(p.asked(), 3)
+	default:
+		return 6
+	}
+}
+
+// asked is how many packets at least a path's question was asked with.
+func (p *path) asked() int {
+	if p.failedDiscovery() {
+		return max(p.Sent, 3) // as the kernel solicits
+	}
+	return p.Sent
+}
+
 // lostByChance are the silent paths that were asked so few times that loss at a rate may have taken
 // every answer: the kernel gives up after three solicitations (RFC 4861 §10, MAX_MULTICAST_SOLICIT),
 // whatever the re-asking by wire finds.
@@ -132,11 +196,7 @@ func (iv *ifaceView) lostByChance(rate float64) []*path {
 	const unlikely = 0.001
 	return iv.where(func(p *path) bool {
 		symptom := p.symptom >= 0
-		asked := p.Sent
-		if p.failedDiscovery() {
-			asked = max(asked, 3)
-		}
-		asks := p.Reaches() || p.Asks == diag.AsksDHCP || p.Asks == diag.AsksRS && iv.advertised()
-		return symptom && p.Outcome == diag.Silent && asks && math.Pow(rate, float64(asked)) > unlikely
+		asks := p.Reaches() || p.Asks == diag.AsksMTU || p.Asks == diag.AsksDHCP || p.Asks == diag.AsksRS && iv.advertised()
+		return symptom && p.Outcome == diag.Silent && asks && math.Pow(rate, float64(p.asked())) > unlikely
 	})
 }

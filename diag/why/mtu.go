@@ -11,13 +11,16 @@ var pathMTU = Cause{
 	ID: "path.mtu", Severity: Warning,
 	Remedy: []Remedy{
 		inVPC("let-too-big-in", "aws ec2 authorize-security-group-ingress --group-id <sg-id> --ip-permissions 'IpProtocol=icmpv6,FromPort=2,ToPort=0,Ipv6Ranges=[{CidrIpv6=::/0}]'").when(as("")),
-		way("mtu-1500", "ip link set dev {interface} mtu 1500").when(as("link")).kept(mtuOf("1500")),
-		way("mtu-1280", "ip link set dev {interface} mtu 1280").when(as("")).kept(mtuOf("1280")),
+		way("mtu-1500", "ip link set dev {interface} mtu 1500").when(jumbo).kept(mtuOf("1500")),
+		way("mtu-1280", "ip link set dev {interface} mtu 1280").when(func(v *view, h *hypothesis) bool { return !jumbo(v, h) }).kept(mtuOf("1280")),
 		ask("ask.mtu"),
 		way("", "tracepath -6 -n {target}"),
 	},
 	find: findMTU,
 }
+
+// jumbo reports whether the link itself carries less than this host sends, and that is more than Ethernet's usual size.
+func jumbo(v *view, h *hypothesis) bool { return h.as == "link" && v.on(h.iface).net.Link.MTU > 1500 }
 
 func findMTU(iv *ifaceView) []hypothesis {
 	var list []hypothesis

@@ -23,8 +23,10 @@ var multicastSuppressed = Cause{
 			} else {
 				p = iv.first(proofOfLife)
 			}
-			if lost, _ := iv.loss(); len(lost) > 0 && lost[0].severity != Info {
-				h.confidence = Possible // so few packets get lost by chance
+			if !iv.any(func(p *path) bool {
+				return p.TargetClass == diag.TargetAllNodes && iv.normals.expect(*p.Path) == ExpectSilence
+			}) {
+				h.confidence = Possible // where that is not known of the network, so few packets get lost by chance, and some hosts answer none
 			}
 			rest(h, p)
 			h.args = []any{"target", p.Target}

@@ -26,9 +26,9 @@ var neighbourOverride = Cause{
 func findTableFull(iv *ifaceView) []hypothesis {
 	u := iv.s.TableUse
 	// A packet for which no entry can be made is refused with EINVAL (net/ipv6/ip6_output.c,
-	// ip6_finish_output2) or ENOBUFS. ENOBUFS by wire is a hook that drops what leaves.
+	// ip6_finish_output2) or ENOBUFS. ENOBUFS by wire is a hook that drops what leaves, and EINVAL is what a blackhole says.
 	unmade := func(p *path) bool {
-		return p.Via == diag.ViaKernel && p.Outcome == diag.Unsent && (p.Errno == "EINVAL" || p.Errno == "ENOBUFS")
+		return p.Via == diag.ViaKernel && p.Outcome == diag.Unsent && (p.Errno == "EINVAL" && !iv.blackholed() || p.Errno == "ENOBUFS")
 	}
 	refused := (u.NoBuffers || iv.any(unmade)) && !iv.any(func(p *path) bool { return p.Via == diag.ViaWire && p.Errno == "ENOBUFS" })
 	// Entries counts the permanent ones too, which have no limit (net/core/neighbour.c, neigh_alloc): a
@@ -97,4 +97,19 @@ func (iv *ifaceView) overridden(addr netip.Addr) *path {
 		}
 	}
 	return nil
+}
+
+// blackholed reports whether a route or a policy rule of this host makes packets vanish.
+func (iv *ifaceView) blackholed() bool {
+	for k := range iv.s.Routes.All() {
+		if k.Type == "blackhole" {
+			return true
+		}
+	}
+	for r := range iv.s.Rules {
+		if r.Action == "blackhole" {
+			return true
+		}
+	}
+	return false
 }

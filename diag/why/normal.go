@@ -38,7 +38,7 @@ func (j *Judge) Unexpected(s *diag.State, p diag.Path) bool {
 		return false
 	}
 	old := s.Now.Sub(j.at) >= rereadAfter
-	if j.normals == nil || old || j.shaped != s.Shaped() && len(s.Addresses)+len(s.Routes) < many {
+	if j.normals == nil || old || j.shaped != s.Shaped() && len(s.Addresses)+s.Routes.Len() < many {
 		links := s.ReadLinks()
 		r := RecogniseOn(s, links)
 		j.shaped, j.at, j.normals = s.Shaped(), s.Now, normalsIn(s, links, r, ProfileNamed(r.Name))

@@ -69,9 +69,15 @@ var echoBlocked = Cause{
 			return p.Asks == diag.AsksND && p.Outcome == diag.Answered && iv.besideUs(p.Target)
 		}))),
 		more: func(iv *ifaceView, h *hypothesis) {
+			if iv.any(func(p *path) bool { return p.TargetClass == diag.TargetPeer && p.Asks == diag.AsksEcho && p.lossy() }) {
+				h.confidence = Possible // it may answer only so many
+			}
+			if iv.near(h.addr) && len(iv.answers[asked{diag.AsksND, h.addr}]) == 0 {
+				h.confidence = Possible // what the kernel has of it is from before: it may be gone, or elsewhere
+			}
 			switch {
 			case !iv.near(h.addr):
-				h.as = "routed"
+				h.as, h.confidence = "routed", Possible // another router may be the one that leads there
 				return
 			case iv.profile.Answers:
 				h.more = append(h.more, "cause.peer.echo-blocked.fabric")

@@ -83,7 +83,7 @@ func (iv *ifaceView) leftOn(port diag.Link) (x leftover, ok bool) {
 		}
 	}
 	diag.SortFunc(x.addresses, func(a, b diag.At[diag.Address]) int { return a.Fact.Address.Compare(b.Fact.Address) })
-	for k, r := range iv.s.Routes {
+	for k, r := range iv.s.Routes.All() {
 		if k.Interface == port.Interface && k.Type == "unicast" && k.Table == diag.MainTable && !k.Dst.Addr().IsLinkLocalUnicast() && !k.Dst.Addr().IsMulticast() {
 			x.routes = append(x.routes, r.Fact)
 		}
@@ -110,7 +110,7 @@ func toMaster(v *view, h *hypothesis) (list []string) {
 	}
 	from, to := quote(x.port.Interface), quote(x.master.Interface)
 	out := false
-	for k := range v.s.Routes {
+	for k := range v.s.Routes.All() {
 		out = out || k.Dst.Bits() == 0 && k.Interface == x.master.Interface && k.Type == "unicast" && k.Table == diag.MainTable
 	}
 	for _, a := range x.addresses {

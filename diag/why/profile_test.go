@@ -40,6 +40,16 @@ func TestRecognise(t *testing.T) {
 		{name: "Nitro", bodies: []diag.Body{diag.Machine{SysVendor: "Amazon EC2"}}, want: "aws", confidence: Certain},
 		{name: "Xen", bodies: []diag.Body{diag.Machine{SysVendor: "Xen", BIOSVersion: "4.11.amazon"}}, want: "aws", confidence: Certain},
 		{
+			name: "a router that answers for the VPC's, and for nobody's address", want: "unknown", confidence: Possible,
+			paths: []diag.Path{
+				{Asks: diag.AsksND, Target: diag.VPCRouter, TargetClass: diag.TargetRouter, Outcome: diag.Answered, Responders: []diag.Responder{{MAC: diagtest.RouterMAC}}},
+				{
+					Check: "added", Asks: diag.AsksDAD, Source: netip.IPv6Unspecified(), Target: netip.MustParseAddr("fe80::1234"), TargetClass: diag.TargetPeer,
+					Outcome: diag.Answered, Responders: []diag.Responder{{MAC: diagtest.RouterMAC}},
+				},
+			},
+		},
+		{
 			name: "the VPC's router", paths: []diag.Path{{Asks: diag.AsksND, Target: diag.VPCRouter, TargetClass: diag.TargetRouter, Outcome: diag.Answered}},
 			want: "aws", confidence: Likely,
 		},

@@ -1,9 +1,7 @@
 package why
 
 import (
-	"maps"
 	"net/netip"
-	"slices"
 
 	"ndwhy/diag"
 )
@@ -54,13 +52,14 @@ func findProxyMissing(iv *ifaceView) []hypothesis {
 // behind returns the route by which this host sends on what comes for an address to another of its interfaces:
 // one for it or a few, not the way that everything takes, nor one as good as this link's own.
 func (iv *ifaceView) behind(addr netip.Addr) (best diag.At[diag.Route], other string, ok bool) {
-	for k, r := range iv.s.Routes {
+	for k, r := range iv.s.Routes.All() {
 		if k.Type == "unicast" && k.Dst.Bits() > 0 && k.Dst.Contains(addr) && (!ok || moreSpecific(r.Fact, best.Fact)) {
 			best, other, ok = r, k.Interface, true
 		}
 	}
-	near := slices.ContainsFunc(slices.Collect(maps.Keys(iv.s.Routes)), func(k diag.RouteKey) bool {
-		return k.Interface == iv.name && k.Type == "unicast" && !k.Via.IsValid() && k.Dst.Contains(addr) && k.Dst.Bits() >= best.Fact.Dst.Bits()
-	})
+	near := false
+	for k := range iv.s.Routes.All() {
+		near = near || k.Interface == iv.name && k.Type == "unicast" && !k.Via.IsValid() && k.Dst.Contains(addr) && k.Dst.Bits() >= best.Fact.Dst.Bits()
+	}
 	return best, other, ok && !near && other != iv.name && other != ""
 }

@@ -1,6 +1,8 @@
 package why
 
 import (
+	"net/netip"
+
 	"ndwhy/diag"
 	"ndwhy/diag/across"
 )
@@ -15,7 +17,7 @@ const (
 	partly                  // some of what was sent
 	late                    // when nobody waited any more
 	deaf                    // this host answers nobody who wants to know where its source is, so no answer can come
-	diverted                // another host says that the source is its own, so the answer may have gone there
+	diverted                // another host or interface has the source, so the answer may have gone there
 	stoppedHere             // this host let it not out, or not the answer in: the wire answers the same
 	unresolved              // the kernel's neighbour discovery failed, so it never left
 	unheard                 // it left, and nothing came
@@ -119,7 +121,7 @@ func (iv *ifaceView) fateOf(p *path) fate {
 		return deaf
 	case waited && iv.traffic.late[callKey{from: p.Source, to: p.Target}].Body != nil:
 		return late
-	case p.drop.Body == nil && !p.failedDiscovery() && iv.shared(p.Source):
+	case p.drop.Body == nil && !p.failedDiscovery() && (iv.shared(p.Source) || iv.borrowed(p.Source)):
 		return diverted
 	case iv.stopped(p):
 		return stoppedHere
@@ -128,6 +130,16 @@ func (iv *ifaceView) fateOf(p *path) fate {
 	default:
 		return unheard
 	}
+}
+
+// borrowed reports whether an address is one of another interface, which has a link of its own to be answered on, while
+// this one has none to ask from.
+func (iv *ifaceView) borrowed(addr netip.Addr) bool {
+	if !addr.IsValid() || addr.IsUnspecified() || addr.IsLinkLocalUnicast() || iv.net.Configured(addr) || iv.hasUsableGlobal() {
+		return false
+	}
+	other := iv.s.InterfaceWith(addr)
+	return other != "" && other != iv.name && iv.outward(other)
 }
 
 // dropOn returns the kernel's word that a rule or hook of this host dropped a question, its answer, or what
@@ -169,6 +181,9 @@ func (iv *ifaceView) stopped(p *path) bool {
 	}
 	if (p.Asks == diag.AsksTCP || p.Asks == diag.AsksService) && p.silent() {
 		return iv.normals.stoppedHere(*p.Path)
+	}
+	if p.Via == diag.ViaApp && p.Out != "" && p.Out != iv.name {
+		return false // the wire here tells nothing of another interface
 	}
 	return !iv.waitedForRouter(p) && !iv.redirected(p) && !iv.byException(p) && iv.s.Answered(diag.ViaWire, diag.QuestionOf(*p.Path))
 }

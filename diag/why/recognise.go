@@ -145,7 +145,7 @@ func gather(s *diag.State, links *diag.Links) clues {
 		}
 	}
 	for _, p := range s.TellingPaths() {
-		if p.Target == diag.VPCRouter && p.Asks == diag.AsksND {
+		if p.Target == diag.VPCRouter && p.Asks == diag.AsksND && !answersForNobody(s, p.Responders) {
 			c.add(Likely, words.Say("profile.because.vpc-router", "address", p.Target), "aws")
 			break
 		}
@@ -162,6 +162,16 @@ func gather(s *diag.State, links *diag.Links) clues {
 		c.ofLease(s, iface)
 	}
 	return c
+}
+
+// answersForNobody reports whether one of those who answered for an address answers for one that nobody has as well, as
+// a router does that answers for all: then it says nothing of whose the address is.
+func answersForNobody(s *diag.State, who []diag.Responder) bool {
+	return slices.ContainsFunc(s.TellingPaths(), func(p diag.Path) bool {
+		return p.Asks == diag.AsksDAD && p.Target.IsLinkLocalUnicast() && slices.ContainsFunc(p.Responders, func(r diag.Responder) bool {
+			return slices.ContainsFunc(who, func(w diag.Responder) bool { return w.MAC == r.MAC })
+		})
+	})
 }
 
 // MACs by which operators' networks can be told, by their first bytes.

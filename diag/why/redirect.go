@@ -84,12 +84,16 @@ func (iv *ifaceView) exception(sel diag.Selection) bool {
 	if !sel.Via.IsValid() || sel.Type != "unicast" || !iv.s.Complete(diag.FeedNetlink) || sel.Dst == sel.Via {
 		return false
 	}
-	for k := range iv.s.Routes {
+	for k := range iv.s.Routes.All() {
 		if k.Interface == iv.name && k.Via == sel.Via {
 			return false
 		}
 	}
-	return true
+	// A route that was there until now may still be what the kernel answered by.
+	return !slices.ContainsFunc(iv.s.Notes(), func(e diag.Event) bool {
+		r, is := e.Body.(diag.Route)
+		return is && r.Gone && r.Interface == iv.name && r.Via == sel.Via
+	})
 }
 
 // byException reports whether a path's packets went by such a gateway: all that the kernel sends, and of our own frames

@@ -182,7 +182,7 @@ func confKey(iface string) string { return strings.TrimSuffix(diag.SysctlName(if
 
 var (
 	looking = regexp.MustCompile(`^(sudo )?(aws \S+ (describe|get)-|(ip|tc|bpftool|nmcli|networkctl)( .*)? (show|get|status|list)\b|nft (-a )?list\b|` +
-		`ip6tables\S* -(S|L)\b|sysctl [^-]|(rdisc6|ndisc6|tcpdump|ping|tracepath|traceroute|mtr|ethtool|curl|dig|ss|journalctl|resolvectl) )`)
+		`ip6tables\S* -(S|L)\b|sysctl [^-]|ip xfrm (policy|state count)$|(rdisc6|ndisc6|tcpdump|ping|tracepath|traceroute|mtr|ethtool|curl|dig|ss|journalctl|resolvectl) )`)
 	rooted = regexp.MustCompile(`^(ip|sysctl|nft|ip6tables\S*|tc|bpftool|networkctl|netplan|nmcli|dhclient|dhcpcd|ufw|firewall-cmd|` +
 		`systemctl|sed|tee|mkdir|chmod|rdisc6|ndisc6|tcpdump|ifup|ifdown) `)
 	rootless = regexp.MustCompile(`^((ip|nmcli|networkctl)( .*)? (show|get|status|list)\b|sysctl [^-])`)
@@ -349,7 +349,7 @@ func (v *view) cutsOff(commands []string) bool {
 		}
 		dev, via := a.after("dev"), a.after("via")
 		another := false
-		for k := range v.s.Routes {
+		for k := range v.s.Routes.All() {
 			another = another || k.Dst.Bits() == 0 && k.Type == "unicast" && k.Table == diag.MainTable &&
 				(k.Interface != dev || (!k.Via.IsValid() && via != "") || k.Via.IsValid() && k.Via.String() != via)
 		}

@@ -59,7 +59,7 @@ func findUnresolvable(iv *ifaceView) []hypothesis {
 		var silent []*path
 		h := hypothesis{confidence: Possible, subject: Subject{"router", router.String()}, addr: router, args: []any{"router", router}, beyond: true}
 		for _, p := range iv.paths {
-			if p.Target != router || !p.Missing() || !p.Ours() || p.Asks != diag.AsksND && !p.failedDiscovery() {
+			if p.Target != router || !p.Missing() || !p.Ours() && !iv.spoke(p.Source) || p.Asks != diag.AsksND && !p.failedDiscovery() {
 				continue
 			}
 			silent = append(silent, p)

@@ -50,6 +50,8 @@ var routing = Cause{
 			Make: rightGateway, Keep: &keep{amend: true},
 		},
 		way("local-away", `route=$(ip -6 route get fibmatch {target} | head -1) && sudo ip -6 route del $route`).when(as("local")),
+		{Does: "rule-away", If: as("rule"), Do: []string{"ip -6 rule del priority PRIORITY"}, Make: ruleAway, Keep: &keep{undo: true}},
+		way("rule-to-table", "ip -6 rule add lookup {table} priority 32766").when(as("no-rule")).kept(keep{up: true}),
 		{Does: "rule-of-others", If: as("elsewhere"), Do: []string{"ip -6 rule del priority PRIORITY"}, Make: ruleAway, Keep: &keep{undo: true}},
 		ask("ask.forward").when(as("through-host")),
 		ask("ask.other-way").when(as("elsewhere")),
@@ -91,7 +93,7 @@ func routeSpec(r diag.Route) string {
 
 // routeAway deletes the route that is in the way.
 func routeAway(_ *view, h *hypothesis) []string {
-	if r, ok := factOf[diag.Route](h); ok && h.as != "elsewhere" {
+	if r, ok := factOf[diag.Route](h); ok && !slices.Contains([]string{"elsewhere", "no-rule", "rule"}, h.as) {
 		return []string{"ip -6 route del " + routeSpec(r)}
 	}
 	return nil
@@ -210,6 +212,8 @@ func findRouting(iv *ifaceView) []hypothesis {
 		case sel.Errno != "":
 			if h, ok := iv.refusedRoute(sel); ok {
 				add(h)
+			} else if h, ok := iv.unled(sel); ok {
+				add(h)
 			}
 		case sel.Type == "local":
 			if h, ok := iv.toItself(sel); ok {
@@ -239,7 +243,7 @@ func findRouting(iv *ifaceView) []hypothesis {
 			}
 		}
 	}
-	for _, h := range iv.unannounced() {
+	for _, h := range slices.Concat(iv.unannounced(), iv.conditional()) {
 		add(h)
 	}
 	return list
@@ -348,7 +352,7 @@ func (iv *ifaceView) astray(p *path) bool {
 
 // routeTo returns the most specific route that leads to a destination by a gateway, or by none.
 func (iv *ifaceView) routeTo(dst, via netip.Addr) (best diag.At[diag.Route], ok bool) {
-	for k, r := range iv.s.Routes {
+	for k, r := range iv.s.Routes.All() {
 		if k.Interface == iv.name && k.Type == "unicast" && k.Via == via && k.Dst.Contains(dst) && (!ok || moreSpecific(r.Fact, best.Fact)) {
 			best, ok = r, true
 		}
@@ -368,7 +372,23 @@ func (iv *ifaceView) noGateway(sel diag.Selection) (hypothesis, bool) {
 		confidence: Certain, direct: true, subject: Subject{"route", name}, as: "no-gateway",
 		args: []any{"target", sel.Dst, "router", iv.gateway(), "route", name}, facts: []diag.Event{iv.s.Said(sel), diag.FactOf(route)},
 	}
-	return h, iv.silentBeyond(&h, sel.Dst, sel.From)
+	return h, iv.silentBeyond(&h, sel.Dst, sel.From) || iv.notEvenAsked(&h, sel.Dst)
+}
+
+// notEvenAsked has h explain what the kernel was not asked for, as it would have had to look for a host on the link that
+// the router leads to.
+func (iv *ifaceView) notEvenAsked(h *hypothesis, dst netip.Addr) bool {
+	left := iv.where(func(p *path) bool { return p.Target == dst && p.Via != diag.ViaWire && p.Detail == "unproven-source" })
+	alive := iv.first(func(_ *ifaceView, _ netip.Addr, p *path) bool {
+		return p.Target == dst && p.Via == diag.ViaWire && p.Ours() && p.Outcome == diag.Answered
+	})
+	if len(left) == 0 || alive == nil || iv.any(func(p *path) bool { return p.Target == dst && p.Via != diag.ViaWire && p.fate != notAsked }) {
+		return false
+	}
+	h.confidence = Likely
+	iv.explain(h, left...)
+	rest(h, alive)
+	return true
 }
 
 // tooWide looks for a route that takes distant hosts for neighbours: the kernel asks for them on the link, where
@@ -515,10 +535,23 @@ func (iv *ifaceView) refusedRoute(sel diag.Selection) (hypothesis, bool) {
 		h.addr = sel.From
 		h.args = append(h.args, "address", sel.From, "router", iv.gateway())
 	}
+	if r, route, ok := iv.unconditional(sel.From, sel.Dst); ok {
+		byRule := iv.byRefusingRule(r, route, sel.Dst)
+		byRule.more = append(byRule.more, "cause.host.routing.refused")
+		byRule.args, byRule.facts = append(byRule.args, "errno", sel.Errno), append(byRule.facts, h.facts...)
+		for _, p := range iv.paths {
+			if may, _ := iv.concernsRoute(r, p.Source, p.Target); may && p.Via != diag.ViaWire && p.Outcome == diag.Unsent {
+				iv.explain(&byRule, p)
+				rest(&byRule, p)
+			}
+		}
+		return byRule, true
+	}
 	rule, what := false, words.Say("cause.host.routing.by-rule")
 	var best diag.At[diag.Route]
-	for k, r := range iv.s.Routes {
-		if !slices.Contains(refusals, k.Type) || !k.Dst.Contains(sel.Dst) || best.Fact.Type != "" && !moreSpecific(r.Fact, best.Fact) {
+	for k, r := range iv.s.Routes.All() {
+		throws := k.Type == "throw" && r.Fact.Table == diag.MainTable // it ends the table, and main is the last
+		if !slices.Contains(refusals, k.Type) && !throws || !k.Dst.Contains(sel.Dst) || best.Fact.Type != "" && !moreSpecific(r.Fact, best.Fact) {
 			continue
 		}
 		best, rule = r, true
@@ -529,7 +562,7 @@ func (iv *ifaceView) refusedRoute(sel diag.Selection) (hypothesis, bool) {
 		h.subject = Subject{"route", diag.DescribeRoute(best.Fact, diag.Forever)}
 	}
 	for r := range iv.s.Rules {
-		if slices.Contains(refusals, r.Action) {
+		if may, _ := iv.concernsRoute(r, sel.From, sel.Dst); may && slices.Contains(refusals, r.Action) {
 			rule = true
 		}
 	}

@@ -97,7 +97,7 @@ func (v *view) readOwnMAC(all map[string]*traffic) {
 	fromOwn := func(f diag.Frame) bool {
 		return !f.Out && f.SrcMAC != (diag.MAC{}) && f.SrcMAC == v.s.Links[f.Interface].MAC && v.hasOwnMAC(f.Interface)
 	}
-	tapped, frames := v.s.Said(diag.FeedFrames), v.s.Frames()
+	tapped, frames := v.s.Said(diag.FeedFrames), v.frames
 	if !v.s.Complete(diag.FeedFrames) || !slices.ContainsFunc(frames, func(e diag.Event) bool {
 		f, ok := e.Body.(diag.Frame)
 		return ok && fromOwn(f)

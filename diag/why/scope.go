@@ -146,7 +146,31 @@ func (v *view) unmet() []Unknown {
 			list = append(list, Unknown{group.checks[check], words.Say(key, "targets", listed(reasons[why]), "why", why), ""})
 		}
 	}
-	return append(list, v.untried()...)
+	if tries := v.untried(); len(tries) > 0 {
+		return append(list, tries...)
+	}
+	return append(list, v.noCandidate()...)
+}
+
+// noCandidate says that the user had candidates tried and none was, on any interface: what the network does with addresses
+// that it did not assign is then not known.
+func (v *view) noCandidate() []Unknown {
+	if v.s.Run.Add != diag.AddClaim && v.s.Run.Add != diag.AddKernel || len(v.checked()) == 0 {
+		return nil
+	}
+	var list []Unknown
+	for i := range v.paths {
+		p := &v.paths[i]
+		switch {
+		case p.Check != "added":
+		case p.Outcome != diag.OutcomeSkipped, whose[p.Detail], couldNot[p.Detail], p.Detail == "cancelled":
+			return nil
+		case p.Detail != "" && len(list) == 0:
+			why := strings.TrimSpace(words.Say("detail."+p.Detail, "note", p.Note))
+			list = append(list, Unknown{"added", words.Say("unknown.untried", "interface", p.Interface, "why", why), ""})
+		}
+	}
+	return list
 }
 
 // untried lists the addresses that the user wanted to be tried (--try) and that were not, but for those of which it was

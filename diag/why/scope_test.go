@@ -232,3 +232,30 @@ func TestGoodNewsFits(t *testing.T) {
 		}
 	}
 }
+
+// TestNoCandidate: who has candidates tried and none could be is not told that all is well.
+func TestNoCandidate(t *testing.T) {
+	skipped := func(detail string) *diagtest.World {
+		return diagtest.VPC().Each(func(p diag.Path) bool { return p.Check == "added" }, func(p *diag.Path) {
+			p.Outcome, p.Detail, p.Sent, p.Received, p.Responders = diag.OutcomeSkipped, detail, 0, 0, nil
+		})
+	}
+	for name, tt := range map[string]struct {
+		world *diagtest.World
+		want  Verdict
+		says  string
+	}{
+		"one was tried":         {diagtest.VPC(), VerdictOK, ""},
+		"the host forwards":     {skipped("forwarding"), VerdictUnknown, "this host forwards"},
+		"there is no other":     {skipped("no-other"), VerdictUnknown, "no other preferred address"},
+		"it was found assigned": {skipped("assigned"), VerdictOK, ""},
+	} {
+		d := Diagnose(tt.world.State())
+		if d.Verdict != tt.want {
+			t.Errorf("%s: %s, want %s: %v", name, d.Verdict, tt.want, d.Unknown)
+		}
+		if tt.says != "" && !slices.ContainsFunc(d.Unknown, func(u Unknown) bool { return u.What == "added" && strings.Contains(u.Why, tt.says) }) {
+			t.Errorf("%s: nothing says %q: %v", name, tt.says, d.Unknown)
+		}
+	}
+}

@@ -95,7 +95,7 @@ func (iv *ifaceView) knownAt(seq int64) map[netip.Addr]diag.At[diag.Neighbour] {
 func (iv *ifaceView) heardOf(n diag.Neighbour, since int64) bool {
 	return slices.ContainsFunc(iv.answers[asked{diag.AsksND, n.Address}], func(p *path) bool {
 		return len(p.Responders) == 0 || slices.ContainsFunc(p.Responders, func(r diag.Responder) bool { return r.MAC == n.MAC || r.MAC == (diag.MAC{}) })
-	}) || slices.ContainsFunc(iv.s.Frames(), func(e diag.Event) bool {
+	}) || slices.ContainsFunc(iv.frames, func(e diag.Event) bool {
 		f, ok := e.Body.(diag.Frame)
 		return ok && !f.Out && e.Seq > since && f.Interface == iv.name && (f.SrcMAC == n.MAC || f.LLAddr == n.MAC || f.RA != nil && f.RA.LLAddr == n.MAC)
 	})

@@ -305,7 +305,8 @@ func TestClientAtWork(t *testing.T) {
 		sure    Confidence
 		says    string
 	}{
-		"nobody":                 {nil, 2 * time.Second, "dhcpv6.no-client", Certain, "no DHCPv6 client"},
+		"nobody":                 {[]diag.Body{diagtest.NoDHCPv6Client()}, 2 * time.Second, "dhcpv6.no-client", Certain, "no DHCPv6 client"},
+		"nobody heard":           {nil, 2 * time.Second, "dhcpv6.no-client", Likely, "no DHCPv6 client"},
 		"in vain":                {[]diag.Body{asks}, 2 * time.Second, "dhcpv6.client-fails", Likely, "gets no answer"},
 		"just begun":             {[]diag.Body{asks}, 500 * time.Millisecond, "dhcpv6.client-fails", Possible, "just started asking"},
 		"answered":               {[]diag.Body{asks, answer}, 2 * time.Second, "dhcpv6.client-fails", Likely, "still not configured"},

@@ -48,6 +48,8 @@ func (iv *ifaceView) findSymptoms() {
 		switch {
 		case p.Via == diag.ViaApp && iv.bound[asked{p.Asks, p.Target}]:
 			// A bound socket gets no answer either: that says the same, and where it breaks.
+		case iv.borrowed(p.Source):
+			// That the interface has no address of its own is the symptom.
 		case p.Via == diag.ViaApp && iv.missedThere(p):
 			// So does one that is bound to the interface by which it left.
 		case n != nil && !*n:
@@ -124,7 +126,7 @@ func (iv *ifaceView) hasAnyDefault() bool {
 	if len(iv.net.Defaults) > 0 {
 		return true
 	}
-	for k, r := range iv.s.Routes {
+	for k, r := range iv.s.Routes.All() {
 		if k.Dst.Bits() == 0 && k.Table == diag.MainTable && k.Type == "unicast" && iv.s.Left(r.Fact.ExpiresS, r.At) != 0 {
 			return true
 		}

@@ -126,7 +126,7 @@ func (v *view) readTraffic() map[string]*traffic {
 		}
 		answers[key][iface] = e
 	}
-	for _, e := range v.s.Frames() {
+	for _, e := range v.frames {
 		f, ok := e.Body.(diag.Frame)
 		if !ok {
 			continue

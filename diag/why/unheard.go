@@ -146,7 +146,7 @@ func (iv *ifaceView) noticed(p *path) bool {
 // hears returns the newest frame of somebody else's that arrived on the interface: one that was sent to its MAC alone,
 // if there is any.
 func (iv *ifaceView) hears() (newest diag.Event, alone, ok bool) {
-	for _, e := range slices.Backward(iv.s.Frames()) {
+	for _, e := range slices.Backward(iv.frames) {
 		f, is := e.Body.(diag.Frame)
 		if !is || f.Interface != iv.name || f.Out || iv.s.OwnMAC(f.SrcMAC) {
 			continue

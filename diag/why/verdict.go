@@ -30,6 +30,9 @@ func (v *view) unknown() []Unknown {
 	if v.s.Overheard != nil {
 		add(Unknown{"capture", words.Say("unknown.capture"), ""})
 		for _, o := range v.s.Overheard {
+			if o.Cut > 0 {
+				add(Unknown{"capture", words.Say("unknown.capture-cut", "n", o.Cut), ""})
+			}
 			if o.Full {
 				add(Unknown{"capture", words.Say("unknown.capture-full"), ""})
 			}
@@ -91,12 +94,12 @@ func (v *view) unknown() []Unknown {
 	return list
 }
 
-// outOfSight names the interface by which the kernel sends what applications ask of an Internet host, where that was
+// outOfSight names the interface by which the kernel sends what applications ask of an Internet host or a named peer, where that was
 // not asked, for it would have disturbed the host, and the interface was not examined; "" where it is not so. That the
 // examined ones are well then says nothing of what applications get.
 func (v *view) outOfSight(p *diag.Path) string {
 	sel, known := v.s.Selections[diag.SelectionKey{Dst: p.Target}]
-	if p.Via != diag.ViaApp || p.Outcome != diag.OutcomeSkipped || p.TargetClass != diag.TargetInternet || !strings.HasSuffix(p.Detail, "-source") ||
+	if p.Via != diag.ViaApp || p.Outcome != diag.OutcomeSkipped || p.TargetClass != diag.TargetInternet && (p.TargetClass != diag.TargetPeer || !p.Given) || !strings.HasSuffix(p.Detail, "-source") ||
 		!known || sel.Errno != "" || slices.Contains(v.s.Run.Interfaces, sel.Interface) {
 		return ""
 	}

@@ -20,7 +20,8 @@ type view struct {
 	normal  map[string]*bool
 	ifaces  []*ifaceView
 	gone    []Unknown // interfaces of which nothing can be told, by name
-	out     bool      // applications get answers from beyond the link: see goesOut
+	frames  []diag.Event
+	out     bool // applications get answers from beyond the link: see goesOut
 
 	fars   []*across.Host          // other hosts that watched at the same time
 	traces map[string]across.Trace // by path: what they saw of it
@@ -44,6 +45,8 @@ type ifaceView struct {
 	reached map[diag.Question]bool
 	// answers are the answered paths by what was asked, of whom.
 	answers map[asked][]*path
+	// losing is the share of packets that the interface is reckoned to lose by chance.
+	losing float64
 	// bound are the questions that a socket bound to the interface asked in vain, or could not ask for want of a source.
 	bound map[asked]bool
 	// discovered are the targets of which a path shows that neighbour discovery succeeds; viaRouter
@@ -59,7 +62,7 @@ type asked struct {
 
 func newView(s *diag.State) *view {
 	links := s.ReadLinks()
-	v := &view{s: s, rec: RecogniseOn(s, links), paths: s.PathsSorted(), normal: map[string]*bool{}, place: map[string]int{}, fars: across.Hosts(s), traces: map[string]across.Trace{}}
+	v := &view{s: s, frames: s.Frames(), rec: RecogniseOn(s, links), paths: s.PathsSorted(), normal: map[string]*bool{}, place: map[string]int{}, fars: across.Hosts(s), traces: map[string]across.Trace{}}
 	v.profile = ProfileNamed(v.rec.Name)
 	v.normals = normalsIn(s, links, v.rec, v.profile)
 	for i, p := range v.paths {
@@ -130,6 +133,7 @@ func (v *view) newInterface(name string, heard *traffic) *ifaceView {
 		}
 	}
 	iv.read()
+	iv.losing = iv.lossRate()
 	return iv
 }
 

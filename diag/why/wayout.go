@@ -75,7 +75,7 @@ func (iv *ifaceView) unannounced() []hypothesis {
 	var list []hypothesis
 	for _, a := range iv.addresses {
 		prefix := netip.PrefixFrom(a.Fact.Address, a.Fact.PrefixLen).Masked()
-		route, ok := iv.s.Routes[diag.RouteKey{Interface: iv.name, Dst: prefix, Metric: connectedMetric, Table: diag.MainTable, Type: "unicast"}]
+		route, ok := iv.s.Routes.Find(diag.RouteKey{Interface: iv.name, Dst: prefix, Metric: connectedMetric, Table: diag.MainTable, Type: "unicast"})
 		within := func(p *path) bool { return prefix.Contains(p.Target) && !iv.net.Configured(p.Target) }
 		if !ok || !iv.global(a.Fact) || prefix.IsSingleIP() || a.Fact.Origin == "kernel_ra" ||
 			iv.any(func(p *path) bool { return within(p) && (p.Outcome == diag.Answered || iv.resolves(p.Target)) }) {

@@ -4,6 +4,7 @@ package words
 var causesCaptured = map[string]string{
 	"captured.answered-before": "It was answered earlier in the capture.",
 	"captured.alive":           "{holder} uses the address in the same capture. So that host is there, but it does not answer, or its answers do not get through.",
+	"captured.probes":          "The question was only whether a known neighbour is still there, as hosts ask some seconds after they sent it something. Nobody had anything to send to it since. An address that its host gave up looks like that.",
 	"captured.by-router":       "Only routers ask: somebody beyond them looks for an address that nobody has, as scans do. That alone is expected.",
 	"captured.elsewhere":       "The capture has no unicast to the hosts that ask, so it might not show an answer. But they ask again, which shows that they got none.",
 
@@ -47,7 +48,9 @@ var causesCaptured = map[string]string{
 	"cause.link.spoofed.captured-many.explanation": "The newest is {what} from {from} ({sender}). Its hop limit or checksum is wrong, so every host drops it. One machine most likely makes up so many senders.",
 
 	"headline.capture":      "This capture shows no fault (frames: {frames}, hosts: {hosts}); what frames alone do not tell stays unknown.",
-	"headline.capture-none": "The capture has no neighbour discovery.",
+	"headline.capture-cut":  "This capture shows no fault, but {cut} of its {frames} frames are cut short: what they say is not known.",
+	"headline.capture-none": "The capture has no neighbour discovery that ndwhy can read.",
 	"unknown.capture":       "a capture has only frames: it does not say what the hosts have configured, filter or were assigned",
+	"unknown.capture-cut":   "{n} frames of neighbour discovery are cut short: only their first bytes were captured (tcpdump -s 0 takes whole packets)",
 	"unknown.capture-full":  "the capture has more hosts than ndwhy looks at",
 }

@@ -128,6 +128,16 @@ func TestEveryKeyThatIsUsedHasAText(t *testing.T) {
 	}
 }
 
+// What a cause explains in words of a variant, it sums up in such words too.
+func TestWhatIsExplainedIsSummedUp(t *testing.T) {
+	t.Parallel()
+	for key := range english {
+		if name, ok := strings.CutSuffix(key, ".explanation"); ok && strings.HasPrefix(name, "cause.") && !Has(name+".summary") {
+			t.Errorf("%s has no summary", name)
+		}
+	}
+}
+
 func TestTextsAreFitForATerminal(t *testing.T) {
 	for _, key := range slices.Sorted(maps.Keys(english)) {
 		text := english[key]

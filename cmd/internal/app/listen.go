@@ -160,11 +160,10 @@ func (l *Listener) arrived(e diag.Event, f diag.Frame) {
 		l.tell(e.At, words.Say("listen.bad", "what", diag.Describe(e), "why", f.Bad))
 		return
 	}
-	w, again := l.waiting[key]
-	if l.enough() && !again {
+	h, w, again := l.about(key)
+	if h == nil {
 		return
 	}
-	h := l.of(key.to)
 	l.knocks++
 	if f.Type == diag.NS {
 		h.Solicited++
@@ -178,6 +177,14 @@ func (l *Listener) arrived(e diag.Event, f diag.Frame) {
 	if again || len(l.waiting) < knocksKept {
 		l.waiting[key] = wait{at: e.At, seq: e.Seq, iface: f.Interface, arrived: true, dropped: w.dropped && !w.arrived}
 	}
+}
+
+// about returns what a knock counts for, nil where it counts no more, and whether it waits for its answer already.
+func (l *Listener) about(key knock) (h *Heard, w wait, waits bool) {
+	if w, waits = l.waiting[key]; waits || !l.enough() {
+		h = l.of(key.to)
+	}
+	return h, w, waits
 }
 
 // enough reports whether as much came as is wanted: what comes after that does not count.
@@ -247,11 +254,10 @@ func (l *Listener) dropped(e diag.Event, d diag.Drop) {
 	if !ok || !l.mine(key.to) || !d.Telling() {
 		return
 	}
-	w, waits := l.waiting[key]
-	if l.enough() && !waits {
+	h, w, waits := l.about(key)
+	if h == nil {
 		return
 	}
-	h := l.of(key.to)
 	h.DroppedHere++
 	if !waits {
 		w = wait{at: e.At, seq: e.Seq}

@@ -13,7 +13,7 @@ import (
 	"ndwhy/diag/wire"
 )
 
-func (t *turn) handle() {
+func (t *turn) take() {
 	f := t.frame
 	h, _, ok := wire.ParseEthernet(f)
 	switch {

@@ -11,4 +11,7 @@ func (s *Switch) Hasten(now time.Time) {
 	for i := range s.next {
 		s.next[i] = now
 	}
+	if s.other != nil {
+		s.other.Hasten(now)
+	}
 }

@@ -131,9 +131,19 @@ func (t *turn) toRouter(r *Router, p *ip6) {
 // toBeyond routes a packet out of the subnet.
 func (t *turn) toBeyond(r *Router, p *ip6) {
 	b := &t.cfg.Beyond
+	next := slices.IndexFunc(b.Subnets, func(n Subnet) bool { return n.Prefix.Contains(p.Dst) })
 	switch {
 	case t.service(p.Dst):
 		t.decide(Forwarded, "routed to the infrastructure's own service")
+	case next >= 0 && b.Subnets[next].Reach == Refused:
+		t.drop("refused: administratively prohibited between the two subnets")
+		t.icmpError(r, p, ipv6.ICMPTypeDestinationUnreachable, 1, 0)
+		return
+	case next >= 0 && b.Subnets[next].Reach == Blackhole:
+		t.drop("the gateway lets nothing through to %s", b.Subnets[next].Prefix)
+		return
+	case next >= 0:
+		t.decide(Forwarded, "routed to the other subnet, %s", b.Subnets[next].Prefix)
 	case b.Internet == Blackhole:
 		t.drop("nothing beyond the router takes it: no route leads to the Internet")
 		return
@@ -268,6 +278,7 @@ func (t *turn) fromBeyond(etherType uint16) {
 			t.drop("no router is left")
 		case p.HopLimit <= 1:
 			t.drop("hop limit used up")
+			t.icmpError(r, &p, ipv6.ICMPTypeTimeExceeded, 0, 0)
 		default:
 			t.route(r, &p, fmt.Sprintf("routed into the subnet, to %s", p.Dst))
 		}

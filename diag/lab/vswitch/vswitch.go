@@ -31,8 +31,11 @@ type Config struct {
 	Fabric  Fabric
 	Chatter []Chatter
 	Calls   []Call
-	Seed    uint64 // of the dice that Port.Loss throws, and who chatters
-	Terse   bool   // entries do not describe their frames
+	// Next is another subnet behind the same gateway, whose ports are numbered on from these; nil: there is none. Each has
+	// the other in its Beyond.
+	Next  *Config
+	Seed  uint64 // of the dice that Port.Loss throws, and who chatters
+	Terse bool   // entries do not describe their frames
 }
 
 // Fabric says what the switch itself lets through.
@@ -123,10 +126,10 @@ type DHCP struct {
 	Valid     time.Duration
 }
 
-// Reach is what becomes of packets to the Internet.
+// Reach is what becomes of packets to the Internet, or to another subnet.
 type Reach uint8
 
-// What becomes of packets to the Internet.
+// What becomes of them.
 const (
 	Open      Reach = iota
 	Blackhole       // dropped without a word
@@ -146,6 +149,14 @@ type Beyond struct {
 	OnlyTCP  uint16 // but to this port, where it is not 0
 	// Translated says that packets from unique-local addresses are translated on their way, and so answered.
 	Translated bool
+	// Subnets are those behind the same gateway, and what becomes of packets to them.
+	Subnets []Subnet
+}
+
+// A Subnet is another than the one at hand.
+type Subnet struct {
+	Prefix netip.Prefix
+	Reach  Reach
 }
 
 // A Verdict is what became of a frame.
@@ -190,6 +201,7 @@ type Switch struct {
 	chats time.Time        // when the next chatter is due
 	// members are the ports from which somebody joined a group, by its Ethernet address.
 	members map[diag.MAC]map[int]bool
+	other   *Switch // of the next subnet; nil: there is none
 
 	called []time.Time // when each call was made last
 	count  uint16      // of calls
@@ -233,12 +245,20 @@ func New(cfg Config, start time.Time) *Switch {
 		s.next = append(s.next, start)
 	}
 	s.called = make([]time.Time, len(cfg.Calls))
+	if cfg.Next != nil {
+		s.other = New(*cfg.Next, start)
+	}
 	return s
 }
 
 // Begin ends the calm in which instances boot: from now on frames get lost, others chatter and call, where the
 // configuration says so.
-func (s *Switch) Begin() { s.begun = true }
+func (s *Switch) Begin() {
+	s.begun = true
+	if s.other != nil {
+		s.other.Begin()
+	}
+}
 
 // Next returns when Tick has something to do, or the zero time: never.
 func (s *Switch) Next() time.Time {
@@ -253,6 +273,11 @@ func (s *Switch) Next() time.Time {
 	}
 	if s.begun && len(s.cfg.Chatter) > 0 && (first.IsZero() || s.chats.Before(first)) {
 		first = s.chats
+	}
+	if s.other != nil {
+		if next := s.other.Next(); first.IsZero() || !next.IsZero() && next.Before(first) {
+			first = next
+		}
 	}
 	return first
 }
@@ -277,6 +302,13 @@ func (s *Switch) Tick(now time.Time) ([]Output, []Entry) {
 		t.chat()
 	}
 	t.calls()
+	if s.other != nil {
+		outs, entries := s.other.Tick(now)
+		for _, o := range outs {
+			t.outs = append(t.outs, s.beside(o))
+		}
+		t.entries = append(t.entries, entries...)
+	}
 	return t.outs, t.entries
 }
 
@@ -284,9 +316,17 @@ func (s *Switch) Tick(now time.Time) ([]Output, []Entry) {
 // and the log: first the frame's own entry, then one for each frame that was made. frame is not
 // kept; the outputs share no memory with it.
 func (s *Switch) Handle(now time.Time, port int, frame []byte) ([]Output, []Entry) {
+	if s.other != nil {
+		return s.handleBoth(now, port, frame)
+	}
+	return s.handle(now, port, frame)
+}
+
+// handle is Handle of one subnet.
+func (s *Switch) handle(now time.Time, port int, frame []byte) ([]Output, []Entry) {
 	t := turn{Switch: s, now: now, port: port, frame: frame}
 	t.entries = append(t.entries, Entry{Time: now, Port: s.name(port), Direction: "in", Verdict: Dropped, Frame: s.describe(frame)})
-	t.handle()
+	t.take()
 	return t.outs, t.entries
 }
 
@@ -296,6 +336,14 @@ func (s *Switch) describe(frame []byte) string {
 		return ""
 	}
 	return Summary(frame)
+}
+
+// Name returns the name of a port.
+func (s *Switch) Name(port int) string {
+	if s.other != nil && port >= len(s.cfg.Ports) {
+		return s.other.Name(port - len(s.cfg.Ports))
+	}
+	return s.name(port)
 }
 
 func (s *Switch) name(port int) string {
