@@ -13,6 +13,17 @@ var causesCaptured = map[string]string{
 	"cause.peer.unmapped.captured-many.summary":     "Nobody answers for {n} of the addresses that hosts ask for.",
 	"cause.peer.unmapped.captured-many.explanation": "The first are {addresses}. Each was asked for at least three times in a row. So many at once are a scan, or part of the network is gone.",
 
+	"captured.hasty": "Its questions came faster than a kernel asks. So a program only tries the address, as ndwhy check does.",
+
+	"cause.address.unassigned.captured.summary":     "Nobody answers what {address} asks, but {other} of the same host is answered.",
+	"cause.address.unassigned.captured.explanation": "The host {host} asked {target} {count|time|times} from {address}, and nothing came for that address. From {other} it asked {target} too, and was answered. So somebody lets only one of the two addresses through. In a cloud that happens if the address was not assigned.",
+
+	"cause.peer.echo-blocked.captured.summary":     "{peer} does not answer the pings of {from}.",
+	"cause.peer.echo-blocked.captured.explanation": "{from} sent {count|ping|pings} in a row until the end of the capture, and no reply came back. A capture does not say where they were lost: {peer}, a packet filter or the network on the way.",
+
+	"cause.path.refused.captured.summary":     "{from} refuses packets to {target}: {error}.",
+	"cause.path.refused.captured.explanation": "{count|ICMPv6 error|ICMPv6 errors} came back. \"No route\" comes from a router, \"administratively prohibited\" from a filter, and \"address unreachable\" from the last router, which found nobody there.",
+
 	"cause.router.unresolvable.captured.summary":     "Nobody answers for the router {router}.",
 	"cause.router.unresolvable.captured.explanation": "The router advertises itself. {askers} asked for its MAC address {count|time|times} in a row until the end of the capture, and no neighbour advertisement came.",
 
