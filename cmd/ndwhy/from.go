@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/charmbracelet/x/term"
@@ -149,9 +150,35 @@ func whose(list []source, makers []pcap.Maker, known []diag.MAC) error {
 		case doubt == "":
 			return nil
 		case !some:
-			return usagef("--from %s: %s", doubt, words.Say("cli.from-whose"))
+			return usagef("--from %s: %s", doubt, ambiguous(list, makers, known))
 		}
 	}
+}
+
+// ambiguous says what to type where the captures do not say whose they are: an example, with who may be meant.
+func ambiguous(list []source, makers []pcap.Maker, known []diag.MAC) string {
+	var example []string
+	more := ""
+	for i, from := range list {
+		if !from.capture {
+			continue
+		}
+		may := []diag.MAC{from.of}
+		if from.of == (diag.MAC{}) {
+			may = makers[i].Candidates(known)
+		}
+		var macs []string
+		for _, mac := range may {
+			macs = append(macs, mac.String())
+		}
+		if len(macs) == 0 {
+			macs = []string{"ADDRESS"}
+		}
+		if example = append(example, "--as "+macs[0]); len(macs) > 1 {
+			more += words.Say("cli.from-whose-of", "file", from.host, "macs", strings.Join(macs, ", "))
+		}
+	}
+	return words.Say("cli.from-whose", "example", strings.Join(example, " ")) + more
 }
 
 // open opens the file for one reading, and notes whether it is a capture.

@@ -42,6 +42,8 @@ const (
 	toldOne = 8
 	// alternates is how often an address changes hands before two must be holding it: once is a failover.
 	alternates = 2
+	// answeredBefore is how long before a program tried an address the same from another was answered.
+	answeredBefore = 10 * time.Second
 	// retransmits is how often a DHCPv6 client asks the same before it has surely got no answer.
 	retransmits = 2
 )
@@ -65,7 +67,8 @@ func inVain(o *diag.Overheard) (list []netip.Addr) {
 }
 
 // nobodyAnswers is the hypothesis that nobody answers for an address.
-func nobodyAnswers(o *diag.Overheard, addr netip.Addr, arg string) hypothesis {
+func (iv *ifaceView) nobodyAnswers(addr netip.Addr, arg string) hypothesis {
+	o := iv.overheard()
 	h := hypothesis{direct: true, confidence: Likely, subject: Subject{arg, addr.String()}, addr: addr, as: "captured"}
 	t := o.Targets[addr]
 	var askers []netip.Addr
@@ -110,6 +113,10 @@ func nobodyAnswers(o *diag.Overheard, addr netip.Addr, arg string) hypothesis {
 	if h.confidence != Certain {
 		h.more = append(h.more, "captured.elsewhere")
 	}
+	if len(iv.fars) > 0 && o.Claims[addr] == nil {
+		h.more = append(h.more, "captured.tell-whose")
+		h.args = append(h.args, "address", addr)
+	}
 	h.args = append(h.args, arg, addr, "askers", listed(names[:min(len(names), evidenceOfMany)]), "count", count)
 	return h
 }
@@ -145,7 +152,8 @@ func mutes(o *diag.Overheard) map[netip.Addr]muted {
 		count, mostly := 0, 0
 		for target, a := range v.Asked {
 			got := answers[asked{v.MAC, target}]
-			if got.Seq <= a.First.Seq { // not answered, or by a network that may have changed
+			// What was answered before, the network may have changed since: a program tries it at once.
+			if got.Body == nil || got.Seq <= a.First.Seq && !(v.Hasty && a.First.At.Sub(got.At) <= answeredBefore) {
 				continue
 			}
 			if count += a.Count; count == a.Count || a.First.Seq < first.Seq {
@@ -165,10 +173,13 @@ func mutes(o *diag.Overheard) map[netip.Addr]muted {
 	return list
 }
 
-// heardMutes tells of addresses of a host that nobody answers, while others of the same host are answered.
+// heardMutes tells of addresses of a host that nobody answers, while others of the same host are answered: of those that a
+// program only tries, together.
 func heardMutes(iv *ifaceView) (list []hypothesis) {
 	o := iv.overheard()
 	mute := mutes(o)
+	var tried hypothesis
+	var names []string
 	for _, addr := range addresses(mute) {
 		v, m := o.Voices[addr], mute[addr]
 		a := v.Asked[m.target]
@@ -177,12 +188,21 @@ func heardMutes(iv *ifaceView) (list []hypothesis) {
 			args:  []any{"address", addr, "other", m.other, "target", m.target, "count", a.Count, "host", v.MAC},
 			facts: []diag.Event{a.First, a.Last, o.Voices[m.other].Asked[m.target].Answer},
 		}
-		if v.Hasty {
-			h.severity, h.more = Info, []string{"captured.hasty"}
+		if !v.Hasty {
+			list = append(list, h)
+			continue
 		}
-		list = append(list, h)
+		if names = append(names, addr.String()); len(names) == 1 {
+			tried = h
+		}
 	}
-	return list[:min(len(list), toldOne)]
+	list = list[:min(len(list), toldOne)]
+	if len(names) > 0 {
+		tried.as, tried.severity = "captured-tried", Info
+		tried.args = append(tried.args, "n", len(names), "addresses", listed(names[:min(len(names), toldOne)]))
+		list = append(list, tried)
+	}
+	return list
 }
 
 // heardPings tells of hosts of the link whose pings nobody answers. Routers often answer none.
@@ -250,7 +270,7 @@ func heardSilence(iv *ifaceView) (list []hypothesis) {
 		}
 	}
 	if len(some) > toldOne {
-		h := nobodyAnswers(o, some[0], "peer")
+		h := iv.nobodyAnswers(some[0], "peer")
 		var names []string
 		for _, addr := range some[:evidenceOfMany] {
 			names = append(names, addr.String())
@@ -260,7 +280,7 @@ func heardSilence(iv *ifaceView) (list []hypothesis) {
 		return []hypothesis{h}
 	}
 	for _, addr := range some {
-		list = append(list, nobodyAnswers(o, addr, "peer"))
+		list = append(list, iv.nobodyAnswers(addr, "peer"))
 	}
 	return list
 }
@@ -269,7 +289,7 @@ func heardRouterSilent(iv *ifaceView) (list []hypothesis) {
 	o := iv.overheard()
 	for _, addr := range inVain(o) {
 		if o.Routers[addr] != nil && len(list) < toldOne {
-			list = append(list, nobodyAnswers(o, addr, "router"))
+			list = append(list, iv.nobodyAnswers(addr, "router"))
 		}
 	}
 	return list

@@ -202,7 +202,7 @@ func TestCaptured(t *testing.T) {
 			func(c *capture) {
 				c.thrice(func() { c.ns(capA, addrA2, addrB).ns(capA, addrA2, addrB) }).ns(capA, addrA, addrB).na(capB, capA, addrB, addrA)
 			},
-			"address.unassigned info likely 2001:db8::a2", "as ndwhy check does",
+			"address.unassigned info likely 2001:db8::a2", "as from ndwhy check",
 		},
 		"an address that somebody answers": {
 			func(c *capture) {
