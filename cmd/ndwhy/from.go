@@ -163,19 +163,22 @@ func ambiguous(list []source, makers []pcap.Maker, known []diag.MAC) string {
 		if !from.capture {
 			continue
 		}
-		may := []diag.MAC{from.of}
-		if from.of == (diag.MAC{}) {
-			may = makers[i].Candidates(known)
+		var may []string
+		switch {
+		case from.as != (pcap.Host{}):
+			may = []string{from.as.String()}
+		case from.of != (diag.MAC{}):
+			may = []string{from.of.String()}
+		default:
+			for _, mac := range makers[i].Candidates(known) {
+				may = append(may, mac.String())
+			}
 		}
-		var macs []string
-		for _, mac := range may {
-			macs = append(macs, mac.String())
+		if len(may) == 0 {
+			may = []string{"ADDRESS"}
 		}
-		if len(macs) == 0 {
-			macs = []string{"ADDRESS"}
-		}
-		if example = append(example, "--as "+macs[0]); len(macs) > 1 {
-			more += words.Say("cli.from-whose-of", "file", from.host, "macs", strings.Join(macs, ", "))
+		if example = append(example, "--as "+may[0]); len(may) > 1 {
+			more += words.Say("cli.from-whose-of", "file", from.host, "macs", strings.Join(may, ", "))
 		}
 	}
 	return words.Say("cli.from-whose", "example", strings.Join(example, " ")) + more

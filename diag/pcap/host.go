@@ -104,9 +104,6 @@ func (m *Maker) MakerOf(others []diag.MAC) (mac diag.MAC, ok bool) {
 // Candidates are some of those that may have made a capture, where others are known to have made others: where there was no
 // unicast frame, those that sent something.
 func (m *Maker) Candidates(others []diag.MAC) []diag.MAC {
-	if mac, ok := m.MakerOf(others); ok {
-		return []diag.MAC{mac}
-	}
 	list := m.maybe
 	if len(list) == 0 {
 		list = m.senders
