@@ -470,10 +470,11 @@ func (o *Overheard) ask(e Event, f Frame) {
 	t.MAC, t.Asked, t.nonce = f.SrcMAC, e, f.Nonce
 }
 
-// object takes an advertisement that may be the answer to that.
+// object takes an advertisement that may be the answer to that: one that is for all (RFC 4861 §7.2.4). Another tells somebody
+// who has asked for the address, as a proxy tells.
 func (o *Overheard) object(e Event, f Frame) {
 	t := o.Wanted[f.Target]
-	if t != nil && f.SrcMAC != t.MAC && e.At.Sub(t.Asked.At) <= objects {
+	if t != nil && f.Dst.IsMulticast() && f.SrcMAC != t.MAC && e.At.Sub(t.Asked.At) <= objects {
 		t.Objected = e
 	}
 }

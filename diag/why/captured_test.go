@@ -280,6 +280,9 @@ func TestCaptured(t *testing.T) {
 			},
 			"address.duplicate warning certain 2001:db8::b", "02:00:00:00:00:0b answered that it has it",
 		},
+		"an address that a proxy answers for, to who asks": {
+			func(c *capture) { c.dad(capA, addrB, 1).ns(capA, addrA, addrB).na(capC, capA, addrB, addrA) }, "", "",
+		},
 		"an address that two want": {
 			func(c *capture) { c.dad(capA, addrB, 1).after(100*time.Millisecond).dad(capB, addrB, 2) },
 			"address.duplicate warning certain 2001:db8::b", "",
