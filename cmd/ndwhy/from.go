@@ -158,7 +158,7 @@ func whose(list []source, makers []pcap.Maker, known []diag.MAC) error {
 // ambiguous says what to type where the captures do not say whose they are: an example, with who may be meant.
 func ambiguous(list []source, makers []pcap.Maker, known []diag.MAC) string {
 	var example []string
-	more := ""
+	var more strings.Builder
 	for i, from := range list {
 		if !from.capture {
 			continue
@@ -178,10 +178,10 @@ func ambiguous(list []source, makers []pcap.Maker, known []diag.MAC) string {
 			may = []string{"ADDRESS"}
 		}
 		if example = append(example, "--as "+may[0]); len(may) > 1 {
-			more += words.Say("cli.from-whose-of", "file", from.host, "macs", strings.Join(may, ", "))
+			more.WriteString(words.Say("cli.from-whose-of", "file", from.host, "macs", strings.Join(may, ", ")))
 		}
 	}
-	return words.Say("cli.from-whose", "example", strings.Join(example, " ")) + more
+	return words.Say("cli.from-whose", "example", strings.Join(example, " ")) + more.String()
 }
 
 // open opens the file for one reading, and notes whether it is a capture.

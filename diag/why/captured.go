@@ -153,7 +153,8 @@ func mutes(o *diag.Overheard) map[netip.Addr]muted {
 		for target, a := range v.Asked {
 			got := answers[asked{v.MAC, target}]
 			// What was answered before, the network may have changed since: a program tries it at once.
-			if got.Body == nil || got.Seq <= a.First.Seq && !(v.Hasty && a.First.At.Sub(got.At) <= answeredBefore) {
+			justBefore := v.Hasty && a.First.At.Sub(got.At) <= answeredBefore
+			if got.Body == nil || got.Seq <= a.First.Seq && !justBefore {
 				continue
 			}
 			if count += a.Count; count == a.Count || a.First.Seq < first.Seq {
