@@ -55,12 +55,21 @@ func (rsByWire) adjust(l *lane, a *asking) {
 		}
 		l.publish(false) // what depends on it need not wait for the repetitions
 		next := a.end.Add(solicitationInterval - l.r.wait)
-		if a.sent >= solicitations || !l.symptom(a.tallies) || !l.r.timeFor(next.Add(l.r.wait)) {
+		if a.sent >= solicitations || !l.symptom(a.tallies) || !l.r.timeFor(next.Add(l.r.wait)) || l.deaf() {
 			return false
 		}
 		a.count, a.next = a.sent+1, next
 		return true
 	}
+}
+
+// deaf reports whether IPv6 is switched off on the interface: whatever a router may say later, this host takes none of it.
+func (l *lane) deaf() (off bool) {
+	l.r.Session.Look(func(s *diag.State) {
+		value, _ := s.Sysctl(l.key.Interface, "disable_ipv6")
+		off = value == "1"
+	})
+	return off
 }
 
 func (rsByWire) compose(_ *lane, t *tally) func() Frame {

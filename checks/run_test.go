@@ -273,6 +273,15 @@ func TestRunNetworkFaults(t *testing.T) {
 			t.Errorf("took %s", took)
 		}
 	})
+	inWorld(t, "no advertisement where IPv6 is switched off", func(w *world) {
+		t := w.t
+		w.noRA = true
+		w.sess.Emit(diag.Sysctl{Scope: "eth0", Name: "disable_ipv6", Value: "1"})
+		took := w.run(t.Context(), func(p diag.Path) bool { return p.Asks == diag.AsksRS })
+		if p := w.want("ra/eth0/"+ourLL.String()+"/ff02::2/wire", diag.Silent, ""); p.Sent != 1 || took > 2*time.Second {
+			t.Errorf("%d solicitations in %s, want 1: no answer would help", p.Sent, took)
+		}
+	})
 	inWorld(t, "unexpected silence is asked again", func(w *world) {
 		t := w.t
 		w.knows(peerGUA, peerMAC, diag.Reachable)

@@ -54,6 +54,17 @@ var CauseTests = []struct {
 	},
 	{Name: "a peer that only a question to its MAC reaches", Cause: "net.snooping", Sure: "likely", Faults: []string{"net.snooping"}, World: Forgotten},
 	{
+		Name:  "a peer that only a question to its MAC reaches, and that answers once it has found this host",
+		Cause: "net.snooping", Sure: "likely", Faults: []string{"net.snooping"},
+		World: func() *World {
+			return Forgotten().Each(func(p diag.Path) bool {
+				return p.Check == "peer-echo" && p.Target == PeerGlobal && p.Outcome == diag.Answered
+			}, func(p *diag.Path) {
+				p.Sent, p.Received = 14, 3
+			})
+		},
+	},
+	{
 		Name: "a peer that only a question to its MAC reaches, and a querier", Cause: "net.snooping", Sure: "possible", Faults: []string{"net.snooping"},
 		World: func() *World { return Forgotten().Say(Queried()) },
 	},

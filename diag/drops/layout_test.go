@@ -1,6 +1,7 @@
 package drops
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"strings"
@@ -20,17 +21,10 @@ func layer(name string, at uint32, t btf.Type) btf.Member {
 	return btf.Member{Name: name, Offset: btf.Bits(8 * at), Type: t}
 }
 
-// kernelOf returns the types of a kernel whose tracepoint has so many arguments and whose sk_buff.tail has a type.
-func kernelOf(t *testing.T, arguments int, tail btf.Type) *types {
+// kernelOf returns the type information of a kernel whose tracepoint has so many arguments and whose
+// sk_buff.tail has a type.
+func kernelOf(t *testing.T, arguments int, tail btf.Type) *btf.Spec {
 	t.Helper()
-	kernel, err := readTypes(kernelBytes(t, arguments, tail), layoutNames...)
-	must(t, err)
-	return kernel
-}
-
-// kernelBytes are those types as such a kernel describes them.
-func kernelBytes(tb testing.TB, arguments int, tail btf.Type) []byte {
-	tb.Helper()
 	device := &btf.Struct{Name: "net_device", Size: 64, Members: []btf.Member{
 		layer("ifindex", 16, u32),
 		layer("nd_net", 24, &btf.Typedef{Name: "possible_net_t", Type: &btf.Struct{Size: 8, Members: []btf.Member{layer("net", 0, pointer)}}}),
@@ -55,10 +49,12 @@ func kernelBytes(tb testing.TB, arguments int, tail btf.Type) []byte {
 			layer("ns", 120, &btf.Struct{Name: "ns_common", Size: 24, Members: []btf.Member{layer("inum", 16, u32)}}),
 		}},
 	}, nil)
-	must(tb, err)
+	must(t, err)
 	raw, err := b.Marshal(nil, &btf.MarshalOptions{Order: binary.NativeEndian})
-	must(tb, err)
-	return raw
+	must(t, err)
+	spec, err := btf.LoadSpecFromReader(bytes.NewReader(raw))
+	must(t, err)
+	return spec
 }
 
 func TestLayout(t *testing.T) {

@@ -100,11 +100,18 @@ func (iv *ifaceView) hasty(h hypothesis) bool {
 		if p == nil || !p.silent() || p.drop.Body != nil || p.came.Body != nil || len(p.Responders) > 0 {
 			return true // what arrived, or what the kernel tells of, was not lost by chance
 		}
-		few := max(1, iv.s.Run.Count)
-		if p.Asks == diag.AsksND || p.Asks == diag.AsksRS || p.Asks == diag.AsksDHCP {
-			few = max(few, 3) // as the kernel, or a client, asks by itself
+		asks, target := p.Asks, p.Target
+		if p.failedDiscovery() {
+			asks = diag.AsksND
+			if via, known := iv.net.Gateway(p.Target, p.Source); known && via.IsValid() {
+				target = via
+			}
 		}
-		return p.Sent > few
+		vain := iv.vain[askedFrom{asked{asks, target}, p.Source}]
+		if asks == diag.AsksND || asks == diag.AsksRS || asks == diag.AsksDHCP {
+			return vain.frames+vain.packets > max(3, iv.s.Run.Count) // as the kernel, or a client, asks by itself
+		}
+		return max(vain.frames, vain.packets) > max(1, iv.s.Run.Count)
 	})
 }
 

@@ -38,6 +38,7 @@ func (iv *ifaceView) loss() (found []hypothesis, rate float64) {
 	targets := map[netip.Addr]bool{}
 	var first netip.Addr
 	var lossy []*path
+	ungrouped := iv.ungrouped()
 	for _, p := range iv.paths {
 		q, ok := questions[diag.QuestionOf(*p.Path)]
 		if !ok || p.Outcome != diag.Answered {
@@ -49,6 +50,9 @@ func (iv *ifaceView) loss() (found []hypothesis, rate float64) {
 		}
 		if !q.lossy() || !p.lossy() || iv.wentAstray(p) || iv.shared(p.Source) || iv.unanswered(p.Source) {
 			continue
+		}
+		if slices.ContainsFunc(ungrouped, func(f *path) bool { return f.Target == p.Target }) {
+			continue // it has to find where to send its answers, by other ways than ours
 		}
 		iv.explain(&h, p)
 		rest(&h, p)

@@ -86,6 +86,9 @@ func (iv *ifaceView) read() {
 			p.came, _ = iv.s.SegmentOn(*p.Path, false)
 		}
 		p.fate = iv.fateOf(p)
+		if p.silent() {
+			iv.countVain(p)
+		}
 		switch {
 		case iv.normals.farSource(*p.Path):
 			p.origin = far
@@ -94,6 +97,17 @@ func (iv *ifaceView) read() {
 		}
 	}
 	iv.follow()
+}
+
+func (iv *ifaceView) countVain(p *path) {
+	key := askedFrom{asked{p.Asks, p.Target}, p.Source}
+	n := iv.vain[key]
+	if p.Via == diag.ViaWire {
+		n.frames = max(n.frames, p.Sent)
+	} else {
+		n.packets = max(n.packets, p.Sent)
+	}
+	iv.vain[key] = n
 }
 
 func (iv *ifaceView) fateOf(p *path) fate {

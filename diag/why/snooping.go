@@ -18,9 +18,7 @@ var snooping = Cause{
 // findSnooping looks for neighbours who answer what is sent to their MAC and are not reached by the group that their
 // addresses are sought by. Where no router or switch asks for members, a switch that follows them forgets them.
 func findSnooping(iv *ifaceView) []hypothesis {
-	found := iv.where(func(p *path) bool {
-		return p.alone() && p.origin == ours && len(iv.answers[asked{diag.AsksND, p.Target}]) == 0
-	})
+	found := iv.ungrouped()
 	if len(found) == 0 {
 		return nil
 	}
@@ -43,6 +41,8 @@ func findSnooping(iv *ifaceView) []hypothesis {
 		}
 		sought := p.Asks == diag.AsksND || p.failedDiscovery()
 		switch {
+		case p.lossy() && forgotten[p.Target]:
+			iv.explain(&h, p) // until it found where to send its answers
 		case !p.Missing() || p.origin != ours || p.symptom < 0:
 		case forgotten[p.Target], forgotten[hop] && p.failedDiscovery():
 			iv.explain(&h, p)
@@ -64,4 +64,11 @@ func findSnooping(iv *ifaceView) []hypothesis {
 		h.more = append(h.more, "cause.net.snooping.inwards")
 	}
 	return []hypothesis{h}
+}
+
+// ungrouped are the questions to neighbours who answer what is sent to their MAC, and nothing that is sent to their group.
+func (iv *ifaceView) ungrouped() []*path {
+	return iv.where(func(p *path) bool {
+		return p.alone() && p.origin == ours && len(iv.answers[asked{diag.AsksND, p.Target}]) == 0
+	})
 }

@@ -10,18 +10,19 @@ var linkSpoofed = Cause{
 // findSpoofed tells of neighbour discovery that came and that nobody may believe: it did not come from this link, or was
 // spoilt on its way. The kernel drops it, and no other finding rests on it.
 func findSpoofed(iv *ifaceView) []hypothesis {
-	list := iv.traffic.spoofed
+	// What came from elsewhere comes first: that is nobody's accident.
+	list, as := iv.traffic.beyond, ""
+	if len(list) == 0 {
+		list, as = iv.traffic.spoilt, "checksum"
+	}
 	if len(list) == 0 {
 		return nil
 	}
 	newest := list[len(list)-1]
 	f := newest.Body.(diag.Frame)
 	h := hypothesis{
-		direct: true, confidence: Certain, subject: Subject{"interface", iv.name}, facts: []diag.Event{newest},
+		direct: true, confidence: Certain, subject: Subject{"interface", iv.name}, facts: []diag.Event{newest}, as: as,
 		args: []any{"interface", iv.name, "n", len(list), "what", f.Type, "from", f.Src, "mac", f.SrcMAC, "hops", f.HopLimit},
-	}
-	if f.HopLimit == 255 {
-		h.as = "checksum"
 	}
 	return []hypothesis{h}
 }

@@ -43,8 +43,8 @@ type traffic struct {
 	repeats map[askedBy]*repeat
 	// dropped are the newest packets of each kind that a rule or hook of this host threw away.
 	dropped map[dropKind]diag.Event
-	// spoofed is neighbour discovery that cannot be what it says.
-	spoofed []diag.Event
+	// beyond is neighbour discovery that cannot come from this link, spoilt that with a wrong checksum.
+	beyond, spoilt []diag.Event
 	// dhcpv6 are the DHCPv6 messages, both ways.
 	dhcpv6 []diag.Event
 	// reflected and impostors are frames that came from the interface's own Ethernet address: those that this
@@ -132,8 +132,12 @@ func (v *view) readTraffic() map[string]*traffic {
 			continue
 		}
 		t := on(f.Interface)
-		if spoofed(f) {
-			t.spoofed = append(t.spoofed, e)
+		switch {
+		case !spoofed(f):
+		case f.HopLimit != 255:
+			t.beyond = append(t.beyond, e)
+		default:
+			t.spoilt = append(t.spoilt, e)
 		}
 		if f.Out {
 			t.sent[f.Src] = true

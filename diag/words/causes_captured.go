@@ -39,9 +39,9 @@ var causesCaptured = map[string]string{
 	"cause.dhcpv6.no-address.captured.summary":     "The DHCPv6 server {server} has no address for {client}.",
 	"cause.dhcpv6.no-address.captured.explanation": "It answers: {status}.",
 
-	"cause.link.spoofed.captured.summary":              "The capture has {n} neighbour discovery messages from {sender} that cannot come from this link.",
+	"cause.link.spoofed.captured.summary":              "The capture has {n|neighbour discovery message|neighbour discovery messages} from {sender} that cannot come from this link.",
 	"cause.link.spoofed.captured.explanation":          "The newest is {what} from {from} with hop limit {hops}. Neighbour discovery is sent with hop limit 255, and each router lowers it by one. Every host drops messages with less.",
-	"cause.link.spoofed.captured-checksum.summary":     "The capture has {n} neighbour discovery messages from {sender} with a wrong checksum.",
+	"cause.link.spoofed.captured-checksum.summary":     "The capture has {n|neighbour discovery message|neighbour discovery messages} from {sender} with a wrong checksum.",
 	"cause.link.spoofed.captured-checksum.explanation": "The newest is {what} from {from}. Every host drops them: they were damaged on their way, or badly made up.",
 
 	"cause.link.spoofed.captured-many.summary":     "The capture has forged or damaged neighbour discovery from {senders|sender|senders}.",

@@ -3,7 +3,7 @@ package words
 // causesFlood has the words of floods on a link.
 var causesFlood = map[string]string{
 	"cause.link.spoofed.title":       "Forged or damaged neighbour discovery arrives",
-	"cause.link.spoofed.summary":     "{interface} received {n} neighbour discovery messages that cannot come from this link.",
+	"cause.link.spoofed.summary":     "{interface} received {n|neighbour discovery message|neighbour discovery messages} that cannot come from this link.",
 	"cause.link.spoofed.explanation": "The newest is {what} from {from} ({mac}) with hop limit {hops}. Neighbour discovery is sent with hop limit 255, and each router lowers it by one. So a message with less was routed here, or somebody who does not know the rule made it up. The kernel drops it, and ndwhy relies on none of it.",
 	"cause.link.spoofed.means":       "Somebody sends neighbour discovery from elsewhere, or it is damaged on its way. Details: every receiver must drop messages with a hop limit below 255 or a wrong checksum (RFC 4861).",
 	"cause.link.spoofed.evidence":    "A router advertisement, solicitation, neighbour advertisement or redirect that arrived with a hop limit below 255, or with a wrong ICMPv6 checksum.",
@@ -12,7 +12,7 @@ var causesFlood = map[string]string{
 	"cause.link.spoofed.see":         "tcpdump -vni IF icmp6 and 'ip6[7] < 255'",
 	"cause.link.spoofed.source":      "RFC 4861 §6.1, §7.1, §8.1",
 
-	"cause.link.spoofed.checksum.summary":     "{interface} received {n} neighbour discovery messages with a wrong checksum.",
+	"cause.link.spoofed.checksum.summary":     "{interface} received {n|neighbour discovery message|neighbour discovery messages} with a wrong checksum.",
 	"cause.link.spoofed.checksum.explanation": "The newest is {what} from {from} ({mac}). A wrong checksum means that it was damaged on its way, or badly made up. The kernel drops it, and ndwhy relies on none of it.",
 
 	"flood.of":       "{n} {what} a second",

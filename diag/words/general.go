@@ -11,6 +11,8 @@ var general = map[string]string{
 	"severity.warning":  "warning",
 	"severity.critical": "critical",
 
+	"finding.others": "The same goes for {others}.",
+
 	"confidence.certain":  "certain",
 	"confidence.likely":   "likely",
 	"confidence.possible": "possible",
