@@ -610,7 +610,11 @@ func (b *brief) closing() {
 		not = append(not, x.Name)
 	}
 	for _, u := range b.r.NotAsked {
-		not = append(not, u.Name())
+		what := u.Name()
+		if u.What == why.UnaskedRules { // which, is all that there is to say of them
+			what = words.Say("unasked.item", "what", what, "why", u.Why)
+		}
+		not = append(not, what)
 	}
 	if blind := b.r.Verdict == why.VerdictUnknown && len(b.problems) == 0; len(not) > 0 && !blind {
 		b.hung(words.Say("brief.not-asked")+" ", "  ", words.List(not)+".")
