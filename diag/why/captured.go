@@ -22,7 +22,7 @@ func init() {
 		&noAdvertisement:    heardLapse,
 		&notDefault:         heardWithdrawal,
 		&routerUnresolvable: heardRouterSilent,
-		&rogue:              findRogue,
+		&rogue:              heardRogues,
 		&inconsistent:       findInconsistent,
 		&dhcpv6Silent:       heardClients,
 		&dhcpv6NoAddress:    heardRefusals,
@@ -266,7 +266,8 @@ func heardSilence(iv *ifaceView) (list []hypothesis) {
 	o := iv.overheard()
 	var some []netip.Addr
 	for _, addr := range inVain(o) {
-		if o.Routers[addr] == nil && len(iv.lostBetweenCaptures(addr)) == 0 {
+		// The VPC's router is looked for by who wants to know whether this is a VPC.
+		if o.Routers[addr] == nil && addr != diag.VPCRouter && len(iv.lostBetweenCaptures(addr)) == 0 {
 			some = append(some, addr)
 		}
 	}
@@ -288,12 +289,35 @@ func heardSilence(iv *ifaceView) (list []hypothesis) {
 
 func heardRouterSilent(iv *ifaceView) (list []hypothesis) {
 	o := iv.overheard()
+	flood := len(findRogue(iv)) > toldOne
 	for _, addr := range inVain(o) {
 		if o.Routers[addr] != nil && len(list) < toldOne {
-			list = append(list, iv.nobodyAnswers(addr, "router"))
+			h := iv.nobodyAnswers(addr, "router")
+			if flood {
+				h.severity = Info // most are nobody
+			}
+			list = append(list, h)
 		}
 	}
 	return list
+}
+
+// heardRogues tells of routers beside the one that most speaks for. More than a few are a flood, or a tool's work.
+func heardRogues(iv *ifaceView) []hypothesis {
+	list := findRogue(iv)
+	if len(list) <= toldOne {
+		return list
+	}
+	h := list[0]
+	var names []string
+	for _, o := range list[:evidenceOfMany] {
+		names = append(names, o.addr.String())
+		h.facts = append(h.facts, o.facts[0])
+	}
+	h.severity = Warning
+	h.subject, h.addr, h.as, h.more = Subject{"interface", iv.name}, netip.Addr{}, "captured-many", nil
+	h.args = append(h.args, "n", len(list), "addresses", listed(names))
+	return []hypothesis{h}
 }
 
 // heardDuplicates tells of addresses that two want, and of questions that came back.

@@ -99,6 +99,14 @@ func (c *capture) thrice(ask func()) *capture {
 	return c
 }
 
+func (c *capture) state() *diag.State {
+	s := diag.NewState()
+	for _, e := range c.events {
+		s.Apply(e)
+	}
+	return s
+}
+
 // What routers say of the link itself is compared in a capture as it is by a host of the link.
 func TestCapturedContradiction(t *testing.T) {
 	t.Parallel()
@@ -110,12 +118,8 @@ func TestCapturedContradiction(t *testing.T) {
 				RA: &diag.Advertisement{LifetimeS: 1800, MTU: mtus[i]},
 			})
 		}
-		s := diag.NewState()
-		for _, e := range c.events {
-			s.Apply(e)
-		}
 		got := ""
-		for _, f := range Diagnose(s).Findings {
+		for _, f := range Diagnose(c.state()).Findings {
 			if f.Cause != "router.rogue" {
 				got = fmt.Sprint(f.Cause, " ", f.Severity, " ", f.Confidence)
 			}
@@ -129,13 +133,9 @@ func TestCapturedContradiction(t *testing.T) {
 // A capture that was made with too little of each packet does not say that nothing is wrong.
 func TestCapturedCut(t *testing.T) {
 	t.Parallel()
-	s := diag.NewState()
 	c := newCapture().ns(capA, addrA, addrB)
 	c.frame(diag.Frame{Type: diag.NS, SrcMAC: capA, DstMAC: capB, Src: addrA, Dst: addrB, Bad: diag.BadCut + ": 50 of 72 bytes"})
-	for _, e := range c.events {
-		s.Apply(e)
-	}
-	d := Diagnose(s)
+	d := Diagnose(c.state())
 	if !strings.Contains(d.Headline, "1 of its 2 frames are cut short") || !slices.ContainsFunc(d.Unknown, func(u Unknown) bool { return strings.Contains(u.Why, "tcpdump -s 0") }) {
 		t.Errorf("%s %+v", d.Headline, d.Unknown)
 	}
@@ -398,11 +398,7 @@ func TestCaptured(t *testing.T) {
 			t.Parallel()
 			c := newCapture()
 			tt.make(c)
-			s := diag.NewState()
-			for _, e := range c.events {
-				s.Apply(e)
-			}
-			d := Diagnose(s)
+			d := Diagnose(c.state())
 			var got []string
 			for _, f := range d.Findings {
 				got = append(got, fmt.Sprint(f.Cause, " ", f.Severity, " ", f.Confidence, " ", f.Subject.Value))
@@ -424,5 +420,35 @@ func TestCaptured(t *testing.T) {
 				t.Errorf("%s: %s", d.Verdict, d.Headline)
 			}
 		})
+	}
+}
+
+// Routers that somebody makes up by the hundred are one finding.
+func TestCapturedRouterFlood(t *testing.T) {
+	t.Parallel()
+	c := newCapture().ra(capA, 1800)
+	for i := range 100 {
+		c.after(time.Millisecond).ra(diag.MAC{2, 0, 0, 0, 1, byte(i)}, 1800)
+	}
+	rogues := 0
+	for _, f := range Diagnose(c.state()).Findings {
+		if f.Cause == "router.rogue" {
+			rogues++
+		}
+	}
+	if rogues != 1 {
+		t.Errorf("%d findings for 100 routers", rogues)
+	}
+}
+
+// Whoever looks for the router that every VPC has finds none elsewhere, which is nobody's fault.
+func TestCapturedNoVPC(t *testing.T) {
+	t.Parallel()
+	c := newCapture()
+	for range 4 {
+		c.after(time.Second).ns(capA, addrA, diag.VPCRouter)
+	}
+	if got := Diagnose(c.state()).Findings; len(got) > 0 {
+		t.Errorf("%s", got[0].Summary)
 	}
 }

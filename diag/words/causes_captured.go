@@ -17,8 +17,8 @@ var causesCaptured = map[string]string{
 
 	"cause.address.unassigned.captured.summary":           "Nobody answers what {address} asks, but {other} of the same host is answered.",
 	"cause.address.unassigned.captured.explanation":       "The host {host} asked {target} {count|time|times} from {address}, and nothing came for that address. From {other} it asked {target} too, and was answered. So somebody lets only one of the two addresses through. In a cloud that happens if the address was not assigned.",
-	"cause.address.unassigned.captured-tried.summary":     "A program tried {n|address|addresses}, and nobody answers what {n|it asks|they ask}.",
-	"cause.address.unassigned.captured-tried.explanation": "{n|The address is|The addresses are} {addresses}. The questions came faster than a kernel asks, as from ndwhy check, which tries addresses. Another address of the same host asked the same and was answered. So somebody lets only some addresses through, as clouds do.",
+	"cause.address.unassigned.captured-tried.summary":     "A program tried {n|address|addresses} whose questions nobody answers.",
+	"cause.address.unassigned.captured-tried.explanation": "Tried: {addresses}. The questions came faster than a kernel asks, as from ndwhy check, which tries addresses. Another address of the same host asked the same and was answered. So somebody lets only some addresses through, as clouds do.",
 
 	"cause.peer.echo-blocked.captured.summary":     "{peer} does not answer the pings of {from}.",
 	"cause.peer.echo-blocked.captured.explanation": "{from} sent {count|ping|pings} in a row until the end of the capture, and no reply came back. A capture does not say where they were lost: {peer}, a packet filter or the network on the way.",
@@ -57,6 +57,8 @@ var causesCaptured = map[string]string{
 	"cause.link.spoofed.captured-checksum.summary":     "The capture has {n|neighbour discovery message|neighbour discovery messages} from {sender} with a wrong checksum.",
 	"cause.link.spoofed.captured-checksum.explanation": "The newest is {what} from {from}. Every host drops them: they were damaged on their way, or badly made up.",
 
+	"cause.router.rogue.captured-many.summary":     "{n} routers announce themselves besides {expected}.",
+	"cause.router.rogue.captured-many.explanation": "The first are {addresses}. No link has so many: most likely one machine makes them up, to flood hosts with routes and addresses.",
 	"cause.link.spoofed.captured-many.summary":     "The capture has forged or damaged neighbour discovery from {senders|sender|senders}.",
 	"cause.link.spoofed.captured-many.explanation": "The newest is {what} from {from} ({sender}). Its hop limit or checksum is wrong, so every host drops it. One machine most likely makes up so many senders.",
 
