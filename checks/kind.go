@@ -66,11 +66,12 @@ type socketKey struct {
 	iface   string
 	source  netip.Addr // zero: it is not bound, as applications' are not
 	service Service    // empty: for echoes
+	size    int        // of a packet, in bytes; 0: a small one
 }
 
 func (key socketKey) listen(net Net) (Asker, error) {
 	if key.service == "" {
-		return net.Listen(key.iface, key.source)
+		return net.Listen(key.iface, key.source, key.size)
 	}
 	return net.Inquire(key.iface, key.source, key.service)
 }
@@ -125,6 +126,8 @@ func (byKernel) hears(t *tally, s diag.Socket) bool {
 
 func (byKernel) entry(t *tally, _ diag.Event, n diag.Neighbour) { t.nud = n.State }
 
-func (byKernel) shares(q Question) socketKey { return socketKey{q.Interface, q.Source, q.Service} }
+func (byKernel) shares(q Question) socketKey {
+	return socketKey{q.Interface, q.Source, q.Service, q.Size}
+}
 
 func (byKernel) port(int) uint16 { return 0 }

@@ -71,6 +71,7 @@ func TestMTU(t *testing.T) {
 		w.run(w.t.Context(), nil)
 		w.want(far, diag.Answered, "")
 		w.want("mtu/eth0/"+ourGUA.String()+"/"+peerGUA.String()+"/wire", diag.Answered, "")
+		w.want("mtu/eth0/"+ourGUA.String()+"/"+peerGUA.String()+"/kernel", diag.Answered, "")
 		if _, ok := w.state().Path("mtu/eth0/" + ourLL.String() + "/" + router.String() + "/wire"); ok {
 			w.t.Error("asked a router that answers no echo at all")
 		}

@@ -2,6 +2,7 @@ package checks
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 
 	"ndwhy/diag"
@@ -11,12 +12,12 @@ const idMTU = "mtu"
 
 // The check mtu asks for an echo as large as the link's packets may be, of whoever answered a small one. A
 // Packet Too Big is the answer that must come where the path is narrower; then what it says fits is
-// asked for.
+// asked for. What came through by wire the kernel asks for too, for packet filters are not in the wire's way.
 func init() {
 	declare(Check{
 		ID:      idMTU,
 		Needs:   NeedsNetRaw,
-		Sends:   []Bound{{"sends.echo", 4, "per.target"}},
+		Sends:   []Bound{{"sends.echo", 8, "per.target"}},
 		Changes: []string{"changes.mtu"},
 		plan:    planMTU,
 	})
@@ -54,6 +55,45 @@ func planMTU(p *planner) {
 			}, mtuByWire{})
 		}
 	}
+	planMTUByKernel(p)
+}
+
+// planMTUByKernel has the kernel ask one target of each class for as much as was seen to come through, where it gets small
+// answers.
+func planMTUByKernel(p *planner) {
+	gets := map[Lane]bool{}
+	answered := func(q *Question) bool {
+		path, _ := p.s.Path(q.ID)
+		return p.guess || path.Outcome == diag.Answered
+	}
+	questions := slices.Concat(p.prior, p.questions)
+	for _, q := range questions {
+		if q.Asks == diag.AsksEcho && q.Via == diag.ViaKernel && q.Planned() && answered(q) {
+			gets[q.Lane()] = true
+		}
+	}
+	asked := map[diag.TargetClass]bool{}
+	for _, q := range questions {
+		if q.Asks != diag.AsksMTU || q.Interface != p.iface || !q.Planned() || !gets[q.Lane()] || asked[q.TargetClass] {
+			continue
+		}
+		if q.Via == diag.ViaWire && !answered(q) {
+			continue
+		}
+		asked[q.TargetClass] = true
+		if q.Via != diag.ViaWire {
+			continue
+		}
+		size := q.Size
+		path, _ := p.s.Path(q.ID)
+		if n, err := strconv.Atoi(path.Note); err == nil && path.Detail == DetailTooBig {
+			size = n
+		}
+		p.add(Question{
+			Path:    diag.Path{Source: q.Source, Target: q.Target, TargetClass: q.TargetClass, Given: q.Given},
+			NextHop: q.NextHop, Size: size,
+		}, mtuByKernel{})
+	}
 }
 
 // fullSize is how large a packet to target may be when it leaves: as the interface has it, or less
@@ -87,6 +127,11 @@ func (p *planner) offeredMTU() int {
 	p.mtus[p.iface] = size
 	return size
 }
+
+// mtuByKernel asks as ping does that is given a size.
+type mtuByKernel struct{ echoByKernel }
+
+func (mtuByKernel) asks() diag.Asks { return diag.AsksMTU }
 
 // mtuByWire asks for the largest echo, and for less where a router says how much fits.
 type mtuByWire struct{ byWire }

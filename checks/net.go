@@ -34,8 +34,9 @@ type Net interface {
 	Send(iface string, f Frame) error
 	// Listen opens a socket that asks for echoes by the kernel, bound to the interface and the source; without a
 	// source it is bound to nothing, as applications' sockets are, and the interface is only the one in whose name it
-	// asks. An error that is a *Denied says which line would allow it.
-	Listen(iface string, source netip.Addr) (Asker, error)
+	// asks. Its packets have so many bytes, from the IPv6 header on; 0: small ones. An error that is a *Denied says which
+	// line would allow it.
+	Listen(iface string, source netip.Addr, size int) (Asker, error)
 	// Inquire prepares requests to a service, or TCP connections, from such sockets. Its errors are Listen's.
 	Inquire(iface string, source netip.Addr, service Service) (Asker, error)
 	// Join makes this host a member of a multicast group until leave is called.

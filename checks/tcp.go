@@ -31,7 +31,9 @@ func (tcpByKernel) cost(Question, int) (first, again int) {
 	return n + kernelSolicits, n
 }
 
-func (tcpByKernel) shares(q Question) socketKey { return socketKey{q.Interface, q.Source, TCP} }
+func (tcpByKernel) shares(q Question) socketKey {
+	return socketKey{iface: q.Interface, source: q.Source, service: TCP}
+}
 
 func (tcpByKernel) port(n int) uint16 { return tcpPorts[n%len(tcpPorts)] }
 

@@ -455,7 +455,7 @@ func (w *world) resolve(src, hop netip.Addr, send func()) {
 	}()
 }
 
-func (w *world) Listen(_ string, source netip.Addr) (Asker, error) {
+func (w *world) Listen(_ string, source netip.Addr, _ int) (Asker, error) {
 	if w.listenErr != nil {
 		return nil, w.listenErr
 	}

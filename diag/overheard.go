@@ -13,6 +13,7 @@ const (
 	overheardMost   = 1 << 14 // of everything together
 	overheardAskers = 16      // of an address
 	overheardClaims = 8       // of an address
+	overheardAsked  = 16      // by an address
 	overheardRaw    = 256     // bytes of a frame
 )
 
@@ -27,10 +28,14 @@ type Overheard struct {
 	// Claims are who says that an address is his.
 	Claims map[netip.Addr]*Claims
 	// Wanted are the addresses of which somebody asked whether they are free (RFC 4862 §5.4).
-	Wanted  map[netip.Addr]*Wanted
+	Wanted map[netip.Addr]*Wanted
+	// Voices are the addresses from which hosts of the link ask.
+	Voices  map[netip.Addr]*Voice
 	Routers map[netip.Addr]*RouterOverheard
 	Clients map[string]*ClientOverheard // of DHCPv6, by transaction
-	Spoilt  map[SpoiltKey]*Spoilt
+	// Refusals are the words of those that cannot or may not pass on a packet.
+	Refusals map[RefusalKey]*Refusal
+	Spoilt   map[SpoiltKey]*Spoilt
 	// Doubled is how many unicast frames were in the capture twice, as where a switch mirrors both ways of a port: then
 	// what came twice did not come back.
 	Doubled int
@@ -67,6 +72,29 @@ type Asker struct {
 	Unanswered  int   // those solicitations
 	Probes      bool  // all of them asked by unicast, whether a neighbour that was known is still there
 	Answered    Event // the newest answer, if there was one
+}
+
+// A Voice is an address from which a host of the link asks, by solicitation or ping.
+type Voice struct {
+	MAC MAC
+	// Heard: somebody sends to it by unicast.
+	Heard bool
+	// Hasty: it asked the same again sooner than a kernel does (RFC 4861 §10, RETRANS_TIMER), as programs do that try an
+	// address.
+	Hasty bool
+	Asked map[netip.Addr]*Asked
+}
+
+// Asked is what a voice asked an address, and what came of it.
+type Asked struct {
+	Count       int // solicitations and pings
+	First, Last Event
+	Answer      Event // the newest
+	// Pings are those since the last reply or error, from FirstPing to LastPing.
+	Pings               int
+	FirstPing, LastPing Event
+
+	asked time.Time // the newest solicitation
 }
 
 // Claims are those that claim an address, and how often another one did than the one before.
@@ -107,6 +135,18 @@ type ClientOverheard struct {
 	Answer      Event
 }
 
+// RefusalKey names what cannot be reached, by whose word, and the code that says why (RFC 4443 §3.1).
+type RefusalKey struct {
+	From, Target netip.Addr
+	Code         int
+}
+
+// A Refusal is how often that came.
+type Refusal struct {
+	Count       int
+	First, Last Event
+}
+
 // SpoiltKey names neighbour discovery that nobody may believe.
 type SpoiltKey struct {
 	MAC      MAC
@@ -120,13 +160,18 @@ type Spoilt struct {
 	Last  Event
 }
 
-// askedThrice is how many solicitations the kernel sends before it gives up (RFC 4861 §10, MAX_MULTICAST_SOLICIT).
-const askedThrice = 3
+// AskedThrice is how many solicitations the kernel sends before it gives up (RFC 4861 §10, MAX_MULTICAST_SOLICIT), and how
+// long that takes it at least.
+const (
+	AskedThrice     = 3
+	AskedThriceTime = time.Second
+)
 
 // How long somebody takes to answer, or a frame to come back, at most.
 const (
 	objects  = 3 * time.Second
 	comeBack = 500 * time.Millisecond
+	hasty    = 500 * time.Millisecond // before asking again
 	twice    = 100 * time.Millisecond
 )
 
@@ -142,8 +187,8 @@ func (s *State) overhear(e Event, f Frame) {
 		}
 		o = &Overheard{
 			Interface: f.Interface, First: e.At, Hosts: map[MAC]HostOverheard{}, Targets: map[netip.Addr]*Sought{}, Claims: map[netip.Addr]*Claims{},
-			Wanted: map[netip.Addr]*Wanted{}, Routers: map[netip.Addr]*RouterOverheard{}, Clients: map[string]*ClientOverheard{},
-			Spoilt: map[SpoiltKey]*Spoilt{}, left: &s.overheardLeft,
+			Wanted: map[netip.Addr]*Wanted{}, Voices: map[netip.Addr]*Voice{}, Routers: map[netip.Addr]*RouterOverheard{}, Clients: map[string]*ClientOverheard{},
+			Refusals: map[RefusalKey]*Refusal{}, Spoilt: map[SpoiltKey]*Spoilt{}, left: &s.overheardLeft,
 		}
 		s.Overheard[f.Interface] = o
 	}
@@ -156,6 +201,9 @@ func (o *Overheard) hear(e Event, f Frame) {
 	o.host(f.SrcMAC, HostOverheard{Hears: f.Out, Believed: f.Bad == ""})
 	if f.DstMAC != (MAC{}) && f.DstMAC[0]&1 == 0 {
 		o.host(f.DstMAC, HostOverheard{Hears: true})
+		if v := o.Voices[f.Dst]; v != nil && v.MAC == f.DstMAC {
+			v.Heard = true
+		}
 		if e.At.Sub(o.at) <= twice && bytes.Equal(f.Raw, o.last) {
 			o.Doubled++
 		}
@@ -183,6 +231,7 @@ func (o *Overheard) hear(e Event, f Frame) {
 			return
 		}
 		o.seek(e, f)
+		o.voice(e, f, f.Target)
 		if f.LLAddr != (MAC{}) {
 			o.claim(e, f.Src, f.LLAddr, true)
 		}
@@ -194,6 +243,19 @@ func (o *Overheard) hear(e Event, f Frame) {
 		o.answer(e, f)
 		o.object(e, f)
 		o.claim(e, f.Target, mac, f.Override)
+		o.voiceAnswered(e, f.Dst, f.Target, NS)
+	case EchoRequest:
+		// Of other sources it is a router that passes on what others ask.
+		if c := o.Claims[f.Src]; c != nil && c.By[f.SrcMAC].Body != nil && !f.Dst.IsMulticast() {
+			o.voice(e, f, f.Dst)
+		}
+	case EchoReply:
+		o.voiceAnswered(e, f.Dst, f.Src, EchoRequest)
+	case Unreachable, PacketTooBig, TimeExceeded, ParameterProblem:
+		if f.Quoted != nil {
+			o.voiceAnswered(e, f.Quoted.Src, f.Quoted.Dst, EchoRequest)
+			o.refuse(e, f)
+		}
 	case RA:
 		o.advertise(e, f)
 		if f.RA != nil {
@@ -260,6 +322,52 @@ func (o *Overheard) reached(f Frame) {
 	}
 }
 
+// voice notes a question.
+func (o *Overheard) voice(e Event, f Frame, target netip.Addr) {
+	v, fresh := room(o, o.Voices, f.Src)
+	if v == nil {
+		return
+	}
+	if fresh {
+		v.Asked = map[netip.Addr]*Asked{}
+	}
+	v.MAC = f.SrcMAC
+	if v.Asked[target] == nil && len(v.Asked) == overheardAsked {
+		o.Full = true
+		return
+	}
+	a, fresh := room(o, v.Asked, target)
+	if a == nil {
+		return
+	}
+	if fresh {
+		a.First = e
+	}
+	a.Count++
+	a.Last = e
+	if f.Type == NS {
+		v.Hasty = v.Hasty || e.At.Sub(a.asked) < hasty && o.Doubled == 0
+		a.asked = e.At
+	} else {
+		if a.Pings++; a.Pings == 1 {
+			a.FirstPing = e
+		}
+		a.LastPing = e
+	}
+}
+
+// voiceAnswered notes that a question of an address came back answered.
+func (o *Overheard) voiceAnswered(e Event, addr, target netip.Addr, asked FrameType) {
+	v := o.Voices[addr]
+	if v == nil || v.Asked[target] == nil {
+		return
+	}
+	v.Asked[target].Answer = e
+	if asked == EchoRequest {
+		v.Asked[target].Pings = 0
+	}
+}
+
 func (o *Overheard) seek(e Event, f Frame) {
 	t, fresh := room(o, o.Targets, f.Target)
 	if t == nil {
@@ -288,7 +396,7 @@ func (o *Overheard) seek(e Event, f Frame) {
 // says that the address is his own only asks whether another has it too.
 func (o *Overheard) InVain(addr netip.Addr, a *Asker) bool {
 	c := o.Claims[addr]
-	return a.Unanswered >= askedThrice && (c == nil || c.By[a.MAC].Body == nil)
+	return a.Unanswered >= AskedThrice && a.Last.At.Sub(a.First.At) >= AskedThriceTime && (c == nil || c.By[a.MAC].Body == nil)
 }
 
 // answer notes an advertisement with those whom it tells something.
@@ -302,6 +410,19 @@ func (o *Overheard) answer(e Event, f Frame) {
 		if f.Dst == addr || f.Dst.IsMulticast() {
 			a.Unanswered, a.Answered = 0, e
 		}
+	}
+}
+
+func (o *Overheard) refuse(e Event, f Frame) {
+	if f.Type != Unreachable {
+		return
+	}
+	if r, fresh := room(o, o.Refusals, RefusalKey{f.Src, f.Quoted.Dst, f.Code}); r != nil {
+		if fresh {
+			r.First = e
+		}
+		r.Count++
+		r.Last = e
 	}
 }
 
@@ -349,10 +470,11 @@ func (o *Overheard) ask(e Event, f Frame) {
 	t.MAC, t.Asked, t.nonce = f.SrcMAC, e, f.Nonce
 }
 
-// object takes an advertisement that may be the answer to that.
+// object takes an advertisement that may be the answer to that: one that is for all (RFC 4861 §7.2.4). Another tells somebody
+// who has asked for the address, as a proxy tells.
 func (o *Overheard) object(e Event, f Frame) {
 	t := o.Wanted[f.Target]
-	if t != nil && f.SrcMAC != t.MAC && e.At.Sub(t.Asked.At) <= objects {
+	if t != nil && f.Dst.IsMulticast() && f.SrcMAC != t.MAC && e.At.Sub(t.Asked.At) <= objects {
 		t.Objected = e
 	}
 }

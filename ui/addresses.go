@@ -205,7 +205,7 @@ func (x *addressScreen) key(s *scene, key string) (action, bool) {
 			for i := range report.Findings {
 				if f := &report.Findings[i]; f.Subject.Value == row.Prefix.Addr().String() {
 					d.heading(say("why"))
-					d.para(span{"  " + severityMark(f.Severity).s + " ", severityMark(f.Severity).st}, f.Summary+" "+f.Explanation, plain)
+					d.para(span{"  " + severityMark(f.Severity).s + " ", severityMark(f.Severity).st}, f.Says()+" "+f.Explanation, plain)
 				}
 			}
 			return d

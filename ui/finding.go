@@ -174,7 +174,7 @@ var capitals = regexp.MustCompile(`\b(MAC|ENI|ID|PREFIX|CANDIDATE|ADDRESS|PEER|T
 func findingDoc(c *canvas, w int, r *report.Report, f *report.Finding, whole, live bool) *doc {
 	d := newDoc(c, w)
 	m := severityMark(f.Severity)
-	d.para(span{m.s + " ", m.st}, f.Summary, bold)
+	d.para(span{m.s + " ", m.st}, f.Says(), bold)
 	d.gap()
 	d.short = shortNames(c, r, f)
 	d.para(span{"", plain}, f.Explanation, plain)
@@ -225,7 +225,7 @@ func findingDoc(c *canvas, w int, r *report.Report, f *report.Finding, whole, li
 	commands := slices.Clone(f.Look)
 	if words.Has("cause." + f.Cause + ".see") {
 		for _, command := range why.See(f.Cause, f.Interface, f.Subject) {
-			if !slices.Contains(commands, command) {
+			if !slices.ContainsFunc(commands, func(c string) bool { return runs(c) == runs(command) }) {
 				commands = append(commands, command)
 			}
 		}
@@ -245,6 +245,13 @@ func findingDoc(c *canvas, w int, r *report.Report, f *report.Finding, whole, li
 		d.para(span{"  ", plain}, words.Say(key), dim)
 	}
 	return d
+}
+
+// runs is what a command runs, and on what: its first two words that are no options, and what picks from its output.
+func runs(command string) string {
+	words := slices.DeleteFunc(strings.Fields(command), func(w string) bool { return w == "sudo" || strings.HasPrefix(w, "-") })
+	_, picks, _ := strings.Cut(command, " | ")
+	return strings.Join(words[:min(2, len(words))], " ") + picks
 }
 
 // aroundPage is how many lines of a window a page leaves for what stands around it.
@@ -571,7 +578,7 @@ func unaskedDoc(c *canvas, w int, r *report.Report) *doc {
 // findingText is a finding as text for a ticket.
 func findingText(f *report.Finding) string {
 	var b strings.Builder
-	b.WriteString(strings.ToUpper(words.Say("severity."+string(f.Severity))) + " " + f.Cause + ": " + f.Summary + "\n")
+	b.WriteString(strings.ToUpper(words.Say("severity."+string(f.Severity))) + " " + f.Cause + ": " + f.Says() + "\n")
 	b.WriteString(f.Explanation + "\n")
 	for _, s := range why.Steps(f.Remedies, f.Look) {
 		if s.Command {

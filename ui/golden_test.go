@@ -157,9 +157,9 @@ func TestGoldenTroubles(t *testing.T) {
 		diag.Address{Interface: "eth0", Address: netip.MustParseAddr("fe80::4df:a5ff:fe6c:5d57"), PrefixLen: 64, PreferredS: diag.Forever, ValidS: diag.Forever},
 	)
 	s.golden("unprivileged")
-	s.press("6").want("Not available: frames from the wire", "$ sudo setcap cap_net_raw=p ./ndwhy", "While that lasts, ndwhy knows nothing about it.")
+	s.press("6").want("Not available: frames from the wire", "$ sudo setcap cap_net_raw=p ./ndwhy", "ndwhy cannot read this now.")
 	s.emit(time.Second, diag.Feed{Name: diag.FeedNetlink, State: diag.Lost, Why: "the kernel dropped messages"})
-	s.press("3").want("Incomplete until it is read again: the kernel's tables", "While that lasts, ndwhy knows nothing about it.")
+	s.press("3").want("Incomplete until it is read again: the kernel's tables", "ndwhy cannot read this now.")
 	s.emit(time.Second, diag.Link{Interface: "eth0", Gone: true})
 	s.press("1").want("✗ interface gone", "The interface eth0 is gone. Its earlier results are still shown.")
 }

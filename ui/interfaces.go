@@ -167,7 +167,7 @@ func (s *scene) elsewheres() []because {
 		item.page = func(c *canvas, w int) *doc {
 			d := newDoc(c, w)
 			for _, p := range o.problems() {
-				d.para(severityMark(p.Severity).span(), " "+p.Summary, plain)
+				d.para(severityMark(p.Severity).span(), " "+p.Says(), plain)
 			}
 			for _, u := range o.unexplained() {
 				d.para(span{"? ", yellow | bold}, u.Symptom, plain)

@@ -49,13 +49,19 @@ func reasons(s *scene) []because {
 	for _, p := range s.problems() {
 		f := p.Finding
 		item := becauseOf(s, f)
-		item.mark, item.word, item.text = severityMark(f.Severity), words.Say("confidence."+string(f.Confidence)), s.on(f.Interface, f.Summary)
+		item.mark, item.word, item.text = severityMark(f.Severity), words.Say("confidence."+string(f.Confidence)), s.on(f.Interface, f.Says())
+		if len(f.Others) == 0 { // a line of a list
+			item.text = strings.TrimSuffix(item.text, ".")
+		}
 		item.id = f.Cause + " " + f.Interface + " " + f.Subject.Value
 		if numbered {
 			item.number = p.number
 		}
 		if strings.HasPrefix(headline, strings.TrimSuffix(f.Summary, ".")) { // it stands above already
 			item.text = s.on(f.Interface, words.Say("cause."+f.Cause+".title"))
+			if len(f.Others) > 0 {
+				item.text += ". " + f.SaysOthers()
+			}
 		}
 		if len(f.Remedies) > 0 && len(f.Remedies[0].Do) == 0 {
 			item.do = f.Remedies[0].Does
@@ -196,6 +202,9 @@ func (m *mapScreen) draw(s *scene, r region) {
 	}
 	y := m.drawHeadline(s, r, items)
 	why := min(len(items)+2, max((r.h-y)/3, 2)) // the map comes first; the rest is for the list
+	if most := (r.h - y) * 3 / 5; len(s.problems()) > 0 && most >= len(items)+previewLines+1 {
+		why = max(why, min(len(items)+previewRoom, most)) // room for the finding as well: what is well folds
+	}
 	room := max(r.h-y-why, 0)
 	if room < 2 {
 		room = 0
@@ -217,6 +226,9 @@ func (m *mapScreen) draw(s *scene, r region) {
 	}
 	m.drawOpen(s, below, items)
 }
+
+// previewRoom is how many lines below the list what enter would open of a problem is given, where the map can fold.
+const previewRoom = 20
 
 // previewLines is from how many lines below the list on what enter would open is shown there already.
 const previewLines = 8
@@ -489,7 +501,11 @@ func (*mapScreen) seeks() bool { return false }
 func (m *mapScreen) keys(s *scene) []hotkey {
 	keys := []hotkey{{"↑↓", "choose"}, {"enter", "open"}}
 	if s.canAsk {
-		keys = append(keys, hotkey{"r", "run-again"}, hotkey{"a", "every"})
+		every := hotkey{"a", "every"}
+		if s.Every > 0 {
+			every.what = "every-off"
+		}
+		keys = append(keys, hotkey{"r", "run-again"}, every)
 	}
 	return keys
 }

@@ -453,7 +453,7 @@ func pathsDoc(c *canvas, w int, r *report.Report, paths []*report.Path) *doc {
 			if slices.Contains(f.Explains, p.ID) {
 				d.heading(say("why"))
 				m := severityMark(f.Severity)
-				d.para(span{"  " + m.s + " ", m.st}, f.Summary, plain)
+				d.para(span{"  " + m.s + " ", m.st}, f.Says(), plain)
 				break
 			}
 		}

@@ -152,7 +152,7 @@ func routerDoc(s *scene, x *RouterRow, w int) *doc {
 	d := newDoc(s.canvas, w)
 	d.line(span{x.Address.String(), bold}, span{"  " + x.MAC.String() + "  " + x.Interface, dim})
 	if x.Problem > 0 {
-		d.para(span{"✗ ", markBad.st}, s.Report.Problems()[x.Problem-1].Summary, red)
+		d.para(span{"✗ ", markBad.st}, s.Report.Problems()[x.Problem-1].Says(), red)
 	}
 	if vanished(s, x) {
 		d.para(span{"✗ ", red | bold}, say("router.vanished", "ago", ago(s.At.Sub(x.At)), "every", int(x.IntervalS)), red)

@@ -74,8 +74,9 @@ func folded(nodes []*node) *node {
 	var names []string
 	for _, n := range nodes {
 		for _, e := range n.marks {
-			if e.service != "" && e.mark == markGood {
+			if e.service != "" {
 				names = append(names, e.service)
+				e.text = strings.TrimPrefix(e.text, e.service+" ")
 			}
 			if !slices.ContainsFunc(all.marks, func(x edge) bool { return x.asks == e.asks && x.mark == e.mark }) {
 				all.add(e)
@@ -83,7 +84,10 @@ func folded(nodes []*node) *node {
 		}
 	}
 	if all.class == diag.TargetService && len(names) == len(nodes) {
-		all.addr, all.marks = strings.Join(names, ", "), []edge{{mark: markGood, text: say("edge.all-answer", "n", len(nodes))}}
+		all.addr = strings.Join(names, ", ")
+		if all.marks[0].mark == markGood {
+			all.marks = []edge{{mark: markGood, text: say("edge.all-answer", "n", len(nodes))}}
+		}
 	}
 	return all
 }
@@ -102,6 +106,7 @@ type sketch struct {
 	w      int
 	groups map[string]*group
 	lines  [][]span
+	stale  bool // what is drawn is of an interface that is gone
 }
 
 func newSketch(s *scene, w int) *sketch {
@@ -174,6 +179,8 @@ func (k *sketch) draw(strokes bool) {
 			k.lines = append(k.lines, []span{{stemRail, dim}})
 		}
 	}
+	link := k.s.link()
+	k.stale = link.Gone
 	k.add(stemFree, stemFree, k.groups["internet"])
 	k.add(stemFree, stemFree, k.groups["service"])
 	if len(k.lines) > 0 && strokes {
@@ -183,8 +190,9 @@ func (k *sketch) draw(strokes bool) {
 		k.add(stemFirst, stemRail, k.groups["router"])
 		rail()
 	}
-	link := k.s.link()
+	k.stale = false
 	k.line(stemBranch, stemRail, say("node.self"), link.MAC.String(), linkMarks(link))
+	k.stale = link.Gone
 	k.add(stemRail, stemRail, k.groups["self"])
 	peers, everybody := k.groups["peer"], k.groups["all-nodes"]
 	if len(peers.nodes)+len(everybody.nodes) > 0 {
@@ -268,6 +276,11 @@ func (k *sketch) marks(marks []edge, numbered bool, w int) [][]span {
 			n += k.s.canvas.width(p.text)
 		}
 		n++
+		if k.stale {
+			for i := range spans {
+				spans[i].st = dim
+			}
+		}
 		list = append(list, spans)
 	}
 	if n > w {
@@ -288,7 +301,11 @@ func (k *sketch) narrow(stem, label, address string, marks []edge) {
 		if i < len(marks) {
 			m = marks[i].mark
 		}
-		line = append(line, m.span())
+		mark := m.span()
+		if k.stale {
+			mark.st = dim
+		}
+		line = append(line, mark)
 	}
 	k.lines = append(k.lines, append(line, span{" " + c.fit(address, k.w-19), plain}))
 }

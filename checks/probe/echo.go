@@ -34,6 +34,7 @@ type echo struct {
 	iface  string
 	index  int
 	source netip.Addr
+	data   []byte // of a request
 	id     uint16
 	file   *os.File
 	conn   syscall.RawConn
@@ -46,8 +47,9 @@ type echo struct {
 	buf, oob []byte
 }
 
-// Listen opens an echo socket bound to the interface and the source; without a source it is bound to nothing.
-func (n *Net) Listen(iface string, source netip.Addr) (checks.Asker, error) {
+// Listen opens an echo socket bound to the interface and the source; without a source it is bound to nothing. Its
+// requests have size bytes from the IPv6 header on, or ping's number.
+func (n *Net) Listen(iface string, source netip.Addr, size int) (checks.Asker, error) {
 	i, err := index(iface)
 	if err != nil {
 		return nil, named(err)
@@ -57,7 +59,7 @@ func (n *Net) Listen(iface string, source netip.Addr) (checks.Asker, error) {
 		return nil, err
 	}
 	e := &echo{
-		sink: n.sink, iface: iface, index: i, source: source,
+		sink: n.sink, iface: iface, index: i, source: source, data: filled(size),
 		done: make(chan struct{}), asked: map[uint16]diag.Socket{}, buf: make([]byte, 2048), oob: make([]byte, 512),
 	}
 	if err := e.setUp(fd, raw); err != nil {
@@ -191,7 +193,7 @@ func local(fd int) (a netip.Addr, port uint16) {
 // Ask sends one echo request and says so, or why it was not sent.
 func (e *echo) Ask(to netip.AddrPort, seq uint16) {
 	target := to.Addr()
-	b := echoRequest(e.id, seq, []byte(payload))
+	b := echoRequest(e.id, seq, e.data)
 	event := diag.Socket{Interface: e.iface, Event: diag.SocketSent, Source: e.source, Target: target, EchoID: e.id, EchoSeq: seq}
 	if !e.source.IsValid() {
 		event.Via, event.Source = diag.ViaApp, chosen(e.sockaddr(target))

@@ -51,12 +51,8 @@ func Marshal(f checks.Frame) ([]byte, error) {
 		if f.Size > maxSize {
 			return nil, fmt.Errorf("echo of %d bytes: at most %d fit a packet", f.Size, maxSize)
 		}
-		data := append(make([]byte, 0, max(len(payload), f.Size)), payload...)
-		for len(data)+wire.EchoLen+wire.IPv6Len < f.Size {
-			data = append(data, byte(len(data)))
-		}
 		p.HopLimit = hopLimitEcho
-		p.Payload = echoRequest(f.EchoID, f.EchoSeq, data)
+		p.Payload = echoRequest(f.EchoID, f.EchoSeq, filled(f.Size))
 	case diag.DHCPv6Frame:
 		p.HopLimit, p.Proto = 1, unix.IPPROTO_UDP
 		p.Payload = wire.UDP{Src: wire.DHCPv6Client, Dst: wire.DHCPv6Server, Payload: solicit(f)}.Marshal()
@@ -67,6 +63,15 @@ func Marshal(f checks.Frame) ([]byte, error) {
 		return nil, fmt.Errorf("frame %s: %w", f.Type, err)
 	}
 	return p.Frame(f.DstMAC, f.SrcMAC), nil
+}
+
+// filled is what an echo carries whose packet is to have size bytes, from the IPv6 header on.
+func filled(size int) []byte {
+	data := append(make([]byte, 0, max(len(payload), size)), payload...)
+	for len(data)+wire.EchoLen+wire.IPv6Len < size {
+		data = append(data, byte(len(data)))
+	}
+	return data
 }
 
 func echoRequest(id, seq uint16, data []byte) []byte {

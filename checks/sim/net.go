@@ -56,12 +56,12 @@ func (h *host) usable(iface string, source netip.Addr) error {
 }
 
 // Listen implements checks.Net.
-func (h *host) Listen(iface string, source netip.Addr) (checks.Asker, error) {
+func (h *host) Listen(iface string, source netip.Addr, size int) (checks.Asker, error) {
 	if err := h.usable(iface, source); err != nil {
 		return nil, err
 	}
 	h.w.sockets++
-	s := &echoSocket{h: h, iface: iface, source: source, id: uint16(h.w.sockets), asked: map[uint16]diag.Socket{}}
+	s := &echoSocket{h: h, iface: iface, source: source, size: size, id: uint16(h.w.sockets), asked: map[uint16]diag.Socket{}}
 	h.echoes = append(h.echoes, s)
 	return s, nil
 }
@@ -71,6 +71,7 @@ type echoSocket struct {
 	h      *host
 	iface  string
 	source netip.Addr
+	size   int
 	id     uint16
 	asked  map[uint16]diag.Socket
 	closed bool
@@ -111,7 +112,7 @@ func (s *echoSocket) Ask(to netip.AddrPort, seq uint16) {
 	s.asked[seq] = e
 	p := wire.Packet{
 		Src: src, Dst: target, Proto: unix.IPPROTO_ICMPV6,
-		Payload: wire.Echo{Type: ipv6.ICMPTypeEchoRequest, ID: s.id, Seq: seq, Data: make([]byte, 56)}.Marshal(),
+		Payload: wire.Echo{Type: ipv6.ICMPTypeEchoRequest, ID: s.id, Seq: seq, Data: make([]byte, max(56, s.size-48))}.Marshal(),
 	}
 	if target.IsMulticast() {
 		p.HopLimit = 1

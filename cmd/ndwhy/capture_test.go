@@ -100,7 +100,7 @@ func TestCheckOfACapture(t *testing.T) {
 		{"--profile aws --from ../../ui/testdata/lab/rogue-router.jsonl.zst", "is a recording, which has that"},
 		{"--profile moon --from " + filepath.Join(dir, "whole"), "no such profile"},
 		{"--as fe80::77 --as fe80::78 --from " + filepath.Join(dir, "whole"), "more of them than captures"},
-		{"--from " + filepath.Join(dir, "whole") + " --from " + filepath.Join(dir, "none"), "do not say which host made it"},
+		{"--from " + filepath.Join(dir, "whole") + " --from " + filepath.Join(dir, "none"), "as in --as "},
 		{"--as fe80::77", "give the capture by --from"},
 		{"--as fe80::77 --from ../../ui/testdata/lab/rogue-router.jsonl.zst", "is a recording of one host"},
 	} {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/charmbracelet/x/term"
@@ -149,9 +150,38 @@ func whose(list []source, makers []pcap.Maker, known []diag.MAC) error {
 		case doubt == "":
 			return nil
 		case !some:
-			return usagef("--from %s: %s", doubt, words.Say("cli.from-whose"))
+			return usagef("--from %s: %s", doubt, ambiguous(list, makers, known))
 		}
 	}
+}
+
+// ambiguous says what to type where the captures do not say whose they are: an example, with who may be meant.
+func ambiguous(list []source, makers []pcap.Maker, known []diag.MAC) string {
+	var example []string
+	var more strings.Builder
+	for i, from := range list {
+		if !from.capture {
+			continue
+		}
+		var may []string
+		switch {
+		case from.as != (pcap.Host{}):
+			may = []string{from.as.String()}
+		case from.of != (diag.MAC{}):
+			may = []string{from.of.String()}
+		default:
+			for _, mac := range makers[i].Candidates(known) {
+				may = append(may, mac.String())
+			}
+		}
+		if len(may) == 0 {
+			may = []string{"ADDRESS"}
+		}
+		if example = append(example, "--as "+may[0]); len(may) > 1 {
+			more.WriteString(words.Say("cli.from-whose-of", "file", from.host, "macs", strings.Join(may, ", ")))
+		}
+	}
+	return words.Say("cli.from-whose", "example", strings.Join(example, " ")) + more.String()
 }
 
 // open opens the file for one reading, and notes whether it is a capture.

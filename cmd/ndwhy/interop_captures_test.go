@@ -28,6 +28,7 @@ var captors = map[string]string{
 func TestInteropCaptures(t *testing.T) {
 	t.Parallel()
 	const again = "ip -6 addr del $(ip -6 -br addr show dev eth0 | grep -o '2001[^ ]*') dev eth0; ip -6 addr add 2001:db8:1f16:8df0:d326:143a:2015:79fa/64 dev eth0; sleep 2"
+	const pings = "ping -6 -c 4 -i 0.5 -W 1 $PEER; ping -6 -c 4 -i 0.5 -W 1 3fff:7f8:b001:c09::71"
 	for _, tt := range []struct {
 		scenario, captor, meanwhile, want string
 	}{
@@ -42,6 +43,11 @@ func TestInteropCaptures(t *testing.T) {
 		{"dhcp-no-address", "tcpdump", "ndwhy check", "dhcpv6.no-address"},
 		{"spoofed-advertisements", "tshark", "ndwhy check", "link.spoofed"},
 		{"lan", "tcpdump", again, "address.duplicate"},
+		{"lan", "tcpdump", pings, ""},
+		{"vpc", "dumpcap", pings, ""},
+		{"unassigned-address", "tcpdump", "ping -6 -c 4 -i 0.5 -W 1 -I $(ip -6 -br addr show dev eth0 | grep -o '2001[^ ]*c7f4') $PEER; " + pings, "address.unassigned"},
+		{"peer-drops-echo", "tcpdump", pings, "peer.echo-blocked"},
+		{"internet-refused", "tshark", pings, "path.refused"},
 	} {
 		t.Run(tt.scenario+" by "+tt.captor, func(t *testing.T) {
 			t.Parallel()
@@ -51,7 +57,7 @@ func TestInteropCaptures(t *testing.T) {
 			dir := t.TempDir()
 			file := filepath.Join(dir, "capture")
 			labtest.Run(t, tt.scenario, "sh", "-c", fmt.Sprintf(
-				`FILE=%s; chmod 777 %s; %s 2>/dev/null & p=$!; sleep 3; { %s; } >/dev/null 2>&1; sleep 1; kill $p; wait $p`,
+				`FILE=%s; PEER=2001:db8:1f16:8df0:d326:143a:2015:79fa; chmod 777 %s; %s 2>/dev/null & p=$!; sleep 3; { %s; } >/dev/null 2>&1; sleep 1; kill $p; wait $p`,
 				file, dir, captors[tt.captor], tt.meanwhile,
 			))
 			var out, errs strings.Builder

@@ -406,15 +406,15 @@ func (t *Trace) lost(at *side, questions []diag.Event) {
 	}
 }
 
-// slack is how much the offset of two clocks may be wrong by.
-const slack = 50 * time.Millisecond
+// Slack is how much the offset of two clocks may be wrong by.
+const Slack = 50 * time.Millisecond
 
 // during leaves out what the host saw before a time of here, as far as the clocks can be compared.
 func (h *Host) during(list []diag.Event, here time.Time) []diag.Event {
 	if h.Pairs == 0 {
 		return list
 	}
-	return from(list, here.Add(h.Offset-slack))
+	return from(list, here.Add(h.Offset-Slack))
 }
 
 // covers reports whether the host is known to have looked, and to remember it, from a time of here to another, so that
@@ -422,7 +422,7 @@ func (h *Host) during(list []diag.Event, here time.Time) []diag.Event {
 // that was read to its end is taken for one of the whole time.
 func (h *Host) covers(first, last time.Time) bool {
 	began := h.State.Said(diag.FeedFrames)
-	if why, until := h.Missed(); why != "" && (h.Pairs == 0 || until.After(first.Add(h.Offset-slack))) {
+	if why, until := h.Missed(); why != "" && (h.Pairs == 0 || until.After(first.Add(h.Offset-Slack))) {
 		return false
 	}
 	complete := h.Reading == diag.FarComplete && !h.At.Before(last)
@@ -436,7 +436,7 @@ func (h *Host) covers(first, last time.Time) bool {
 		return false
 	}
 	until := complete || !h.State.Now.Before(last.Add(h.Offset))
-	return until && !began.At.After(first.Add(h.Offset+slack))
+	return until && !began.At.After(first.Add(h.Offset+Slack))
 }
 
 // mostEvidence bounds what a trace points at.

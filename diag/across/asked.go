@@ -137,7 +137,7 @@ func (w way) since(list []diag.Event, at time.Time) []diag.Event {
 	if !w.compared {
 		return list
 	}
-	return from(list, at.Add(w.offset-slack))
+	return from(list, at.Add(w.offset-Slack))
 }
 
 // looked reports whether the host at the end of a way is known to have looked, and to remember it, from a time of the
@@ -150,13 +150,13 @@ func (w way) looked(at time.Time, reading diag.FarState) bool {
 	case !w.compared:
 		return reading != diag.FarRecording // then it is only known that a stream was begun while this host looked
 	default:
-		return !w.to.began().After(at.Add(w.offset+slack)) && !w.forgot(at)
+		return !w.to.began().After(at.Add(w.offset+Slack)) && !w.forgot(at)
 	}
 }
 
 // during reports whether a capture at the end of a way has packets from before and after what left at these times.
 func (w way) during(first, last time.Time) bool {
-	return !w.to.began().After(first.Add(w.offset+slack)) && !w.to.state.Now.Before(last.Add(w.offset))
+	return !w.to.began().After(first.Add(w.offset+Slack)) && !w.to.state.Now.Before(last.Add(w.offset))
 }
 
 // forgot reports whether the host at the end of a way no longer remembers a time of the beginning.

@@ -214,7 +214,7 @@ func TestFilters(t *testing.T) {
 			Rule: `oifname "eth0" icmpv6 type nd-neighbor-solicit counter log prefix "ns " drop comment "no questions\x1b"`,
 		},
 		{
-			Table: "inet filter", Chain: "output", Hook: "output", Verdict: "drop", Tool: "nft", Matches: []string{}, Partly: []string{"echo-request"},
+			Table: "inet filter", Chain: "output", Hook: "output", Verdict: "drop", Tool: "nft", Matches: []string{}, Partly: []string{"echo-request"}, By: []string{"rate"},
 			Rule: "icmpv6 type echo-request limit rate over 5/second drop",
 		},
 		{
@@ -340,6 +340,11 @@ func TestFiltersThatConcernSome(t *testing.T) {
 	tcp := []expr.Any{&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1}, &expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{unix.IPPROTO_TCP}}}
 	output := w.base(table, "o", nftables.ChainHookOutput, 0, false, "")
 	w.rule(output, to(other), does(expr.VerdictDrop))
+	w.rule(output, []expr.Any{
+		&expr.Meta{Key: expr.MetaKeyLEN, Register: 1},
+		&expr.Byteorder{SourceRegister: 1, DestRegister: 1, Op: expr.ByteorderHton, Len: 4, Size: 4},
+		&expr.Cmp{Op: expr.CmpOpGt, Register: 1, Data: []byte{0, 0, 5, 0}},
+	}, does(expr.VerdictDrop))
 	w.rule(output, typed(128), []expr.Any{&expr.Target{Name: "NFQUEUE", Info: new(xt.Unknown(make([]byte, 8)))}})
 	post := w.base(table, "p", nftables.ChainHookPostrouting, 0, false, "")
 	w.rule(post, []expr.Any{
@@ -356,6 +361,10 @@ func TestFiltersThatConcernSome(t *testing.T) {
 		{
 			Table: "ip6 t", Chain: "o", Hook: "output", Rule: "ip6 daddr 2001:db8::5 drop", Verdict: "drop", Tool: "nft", Matches: []string{},
 			Partly: []string{"ns", "na", "echo-request", "udp", "tcp-syn"}, Dst: netip.PrefixFrom(other, 128),
+		},
+		{
+			Table: "ip6 t", Chain: "o", Hook: "output", Rule: "meta length > 1280 drop", Verdict: "drop", Tool: "nft", Matches: []string{},
+			Partly: []string{"ns", "na", "echo-request", "udp", "tcp-syn"}, By: []string{"length"},
 		},
 		{
 			Table: "ip6 t", Chain: "o", Hook: "output", Rule: "icmpv6 type echo-request -j NFQUEUE", Verdict: "queue", Tool: "nft", Matches: []string{},

@@ -157,6 +157,7 @@ func judge(rs *ruleset, links []diag.Link) []diag.Filter {
 		filter  diag.Filter
 		by      map[string]*stopped
 		mention bool
+		decides []string
 	}
 	var order []key
 	all := map[key]*found{}
@@ -174,6 +175,7 @@ func judge(rs *ruleset, links []diag.Link) []diag.Filter {
 				f.filter.Rule, f.mention = text, f.mention || mention
 				f.filter.Verdict, f.filter.To = s.verdict, s.to
 				f.filter.Src, f.filter.Dst = spoken(s.rule)
+				f.decides = decides(s.rule)
 				f.filter.Number = 1 + slices.IndexFunc(s.chain.rules, func(r rule) bool { return r.handle == s.rule.handle })
 			}
 			all[k] = f
@@ -242,6 +244,9 @@ func judge(rs *ruleset, links []diag.Link) []diag.Filter {
 			}
 			filter := f.filter
 			filter.Matches, filter.Invalid, filter.Partly = by.matches, by.invalid, by.partly
+			if len(by.partly) > 0 {
+				filter.By = f.decides
+			}
 			if filter.Matches == nil {
 				filter.Matches = []string{}
 			}
@@ -462,6 +467,49 @@ func rated(r rule) bool {
 			return false
 		}
 	})
+}
+
+// What a rule decides by, beside a packet's kind, addresses and ports: by the keys and names of its conditions.
+var (
+	decidesByMeta = map[expr.MetaKey]string{
+		expr.MetaKeyLEN: "length", expr.MetaKeySKUID: "user", expr.MetaKeySKGID: "group", expr.MetaKeyCGROUP: "cgroup", expr.MetaKeyPRANDOM: "chance",
+	}
+	decidesByName = map[string]string{
+		"length": "length", "owner": "user", "cgroup": "cgroup", "socket": "cgroup", "dscp": "class", "tos": "class",
+		"limit": "rate", "hashlimit": "rate", "connlimit": "count", "quota": "quota", "statistic": "chance", "numgen": "chance",
+	}
+)
+
+// decides lists what a rule decides by.
+func decides(r rule) (list []string) {
+	for _, e := range r.exprs {
+		by := ""
+		switch e := e.(type) {
+		case *expr.Meta:
+			if !e.SourceRegister {
+				by = decidesByMeta[e.Key]
+			}
+		case *expr.Payload:
+			if e.Base == expr.PayloadBaseNetworkHeader && e.OperationType == expr.PayloadLoad {
+				switch {
+				case e.Offset < 4:
+					by = "class"
+				case e.Offset == 4:
+					by = "length"
+				}
+			}
+		case *expr.Limit:
+			by = "rate"
+		case *expr.Match:
+			by = decidesByName[e.Name]
+		case opaque:
+			by = decidesByName[string(e)]
+		}
+		if by != "" && !slices.Contains(list, by) {
+			list = append(list, by)
+		}
+	}
+	return list
 }
 
 func verdictOf(v *expr.Verdict) verdict {

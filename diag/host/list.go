@@ -23,6 +23,16 @@ type operand struct {
 	format func([]byte) string
 	mask   []byte
 	data   []byte // where the rule itself has it
+	// swapped: it was put into the network's byte order, to compare which is greater.
+	swapped bool
+}
+
+// text writes a value of it.
+func (o operand) text(b []byte) string {
+	if o.swapped && len(b) == 4 {
+		b = binary.NativeEndian.AppendUint32(nil, binary.BigEndian.Uint32(b))
+	}
+	return o.format(b)
 }
 
 // list writes a rule roughly as nft would list it, and says whether it speaks of interfaces.
@@ -78,7 +88,7 @@ func list(rs *ruleset, c *chain, r rule) (text string, iface bool) {
 			}
 		case *expr.Range:
 			o := load(e.Register)
-			add(o.name, strings.TrimLeft(operators[e.Op]+" ", " ")+o.format(e.FromData)+"-"+o.format(e.ToData))
+			add(o.name, strings.TrimLeft(operators[e.Op]+" ", " ")+o.text(e.FromData)+"-"+o.text(e.ToData))
 		case *expr.Lookup:
 			add(lookup(rs, c, load(e.SourceRegister), e))
 		case *expr.Limit:
@@ -111,7 +121,14 @@ func list(rs *ruleset, c *chain, r rule) (text string, iface bool) {
 		case *expr.Verdict:
 			add(strings.TrimSpace(verdictNames[e.Kind] + " " + e.Chain))
 		case opaque:
-			add("[" + string(e) + "]")
+			if e != "byteorder" {
+				add("[" + string(e) + "]")
+				continue
+			}
+			for reg, o := range regs { // of which one, it does not say here: what was loaded last is compared next
+				o.swapped = true
+				regs[reg] = o
+			}
 		}
 	}
 	if r.comment != "" {
@@ -160,7 +177,7 @@ var operators = map[expr.CmpOp]string{
 
 func comparison(o operand, op expr.CmpOp, data []byte) string {
 	zero := len(bytes.Trim(data, "\x00")) == 0
-	text := o.format(data)
+	text := o.text(data)
 	switch {
 	case o.mask == nil:
 	case zero && o.name == "ct state":
@@ -352,6 +369,7 @@ func payloadOperand(e *expr.Payload, over byte) operand {
 	}
 	fields := map[at]operand{
 		{1, 6, 1}: {name: "ip6 nexthdr", format: protocol}, {1, 7, 1}: {name: "ip6 hoplimit", format: number},
+		{1, 4, 2}: {name: "ip6 length", format: port},
 		{2, 0, 1}: {name: "icmpv6 type", format: icmpType}, {2, 1, 1}: {name: "icmpv6 code", format: number},
 		{0, 12, 2}: {name: "ether type", format: hexadecimal},
 		{0, 0, 6}:  {name: "ether daddr", format: mac}, {0, 6, 6}: {name: "ether saddr", format: mac},

@@ -42,7 +42,11 @@ type Maker struct {
 	// maybe are those that all unicast frames so far were from or to, once there was one.
 	maybe []diag.MAC
 	some  bool
+	// senders are those that sent something, as they first did, at most sendersMost.
+	senders []diag.MAC
 }
+
+const sendersMost = 8
 
 // Find reads a capture to its end, or to where it says who made it: named is a host to look for instead, if not zero.
 func Find(c *Reader, named Host) (m Maker) {
@@ -71,6 +75,9 @@ func (m *Maker) take(f diag.Frame, d Direction) {
 		m.found = f.SrcMAC
 		return
 	}
+	if len(m.senders) < sendersMost && f.SrcMAC != (diag.MAC{}) && !slices.Contains(m.senders, f.SrcMAC) {
+		m.senders = append(m.senders, f.SrcMAC)
+	}
 	if f.DstMAC[0]&1 != 0 || f.DstMAC == (diag.MAC{}) {
 		return
 	}
@@ -92,6 +99,16 @@ func (m *Maker) MakerOf(others []diag.MAC) (mac diag.MAC, ok bool) {
 		return mac, false
 	}
 	return left[0], true
+}
+
+// Candidates are some of those that may have made a capture, where others are known to have made others: where there was no
+// unicast frame, those that sent something.
+func (m *Maker) Candidates(others []diag.MAC) []diag.MAC {
+	list := m.maybe
+	if len(list) == 0 {
+		list = m.senders
+	}
+	return slices.DeleteFunc(slices.Clone(list), func(h diag.MAC) bool { return slices.Contains(others, h) })
 }
 
 // heldMost bounds the frames that wait until it is known which MAC a host has that was named by its address.

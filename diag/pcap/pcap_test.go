@@ -342,15 +342,16 @@ func TestMaker(t *testing.T) {
 		others  []diag.MAC
 		want    diag.MAC
 		ok      bool
+		may     int // candidates, where it is not known
 	}{
-		"it speaks with two":          {[][]byte{to(a, b), all, to(c, a)}, "", nil, a, true},
-		"two speak with each other":   {[][]byte{to(a, b), to(b, a)}, "", nil, diag.MAC{}, false},
-		"and one made another":        {[][]byte{to(a, b), to(b, a)}, "", []diag.MAC{a}, b, true},
-		"a mirror of many":            {[][]byte{to(a, b), to(b, c), to(c, a)}, "", nil, diag.MAC{}, false},
-		"nothing but multicast":       {[][]byte{all}, "", nil, diag.MAC{}, false},
-		"named by its address":        {[][]byte{to(a, b), to(b, a)}, "2001:db8::b", nil, b, true},
-		"named by its MAC":            {[][]byte{to(a, b)}, "02:00:00:00:00:0b", nil, b, true},
-		"named, and it sends nothing": {[][]byte{to(a, b)}, "2001:db8::d", nil, diag.MAC{}, true},
+		"it speaks with two":          {[][]byte{to(a, b), all, to(c, a)}, "", nil, a, true, 0},
+		"two speak with each other":   {[][]byte{to(a, b), to(b, a)}, "", nil, diag.MAC{}, false, 2},
+		"and one made another":        {[][]byte{to(a, b), to(b, a)}, "", []diag.MAC{a}, b, true, 0},
+		"a mirror of many":            {[][]byte{to(a, b), to(b, c), to(c, a)}, "", nil, diag.MAC{}, false, 3},
+		"nothing but multicast":       {[][]byte{all}, "", nil, diag.MAC{}, false, 1},
+		"named by its address":        {[][]byte{to(a, b), to(b, a)}, "2001:db8::b", nil, b, true, 0},
+		"named by its MAC":            {[][]byte{to(a, b)}, "02:00:00:00:00:0b", nil, b, true, 0},
+		"named, and it sends nothing": {[][]byte{to(a, b)}, "2001:db8::d", nil, diag.MAC{}, true, 0},
 	} {
 		r, err := NewReader(bytes.NewReader(classicFile(t, layers.LinkTypeEthernet, false, tt.packets...)))
 		if err != nil {
@@ -365,6 +366,9 @@ func TestMaker(t *testing.T) {
 		m := Find(r, named)
 		if got, ok := m.MakerOf(tt.others); got != tt.want || ok != tt.ok {
 			t.Errorf("%s: %s, %v, want %s, %v", name, got, ok, tt.want, tt.ok)
+		}
+		if may := m.Candidates(tt.others); !tt.ok && len(may) != tt.may {
+			t.Errorf("%s: %v may have made it, want %d", name, may, tt.may)
 		}
 	}
 }

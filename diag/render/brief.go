@@ -26,8 +26,12 @@ const (
 // labelled is the column in which what has a label begins.
 const labelled = 6
 
-// screen is how many lines a terminal shows.
-const screen = 24
+// screen is how many lines a terminal of 24 shows above the prompt that follows.
+const screen = 23
+
+// near is by how many lines what is said may miss the screen before all that can wait is left out: the verdict has gone
+// from the screen either way.
+const near = 2
 
 // brief answers first: the verdict, why, what to do, what else, who reaches whom, what was not asked. Whatever
 // else there is stands behind -v. Where a screen is too small for it, the blank lines go.
@@ -40,21 +44,25 @@ func (t *textWriter) brief(r report.Report) {
 	airy := len(b.problems)+len(r.Unexplained)+len(r.Unknown) > 0
 	const all, proofs = remediesShown, proofsShown
 	levels := []spare{
-		{airy, true, true, all, proofs},
-		{false, true, true, all, proofs},
-		{false, false, true, all, proofs},
-		{false, false, true, 2, proofs},
-		{false, false, false, all, proofs},
-		{false, false, false, all, 1},
-		{false, false, true, 1, proofs},
-		{false, false, false, 1, 1},
+		{airy, true, true, true, all, proofs},
+		{false, true, true, true, all, proofs},
+		{false, false, true, true, all, proofs},
+		{false, false, false, true, all, proofs},
+		{false, false, false, true, 2, proofs},
+		{false, false, false, false, all, proofs},
+		{false, false, false, false, all, 1},
+		{false, false, false, true, 1, proofs},
+		{false, false, false, false, 1, 1},
 	}
-	room := screen + 3*max(0, len(b.problems)+len(r.Unexplained)-1) // what is wrong besides has lines of its own
-	i := slices.IndexFunc(levels, func(s spare) bool { return b.height(s) <= room })
-	if i < 0 {
-		i = 2
+	var heights []int
+	for _, s := range levels {
+		heights = append(heights, b.height(s))
 	}
-	b.spare = levels[i]
+	room := screen
+	if shortest := slices.Min(heights); shortest > screen {
+		room = shortest + near
+	}
+	b.spare = levels[slices.IndexFunc(heights, func(n int) bool { return n <= room })]
 	b.write()
 }
 
@@ -75,6 +83,7 @@ func (b *brief) height(s spare) int {
 type spare struct {
 	airy      bool // blank lines between the parts
 	marks     bool // what the marks mean, and what -v and -vv show
+	notes     bool // what looks broken and is not, and the row of test addresses, where nothing is wrong with them
 	remarks   bool // what a remedy does, where that takes a line of its own
 	ways      int
 	contrasts int
@@ -253,11 +262,18 @@ func source(p report.Path) string {
 func (b *brief) also() {
 	var list []string
 	for i, f := range b.problems {
-		text := b.r.On(f.Interface, f.Summary)
-		if i == 0 || slices.Contains(list, text) {
+		text := b.r.On(f.Interface, f.Says())
+		switch first := b.problems[0]; {
+		case i == 0 && len(f.Others) == 0:
 			continue
+		case i == 0:
+			text = f.SaysOthers()
+		case f.Subject == first.Subject && f.Subject.Kind == "address" && f.Interface == first.Interface: // what follows of it was said
+			text = words.Say("brief.of-same", "title", words.Say("cause."+f.Cause+".title"), "address", f.Subject.Value)
 		}
-		list = append(list, text)
+		if !slices.Contains(list, text) {
+			list = append(list, text)
+		}
 	}
 	for _, f := range b.r.Notes() {
 		if text := b.r.On(f.Interface, f.Summary); !strings.HasPrefix(f.Cause, "net.") && !words.Has("cause."+f.Cause+".looks") && !slices.Contains(list, text) {
@@ -488,6 +504,9 @@ func (b *brief) reach() {
 	b.b.WriteString(b.paint(bold, strings.TrimRight(head.String(), " ")) + "\n")
 	several := len(b.r.Interfaces) > 1
 	for i, x := range b.table {
+		if x.tested > 0 && !b.spare.notes && x.worst.Judgement != report.Wrong || x.label != "" && x.worst.Judgement == report.Unasked {
+			continue
+		}
 		if i >= addressesShown && x.worst.Judgement != report.Wrong || i >= 2*addressesShown {
 			b.line("  %s", words.Say("brief.more-rows", "n", len(b.table)-i))
 			break
@@ -583,7 +602,7 @@ func (b *brief) closing() {
 			b.hung("", "  ", line)
 		}
 	}
-	if len(notes) > 0 {
+	if len(notes) > 0 && b.spare.notes {
 		b.hung(words.Say("brief.notes")+" ", "  ", strings.Join(notes, ", ")+".")
 	}
 	var not []string
@@ -591,7 +610,11 @@ func (b *brief) closing() {
 		not = append(not, x.Name)
 	}
 	for _, u := range b.r.NotAsked {
-		not = append(not, u.Name())
+		what := u.Name()
+		if u.What == why.UnaskedRules { // which, is all that there is to say of them
+			what = words.Say("unasked.item", "what", what, "why", u.Why)
+		}
+		not = append(not, what)
 	}
 	if blind := b.r.Verdict == why.VerdictUnknown && len(b.problems) == 0; len(not) > 0 && !blind {
 		b.hung(words.Say("brief.not-asked")+" ", "  ", words.List(not)+".")

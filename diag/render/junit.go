@@ -85,7 +85,7 @@ func JUnit(w io.Writer, r report.Report) error {
 		for _, s := range why.Steps(f.Remedies, f.Look) {
 			lines = append(lines, s.Text)
 		}
-		fail(f.Explains, junitFault{r.On(f.Interface, f.Summary), f.Cause, strings.Join(lines, "\n")})
+		fail(f.Explains, junitFault{r.On(f.Interface, f.Says()), f.Cause, strings.Join(lines, "\n")})
 	}
 	for _, u := range r.Unexplained {
 		fail(u.Paths, junitFault{Message: words.Say("brief.unexplained", "symptom", u.Symptom), Type: "unexplained"})

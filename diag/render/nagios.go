@@ -15,13 +15,13 @@ import (
 func Nagios(w io.Writer, r report.Report) error {
 	text := r.Headline
 	for i, f := range r.Problems() {
-		if on := r.On(f.Interface, f.Summary); i > 0 && !strings.Contains(text, on) {
+		if on := r.On(f.Interface, f.Says()); i > 0 && !strings.Contains(text, on) {
 			text += " " + on
 		}
 	}
 	data := []string{
 		fmt.Sprintf("time=%.3fs;;;0", float64(r.DurationMS)/1000),
-		fmt.Sprintf("problems=%d;;;0", len(r.Problems())+len(r.Unexplained)),
+		fmt.Sprintf("problems=%d;;;0", r.Faults()+len(r.Unexplained)),
 		fmt.Sprintf("packets=%d;;;0", r.Traffic.Sent),
 	}
 	neighbours := 0

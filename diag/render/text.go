@@ -456,7 +456,7 @@ func summaries(r report.Report, list []report.Finding) iter.Seq2[int, string] {
 					on = append(on, x.Interface)
 				}
 			}
-			if !yield(i, r.On(strings.Join(on, ", "), f.Summary)) {
+			if !yield(i, r.On(strings.Join(on, ", "), f.Says())) {
 				return
 			}
 		}

@@ -136,7 +136,13 @@ func (f Far) Says() []string {
 	first := f.Stands()
 	switch {
 	case f.OffsetMS != nil:
-		first += " " + words.Say("far.clock", "offset", time.Duration(*f.OffsetMS*float64(time.Millisecond)).String())
+		offset, key := time.Duration(*f.OffsetMS*float64(time.Millisecond)), "far.ahead"
+		if offset < 0 {
+			key = "far.behind"
+		}
+		if offset.Abs() > across.Slack { // else it cannot be told
+			first += " " + words.Say(key, "offset", offset.Abs().String())
+		}
 	case f.Host+f.Version != "": // it told something
 		first += " " + words.Say("far.no-clock")
 	}

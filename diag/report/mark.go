@@ -2,9 +2,11 @@ package report
 
 import (
 	"slices"
+	"strings"
 
 	"ndwhy/diag"
 	"ndwhy/diag/why"
+	"ndwhy/diag/words"
 )
 
 // A Judgement is how an outcome reads in the light of what was found.
@@ -27,9 +29,79 @@ type Mark struct {
 	Problem   int
 }
 
-// Problems are the findings that somebody has to act on: all but the notes, in the report's order.
+// Problems are the findings that somebody has to act on: all but the notes, in the report's order. Those that follow each
+// other and say the same of several subjects are one, which has the others' names.
 func (r Report) Problems() []Finding {
-	return slices.DeleteFunc(slices.Clone(r.Findings), func(f Finding) bool { return f.Severity == why.Info })
+	var list []Finding
+	for i := 0; i < len(r.Findings); {
+		f, n := r.Findings[i], 1
+		if f.Severity != why.Info {
+			for i+n < len(r.Findings) && f.saysOf(r.Findings[i+n]) {
+				n++
+			}
+			list = append(list, f.with(r.Findings[i+1:i+n]))
+		}
+		i += n
+	}
+	return list
+}
+
+// Faults is how many findings somebody has to act on, of every subject one.
+func (r Report) Faults() int { return len(r.Findings) - len(r.Notes()) }
+
+// saysOf reports whether another finding says the same of its own subject.
+func (f Finding) saysOf(o Finding) bool {
+	return f.Subject.Value != "" && f.Subject.Kind == o.Subject.Kind && f.Cause == o.Cause && f.Interface == o.Interface &&
+		f.Severity == o.Severity && f.Confidence == o.Confidence && f.Explanation == o.Explanation && f.Subject != o.Subject &&
+		strings.ReplaceAll(f.Summary, f.Subject.Value, o.Subject.Value) == o.Summary
+}
+
+// with is the finding and others that say the same, as one.
+func (f Finding) with(others []Finding) Finding {
+	if len(others) == 0 {
+		return f
+	}
+	explains, evidence, remedy, look := [][]string{f.Explains}, [][]string{f.Evidence}, [][]string{f.Remedy}, [][]string{f.Look}
+	remedies := [][]why.Advice{f.Remedies}
+	f.Others = nil
+	for _, o := range others {
+		f.Others = append(f.Others, o.Subject.Value)
+		explains, evidence, remedy, look = append(explains, o.Explains), append(evidence, o.Evidence), append(remedy, o.Remedy), append(look, o.Look)
+		more := slices.Clone(o.Remedies)
+		for i := range more { // said of either subject, it is one way to put both right
+			more[i].Does = strings.ReplaceAll(more[i].Does, o.Subject.Value, f.Subject.Value)
+		}
+		remedies = append(remedies, more)
+	}
+	f.Explains, f.Evidence, f.Remedy, f.Look = union(explains), union(evidence), union(remedy), union(look)
+	f.Remedies = why.Together(remedies...)
+	return f
+}
+
+// union is what the lists have, each once, in their order.
+func union(lists [][]string) []string {
+	seen := map[string]bool{}
+	var all []string
+	for _, s := range slices.Concat(lists...) {
+		if !seen[s] {
+			seen[s] = true
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// Says is the finding in a sentence, and a second one where it is so of other subjects as well.
+func (f Finding) Says() string {
+	if len(f.Others) == 0 {
+		return f.Summary
+	}
+	return f.Summary + " " + f.SaysOthers()
+}
+
+// SaysOthers names the other subjects of which the same is so.
+func (f Finding) SaysOthers() string {
+	return words.Say("finding.others", "others", words.List(f.Others))
 }
 
 // Notes are the findings that only describe: what looks broken, and is not.
@@ -40,12 +112,15 @@ func (r Report) Notes() []Finding {
 // Accuses is the place in Problems, from 1, of the first problem that is about an address itself, whatever the address
 // answered; 0: none is.
 func (r Report) Accuses(iface, addr string) int {
-	problem := 0
+	problem, first := 0, Finding{}
 	for _, f := range r.Findings {
 		if f.Severity == why.Info {
 			continue
 		}
-		if problem++; f.Interface == iface && f.Subject.Value == addr {
+		if problem == 0 || !first.saysOf(f) {
+			problem, first = problem+1, f
+		}
+		if f.Interface == iface && f.Subject.Value == addr {
 			return problem
 		}
 	}

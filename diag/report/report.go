@@ -242,6 +242,8 @@ type Finding struct {
 	Remedy       []string          `json:"remedy"`
 	Remedies     []why.Advice      `json:"remedies"`
 	Look         []string          `json:"look"`
+
+	Others []string `json:"-"` // of one of Problems: the other subjects of which it is so
 }
 
 // Unexplained is a symptom that no cause covers.

@@ -3,6 +3,7 @@ package why
 import (
 	"net/netip"
 	"slices"
+	"strconv"
 
 	"ndwhy/diag"
 )
@@ -78,7 +79,14 @@ var icmpBlocked = Cause{
 			h.addr = netip.Addr{}
 			if p := iv.first(all(reachesBeyond, asking(diag.AsksTCP))); p != nil {
 				rest(h, p)
-				h.args = []any{"target", p.Target, "port", p.Note}
+				port := p.Note
+				if f, ok := p.came.Body.(diag.Frame); ok && port == "" { // it came, and was not let in
+					port = strconv.Itoa(int(f.SrcPort))
+				}
+				if d, ok := p.drop.Body.(diag.Drop); ok && port == "" {
+					port = strconv.Itoa(int(d.Frame.SrcPort))
+				}
+				h.args = []any{"target", p.Target, "port", port}
 				return
 			}
 			flow := iv.flowing()[0]

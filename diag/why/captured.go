@@ -2,6 +2,7 @@ package why
 
 import (
 	"cmp"
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -21,11 +22,14 @@ func init() {
 		&noAdvertisement:    heardLapse,
 		&notDefault:         heardWithdrawal,
 		&routerUnresolvable: heardRouterSilent,
-		&rogue:              findRogue,
+		&rogue:              heardRogues,
 		&inconsistent:       findInconsistent,
 		&dhcpv6Silent:       heardClients,
 		&dhcpv6NoAddress:    heardRefusals,
 		&peerUnmapped:       heardSilence,
+		&unassigned:         heardMutes,
+		&echoBlocked:        heardPings,
+		&refused:            heardRefused,
 		&farNotArrived:      heardLost(across.NotArrived),
 		&farNotAnswered:     heardLost(across.NotAnswered),
 		&farAnswerLost:      heardLost(across.AnswerLost),
@@ -38,6 +42,8 @@ const (
 	toldOne = 8
 	// alternates is how often an address changes hands before two must be holding it: once is a failover.
 	alternates = 2
+	// answeredBefore is how long before a program tried an address the same from another was answered.
+	answeredBefore = 10 * time.Second
 	// retransmits is how often a DHCPv6 client asks the same before it has surely got no answer.
 	retransmits = 2
 )
@@ -47,9 +53,10 @@ func (iv *ifaceView) overheard() *diag.Overheard { return iv.s.Overheard[iv.name
 
 // inVain are the addresses for which somebody asked in vain until the capture ended, in order.
 func inVain(o *diag.Overheard) (list []netip.Addr) {
+	mute := mutes(o)
 	for addr, t := range o.Targets {
-		for _, a := range t.By {
-			if o.InVain(addr, a) {
+		for by, a := range t.By {
+			if o.InVain(addr, a) && !mute[by].other.IsValid() {
 				list = append(list, addr)
 				break
 			}
@@ -60,7 +67,8 @@ func inVain(o *diag.Overheard) (list []netip.Addr) {
 }
 
 // nobodyAnswers is the hypothesis that nobody answers for an address.
-func nobodyAnswers(o *diag.Overheard, addr netip.Addr, arg string) hypothesis {
+func (iv *ifaceView) nobodyAnswers(addr netip.Addr, arg string) hypothesis {
+	o := iv.overheard()
 	h := hypothesis{direct: true, confidence: Likely, subject: Subject{arg, addr.String()}, addr: addr, as: "captured"}
 	t := o.Targets[addr]
 	var askers []netip.Addr
@@ -105,20 +113,166 @@ func nobodyAnswers(o *diag.Overheard, addr netip.Addr, arg string) hypothesis {
 	if h.confidence != Certain {
 		h.more = append(h.more, "captured.elsewhere")
 	}
+	if len(iv.fars) > 0 && o.Claims[addr] == nil {
+		h.more = append(h.more, "captured.tell-whose")
+		h.args = append(h.args, "address", addr)
+	}
 	h.args = append(h.args, arg, addr, "askers", listed(names[:min(len(names), evidenceOfMany)]), "count", count)
 	return h
+}
+
+// A muted address is one whose questions nobody answers, while another of the same host asked target too and was answered.
+type muted struct{ other, target netip.Addr }
+
+// mutes are the addresses of which that is so.
+func mutes(o *diag.Overheard) map[netip.Addr]muted {
+	type asked struct {
+		mac    diag.MAC
+		target netip.Addr
+	}
+	type answer struct {
+		diag.Event
+		to netip.Addr
+	}
+	answers := map[asked]answer{}
+	for addr, v := range o.Voices {
+		for target, a := range v.Asked {
+			if key := (asked{v.MAC, target}); a.Answer.Body != nil && a.Answer.Seq > answers[key].Seq {
+				answers[key] = answer{a.Answer, addr}
+			}
+		}
+	}
+	list := map[netip.Addr]muted{}
+	for addr, v := range o.Voices {
+		if v.Heard {
+			continue
+		}
+		var first, last diag.Event
+		var most muted
+		count, mostly := 0, 0
+		for target, a := range v.Asked {
+			got := answers[asked{v.MAC, target}]
+			// What was answered before, the network may have changed since: a program tries it at once.
+			justBefore := v.Hasty && a.First.At.Sub(got.At) <= answeredBefore
+			if got.Body == nil || got.Seq <= a.First.Seq && !justBefore {
+				continue
+			}
+			if count += a.Count; count == a.Count || a.First.Seq < first.Seq {
+				first = a.First
+			}
+			if a.Last.Seq > last.Seq {
+				last = a.Last
+			}
+			if a.Count > mostly || a.Count == mostly && target.Less(most.target) {
+				most, mostly = muted{got.to, target}, a.Count
+			}
+		}
+		if count >= diag.AskedThrice && last.At.Sub(first.At) >= diag.AskedThriceTime {
+			list[addr] = most
+		}
+	}
+	return list
+}
+
+// heardMutes tells of addresses of a host that nobody answers, while others of the same host are answered: of those that a
+// program only tries, together.
+func heardMutes(iv *ifaceView) (list []hypothesis) {
+	o := iv.overheard()
+	mute := mutes(o)
+	var tried hypothesis
+	var names []string
+	for _, addr := range addresses(mute) {
+		v, m := o.Voices[addr], mute[addr]
+		a := v.Asked[m.target]
+		h := hypothesis{
+			direct: true, confidence: Likely, subject: addressSubject(addr), addr: addr, as: "captured",
+			args:  []any{"address", addr, "other", m.other, "target", m.target, "count", a.Count, "host", v.MAC},
+			facts: []diag.Event{a.First, a.Last, o.Voices[m.other].Asked[m.target].Answer},
+		}
+		if !v.Hasty {
+			list = append(list, h)
+			continue
+		}
+		if names = append(names, addr.String()); len(names) == 1 {
+			tried = h
+		}
+	}
+	list = list[:min(len(list), toldOne)]
+	if len(names) > 0 {
+		tried.as, tried.severity = "captured-tried", Info
+		tried.args = append(tried.args, "n", len(names), "addresses", listed(names[:min(len(names), toldOne)]))
+		list = append(list, tried)
+	}
+	return list
+}
+
+// heardPings tells of hosts of the link whose pings nobody answers. Routers often answer none.
+func heardPings(iv *ifaceView) (list []hypothesis) {
+	o := iv.overheard()
+	mute := mutes(o)
+	told := map[netip.Addr]bool{}
+	for _, addr := range addresses(o.Voices) {
+		v := o.Voices[addr]
+		if _, is := mute[addr]; is || !o.Hosts[v.MAC].Hears {
+			continue
+		}
+		for _, target := range addresses(v.Asked) {
+			a := v.Asked[target]
+			if a.Pings < diag.AskedThrice || a.LastPing.At.Sub(a.FirstPing.At) < diag.AskedThriceTime ||
+				o.Routers[target] != nil || told[target] || len(iv.lostBetweenCaptures(target)) > 0 {
+				continue
+			}
+			told[target] = true
+			list = append(list, hypothesis{
+				direct: true, confidence: Likely, severity: Info, subject: Subject{"peer", target.String()}, addr: target, as: "captured",
+				args: []any{"peer", target, "from", addr, "count", a.Pings}, facts: []diag.Event{a.FirstPing, a.LastPing},
+			})
+		}
+	}
+	return list[:min(len(list), toldOne)]
+}
+
+// heardRefused tells of packets that somebody on the way cannot or may not pass on. A closed port is none of it (code 4), and
+// that nobody has an address (code 3) may be so.
+func heardRefused(iv *ifaceView) (list []hypothesis) {
+	o := iv.overheard()
+	told := map[netip.Addr]bool{}
+	for _, key := range heardRefusers(o) {
+		r := o.Refusals[key]
+		if key.Code == 4 || r.Count < 2 || told[key.Target] {
+			continue
+		}
+		told[key.Target] = true
+		h := hypothesis{
+			direct: true, confidence: Certain, severity: Warning, subject: Subject{"target", key.Target.String()}, addr: key.Target, as: "captured",
+			args:  []any{"target", key.Target, "from", key.From, "count", r.Count, "error", diag.DescribeError(diag.PathError{From: key.From, Type: diag.Unreachable, Code: key.Code})},
+			facts: []diag.Event{r.First, r.Last},
+		}
+		if key.Code == 3 {
+			h.severity = Info
+		}
+		list = append(list, h)
+	}
+	return list[:min(len(list), toldOne)]
+}
+
+func heardRefusers(o *diag.Overheard) []diag.RefusalKey {
+	return slices.SortedFunc(maps.Keys(o.Refusals), func(a, b diag.RefusalKey) int {
+		return cmp.Or(a.Target.Compare(b.Target), a.From.Compare(b.From), cmp.Compare(a.Code, b.Code))
+	})
 }
 
 func heardSilence(iv *ifaceView) (list []hypothesis) {
 	o := iv.overheard()
 	var some []netip.Addr
 	for _, addr := range inVain(o) {
-		if o.Routers[addr] == nil && len(iv.lostBetweenCaptures(addr)) == 0 {
+		// The VPC's router is looked for by who wants to know whether this is a VPC.
+		if o.Routers[addr] == nil && addr != diag.VPCRouter && len(iv.lostBetweenCaptures(addr)) == 0 {
 			some = append(some, addr)
 		}
 	}
 	if len(some) > toldOne {
-		h := nobodyAnswers(o, some[0], "peer")
+		h := iv.nobodyAnswers(some[0], "peer")
 		var names []string
 		for _, addr := range some[:evidenceOfMany] {
 			names = append(names, addr.String())
@@ -128,19 +282,42 @@ func heardSilence(iv *ifaceView) (list []hypothesis) {
 		return []hypothesis{h}
 	}
 	for _, addr := range some {
-		list = append(list, nobodyAnswers(o, addr, "peer"))
+		list = append(list, iv.nobodyAnswers(addr, "peer"))
 	}
 	return list
 }
 
 func heardRouterSilent(iv *ifaceView) (list []hypothesis) {
 	o := iv.overheard()
+	flood := len(findRogue(iv)) > toldOne
 	for _, addr := range inVain(o) {
 		if o.Routers[addr] != nil && len(list) < toldOne {
-			list = append(list, nobodyAnswers(o, addr, "router"))
+			h := iv.nobodyAnswers(addr, "router")
+			if flood {
+				h.severity = Info // most are nobody
+			}
+			list = append(list, h)
 		}
 	}
 	return list
+}
+
+// heardRogues tells of routers beside the one that most speaks for. More than a few are a flood, or a tool's work.
+func heardRogues(iv *ifaceView) []hypothesis {
+	list := findRogue(iv)
+	if len(list) <= toldOne {
+		return list
+	}
+	h := list[0]
+	var names []string
+	for _, o := range list[:evidenceOfMany] {
+		names = append(names, o.addr.String())
+		h.facts = append(h.facts, o.facts[0])
+	}
+	h.severity = Warning
+	h.subject, h.addr, h.as, h.more = Subject{"interface", iv.name}, netip.Addr{}, "captured-many", nil
+	h.args = append(h.args, "n", len(list), "addresses", listed(names))
+	return []hypothesis{h}
 }
 
 // heardDuplicates tells of addresses that two want, and of questions that came back.

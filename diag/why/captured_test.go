@@ -14,6 +14,7 @@ import (
 var (
 	capA, capB, capC = diag.MAC{2, 0, 0, 0, 0, 0xa}, diag.MAC{2, 0, 0, 0, 0, 0xb}, diag.MAC{2, 0, 0, 0, 0, 0xc}
 	addrA, addrB     = netip.MustParseAddr("2001:db8::a"), netip.MustParseAddr("2001:db8::b")
+	addrA2, addrFar  = netip.MustParseAddr("2001:db8::a2"), netip.MustParseAddr("3fff::1")
 )
 
 // A capture is a list of frames, each so long after the first.
@@ -64,6 +65,17 @@ func (c *capture) na(from, to diag.MAC, target, dst netip.Addr) *capture {
 	return c.frame(diag.Frame{Type: diag.NA, SrcMAC: from, DstMAC: to, Src: target, Dst: dst, Target: target, LLAddr: from, Override: true, Solicited: true})
 }
 
+func (c *capture) ping(kind diag.FrameType, from, to diag.MAC, src, dst netip.Addr) *capture {
+	return c.frame(diag.Frame{Type: kind, SrcMAC: from, DstMAC: to, Src: src, Dst: dst, HopLimit: 64})
+}
+
+func (c *capture) unreachable(from, to diag.MAC, code int) *capture {
+	return c.frame(diag.Frame{
+		Type: diag.Unreachable, Code: code, SrcMAC: from, DstMAC: to, Src: from.LinkLocal(), Dst: addrA, HopLimit: 64,
+		Quoted: &diag.Quoted{Src: addrA, Dst: addrFar, Type: diag.EchoRequest},
+	})
+}
+
 func (c *capture) ra(from diag.MAC, lifetime int64) *capture {
 	return c.frame(diag.Frame{
 		Type: diag.RA, SrcMAC: from, DstMAC: diag.MulticastMAC(diag.AllNodes), Src: from.LinkLocal(), Dst: diag.AllNodes,
@@ -87,6 +99,14 @@ func (c *capture) thrice(ask func()) *capture {
 	return c
 }
 
+func (c *capture) state() *diag.State {
+	s := diag.NewState()
+	for _, e := range c.events {
+		s.Apply(e)
+	}
+	return s
+}
+
 // What routers say of the link itself is compared in a capture as it is by a host of the link.
 func TestCapturedContradiction(t *testing.T) {
 	t.Parallel()
@@ -98,12 +118,8 @@ func TestCapturedContradiction(t *testing.T) {
 				RA: &diag.Advertisement{LifetimeS: 1800, MTU: mtus[i]},
 			})
 		}
-		s := diag.NewState()
-		for _, e := range c.events {
-			s.Apply(e)
-		}
 		got := ""
-		for _, f := range Diagnose(s).Findings {
+		for _, f := range Diagnose(c.state()).Findings {
 			if f.Cause != "router.rogue" {
 				got = fmt.Sprint(f.Cause, " ", f.Severity, " ", f.Confidence)
 			}
@@ -117,13 +133,9 @@ func TestCapturedContradiction(t *testing.T) {
 // A capture that was made with too little of each packet does not say that nothing is wrong.
 func TestCapturedCut(t *testing.T) {
 	t.Parallel()
-	s := diag.NewState()
 	c := newCapture().ns(capA, addrA, addrB)
 	c.frame(diag.Frame{Type: diag.NS, SrcMAC: capA, DstMAC: capB, Src: addrA, Dst: addrB, Bad: diag.BadCut + ": 50 of 72 bytes"})
-	for _, e := range c.events {
-		s.Apply(e)
-	}
-	d := Diagnose(s)
+	d := Diagnose(c.state())
 	if !strings.Contains(d.Headline, "1 of its 2 frames are cut short") || !slices.ContainsFunc(d.Unknown, func(u Unknown) bool { return strings.Contains(u.Why, "tcpdump -s 0") }) {
 		t.Errorf("%s %+v", d.Headline, d.Unknown)
 	}
@@ -177,6 +189,69 @@ func TestCaptured(t *testing.T) {
 			},
 			"router.unresolvable critical likely fe80::ff:fe00:c", "",
 		},
+		"asked for by a program that is in a hurry": {
+			func(c *capture) { c.ns(capA, addrA, addrB).ns(capA, addrA, addrB).ns(capA, addrA, addrB) }, "", "",
+		},
+		"an address that nobody answers": {
+			func(c *capture) {
+				c.thrice(func() { c.ns(capA, addrA2, addrB) }).ns(capA, addrA, addrB).na(capB, capA, addrB, addrA)
+			},
+			"address.unassigned warning likely 2001:db8::a2", "From 2001:db8::a it asked 2001:db8::b too",
+		},
+		"an address that a program tries": {
+			func(c *capture) {
+				c.thrice(func() { c.ns(capA, addrA2, addrB).ns(capA, addrA2, addrB) }).ns(capA, addrA, addrB).na(capB, capA, addrB, addrA)
+			},
+			"address.unassigned info likely 2001:db8::a2", "as from ndwhy check",
+		},
+		"an address that somebody answers": {
+			func(c *capture) {
+				c.ns(capB, addrB, addrA2).na(capA, capB, addrA2, addrB).na(capB, capA, addrB, addrA2).ns(capA, addrA, addrB).na(capB, capA, addrB, addrA)
+				c.thrice(func() { c.ns(capA, addrA2, addrB) })
+			},
+			"peer.unmapped warning certain 2001:db8::b", "",
+		},
+		"a neighbour that was there for the other address, and is gone": {
+			func(c *capture) {
+				c.ns(capA, addrA, addrB).na(capB, capA, addrB, addrA).thrice(func() { c.ns(capA, addrA2, addrB) })
+			},
+			"peer.unmapped warning certain 2001:db8::b", "",
+		},
+		"pings that nobody answers": {
+			func(c *capture) {
+				c.ns(capA, addrA, addrB).na(capB, capA, addrB, addrA).thrice(func() { c.ping(diag.EchoRequest, capA, capB, addrA, addrB) })
+			},
+			"peer.echo-blocked info likely 2001:db8::b", "3 pings in a row",
+		},
+		"pings, and an answer": {
+			func(c *capture) {
+				c.ns(capA, addrA, addrB).na(capB, capA, addrB, addrA).thrice(func() { c.ping(diag.EchoRequest, capA, capB, addrA, addrB) })
+				c.ping(diag.EchoReply, capB, capA, addrB, addrA)
+			}, "", "",
+		},
+		"pings that a router passes on, from one that is answered and one that is not": {
+			func(c *capture) {
+				c.ns(capC, capC.LinkLocal(), addrB).na(capB, capC, addrB, capC.LinkLocal()).thrice(func() {
+					c.ping(diag.EchoRequest, capC, capB, addrFar, addrB)
+					c.ping(diag.EchoRequest, capC, capB, netip.MustParseAddr("3fff::2"), addrB).ping(diag.EchoReply, capB, capC, addrB, netip.MustParseAddr("3fff::2"))
+				})
+			}, "", "",
+		},
+		"pings that the router must not pass on": {
+			func(c *capture) {
+				c.ns(capA, addrA, capC.LinkLocal()).na(capC, capA, capC.LinkLocal(), addrA).thrice(func() {
+					c.ping(diag.EchoRequest, capA, capC, addrA, addrFar).unreachable(capC, capA, 1)
+				})
+			},
+			"path.refused warning certain 3fff::1", "administratively prohibited",
+		},
+		"an address beyond the router that nobody has": {
+			func(c *capture) { c.unreachable(capC, capA, 3).unreachable(capC, capA, 3) },
+			"path.refused info certain 3fff::1", "address unreachable",
+		},
+		"a closed port": {
+			func(c *capture) { c.unreachable(capC, capA, 4).unreachable(capC, capA, 4) }, "", "",
+		},
 		"it asks whether another has its own address": {
 			func(c *capture) {
 				c.ns(capA, addrA, addrB).na(capB, capA, addrB, addrA).thrice(func() { c.ns(capA, capA.LinkLocal(), addrA) })
@@ -204,6 +279,9 @@ func TestCaptured(t *testing.T) {
 				c.dad(capA, addrB, 1).after(100*time.Millisecond).na(capB, toAll, addrB, diag.AllNodes)
 			},
 			"address.duplicate warning certain 2001:db8::b", "02:00:00:00:00:0b answered that it has it",
+		},
+		"an address that a proxy answers for, to who asks": {
+			func(c *capture) { c.dad(capA, addrB, 1).ns(capA, addrA, addrB).na(capC, capA, addrB, addrA) }, "", "",
 		},
 		"an address that two want": {
 			func(c *capture) { c.dad(capA, addrB, 1).after(100*time.Millisecond).dad(capB, addrB, 2) },
@@ -320,11 +398,7 @@ func TestCaptured(t *testing.T) {
 			t.Parallel()
 			c := newCapture()
 			tt.make(c)
-			s := diag.NewState()
-			for _, e := range c.events {
-				s.Apply(e)
-			}
-			d := Diagnose(s)
+			d := Diagnose(c.state())
 			var got []string
 			for _, f := range d.Findings {
 				got = append(got, fmt.Sprint(f.Cause, " ", f.Severity, " ", f.Confidence, " ", f.Subject.Value))
@@ -346,5 +420,35 @@ func TestCaptured(t *testing.T) {
 				t.Errorf("%s: %s", d.Verdict, d.Headline)
 			}
 		})
+	}
+}
+
+// Routers that somebody makes up by the hundred are one finding.
+func TestCapturedRouterFlood(t *testing.T) {
+	t.Parallel()
+	c := newCapture().ra(capA, 1800)
+	for i := range 100 {
+		c.after(time.Millisecond).ra(diag.MAC{2, 0, 0, 0, 1, byte(i)}, 1800)
+	}
+	rogues := 0
+	for _, f := range Diagnose(c.state()).Findings {
+		if f.Cause == "router.rogue" {
+			rogues++
+		}
+	}
+	if rogues != 1 {
+		t.Errorf("%d findings for 100 routers", rogues)
+	}
+}
+
+// Whoever looks for the router that every VPC has finds none elsewhere, which is nobody's fault.
+func TestCapturedNoVPC(t *testing.T) {
+	t.Parallel()
+	c := newCapture()
+	for range 4 {
+		c.after(time.Second).ns(capA, addrA, diag.VPCRouter)
+	}
+	if got := Diagnose(c.state()).Findings; len(got) > 0 {
+		t.Errorf("%s", got[0].Summary)
 	}
 }

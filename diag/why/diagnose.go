@@ -17,7 +17,7 @@ func diagnose(s *diag.State) Diagnosis {
 	}
 	diag.SortFunc(d.Findings, compareFindings)
 	d.Unexplained = v.unexplained(covered)
-	d.Unknown, d.NotAsked = v.unknown(), v.notAsked()
+	d.Unknown, d.NotAsked = v.unknown(), v.notAsked(d.Findings)
 	d.Verdict = verdict(d)
 	d.Headline = v.headline(d)
 	return d

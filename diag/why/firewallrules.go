@@ -30,7 +30,7 @@ func stops(f diag.Filter, p *path) bool {
 		return false
 	case in && p.Asks == diag.AsksND, in && p.failedDiscovery():
 		need = []diag.FrameType{diag.NA}
-	case in && p.Asks == diag.AsksEcho:
+	case in && (p.Asks == diag.AsksEcho || p.Asks == diag.AsksMTU):
 		need = []diag.FrameType{diag.EchoReply}
 	case in && p.Asks == diag.AsksRS:
 		need = []diag.FrameType{diag.RA}
@@ -45,7 +45,7 @@ func stops(f diag.Filter, p *path) bool {
 		need = []diag.FrameType{diag.UDPFrame}
 	case p.Asks == diag.AsksND || p.failedDiscovery():
 		need = []diag.FrameType{diag.NS}
-	case p.Asks == diag.AsksEcho:
+	case p.Asks == diag.AsksEcho || p.Asks == diag.AsksMTU:
 		need = []diag.FrameType{diag.EchoRequest, diag.NS}
 	case p.Asks == diag.AsksRS:
 		need = []diag.FrameType{diag.RS}
@@ -67,8 +67,10 @@ func deafens(f diag.Filter) bool {
 	return f.Stops(diag.NA)
 }
 
-func (iv *ifaceView) filtersSorted() []diag.Filter {
-	list := slices.Clone(iv.s.Filters)
+func (iv *ifaceView) filtersSorted() []diag.Filter { return filtersSorted(iv.s) }
+
+func filtersSorted(s *diag.State) []diag.Filter {
+	list := slices.Clone(s.Filters)
 	diag.SortFunc(list, func(a, b diag.Filter) int { return strings.Compare(ruleName(a), ruleName(b)) })
 	return list
 }

@@ -24,11 +24,12 @@ const (
 	UnaskedPeers    = "peers"
 	UnaskedRouters  = "routers" // of more default routers than are asked
 	UnaskedSources  = "sources" // of more addresses than are asked from
+	UnaskedRules    = "rules"   // of what only some packets are concerned that this host sends
 	UnaskedInbound  = "inbound" // who can reach this host, which no host can find out about itself
 )
 
 // notAsked lists what was not asked.
-func (v *view) notAsked() []Unasked {
+func (v *view) notAsked(findings []Finding) []Unasked {
 	var list []Unasked
 	if v.s.Run.Passive {
 		return []Unasked{{UnaskedNetwork, words.Say("unasked.why.passive")}}
@@ -65,11 +66,46 @@ func (v *view) notAsked() []Unasked {
 			list = append(list, Unasked{id, words.Say("unasked.why.added")})
 		}
 	}
+	if why := v.ruledInPart(findings); why != "" {
+		list = append(list, Unasked{UnaskedRules, why})
+	}
 	why := words.Say("unasked.why.inbound")
 	if v.profile.AWS {
 		why = words.Say("unasked.why.inbound-aws")
 	}
 	return append(list, Unasked{UnaskedInbound, why})
+}
+
+// ruledInPart names the rules that stop some of what leaves, by what our questions are all the same in: the length, say, or
+// the user. Of what they may be meant for nothing is known. Empty where there is none.
+func (v *view) ruledInPart(findings []Finding) string {
+	var rules, by []string
+	for _, f := range filtersSorted(v.s) {
+		if f.Inbound() || len(f.By) == 0 || f.Verdict != "drop" && f.Verdict != "reject" || blamed(findings, f) ||
+			!slices.ContainsFunc(v.ifaces, func(iv *ifaceView) bool { return iv.hereOn(f) }) {
+			continue
+		}
+		if name := ruleName(f); !slices.Contains(rules, name) {
+			rules = append(rules, name)
+		}
+		for _, what := range f.By {
+			if word := words.Say("unasked.by." + what); !slices.Contains(by, word) {
+				by = append(by, word)
+			}
+		}
+	}
+	if len(rules) == 0 {
+		return ""
+	}
+	if len(rules) > mostSuspects {
+		rules = append(rules[:mostSuspects], "…")
+	}
+	return words.Say("unasked.why.rules", "by", listed(by), "rules", strings.Join(rules, "; "))
+}
+
+// blamed reports whether a finding names a rule.
+func blamed(findings []Finding, f diag.Filter) bool {
+	return slices.ContainsFunc(findings, func(d Finding) bool { return d.Cause == firewall.ID && strings.Contains(d.Summary, ruleName(f)) })
 }
 
 // leftOfMany tells of interfaces with more addresses, or more default routers, than are asked.

@@ -39,16 +39,22 @@ func TestNotAsked(t *testing.T) {
 		world *diagtest.World
 		want  string
 	}{
-		"everything asked":            {diagtest.VPC(), "inbound"},
-		"by default":                  {addNone(diagtest.VPC()), "added inbound"},
-		"--internet none":             {noInternet(diagtest.VPC()), "internet inbound"},
-		"no peer is known":            {noPeers(diagtest.VPC()), "peers inbound"},
-		"--skip":                      {diagtest.VPC().Skip("added", "mtu"), "added mtu inbound"},
-		"--only":                      {diagtest.VPC().Only("ra", "internet"), "router-nd router-echo peer-nd peer-echo all-nodes source added assignment dhcpv6 host mtu services inbound"},
-		"one of two interfaces":       {diagtest.VPC().Second(func(p diag.Path) bool { return p.TargetClass != diag.TargetInternet }), "internet inbound"},
-		"no peer on the second":       {noPeers(diagtest.VPC()).Second(all), "peers inbound"},
-		"of very many addresses":      {diagtest.VPC().Say(diagtest.Crowd{Addresses: 20}.Bodies()...).Drop(isMetadata), "sources inbound"},
-		"of very many routers":        {diagtest.LAN().Say(diagtest.Crowd{Routers: 20}.Bodies()...), "routers inbound"},
+		"everything asked":       {diagtest.VPC(), "inbound"},
+		"by default":             {addNone(diagtest.VPC()), "added inbound"},
+		"--internet none":        {noInternet(diagtest.VPC()), "internet inbound"},
+		"no peer is known":       {noPeers(diagtest.VPC()), "peers inbound"},
+		"--skip":                 {diagtest.VPC().Skip("added", "mtu"), "added mtu inbound"},
+		"--only":                 {diagtest.VPC().Only("ra", "internet"), "router-nd router-echo peer-nd peer-echo all-nodes source added assignment dhcpv6 host mtu services inbound"},
+		"one of two interfaces":  {diagtest.VPC().Second(func(p diag.Path) bool { return p.TargetClass != diag.TargetInternet }), "internet inbound"},
+		"no peer on the second":  {noPeers(diagtest.VPC()).Second(all), "peers inbound"},
+		"of very many addresses": {diagtest.VPC().Say(diagtest.Crowd{Addresses: 20}.Bodies()...).Drop(isMetadata), "sources inbound"},
+		"of very many routers":   {diagtest.LAN().Say(diagtest.Crowd{Routers: 20}.Bodies()...), "routers inbound"},
+		"a rule about large packets": {diagtest.VPC().Say(diag.Filter{
+			Table: "inet t", Chain: "o", Hook: "output", Rule: "meta length > 9000 drop", Verdict: "drop", Partly: []string{"echo-request"}, By: []string{"length"},
+		}), "rules inbound"},
+		"a rule about one address": {diagtest.VPC().Say(diag.Filter{
+			Table: "inet t", Chain: "o", Hook: "output", Rule: "ip6 daddr 2001:db8::5 drop", Verdict: "drop", Partly: []string{"echo-request"},
+		}), "inbound"},
 		"--skip takes the rest along": {noInternet(diagtest.VPC()).Skip("internet", "source"), "internet source inbound"},
 	} {
 		d := Diagnose(tt.world.State())

@@ -355,3 +355,29 @@ func TestARogueExplainsWhatItSwallows(t *testing.T) {
 		})
 	}
 }
+
+// TestLargePacketsStopped: the kernel gets no answer to a full-size packet that the wire answers: it is this host's rule about
+// lengths, and not the path.
+func TestLargePacketsStopped(t *testing.T) {
+	w := diagtest.VPC().Say(diag.Filter{
+		Table: "inet t", Chain: "o", Hook: "output", Rule: "meta length > 1280 drop", Handle: 2, Verdict: "drop", Matches: []string{}, Partly: []string{"echo-request"}, By: []string{"length"},
+	})
+	p := diag.Path{Check: "mtu", Asks: diag.AsksMTU, Source: diagtest.Mine, Target: diagtest.Host1, TargetClass: diag.TargetInternet, Given: true, Sent: 1, Received: 1}
+	w.Path(p)
+	p.Via, p.Outcome, p.Sent, p.Received, p.Errno = diag.ViaKernel, diag.Unsent, 0, 0, "EPERM"
+	w.Path(p)
+	d := Diagnose(w.State())
+	if d.Verdict != VerdictCritical || len(d.Findings) == 0 || d.Findings[0].Cause != "host.firewall" || !strings.Contains(d.Findings[0].Summary, "meta length > 1280") {
+		t.Errorf("%s: %v", d.Verdict, d.Findings)
+	}
+	for _, f := range d.Findings {
+		if f.Cause == "path.mtu" {
+			t.Errorf("the path: %v", f)
+		}
+	}
+	for _, u := range d.NotAsked {
+		if u.What == UnaskedRules {
+			t.Error("it was asked")
+		}
+	}
+}

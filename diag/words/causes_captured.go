@@ -13,6 +13,19 @@ var causesCaptured = map[string]string{
 	"cause.peer.unmapped.captured-many.summary":     "Nobody answers for {n} of the addresses that hosts ask for.",
 	"cause.peer.unmapped.captured-many.explanation": "The first are {addresses}. Each was asked for at least three times in a row. So many at once are a scan, or part of the network is gone.",
 
+	"captured.tell-whose": "Nothing in the capture says whose address it is. If it belongs to a host that made one of these captures, name the host of each capture in their order, this one by --as {address}. Then the captures tell where the question was lost.",
+
+	"cause.address.unassigned.captured.summary":           "Nobody answers what {address} asks, but {other} of the same host is answered.",
+	"cause.address.unassigned.captured.explanation":       "The host {host} asked {target} {count|time|times} from {address}, and nothing came for that address. From {other} it asked {target} too, and was answered. So somebody lets only one of the two addresses through. In a cloud that happens if the address was not assigned.",
+	"cause.address.unassigned.captured-tried.summary":     "A program tried {n|address|addresses} whose questions nobody answers.",
+	"cause.address.unassigned.captured-tried.explanation": "Tried: {addresses}. The questions came faster than a kernel asks, as from ndwhy check, which tries addresses. Another address of the same host asked the same and was answered. So somebody lets only some addresses through, as clouds do.",
+
+	"cause.peer.echo-blocked.captured.summary":     "{peer} does not answer the pings of {from}.",
+	"cause.peer.echo-blocked.captured.explanation": "{from} sent {count|ping|pings} in a row until the end of the capture, and no reply came back. A capture does not say where they were lost: {peer}, a packet filter or the network on the way.",
+
+	"cause.path.refused.captured.summary":     "{from} refuses packets to {target}: {error}.",
+	"cause.path.refused.captured.explanation": "{count|ICMPv6 error|ICMPv6 errors} came back. \"No route\" comes from a router, \"administratively prohibited\" from a filter, and \"address unreachable\" from the last router, which found nobody there.",
+
 	"cause.router.unresolvable.captured.summary":     "Nobody answers for the router {router}.",
 	"cause.router.unresolvable.captured.explanation": "The router advertises itself. {askers} asked for its MAC address {count|time|times} in a row until the end of the capture, and no neighbour advertisement came.",
 
@@ -44,6 +57,8 @@ var causesCaptured = map[string]string{
 	"cause.link.spoofed.captured-checksum.summary":     "The capture has {n|neighbour discovery message|neighbour discovery messages} from {sender} with a wrong checksum.",
 	"cause.link.spoofed.captured-checksum.explanation": "The newest is {what} from {from}. Every host drops them: they were damaged on their way, or badly made up.",
 
+	"cause.router.rogue.captured-many.summary":     "{n} routers announce themselves besides {expected}.",
+	"cause.router.rogue.captured-many.explanation": "The first are {addresses}. No link has so many: most likely one machine makes them up, to flood hosts with routes and addresses.",
 	"cause.link.spoofed.captured-many.summary":     "The capture has forged or damaged neighbour discovery from {senders|sender|senders}.",
 	"cause.link.spoofed.captured-many.explanation": "The newest is {what} from {from} ({sender}). Its hop limit or checksum is wrong, so every host drops it. One machine most likely makes up so many senders.",
 

@@ -13,6 +13,7 @@ var plainText = map[string]string{
 	"plain.follows": "What changes from now on is said line by line. Ctrl-c ends.",
 	"plain.now":     "Now: {text}",
 	"plain.do":      "To do: {command}",
+	"plain.see":     "To see more: {command}",
 
 	"plain.verdict":         "Verdict {verdict}: {headline}",
 	"plain.profile":         "Network: {profile} ({confidence}): {because}.",

@@ -142,13 +142,17 @@ func (w *Writer) summary(s *diag.State, d why.Diagnosis) {
 	if unasked := r.Beside(); unasked != "" {
 		w.line(unasked)
 	}
-	problems := len(r.Problems())
+	problems := r.Faults()
 	for i, f := range d.Findings { // the worst first: the problems, and then what only looks like one
 		key := "plain.finding-of"
 		if i >= problems {
 			key = "plain.note"
 		}
 		w.line(words.Say(key, "n", i+1, "of", problems, "finding", findingText(s, f)))
+		if i > 0 && d.Findings[i-1].Cause == f.Cause && d.Findings[i-1].Explanation == f.Explanation {
+			w.advise(f) // why was just said
+			continue
+		}
 		w.explain(f)
 	}
 	for _, x := range sorted(w.was.symptoms) {
@@ -191,12 +195,20 @@ func (w *Writer) explain(f why.Finding) {
 	for _, a := range f.Alternatives {
 		w.line(words.Say("plain.alternative", "cause", a.Cause, "tell", a.TellApart))
 	}
-	for _, s := range why.Steps(f.Remedies, f.Look) {
+	w.advise(f)
+}
+
+// advise says what to do about a finding, and what shows more.
+func (w *Writer) advise(f why.Finding) {
+	for _, s := range why.Steps(f.Remedies, nil) {
 		if s.Command {
 			w.command(s.Text)
 		} else {
 			w.line(s.Text)
 		}
+	}
+	for _, command := range f.Look {
+		w.line(words.Say("plain.see", "command", command))
 	}
 }
 
