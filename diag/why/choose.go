@@ -121,14 +121,16 @@ func (iv *ifaceView) hasty(h hypothesis) bool {
 		if p == nil || !p.silent() || p.drop.Body != nil || p.came.Body != nil || len(p.Responders) > 0 {
 			return true // what arrived, or what the kernel tells of, was not lost by chance
 		}
-		asks, target := p.Asks, p.Target
+		asks, target, few := p.Asks, p.Target, max(1, iv.s.Run.Count)
+		vain := iv.vain[askedFrom{asked{asks, target}, p.Source}]
 		if p.failedDiscovery() {
-			asks = diag.AsksND
 			if via, known := iv.net.Gateway(p.Target, p.Source); known && via.IsValid() {
 				target = via
 			}
+			if sought, told := iv.vain[askedFrom{asked{diag.AsksND, target}, p.Source}]; told { // else no path tells of it by itself
+				asks, vain = diag.AsksND, sought
+			}
 		}
-		vain, few := iv.vain[askedFrom{asked{asks, target}, p.Source}], max(1, iv.s.Run.Count)
 		if asks == diag.AsksND || asks == diag.AsksRS || asks == diag.AsksDHCP {
 			few = max(few, 3) // as the kernel, or a client, asks by itself; the frames seen are those and ours
 		}
