@@ -178,7 +178,11 @@ func (o *checkOptions) write(ctx context.Context, out, stderr io.Writer) error {
 		live.Look(func(s *diag.State) { err = app.DryRun(out, s, o.hide.Text) })
 		return err
 	}
+	asked := showProgress(stderr, func() string {
+		return words.Say("cli.asking", "seconds", int(time.Since(begun).Seconds()), "most", o.timeout.Seconds())
+	})
 	err = app.Ask(ctx, live, live.Session, deadline.Add(-opening))
+	asked()
 	if ctx.Err() != nil {
 		fmt.Fprintln(stderr, "ndwhy: "+words.Say("cli.interrupted"))
 		return exitCode(exitInterrupted)

@@ -9,12 +9,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
-
-	"github.com/charmbracelet/x/term"
 
 	"ndwhy/diag"
-	"ndwhy/diag/guard"
 	"ndwhy/diag/pcap"
 	"ndwhy/diag/record"
 	"ndwhy/diag/words"
@@ -191,7 +187,12 @@ func (from *source) open(ctx context.Context, stderr io.Writer, read func(*recor
 		return err
 	}
 	defer kept.Close()
-	defer showProgress(stderr, from.name, kept)()
+	if _, size := kept.Progress(); size > 0 {
+		defer showProgress(stderr, func() string {
+			read, size := kept.Progress()
+			return words.Say("cli.progress", "file", from.name, "percent", 100*read/size)
+		})()
+	}
 	head, _ := kept.Peek(8)
 	from.capture = pcap.Detect(head) != ""
 	return read(kept)
@@ -247,37 +248,4 @@ func (from *source) readCapture(r io.Reader, state **diag.State) (problems []str
 		return nil, errors.New(words.Say("cli.as-unseen", "host", from.as))
 	}
 	return problems, nil
-}
-
-// showProgress tells on a terminal how much of a file is read, where that takes long, until stop is called.
-func showProgress(stderr io.Writer, name string, kept *record.Input) (stop func()) {
-	file, ok := stderr.(*os.File)
-	if _, size := kept.Progress(); !ok || size == 0 || !term.IsTerminal(file.Fd()) {
-		return func() {}
-	}
-	done, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer guard.Rescue()
-		defer close(ended)
-		tick := time.NewTicker(500 * time.Millisecond)
-		defer tick.Stop()
-		shown := false
-		for {
-			select {
-			case <-done:
-				if shown {
-					fmt.Fprint(file, "\r\x1b[K")
-				}
-				return
-			case <-tick.C:
-				read, size := kept.Progress()
-				fmt.Fprintf(file, "\r\x1b[K%s", printable(words.Say("cli.progress", "file", name, "percent", 100*read/size)))
-				shown = true
-			}
-		}
-	}()
-	return func() {
-		close(done)
-		<-ended
-	}
 }
