@@ -11,8 +11,8 @@ import (
 	"ndwhy/diag/guard"
 )
 
-// patience is how long nothing is said of what goes on.
-const patience = 500 * time.Millisecond
+// quietFor is how long nothing is said of what goes on.
+const quietFor = 500 * time.Millisecond
 
 // showProgress tells on a terminal that can take a line back what goes on, where that takes long, until stop is called.
 func showProgress(stderr io.Writer, says func() string) (stop func()) {
@@ -24,7 +24,7 @@ func showProgress(stderr io.Writer, says func() string) (stop func()) {
 	go func() {
 		defer guard.Rescue()
 		defer close(ended)
-		tick := time.NewTicker(patience)
+		tick := time.NewTicker(quietFor)
 		defer tick.Stop()
 		shown := ""
 		for {

@@ -419,7 +419,11 @@ func (w *walk) walk(c *chain, entered answer, depth int) (over bool) {
 			if over && sure {
 				return true
 			}
-			w.dim = dim || over
+			if rated(r) {
+				w.dim = dim || over
+			} else { // what became unclear in the chain stays so
+				w.dim = w.dim || over
+			}
 			if verdict.kind == goes && sure {
 				return false
 			}

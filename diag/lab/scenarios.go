@@ -1366,7 +1366,6 @@ var scenarios = []Scenario{
 		Title:  "A VPN's client behind ubuntu1 has an address of the LAN, and ubuntu1 answers for it (proxy_ndp).",
 		Causes: []string{"host.forwards-unassigned"},
 		Hides:  []string{"net.open-link"},
-		Args:   []string{"--add", "none"}, // who forwards tries no candidates
 		Break: func(s *Spec) {
 			s.addClient()
 			h := s.ubuntu1()

@@ -435,7 +435,7 @@ func (s *Spec) environment(host *Host) map[string]string {
 	}
 	env[machineEnv] = s.machine()
 	if host.Sysctls["ipv6/conf/all/forwarding"] == "1" {
-		env["NDWHY_TRY"] = "" // what forwards claims nothing
+		env["NDWHY_TRY"], env["NDWHY_ADD"] = "", string(diag.AddNone) // who forwards claims nothing
 	}
 	env[networkdEnv] = ""
 	if host.Networkd != nil {

@@ -66,6 +66,6 @@ var causesCaptured = map[string]string{
 	"headline.capture-cut":  "This capture shows no fault, but {cut} of its {frames} frames are cut short: what they say is not known.",
 	"headline.capture-none": "The capture has no neighbour discovery that ndwhy can read.",
 	"unknown.capture":       "a capture has only frames: it does not say what the hosts have configured, filter or were assigned",
-	"unknown.capture-cut":   "{n} frames of neighbour discovery are cut short: only their first bytes were captured (tcpdump -s 0 takes whole packets)",
+	"unknown.capture-cut":   "{n|frame of neighbour discovery is|frames of neighbour discovery are} cut short: only their first bytes were captured (tcpdump -s 0 takes whole packets)",
 	"unknown.capture-full":  "the capture has more hosts than ndwhy looks at",
 }
