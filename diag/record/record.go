@@ -21,6 +21,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"ndwhy/diag"
@@ -236,13 +237,13 @@ func clean(line []byte) []byte {
 			}
 			i += 2
 		case c == '\\' && i+6 <= len(line):
-			n, err := strconv.ParseUint(string(line[i+2:i+6]), 16, 16)
-			if r := rune(n); err == nil && n != 0 && (passes(r) || unicode.Is(unicode.Cs, r)) {
-				out = append(out, line[i:i+6]...)
+			r, size := escaped(line[i:])
+			if r != 0 && (passes(r) || r == utf8.RuneError) {
+				out = append(out, line[i:i+size]...)
 			} else {
 				out = append(out, '.')
 			}
-			i += 6
+			i += size
 		case c < utf8.RuneSelf:
 			out = append(out, c)
 			i++
@@ -257,6 +258,29 @@ func clean(line []byte) []byte {
 		}
 	}
 	return out
+}
+
+// escaped is the character that one \u of JSON stands for, or two where that is a pair of surrogates, and their length; one
+// without the other is read as utf8.RuneError. 0: it is none.
+func escaped(b []byte) (r rune, size int) {
+	const one = len(`\u0000`)
+	half := func(b []byte) rune {
+		if len(b) < one || b[0] != '\\' || b[1] != 'u' {
+			return 0
+		}
+		n, err := strconv.ParseUint(string(b[2:one]), 16, 16)
+		if err != nil {
+			return 0
+		}
+		return rune(n)
+	}
+	if r = half(b); !utf16.IsSurrogate(r) {
+		return r, one
+	}
+	if pair := utf16.DecodeRune(r, half(b[one:])); pair != utf8.RuneError {
+		return pair, 2 * one
+	}
+	return utf8.RuneError, one
 }
 
 func passes(r rune) bool { return r == '\t' || r == '\n' || unicode.IsPrint(r) }
