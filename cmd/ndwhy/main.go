@@ -32,7 +32,7 @@ var confines bool
 
 // memory is what the runtime takes at most before it collects garbage more often, of the 64 MB that the program may
 // take in all: its own text takes up to 18. A link with very much on it fills two thirds of it.
-const memory = 34 << 20
+const memory = 40 << 20
 
 // run is the whole program but for the process: it returns the exit code.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
