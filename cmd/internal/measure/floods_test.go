@@ -188,7 +188,7 @@ func muchOnTheLink(t *testing.T, ndwhy string) string {
 	}
 	return tab.String() + `
 Each row is a pair of network namespaces; the floods are those of thc-ipv6, as fast as it sends. The runtime is told to
-stay within 34 MiB (` + "`GOMEMLIMIT`" + ` overrides it): beyond that garbage is collected more often.
+stay within 40 MiB (` + "`GOMEMLIMIT`" + ` overrides it): beyond that garbage is collected more often.
 `
 }
 
