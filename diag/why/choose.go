@@ -134,7 +134,7 @@ func (iv *ifaceView) hasty(h hypothesis) bool {
 		if asks == diag.AsksND || asks == diag.AsksRS || asks == diag.AsksDHCP {
 			few = max(few, 3) // as the kernel, or a client, asks by itself; the frames seen are those and ours
 		}
-		return max(vain.frames, vain.packets) > few
+		return vain > few
 	})
 }
 

@@ -41,8 +41,8 @@ var noFilter = map[string]bool{"ENETUNREACH": true, "EINVAL": true, "ENOBUFS": t
 // unsure reports whether a path shows nothing but that the kernel's own three solicitations did not get through, where
 // packets get lost, or the run was cut short: frames of ours are sent more often, and later.
 func (iv *ifaceView) unsure(p *path) bool {
-	cut := iv.any(func(q *path) bool { return q.Detail == "timeout" })
-	return (cut || iv.losing > 0) && p.drop.Body == nil && len(p.Responders) == 0 && (p.failedDiscovery() || p.Outcome == diag.Unsent && p.Errno == "" || p.Asks == diag.AsksND)
+	return p.drop.Body == nil && len(p.Responders) == 0 && (p.failedDiscovery() || p.Outcome == diag.Unsent && p.Errno == "" || p.Asks == diag.AsksND) &&
+		(iv.losing > 0 || iv.any(func(q *path) bool { return q.Detail == "timeout" }))
 }
 
 // findFirewall names the rules that stand between what the wire answered and what the kernel got,

@@ -87,7 +87,8 @@ func (iv *ifaceView) read() {
 		}
 		p.fate = iv.fateOf(p)
 		if p.silent() {
-			iv.countVain(p)
+			key := askedFrom{asked{p.Asks, p.Target}, p.Source}
+			iv.vain[key] = max(iv.vain[key], p.Sent)
 		}
 		switch {
 		case iv.normals.farSource(*p.Path):
@@ -97,17 +98,6 @@ func (iv *ifaceView) read() {
 		}
 	}
 	iv.follow()
-}
-
-func (iv *ifaceView) countVain(p *path) {
-	key := askedFrom{asked{p.Asks, p.Target}, p.Source}
-	n := iv.vain[key]
-	if p.Via == diag.ViaWire {
-		n.frames = max(n.frames, p.Sent)
-	} else {
-		n.packets = max(n.packets, p.Sent)
-	}
-	iv.vain[key] = n
 }
 
 func (iv *ifaceView) fateOf(p *path) fate {

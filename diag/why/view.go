@@ -45,8 +45,9 @@ type ifaceView struct {
 	reached map[diag.Question]bool
 	// answers are the answered paths by what was asked, of whom.
 	answers map[asked][]*path
-	// vain is how much was sent of each question that got no answer.
-	vain map[askedFrom]vain
+	// vain is how many packets were sent at most of each question that got no answer: frames of ours, which include the
+	// kernel's, or the kernel's, of whatever socket.
+	vain map[askedFrom]int
 	// losing is the share of packets that the interface is reckoned to lose by chance.
 	losing float64
 	// bound are the questions that a socket bound to the interface asked in vain, or could not ask for want of a source.
@@ -67,9 +68,6 @@ type askedFrom struct {
 	asked
 	source netip.Addr
 }
-
-// vain is how many packets of a question got no answer: frames of ours, and the kernel's, of whatever socket.
-type vain struct{ frames, packets int }
 
 func newView(s *diag.State) *view {
 	links := s.ReadLinks()
@@ -112,7 +110,7 @@ func (v *view) newInterface(name string, heard *traffic) *ifaceView {
 	iv := &ifaceView{
 		view: v, name: name, net: v.normals.link(name), traffic: heard, addresses: v.s.AddressesOn(name),
 		class: map[netip.Addr]diag.SourceClass{}, reached: map[diag.Question]bool{},
-		vain: map[askedFrom]vain{}, answers: map[asked][]*path{}, bound: map[asked]bool{}, discovered: map[netip.Addr]bool{}, viaRouter: map[netip.Addr]bool{},
+		vain: map[askedFrom]int{}, answers: map[asked][]*path{}, bound: map[asked]bool{}, discovered: map[netip.Addr]bool{}, viaRouter: map[netip.Addr]bool{},
 	}
 	iv.offers = iv.net.Offers()
 	if heard == nil {
