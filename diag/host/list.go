@@ -322,34 +322,21 @@ var ctKeys = map[expr.CtKey]string{
 	expr.CtKeySTATE: "state", expr.CtKeyDIRECTION: "direction", expr.CtKeySTATUS: "status", expr.CtKeyMARK: "mark",
 }
 
+var metaOperands = map[expr.MetaKey]operand{
+	expr.MetaKeyIIFNAME: {name: "iifname", format: quotedName}, expr.MetaKeyOIFNAME: {name: "oifname", format: quotedName},
+	expr.MetaKeyIIF: {name: "iif", format: number}, expr.MetaKeyOIF: {name: "oif", format: number},
+	expr.MetaKeyL4PROTO: {name: "meta l4proto", format: protocol},
+	expr.MetaKeyNFPROTO: {name: "meta nfproto", format: func(b []byte) string {
+		return map[string]string{"\x02": "ipv4", "\x0a": "ipv6"}[string(b)]
+	}},
+	expr.MetaKeyPROTOCOL: {name: "meta protocol", format: hexadecimal}, expr.MetaKeyMARK: {name: "meta mark", format: number},
+	expr.MetaKeySKUID: {name: "meta skuid", format: number}, expr.MetaKeySKGID: {name: "meta skgid", format: number},
+	expr.MetaKeyLEN: {name: "meta length", format: number}, expr.MetaKeyCGROUP: {name: "meta cgroup", format: number},
+}
+
 func metaOperand(key expr.MetaKey) operand {
-	switch key {
-	case expr.MetaKeyIIFNAME:
-		return operand{name: "iifname", format: quotedName}
-	case expr.MetaKeyOIFNAME:
-		return operand{name: "oifname", format: quotedName}
-	case expr.MetaKeyIIF:
-		return operand{name: "iif", format: number}
-	case expr.MetaKeyOIF:
-		return operand{name: "oif", format: number}
-	case expr.MetaKeyL4PROTO:
-		return operand{name: "meta l4proto", format: protocol}
-	case expr.MetaKeyNFPROTO:
-		return operand{name: "meta nfproto", format: func(b []byte) string {
-			return map[string]string{"\x02": "ipv4", "\x0a": "ipv6"}[string(b)]
-		}}
-	case expr.MetaKeyPROTOCOL:
-		return operand{name: "meta protocol", format: hexadecimal}
-	case expr.MetaKeyMARK:
-		return operand{name: "meta mark", format: number}
-	case expr.MetaKeySKUID:
-		return operand{name: "meta skuid", format: number}
-	case expr.MetaKeySKGID:
-		return operand{name: "meta skgid", format: number}
-	case expr.MetaKeyLEN:
-		return operand{name: "meta length", format: number}
-	case expr.MetaKeyCGROUP:
-		return operand{name: "meta cgroup", format: number}
+	if o, known := metaOperands[key]; known {
+		return o
 	}
 	return operand{name: fmt.Sprintf("meta %d", key), format: hexadecimal}
 }
