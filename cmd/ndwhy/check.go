@@ -213,7 +213,11 @@ func (o *checkOptions) conclude(out io.Writer, s *diag.State) error {
 	if err := render.Formats[o.format](&b, r, style); err != nil {
 		return err
 	}
-	if _, err := io.WriteString(out, hide(b.String())); err != nil {
+	text := b.Bytes()
+	if o.hide.On { // else a large one is not copied for nothing
+		text = []byte(hide(b.String()))
+	}
+	if _, err := out.Write(text); err != nil {
 		return fmt.Errorf("writing the result: %w", err)
 	}
 	if code := why.ExitCode(r.Verdict, o.failOn); code != 0 {

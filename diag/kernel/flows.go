@@ -152,7 +152,7 @@ func readFlows() (diag.Flows, error) {
 }
 
 func interfaceName(index int) string {
-	s, err := dial()
+	s, err := dialBriefly()
 	if err != nil {
 		return ""
 	}
