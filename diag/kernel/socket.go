@@ -50,9 +50,9 @@ func dialProtocol(protocol int, groups ...uint) (*socket, error) {
 // spareBuffers are those of sockets for a few questions: a run of the checks opens some for each target.
 var spareBuffers = sync.Pool{New: func() any { return new([datagramMax]byte) }}
 
-// dialBriefly opens a NETLINK_ROUTE socket for questions about single things, by one goroutine that closes it too.
-func dialBriefly() (*socket, error) {
-	s, err := open(unix.NETLINK_ROUTE)
+// dialBriefly opens a socket of a netlink protocol for a few questions by one goroutine, which closes it too.
+func dialBriefly(protocol int) (*socket, error) {
+	s, err := open(protocol)
 	if err == nil {
 		s.lent, _ = spareBuffers.Get().(*[datagramMax]byte)
 		s.buf = s.lent[:]
