@@ -167,7 +167,7 @@ func (o *checkOptions) write(ctx context.Context, out, stderr io.Writer) error {
 	}
 	defer live.Close()
 	// What took long to read takes as long to conclude from.
-	opening := min(time.Since(begun), o.timeout/8)
+	opening := min(time.Since(begun), o.timeout/5)
 	settling, settled := context.WithDeadline(ctx, begun.Add(o.timeout/2)) // the rest is for asking
 	live.Settle(settling)
 	settled()
@@ -191,9 +191,9 @@ func (o *checkOptions) write(ctx context.Context, out, stderr io.Writer) error {
 		return err
 	}
 	live.CatchUp(ctx, deadline)
-	kept := live.Close()
+	live.Stop()
 	live.Look(func(s *diag.State) { err = o.conclude(out, s) })
-	if err == nil && kept != nil {
+	if kept := live.Close(); err == nil && kept != nil {
 		return exitCode(exitUnknown)
 	}
 	return err
