@@ -22,8 +22,8 @@ func layer(name string, at uint32, t btf.Type) btf.Member {
 
 // kernelOf returns the type information of a kernel whose tracepoint has so many arguments and whose
 // sk_buff.tail has a type.
-func kernelOf(t testing.TB, arguments int, tail btf.Type) []byte {
-	t.Helper()
+func kernelOf(tb testing.TB, arguments int, tail btf.Type) []byte {
+	tb.Helper()
 	device := &btf.Struct{Name: "net_device", Size: 64, Members: []btf.Member{
 		layer("ifindex", 16, u32),
 		layer("nd_net", 24, &btf.Typedef{Name: "possible_net_t", Type: &btf.Struct{Size: 8, Members: []btf.Member{layer("net", 0, pointer)}}}),
@@ -48,16 +48,16 @@ func kernelOf(t testing.TB, arguments int, tail btf.Type) []byte {
 			layer("ns", 120, &btf.Struct{Name: "ns_common", Size: 24, Members: []btf.Member{layer("inum", 16, u32)}}),
 		}},
 	}, nil)
-	must(t, err)
+	must(tb, err)
 	raw, err := b.Marshal(nil, &btf.MarshalOptions{Order: binary.NativeEndian})
-	must(t, err)
+	must(tb, err)
 	return raw
 }
 
-func layoutOf(t testing.TB, raw []byte) (*layout, error) {
-	t.Helper()
+func layoutOf(tb testing.TB, raw []byte) (*layout, error) {
+	tb.Helper()
 	types, err := parseTypes(raw, typesRead...)
-	must(t, err)
+	must(tb, err)
 	return findLayout(types)
 }
 
@@ -100,9 +100,17 @@ func TestLayoutOfThisKernel(t *testing.T) {
 		at           int16
 		name, member string
 	}{
-		{l.protocol, "sk_buff", "protocol"}, {l.dev, "sk_buff", "dev"}, {l.dst, "sk_buff", "_skb_refdst"}, {l.iif, "sk_buff", "skb_iif"},
-		{l.head, "sk_buff", "head"}, {l.tail, "sk_buff", "tail"}, {l.network, "sk_buff", "network_header"}, {l.mac, "sk_buff", "mac_header"},
-		{l.dstDev, "dst_entry", "dev"}, {l.ifindex, "net_device", "ifindex"}, {l.net, "net_device", "nd_net"},
+		{l.protocol, "sk_buff", "protocol"},
+		{l.dev, "sk_buff", "dev"},
+		{l.dst, "sk_buff", "_skb_refdst"},
+		{l.iif, "sk_buff", "skb_iif"},
+		{l.head, "sk_buff", "head"},
+		{l.tail, "sk_buff", "tail"},
+		{l.network, "sk_buff", "network_header"},
+		{l.mac, "sk_buff", "mac_header"},
+		{l.dstDev, "dst_entry", "dev"},
+		{l.ifindex, "net_device", "ifindex"},
+		{l.net, "net_device", "nd_net"},
 	} {
 		var s *btf.Struct
 		must(t, spec.TypeByName(f.name, &s))
