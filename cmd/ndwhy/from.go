@@ -211,7 +211,11 @@ func (from *source) read(ctx context.Context, stderr io.Writer, state **diag.Sta
 		case *state != nil:
 			problems, err = record.Beside(*state, from.host, kept)
 		default:
+			head, _ := kept.Peek(1)
 			*state, problems, err = record.Replay(kept)
+			if errors.Is(err, record.ErrNothing) && string(head) != "{" {
+				err = errors.New(words.Say("cli.from-neither"))
+			}
 		}
 		return err
 	})

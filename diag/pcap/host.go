@@ -58,18 +58,18 @@ func Find(c *Reader, named Host) (m Maker) {
 			return m
 		}
 		if f, ok, _ := frame(p); ok {
-			m.take(f, p.Direction)
+			m.take(f)
 		}
 	}
 	return m
 }
 
-func (m *Maker) take(f diag.Frame, d Direction) {
+func (m *Maker) take(f diag.Frame) {
 	switch {
 	case m.named != Host{}:
 		m.sure = f.Src == m.named.addr || f.Type == diag.NA && f.Target == m.named.addr && f.Bad == ""
 	default:
-		m.sure = f.Out || d == Outbound
+		m.sure = f.Out
 	}
 	if m.sure {
 		m.found = f.SrcMAC
