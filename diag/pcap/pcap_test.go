@@ -379,23 +379,36 @@ func TestMaker(t *testing.T) {
 		copy(frame, to[:])
 		return frame
 	}
+	m, err := ndp.MarshalMessage(&ndp.RouterAdvertisement{RouterLifetime: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	router := wire.Packet{Src: c.LinkLocal(), Dst: diag.AllNodes, HopLimit: 255, Proto: unix.IPPROTO_ICMPV6, Payload: m}.Frame(diag.MulticastMAC(diag.AllNodes), c)
 	all := solicit(t, c, addr(0xc), addr(0xa))
+	group := diag.MAC{0x33, 0x33, 0xff, 0, 0, 0xa}
 	for name, tt := range map[string]struct {
 		packets [][]byte
 		named   string
 		others  []diag.MAC
+		beside  [][]byte // packets of another capture
 		want    diag.MAC
 		ok      bool
 		may     int // candidates, where it is not known
 	}{
-		"it speaks with two":          {[][]byte{to(a, b), all, to(c, a)}, "", nil, a, true, 0},
-		"two speak with each other":   {[][]byte{to(a, b), to(b, a)}, "", nil, diag.MAC{}, false, 2},
-		"and one made another":        {[][]byte{to(a, b), to(b, a)}, "", []diag.MAC{a}, b, true, 0},
-		"a mirror of many":            {[][]byte{to(a, b), to(b, c), to(c, a)}, "", nil, diag.MAC{}, false, 3},
-		"nothing but multicast":       {[][]byte{all}, "", nil, diag.MAC{}, false, 1},
-		"named by its address":        {[][]byte{to(a, b), to(b, a)}, "2001:db8::b", nil, b, true, 0},
-		"named by its MAC":            {[][]byte{to(a, b)}, "02:00:00:00:00:0b", nil, b, true, 0},
-		"named, and it sends nothing": {[][]byte{to(a, b)}, "2001:db8::d", nil, diag.MAC{}, true, 0},
+		"it speaks with two":          {[][]byte{to(a, b), all, to(c, a)}, "", nil, nil, a, true, 0},
+		"two speak with each other":   {[][]byte{to(a, b), to(b, a)}, "", nil, nil, diag.MAC{}, false, 2},
+		"one of the two is a router":  {[][]byte{to(a, c), router, to(c, a)}, "", nil, nil, diag.MAC{}, false, 2},
+		"and one made another":        {[][]byte{to(a, b), to(b, a)}, "", []diag.MAC{a}, nil, b, true, 0},
+		"a mirror of many":            {[][]byte{to(a, b), to(b, c), to(c, a)}, "", nil, nil, diag.MAC{}, false, 3},
+		"nothing but multicast":       {[][]byte{all}, "", nil, nil, diag.MAC{}, false, 1},
+		"named by its address":        {[][]byte{to(a, b), to(b, a)}, "2001:db8::b", nil, nil, b, true, 0},
+		"named by its MAC":            {[][]byte{to(a, b)}, "02:00:00:00:00:0b", nil, nil, b, true, 0},
+		"named, and it sends nothing": {[][]byte{to(a, b)}, "2001:db8::d", nil, nil, diag.MAC{}, true, 0},
+		"its router speaks elsewhere": {[][]byte{to(a, c), to(c, a)}, "", nil, [][]byte{to(b, c), to(c, b)}, a, true, 0},
+		"both are all that they hear": {[][]byte{to(a, c), to(c, a)}, "", nil, [][]byte{to(a, c), to(c, a)}, diag.MAC{}, false, 2},
+		"it only hears others":        {[][]byte{all}, "", []diag.MAC{a}, [][]byte{to(a, c), to(c, a)}, diag.MAC{}, true, 0},
+		"nobody else hears it":        {[][]byte{to(b, group)}, "", []diag.MAC{a}, [][]byte{to(a, c), to(c, a)}, b, true, 0},
+		"heard there as well as here": {[][]byte{to(b, group)}, "", []diag.MAC{a}, [][]byte{to(a, c), to(b, group)}, diag.MAC{}, false, 1},
 	} {
 		r, err := NewReader(bytes.NewReader(classicFile(t, layers.LinkTypeEthernet, false, tt.packets...)))
 		if err != nil {
@@ -407,11 +420,22 @@ func TestMaker(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		var beside []Maker
+		if tt.beside != nil {
+			other, err := NewReader(bytes.NewReader(classicFile(t, layers.LinkTypeEthernet, false, tt.beside...)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			beside = append(beside, Find(other, Host{}))
+		}
 		m := Find(r, named)
-		if got, ok := m.MakerOf(tt.others); got != tt.want || ok != tt.ok {
+		if got, ok := m.MakerOf(tt.others, beside); got != tt.want || ok != tt.ok {
 			t.Errorf("%s: %s, %v, want %s, %v", name, got, ok, tt.want, tt.ok)
 		}
-		if may := m.Candidates(tt.others); !tt.ok && len(may) != tt.may {
+		if mac, ok := m.HostOf(tt.others, beside); !tt.ok && ok != (name == "one of the two is a router") || !tt.ok && ok && mac != a {
+			t.Errorf("%s: %s is the host, %v", name, mac, ok)
+		}
+		if may := m.Candidates(tt.others, beside); !tt.ok && len(may) != tt.may {
 			t.Errorf("%s: %v may have made it, want %d", name, may, tt.may)
 		}
 	}

@@ -107,6 +107,7 @@ lists them all.`,
 	"cli.as-many":         "--as names one host of each capture, in their order; there are more of them than captures",
 	"cli.from-neither":    "neither a recording nor a capture (pcap or pcapng, as tcpdump -w writes)",
 	"cli.from-twice":      "of several, each is read twice: name files, no pipe",
+	"cli.from-guess":      "taken for a capture that {mac} made, for the other host in it is a router (--as says otherwise)",
 	"cli.from-whose":      "its frames do not say which host made it: name the host of each capture, in their order, by an address or MAC of it, as in {example}",
 	"cli.from-whose-of":   " ({file}: {macs})",
 
