@@ -91,21 +91,21 @@ func (c *capture) dhcp(from, to diag.MAC, message, status string) *capture {
 }
 
 // cooked is a frame as a capture of all interfaces has it: without the MAC that it went to.
-func (c *capture) cooked(f diag.Frame) *capture {
+func (c *capture) cooked(f diag.Frame) {
 	f.DstMAC = diag.MAC{}
-	return c.frame(f)
+	c.frame(f)
 }
 
 // redirect sends who asked a router to another host, for a destination.
-func (c *capture) redirect(router, to, via diag.MAC, dst netip.Addr) *capture {
-	return c.frame(diag.Frame{
+func (c *capture) redirect(router, to, via diag.MAC, dst netip.Addr) {
+	c.frame(diag.Frame{
 		Type: diag.RedirectFrame, SrcMAC: router, DstMAC: to, Src: router.LinkLocal(), Dst: addrA, Target: via.LinkLocal(), LLAddr: via,
 		Quoted: &diag.Quoted{Dst: dst},
 	})
 }
 
 // offer is an exchange of DHCPv6 in which an address is offered.
-func (c *capture) offer(client, server diag.MAC, transaction int, messages ...string) *capture {
+func (c *capture) offer(client, server diag.MAC, transaction int, messages ...string) {
 	for i, m := range messages {
 		from, to := client, server
 		d := &diag.DHCPv6{Message: m, Transaction: fmt.Sprint(transaction)}
@@ -115,7 +115,6 @@ func (c *capture) offer(client, server diag.MAC, transaction int, messages ...st
 		}
 		c.frame(diag.Frame{Type: diag.DHCPv6Frame, SrcMAC: from, DstMAC: to, Src: from.LinkLocal(), Dst: to.LinkLocal(), DHCPv6: d})
 	}
-	return c
 }
 
 // thrice asks as the kernel does: three times, a second apart.
