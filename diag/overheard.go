@@ -102,8 +102,44 @@ type Asked struct {
 	// Pings are those since the last reply or error, from FirstPing to LastPing.
 	Pings               int
 	FirstPing, LastPing Event
+	// Replied is how many pings came back, of at most Largest bytes, and Lost how many did not for longer than any takes, of at
+	// least Smallest bytes.
+	Replied, Largest int
+	Lost, Smallest   int
 
 	asked time.Time // the newest solicitation
+	open  []openPing
+}
+
+// An openPing is one that has not come back yet.
+type openPing struct {
+	id, seq uint16
+	size    int
+	at      time.Time
+}
+
+// Lose counts those pings as lost that have been open for too long by now.
+func (a *Asked) Lose(now time.Time) {
+	for len(a.open) > 0 && (len(a.open) > openMost || now.Sub(a.open[0].at) > lateMost) {
+		if size := a.open[0].size; a.Lost == 0 || size < a.Smallest {
+			a.Smallest = size
+		}
+		a.Lost++
+		a.open = a.open[1:]
+	}
+}
+
+// came takes what came back of a ping: a reply, or an error.
+func (a *Asked) came(id, seq uint16, reply bool) {
+	i := slices.IndexFunc(a.open, func(p openPing) bool { return p.id == id && p.seq == seq })
+	if i < 0 {
+		return
+	}
+	if reply {
+		a.Replied++
+		a.Largest = max(a.Largest, a.open[i].size)
+	}
+	a.open = slices.Delete(a.open, i, i+1)
 }
 
 // Claims are those that claim an address.
@@ -193,6 +229,8 @@ const (
 	forgets  = 5 * time.Second        // before a neighbour that answered may be asked for again (RFC 4861 §10, DELAY_FIRST_PROBE_TIME)
 	hasty    = 500 * time.Millisecond // before asking again
 	twice    = 100 * time.Millisecond
+	lateMost = time.Second
+	openMost = 16 // pings to one address
 )
 
 // Life is the lifetime of a router's advertisement.
@@ -265,17 +303,17 @@ func (o *Overheard) hear(e Event, f Frame) {
 		o.answer(e, f)
 		o.object(e, f)
 		o.claim(e, f.Target, mac, f.Override)
-		o.voiceAnswered(e, f.Dst, f.Target, NS)
+		o.voiceAnswered(e, f.Dst, f.Target, nil)
 	case EchoRequest:
 		// Of other sources it is a router that passes on what others ask.
 		if c := o.Claims[f.Src]; c != nil && c.By[f.SrcMAC].Body != nil && !f.Dst.IsMulticast() {
 			o.voice(e, f, f.Dst)
 		}
 	case EchoReply:
-		o.voiceAnswered(e, f.Dst, f.Src, EchoRequest)
+		o.voiceAnswered(e, f.Dst, f.Src, &Quoted{EchoID: f.EchoID, EchoSeq: f.EchoSeq})
 	case Unreachable, PacketTooBig, TimeExceeded, ParameterProblem:
 		if f.Quoted != nil {
-			o.voiceAnswered(e, f.Quoted.Src, f.Quoted.Dst, EchoRequest)
+			o.voiceAnswered(e, f.Quoted.Src, f.Quoted.Dst, f.Quoted)
 			o.refuse(e, f)
 		}
 	case RA:
@@ -421,19 +459,27 @@ func (o *Overheard) voice(e Event, f Frame, target netip.Addr) {
 			a.FirstPing = e
 		}
 		a.LastPing = e
+		if !slices.ContainsFunc(a.open, func(p openPing) bool { return p.id == f.EchoID && p.seq == f.EchoSeq }) {
+			a.open = append(a.open, openPing{f.EchoID, f.EchoSeq, f.Size, e.At})
+		}
+		a.Lose(e.At)
 	}
 }
 
-// voiceAnswered notes that a question of an address came back answered.
-func (o *Overheard) voiceAnswered(e Event, addr, target netip.Addr, asked FrameType) {
+// voiceAnswered notes that a question of an address came back answered: a ping, or a solicitation where that is nil.
+func (o *Overheard) voiceAnswered(e Event, addr, target netip.Addr, ping *Quoted) {
 	v := o.Voices[addr]
 	if v == nil || v.Asked[target] == nil {
 		return
 	}
-	v.Asked[target].Answer = e
-	if asked == EchoRequest {
-		v.Asked[target].Pings = 0
+	a := v.Asked[target]
+	a.Answer = e
+	if ping == nil {
+		return
 	}
+	a.Pings = 0
+	f, _ := e.Body.(Frame)
+	a.came(ping.EchoID, ping.EchoSeq, f.Type == EchoReply)
 }
 
 func (o *Overheard) seek(e Event, f Frame) {

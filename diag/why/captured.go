@@ -40,7 +40,8 @@ func init() {
 		&farNotArrived:      heardLost(across.NotArrived),
 		&farNotAnswered:     heardLost(across.NotAnswered),
 		&farAnswerLost:      heardAnswersLost,
-		&lossyPath:          heardLoss,
+		&lossyPath:          heardLosses,
+		&pathMTU:            heardTooLarge,
 	}
 }
 
@@ -234,9 +235,9 @@ func heardPings(iv *ifaceView) (list []hypothesis) {
 			continue
 		}
 		for _, target := range addresses(v.Asked) {
-			a := v.Asked[target]
-			if a.Pings < diag.AskedThrice || a.LastPing.At.Sub(a.FirstPing.At) < diag.AskedThriceTime ||
-				o.Routers[target] != nil || told[target] || len(iv.lostBetweenCaptures(target)) > 0 {
+			a := *v.Asked[target]
+			if a.Lose(o.Last); a.Pings < diag.AskedThrice || a.LastPing.At.Sub(a.FirstPing.At) < diag.AskedThriceTime ||
+				o.Routers[target] != nil || told[target] || tooLarge(a) || len(iv.lostBetweenCaptures(target)) > 0 {
 				continue
 			}
 			told[target] = true
@@ -247,6 +248,53 @@ func heardPings(iv *ifaceView) (list []hypothesis) {
 		}
 	}
 	return list[:min(len(list), toldOne)]
+}
+
+// tooLarge reports whether of the pings to an address the small ones were answered, and none of the large ones.
+func tooLarge(a diag.Asked) bool {
+	return a.Lost >= lostLeast && a.Replied > 0 && a.Smallest > a.Largest
+}
+
+// pinged are those that pinged an address of which some were answered and some were not, each with what was lost by the end.
+func pinged(o *diag.Overheard, yield func(from, target netip.Addr, a diag.Asked)) {
+	for _, from := range addresses(o.Voices) {
+		v := o.Voices[from]
+		for _, target := range addresses(v.Asked) {
+			a := *v.Asked[target]
+			if a.Lose(o.Last); a.Lost >= lostLeast && a.Replied > 0 && o.Hosts[v.MAC].Hears {
+				yield(from, target, a)
+			}
+		}
+	}
+}
+
+// heardTooLarge tells of hosts that answer small pings, and no large ones.
+func heardTooLarge(iv *ifaceView) (list []hypothesis) {
+	pinged(iv.overheard(), func(from, target netip.Addr, a diag.Asked) {
+		if tooLarge(a) && len(list) < toldOne {
+			list = append(list, hypothesis{
+				direct: true, confidence: Likely, severity: Warning, subject: Subject{"target", target.String()}, addr: target, as: "captured",
+				args: []any{"target", target, "from", from, "lost", a.Lost, "least", a.Smallest, "most", a.Largest}, facts: []diag.Event{a.Answer, a.Last},
+			})
+		}
+	})
+	return list
+}
+
+// heardLosses tells of what the network lost between two captures, and of pings that were answered in part.
+func heardLosses(iv *ifaceView) []hypothesis {
+	list := heardLoss(iv)
+	pinged(iv.overheard(), func(from, target netip.Addr, a diag.Asked) {
+		told := func(h hypothesis) bool { return h.addr == target }
+		if tooLarge(a) || len(list) >= toldOne || slices.ContainsFunc(list, told) {
+			return
+		}
+		list = append(list, hypothesis{
+			direct: true, confidence: Likely, severity: Info, subject: Subject{"target", target.String()}, addr: target, as: "captured-pings",
+			args: []any{"target", target, "from", from, "lost", a.Lost, "sent", a.Lost + a.Replied}, facts: []diag.Event{a.Answer, a.Last},
+		})
+	})
+	return list
 }
 
 // heardRefused tells of packets that somebody on the way cannot or may not pass on. A closed port is none of it (code 4), and

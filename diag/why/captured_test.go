@@ -90,6 +90,11 @@ func (c *capture) dhcp(from, to diag.MAC, message, status string) *capture {
 	})
 }
 
+// echo is a ping or its reply, of so many bytes.
+func (c *capture) echo(kind diag.FrameType, from, to diag.MAC, src, dst netip.Addr, seq, size int) {
+	c.frame(diag.Frame{Type: kind, SrcMAC: from, DstMAC: to, Src: src, Dst: dst, HopLimit: 64, EchoID: 7, EchoSeq: uint16(seq), Size: size})
+}
+
 // cooked is a frame as a capture of all interfaces has it: without the MAC that it went to.
 func (c *capture) cooked(f diag.Frame) {
 	f.DstMAC = diag.MAC{}
@@ -374,6 +379,41 @@ func TestCaptured(t *testing.T) {
 					}
 				}
 			}, "address.unassigned info likely 2001:db8::a2", "program tried 1 address",
+		},
+		"large pings alone are lost": {
+			func(c *capture) {
+				c.ns(capA, addrA, addrB).na(capB, capA, addrB, addrA)
+				for i := range 8 {
+					size := 104 + i%2*1396
+					c.after(time.Second).echo(diag.EchoRequest, capA, capB, addrA, addrB, i, size)
+					if size < 1000 {
+						c.echo(diag.EchoReply, capB, capA, addrB, addrA, i, size)
+					}
+				}
+				c.after(2*time.Second).ra(capC, 1800)
+			}, "path.mtu warning likely 2001:db8::b", "up to 104 bytes",
+		},
+		"some pings are lost": {
+			func(c *capture) {
+				c.ns(capA, addrA, addrB).na(capB, capA, addrB, addrA)
+				for i := range 9 {
+					c.after(time.Second).echo(diag.EchoRequest, capA, capB, addrA, addrB, i, 104)
+					if i%2 == 0 {
+						c.echo(diag.EchoReply, capB, capA, addrB, addrA, i, 104)
+					}
+				}
+			}, "path.lossy info likely 2001:db8::b", "3 of 8 pings",
+		},
+		"all pings are answered, the last when the capture has ended": {
+			func(c *capture) {
+				c.ns(capA, addrA, addrB).na(capB, capA, addrB, addrA)
+				for i := range 9 {
+					c.echo(diag.EchoRequest, capA, capB, addrA, addrB, i, 104)
+					if i < 8 {
+						c.after(500*time.Millisecond).echo(diag.EchoReply, capB, capA, addrB, addrA, i, 104)
+					}
+				}
+			}, "", "",
 		},
 		"nobody answers a host": {
 			func(c *capture) {

@@ -23,6 +23,12 @@ var causesCaptured = map[string]string{
 	"cause.peer.echo-blocked.captured.summary":     "{peer} does not answer the pings of {from}.",
 	"cause.peer.echo-blocked.captured.explanation": "{from} sent {count|ping|pings} in a row until the end of the capture, and no reply came back. A capture does not say where they were lost: {peer}, a packet filter or the network on the way.",
 
+	"cause.path.mtu.captured.summary":     "{target} answers the small pings of {from}, and none of the large ones.",
+	"cause.path.mtu.captured.explanation": "Pings of up to {most} bytes were answered, and {lost|ping|pings} of {least} bytes and more were not. Something on the way drops large packets without a word, so connections begin and then hang. A filter that drops fragments does the same to large pings alone.",
+
+	"cause.path.lossy.captured-pings.summary":     "{target} answered only some of the pings of {from}.",
+	"cause.path.lossy.captured-pings.explanation": "{lost} of {sent} pings got no reply within a second. Either packets get lost on the way, or {target} answers only so many pings a second, as many hosts do. A capture at {target} at the same time tells which way packets are lost.",
+
 	"cause.path.refused.captured.summary":     "{from} refuses packets to {target}: {error}.",
 	"cause.path.refused.captured.explanation": "{count|ICMPv6 error|ICMPv6 errors} came back. \"No route\" comes from a router, \"administratively prohibited\" from a filter, and \"address unreachable\" from the last router, which found nobody there.",
 
