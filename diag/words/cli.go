@@ -86,6 +86,8 @@ lists them all.`,
 	"cli.flag.watch-json": "one JSON object a line",
 	"cli.flag.watch-only": "only these kinds of event, or of packets: {kinds}",
 	"watch.gap":           "{n|event|events} (e{first} to e{last}) came faster than they were read; what is so follows",
+	"watch.came":          "; it came in on {interface}",
+	"watch.left":          "; it left by {interface}",
 	"watch.asked":         "; {from} solicited for it at {at}",
 	"cli.flag.watch-for":  "only what concerns this address",
 
