@@ -111,7 +111,10 @@ lists them all.`,
 	"cli.from-twice":      "of several, each is read twice: name files, no pipe",
 	"cli.from-guess":      "taken for a capture that {mac} made, for the other host in it is a router (--as says otherwise)",
 	"cli.from-whose":      "its frames do not say which host made it: name the host of each capture, in their order, by an address or MAC of it, as in {example}",
-	"cli.from-whose-of":   " ({file}: {macs})",
+	"cli.from-whose-of":   "; {file} may be of {macs}",
+
+	"cli.from-whose-uses":   "{mac} ({address})",
+	"cli.from-whose-router": "{host}, a router",
 
 	"brief.why":           "Why",
 	"brief.proof":         "Proof",
