@@ -53,7 +53,8 @@ in the way, 3 nothing came, or it could not be seen, 64 usage, 130 interrupted.`
 	"listen.kind.tcp-syn":        "connection",
 
 	"listen.sum":               "{address}: pings and connections: {asked}, solicitations: {solicited}, from hosts: {hosts}. Answered: {answered}, not answered: {missed}, dropped here: {dropped}.",
-	"listen.means.nothing":     "Nothing came for it, not even a solicitation. Either something in front of this host stopped the packets (a security group, a network ACL, a route, the other host's firewall), or they went to another address.",
+	"listen.not-known":         "not known",
+	"listen.means.nothing":     "Nothing came for it, not even a solicitation. Either something in front of this host stopped the packets (a security group, a network ACL, a route, the other host's firewall, a switch that does not know that this host is in {group}), or they went to another address.",
 	"listen.means.solicited":   "Neighbours solicited it and got an answer, and nothing followed. Either something stopped their packets, or the router's, on the way here, or they only checked that this host is there.",
 	"listen.means.not-told":    "Neighbours solicited it and got no answer: they cannot send anything to it.",
 	"listen.means.answered":    "Everything that came was answered. If the other side hears nothing, the answer is lost on its way back.",

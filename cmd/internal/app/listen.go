@@ -433,8 +433,14 @@ func (l *Listener) End(s *diag.State, d why.Diagnosis) (lines []Line, verdict wh
 		missed = missed || h.Missed > 0 || h.DroppedHere > 0
 		came = came || h.Asked+h.Solicited > 0
 		waits = waits || h.Waiting > 0
-		say("listen.sum", "address", addr, "asked", h.Asked, "solicited", h.Solicited, "hosts", len(h.From),
-			"answered", h.Answered, "missed", h.Missed, "dropped", h.DroppedHere)
+		var dropped any = h.DroppedHere
+		if h.DroppedHere == 0 && !s.Complete(diag.FeedDrops) {
+			dropped = words.Say("listen.not-known")
+		}
+		if !blind {
+			say("listen.sum", "address", addr, "asked", h.Asked, "solicited", h.Solicited, "hosts", len(h.From),
+				"answered", h.Answered, "missed", h.Missed, "dropped", dropped)
+		}
 		switch {
 		case blind:
 		case h.Asked > 0 && h.Elsewhere != "":
@@ -449,7 +455,7 @@ func (l *Listener) End(s *diag.State, d why.Diagnosis) (lines []Line, verdict wh
 		case h.Solicited > 0:
 			say("listen.means.not-told")
 		default:
-			say("listen.means.nothing")
+			say("listen.means.nothing", "group", diag.SolicitedNode(addr))
 		}
 	}
 	if blind {

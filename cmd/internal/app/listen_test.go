@@ -81,6 +81,9 @@ func TestListener(t *testing.T) {
 			[]string{"arrived", "answered"},
 			"Answers left by eth1", why.VerdictOK,
 		},
+		"what the kernel drops is not seen": {
+			[]diag.Body{in(diag.EchoRequest, ping), out(diag.EchoReply, "eth0", pong)}, []string{"arrived", "answered"}, "dropped here: not known", why.VerdictOK,
+		},
 		"a ping came only just": {
 			[]diag.Body{in(diag.EchoRequest, ping)}, []string{"arrived"}, "too early to say", why.VerdictUnknown,
 		},
@@ -183,6 +186,15 @@ func TestListenerEnough(t *testing.T) {
 	<-l.Done()
 	if end, verdict := l.End(s, why.Diagnosis{}); !strings.Contains(end[0].Text, "pings and connections: 1") || verdict != why.VerdictWarning {
 		t.Error(verdict, end)
+	}
+}
+
+// Who cannot see what arrives does not say that nothing did.
+func TestListenerBlind(t *testing.T) {
+	l, s, _ := heard(netip.Addr{}, 0, diag.Feed{Name: diag.FeedFrames, State: diag.Unavailable, Why: "no right"}, ownsMine)
+	end, verdict := l.End(s, why.Diagnosis{})
+	if got := text(end); strings.Contains(got, "connections: 0") || !strings.Contains(got, "could not see what arrived") || verdict != why.VerdictUnknown {
+		t.Error(verdict, got)
 	}
 }
 
