@@ -3,6 +3,8 @@ package ui
 import (
 	"strings"
 
+	"ndwhy/diag/report"
+
 	"github.com/charmbracelet/x/ansi"
 )
 
@@ -62,7 +64,8 @@ type canvas struct {
 	ascii bool
 	// mask rewrites text before it is measured or drawn: it hides addresses. It is never nil.
 	mask  func(string) string
-	spots []spot // what can be clicked
+	twins report.Short // of addresses that end alike: a host has one identifier in every prefix
+	spots []spot       // what can be clicked
 }
 
 // reset empties the canvas and gives it a size.

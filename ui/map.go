@@ -57,7 +57,7 @@ func reasons(s *scene) []because {
 		if numbered {
 			item.number = p.number
 		}
-		if strings.HasPrefix(headline, strings.TrimSuffix(f.Summary, ".")) { // it stands above already
+		if strings.Contains(headline, strings.TrimSuffix(f.Summary, ".")) { // it stands above already
 			item.text = s.on(f.Interface, words.Say("cause."+f.Cause+".title"))
 			if len(f.Others) > 0 {
 				item.text += ". " + f.SaysOthers()
@@ -158,7 +158,9 @@ func unknowns(s *scene) []because {
 	counts := map[reason]int{}
 	for _, u := range s.Report.Unknown {
 		k := reason{u.Why, u.Fix}
-		counts[k]++
+		if slices.Contains(diag.CheckOrder, u.What) {
+			counts[k]++
+		}
 		if i, ok := at[k]; ok {
 			whole[i].What += ", " + u.What
 			continue
@@ -177,14 +179,29 @@ func unknowns(s *scene) []because {
 		if n := counts[reason{u.Why, u.Fix}]; n > 1 {
 			item.text = say("unknown.n", "n", n, "why", u.Why)
 		}
-		if why.IsCommand(u.Fix) {
-			item.fix = u.Fix
+		for _, command := range fixes(u.Fix) {
+			item.ways = append(item.ways, why.Advice{Do: []string{command}})
+		}
+		if len(item.ways) > 0 {
+			item.fix = item.ways[0].Do[0]
 		} else {
 			item.do = u.Fix
 		}
 		list = append(list, item)
 	}
 	return list
+}
+
+// fixes are the commands that would let more be told, what gives least first; none where fix is a sentence.
+func fixes(fix string) []string {
+	switch sudo := why.AsRoot(fix); {
+	case !why.IsCommand(fix):
+		return nil
+	case sudo != "":
+		return []string{sudo, fix}
+	default:
+		return []string{fix}
+	}
 }
 
 func (m *mapScreen) draw(s *scene, r region) {

@@ -133,8 +133,8 @@ var causesHost = map[string]string{
 
 	"cause.host.source-selection.out-of-place.summary":     "For {target} the kernel chooses the source {address}, which gets no answer from there; {better} does.",
 	"cause.host.source-selection.out-of-place.explanation": "The packets leave for {gateway} with a source that gets no answer, although another address of this interface gets one. If two routers each announce a prefix, each may drop packets from the other's prefix (BCP 38, RFC 2827). The host must then send each source to its own router (RFC 8028).",
-	"cause.host.source-selection.title":                    "The kernel prefers an address that the network drops",
-	"cause.host.source-selection.summary":                  "For {target} the kernel chooses the source {address}, which the network drops: {so}.",
+	"cause.host.source-selection.title":                    "The kernel prefers a source address that gets no answers",
+	"cause.host.source-selection.summary":                  "The kernel sends to {target} from {address}, and the network drops those packets: {so}.",
 	"cause.host.source-selection.cut-off":                  "this instance has cut itself off",
 	"cause.host.source-selection.in-part":                  "applications that do not choose a source get no answer from there",
 	"cause.host.source-selection.explanation":              "{interface} also has an address that the network lets through. But source selection (RFC 6724 §5) prefers the one that it drops: that one matches the destination better, it is newer, or the other one is deprecated. Whatever an application sends without choosing a source leaves from that address and is lost.",

@@ -161,9 +161,9 @@ var causesNetwork = map[string]string{
 
 	"cause.path.lossy.title":            "Packets are lost on the way",
 	"cause.path.lossy.summary":          "{lost} of {sent|question|questions} to hosts that do answer were lost ({percent}%).",
-	"cause.path.lossy.explanation":      "The hosts are there, since they answered some questions. So packets are lost on the way (targets affected: {targets}). A second machine with the same MAC or IP address takes answers away in the same way.",
+	"cause.path.lossy.explanation":      "The hosts are there, since they answered some questions. So packets are lost on the way (to {targets|target|targets}). A second machine with the same MAC or IP address takes answers away in the same way.",
 	"cause.path.lossy.late.summary":     "Answers arrive late on {interface}: {seconds} s after the question, when most programs have given up.",
-	"cause.path.lossy.late.explanation": "The answers arrived after ndwhy had stopped waiting, so nothing here is proven silent (targets affected: {targets}). A full queue, a shaped or overloaded link, or a machine without enough processor time does that. The kernel's own neighbour discovery gives up after 3 s.",
+	"cause.path.lossy.late.explanation": "The answers arrived after ndwhy had stopped waiting, so nothing here is proven silent ({targets|target|targets}). A full queue, a shaped or overloaded link, or a machine without enough processor time does that. The kernel's own neighbour discovery gives up after 3 s.",
 	"cause.path.lossy.limit":            "Only pings to one host were lost. A limit on that host's own answers looks the same, so nothing may be wrong.",
 	"cause.path.lossy.means":            "The network works, but drops some packets. Details: several targets, or neighbour discovery (which nobody limits to so few), answer some of the questions but not all.",
 	"cause.path.lossy.evidence":         "Two targets, or neighbour discovery, that answered some questions and not others.",
