@@ -694,3 +694,15 @@ func TestAddressesThatEndAlike(t *testing.T) {
 		}
 	}
 }
+
+// What is looked for on the overview is found in the pages of its list, and marked on the map.
+func TestFindOnTheOverview(t *testing.T) {
+	s := newStage(t, Config{}, 80, 24).play("unassigned-address")
+	s.press("/").typed("ff02::1").press("enter").want("WHY  3 of", "▸ ○ ping ff02::1 reaches nobody")
+	cells := s.m.canvas.cells
+	at := slices.IndexFunc(cells, func(c cell) bool { return c.st&reverse != 0 && c.s == "f" })
+	if at < 0 || cells[at+6].s != "1" || cells[at+6].st&reverse == 0 || cells[at+7].st&reverse != 0 {
+		t.Errorf("ff02::1 is not marked:\n%s", s.shown())
+	}
+	s.press("esc", "n").want("n does nothing here")
+}

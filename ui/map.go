@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,6 +16,8 @@ import (
 // it why.
 type mapScreen struct {
 	list  list
+	find  filter
+	found string       // what was looked for when it was last drawn
 	short report.Short // of the addresses of this host, which the map always shows
 }
 
@@ -205,8 +208,13 @@ func fixes(fix string) []string {
 }
 
 func (m *mapScreen) draw(s *scene, r region) {
+	defer r.mark(&m.find)
 	r = s.drawTroubles(r, diag.FeedNetlink)
 	items := becauses(s)
+	if m.found != m.find.text {
+		m.found = m.find.text
+		m.jump(s, 0)
+	}
 	m.name(s)
 	if r.w >= 130 && r.h >= 16 {
 		left := r.sub(0, 0, 82, r.h)
@@ -498,8 +506,33 @@ func (m *mapScreen) key(s *scene, key string) (action, bool) {
 		}
 	case "r":
 		return run{}, true
+	case "n", "N":
+		if m.seeks() {
+			m.jump(s, map[string]int{"n": 1, "N": -1}[key])
+			return nil, true
+		}
+	case "/", "esc":
+		return m.find.open(key)
 	}
 	return nil, false
+}
+
+// jump goes to the next line of the list whose page has what is looked for, or to the one before; with 0 it stays where
+// that has it. What else of the screen has it is marked.
+func (m *mapScreen) jump(s *scene, step int) {
+	items := becauses(s)
+	if !m.seeks() || len(items) == 0 {
+		return
+	}
+	by := cmp.Or(step, 1)
+	for k := range items {
+		i := (m.list.sel + step + k*by + 2*len(items)) % len(items)
+		page := items[i].page
+		if m.find.matches(items[i].text) || page != nil && len(page(s.canvas, max(s.canvas.w-2, 1)).find(&m.find)) > 0 {
+			m.list.sel, m.list.id, m.list.moved = i, items[i].id, true
+			return
+		}
+	}
 }
 
 func (m *mapScreen) copied(s *scene) string {
@@ -513,16 +546,20 @@ func (m *mapScreen) copied(s *scene) string {
 	return items[m.list.sel].plain
 }
 
-func (*mapScreen) seeks() bool { return false }
+func (m *mapScreen) seeks() bool { return m.find.text != "" }
 
 func (m *mapScreen) keys(s *scene) []hotkey {
 	keys := []hotkey{{"↑↓", "choose"}, {"enter", "open"}}
-	if s.canAsk {
-		every := hotkey{"a", "every"}
-		if s.Every > 0 {
-			every.what = "every-off"
-		}
-		keys = append(keys, hotkey{"r", "run-again"}, every)
+	if items := becauses(s); m.list.sel < len(items) && items[m.list.sel].fix != "" {
+		keys = append(keys, hotkey{"y", "copy-fix"})
 	}
-	return keys
+	find := hotkey{"/", "find"}
+	if !s.canAsk {
+		return append(keys, find)
+	}
+	every := hotkey{"a", "every"}
+	if s.Every > 0 {
+		every.what = "every-off"
+	}
+	return append(keys, hotkey{"r", "run-again"}, find, every)
 }
