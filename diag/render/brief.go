@@ -48,6 +48,7 @@ func (t *textWriter) brief(r report.Report) {
 		{false, true, true, true, all, proofs},
 		{false, false, true, true, all, proofs},
 		{false, false, false, true, all, proofs},
+		{false, false, false, true, all, 1},
 		{false, false, false, true, 2, proofs},
 		{false, false, false, false, all, proofs},
 		{false, false, false, false, all, 1},

@@ -709,7 +709,7 @@ func TestSourceSelectionNamesWhatMatters(t *testing.T) {
 			if !strings.Contains(f.Summary, " to "+tt.target.String()+" ") {
 				t.Errorf("%s\nwant %s as the example", f.Summary, tt.target)
 			}
-			if got := strings.Contains(f.Summary, "cut itself off"); got != tt.cutsOff {
+			if got := strings.Contains(f.Summary, "is cut off"); got != tt.cutsOff {
 				t.Errorf("%s\nthe instance is cut off: %v", f.Summary, tt.cutsOff)
 			}
 		})
