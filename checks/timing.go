@@ -47,22 +47,29 @@ func (l *lane) timing() *timing {
 }
 
 // end is when the wait for an asking's answers is over, or is to be looked at again: whether a silence is a symptom is
-// judged when it is old enough to be none.
+// judged when it is old enough to be none. What the kernel held back is waited for from when it left, however late it was
+// handed over.
 func (l *lane) end(a *asking) time.Time {
-	if a.wait != l.r.wait || l.r.Expect == nil || l.r.lossy || l.r.Patient {
-		return a.end
+	end := a.end
+	for _, t := range a.tallies {
+		if left := t.first.Add(l.r.wait); t.bySocket() && t.copies > 0 && left.After(end) {
+			end = left
+		}
 	}
-	sooner := a.end.Add(l.timing().silence(a.wait) - a.wait)
-	if !sooner.Before(a.end) {
-		return a.end
+	if a.wait != l.r.wait || l.r.Expect == nil || l.r.lossy || l.r.Patient {
+		return end
+	}
+	sooner := end.Add(l.timing().silence(a.wait) - a.wait)
+	if !sooner.Before(end) {
+		return end
 	}
 	for _, t := range a.tallies {
 		if t.q.Asks != diag.AsksND && t.q.Asks != diag.AsksEcho {
-			return a.end
+			return end
 		}
 	}
 	if !l.r.now.Before(sooner) && l.symptom(a.tallies) {
-		return a.end
+		return end
 	}
 	return sooner
 }

@@ -470,7 +470,11 @@ func Judge(network string, w *World, d why.Diagnosis) Verdict {
 		may = append(may, "host.link-down") // it may be, at the end
 	}
 	if w.lacking {
-		may = append(may, "address.not-configured") // as the kernel said last
+		// As the kernel said last; and what would give it another, and does not, is missed.
+		may = append(may, "address.not-configured", "router.advertisement-ignored")
+		if has(faults, "expiring") {
+			may = append(may, "dhcpv6.no-client") // it died
+		}
 	}
 	v.Invented = minus(causesOf(d, why.Certain, why.Likely), may)
 	v.Supposed = minus(minus(v.Got, v.Invented), may)

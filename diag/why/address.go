@@ -275,7 +275,12 @@ func findUnassigned(iv *ifaceView) []hypothesis {
 			h.confidence = Certain
 			h.more = append(h.more, "cause.address.unassigned.seen")
 		} else {
-			h.confidence, h.as = weaker(h.confidence, Likely), "unseen"
+			h.as = "unseen"
+			if h.confidence == Certain {
+				h.confidence = Likely
+			} else {
+				h.confidence = Possible // of what one client was given, and no more, nothing tells what else is assigned
+			}
 		}
 		for _, p := range iv.paths {
 			if p.Source == addr && p.Outcome == diag.Silent {

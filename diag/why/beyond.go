@@ -79,6 +79,9 @@ var icmpBlocked = Cause{
 			h.addr = netip.Addr{}
 			if p := iv.first(all(reachesBeyond, asking(diag.AsksTCP))); p != nil {
 				rest(h, p)
+				if iv.first(all(toward(diag.TargetInternet), asking(diag.AsksTCP), unanswered, fromUs, of(func(q *path) bool { return q.Target == p.Target }))) != nil {
+					h.confidence = Possible // of connections with the same host some fail as well
+				}
 				port := p.Note
 				if f, ok := p.came.Body.(diag.Frame); ok && port == "" { // it came, and was not let in
 					port = strconv.Itoa(int(f.SrcPort))
