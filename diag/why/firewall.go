@@ -321,16 +321,20 @@ func (iv *ifaceView) firewallInPart() []hypothesis {
 	rule := words.Say("cause.host.firewall.some-rule")
 	questions := iv.inPart()
 	lost, sent := 0, 0
+	counted := map[diag.Question]bool{} // whichever checks asked
 	for _, p := range iv.paths {
 		wire := questions[diag.QuestionOf(*p.Path)]
-		if wire == nil || wire.Via != diag.ViaWire || wire.lossy() || p.Via != diag.ViaKernel || p.Asks != diag.AsksEcho || !p.lossy() {
+		if wire == nil || wire.Via != diag.ViaWire || wire.lossy() || p.Via != diag.ViaKernel || p.Asks != diag.AsksEcho || !p.lossy() || iv.shaken(p.Source) {
 			continue
 		}
 		if iv.traffic.sought[p.Source].Body != nil && !iv.traffic.told[p.Source] {
 			continue // who sends the answers asks for the source in vain, and may still have known it for a part of them
 		}
-		lost += p.Sent - p.Received
-		sent += p.Sent
+		if q := diag.QuestionOf(*p.Path); !counted[q] {
+			counted[q] = true
+			lost += p.Sent - p.Received
+			sent += p.Sent
+		}
 		iv.explain(&h, p)
 		rest(&h, p, wire)
 		for _, f := range iv.filtersSorted() {

@@ -177,6 +177,8 @@ func (iv *ifaceView) stopped(p *path) bool {
 		return true
 	case p.Errno == "EPERM" || (p.Errno == "EACCES" || p.Errno == "ECONNREFUSED") && p.Outcome == diag.Unsent:
 		return true
+	case iv.shaken(p.Source):
+		return false
 	case p.Asks == diag.AsksService && p.failedDiscovery():
 		// No frame of ours asks for a service; what resolves the way to it is seen on the wire.
 		return iv.any(func(r *path) bool {
@@ -190,6 +192,14 @@ func (iv *ifaceView) stopped(p *path) bool {
 		return false // the wire here tells nothing of another interface
 	}
 	return !iv.waitedForRouter(p) && !iv.redirected(p) && !iv.byException(p) && iv.s.Answered(diag.ViaWire, diag.QuestionOf(*p.Path))
+}
+
+// shaken reports whether this host lost the link, or an address, while it was asked: the wire has answers to what it sent
+// before that it could not take for its own any more.
+func (iv *ifaceView) shaken(source netip.Addr) bool {
+	e, lost := iv.s.Shaken(iv.name)
+	a, isAddress := e.Body.(diag.Address)
+	return lost && (!isAddress || a.Address == source)
 }
 
 // waitedForRouter reports whether what the kernel took and did not send may have waited for a router: it tries one
