@@ -178,7 +178,7 @@ func (l *lane) lostEntry() bool {
 func (l *lane) moreOf(t *tally) *asking {
 	l.reasked = true
 	return &asking{
-		tallies: []*tally{t}, count: l.r.reasks(), interval: reaskInterval, wait: reaskInterval, reasked: true,
+		tallies: []*tally{t}, count: l.r.reasks(), interval: reaskInterval, wait: l.reaskWait(), reasked: true,
 	}
 }
 

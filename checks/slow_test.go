@@ -64,3 +64,22 @@ func TestHeldBackIsWaitedFor(t *testing.T) {
 		w.want(idEchoKernel, diag.Answered, "")
 	})
 }
+
+// What is asked again where answers take their time is waited for as long as they take.
+func TestReaskedIsWaitedFor(t *testing.T) {
+	inWorld(t, "", func(w *world) {
+		w.latency = 400 * time.Millisecond
+		w.knows(router, routerMAC, diag.Reachable)
+		w.knows(peerGUA, peerMAC, diag.Reachable)
+		asked := 0
+		w.lose = func(f diag.Frame) bool { // the large ones, but for the last
+			if f.Size == 0 || f.Dst != peerGUA {
+				return false
+			}
+			asked++
+			return asked < 2+reasks
+		}
+		w.run(w.t.Context(), func(p diag.Path) bool { return p.TargetClass == diag.TargetPeer })
+		w.want("mtu/eth0/"+ourGUA.String()+"/"+peerGUA.String()+"/wire", diag.Answered, "")
+	})
+}

@@ -74,6 +74,12 @@ func (l *lane) end(a *asking) time.Time {
 	return sooner
 }
 
+// reaskWait is how long after the last re-asking answers are waited for: twice as long as the slowest of the run so far
+// took, at the most as long as after the first.
+func (l *lane) reaskWait() time.Duration {
+	return min(max(2*l.timing().slowest, reaskInterval), l.r.wait)
+}
+
 // stragglers is until when answers on their way are waited for, of questions that the kernel's frames asked by wire
 // too: some came, and what was asked last is not lost yet. Zero: there are none.
 func (l *lane) stragglers() (until time.Time) {

@@ -309,8 +309,6 @@ var consequences = []consequence{
 	{[]string{"second-default", "renumbered-source"}, []string{"address.prefix-withdrawn"}},
 	// What is sent to a peer by way of the router does not come back to another port either.
 	{[]string{"isolated-ports", "ula-only|ula-translated|no-on-link-route|no-on-link-route-well"}, []string{"peer.echo-blocked", "path.beyond-router"}},
-	// The router answers for a peer that is not there.
-	{[]string{"local-proxy", "peer-down|peer-unmapped"}, []string{"peer.echo-blocked"}},
 	// The gateway is gone.
 	{[]string{"wrong-gateway", "peer-unmapped|peer-down"}, []string{"router.unresolvable"}},
 	// The other interface takes nothing of what routers announce, and this one gets nothing of it.
@@ -362,6 +360,12 @@ var Flaws = []Flaw{
 		"a host that is kept apart, or gone", "one silent host alone may be either, beside other faults also where it is neither (peer.isolated)",
 		func(v Verdict, faults []string, _ Weather) bool {
 			return len(faults) > 1 && only(v.Supposed, "peer.isolated", "peer.unmapped") && v.quiet()
+		},
+	},
+	{
+		"a router that answers for all", "whether a silent peer is there at all, or has this host's own address, nobody can see: that it does not answer ping is said to be possible (peer.echo-blocked)",
+		func(v Verdict, faults []string, _ Weather) bool {
+			return len(faults) > 1 && has(faults, "local-proxy") && only(v.Supposed, "peer.echo-blocked") && v.quiet()
 		},
 	},
 	{

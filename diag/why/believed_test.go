@@ -114,3 +114,23 @@ func TestFilteredInPart(t *testing.T) {
 		}
 	}
 }
+
+// Where another host has this host's address too, that a neighbour is silent says nothing of the way to it.
+func TestBesideAndShared(t *testing.T) {
+	beside := func() *diagtest.World {
+		w := diagtest.LAN().Say(
+			diag.Selection{Dst: diagtest.PeerGlobal, Source: diagtest.Mine, Interface: "eth0", Via: diagtest.RouterAddr},
+			diag.Selection{Dst: diagtest.PeerGlobal, Bound: "eth0", Source: diagtest.Mine, Interface: "eth0", Via: diagtest.RouterAddr},
+		)
+		w.Drop(diagtest.OfKind(func(r diag.Route) bool { return r.Dst == diagtest.Subnet }))
+		w.Paths = slices.DeleteFunc(w.Paths, func(p diag.Path) bool { return p.SourceClass == diag.SourceCandidate })
+		return w.Silence(func(p diag.Path) bool { return p.Target == diagtest.PeerGlobal && p.Asks == diag.AsksEcho })
+	}
+	if f := find(t, Diagnose(beside().State()), "host.routing"); f.Confidence != Likely {
+		t.Errorf("host.routing is %s", f.Confidence)
+	}
+	claim := diagtest.Advertised(diagtest.Mine, diagtest.OtherMAC)
+	if got := named(Diagnose(beside().Say(claim).State())); slices.Contains(got, "host.routing") {
+		t.Errorf("named %v", got)
+	}
+}
