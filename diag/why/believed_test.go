@@ -134,3 +134,62 @@ func TestBesideAndShared(t *testing.T) {
 		t.Errorf("named %v", got)
 	}
 }
+
+// A link-local address that is not made of the MAC is one of this host's like any other where it is answered.
+func TestPrivateLinkLocal(t *testing.T) {
+	private := netip.MustParseAddr("fe80::5c1a:a533:776c:5d57")
+	w := diagtest.LAN()
+	w.Paths = slices.DeleteFunc(w.Paths, func(p diag.Path) bool { return p.SourceClass == diag.SourceCandidate })
+	for i, b := range w.Bodies {
+		if a, ok := b.(diag.Address); ok && a.Address == diagtest.MyLocal {
+			a.Address = private
+			w.Bodies[i] = a
+		}
+	}
+	for i, p := range w.Paths {
+		if p.Source == diagtest.MyLocal {
+			w.Paths[i].Source, w.Paths[i].SourceClass = private, diag.SourceUnassigned
+		}
+	}
+	w.Silence(func(p diag.Path) bool { return p.Target == diagtest.RouterAddr && p.Asks == diag.AsksEcho })
+	w.Silence(diagtest.To(diagtest.PeerLocal))
+	d := Diagnose(w.State())
+	if got := named(d); !slices.Contains(got, "net.router-silent") || !slices.Contains(got, "peer.unmapped") {
+		t.Errorf("named %v", got)
+	}
+	if len(d.Unexplained) > 0 {
+		t.Errorf("unexplained: %+v", d.Unexplained)
+	}
+}
+
+// A rule that stops neighbour discovery is why the kernel finds nobody, whatever else is wrong with who is looked for.
+func TestRuleBesidePeer(t *testing.T) {
+	rule := diag.Filter{Table: "ip6 filter", Chain: "OUTPUT", Hook: "output", Rule: "icmpv6 type nd-neighbor-solicit", Verdict: "drop", Matches: []string{string(diag.NS)}}
+	w := diagtest.VPC().Say(rule).Silence(diagtest.To(diagtest.PeerGlobal)).Silence(diagtest.To(diagtest.PeerLocal))
+	w.Each(func(p diag.Path) bool { return p.Via == diag.ViaKernel && p.Asks == diag.AsksND }, func(p *diag.Path) {
+		p.Outcome, p.Detail, p.Sent, p.Received, p.NUD = diag.Unsent, "not-seen", 0, 0, diag.Failed
+	})
+	d := Diagnose(w.State())
+	if got := named(d); !slices.Contains(got, "host.firewall") || !slices.Contains(got, "peer.unmapped") {
+		t.Errorf("named %v", got)
+	}
+	if len(d.Unexplained) > 0 {
+		t.Errorf("unexplained: %+v", d.Unexplained)
+	}
+}
+
+// That echoes are answered is seen on the wire also where a rule of this host keeps the answers from the kernel.
+func TestNotOnlyTheRule(t *testing.T) {
+	rule := diag.Filter{Table: "inet filter", Chain: "input", Hook: "input", Rule: "icmpv6 type echo-reply", Verdict: "drop", Matches: []string{string(diag.EchoReply)}}
+	w := diagtest.VPC().Say(rule).Path(diag.Path{
+		Check: "internet", Asks: diag.AsksTCP, Source: diagtest.Mine, Target: diagtest.Host1, TargetClass: diag.TargetInternet, Given: true,
+		Via: diag.ViaKernel, Outcome: diag.Silent, Sent: 4,
+	}).Silence(func(p diag.Path) bool { return p.Asks == diag.AsksEcho && p.Via == diag.ViaKernel })
+	d := Diagnose(w.State())
+	if f := find(t, d, "path.tcp-blocked"); f.Confidence != Possible {
+		t.Errorf("path.tcp-blocked is %s", f.Confidence)
+	}
+	if len(d.Unexplained) > 0 {
+		t.Errorf("unexplained: %+v", d.Unexplained)
+	}
+}

@@ -80,6 +80,11 @@ func findFirewall(iv *ifaceView) []hypothesis {
 		if guess && !proof {
 			h.confidence = Likely
 		}
+		if !iv.kernelResolves() {
+			iv.explain(&h, iv.where(func(p *path) bool {
+				return p.Via != diag.ViaWire && p.Missing() && p.symptom >= 0 && (p.Asks == diag.AsksND || p.failedDiscovery()) && !noFilter[p.Errno] && stops(f, p)
+			})...) // whatever else there is against the one that it looks for
+		}
 		if f.Inbound() && f.Stops(diag.RA) && iv.unusedRouter() != nil {
 			iv.explainKind(&h, noDefault, noGlobal)
 			iv.explain(&h, iv.routed()...)
