@@ -53,11 +53,14 @@ func TestLeaseIsNotAllThatIsAssigned(t *testing.T) {
 	}{
 		{"another address was not asked from", "", "address.unassigned", Possible},
 		{"another address is silent where the leased one is not", diag.Silent, "address.unassigned", Certain},
-		{"another address is answered", diag.Answered, "net.open-link", Possible},
 	} {
 		if f := find(t, Diagnose(leased(tt.outcome).State()), tt.cause); f.Confidence != tt.sure {
 			t.Errorf("%s: %s is %s, want %s", tt.what, tt.cause, f.Confidence, tt.sure)
 		}
+	}
+	d := Diagnose(leased(diag.Answered).State())
+	if got := named(d); slices.Contains(got, "net.open-link") || slices.Contains(got, "address.unassigned") || len(d.Unexplained) > 0 {
+		t.Errorf("another address is answered: named %v, unexplained %+v", got, d.Unexplained)
 	}
 }
 

@@ -176,11 +176,18 @@ func (n *normals) smallAnswered(p diag.Path) bool {
 	return n.answered(diag.ViaWire, q) || n.answered(diag.ViaKernel, q)
 }
 
-// ours takes a link-local source that is not made of the MAC (RFC 7217) for one of this host's like any other where somebody
-// answers it, and networks are not known to let no such speak.
+// ours takes a configured source that somebody answers for one of this host's like any other where nothing says for certain
+// that it is none: a link-local one that is not made of the MAC (RFC 7217), unless networks of the kind are known to let no
+// such speak, and any other beside what one client was given.
 func (n *normals) ours(p diag.Path) diag.Path {
-	if p.SourceClass == diag.SourceUnassigned && p.Source.IsLinkLocalUnicast() && !n.profile.EUI64Required &&
-		n.link(p.Interface).Configured(p.Source) && n.hears(p.Interface, p.Source) {
+	if p.SourceClass != diag.SourceUnassigned || !n.link(p.Interface).Configured(p.Source) {
+		return p
+	}
+	unsure := !n.profile.EUI64Required
+	if !p.Source.IsLinkLocalUnicast() {
+		unsure = assignmentConfidence(n.s, n.s.Assigned(p.Interface).Rows) != Certain
+	}
+	if unsure && n.hears(p.Interface, p.Source) {
 		p.SourceClass = diag.SourceUnknown
 	}
 	return p
