@@ -251,10 +251,10 @@ func (l *lane) publish(end bool) {
 			continue
 		}
 		p := t.verdict()
-		switch {
-		case end && t.outstanding() && l.r.now.Before(t.last.Add(t.patience())):
-			p.Sent = p.Received // what was asked last, by the kernel, or when time was up, is not lost
-		case t.lossy():
+		if end && t.outstanding() {
+			p.Sent = max(p.Received, p.Sent-t.underway(l.r.now)) // what was asked last, by the kernel, or when time was up, is not lost
+		}
+		if t.lossy() && p.Received < p.Sent {
 			l.r.lossy = true
 		}
 		if p.Outcome == diag.Answered && p.Asks == diag.AsksND && len(p.Responders) > 0 {

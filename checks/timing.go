@@ -100,3 +100,19 @@ func (t *tally) patience() time.Duration {
 	}
 	return min(max(2*rtt, tapMayLag), time.Second)
 }
+
+// underway is how many unanswered questions may be on their way still: asked later than twice the time of an answer ago.
+func (t *tally) underway(now time.Time) (n int) {
+	since := now.Add(-min(max(time.Duration(2*t.path.RTTMS*float64(time.Millisecond)), tapMayLag), time.Second))
+	for _, at := range t.solicits { // whose answers do not tell which they answer
+		if at.After(since) {
+			n++
+		}
+	}
+	for seq, at := range t.asked {
+		if !t.answered[seq] && at.After(since) {
+			n++
+		}
+	}
+	return n
+}

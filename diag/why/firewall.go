@@ -351,7 +351,7 @@ func (iv *ifaceView) firewallInPart() []hypothesis {
 			}
 		}
 	}
-	if lost < 2 || len(iv.floods()) > 0 && h.subject.Kind != "rule" {
+	if lost < 2 || (len(iv.floods()) > 0 || iv.toAnother()) && h.subject.Kind != "rule" {
 		return nil
 	}
 	h.args = append(h.args, "rule", rule, "lost", lost, "sent", sent)
