@@ -33,7 +33,9 @@ type rounds struct {
 	waiting int                  // those, and those of the crowd that have yet to begin
 	ended   int                  // lanes that came to their end
 	held    map[Lane]bool        // lanes that keep their targets to themselves
-	lanes   []*lane              // all that there were, but those of claims
+	lanes   []*lane              // that have ended, and that are looked at once more
+	// compared are the targets of those of them that are there to compare loss with.
+	compared []Lane
 }
 
 // conduct is the run from its beginning to its end.
@@ -225,10 +227,12 @@ func (r *Loop) begins(key Lane) {
 	if list[0].Candidate.IsValid() {
 		l.candidate = diag.InterfaceAddr{Interface: key.Interface, Address: list[0].Candidate}
 	}
-	r.lanes = append(r.lanes, l)
 	r.start(within, func(t *task) {
 		l.task = t
 		l.run()
+		if l.serves() || l.silent() || r.measurable(l) {
+			r.lanes = append(r.lanes, l)
+		}
 		r.ends(l)
 	})
 }

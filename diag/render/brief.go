@@ -625,14 +625,18 @@ func (b *brief) closing() {
 	}
 	facts := words.Say("brief.facts", "interfaces", words.List(names), "profile", words.Say("profile."+b.r.Profile.Name+".name"),
 		"sent", b.r.Traffic.Sent, "seconds", fmt.Sprintf("%.1f", float64(b.r.DurationMS)/1000), "at", b.ended())
-	if b.r.Captured != nil {
+	switch {
+	case b.r.Captured == nil:
+	case *b.r.Captured == 0:
+		facts = ""
+	default:
 		facts = words.Say("brief.facts-capture", "frames", *b.r.Captured, "seconds", fmt.Sprintf("%.1f", float64(b.r.DurationMS)/1000), "at", b.ended())
 	}
 	more := words.Say("brief.more-ok")
 	if len(b.problems) > 0 && b.marks {
 		more = words.Say("brief.more-of", "cause", b.problems[0].Cause)
 	}
-	if both := facts + " " + more; utf8.RuneCountInString(both) <= b.style.Width {
+	if both := strings.TrimSpace(facts + " " + more); utf8.RuneCountInString(both) <= b.style.Width {
 		facts, more = both, ""
 	}
 	b.wrap("", "", facts)

@@ -279,9 +279,9 @@ type Evidence struct {
 	Seq int64 `json:"-"` // of the event
 }
 
-// New writes down a state and its diagnosis.
+// New writes down a state and its diagnosis, since which it has not changed.
 func New(s *diag.State, d why.Diagnosis) Report {
-	b := reporter{s: s, links: s.ReadLinks(), d: d, ids: map[string]string{}, used: map[int64]diag.Event{}}
+	b := reporter{s: s, links: cmp.Or(d.Links, s.ReadLinks()), d: d, ids: map[string]string{}, used: map[int64]diag.Event{}}
 	r := Report{
 		Schema:      Schema,
 		Version:     words.Clean(s.Run.Version),

@@ -111,6 +111,9 @@ type Diagnosis struct {
 	// their word.
 	Fars   []*across.Host
 	Traces map[string]across.Trace
+
+	// Links are the state's as they were read, for who goes on with the same state: to read very much twice takes long.
+	Links *diag.Links
 }
 
 // A Finding is a cause that holds here.
