@@ -777,6 +777,36 @@ var CauseTests = []struct {
 		},
 	},
 	{
+		Name: "a name server of resolv.conf does not answer", Cause: "service.unreachable", Sure: "likely", Faults: []string{"service.unreachable"},
+		World: func() *World { return resolving().Path(asksResolver(diag.Silent)) },
+	},
+	{
+		Name: "a name server of resolv.conf refuses: nothing listens there", Cause: "service.unreachable", Sure: "likely", Faults: []string{"service.unreachable"},
+		World: func() *World {
+			p := asksResolver(diag.Refused)
+			p.Error = &diag.PathError{Type: diag.Unreachable, Code: 4, From: p.Target}
+			return resolving().Path(p)
+		},
+	},
+	{
+		Name: "a router on the way refuses packets to a name server", Cause: "path.refused", Sure: "certain", Faults: []string{"path.refused"},
+		World: func() *World {
+			p := asksResolver(diag.Refused)
+			p.Error = &diag.PathError{Type: diag.Unreachable, From: RouterAddr}
+			return resolving().Path(p)
+		},
+	},
+	{
+		Name: "a name server of resolv.conf answers", Cause: "net.open-link", Faults: []string{},
+		World: func() *World { return resolving().Path(asksResolver(diag.Answered)) },
+	},
+	{
+		Name: "nothing beyond the router answers, and so no name server does", Cause: "path.beyond-router", Faults: []string{"path.beyond-router"},
+		World: func() *World {
+			return resolving().Path(asksResolver(diag.Silent)).Each(func(p diag.Path) bool { return p.TargetClass == diag.TargetInternet }, Silent)
+		},
+	},
+	{
 		Name: "NTP answers and DNS does not, on a machine that does not say what it is", Cause: "service.unreachable", Faults: []string{"service.unreachable"},
 		World: func() *World {
 			return VPC().NoDMI().Service("fd00:ec2::253", diag.Silent).Service("fd00:ec2::123", diag.Answered)
@@ -1050,4 +1080,17 @@ func NoRouter() *World {
 	w.Paths = nil
 	w.Path(diag.Path{Check: "ra", Asks: diag.AsksRS, Source: MyLocal, Target: diag.AllRouters, TargetClass: diag.TargetRouter, Outcome: diag.Silent, Sent: 2})
 	return w
+}
+
+// resolving is a LAN of a host that is configured to ask a name server beyond the router.
+func resolving() *World {
+	return LAN().Say(diag.Resolvers{File: "/etc/resolv.conf", Addresses: []netip.Addr{asksResolver("").Target}})
+}
+
+// asksResolver is what came of asking that one.
+func asksResolver(outcome diag.Outcome) diag.Path {
+	return diag.Path{
+		Check: "services", Asks: diag.AsksService, Source: Mine, SourceClass: diag.SourceUnknown, Target: netip.MustParseAddr("3fff:7f8:b001::53"),
+		TargetClass: diag.TargetService, Via: diag.ViaKernel, Outcome: outcome, Sent: 13,
+	}
 }

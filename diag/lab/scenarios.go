@@ -969,6 +969,25 @@ var scenarios = []Scenario{
 		Subject: ntp6.String(),
 		Break:   func(s *Spec) { s.Metadata.NoNTP = true },
 	},
+	{
+		Name: "name-server-dead", On: "lan",
+		Title:   "The name server that the router announces (RDNSS) answers nothing.",
+		Causes:  []string{"service.unreachable"},
+		Subject: resolver.String(),
+		Break:   func(s *Spec) { s.announceResolver(); s.Internet.NoDNS = true },
+	},
+	{
+		Name: "name-server-nobody", On: "lan",
+		Title:   "The name server that the router announces (RDNSS) is an address of the link that nobody has.",
+		Causes:  []string{"service.unreachable"},
+		Subject: nobody.String(),
+		Break:   func(s *Spec) { s.router().NameServers = []netip.Addr{nobody} },
+	},
+	{
+		Name: "name-server-well", On: "lan", Healthy: true,
+		Title: "The router announces a name server (RDNSS), which answers.",
+		Break: func(s *Spec) { s.announceResolver() },
+	},
 
 	{
 		Name: "dad-off", On: "vpc", Healthy: true,

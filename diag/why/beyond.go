@@ -32,7 +32,7 @@ var beyondRouter = Cause{
 	find: rule{
 		about: (*ifaceView).routerTo, kind: "router", arg: "router", confidence: Likely,
 		explains: all(
-			either(toward(diag.TargetInternet), all(toward(diag.TargetPeer), asking(diag.AsksEcho), not(nearby))), unanswered, fromUs, not(detoured),
+			either(toward(diag.TargetInternet), all(toward(diag.TargetPeer), asking(diag.AsksEcho), not(nearby)), all(ofNameServer, not(nearby))), unanswered, fromUs, not(detoured),
 			not(in(func(iv *ifaceView, p *path) bool {
 				_, host := iv.noRouter(iv.routerTo(p))
 				return host && !iv.isAdvertiser(iv.routerTo(p))
@@ -138,6 +138,9 @@ func eitherWay(asks diag.Asks, r rule) func(*ifaceView) []hypothesis {
 	}
 }
 
+// ofNameServer holds of what asks a name server that this host or a router names.
+var ofNameServer = in(func(iv *ifaceView, p *path) bool { return iv.normals.asksNameServer(*p.Path) })
+
 // reachesBeyond holds of an answer from beyond the router that came back by this interface, whether or not this host let
 // it in.
 var reachesBeyond = all(toward(diag.TargetInternet), asking(diag.AsksEcho, diag.AsksTCP), either(answers, arrived), not(detoured))
@@ -191,8 +194,9 @@ func findRefused(iv *ifaceView) []hypothesis {
 	var list []hypothesis
 	at := map[string]int{}
 	for _, p := range iv.paths {
-		if p.Outcome != diag.Refused || p.Error == nil || p.Error.Type == diag.PacketTooBig || !p.Ours() || beyondScope(p) {
-			continue
+		named := iv.normals.asksNameServer(*p.Path)
+		if p.Outcome != diag.Refused || p.Error == nil || p.Error.Type == diag.PacketTooBig || !p.Ours() || beyondScope(p) || named && p.Error.From == p.Target {
+			continue // a name server that refuses is none
 		}
 		if _, other := iv.passedBy(p.Target); other || iv.spent(p, iv.hopsLeft()) {
 			continue // it was sent the wrong way, or not far enough
@@ -204,7 +208,10 @@ func findRefused(iv *ifaceView) []hypothesis {
 		if p.Error.From == p.Target {
 			h.as, h.severity = "itself", Warning
 		}
-		if !p.Given {
+		switch {
+		case named:
+			h.severity = Warning
+		case !p.Given:
 			h.severity = Info
 		}
 		key := h.subject.Value

@@ -67,8 +67,8 @@ var checks = map[string]string{
 	"check.mtu.sends":   "Full-size ICMPv6 echo requests.",
 	"check.mtu.changes": "A path-MTU exception may stay in the kernel's route cache for 10 minutes.",
 
-	"check.services.title":   "Do the VPC's own services answer over IPv6?",
-	"check.services.asks":    "Instance metadata at fd00:ec2::254, DNS at fd00:ec2::253, NTP at fd00:ec2::123, where the network has them.",
+	"check.services.title":   "Do the name servers and the VPC's own services answer over IPv6?",
+	"check.services.asks":    "The name servers that this host is configured to ask, and those that routers announce (at most 3 and 4). In a VPC: instance metadata at fd00:ec2::254, DNS at fd00:ec2::253, NTP at fd00:ec2::123.",
 	"check.services.sends":   "An HTTP request for a metadata token, a DNS query for the root's name servers, an NTP request; through sockets, as any application sends them.",
 	"check.services.changes": "Nothing.",
 
@@ -145,7 +145,7 @@ var details = map[string]string{
 	"detail.no-peers":              "there is no peer to ask",
 	"detail.no-router":             "there is no router to ask",
 	"detail.no-hosts":              "there is no Internet host to ask",
-	"detail.no-service":            "this network has no such service",
+	"detail.no-service":            "no name server is named here, and this network has no such service",
 	"detail.no-fresh-peer":         "every peer has a neighbour entry already",
 	"detail.no-source":             "there is no address to ask from",
 	"detail.unproven-source":       "its source is not known to be assigned, and asking would disturb the kernel's own resolution",
