@@ -519,6 +519,15 @@ func (w *world) finish(host *Host) error {
 			return fmt.Errorf("%s: arp off: %w", nic.Name, err)
 		}
 	}
+	if host.NoLoopback {
+		link, err := w.handles[host.Name].LinkByName("lo")
+		if err != nil {
+			return err
+		}
+		if err := w.handles[host.Name].LinkSetDown(link); err != nil {
+			return fmt.Errorf("lo down: %w", err)
+		}
+	}
 	if !host.Down {
 		return nil
 	}

@@ -613,6 +613,13 @@ var scenarios = []Scenario{
 		Break:  func(s *Spec) { s.ubuntu1().NICs[0].NoARP = true },
 	},
 	{
+		Name: "loopback-down", On: "vpc",
+		Title:   "ubuntu1's loopback interface is down, as in a namespace that somebody made by hand.",
+		Causes:  []string{"host.loopback-down"},
+		Subject: "lo",
+		Break:   func(s *Spec) { s.ubuntu1().NoLoopback = true },
+	},
+	{
 		Name: "bridged", On: "lan",
 		Title:   "Somebody made ubuntu1's interface a port of a bridge, and left its addresses and routes on it.",
 		Causes:  []string{"host.address-on-port"},

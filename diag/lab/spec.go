@@ -85,6 +85,7 @@ type Host struct {
 	Instance   string // instance ID
 	NICs       []NIC
 	Other      bool              // it is in the other subnet
+	NoLoopback bool              // its loopback interface is down
 	Down       bool              // stopped: its links go down after boot
 	Sysctls    map[string]string // below /proc/sys/net, set after boot: "ipv6/conf/eth0/accept_ra"
 	Added      []Added           // addresses that somebody added by hand

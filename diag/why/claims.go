@@ -39,6 +39,7 @@ var stances = map[string]stance{
 	"host.ipv6-disabled":                    {denies: []fact{isHeard}},
 	"host.address-on-port":                  {},
 	"host.discovery-off":                    {},
+	"host.loopback-down":                    {},
 	"host.egress-hook.in-part":              {},
 	"host.egress-hook":                      {denies: []fact{isHeard}},
 	"path.unheard":                          {denies: []fact{isHeard, answersOut, served}},

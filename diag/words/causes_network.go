@@ -187,7 +187,7 @@ var causesNetwork = map[string]string{
 	"cause.service.unreachable.evidence":               "An unanswered request from an address that works.",
 	"cause.service.unreachable.contradicts":            "Any answer of the service.",
 	"cause.service.unreachable.apart":                  "the service is silent while the router and peers answer",
-	"cause.service.unreachable.see":                    "dig @ADDRESS . NS; ip -6 route get ADDRESS; rdisc6 IFACE",
+	"cause.service.unreachable.see":                    "dig @TARGET . NS; ip -6 route get TARGET; rdisc6 IF",
 	"cause.service.unreachable.source":                 "Amazon VPC user guide, \"DNS attributes\", \"DHCP option sets\" (2023-06); RFC 8106 §5.1; resolv.conf(5)",
 
 	"cause.service.imds-hop-limit.title":       "The metadata service's answer does not reach into the container",
