@@ -508,6 +508,21 @@ var CauseTests = []struct {
 		},
 	},
 	{
+		Name: "nothing beyond the router, and another leads out", Cause: "path.beyond-router", Sure: "certain", Faults: []string{"path.beyond-router"},
+		World: func() *World {
+			w := LAN().Silence(func(p diag.Path) bool { return p.TargetClass == diag.TargetInternet }).Say(diag.Route{
+				Interface: "eth0", Dst: netip.MustParsePrefix("::/0"), Via: PeerLocal, Metric: 2048, Table: diag.MainTable, Protocol: "static", Type: "unicast", ExpiresS: diag.Forever,
+			})
+			for router, outcome := range map[netip.Addr]diag.Outcome{RouterAddr: diag.Silent, PeerLocal: diag.Answered} {
+				w.Path(diag.Path{
+					Check: "internet", Asks: diag.AsksWayOut, Source: Mine, SourceClass: diag.SourceUnknown, Target: router, TargetClass: diag.TargetRouter,
+					Outcome: outcome, Sent: 2, Note: Host1.String(),
+				})
+			}
+			return w
+		},
+	},
+	{
 		Name: "nothing beyond the router, of which echo alone was asked", Cause: "path.beyond-router", Sure: "possible", Faults: []string{"path.beyond-router"},
 		World: func() *World {
 			return VPC().Silence(func(p diag.Path) bool { return p.TargetClass == diag.TargetInternet })

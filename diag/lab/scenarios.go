@@ -1102,10 +1102,9 @@ var scenarios = []Scenario{
 	},
 	{
 		Name: "static-default", On: "lan",
-		Title:   "A default route that somebody wrote down is preferred to the advertised one, and its router leads nowhere.",
-		Causes:  []string{"path.beyond-router"},
-		Doubted: []string{"path.beyond-router"},
-		Break:   staticDefault(true),
+		Title:  "A default route that somebody wrote down is preferred to the advertised one, and its router leads nowhere.",
+		Causes: []string{"path.beyond-router"},
+		Break:  staticDefault(true),
 	},
 	{
 		Name: "static-default-well", On: "lan", Healthy: true,

@@ -73,6 +73,7 @@ var stances = map[string]stance{
 	"peer.echo-blocked.routed":              {},
 	"path.refused":                          {holds: []fact{isHeard}},
 	"path.beyond-router":                    {holds: []fact{isHeard, resolving}, denies: []fact{answersOut}},
+	"path.beyond-router.by-another":         {holds: []fact{isHeard, resolving}},
 	"path.nat64-missing":                    {holds: []fact{isHeard}},
 	"path.icmp-blocked":                     {holds: []fact{isHeard, answersOut}},
 	"path.icmp-blocked.alone":               {holds: []fact{isHeard}},

@@ -75,6 +75,7 @@ var checks = map[string]string{
 	"sends.rs":      "router solicitations",
 	"sends.ns":      "neighbour solicitations",
 	"sends.echo":    "pings",
+	"sends.way-out": "pings of an Internet host, given to each of several routers where none is answered otherwise",
 	"sends.mld":     "multicast listener reports",
 	"sends.dhcpv6":  "DHCPv6 Solicits",
 	"sends.service": "requests to services",

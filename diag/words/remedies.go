@@ -154,6 +154,8 @@ var remedies = map[string]string{
 	"remedy.ask.mtu":           "Ask whoever runs the network: large packets to {target} vanish, and no Packet Too Big comes back.",
 	"remedy.ask.loss":          "Ask whoever runs the network: packets on {interface} are lost. On this host, look for errors of the device.",
 	"remedy.vpc-dns":           "Switch the VPC's resolver on, if it is off.",
+	"remedy.other-router":      "Have the kernel prefer the router that leads out.",
+	"remedy.ask.no-way-out":    "Ask whoever runs the router {router} to give it a way out, or to have it announce itself no more.",
 	"remedy.ask.name-server":   "Ask whoever runs router {router}: the name server that it announces, {target}, does not answer.",
 	"remedy.other-name-server": "Configure a name server that answers in its place, or ask whoever runs {target}.",
 	"remedy.ask.service":       "Ask whoever runs the network: {service} at {target} does not answer.",
