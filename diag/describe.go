@@ -305,7 +305,7 @@ func describeSelection(s Selection) string {
 
 // tableText names a table that is none of those which everybody has.
 func tableText(table int) string {
-	if table == 0 || table == MainTable || table == localTable {
+	if table == 0 || table == MainTable || table == LocalTable {
 		return ""
 	}
 	return " of table " + strconv.Itoa(table)

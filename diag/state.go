@@ -1031,8 +1031,8 @@ func (r Route) usableDefault() bool {
 	return r.Dst.Bits() == 0 && r.Table == MainTable && r.Type == "unicast"
 }
 
-// MainTable is RT_TABLE_MAIN, localTable RT_TABLE_LOCAL.
-const MainTable, localTable = 254, 255
+// MainTable is RT_TABLE_MAIN, LocalTable RT_TABLE_LOCAL.
+const MainTable, LocalTable = 254, 255
 
 // Sysctl returns a setting as an interface has it.
 func (s *State) Sysctl(scope, name string) (string, bool) {

@@ -24,6 +24,7 @@ var fits = map[string][]string{
 var unmodelled = map[string]string{
 	"flood-solicitations":  "that the tap tells only a summary of a flood",
 	"internet-is-here":     "routes of the type local",
+	"local-last":           "the order of policy rules",
 	"loopback-down":        "the loopback interface",
 	"flood-routers":        "that the tap tells only a summary of a flood",
 	"answers-invalid":      "connection tracking (lab.Filter.Invalid)",

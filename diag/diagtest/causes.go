@@ -73,6 +73,16 @@ var CauseTests = []struct {
 		World: func() *World { return VPC().Say(diag.Link{Interface: "lo", Index: 1, MTU: 65536, Loopback: true}) },
 	},
 	{
+		Name: "the rule for its own addresses comes last", Cause: "host.routing", Sure: "likely", Faults: []string{"host.routing"},
+		World: func() *World {
+			return VPC().Say(localRule(40000), mainRule).Each(func(p diag.Path) bool { return p.Via == diag.ViaKernel && p.TargetClass != diag.TargetRouter }, Silent)
+		},
+	},
+	{
+		Name: "the rule for its own addresses was moved, and comes before the others", Cause: "net.per-address-filter", Faults: []string{},
+		World: func() *World { return VPC().Say(localRule(32765), mainRule) },
+	},
+	{
 		Name: "the loopback interface is up", Cause: "net.per-address-filter", Faults: []string{},
 		World: func() *World {
 			return VPC().Say(diag.Link{Interface: "lo", Index: 1, MTU: 65536, Loopback: true, Up: true})
@@ -1119,3 +1129,10 @@ func asksResolver(outcome diag.Outcome) diag.Path {
 		TargetClass: diag.TargetService, Via: diag.ViaKernel, Outcome: outcome, Sent: 13,
 	}
 }
+
+// localRule has the host's own addresses looked up, mainRule has all others.
+func localRule(priority int) diag.PolicyRule {
+	return diag.PolicyRule{Priority: priority, Table: diag.LocalTable, Action: "to_table"}
+}
+
+var mainRule = diag.PolicyRule{Priority: 32766, Table: diag.MainTable, Action: "to_table"}

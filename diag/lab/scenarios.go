@@ -620,6 +620,13 @@ var scenarios = []Scenario{
 		Break:   func(s *Spec) { s.ubuntu1().NoLoopback = true },
 	},
 	{
+		Name: "local-last", On: "lan",
+		Title:  "Somebody moved the policy rule for ubuntu1's own addresses (table local) behind the others: it takes nothing that comes for them.",
+		Causes: []string{"host.routing"},
+		Hides:  everything,
+		Break:  func(s *Spec) { s.ubuntu1().LocalLast = true },
+	},
+	{
 		Name: "bridged", On: "lan",
 		Title:   "Somebody made ubuntu1's interface a port of a bridge, and left its addresses and routes on it.",
 		Causes:  []string{"host.address-on-port"},

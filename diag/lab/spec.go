@@ -86,6 +86,7 @@ type Host struct {
 	NICs       []NIC
 	Other      bool              // it is in the other subnet
 	NoLoopback bool              // its loopback interface is down
+	LocalLast  bool              // the policy rule that leads to its own addresses was moved behind all others
 	Down       bool              // stopped: its links go down after boot
 	Sysctls    map[string]string // below /proc/sys/net, set after boot: "ipv6/conf/eth0/accept_ra"
 	Added      []Added           // addresses that somebody added by hand

@@ -156,6 +156,7 @@ var remedies = map[string]string{
 	"remedy.vpc-dns":           "Switch the VPC's resolver on, if it is off.",
 	"remedy.other-router":      "Have the kernel prefer the router that leads out.",
 	"remedy.ask.no-way-out":    "Ask whoever runs the router {router} to give it a way out, or to have it announce itself no more.",
+	"remedy.local-first":       "Have the host's own addresses looked up first again.",
 	"remedy.ask.name-server":   "Ask whoever runs router {router}: the name server that it announces, {target}, does not answer.",
 	"remedy.other-name-server": "Configure a name server that answers in its place, or ask whoever runs {target}.",
 	"remedy.ask.service":       "Ask whoever runs the network: {service} at {target} does not answer.",
