@@ -21,6 +21,8 @@ type asking struct {
 	leave   bool
 	started time.Time
 	reasked bool
+	// full: it is asked count times, whatever answers.
+	full bool
 	// twice: the kernel had a second round of discovery.
 	twice bool
 	// again may prolong an asking whose wait has ended; more begins another where the answer calls for it.
@@ -163,6 +165,9 @@ func (a *asking) finish() {
 // answered reports whether every question has its answer, and until when others on their way are
 // waited for: those sent before the answer came are not lost yet.
 func (a *asking) answered() (ok bool, grace time.Time) {
+	if a.full && a.sent < a.count {
+		return false, grace
+	}
 	for _, t := range a.tallies {
 		if !t.hasAnswer() {
 			return false, grace

@@ -124,8 +124,9 @@ func (l *lane) subscribe() {
 	}
 }
 
-// again asks once more what stayed silent, because loss was seen elsewhere in the run.
-func (l *lane) again() {
+// again asks once more what stayed silent, because loss was seen elsewhere in the run; and what was answered, where
+// the loss is to be measured.
+func (l *lane) again(measure bool) {
 	defer l.finish()
 	if !l.join() {
 		return
@@ -133,15 +134,17 @@ func (l *lane) again() {
 	l.subscribe()
 	defer l.r.unsubscribe(l.in)
 	var list []*asking
-	copied := false
+	silent, asked, copied := l.silent(), map[kind]bool{}, false
 	lost := l.lostEntry()
 	if l.ended() {
 		return
 	}
 	for _, t := range l.open(isSocketKind) {
-		if lost || !t.q.kind.again() || t.path.Detail == DetailClosed || t.verdict().Outcome != diag.Silent || t.unresolved() {
+		again := silent && t.q.kind.again() && t.path.Detail != DetailClosed && t.verdict().Outcome == diag.Silent && !t.unresolved()
+		if lost || asked[t.q.kind] || !again && (!measure || !l.measurable(t)) {
 			continue
 		}
+		asked[t.q.kind] = true
 		k, _ := t.q.kind.(socketKind)
 		sock, err := l.r.socket(l.task, k, t.q)
 		if err != nil {
@@ -154,7 +157,9 @@ func (l *lane) again() {
 		list = append(list, a)
 	}
 	for _, t := range l.open(isWireKind) {
-		if t.q.kind.again() && t.verdict().Outcome == diag.Silent && (!copied || !t.q.kind.copied()) {
+		again := silent && t.q.kind.again() && t.verdict().Outcome == diag.Silent && (!copied || !t.q.kind.copied())
+		if !asked[t.q.kind] && (again || measure && l.measurable(t)) {
+			asked[t.q.kind] = true
 			a := l.moreOf(t)
 			a.send = l.sender(t)
 			list = append(list, a)
@@ -174,12 +179,14 @@ func (l *lane) lostEntry() bool {
 	return !ok || n.Gone || !n.State.Resolved()
 }
 
-// moreOf is the re-asking of one question.
+// moreOf is the re-asking of one question, until it is answered; of one that is, until it was asked as often as that.
 func (l *lane) moreOf(t *tally) *asking {
 	l.reasked = true
-	return &asking{
-		tallies: []*tally{t}, count: l.r.reasks(), interval: reaskInterval, wait: reaskInterval, reasked: true,
+	a := &asking{tallies: []*tally{t}, count: l.r.reasks(), interval: reaskInterval, wait: reaskInterval, reasked: true}
+	if t.hasAnswer() {
+		a.full, a.count = true, min(a.count, max(0, l.r.count+reasks-t.path.Sent))
 	}
+	return a
 }
 
 // silent reports whether a question of the lane stayed silent and was not re-asked.

@@ -290,14 +290,15 @@ func route(net Net, wants []lookup) (found []diag.Selection) {
 	return found
 }
 
-// askAgain re-asks every silence of the run: loss was seen, so none of them is sure.
+// askAgain re-asks every silence of the run: loss was seen, so none of them is sure. And it measures the loss.
 func (r *Loop) askAgain(t *task) {
+	measured := r.measured()
 	for _, l := range r.lanes {
-		if l.silent() && !t.ended() {
+		if (l.silent() || measured[l]) && !t.ended() {
 			r.active++
 			r.start(r.ifaces[l.key.Interface], func(t *task) {
 				l.task = t
-				l.again()
+				l.again(measured[l])
 				r.active--
 			})
 		}

@@ -148,7 +148,7 @@ func (w *World) bootNIC(h *host, i int) *nic {
 			x := n.addrs[len(n.addrs)-1]
 			w.after(left, func() {
 				x.Flags |= diag.Deprecated
-				x.PreferredS = 0
+				x.UpdatedS, x.ValidS, x.PreferredS = x.UpdatedS+left.Seconds(), x.ValidS-int64(left/time.Second), 0
 				n.tell(x)
 			})
 		}

@@ -12,7 +12,8 @@ import (
 var lossyPath = Cause{
 	ID: "path.lossy", Severity: Warning, Working: true,
 	Remedy: []Remedy{
-		ask("ask.loss"),
+		ask("ask.loss").when(func(_ *view, h *hypothesis) bool { return h.as != "limit" }),
+		way("slower", "ping -6 -c 30 -i 1 -I {interface} {target}").when(func(_ *view, h *hypothesis) bool { return h.as == "limit" }),
 		way("", "ping -6 -c 100 -i 0.2 -I {interface} {target}", "ip -s link show dev {interface}", "ethtool -S {interface}"),
 	},
 	find: findLossy,
@@ -28,14 +29,14 @@ func findLossy(iv *ifaceView) []hypothesis {
 }
 
 // loss wants loss that a limit on a host's own answers does not explain: in neighbour
-// discovery, or at two targets. A single target that answers some echoes is only remarked. The rate is that of
+// discovery, or at two hosts. A single host that answers some echoes is only remarked. The rate is that of
 // what was answered at all: 1 where nothing was.
 func (iv *ifaceView) loss() (found []hypothesis, rate float64) {
 	h := hypothesis{direct: true, confidence: Likely, subject: Subject{"interface", iv.name}, beyond: true}
 	questions := iv.inPart()
 	sent, received := 0, 0
 	inND := false
-	targets := map[netip.Addr]bool{}
+	hosts, hostOf := map[any]bool{}, iv.hosts()
 	var first netip.Addr
 	var lossy []*path
 	ungrouped := iv.ungrouped()
@@ -58,7 +59,7 @@ func (iv *ifaceView) loss() (found []hypothesis, rate float64) {
 		rest(&h, p)
 		lossy = append(lossy, p)
 		inND = inND || p.Asks == diag.AsksND
-		targets[p.Target] = true
+		hosts[hostOf(p.Target)] = true
 		if !first.IsValid() {
 			first = p.Target
 		}
@@ -71,23 +72,43 @@ func (iv *ifaceView) loss() (found []hypothesis, rate float64) {
 	if late, ok := iv.tardy(); ok {
 		return []hypothesis{late}, rate
 	}
-	if len(targets) == 0 || iv.toAnother() {
+	if len(hosts) == 0 || iv.toAnother() {
 		return nil, rate
 	}
 	iv.lostBetween(&h, "cause.path.lossy.far", lossy)
-	h.args = append(h.args, "lost", lost, "sent", sent, "percent", 100*lost/max(1, sent), "target", first, "targets", len(targets))
+	h.args = append(h.args, "lost", lost, "sent", sent, "percent", 100*lost/max(1, sent), "target", first, "hosts", len(hosts))
 	switch {
-	case lost >= 2 && (inND || len(targets) >= 2):
-		if lost >= 4 && len(targets) >= 2 {
+	case lost >= 2 && (inND || len(hosts) >= 2):
+		if lost >= 4 && len(hosts) >= 2 {
 			h.confidence = Certain
 		}
 		iv.explain(&h, iv.lostByChance(rate)...)
 	default:
-		h.severity, h.confidence = Info, Possible
+		h.severity, h.confidence, h.as = Info, Possible, "limit"
 		h.subject = Subject{"target", first.String()}
-		h.more = append(h.more, "cause.path.lossy.limit")
 	}
 	return []hypothesis{h}, rate
+}
+
+// hosts tells which host has an address: by the MAC that it was found at, as one host may be asked by several addresses;
+// where that is a router's, who answers for others too, and beyond it, by the address itself.
+func (iv *ifaceView) hosts() func(netip.Addr) any {
+	found, routers := map[netip.Addr]diag.MAC{}, map[diag.MAC]bool{}
+	for _, p := range iv.paths {
+		if p.Via != diag.ViaWire || p.Asks != diag.AsksND || len(p.Responders) == 0 {
+			continue
+		}
+		found[p.Target] = p.Responders[0].MAC
+		if p.TargetClass == diag.TargetRouter {
+			routers[p.Responders[0].MAC] = true
+		}
+	}
+	return func(addr netip.Addr) any {
+		if mac, ok := found[addr]; ok && !routers[mac] {
+			return mac
+		}
+		return addr
+	}
 }
 
 // tardy is a network that answers, and takes its time.
@@ -97,15 +118,15 @@ func (iv *ifaceView) tardy() (h hypothesis, ok bool) {
 		return h, false
 	}
 	h = hypothesis{direct: true, confidence: Certain, subject: Subject{"interface", iv.name}, as: "late"}
-	targets := map[netip.Addr]bool{}
+	targets, hosts, hostOf := map[netip.Addr]bool{}, map[any]bool{}, iv.hosts()
 	for _, p := range late {
 		iv.explain(&h, p)
 		if !targets[p.Target] {
-			targets[p.Target] = true
+			targets[p.Target], hosts[hostOf(p.Target)] = true, true
 			h.facts = append(h.facts, iv.traffic.late[callKey{from: p.Source, to: p.Target}])
 		}
 	}
-	h.args = []any{"target", late[0].Target, "targets", len(targets), "seconds", strconv.FormatFloat(iv.traffic.latest.Seconds(), 'f', 1, 64)}
+	h.args = []any{"target", late[0].Target, "hosts", len(hosts), "seconds", strconv.FormatFloat(iv.traffic.latest.Seconds(), 'f', 1, 64)}
 	iv.explain(&h, iv.where(func(p *path) bool {
 		symptom := p.symptom >= 0
 		return symptom && p.Reaches() && p.Outcome == diag.Silent // three solicitations, a second apart, are too few as well

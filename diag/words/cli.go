@@ -214,7 +214,7 @@ lists them all.`,
 	"class.unknown":     "",
 
 	"dry-run.title":   "At most {n|packet|packets} would be sent, by what is known now:",
-	"dry-run.again":   "Paths that stay silent where an answer would be normal are asked again, up to 12 times each: at most {n|packet|packets} more.",
+	"dry-run.again":   "A path that stays silent where an answer would be normal is asked again, up to 12 times, and where packets get lost others are too: at most {n|packet|packets} more.",
 	"dry-run.pulse":   "ndwhy with its screens open does this, and sends one ping a second to each neighbour that answered, at most {n}. --every 0 or --passive leaves that out.",
 	"dry-run.changes": "What that may change on this host:",
 

@@ -125,6 +125,7 @@ var remedies = map[string]string{
 	"remedy.client":            "Start a DHCPv6 client.",
 	"remedy.client-of":         "Have the manager ask for an address by DHCPv6: first write the lines that keep it, then run this.",
 	"remedy.offered":           "Configure the address that the server offers, without a client.",
+	"remedy.slower":            "Ping the host more slowly: a limit lets these through.",
 	"remedy.keep-address":      "Keep the address without a lease, if nobody else gets it.",
 	"remedy.subnet-ipv6":       "Give the subnet an IPv6 prefix, if it has none.",
 	"remedy.ask.advertise":     "Ask whoever runs the network: no router on the link answers router solicitations, and none advertises. Ask whether the gateway must be configured by hand.",
