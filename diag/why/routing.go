@@ -15,7 +15,8 @@ var routing = Cause{
 	ID: "host.routing", Severity: Critical, Working: true,
 	Remedy: []Remedy{
 		way("", "ip -6 route get {target} from {address}").when(hasSource),
-		way("", "ip -6 route get {target}").when(func(v *view, h *hypothesis) bool { return !hasSource(v, h) }),
+		way("", "ip -6 route get {target}").when(func(v *view, h *hypothesis) bool { return !hasSource(v, h) && h.as != "not-local" }),
+		way("", "ip -6 rule show", "ip -6 route get {own} iif {interface}").when(as("not-local")),
 		{
 			Does: "route-by-source", If: func(v *view, h *hypothesis) bool { return hasSource(v, h) && h.as == "" },
 			Do: []string{"ip -6 route add default via {router} dev {interface} table 10000", "ip -6 rule add from {address} lookup 10000"},
