@@ -1031,8 +1031,11 @@ func (r Route) usableDefault() bool {
 	return r.Dst.Bits() == 0 && r.Table == MainTable && r.Type == "unicast"
 }
 
-// MainTable is RT_TABLE_MAIN, LocalTable RT_TABLE_LOCAL.
-const MainTable, LocalTable = 254, 255
+// MainTable is RT_TABLE_MAIN.
+const MainTable = 254
+
+// LocalTable is RT_TABLE_LOCAL, which has the host's own addresses.
+const LocalTable = 255
 
 // Sysctl returns a setting as an interface has it.
 func (s *State) Sysctl(scope, name string) (string, bool) {

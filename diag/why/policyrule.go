@@ -226,7 +226,8 @@ func (iv *ifaceView) notLocal() []hypothesis {
 				h.direct = true // an answer came, and was not taken
 			}
 		}
-		if len(h.symptoms) > 0 {
+		late := slices.ContainsFunc(iv.rulesSorted(), func(r diag.PolicyRule) bool { return r.Table == diag.LocalTable })
+		if len(h.symptoms) > 0 && (late || h.confidence == Certain) {
 			return []hypothesis{h}
 		}
 	}

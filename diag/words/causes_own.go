@@ -3,7 +3,7 @@ package words
 // causesOwn has the words of the causes that are about how this host speaks with itself.
 var causesOwn = map[string]string{
 	"cause.host.routing.not-local.summary":     "This host does not take what is sent to its own address {own}: a policy rule leads elsewhere before its own addresses are looked up.",
-	"cause.host.routing.not-local.explanation": "A host takes packets for the addresses in its table local, which the rule with priority 0 has it look at first. Here that rule is missing or comes late: {rule} finds a route before it. So answers arrive and are not taken, and others' questions are not answered. Scripts that move the rule for a VRF or for policy routing leave it so.",
+	"cause.host.routing.not-local.explanation": "A host takes packets for the addresses in its table local, which the rule with priority 0 has it look at first. Here that rule is missing or comes late, and another finds a route before it. So answers arrive and are not taken, and others' questions are not answered. Scripts that move the rule for a VRF or for policy routing leave it so.",
 
 	"cause.host.loopback-down.title":       "The loopback interface is down",
 	"cause.host.loopback-down.summary":     "The loopback interface {lo} is down, so programs on this host cannot reach one another.",
