@@ -35,6 +35,29 @@ func (r *Loop) measured() map[*lane]bool {
 	return list
 }
 
+// measurable reports whether loss may be measured in a lane that has ended: it saw some, or it is one of those that others
+// are compared with, of which there are no more than are measured.
+func (r *Loop) measurable(l *lane) bool {
+	if l.lossy() || !l.measures() {
+		return l.lossy()
+	}
+	target := Lane{Interface: l.key.Interface, Target: l.key.Target}
+	count := 0
+	for _, other := range r.compared {
+		if other == target {
+			return false
+		}
+		if other.Interface == target.Interface {
+			count++
+		}
+	}
+	if count == measuredTargets {
+		return false
+	}
+	r.compared = append(r.compared, target)
+	return true
+}
+
 func (l *lane) lossy() bool { return slices.ContainsFunc(l.tallies, (*tally).lossy) }
 
 func (l *lane) measures() bool { return slices.ContainsFunc(l.tallies, l.measurable) }

@@ -1,8 +1,11 @@
 package checks
 
 import (
+	"cmp"
 	"errors"
+	"maps"
 	"net/netip"
+	"slices"
 	"time"
 
 	"ndwhy/diag"
@@ -33,7 +36,9 @@ type rounds struct {
 	waiting int                  // those, and those of the crowd that have yet to begin
 	ended   int                  // lanes that came to their end
 	held    map[Lane]bool        // lanes that keep their targets to themselves
-	lanes   []*lane              // all that there were, but those of claims
+	lanes   []*lane              // that have ended, and that are looked at once more
+	// compared are the targets of those of them that are there to compare loss with.
+	compared []Lane
 }
 
 // conduct is the run from its beginning to its end.
@@ -44,6 +49,7 @@ func (r *Loop) conduct(t *task) {
 	}
 	r.openAll(t)
 	r.awaitAddresses(t)
+	r.chooseAgain(t)
 	begun := r.now
 	r.askAll(t)
 	if r.forwards() && len(r.spec.Only) == 0 {
@@ -225,10 +231,12 @@ func (r *Loop) begins(key Lane) {
 	if list[0].Candidate.IsValid() {
 		l.candidate = diag.InterfaceAddr{Interface: key.Interface, Address: list[0].Candidate}
 	}
-	r.lanes = append(r.lanes, l)
 	r.start(within, func(t *task) {
 		l.task = t
 		l.run()
+		if l.serves() || l.silent() || r.measurable(l) {
+			r.lanes = append(r.lanes, l)
+		}
 		r.ends(l)
 	})
 }
@@ -271,6 +279,31 @@ func (r *Loop) plan(t *task) []*Question {
 			return fresh
 		}
 		for _, sel := range found {
+			r.Session.Emit(sel)
+		}
+	}
+}
+
+// chooseAgain asks the kernel anew what it said in a run before of how it would reach targets by an interface: its
+// routes and addresses may be others by now.
+func (r *Loop) chooseAgain(t *task) {
+	said := map[lookup]diag.Selection{}
+	r.Session.Look(func(s *diag.State) {
+		for key, sel := range s.Selections {
+			if r.ifaces[key.Bound] != nil && !key.From.IsValid() {
+				said[lookup{key.Bound, key.Dst}] = sel
+			}
+		}
+	})
+	if len(said) == 0 {
+		return
+	}
+	wants := slices.SortedFunc(maps.Keys(said), func(a, b lookup) int {
+		return cmp.Or(cmp.Compare(a.iface, b.iface), a.dst.Compare(b.dst))
+	})
+	found, _ := ask(t, func() []diag.Selection { return route(r.Net, wants) })
+	for _, sel := range found {
+		if said[lookup{sel.Bound, sel.Dst}] != sel {
 			r.Session.Emit(sel)
 		}
 	}

@@ -5,11 +5,12 @@ import (
 	"time"
 )
 
-// Why a frame must not be believed, where something rests on which it is: its ICMPv6 checksum is wrong, or only its beginning
-// was captured, with which Bad begins then.
+// Why a frame must not be believed, where something rests on which it is: its ICMPv6 checksum is wrong, only its beginning
+// was captured, with which Bad begins then, or only the beginning of the packet is in it.
 const (
 	BadChecksum = "wrong ICMPv6 checksum"
 	BadCut      = "cut short"
+	BadFragment = "only the first fragment of a packet"
 )
 
 // Cut reports whether only the beginning of a frame was captured: its headers are what they say.

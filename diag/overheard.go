@@ -3,6 +3,7 @@ package diag
 import (
 	"bytes"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -33,6 +34,8 @@ type Overheard struct {
 	Voices  map[netip.Addr]*Voice
 	Routers map[netip.Addr]*RouterOverheard
 	Clients map[string]*ClientOverheard // of DHCPv6, by transaction
+	// Redirects are those that routers sent, by the destination that they are about (RFC 4861 §8).
+	Redirects map[netip.Addr]*RedirectOverheard
 	// Refusals are the words of those that cannot or may not pass on a packet.
 	Refusals map[RefusalKey]*Refusal
 	Spoilt   map[SpoiltKey]*Spoilt
@@ -56,6 +59,8 @@ type HostOverheard struct {
 	Hears bool
 	// Believed: it sent something that hosts believe.
 	Believed bool
+	// Reached: unicast to it was seen.
+	Reached bool
 }
 
 // Sought is an address that was asked for by neighbour solicitation, with who asked.
@@ -72,6 +77,10 @@ type Asker struct {
 	Unanswered  int   // those solicitations
 	Probes      bool  // all of them asked by unicast, whether a neighbour that was known is still there
 	Answered    Event // the newest answer, if there was one
+	// Again is how often it asked all hosts again soon after an answer, and sent nothing to the address since; AgainFirst to
+	// AgainLast.
+	Again                 int
+	AgainFirst, AgainLast Event
 }
 
 // A Voice is an address from which a host of the link asks, by solicitation or ping.
@@ -93,19 +102,55 @@ type Asked struct {
 	// Pings are those since the last reply or error, from FirstPing to LastPing.
 	Pings               int
 	FirstPing, LastPing Event
+	// Replied is how many pings came back, of at most Largest bytes, and Lost how many did not for longer than any takes, of at
+	// least Smallest bytes.
+	Replied, Largest int
+	Lost, Smallest   int
 
 	asked time.Time // the newest solicitation
+	open  []openPing
 }
 
-// Claims are those that claim an address, and how often another one did than the one before.
+// An openPing is one that has not come back yet.
+type openPing struct {
+	id, seq uint16
+	size    int
+	at      time.Time
+}
+
+// Lose counts those pings as lost that have been open for too long by now.
+func (a *Asked) Lose(now time.Time) {
+	for len(a.open) > 0 && (len(a.open) > openMost || now.Sub(a.open[0].at) > lateMost) {
+		if size := a.open[0].size; a.Lost == 0 || size < a.Smallest {
+			a.Smallest = size
+		}
+		a.Lost++
+		a.open = a.open[1:]
+	}
+}
+
+// came takes what came back of a ping: a reply, or an error.
+func (a *Asked) came(id, seq uint16, reply bool) {
+	i := slices.IndexFunc(a.open, func(p openPing) bool { return p.id == id && p.seq == seq })
+	if i < 0 {
+		return
+	}
+	if reply {
+		a.Replied++
+		a.Largest = max(a.Largest, a.open[i].size)
+	}
+	a.open = slices.Delete(a.open, i, i+1)
+}
+
+// Claims are those that claim an address.
 type Claims struct {
-	By      map[MAC]Event // the newest
-	Order   []MAC         // as they first did
+	By    map[MAC]Event // the newest
+	Order []MAC         // as they first did
+	// Firm are those of them whose word goes before another's (override flag), as that of proxies and of holders of an
+	// anycast address does not (RFC 4861 §§7.2.7, 7.2.8). Changes is how often another of them claimed it than the one before.
+	Firm    []MAC
 	Changes int
-	// Shared: all of them say that another's word goes before theirs (override flag clear), as holders of an anycast
-	// address do (RFC 4861 §7.2.7).
-	Shared bool
-	newest MAC
+	newest  MAC
 }
 
 // A Wanted is an address that is asked whether it is free.
@@ -114,6 +159,7 @@ type Wanted struct {
 	Asked    Event
 	Objected Event // somebody else's word that it is his, or that he wants it too
 	Looped   Event // the same question, come back
+	Marked   bool  // it had a nonce, by which who asked knows it again (RFC 7527)
 	nonce    []byte
 }
 
@@ -133,6 +179,15 @@ type ClientOverheard struct {
 	First, Last Event
 	Count       int
 	Answer      Event
+}
+
+// A RedirectOverheard is a redirect, and what was sent where it says.
+type RedirectOverheard struct {
+	First, Last Event
+	Count       int
+	// Sent is how much has gone to the redirect's target for the destination since anything came from the destination.
+	Sent                int
+	FirstSent, LastSent Event
 }
 
 // RefusalKey names what cannot be reached, by whose word, and the code that says why (RFC 4443 §3.1).
@@ -171,8 +226,11 @@ const (
 const (
 	objects  = 3 * time.Second
 	comeBack = 500 * time.Millisecond
+	forgets  = 5 * time.Second        // before a neighbour that answered may be asked for again (RFC 4861 §10, DELAY_FIRST_PROBE_TIME)
 	hasty    = 500 * time.Millisecond // before asking again
 	twice    = 100 * time.Millisecond
+	lateMost = time.Second
+	openMost = 16 // pings to one address
 )
 
 // Life is the lifetime of a router's advertisement.
@@ -188,7 +246,7 @@ func (s *State) overhear(e Event, f Frame) {
 		o = &Overheard{
 			Interface: f.Interface, First: e.At, Hosts: map[MAC]HostOverheard{}, Targets: map[netip.Addr]*Sought{}, Claims: map[netip.Addr]*Claims{},
 			Wanted: map[netip.Addr]*Wanted{}, Voices: map[netip.Addr]*Voice{}, Routers: map[netip.Addr]*RouterOverheard{}, Clients: map[string]*ClientOverheard{},
-			Refusals: map[RefusalKey]*Refusal{}, Spoilt: map[SpoiltKey]*Spoilt{}, left: &s.overheardLeft,
+			Redirects: map[netip.Addr]*RedirectOverheard{}, Refusals: map[RefusalKey]*Refusal{}, Spoilt: map[SpoiltKey]*Spoilt{}, left: &s.overheardLeft,
 		}
 		s.Overheard[f.Interface] = o
 	}
@@ -199,11 +257,12 @@ func (o *Overheard) hear(e Event, f Frame) {
 	o.Frames++
 	o.Last = e.At
 	o.host(f.SrcMAC, HostOverheard{Hears: f.Out, Believed: f.Bad == ""})
+	// A "cooked" frame does not say to which MAC it went.
+	if v := o.Voices[f.Dst]; v != nil && (f.DstMAC == MAC{} || v.MAC == f.DstMAC) {
+		v.Heard = true
+	}
 	if f.DstMAC != (MAC{}) && f.DstMAC[0]&1 == 0 {
-		o.host(f.DstMAC, HostOverheard{Hears: true})
-		if v := o.Voices[f.Dst]; v != nil && v.MAC == f.DstMAC {
-			v.Heard = true
-		}
+		o.host(f.DstMAC, HostOverheard{Hears: true, Reached: true})
 		if e.At.Sub(o.at) <= twice && bytes.Equal(f.Raw, o.last) {
 			o.Doubled++
 		}
@@ -224,6 +283,7 @@ func (o *Overheard) hear(e Event, f Frame) {
 		return
 	}
 	o.reached(f)
+	o.wander(e, f)
 	switch f.Type {
 	case NS:
 		if f.Src.IsUnspecified() {
@@ -243,17 +303,17 @@ func (o *Overheard) hear(e Event, f Frame) {
 		o.answer(e, f)
 		o.object(e, f)
 		o.claim(e, f.Target, mac, f.Override)
-		o.voiceAnswered(e, f.Dst, f.Target, NS)
+		o.voiceAnswered(e, f.Dst, f.Target, nil)
 	case EchoRequest:
 		// Of other sources it is a router that passes on what others ask.
 		if c := o.Claims[f.Src]; c != nil && c.By[f.SrcMAC].Body != nil && !f.Dst.IsMulticast() {
 			o.voice(e, f, f.Dst)
 		}
 	case EchoReply:
-		o.voiceAnswered(e, f.Dst, f.Src, EchoRequest)
+		o.voiceAnswered(e, f.Dst, f.Src, &Quoted{EchoID: f.EchoID, EchoSeq: f.EchoSeq})
 	case Unreachable, PacketTooBig, TimeExceeded, ParameterProblem:
 		if f.Quoted != nil {
-			o.voiceAnswered(e, f.Quoted.Src, f.Quoted.Dst, EchoRequest)
+			o.voiceAnswered(e, f.Quoted.Src, f.Quoted.Dst, f.Quoted)
 			o.refuse(e, f)
 		}
 	case RA:
@@ -265,6 +325,8 @@ func (o *Overheard) hear(e Event, f Frame) {
 			}
 			o.claim(e, f.Src, mac, true)
 		}
+	case RedirectFrame:
+		o.redirect(e, f)
 	case DHCPv6Frame:
 		o.dhcp(e, f)
 	default:
@@ -287,7 +349,7 @@ func room[K comparable, V any](o *Overheard, m map[K]*V, key K) (v *V, fresh boo
 func (o *Overheard) host(m MAC, is HostOverheard) {
 	was, known := o.Hosts[m]
 	if m != (MAC{}) && (known || o.fits()) {
-		o.Hosts[m] = HostOverheard{was.Hears || is.Hears, was.Believed || is.Believed}
+		o.Hosts[m] = HostOverheard{was.Hears || is.Hears, was.Believed || is.Believed, was.Reached || is.Reached}
 	}
 }
 
@@ -317,9 +379,53 @@ func (o *Overheard) reached(f Frame) {
 	if f.Type == NS || f.DstMAC[0]&1 != 0 {
 		return
 	}
-	if t := o.Targets[f.Dst]; t != nil && t.By[f.Src] != nil {
+	t := o.Targets[f.Dst]
+	if t == nil {
+		return
+	}
+	if t.By[f.Src] != nil {
 		t.By[f.Src].Unanswered = 0
 	}
+	for _, a := range t.By {
+		if a.MAC == f.SrcMAC {
+			a.Again = 0 // what a router passes on is from others
+		}
+	}
+}
+
+// redirect takes what a router says of a better way.
+func (o *Overheard) redirect(e Event, f Frame) {
+	if f.Quoted == nil {
+		return
+	}
+	r, fresh := room(o, o.Redirects, f.Quoted.Dst)
+	if r == nil {
+		return
+	}
+	if was, ok := r.Last.Body.(Frame); fresh || ok && was.Target != f.Target {
+		*r = RedirectOverheard{First: e}
+	}
+	r.Last = e
+	r.Count++
+}
+
+// wander notes what is sent to where a redirect says, and what comes from there.
+func (o *Overheard) wander(e Event, f Frame) {
+	if r := o.Redirects[f.Src]; r != nil {
+		r.Sent = 0
+	}
+	r := o.Redirects[f.Dst]
+	if r == nil {
+		return
+	}
+	said, _ := r.Last.Body.(Frame)
+	if said.LLAddr == (MAC{}) || f.DstMAC != said.LLAddr || f.SrcMAC != said.DstMAC {
+		return
+	}
+	if r.Sent++; r.Sent == 1 {
+		r.FirstSent = e
+	}
+	r.LastSent = e
 }
 
 // voice notes a question.
@@ -353,19 +459,27 @@ func (o *Overheard) voice(e Event, f Frame, target netip.Addr) {
 			a.FirstPing = e
 		}
 		a.LastPing = e
+		if !slices.ContainsFunc(a.open, func(p openPing) bool { return p.id == f.EchoID && p.seq == f.EchoSeq }) {
+			a.open = append(a.open, openPing{f.EchoID, f.EchoSeq, f.Size, e.At})
+		}
+		a.Lose(e.At)
 	}
 }
 
-// voiceAnswered notes that a question of an address came back answered.
-func (o *Overheard) voiceAnswered(e Event, addr, target netip.Addr, asked FrameType) {
+// voiceAnswered notes that a question of an address came back answered: a ping, or a solicitation where that is nil.
+func (o *Overheard) voiceAnswered(e Event, addr, target netip.Addr, ping *Quoted) {
 	v := o.Voices[addr]
 	if v == nil || v.Asked[target] == nil {
 		return
 	}
-	v.Asked[target].Answer = e
-	if asked == EchoRequest {
-		v.Asked[target].Pings = 0
+	a := v.Asked[target]
+	a.Answer = e
+	if ping == nil {
+		return
 	}
+	a.Pings = 0
+	f, _ := e.Body.(Frame)
+	a.came(ping.EchoID, ping.EchoSeq, f.Type == EchoReply)
 }
 
 func (o *Overheard) seek(e Event, f Frame) {
@@ -385,6 +499,12 @@ func (o *Overheard) seek(e Event, f Frame) {
 		return
 	}
 	a.MAC = f.SrcMAC
+	if gap := e.At.Sub(a.Answered.At); a.Answered.Body != nil && f.Dst.IsMulticast() && gap > twice && gap < forgets {
+		if a.Again++; a.Again == 1 {
+			a.AgainFirst = e
+		}
+		a.AgainLast = e
+	}
 	if a.Unanswered++; a.Unanswered == 1 {
 		a.First, a.Probes = e, true
 	}
@@ -432,9 +552,8 @@ func (o *Overheard) claim(e Event, addr netip.Addr, mac MAC, override bool) {
 		return
 	}
 	if fresh {
-		c.By, c.Shared, c.newest = map[MAC]Event{}, true, mac
+		c.By = map[MAC]Event{}
 	}
-	c.Shared = c.Shared && !override
 	if _, known := c.By[mac]; !known {
 		if len(c.By) == overheardClaims || !o.fits() {
 			o.Full = true
@@ -442,10 +561,17 @@ func (o *Overheard) claim(e Event, addr netip.Addr, mac MAC, override bool) {
 		}
 		c.Order = append(c.Order, mac)
 	}
-	if c.newest != mac {
+	c.By[mac] = e
+	if !override {
+		return
+	}
+	if !slices.Contains(c.Firm, mac) {
+		c.Firm = append(c.Firm, mac)
+	}
+	if c.newest != mac && c.newest != (MAC{}) {
 		c.Changes++
 	}
-	c.By[mac], c.newest = e, mac
+	c.newest = mac
 }
 
 // ask takes the question whether an address is free.
@@ -459,7 +585,7 @@ func (o *Overheard) ask(e Event, f Frame) {
 		case f.SrcMAC != t.MAC && !bytes.Equal(f.Nonce, t.nonce) || f.SrcMAC != t.MAC && len(f.Nonce) == 0:
 			t.Objected = e
 			return
-		case again && bytes.Equal(f.Nonce, t.nonce) && o.Doubled == 0:
+		case again && bytes.Equal(f.Nonce, t.nonce) && t.returns(f):
 			t.Looped = e
 			return
 		}
@@ -467,7 +593,14 @@ func (o *Overheard) ask(e Event, f Frame) {
 	if fresh || f.SrcMAC != t.MAC {
 		t.Objected, t.Looped = Event{}, Event{}
 	}
-	t.MAC, t.Asked, t.nonce = f.SrcMAC, e, f.Nonce
+	t.MAC, t.Asked, t.nonce, t.Marked = f.SrcMAC, e, f.Nonce, len(f.Nonce) > 0
+}
+
+// returns reports whether a frame that was seen before can have come back. A "cooked" capture may be of several interfaces of
+// one host, through which a frame passes one after the other: there what left must come in.
+func (t *Wanted) returns(f Frame) bool {
+	was, _ := t.Asked.Body.(Frame)
+	return !f.Out && (was.Out || f.DstMAC != MAC{})
 }
 
 // object takes an advertisement that may be the answer to that: one that is for all (RFC 4861 §7.2.4). Another tells somebody

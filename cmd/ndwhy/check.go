@@ -167,7 +167,7 @@ func (o *checkOptions) write(ctx context.Context, out, stderr io.Writer) error {
 	}
 	defer live.Close()
 	// What took long to read takes as long to conclude from.
-	opening := min(time.Since(begun), o.timeout/8)
+	opening := min(time.Since(begun), o.timeout/5)
 	settling, settled := context.WithDeadline(ctx, begun.Add(o.timeout/2)) // the rest is for asking
 	live.Settle(settling)
 	settled()
@@ -191,9 +191,9 @@ func (o *checkOptions) write(ctx context.Context, out, stderr io.Writer) error {
 		return err
 	}
 	live.CatchUp(ctx, deadline)
-	kept := live.Close()
+	live.Stop()
 	live.Look(func(s *diag.State) { err = o.conclude(out, s) })
-	if err == nil && kept != nil {
+	if kept := live.Close(); err == nil && kept != nil {
 		return exitCode(exitUnknown)
 	}
 	return err
@@ -213,7 +213,11 @@ func (o *checkOptions) conclude(out io.Writer, s *diag.State) error {
 	if err := render.Formats[o.format](&b, r, style); err != nil {
 		return err
 	}
-	if _, err := io.WriteString(out, hide(b.String())); err != nil {
+	text := b.Bytes()
+	if o.hide.On { // else a large one is not copied for nothing
+		text = []byte(hide(b.String()))
+	}
+	if _, err := out.Write(text); err != nil {
 		return fmt.Errorf("writing the result: %w", err)
 	}
 	if code := why.ExitCode(r.Verdict, o.failOn); code != 0 {

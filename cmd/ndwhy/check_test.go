@@ -88,7 +88,7 @@ func TestBadInput(t *testing.T) {
 		{"check --output /nonexistent/file", 64, "/nonexistent/file"},
 		{"check --from /nonexistent/file", 64, "/nonexistent/file"},
 		{"check --from /proc", 64, "/proc: neither a file nor a pipe"},
-		{"check --from /proc/self/status", 64, "no event in the recording"},
+		{"check --from /proc/self/status", 64, "neither a recording nor a capture"},
 		{"check --from /proc/self/status --from b", 64, "--from b"},
 		{"check --far true --from /proc/self/status", 64, "--far is for asking the network"},
 		{"check --far=", 64, "the name is empty"},

@@ -62,7 +62,7 @@ func TestBadInputHarmsNoFile(t *testing.T) {
 		{"check --record FILE -i nope", "nope"},
 		{"check --record FILE --pcap /nonexistent/file", "/nonexistent/file"},
 		{"check --output FILE --from /nonexistent/file", "/nonexistent/file"},
-		{"check --output FILE --from /proc/self/status", "no event in the recording"},
+		{"check --output FILE --from /proc/self/status", "neither a recording nor a capture"},
 	} {
 		line := strings.NewReplacer("RECORDING", recording, "HARD", hard, "SOFT", soft, "FILE", file, "NEW", filepath.Join(dir, "new")).Replace(c.args)
 		code, out, errs, _ := in("", strings.Fields(line)...)

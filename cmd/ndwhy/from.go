@@ -26,6 +26,8 @@ type source struct {
 	// as is the host of a capture that --as names, of the MAC address that made it.
 	as pcap.Host
 	of diag.MAC
+	// guess says what was taken for granted of it.
+	guess string
 }
 
 // replay reads a recording, over which the diagnosis is that of the run that made it, or the capture of whatever
@@ -38,6 +40,9 @@ func (o *checkOptions) replay(ctx context.Context, stderr io.Writer) (state *dia
 	}
 	for _, from := range sources {
 		problems, err := from.read(ctx, stderr, &state)
+		if from.guess != "" {
+			problems = append(problems, from.guess)
+		}
 		switch {
 		case ctx.Err() != nil:
 			return nil, exitCode(exitInterrupted)
@@ -129,26 +134,42 @@ func linksOf(r io.Reader) (list []diag.MAC) {
 func whose(list []source, makers []pcap.Maker, known []diag.MAC) error {
 	settled := make([]bool, len(list))
 	for {
-		doubt, some := "", false
+		var doubts []int
+		some := false
 		for i := range list {
 			if settled[i] || !list[i].capture {
 				continue
 			}
-			mac, ok := makers[i].MakerOf(known)
+			mac, ok := makers[i].MakerOf(known, beside(list, makers, i))
 			if !ok {
-				doubt = list[i].name
+				doubts = append(doubts, i)
 				continue
 			}
 			list[i].of, settled[i], some = mac, true, true
 			known = append(known, mac)
 		}
 		switch {
-		case doubt == "":
+		case len(doubts) == 0:
 			return nil
-		case !some:
-			return usagef("--from %s: %s", doubt, ambiguous(list, makers, known))
+		case some:
+			continue
+		case len(doubts) == 1:
+			i := doubts[0]
+			if mac, ok := makers[i].HostOf(known, beside(list, makers, i)); ok {
+				list[i].of, list[i].guess = mac, words.Say("cli.from-guess", "mac", mac)
+				return nil
+			}
 		}
+		return usagef("--from %s: %s", list[doubts[len(doubts)-1]].name, ambiguous(list, makers, known))
 	}
+}
+
+// beside are the other captures of one; none where something else is among them, of which it is not known what it heard.
+func beside(list []source, makers []pcap.Maker, i int) []pcap.Maker {
+	if slices.ContainsFunc(list, func(s source) bool { return !s.capture }) {
+		return nil
+	}
+	return slices.Delete(slices.Clone(makers), i, i+1)
 }
 
 // ambiguous says what to type where the captures do not say whose they are: an example, with who may be meant.
@@ -166,7 +187,7 @@ func ambiguous(list []source, makers []pcap.Maker, known []diag.MAC) string {
 		case from.of != (diag.MAC{}):
 			may = []string{from.of.String()}
 		default:
-			for _, mac := range makers[i].Candidates(known) {
+			for _, mac := range makers[i].Candidates(known, beside(list, makers, i)) {
 				may = append(may, mac.String())
 			}
 		}
@@ -211,7 +232,11 @@ func (from *source) read(ctx context.Context, stderr io.Writer, state **diag.Sta
 		case *state != nil:
 			problems, err = record.Beside(*state, from.host, kept)
 		default:
+			head, _ := kept.Peek(1)
 			*state, problems, err = record.Replay(kept)
+			if errors.Is(err, record.ErrNothing) && len(head) > 0 && head[0] != '{' {
+				err = errors.New(words.Say("cli.from-neither"))
+			}
 		}
 		return err
 	})

@@ -13,8 +13,8 @@ import (
 
 // endsWithin is how long the program may take to end when a signal has asked it to: to take back what it added, to put
 // the terminal back, to write files to their end. What takes longer hangs: a file on a server that is gone, a kernel
-// under a flood. The kernel takes back by itself what is left then.
-const endsWithin = 1500 * time.Millisecond
+// under a flood. The kernel takes back by itself what is left then, and takes its time to let the process go.
+const endsWithin = time.Second
 
 // confine gives up the privileges that a command need not have. Where the kernel does not let it, it runs as it is. A
 // program that it is to start, to look from the other end, may need them.

@@ -110,13 +110,24 @@ func endOne(sig syscall.Signal, after time.Duration, add string) error {
 	case <-time.After(after):
 	}
 	_ = cmd.Process.Signal(sig)
-	select {
-	case <-ended:
-		return nil
-	case <-time.After(endedWithin):
+	within := endedWithin
+	if sig == syscall.SIGKILL {
+		within = leftWithin // all that is left to do is the kernel's
+	}
+	// Whether it has ended is asked last: this process may have waited for the machine as well.
+	err := until(within, func() (bool, error) {
+		select {
+		case <-ended:
+			return true, nil
+		default:
+			return false, nil
+		}
+	})
+	if err != nil {
 		_ = cmd.Process.Kill()
 		return errors.New("it did not end")
 	}
+	return nil
 }
 
 // differences are what of an account is not as it was. Of neighbours those that were usable are to be so still.

@@ -180,7 +180,7 @@ func (t *Tap) take(one *tap, fd uintptr) (at time.Time, err error) {
 		f, ok := Decode(one.name, r.out, r.frame, r.csumNotReady)
 		switch {
 		case !ok || !r.ours:
-		case f.Type.IsTCP() && !one.segment(fd, time.Now()):
+		case f.Type.IsTCP() && !one.segment(fd, at):
 			t.setBusy(one.name, true)
 		case one.gate.take(at, f):
 			t.sink.EmitAt(at, f)
@@ -329,7 +329,8 @@ type tap struct {
 	resting      time.Time // until when they are left out; zero: they are not
 }
 
-// segment counts a TCP segment, and reports whether it is to be told of. taking is held.
+// segment counts a TCP segment that was seen at now, and reports whether it is to be told of: of those that a busy machine
+// lets wait, as many as came in a second count, not as are read. taking is held.
 func (one *tap) segment(fd uintptr, now time.Time) bool {
 	if !one.resting.IsZero() {
 		return false

@@ -53,7 +53,7 @@ func Decode(iface string, out bool, b []byte, csumNotReady bool) (f diag.Frame, 
 		f.Raw = append([]byte(nil), b[:min(len(b), tcpSnap)]...)
 		switch {
 		case p.Fragment == wire.First:
-			f.Bad = "only the first fragment of a packet"
+			f.Bad = diag.BadFragment
 		case !p.Cut() && !csumNotReady && !p.Intact():
 			f.Bad = "wrong TCP checksum"
 		}
@@ -64,7 +64,7 @@ func Decode(iface string, out bool, b []byte, csumNotReady bool) (f diag.Frame, 
 	case p.Cut():
 		f.Bad = fmt.Sprintf("%s: %d of %d bytes", diag.BadCut, len(p.Raw), p.Length)
 	case p.Fragment == wire.First:
-		f.Bad = "only the first fragment of a packet"
+		f.Bad = diag.BadFragment
 	case p.Proto == unix.IPPROTO_ICMPV6 && !p.Intact():
 		f.Bad = diag.BadChecksum
 	case p.Proto == unix.IPPROTO_UDP && !csumNotReady && !p.Intact():

@@ -151,3 +151,39 @@ func (g *gate) end(now time.Time) (floods []diag.Flood) {
 	diag.SortFunc(floods, func(a, b diag.Flood) int { return cmp.Compare(a.Type, b.Type) })
 	return floods
 }
+
+// gatesMost bounds the interfaces of a capture of which floods are counted.
+const gatesMost = 64
+
+// Floods counts the packets of a capture that somebody else made, in which all are told of. The zero Floods has seen none.
+type Floods struct{ gates map[string]*gate }
+
+// Take counts a frame, and returns the floods that were over when it came.
+func (f *Floods) Take(now time.Time, frame diag.Frame) []diag.Flood {
+	g := f.gates[frame.Interface]
+	if g == nil {
+		if len(f.gates) == gatesMost {
+			return nil
+		}
+		if f.gates == nil {
+			f.gates = map[string]*gate{}
+		}
+		g = newGate(frame.Interface)
+		f.gates[frame.Interface] = g
+	}
+	var over []diag.Flood
+	if now.Sub(g.since) > 2*window && !g.since.IsZero() {
+		over = g.end(g.since.Add(window)) // nothing came since
+	}
+	over = append(over, g.turn(now)...)
+	g.take(now, frame)
+	return over
+}
+
+// End returns the floods that last until a capture ends.
+func (f *Floods) End(now time.Time) (floods []diag.Flood) {
+	for _, name := range diag.SortedKeys(f.gates) {
+		floods = append(floods, f.gates[name].end(now)...)
+	}
+	return floods
+}

@@ -1,6 +1,7 @@
 package host
 
 import (
+	"cmp"
 	"encoding/binary"
 	"encoding/hex"
 	"io"
@@ -44,18 +45,37 @@ func (r *Reader) access() {
 		add(own.Addr())
 		ports = append(ports, own.Port())
 	}
-	for _, table := range []string{"proc/net/tcp6", "proc/net/tcp"} {
-		for line := range strings.Lines(r.some(table, socketsText)) {
-			if local, ok := established(line); ok && slices.Contains(ports, local.Port()) {
-				add(local.Addr())
-			}
-		}
+	for _, local := range r.ends(slices.Compact(ports)) {
+		add(local)
 	}
 	diag.SortFunc(a.SSH, netip.Addr.Compare)
 	slices.Sort(a.SSH4)
 	if _, said := r.said[a.Kind()]; said || len(a.SSH)+len(a.SSH4)+len(a.Default4) > 0 {
 		r.say(a.Kind(), a)
 	}
+}
+
+// ends are this host's addresses in the connections that are established on some of its ports.
+func (r *Reader) ends(ports []uint16) (list []netip.Addr) {
+	if r.Ends != nil {
+		var failed error
+		for _, port := range ports {
+			more, err := r.Ends(port)
+			list, failed = append(list, more...), cmp.Or(failed, err)
+		}
+		if failed == nil {
+			return list
+		}
+	}
+	list = nil
+	for _, table := range []string{"proc/net/tcp6", "proc/net/tcp"} {
+		for line := range strings.Lines(r.some(table, socketsText)) {
+			if local, ok := established(line); ok && slices.Contains(ports, local.Port()) {
+				list = append(list, local.Addr())
+			}
+		}
+	}
+	return list
 }
 
 // some returns the beginning of a file.

@@ -2,6 +2,7 @@ package host
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 	"testing/fstest"
 
@@ -69,6 +70,26 @@ func TestAccess(t *testing.T) {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestAccessByTheKernel: the tables are read only where the kernel does not tell.
+func TestAccessByTheKernel(t *testing.T) {
+	table := file(tcp6Head + "   0: B80D0120000000000000000010000000:0016 B80D0120000000000000000099000000:D431 01 0\n")
+	for want, tells := range map[string]error{"2001:db8::11": nil, "2001:db8::10": unix.ENOENT} {
+		var l log
+		r := New(&l, fstest.MapFS{"proc/net/tcp6": table}, nil)
+		r.Ends = func(port uint16) ([]netip.Addr, error) {
+			if port != sshPort {
+				t.Errorf("asked for port %d", port)
+			}
+			return []netip.Addr{netip.MustParseAddr("2001:db8::11")}, tells
+		}
+		r.access()
+		got := of[diag.Access](l.bodies)
+		if len(got) != 1 || !slices.Equal(got[0].SSH, []netip.Addr{netip.MustParseAddr(want)}) {
+			t.Errorf("%v: got %+v, want %s", tells, got, want)
+		}
 	}
 }
 

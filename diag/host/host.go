@@ -7,6 +7,7 @@ import (
 	"context"
 	"io"
 	"io/fs"
+	"net/netip"
 	"reflect"
 	"slices"
 	"strconv"
@@ -30,6 +31,10 @@ const (
 // A Reader reads what there is to know of the host and some links. Its methods may be called from
 // several goroutines.
 type Reader struct {
+	// Ends, if set, returns this host's addresses in the TCP connections that are established on a port. Else, and where it
+	// fails, the tables below /proc tell, which take the kernel long.
+	Ends func(port uint16) ([]netip.Addr, error)
+
 	sink  diag.Sink
 	root  fs.FS
 	links []diag.Link

@@ -45,6 +45,7 @@ const (
 // Of linux/inet_diag.h.
 const (
 	inetDiagMsgSize     = 72
+	sizeofInetDiagReq   = 56 // struct inet_diag_req_v2
 	inetDiagInfo        = 2
 	inetDiagReqBytecode = 1
 )
@@ -152,7 +153,7 @@ func readFlows() (diag.Flows, error) {
 }
 
 func interfaceName(index int) string {
-	s, err := dial()
+	s, err := dialBriefly(unix.NETLINK_ROUTE)
 	if err != nil {
 		return ""
 	}
@@ -236,7 +237,7 @@ func sockets(states uint32, most int) (list []connection, whole bool, err error)
 // kernel leaves them out, so that a busy dual-stack server has nothing to copy for us.
 func dumpSockets(states uint32) *nl.NetlinkRequest {
 	req := nl.NewNetlinkRequest(unix.SOCK_DIAG_BY_FAMILY, unix.NLM_F_DUMP)
-	b := make([]byte, 56) // struct inet_diag_req_v2
+	b := make([]byte, sizeofInetDiagReq)
 	b[0], b[1] = unix.AF_INET6, unix.IPPROTO_TCP
 	if states != 1<<tcpListen {
 		b[2] = 1 << (inetDiagInfo - 1)

@@ -57,6 +57,20 @@ func TestFlows(t *testing.T) {
 	connect(t, listener, "::1", "[::1]:22")
 	connect(t, listener, "127.0.0.1", "127.0.0.1:22")
 
+	var ends []string
+	local, err := Ends(22)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range local {
+		ends = append(ends, a.String())
+	}
+	slices.Sort(ends)
+	// The first is IPv4's, by a socket of IPv6.
+	if diff := cmp.Diff([]string{"127.0.0.1", "2001:db8::2", "2001:db8::2", "::1"}, ends); diff != "" {
+		t.Errorf("the ends of port 22 (-want +got)\n%s", diff)
+	}
+
 	// Nobody answers there, so that it has to be asked again after a second.
 	dead := netip.MustParseAddr("2001:db8::dead")
 	if err := netlink.NeighSet(&netlink.Neigh{LinkIndex: nstest.Link(t, "eth0").Attrs().Index, IP: dead.AsSlice(), HardwareAddr: net.HardwareAddr{2, 0, 0, 0, 0, 9}, State: unix.NUD_PERMANENT, Family: unix.AF_INET6}); err != nil {

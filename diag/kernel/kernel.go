@@ -439,7 +439,7 @@ func (r *Reader) routesDue(now time.Time) bool {
 // link asks for an interface that is not in the mirror yet.
 func (r *Reader) link(index int) (l diag.Link, ok bool) {
 	// The query socket may be in the middle of a dump, whose rows would be taken for the answer.
-	s, err := dial()
+	s, err := dialBriefly(unix.NETLINK_ROUTE)
 	if err != nil {
 		return l, false
 	}

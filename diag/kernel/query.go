@@ -32,7 +32,7 @@ func Route(dst, from netip.Addr, oif string) diag.Selection {
 }
 
 func selectRoute(dst, from netip.Addr, oif string) (sel diag.Selection, err error) {
-	s, err := dial()
+	s, err := dialBriefly(unix.NETLINK_ROUTE)
 	if err != nil {
 		return sel, err
 	}
@@ -80,7 +80,7 @@ func (s *socket) link(name string, index int) (l diag.Link, err error) {
 // Neighbour asks for the entry of an address in an interface's neighbour cache, and reports whether
 // there is one.
 func Neighbour(iface string, addr netip.Addr) (n diag.Neighbour, ok bool, err error) {
-	s, err := dial()
+	s, err := dialBriefly(unix.NETLINK_ROUTE)
 	if err != nil {
 		return n, false, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"syscall"
 	"time"
 
@@ -21,6 +22,7 @@ type socket struct {
 	file *os.File
 	raw  syscall.RawConn
 	buf  []byte
+	lent *[datagramMax]byte // buf, where it is to be given back
 }
 
 const (
@@ -38,6 +40,28 @@ func dial(groups ...uint) (*socket, error) { return dialProtocol(unix.NETLINK_RO
 
 // dialProtocol opens a socket of a netlink protocol.
 func dialProtocol(protocol int, groups ...uint) (*socket, error) {
+	s, err := open(protocol, groups...)
+	if err == nil {
+		s.buf = make([]byte, 4*datagramMax)
+	}
+	return s, err
+}
+
+// spareBuffers are those of sockets for a few questions: a run of the checks opens some for each target.
+var spareBuffers = sync.Pool{New: func() any { return new([datagramMax]byte) }}
+
+// dialBriefly opens a socket of a netlink protocol for a few questions by one goroutine, which closes it too.
+func dialBriefly(protocol int) (*socket, error) {
+	s, err := open(protocol)
+	if err == nil {
+		s.lent, _ = spareBuffers.Get().(*[datagramMax]byte)
+		s.buf = s.lent[:]
+	}
+	return s, err
+}
+
+// open opens a socket that has no buffer yet.
+func open(protocol int, groups ...uint) (*socket, error) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, protocol)
 	if err != nil {
 		return nil, fmt.Errorf("netlink: socket: %w", err)
@@ -62,10 +86,16 @@ func dialProtocol(protocol int, groups ...uint) (*socket, error) {
 		file.Close()
 		return nil, fmt.Errorf("netlink: %w", err)
 	}
-	return &socket{file: file, raw: raw, buf: make([]byte, 4*datagramMax)}, nil
+	return &socket{file: file, raw: raw}, nil
 }
 
-func (s *socket) close() { s.file.Close() }
+func (s *socket) close() {
+	s.file.Close()
+	if s.lent != nil {
+		spareBuffers.Put(s.lent)
+		s.lent, s.buf = nil, nil
+	}
+}
 
 // receive waits for datagrams and returns as many as are there and fit into the socket's buffer,
 // which the next call overwrites. Where wait is false it returns at once, whatever the deadline,

@@ -39,8 +39,8 @@ type Session struct {
 	far     int          // other hosts that are listened to
 	aside   atomic.Pointer[aside]
 
-	once   sync.Once
-	closed error
+	stop, once sync.Once
+	closed     error
 }
 
 // Options say what a session is about.
@@ -119,13 +119,26 @@ func (l *Session) Record(on bool) (path string, err error) { return l.files.reco
 // Recording returns the file of the recording under way; "" where there is none, or one that failed.
 func (l *Session) Recording() string { return l.files.recordingTo(l) }
 
-// Close ends the sources, the stream and what is kept, and returns what went wrong with that, which Files told of.
-func (l *Session) Close() error {
-	l.once.Do(func() {
+// finish has the sources end, beside what comes next.
+func (l *Session) finish() {
+	l.stop.Do(func() {
 		if l.tap != nil {
 			l.tap.Finish()
 		}
 		l.cancel()
+	})
+}
+
+// Stop ends the stream: nothing is taken in any more. The sources end by themselves; Close waits for them.
+func (l *Session) Stop() {
+	l.finish()
+	l.End()
+}
+
+// Close ends the sources, the stream and what is kept, and returns what went wrong with that, which Files told of.
+func (l *Session) Close() error {
+	l.once.Do(func() {
+		l.finish()
 		select {
 		case <-l.done:
 		case <-time.After(closeWithin):

@@ -57,6 +57,7 @@ func (l *Session) start(ctx context.Context, o Options) error {
 
 	root := os.DirFS("/")
 	l.host = host.New(l, root, links)
+	l.host.Ends = kernel.Ends
 	l.flows = kernel.NewFlows(l)
 	if o.Stay {
 		l.source(diag.FeedFlows, func() error {

@@ -25,8 +25,8 @@ const unnamed = "capture"
 var tags = map[uint16]bool{unix.ETH_P_8021Q: true, unix.ETH_P_8021AD: true, unix.ETH_P_QINQ1: true}
 
 // frame makes a Frame of a packet; ok is false for one that is none of the frame types, or of which too little was captured
-// to tell, which is short then. A VLAN is a link of its own. A "cooked" packet has lost the MAC that it was sent to, which is
-// then zero.
+// to tell, which is short then. A VLAN is a link of its own, and so is a network in a tunnel, as traffic mirroring brings it.
+// A "cooked" packet has lost the MAC that it was sent to, which is then zero.
 func frame(p Packet) (f diag.Frame, ok, short bool) {
 	h, payload, name := wire.Ethernet{}, []byte(nil), p.Interface
 	direction := p.Direction
@@ -54,27 +54,63 @@ func frame(p Packet) (f diag.Frame, ok, short bool) {
 	if name == "" {
 		name = unnamed
 	}
-	for range tagsMax {
-		if !tags[h.Type] || len(payload) < 4 {
-			break
+	name = untag(name, &h, &payload)
+	if inner, id, mirrored := tunnelled(h.Type, payload); mirrored {
+		if h, payload, ok = wire.ParseEthernet(inner); !ok {
+			return f, false, false
 		}
-		if id := binary.BigEndian.Uint16(payload) & 0xfff; id != 0 { // 0 has a priority alone
-			name = fmt.Sprint(name, ".", id)
-		}
-		h.Type, payload = binary.BigEndian.Uint16(payload[2:]), payload[4:]
+		// Which way the tunnel's packet went says nothing of the one in it.
+		name, direction = fmt.Sprint("vni", id), Unknown
+		name = untag(name, &h, &payload)
 	}
 	if h.Type != unix.ETH_P_IPV6 {
 		return f, false, false
 	}
 	// Of UDP and TCP the hardware completes checksums after the tap, and a capture does not say of which.
 	f, ok = capture.Decode(name, direction == Outbound, h.Frame(payload), true)
+	if ok && legible(f) {
+		f.Bad = ""
+	}
 	return f, ok, !ok && untold(payload)
+}
+
+// legible reports whether all that counts of a frame was captured, though it is not whole: of an echo its number, of an error
+// message what it is about, of a datagram its ports.
+func legible(f diag.Frame) bool {
+	switch f.Type {
+	case diag.EchoRequest, diag.EchoReply:
+		return (f.Cut() || f.Bad == diag.BadFragment) && f.EchoID|f.EchoSeq != 0
+	case diag.Unreachable, diag.PacketTooBig, diag.TimeExceeded, diag.ParameterProblem:
+		return f.Cut() && f.Quoted != nil
+	case diag.UDPFrame:
+		return f.Cut()
+	default:
+		return false
+	}
+}
+
+// untag takes off VLAN tags, and returns the name of the link that they make of that of the interface.
+func untag(name string, h *wire.Ethernet, payload *[]byte) string {
+	for range tagsMax {
+		b := *payload
+		if !tags[h.Type] || len(b) < 4 {
+			break
+		}
+		if id := binary.BigEndian.Uint16(b) & 0xfff; id != 0 { // 0 has a priority alone
+			name = fmt.Sprint(name, ".", id)
+		}
+		h.Type, *payload = binary.BigEndian.Uint16(b[2:]), b[4:]
+	}
+	return name
 }
 
 // untold reports whether a packet is cut off before what it carries could be seen.
 func untold(packet []byte) bool {
 	p, err := wire.ParsePacket(packet)
-	return err != nil && len(packet) < wire.IPv6Len || err == nil && p.Cut() && (len(p.Payload) == 0 || p.Proto == unix.IPPROTO_ICMPV6 && p.ICMPType() < 0)
+	if err != nil || p.Fragment == wire.Later {
+		return len(packet) < wire.IPv6Len
+	}
+	return p.Cut() && (len(p.Payload) == 0 || p.Proto == unix.IPPROTO_ICMPV6 && p.ICMPType() < 0)
 }
 
 // cooked makes a header of a "cooked" one: the protocol, how the packet came by, the kind of hardware, and the length and
@@ -160,6 +196,7 @@ func each(c *Reader, o Options, yield func(diag.Event) bool) (Summary, error) {
 	if o.Name != "" {
 		view.host = Host{mac: o.Of} // who was named may have sent nothing
 	}
+	var floods capture.Floods
 	for {
 		p, err := c.Next()
 		if !going {
@@ -167,6 +204,9 @@ func each(c *Reader, o Options, yield func(diag.Event) bool) (Summary, error) {
 		}
 		if err != nil {
 			begin()
+			for _, f := range floods.End(at) {
+				emit(at, f)
+			}
 			sum.Unseen = view.host != (Host{}) && view.host.mac == (diag.MAC{})
 			if errors.Is(err, io.EOF) {
 				err = nil
@@ -192,6 +232,9 @@ func each(c *Reader, o Options, yield func(diag.Event) bool) (Summary, error) {
 		}
 		sum.Frames++
 		for _, f := range view.take(seen{at, f}) {
+			for _, over := range floods.Take(f.at, f.Frame) {
+				emit(f.at, over)
+			}
 			emit(f.at, f.Frame)
 		}
 	}

@@ -44,9 +44,16 @@ type Maker struct {
 	some  bool
 	// senders are those that sent something, as they first did, at most sendersMost.
 	senders []diag.MAC
+	// routers are those of them that advertise themselves.
+	routers []diag.MAC
+	// pairs are those that spoke with each other by unicast neighbour discovery, at most pairsMost.
+	pairs map[[2]diag.MAC]bool
 }
 
-const sendersMost = 8
+const (
+	sendersMost = 8
+	pairsMost   = 256
+)
 
 // Find reads a capture to its end, or to where it says who made it: named is a host to look for instead, if not zero.
 func Find(c *Reader, named Host) (m Maker) {
@@ -58,18 +65,18 @@ func Find(c *Reader, named Host) (m Maker) {
 			return m
 		}
 		if f, ok, _ := frame(p); ok {
-			m.take(f, p.Direction)
+			m.take(f)
 		}
 	}
 	return m
 }
 
-func (m *Maker) take(f diag.Frame, d Direction) {
+func (m *Maker) take(f diag.Frame) {
 	switch {
 	case m.named != Host{}:
 		m.sure = f.Src == m.named.addr || f.Type == diag.NA && f.Target == m.named.addr && f.Bad == ""
 	default:
-		m.sure = f.Out || d == Outbound
+		m.sure = f.Out
 	}
 	if m.sure {
 		m.found = f.SrcMAC
@@ -78,8 +85,17 @@ func (m *Maker) take(f diag.Frame, d Direction) {
 	if len(m.senders) < sendersMost && f.SrcMAC != (diag.MAC{}) && !slices.Contains(m.senders, f.SrcMAC) {
 		m.senders = append(m.senders, f.SrcMAC)
 	}
+	if f.Type == diag.RA && f.Bad == "" && len(m.routers) < sendersMost && !slices.Contains(m.routers, f.SrcMAC) {
+		m.routers = append(m.routers, f.SrcMAC)
+	}
 	if f.DstMAC[0]&1 != 0 || f.DstMAC == (diag.MAC{}) {
 		return
+	}
+	if f.Type.IsND() && len(m.pairs) < pairsMost {
+		if m.pairs == nil {
+			m.pairs = map[[2]diag.MAC]bool{}
+		}
+		m.pairs[pair(f.SrcMAC, f.DstMAC)] = true
 	}
 	if both := []diag.MAC{f.SrcMAC, f.DstMAC}; !m.some {
 		m.maybe, m.some = both, true
@@ -88,27 +104,70 @@ func (m *Maker) take(f diag.Frame, d Direction) {
 	}
 }
 
-// MakerOf returns who made a capture, where others are known to have made others; ok is false where it is none alone. A host
-// that was named and sent nothing is the zero MAC.
-func (m *Maker) MakerOf(others []diag.MAC) (mac diag.MAC, ok bool) {
+func pair(a, b diag.MAC) [2]diag.MAC {
+	if slices.Compare(a[:], b[:]) > 0 {
+		a, b = b, a
+	}
+	return [2]diag.MAC{a, b}
+}
+
+// MakerOf returns who made a capture, where others are known to have made others, of the same time as those of beside; ok is
+// false where it is none alone. A host that sent nothing is the zero MAC.
+func (m *Maker) MakerOf(others []diag.MAC, beside []Maker) (mac diag.MAC, ok bool) {
 	if m.sure || m.named != (Host{}) {
 		return m.found, true
 	}
-	left := slices.DeleteFunc(slices.Clone(m.maybe), func(h diag.MAC) bool { return slices.Contains(others, h) })
-	if len(left) != 1 {
+	switch left := m.Candidates(others, beside); {
+	case len(left) == 1 && (m.some || m.alone(left[0], beside)):
+		return left[0], true
+	case len(left) == 0 && !m.some && len(m.senders) > 0 && len(m.senders) < sendersMost:
+		return diag.MAC{}, true // it only heard others
+	default:
 		return mac, false
 	}
-	return left[0], true
+}
+
+// HostOf returns the one of those that may have made a capture which is no router: few capture there.
+func (m *Maker) HostOf(others []diag.MAC, beside []Maker) (mac diag.MAC, ok bool) {
+	hosts := slices.DeleteFunc(m.Candidates(others, beside), func(h diag.MAC) bool { return slices.Contains(m.routers, h) })
+	if !m.some || len(hosts) != 1 {
+		return mac, false
+	}
+	return hosts[0], true
+}
+
+// alone reports whether a host was heard here and not elsewhere, as it would be on a link that brings everybody what is for
+// all.
+func (m *Maker) alone(h diag.MAC, beside []Maker) bool {
+	return len(beside) > 0 && !slices.ContainsFunc(beside, func(o Maker) bool {
+		return o.sure || len(o.senders) == sendersMost || slices.Contains(o.senders, h)
+	})
+}
+
+// missed reports whether a host spoke with another, as is captured elsewhere and not here: so it is not this host, which has
+// all of its own.
+func (m *Maker) missed(h diag.MAC, beside []Maker) bool {
+	if len(m.pairs) == pairsMost {
+		return false
+	}
+	for _, o := range beside {
+		for p := range o.pairs {
+			if (p[0] == h || p[1] == h) && !m.pairs[p] {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Candidates are some of those that may have made a capture, where others are known to have made others: where there was no
 // unicast frame, those that sent something.
-func (m *Maker) Candidates(others []diag.MAC) []diag.MAC {
+func (m *Maker) Candidates(others []diag.MAC, beside []Maker) []diag.MAC {
 	list := m.maybe
 	if len(list) == 0 {
 		list = m.senders
 	}
-	return slices.DeleteFunc(slices.Clone(list), func(h diag.MAC) bool { return slices.Contains(others, h) })
+	return slices.DeleteFunc(slices.Clone(list), func(h diag.MAC) bool { return slices.Contains(others, h) || m.missed(h, beside) })
 }
 
 // heldMost bounds the frames that wait until it is known which MAC a host has that was named by its address.

@@ -38,7 +38,7 @@ type ngInterface struct {
 // nextNG reads on to the next block with a packet.
 func (c *Reader) nextNG() (Packet, error) {
 	for {
-		if _, err := c.in.Peek(1); err != nil {
+		if err := c.more(); err != nil {
 			return Packet{}, err
 		}
 		kind, body, err := c.block()

@@ -134,7 +134,7 @@ func (c *Reader) Next() (Packet, error) {
 	if c.Format == NG {
 		return c.nextNG()
 	}
-	if _, err := c.in.Peek(1); err != nil {
+	if err := c.more(); err != nil {
 		return Packet{}, err
 	}
 	b, err := c.take(16)
@@ -149,6 +149,15 @@ func (c *Reader) Next() (Packet, error) {
 	}
 	p.Data, err = c.take(n)
 	return p, err
+}
+
+// more reports whether there is more: io.EOF says that there is not, and that nothing is missing.
+func (c *Reader) more() error {
+	_, err := c.in.Peek(1)
+	if errors.Is(err, io.ErrUnexpectedEOF) {
+		err = errCut // what it was compressed by
+	}
+	return err
 }
 
 // take reads n bytes, which are valid until it is called again.

@@ -128,6 +128,10 @@ func TestForms(t *testing.T) {
 		"cooked":           {file: classicFile(t, layers.LinkTypeLinuxSLL, true, sll(frame)), iface: unnamed, out: true},
 		"cooked 2":         {file: cooked2, iface: "if7", out: true},
 		"pcapng":           {file: ng(t, frame), iface: "eth7"},
+		"VXLAN":            {file: ng(t, mirrored(t, frame, 4789, 8, 0, 0, 0, 0, 0, 42, 0)), iface: "vni42"},
+		"VXLAN over IPv6":  {file: ng(t, mirrored6(frame, 8472, 8, 0, 0, 0, 0, 0, 42, 0)), iface: "vni42"},
+		"VLAN in VXLAN":    {file: ng(t, tagged(mirrored(t, tagged(frame, 3), 4789, 8, 0, 0, 0, 1, 0, 0, 0), 9)), iface: "vni65536.3"},
+		"GENEVE":           {file: ng(t, mirrored(t, frame, 6081, 1, 0, 0x65, 0x58, 0, 0, 7, 0, 0, 0, 0, 0)), iface: "vni7"},
 	} {
 		frames, sum, err := read(t, tt.file, Options{})
 		if err != nil || len(frames) != 1 || sum.Packets != 1 || sum.Frames != 1 {
@@ -142,6 +146,25 @@ func TestForms(t *testing.T) {
 			t.Errorf("%s: %+v at %s", name, f, frames[0].At)
 		}
 	}
+}
+
+// mirrored is a frame in a tunnel to a UDP port, behind the tunnel's header.
+func mirrored(tb testing.TB, frame []byte, port uint16, header ...byte) []byte {
+	tb.Helper()
+	out := gopacket.NewSerializeBuffer()
+	ip := &layers.IPv4{Version: 4, IHL: 5, TTL: 64, Protocol: layers.IPProtocolUDP, SrcIP: net.IP{10, 0, 0, 1}, DstIP: net.IP{10, 0, 0, 2}}
+	err := gopacket.SerializeLayers(out, gopacket.SerializeOptions{FixLengths: true},
+		&layers.Ethernet{SrcMAC: bMAC[:], DstMAC: aMAC[:], EthernetType: layers.EthernetTypeIPv4}, ip,
+		&layers.UDP{SrcPort: 9, DstPort: layers.UDPPort(port)}, gopacket.Payload(slices.Concat(header, frame)))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return slices.Clone(out.Bytes())
+}
+
+func mirrored6(frame []byte, port uint16, header ...byte) []byte {
+	u := wire.UDP{Src: 9, Dst: port, Payload: slices.Concat(header, frame)}
+	return wire.Packet{Src: b, Dst: a, HopLimit: 64, Proto: unix.IPPROTO_UDP, Payload: u.Marshal()}.Frame(aMAC, bMAC)
 }
 
 // ng returns a pcapng capture.
@@ -202,6 +225,8 @@ func TestAs(t *testing.T) {
 func TestCutPackets(t *testing.T) {
 	t.Parallel()
 	frame := solicit(t, aMAC, a, b)
+	ping := wire.Packet{Src: a, Dst: b, HopLimit: 64, Proto: unix.IPPROTO_ICMPV6, Payload: append([]byte{128, 0, 0, 0, 0, 1, 0, 1}, make([]byte, 56)...)}.Frame(bMAC, aMAC)
+	later := wire.Packet{Src: a, Dst: b, HopLimit: 64, Proto: unix.IPPROTO_FRAGMENT, Payload: append([]byte{unix.IPPROTO_ICMPV6, 0, 5, 0xa8}, make([]byte, 100)...)}.Frame(bMAC, aMAC)
 	segment := wire.Packet{Src: a, Dst: b, HopLimit: 64, Proto: unix.IPPROTO_TCP, Payload: append([]byte{12: 5 << 4, 13: wire.ACK, 19: 0}, make([]byte, 100)...)}.Frame(bMAC, aMAC)
 	for name, tt := range map[string]struct {
 		packet        []byte
@@ -213,6 +238,8 @@ func TestCutPackets(t *testing.T) {
 		"its type is cut off":       {frame[:54], 0, 1, false},
 		"its header is cut":         {frame[:40], 0, 1, false},
 		"what does not matter":      {segment[:90], 0, 0, false},
+		"a ping, but for its data":  {ping[:64], 1, 0, false},
+		"a later fragment":          {later[:70], 0, 0, false},
 		"no IPv6":                   {append(slices.Clone(frame[:12]), 8, 0, 0x45), 0, 0, false},
 		"too little for any header": {frame[:10], 0, 0, false},
 	} {
@@ -255,6 +282,23 @@ func TestDamaged(t *testing.T) {
 	}
 	if _, sum, err := read(t, classicFile(t, layers.LinkTypeRaw, false, frame[14:]), Options{}); err != nil || sum.Other != 1 || sum.Link != int(layers.LinkTypeRaw) {
 		t.Errorf("another link type: %+v %v", sum, err)
+	}
+}
+
+// A flood in a capture is told as one, and all of its frames besides.
+func TestFloodInCapture(t *testing.T) {
+	t.Parallel()
+	frames := slices.Repeat([][]byte{solicit(t, aMAC, a, b)}, 1000)
+	c, err := NewReader(bytes.NewReader(ng(t, frames...)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	state := diag.NewState()
+	if sum, err := Read(c, Options{}, state.Apply); err != nil || sum.Frames != 1000 {
+		t.Fatalf("%+v %v", sum, err)
+	}
+	if f := state.Floods[diag.FloodKey{Interface: "eth7", Type: diag.NS}].Fact; f.Packets != 1000 || f.MAC != aMAC || f.Senders != 1 {
+		t.Errorf("%+v", f)
 	}
 }
 
@@ -335,23 +379,36 @@ func TestMaker(t *testing.T) {
 		copy(frame, to[:])
 		return frame
 	}
+	m, err := ndp.MarshalMessage(&ndp.RouterAdvertisement{RouterLifetime: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	router := wire.Packet{Src: c.LinkLocal(), Dst: diag.AllNodes, HopLimit: 255, Proto: unix.IPPROTO_ICMPV6, Payload: m}.Frame(diag.MulticastMAC(diag.AllNodes), c)
 	all := solicit(t, c, addr(0xc), addr(0xa))
+	group := diag.MAC{0x33, 0x33, 0xff, 0, 0, 0xa}
 	for name, tt := range map[string]struct {
 		packets [][]byte
 		named   string
 		others  []diag.MAC
+		beside  [][]byte // packets of another capture
 		want    diag.MAC
 		ok      bool
 		may     int // candidates, where it is not known
 	}{
-		"it speaks with two":          {[][]byte{to(a, b), all, to(c, a)}, "", nil, a, true, 0},
-		"two speak with each other":   {[][]byte{to(a, b), to(b, a)}, "", nil, diag.MAC{}, false, 2},
-		"and one made another":        {[][]byte{to(a, b), to(b, a)}, "", []diag.MAC{a}, b, true, 0},
-		"a mirror of many":            {[][]byte{to(a, b), to(b, c), to(c, a)}, "", nil, diag.MAC{}, false, 3},
-		"nothing but multicast":       {[][]byte{all}, "", nil, diag.MAC{}, false, 1},
-		"named by its address":        {[][]byte{to(a, b), to(b, a)}, "2001:db8::b", nil, b, true, 0},
-		"named by its MAC":            {[][]byte{to(a, b)}, "02:00:00:00:00:0b", nil, b, true, 0},
-		"named, and it sends nothing": {[][]byte{to(a, b)}, "2001:db8::d", nil, diag.MAC{}, true, 0},
+		"it speaks with two":          {[][]byte{to(a, b), all, to(c, a)}, "", nil, nil, a, true, 0},
+		"two speak with each other":   {[][]byte{to(a, b), to(b, a)}, "", nil, nil, diag.MAC{}, false, 2},
+		"one of the two is a router":  {[][]byte{to(a, c), router, to(c, a)}, "", nil, nil, diag.MAC{}, false, 2},
+		"and one made another":        {[][]byte{to(a, b), to(b, a)}, "", []diag.MAC{a}, nil, b, true, 0},
+		"a mirror of many":            {[][]byte{to(a, b), to(b, c), to(c, a)}, "", nil, nil, diag.MAC{}, false, 3},
+		"nothing but multicast":       {[][]byte{all}, "", nil, nil, diag.MAC{}, false, 1},
+		"named by its address":        {[][]byte{to(a, b), to(b, a)}, "2001:db8::b", nil, nil, b, true, 0},
+		"named by its MAC":            {[][]byte{to(a, b)}, "02:00:00:00:00:0b", nil, nil, b, true, 0},
+		"named, and it sends nothing": {[][]byte{to(a, b)}, "2001:db8::d", nil, nil, diag.MAC{}, true, 0},
+		"its router speaks elsewhere": {[][]byte{to(a, c), to(c, a)}, "", nil, [][]byte{to(b, c), to(c, b)}, a, true, 0},
+		"both are all that they hear": {[][]byte{to(a, c), to(c, a)}, "", nil, [][]byte{to(a, c), to(c, a)}, diag.MAC{}, false, 2},
+		"it only hears others":        {[][]byte{all}, "", []diag.MAC{a}, [][]byte{to(a, c), to(c, a)}, diag.MAC{}, true, 0},
+		"nobody else hears it":        {[][]byte{to(b, group)}, "", []diag.MAC{a}, [][]byte{to(a, c), to(c, a)}, b, true, 0},
+		"heard there as well as here": {[][]byte{to(b, group)}, "", []diag.MAC{a}, [][]byte{to(a, c), to(b, group)}, diag.MAC{}, false, 1},
 	} {
 		r, err := NewReader(bytes.NewReader(classicFile(t, layers.LinkTypeEthernet, false, tt.packets...)))
 		if err != nil {
@@ -363,11 +420,22 @@ func TestMaker(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		var beside []Maker
+		if tt.beside != nil {
+			other, err := NewReader(bytes.NewReader(classicFile(t, layers.LinkTypeEthernet, false, tt.beside...)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			beside = append(beside, Find(other, Host{}))
+		}
 		m := Find(r, named)
-		if got, ok := m.MakerOf(tt.others); got != tt.want || ok != tt.ok {
+		if got, ok := m.MakerOf(tt.others, beside); got != tt.want || ok != tt.ok {
 			t.Errorf("%s: %s, %v, want %s, %v", name, got, ok, tt.want, tt.ok)
 		}
-		if may := m.Candidates(tt.others); !tt.ok && len(may) != tt.may {
+		if mac, ok := m.HostOf(tt.others, beside); !tt.ok && ok != (name == "one of the two is a router") || !tt.ok && ok && mac != a {
+			t.Errorf("%s: %s is the host, %v", name, mac, ok)
+		}
+		if may := m.Candidates(tt.others, beside); !tt.ok && len(may) != tt.may {
 			t.Errorf("%s: %v may have made it, want %d", name, may, tt.may)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"github.com/klauspost/compress/zstd"
+	"golang.org/x/sys/unix"
 
 	"ndwhy/diag/guard"
 )
@@ -54,7 +55,7 @@ func Stream(ctx context.Context, name string) (*Input, error) {
 	// Whoever should write to a pipe may never begin, or never go on: both are waited for beside.
 	from, to := io.Pipe()
 	if info.Mode().IsRegular() {
-		file, err := os.Open(name)
+		file, err := file(name)
 		if err != nil {
 			return nil, err
 		}
@@ -69,7 +70,7 @@ func Stream(ctx context.Context, name string) (*Input, error) {
 	}
 	go func() {
 		defer guard.Rescue()
-		pipe, err := os.Open(name)
+		pipe, err := file(name)
 		if err == nil {
 			_, err = io.Copy(to, pipe)
 			pipe.Close()
@@ -98,13 +99,25 @@ func (in *Input) plain(r io.Reader) (*bufio.Reader, error) {
 	return bufio.NewReaderSize(text, 1<<16), nil
 }
 
-// kind tells what a file is, which is a file or a pipe.
+// kind tells what a file is, which is a file or a pipe, or a socket, as standard input is to whom sshd starts.
 func kind(name string) (os.FileInfo, error) {
 	info, err := os.Stat(name)
-	if err == nil && !info.Mode().IsRegular() && info.Mode()&os.ModeNamedPipe == 0 {
+	if err == nil && !info.Mode().IsRegular() && info.Mode()&(os.ModeNamedPipe|os.ModeSocket) == 0 {
 		err = fmt.Errorf("%s: neither a file nor a pipe", name)
 	}
 	return info, err
+}
+
+// file opens a file. Standard input is open already, and may be what cannot be opened again.
+func file(name string) (*os.File, error) {
+	if name != os.Stdin.Name() {
+		return os.Open(name)
+	}
+	fd, err := unix.FcntlInt(os.Stdin.Fd(), unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return os.NewFile(uintptr(fd), name), nil
 }
 
 // compression tells by what a file was compressed that begins with head.
@@ -176,7 +189,7 @@ func Open(ctx context.Context, name string) (io.ReadSeekCloser, error) {
 		return nil, err
 	}
 	if info.Mode().IsRegular() {
-		file, err := os.Open(name)
+		file, err := file(name)
 		if err != nil {
 			return nil, err
 		}

@@ -374,11 +374,14 @@ func (p *problems) list() []string {
 	return append(slices.Clone(p.first), fmt.Sprintf("%d more lines could not be read", p.more))
 }
 
-// nothing is the error of a recording without an event.
+// ErrNothing is the error of a recording without an event.
+var ErrNothing = errors.New("no event in the recording")
+
+// nothing is that, and why.
 func (p *problems) nothing() error {
 	why := "it is empty"
 	if len(p.first) > 0 {
 		why = p.first[0]
 	}
-	return fmt.Errorf("no event in the recording: %s", why)
+	return fmt.Errorf("%w: %s", ErrNothing, why)
 }

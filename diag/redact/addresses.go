@@ -21,7 +21,7 @@ import (
 //	MAC          the vendor numbered, 02:ff:N; the tree of the lower 24 bits
 //
 // The lower 24 bits are the same in a MAC, in the addresses made from it and in their solicited-node
-// groups; below 2^16 they stay (::1). The trees keep zero bits zero.
+// groups; below 2^8 they stay (::1). The trees keep zero bits zero.
 
 // keepsIdentity are addresses that say nothing about the network they are used in.
 var keepsIdentity = map[netip.Addr]bool{
@@ -107,7 +107,7 @@ func (d *Redactor) interfaceID(id []byte) {
 
 // low returns the mask of the lower 24 bits.
 func (d *Redactor) low(v uint64) uint64 {
-	if v>>16 == 0 {
+	if v>>8 == 0 {
 		return v
 	}
 	return d.lower.mask(v, 24)

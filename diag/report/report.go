@@ -279,9 +279,9 @@ type Evidence struct {
 	Seq int64 `json:"-"` // of the event
 }
 
-// New writes down a state and its diagnosis.
+// New writes down a state and its diagnosis, since which it has not changed.
 func New(s *diag.State, d why.Diagnosis) Report {
-	b := reporter{s: s, links: s.ReadLinks(), d: d, ids: map[string]string{}, used: map[int64]diag.Event{}}
+	b := reporter{s: s, links: cmp.Or(d.Links, s.ReadLinks()), d: d, ids: map[string]string{}, used: map[int64]diag.Event{}}
 	r := Report{
 		Schema:      Schema,
 		Version:     words.Clean(s.Run.Version),
@@ -629,6 +629,7 @@ func (b *reporter) neighbours() Neighbours {
 
 func (b *reporter) paths() []Path {
 	list := []Path{}
+	assigned := map[string]*diag.Assigned{}
 	for i, p := range b.s.PathsSorted() {
 		id := fmt.Sprintf("p%d", i+1)
 		b.ids[p.ID] = id
@@ -642,6 +643,14 @@ func (b *reporter) paths() []Path {
 		}
 		if p.Source.IsValid() {
 			row.Source = text(p.Source.String())
+		}
+		if p.SourceClass == diag.SourceUnknown && p.Source.IsValid() {
+			if assigned[p.Interface] == nil {
+				assigned[p.Interface] = b.s.Assigned(p.Interface)
+			}
+			if assigned[p.Interface].Holds(p.Source) {
+				row.SourceClass = diag.SourceAssigned // somebody said so after it was asked: an address is one thing
+			}
 		}
 		if port, err := strconv.ParseUint(p.Note, 10, 16); err == nil && port > 0 && p.Asks == diag.AsksTCP && p.Outcome == diag.Answered {
 			row.Port = new(int(port))

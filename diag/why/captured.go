@@ -9,6 +9,7 @@ import (
 
 	"ndwhy/diag"
 	"ndwhy/diag/across"
+	"ndwhy/diag/words"
 )
 
 // captured are the causes that the frames of a capture can tell alone, of any host in it, and how. What rests on anything
@@ -18,7 +19,13 @@ var captured map[*Cause]func(*ifaceView) []hypothesis
 func init() {
 	captured = map[*Cause]func(*ifaceView) []hypothesis{
 		&linkSpoofed:        heardSpoilt,
+		&linkFlood:          heardFloods,
 		&duplicate:          heardDuplicates,
+		&loopedBack:         heardLoops,
+		&routerRedirects:    heardRedirects,
+		&routerAsksAgain:    heardAgain,
+		&nobodyHears:        heardByNobody,
+		&clientFails:        heardInvain,
 		&noAdvertisement:    heardLapse,
 		&notDefault:         heardWithdrawal,
 		&routerUnresolvable: heardRouterSilent,
@@ -32,8 +39,9 @@ func init() {
 		&refused:            heardRefused,
 		&farNotArrived:      heardLost(across.NotArrived),
 		&farNotAnswered:     heardLost(across.NotAnswered),
-		&farAnswerLost:      heardLost(across.AnswerLost),
-		&lossyPath:          heardLoss,
+		&farAnswerLost:      heardAnswersLost,
+		&lossyPath:          heardLosses,
+		&pathMTU:            heardTooLarge,
 	}
 }
 
@@ -44,6 +52,14 @@ const (
 	alternates = 2
 	// answeredBefore is how long before a program tried an address the same from another was answered.
 	answeredBefore = 10 * time.Second
+	// triedOften is how often a program tries an address, with several hosts, before no chance explains that nobody answers.
+	triedOften = 6
+	// nobodyOf is how many addresses a host asks for in vain before it is the host that nobody hears.
+	nobodyOf = 2
+	// againOften is how often somebody asks again for what was answered before the answers must be lost to him.
+	againOften = 3
+	// offeredOften is how often a DHCPv6 client is offered an address before it must have taken the first.
+	offeredOften = 4
 	// retransmits is how often a DHCPv6 client asks the same before it has surely got no answer.
 	retransmits = 2
 )
@@ -51,12 +67,12 @@ const (
 // overheard is what the capture has of the link.
 func (iv *ifaceView) overheard() *diag.Overheard { return iv.s.Overheard[iv.name] }
 
-// inVain are the addresses for which somebody asked in vain until the capture ended, in order.
+// inVain are the addresses for which somebody asked in vain until the capture ended, in order: who gets answers to others.
 func inVain(o *diag.Overheard) (list []netip.Addr) {
-	mute := mutes(o)
+	mute, alone := mutes(o), heardNothing(o)
 	for addr, t := range o.Targets {
 		for by, a := range t.By {
-			if o.InVain(addr, a) && !mute[by].other.IsValid() {
+			if o.InVain(addr, a) && !mute[by].other.IsValid() && len(alone[a.MAC]) == 0 {
 				list = append(list, addr)
 				break
 			}
@@ -149,14 +165,15 @@ func mutes(o *diag.Overheard) map[netip.Addr]muted {
 		}
 		var first, last diag.Event
 		var most muted
-		count, mostly := 0, 0
+		count, mostly, targets := 0, 0, 0
 		for target, a := range v.Asked {
 			got := answers[asked{v.MAC, target}]
 			// What was answered before, the network may have changed since: a program tries it at once.
 			justBefore := v.Hasty && a.First.At.Sub(got.At) <= answeredBefore
-			if got.Body == nil || got.Seq <= a.First.Seq && !justBefore {
+			if got.Body == nil || got.to == addr || got.Seq <= a.First.Seq && !justBefore {
 				continue
 			}
+			targets++
 			if count += a.Count; count == a.Count || a.First.Seq < first.Seq {
 				first = a.First
 			}
@@ -167,7 +184,8 @@ func mutes(o *diag.Overheard) map[netip.Addr]muted {
 				most, mostly = muted{got.to, target}, a.Count
 			}
 		}
-		if count >= diag.AskedThrice && last.At.Sub(first.At) >= diag.AskedThriceTime {
+		slowly := count >= diag.AskedThrice && last.At.Sub(first.At) >= diag.AskedThriceTime
+		if slowly || v.Hasty && count >= triedOften && targets > 1 {
 			list[addr] = most
 		}
 	}
@@ -217,9 +235,9 @@ func heardPings(iv *ifaceView) (list []hypothesis) {
 			continue
 		}
 		for _, target := range addresses(v.Asked) {
-			a := v.Asked[target]
-			if a.Pings < diag.AskedThrice || a.LastPing.At.Sub(a.FirstPing.At) < diag.AskedThriceTime ||
-				o.Routers[target] != nil || told[target] || len(iv.lostBetweenCaptures(target)) > 0 {
+			a := *v.Asked[target]
+			if a.Lose(o.Last); a.Pings < diag.AskedThrice || a.LastPing.At.Sub(a.FirstPing.At) < diag.AskedThriceTime ||
+				o.Routers[target] != nil || told[target] || tooLarge(a) || len(iv.lostBetweenCaptures(target)) > 0 {
 				continue
 			}
 			told[target] = true
@@ -230,6 +248,53 @@ func heardPings(iv *ifaceView) (list []hypothesis) {
 		}
 	}
 	return list[:min(len(list), toldOne)]
+}
+
+// tooLarge reports whether of the pings to an address the small ones were answered, and none of the large ones.
+func tooLarge(a diag.Asked) bool {
+	return a.Lost >= lostLeast && a.Replied > 0 && a.Smallest > a.Largest
+}
+
+// pinged are those that pinged an address of which some were answered and some were not, each with what was lost by the end.
+func pinged(o *diag.Overheard, yield func(from, target netip.Addr, a diag.Asked)) {
+	for _, from := range addresses(o.Voices) {
+		v := o.Voices[from]
+		for _, target := range addresses(v.Asked) {
+			a := *v.Asked[target]
+			if a.Lose(o.Last); a.Lost >= lostLeast && a.Replied > 0 && o.Hosts[v.MAC].Hears {
+				yield(from, target, a)
+			}
+		}
+	}
+}
+
+// heardTooLarge tells of hosts that answer small pings, and no large ones.
+func heardTooLarge(iv *ifaceView) (list []hypothesis) {
+	pinged(iv.overheard(), func(from, target netip.Addr, a diag.Asked) {
+		if tooLarge(a) && len(list) < toldOne {
+			list = append(list, hypothesis{
+				direct: true, confidence: Likely, severity: Warning, subject: Subject{"target", target.String()}, addr: target, as: "captured",
+				args: []any{"target", target, "from", from, "lost", a.Lost, "least", a.Smallest, "most", a.Largest}, facts: []diag.Event{a.Answer, a.Last},
+			})
+		}
+	})
+	return list
+}
+
+// heardLosses tells of what the network lost between two captures, and of pings that were answered in part.
+func heardLosses(iv *ifaceView) []hypothesis {
+	list := heardLoss(iv)
+	pinged(iv.overheard(), func(from, target netip.Addr, a diag.Asked) {
+		told := func(h hypothesis) bool { return h.addr == target }
+		if tooLarge(a) || len(list) >= toldOne || slices.ContainsFunc(list, told) {
+			return
+		}
+		list = append(list, hypothesis{
+			direct: true, confidence: Likely, severity: Info, subject: Subject{"target", target.String()}, addr: target, as: "captured-pings",
+			args: []any{"target", target, "from", from, "lost", a.Lost, "sent", a.Lost + a.Replied}, facts: []diag.Event{a.Answer, a.Last},
+		})
+	})
+	return list
 }
 
 // heardRefused tells of packets that somebody on the way cannot or may not pass on. A closed port is none of it (code 4), and
@@ -289,6 +354,9 @@ func heardSilence(iv *ifaceView) (list []hypothesis) {
 
 func heardRouterSilent(iv *ifaceView) (list []hypothesis) {
 	o := iv.overheard()
+	if iv.floodedByRouters() {
+		return nil // most are nobody
+	}
 	flood := len(findRogue(iv)) > toldOne
 	for _, addr := range inVain(o) {
 		if o.Routers[addr] != nil && len(list) < toldOne {
@@ -302,11 +370,189 @@ func heardRouterSilent(iv *ifaceView) (list []hypothesis) {
 	return list
 }
 
+// heardNothing are the hosts that nobody answers, though some whom they ask are there, with what they asked for.
+func heardNothing(o *diag.Overheard) map[diag.MAC][]netip.Addr {
+	list, heard := map[diag.MAC][]netip.Addr{}, map[diag.MAC]bool{}
+	there := map[diag.MAC]bool{}
+	for addr, t := range o.Targets {
+		for _, a := range t.By {
+			switch {
+			case o.Hosts[a.MAC].Reached, a.Answered.Body != nil:
+				heard[a.MAC] = true
+			case o.InVain(addr, a):
+				list[a.MAC] = append(list[a.MAC], addr)
+				there[a.MAC] = there[a.MAC] || o.Claims[addr] != nil || o.Routers[addr] != nil
+			}
+		}
+	}
+	for mac, asked := range list {
+		if heard[mac] || len(asked) < nobodyOf || !there[mac] {
+			delete(list, mac)
+		}
+	}
+	return list
+}
+
+// heardByNobody tells of hosts that nobody answers.
+func heardByNobody(iv *ifaceView) (list []hypothesis) {
+	o := iv.overheard()
+	alone := heardNothing(o)
+	for _, mac := range macs(alone) {
+		asked := alone[mac]
+		diag.SortFunc(asked, netip.Addr.Compare)
+		h := hypothesis{
+			direct: true, confidence: Likely, severity: Warning, subject: Subject{"host", mac.String()}, as: "captured",
+		}
+		var names []string
+		for _, addr := range asked[:min(len(asked), evidenceOfMany)] {
+			names = append(names, addr.String())
+			for _, a := range o.Targets[addr].By {
+				if a.MAC == mac {
+					h.facts = append(h.facts, a.First, a.Last)
+				}
+			}
+		}
+		if !o.Hosts[mac].Hears {
+			h.more = append(h.more, "captured.elsewhere")
+		}
+		h.args = []any{"host", mac, "n", len(asked), "addresses", listed(names)}
+		list = append(list, h)
+	}
+	return list[:min(len(list), toldOne)]
+}
+
+// heardAgain tells of routers that ask for an address again and again, though they are answered.
+func heardAgain(iv *ifaceView) []hypothesis { return iv.again(true) }
+
+// heardAnswersLost tells of other hosts that do, and of what was lost between two captures.
+func heardAnswersLost(iv *ifaceView) []hypothesis {
+	list := heardLost(across.AnswerLost)(iv)
+	for _, h := range iv.again(false) {
+		if len(iv.lostBetweenCaptures(h.addr)) == 0 {
+			list = append(list, h)
+		}
+	}
+	return list[:min(len(list), toldOne)]
+}
+
+func (iv *ifaceView) again(routers bool) (list []hypothesis) {
+	o := iv.overheard()
+	if len(iv.floods()) > 0 {
+		return nil // who makes up questions does not wait for answers
+	}
+	for _, addr := range addresses(o.Targets) {
+		t := o.Targets[addr]
+		for _, by := range addresses(t.By) {
+			a := t.By[by]
+			if a.Again < againOften || (o.Routers[by] != nil) != routers {
+				continue
+			}
+			h := hypothesis{
+				direct: true, confidence: Likely, severity: Warning, subject: addressSubject(addr), addr: addr, as: "captured",
+				args: []any{"address", addr, "router", by, "count", a.Again}, facts: []diag.Event{a.AgainFirst, a.Answered, a.AgainLast},
+			}
+			if !routers {
+				h.subject, h.as = Subject{"peer", addr.String()}, "captured-again"
+				h.args = append(h.args, "peer", addr, "from", by)
+			}
+			list = append(list, h)
+			break
+		}
+	}
+	return list[:min(len(list), toldOne)]
+}
+
+// heardRedirects tells of redirects that hosts follow to where nothing comes from.
+func heardRedirects(iv *ifaceView) (list []hypothesis) {
+	o := iv.overheard()
+	for _, dst := range addresses(o.Redirects) {
+		r := o.Redirects[dst]
+		if r.Sent < diag.AskedThrice || r.LastSent.At.Sub(r.FirstSent.At) < diag.AskedThriceTime {
+			continue
+		}
+		f := r.Last.Body.(diag.Frame)
+		h := hypothesis{
+			direct: true, confidence: Likely, severity: Warning, subject: Subject{"target", dst.String()}, addr: dst, as: "captured",
+			args:  []any{"target", dst, "via", f.Target, "router", f.Src, "count", r.Sent},
+			facts: []diag.Event{r.First, r.FirstSent, r.LastSent},
+		}
+		if !o.Hosts[f.LLAddr].Believed {
+			h.confidence = Certain
+			h.more = append(h.more, "captured.nothing-from")
+			h.args = append(h.args, "mac", f.LLAddr)
+		}
+		list = append(list, h)
+	}
+	return list[:min(len(list), toldOne)]
+}
+
+// heardFloods tells of more packets of a kind than any network needs.
+func heardFloods(iv *ifaceView) []hypothesis {
+	floods := iv.floods()
+	if len(floods) == 0 {
+		return nil
+	}
+	h := hypothesis{direct: true, confidence: Certain, subject: Subject{"interface", iv.name}, as: "captured"}
+	var kinds []string
+	for _, f := range floods {
+		h.facts = append(h.facts, diag.FactOf(f))
+		kinds = append(kinds, words.Say("flood.of", "n", f.Fact.Rate(), "what", words.Say("flood."+string(f.Fact.Type))))
+	}
+	h.args = []any{"what", listed(kinds), "senders", floods[0].Fact.Senders, "mac", floods[0].Fact.MAC}
+	if floods[0].Fact.Senders > 1 {
+		h.more = append(h.more, "cause.link.flood.forged")
+	}
+	return []hypothesis{h}
+}
+
+// heardInvain tells of DHCPv6 clients that are offered an address again and again, and never ask for it.
+func heardInvain(iv *ifaceView) (list []hypothesis) {
+	type asking struct {
+		n           int
+		first, last diag.Event
+		requested   bool
+	}
+	asked := map[diag.MAC]*asking{}
+	for _, c := range iv.overheard().Clients {
+		a := asked[c.MAC]
+		if a == nil {
+			a = &asking{}
+			asked[c.MAC] = a
+		}
+		answer, _ := c.Answer.Body.(diag.Frame)
+		switch {
+		case c.Last.Body.(diag.Frame).DHCPv6.Message != "solicit":
+			a.requested = true
+		case answer.DHCPv6 != nil && answer.DHCPv6.Message == "advertise" && len(answer.DHCPv6.Addresses) > 0:
+			if a.n++; a.n == 1 || c.First.Seq < a.first.Seq {
+				a.first = c.First
+			}
+			if c.Answer.Seq > a.last.Seq {
+				a.last = c.Answer
+			}
+		}
+	}
+	for _, mac := range macs(asked) {
+		a := asked[mac]
+		if a.requested || a.n < offeredOften {
+			continue
+		}
+		list = append(list, hypothesis{
+			direct: true, confidence: Likely, severity: Warning, subject: Subject{"host", mac.String()}, as: "captured",
+			args: []any{"client", mac, "count", a.n, "server", a.last.Body.(diag.Frame).Src}, facts: []diag.Event{a.first, a.last},
+		})
+	}
+	return list[:min(len(list), toldOne)]
+}
+
 // heardRogues tells of routers beside the one that most speaks for. More than a few are a flood, or a tool's work.
 func heardRogues(iv *ifaceView) []hypothesis {
 	list := findRogue(iv)
 	if len(list) <= toldOne {
 		return list
+	}
+	if iv.floodedByRouters() {
+		return nil // which says it
 	}
 	h := list[0]
 	var names []string
@@ -320,37 +566,28 @@ func heardRogues(iv *ifaceView) []hypothesis {
 	return []hypothesis{h}
 }
 
-// heardDuplicates tells of addresses that two want, and of questions that came back.
+// heardDuplicates tells of addresses that two want.
 func heardDuplicates(iv *ifaceView) (list []hypothesis) {
 	o := iv.overheard()
 	for _, addr := range addresses(o.Wanted) {
 		t := o.Wanted[addr]
-		h := hypothesis{
-			direct: true, confidence: Certain, subject: addressSubject(addr), addr: addr, severity: Warning,
-			args: []any{"address", addr, "host", t.MAC}, facts: []diag.Event{t.Asked},
-		}
-		switch {
-		case t.Objected.Body != nil:
-			h.as = "captured"
-			h.args = append(h.args, "other", t.Objected.Body.(diag.Frame).SrcMAC)
-			h.facts = append(h.facts, t.Objected)
-		case t.Looped.Body != nil:
-			h.as, h.confidence = "captured-looped", Likely
-			h.facts = append(h.facts, t.Looped)
-		default:
+		if t.Objected.Body == nil {
 			continue
 		}
-		list = append(list, h)
+		list = append(list, hypothesis{
+			direct: true, confidence: Certain, subject: addressSubject(addr), addr: addr, severity: Warning, as: "captured",
+			args: []any{"address", addr, "host", t.MAC, "other", t.Objected.Body.(diag.Frame).SrcMAC}, facts: []diag.Event{t.Asked, t.Objected},
+		})
 	}
 	for _, addr := range addresses(o.Claims) {
 		c := o.Claims[addr]
-		if len(c.By) < 2 || c.Shared || c.Changes < alternates || len(list) >= toldOne ||
+		if len(c.Firm) < 2 || c.Changes < alternates || len(list) >= toldOne ||
 			slices.ContainsFunc(list, func(h hypothesis) bool { return h.addr == addr }) {
 			continue
 		}
 		var macs []string
 		h := hypothesis{direct: true, confidence: Certain, subject: addressSubject(addr), addr: addr, as: "captured-claimed"}
-		for _, mac := range c.Order {
+		for _, mac := range c.Firm {
 			macs = append(macs, mac.String())
 			h.facts = append(h.facts, c.By[mac])
 		}
@@ -358,6 +595,36 @@ func heardDuplicates(iv *ifaceView) (list []hypothesis) {
 		list = append(list, h)
 	}
 	return list[:min(len(list), toldOne)]
+}
+
+// heardLoops tells of questions whether an address is free that came back to who asked. A host that marks its questions knows
+// them again (RFC 7527).
+func heardLoops(iv *ifaceView) (list []hypothesis) {
+	o := iv.overheard()
+	var marked []string
+	var first hypothesis
+	for _, addr := range addresses(o.Wanted) {
+		t := o.Wanted[addr]
+		if t.Looped.Body == nil || t.Objected.Body != nil || o.Doubled > 0 {
+			continue
+		}
+		h := hypothesis{
+			direct: true, confidence: Likely, severity: Warning, subject: addressSubject(addr), addr: addr, as: "captured",
+			args: []any{"address", addr, "host", t.MAC}, facts: []diag.Event{t.Asked, t.Looped},
+		}
+		if !t.Marked {
+			list = append(list, h)
+		} else if marked = append(marked, addr.String()); len(marked) == 1 {
+			first = h
+		}
+	}
+	list = list[:min(len(list), toldOne)]
+	if len(marked) > 0 {
+		first.as, first.severity = "captured-marked", Info
+		first.args = append(first.args, "addresses", listed(marked[:min(len(marked), toldOne)]))
+		list = append(list, first)
+	}
+	return list
 }
 
 func addresses[V any](m map[netip.Addr]V) []netip.Addr {

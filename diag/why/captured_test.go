@@ -90,6 +90,38 @@ func (c *capture) dhcp(from, to diag.MAC, message, status string) *capture {
 	})
 }
 
+// echo is a ping or its reply, of so many bytes.
+func (c *capture) echo(kind diag.FrameType, from, to diag.MAC, src, dst netip.Addr, seq, size int) {
+	c.frame(diag.Frame{Type: kind, SrcMAC: from, DstMAC: to, Src: src, Dst: dst, HopLimit: 64, EchoID: 7, EchoSeq: uint16(seq), Size: size})
+}
+
+// cooked is a frame as a capture of all interfaces has it: without the MAC that it went to.
+func (c *capture) cooked(f diag.Frame) {
+	f.DstMAC = diag.MAC{}
+	c.frame(f)
+}
+
+// redirect sends who asked a router to another host, for a destination.
+func (c *capture) redirect(router, to, via diag.MAC, dst netip.Addr) {
+	c.frame(diag.Frame{
+		Type: diag.RedirectFrame, SrcMAC: router, DstMAC: to, Src: router.LinkLocal(), Dst: addrA, Target: via.LinkLocal(), LLAddr: via,
+		Quoted: &diag.Quoted{Dst: dst},
+	})
+}
+
+// offer is an exchange of DHCPv6 in which an address is offered.
+func (c *capture) offer(client, server diag.MAC, transaction int, messages ...string) {
+	for i, m := range messages {
+		from, to := client, server
+		d := &diag.DHCPv6{Message: m, Transaction: fmt.Sprint(transaction)}
+		if i > 0 {
+			from, to = server, client
+			d.Addresses = []diag.LeaseAddress{{Prefix: netip.PrefixFrom(addrA, 128)}}
+		}
+		c.frame(diag.Frame{Type: diag.DHCPv6Frame, SrcMAC: from, DstMAC: to, Src: from.LinkLocal(), Dst: to.LinkLocal(), DHCPv6: d})
+	}
+}
+
 // thrice asks as the kernel does: three times, a second apart.
 func (c *capture) thrice(ask func()) *capture {
 	for range 3 {
@@ -136,7 +168,7 @@ func TestCapturedCut(t *testing.T) {
 	c := newCapture().ns(capA, addrA, addrB)
 	c.frame(diag.Frame{Type: diag.NS, SrcMAC: capA, DstMAC: capB, Src: addrA, Dst: addrB, Bad: diag.BadCut + ": 50 of 72 bytes"})
 	d := Diagnose(c.state())
-	if !strings.Contains(d.Headline, "1 of its 2 frames are cut short") || !slices.ContainsFunc(d.Unknown, func(u Unknown) bool { return strings.Contains(u.Why, "tcpdump -s 0") }) {
+	if !strings.Contains(d.Headline, "1 frame is cut short, of 2") || !slices.ContainsFunc(d.Unknown, func(u Unknown) bool { return strings.Contains(u.Why, "tcpdump -s 0") }) {
 		t.Errorf("%s %+v", d.Headline, d.Unknown)
 	}
 }
@@ -291,14 +323,174 @@ func TestCaptured(t *testing.T) {
 			func(c *capture) { c.dad(capA, addrB).after(time.Second).dad(capA, addrB) }, "", "",
 		},
 		"a question that comes back": {
+			func(c *capture) { c.dad(capA, addrB).after(time.Millisecond).dad(capA, addrB) },
+			"address.looped-back warning likely 2001:db8::b", "came back",
+		},
+		"a question that comes back, and is known again": {
 			func(c *capture) { c.dad(capA, addrB, 1).after(time.Millisecond).dad(capA, addrB, 1) },
-			"address.duplicate warning likely 2001:db8::b", "came back",
+			"address.looped-back info likely 2001:db8::b", "carry a nonce",
+		},
+		"a question that a host passes on, captured on all its interfaces": {
+			func(c *capture) {
+				for _, out := range []bool{false, false, true} {
+					c.after(time.Millisecond).cooked(diag.Frame{Type: diag.NS, SrcMAC: capA, Src: netip.IPv6Unspecified(), Dst: diag.SolicitedNode(addrB), Target: addrB, Out: out})
+				}
+			}, "", "",
+		},
+		"a question that comes back, captured on all interfaces": {
+			func(c *capture) {
+				for _, out := range []bool{true, false} {
+					c.after(time.Millisecond).cooked(diag.Frame{Type: diag.NS, SrcMAC: capA, Src: netip.IPv6Unspecified(), Dst: diag.SolicitedNode(addrB), Target: addrB, Out: out})
+				}
+			}, "address.looped-back warning likely 2001:db8::b", "",
 		},
 		"a mirror that shows all twice": {
 			func(c *capture) {
+				c.dad(capA, addrB).dad(capA, addrB)
 				c.na(capA, capC, addrA, addrB).na(capA, capC, addrA, addrB)
-				c.dad(capA, addrB, 1).dad(capA, addrB, 1)
 			}, "", "",
+		},
+		"a proxy answers beside who has the address": {
+			func(c *capture) {
+				for range 3 {
+					c.ns(capC, addrA, addrB).na(capB, capC, addrB, addrA)
+					c.frame(diag.Frame{Type: diag.NA, SrcMAC: capA, DstMAC: capC, Src: addrA2, Dst: addrA, Target: addrB, LLAddr: capA, Solicited: true})
+				}
+			}, "", "",
+		},
+		"a host whose pings are answered, captured on all interfaces": {
+			func(c *capture) {
+				c.cooked(diag.Frame{Type: diag.NS, SrcMAC: capA, Src: addrA, Dst: diag.SolicitedNode(addrB), Target: addrB, LLAddr: capA, Out: true})
+				c.cooked(diag.Frame{Type: diag.NA, SrcMAC: capB, Src: addrB, Dst: addrA, Target: addrB, LLAddr: capB})
+				c.thrice(func() {
+					c.cooked(diag.Frame{Type: diag.EchoRequest, SrcMAC: capA, Src: addrA, Dst: addrB, HopLimit: 64, Out: true})
+				})
+			}, "peer.echo-blocked info likely 2001:db8::b", "3 pings",
+		},
+		"a program tries an address with several": {
+			func(c *capture) {
+				c.ra(capC, 1800)
+				for _, target := range []netip.Addr{addrB, capC.LinkLocal()} {
+					c.ns(capA, addrA, target).na(capB, capA, target, addrA)
+				}
+				for range 3 {
+					for _, target := range []netip.Addr{addrB, capC.LinkLocal()} {
+						c.after(100*time.Millisecond).ns(capA, addrA2, target)
+					}
+				}
+			}, "address.unassigned info likely 2001:db8::a2", "program tried 1 address",
+		},
+		"large pings alone are lost": {
+			func(c *capture) {
+				c.ns(capA, addrA, addrB).na(capB, capA, addrB, addrA)
+				for i := range 8 {
+					size := 104 + i%2*1396
+					c.after(time.Second).echo(diag.EchoRequest, capA, capB, addrA, addrB, i, size)
+					if size < 1000 {
+						c.echo(diag.EchoReply, capB, capA, addrB, addrA, i, size)
+					}
+				}
+				c.after(2*time.Second).ra(capC, 1800)
+			}, "path.mtu warning likely 2001:db8::b", "up to 104 bytes",
+		},
+		"some pings are lost": {
+			func(c *capture) {
+				c.ns(capA, addrA, addrB).na(capB, capA, addrB, addrA)
+				for i := range 9 {
+					c.after(time.Second).echo(diag.EchoRequest, capA, capB, addrA, addrB, i, 104)
+					if i%2 == 0 {
+						c.echo(diag.EchoReply, capB, capA, addrB, addrA, i, 104)
+					}
+				}
+			}, "path.lossy info likely 2001:db8::b", "3 of 8 pings",
+		},
+		"all pings are answered, the last when the capture has ended": {
+			func(c *capture) {
+				c.ns(capA, addrA, addrB).na(capB, capA, addrB, addrA)
+				for i := range 9 {
+					c.echo(diag.EchoRequest, capA, capB, addrA, addrB, i, 104)
+					if i < 8 {
+						c.after(500*time.Millisecond).echo(diag.EchoReply, capB, capA, addrB, addrA, i, 104)
+					}
+				}
+			}, "", "",
+		},
+		"nobody answers a host": {
+			func(c *capture) {
+				c.ra(capC, 1800).thrice(func() { c.ns(capA, addrA, addrB).ns(capA, addrA, capC.LinkLocal()) })
+			}, "path.unheard warning likely 02:00:00:00:00:0a", "asked for 2 addresses",
+		},
+		"a router asks again": {
+			func(c *capture) {
+				c.ra(capC, 1800)
+				for range 4 {
+					c.after(time.Second).ns(capC, capC.LinkLocal(), addrA).na(capA, capC, addrA, capC.LinkLocal())
+				}
+			}, "router.asks-again warning likely 2001:db8::a", "(3 times)",
+		},
+		"a router asks again, and uses what it learnt": {
+			func(c *capture) {
+				c.ra(capC, 1800)
+				for range 4 {
+					c.after(time.Second).ns(capC, capC.LinkLocal(), addrA).na(capA, capC, addrA, capC.LinkLocal())
+					c.ping(diag.EchoRequest, capC, capA, addrFar, addrA)
+				}
+			}, "", "",
+		},
+		"a router asks again after a while": {
+			func(c *capture) {
+				c.ra(capC, 1800)
+				for range 4 {
+					c.after(30*time.Second).ns(capC, capC.LinkLocal(), addrA).na(capA, capC, addrA, capC.LinkLocal())
+				}
+			}, "", "",
+		},
+		"a host asks again": {
+			func(c *capture) {
+				for range 4 {
+					c.after(time.Second).ns(capA, addrA, addrB).na(capB, capA, addrB, addrA)
+				}
+			}, "far.answer-lost warning likely 2001:db8::b", "though it is answered",
+		},
+		"redirected to where nobody is": {
+			func(c *capture) {
+				c.ra(capC, 1800).redirect(capC, capA, capB, addrFar)
+				c.thrice(func() { c.ping(diag.EchoRequest, capA, capB, addrA, addrFar) })
+			}, "router.redirects warning certain 3fff::1", "Nothing in the capture comes from 02:00:00:00:00:0b",
+		},
+		"redirected to a better router": {
+			func(c *capture) {
+				c.ra(capC, 1800).redirect(capC, capA, capB, addrFar)
+				c.thrice(func() { c.ping(diag.EchoRequest, capA, capB, addrA, addrFar) })
+				c.ping(diag.EchoReply, capB, capA, addrFar, addrA)
+			}, "", "",
+		},
+		"redirected, and not followed": {
+			func(c *capture) {
+				c.ra(capC, 1800).redirect(capC, capA, capB, addrFar)
+				c.thrice(func() { c.ping(diag.EchoRequest, capA, capC, addrA, addrFar) })
+			}, "", "",
+		},
+		"offered an address in vain": {
+			func(c *capture) {
+				for i := range 4 {
+					c.after(time.Second).offer(capA, capC, i, "solicit", "advertise")
+				}
+			}, "dhcpv6.client-fails warning likely 02:00:00:00:00:0a", "4 exchanges",
+		},
+		"offered an address, and asks for it": {
+			func(c *capture) {
+				for i := range 4 {
+					c.after(time.Second).offer(capA, capC, i, "solicit", "advertise")
+				}
+				c.offer(capA, capC, 9, "request", "reply")
+			}, "", "",
+		},
+		"a flood": {
+			func(c *capture) {
+				c.ns(capA, addrA, addrB).na(capB, capA, addrB, addrA)
+				c.body(diag.Flood{Interface: "capture", Type: diag.NS, Packets: 900, OverS: 0.5, Senders: 40, MAC: capB, Most: 30}).after(time.Hour).ra(capC, 1800)
+			}, "link.flood warning certain capture", "1800 neighbour solicitations a second",
 		},
 		"two claim an address": {
 			func(c *capture) {

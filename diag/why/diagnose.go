@@ -6,7 +6,7 @@ import (
 
 func diagnose(s *diag.State) Diagnosis {
 	v := newView(s)
-	d := Diagnosis{Profile: v.rec, Normal: v.normal, Evidence: map[int64]diag.Event{}, Fars: v.fars, Traces: v.traces}
+	d := Diagnosis{Profile: v.rec, Normal: v.normal, Evidence: map[int64]diag.Event{}, Fars: v.fars, Traces: v.traces, Links: v.normals.links}
 	chosen := v.choose(v.hypotheses())
 	covered := make([]bool, len(v.symptoms))
 	for _, c := range chosen {

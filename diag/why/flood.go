@@ -108,11 +108,16 @@ func (iv *ifaceView) explainLoss(h *hypothesis) {
 // evidenceOfMany is how many of a great many facts are shown.
 const evidenceOfMany = 4
 
-// floods are the floods of the last while on the interface, the strongest first.
+// floodedByRouters reports whether a flood is of routers.
+func (iv *ifaceView) floodedByRouters() bool {
+	return slices.ContainsFunc(iv.floods(), func(f diag.At[diag.Flood]) bool { return f.Fact.Type == diag.RA })
+}
+
+// floods are the floods of the last while on the interface, in a capture of all of it, the strongest first.
 func (iv *ifaceView) floods() []diag.At[diag.Flood] {
 	var list []diag.At[diag.Flood]
 	for key, f := range iv.s.Floods {
-		if key.Interface == iv.name && iv.s.Now.Sub(f.At) <= floodStands {
+		if key.Interface == iv.name && (iv.s.Run.Capture != nil || iv.s.Now.Sub(f.At) <= floodStands) {
 			list = append(list, f)
 		}
 	}
@@ -125,7 +130,7 @@ func (iv *ifaceView) floods() []diag.At[diag.Flood] {
 // flooded reports whether so many routers advertise themselves, or did, that most of them cannot be there.
 func (iv *ifaceView) flooded() bool {
 	return len(iv.net.Defaults) > manyRouters && len(iv.madeByRouters()) > manyRouters ||
-		slices.ContainsFunc(iv.floods(), func(f diag.At[diag.Flood]) bool { return f.Fact.Type == diag.RA })
+		iv.floodedByRouters()
 }
 
 // madeByRouters are the gateways of default routes that the kernel made of advertisements.

@@ -179,6 +179,9 @@ const unlikely = 0.0001
 // byLuck reports whether a hypothesis rests on nothing but silences, each of so few packets that they may all be lost by
 // chance, where some are seen to be. A silence that the network is known for is none of chance.
 func (iv *ifaceView) byLuck(h hypothesis) bool {
+	if iv.losing == 0 {
+		return false // whatever is silent, nothing is seen to be lost
+	}
 	some := false
 	for _, p := range iv.paths {
 		switch {

@@ -178,13 +178,16 @@ func Sysctl(t *testing.T, key, value string) {
 	must(t, key, os.WriteFile("/proc/sys/net/"+key, []byte(value), 0))
 }
 
-// Send puts a frame on the wire at an interface.
-func Send(t *testing.T, link string, frame []byte) {
+// Send puts frames on the wire at an interface, as fast as it takes them.
+func Send(t *testing.T, link string, frames ...[]byte) {
 	t.Helper()
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
 	must(t, "packet socket", err)
 	defer unix.Close(fd)
-	must(t, link, unix.Sendto(fd, frame, 0, &unix.SockaddrLinklayer{Ifindex: Link(t, link).Attrs().Index}))
+	to := &unix.SockaddrLinklayer{Ifindex: Link(t, link).Attrs().Index}
+	for _, frame := range frames {
+		must(t, link, unix.Sendto(fd, frame, 0, to))
+	}
 }
 
 func must(t *testing.T, what string, err error) {
