@@ -31,11 +31,15 @@ func (o *options) style(w io.Writer) render.Style {
 	return s
 }
 
-// happened lays out what happened at a moment, as it may be shown: one line, which a terminal has in lines of its
-// width, broken between words.
+// happened is what happened at a moment, as it may be shown.
 func (o *options) happened(w io.Writer, at time.Time, what, text string) string {
-	first, text := fmt.Sprintf("%s %-9s ", at.Format("15:04:05.000"), what), o.hide.Text(text)
 	_, columns := o.profileOf(w)
+	return logged(at, what, o.hide.Text(text), columns)
+}
+
+// logged is a line of a log, which a terminal of so many columns has in lines that fit, broken between words.
+func logged(at time.Time, what, text string, columns int) string {
+	first := fmt.Sprintf("%s %-9s ", at.Format("15:04:05.000"), what)
 	if columns == 0 {
 		return first + strings.TrimLeft(text, " ") + "\n"
 	}
