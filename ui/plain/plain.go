@@ -161,8 +161,12 @@ func (w *Writer) summary(s *diag.State, d why.Diagnosis) {
 	w.drops(s)
 	for _, u := range d.Unknown {
 		w.line(w.was.unknown[u.What])
-		if u.Fix != "" {
-			w.command(u.Fix)
+		commands := why.Fixes(u.Fix)
+		if commands == nil && u.Fix != "" {
+			commands = []string{u.Fix}
+		}
+		for _, command := range commands {
+			w.command(command)
 		}
 	}
 	for _, x := range slices.Concat(sorted(w.was.links), sorted(w.was.addresses), sorted(w.was.routers)) {
