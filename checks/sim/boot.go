@@ -2,6 +2,8 @@ package sim
 
 import (
 	"cmp"
+	"encoding/binary"
+	"hash/fnv"
 	"net"
 	"net/netip"
 	"slices"
@@ -105,7 +107,9 @@ func (w *World) bootNIC(h *host, i int) *nic {
 	ll, flags := n.mac.LinkLocal(), diag.Permanent
 	if secret := spec.Early["stable_secret"]; secret != "" {
 		a := ll.As16()
-		a[8], a[9], a[11], a[12] = 0x5c, 0x1a, 0x33, 0x77 // RFC 7217: anything
+		h := fnv.New64a()
+		_, _ = h.Write(append(slices.Clone(n.mac[:]), secret...)) // RFC 7217: anything that both decide
+		binary.BigEndian.PutUint64(a[8:], h.Sum64())
 		ll, flags = netip.AddrFrom16(a), diag.Permanent|diag.StablePrivacy
 	}
 	add := func(a netip.Addr, bits int, flags diag.AddrFlags, preferred, valid time.Duration, origin string) {
@@ -639,7 +643,8 @@ func (w *World) beyond(frame []byte) {
 	}
 	m := w.Spec.Metadata
 	at := slices.Index(diag.VPCServices, p.Dst) // metadata, DNS, NTP
-	if p.Dst != w.Spec.Internet.Host && (at < 0 || m == nil) {
+	resolver := p.Dst == w.Spec.Internet.Resolver
+	if p.Dst != w.Spec.Internet.Host && !resolver && (at < 0 || m == nil) {
 		return
 	}
 	answer := wire.Packet{Src: p.Dst, Dst: p.Src, HopLimit: 64, Proto: p.Proto}
@@ -663,7 +668,7 @@ func (w *World) beyond(frame []byte) {
 		answer.Payload = segment(t.Dst, t.Src, flags)
 	case unix.IPPROTO_UDP:
 		u, ok := p.UDP()
-		if !ok || at == 1 && m.NoDNS || at == 2 && m.NoNTP || at < 1 {
+		if !ok || at == 1 && m.NoDNS || at == 2 && m.NoNTP || at < 1 && !resolver || resolver && w.Spec.Internet.NoDNS {
 			return
 		}
 		answer.Payload = wire.UDP{Src: u.Dst, Dst: u.Src, Payload: u.Payload}.Marshal()

@@ -22,9 +22,12 @@ var refused = Cause{
 var beyondRouter = Cause{
 	ID: "path.beyond-router", Severity: Critical,
 	Remedy: []Remedy{
-		inVPC("vpc-route", "aws ec2 create-route --route-table-id <rtb-id> --destination-ipv6-cidr-block ::/0 --gateway-id <igw-id>"),
-		inVPC("let-out", "aws ec2 authorize-security-group-egress --group-id <sg-id> --ip-permissions 'IpProtocol=-1,Ipv6Ranges=[{CidrIpv6=::/0}]'"),
-		ask("ask.beyond"),
+		way("route-away", "ip -6 route del default via {router} dev {interface}").when(as("by-another")).when(writtenDown).kept(keep{undo: true}),
+		way("other-router", "ip -6 route add default via {better-router} dev {interface} metric 1").when(as("by-another")).when(otherwise(writtenDown)).kept(keep{}),
+		inVPC("vpc-route", "aws ec2 create-route --route-table-id <rtb-id> --destination-ipv6-cidr-block ::/0 --gateway-id <igw-id>").when(as("")),
+		inVPC("let-out", "aws ec2 authorize-security-group-egress --group-id <sg-id> --ip-permissions 'IpProtocol=-1,Ipv6Ranges=[{CidrIpv6=::/0}]'").when(as("")),
+		ask("ask.beyond").when(as("")),
+		ask("ask.no-way-out").when(as("by-another")),
 		inVPC("", "aws ec2 describe-route-tables --filters Name=association.subnet-id,Values={subnet}", "aws ec2 describe-vpc-block-public-access-options",
 			"aws ec2 describe-network-acls --filters Name=association.subnet-id,Values={subnet}"),
 	},
@@ -32,7 +35,7 @@ var beyondRouter = Cause{
 	find: rule{
 		about: (*ifaceView).routerTo, kind: "router", arg: "router", confidence: Likely,
 		explains: all(
-			either(toward(diag.TargetInternet), all(toward(diag.TargetPeer), asking(diag.AsksEcho), not(nearby))), unanswered, fromUs, not(detoured),
+			either(toward(diag.TargetInternet), all(toward(diag.TargetPeer), asking(diag.AsksEcho), not(nearby)), all(ofNameServer, not(nearby))), unanswered, fromUs, not(detoured),
 			not(in(func(iv *ifaceView, p *path) bool {
 				_, host := iv.noRouter(iv.routerTo(p))
 				return host && !iv.isAdvertiser(iv.routerTo(p))
@@ -47,6 +50,14 @@ var beyondRouter = Cause{
 			if !slices.ContainsFunc(h.symptoms, func(y int) bool { p := iv.symptoms[y].path; return p == nil || !iv.strayed(p) }) {
 				h.confidence = Possible // a router may well let through what is of its own prefix
 			}
+			if dead, out := iv.wayOut(h.addr, diag.Silent, diag.Refused), iv.wayOut(netip.Addr{}, diag.Answered); dead != nil && out != nil {
+				// The same ping, given to one and to the other.
+				h.confidence, h.direct, h.as = Certain, true, "by-another"
+				h.args = append(h.args, "better-router", out.Target, "pinged", out.Note)
+				iv.explain(h, dead)
+				rest(h, dead, out)
+				return
+			}
 			for _, r := range iv.net.Defaults {
 				if via := r.Fact.Via; via.IsValid() && via != h.addr && r.Fact.Table == diag.MainTable {
 					h.more = append(h.more, "cause.path.beyond-router.other-way")
@@ -58,6 +69,24 @@ var beyondRouter = Cause{
 		},
 	}.find,
 	contradicted: func(iv *ifaceView, _ hypothesis) bool { return len(iv.flowing()) > 0 },
+}
+
+// wayOut returns a path that asked whether a router leads out, with one of the outcomes; of any router where it is zero; nil:
+// there is none.
+func (iv *ifaceView) wayOut(router netip.Addr, outcomes ...diag.Outcome) *path {
+	for _, p := range iv.paths {
+		if p.Asks == diag.AsksWayOut && (!router.IsValid() || p.Target == router) && slices.Contains(outcomes, p.Outcome) {
+			return p
+		}
+	}
+	return nil
+}
+
+// writtenDown holds where no advertisement made the default route by a router.
+func writtenDown(v *view, h *hypothesis) bool {
+	routes := v.on(h.iface).net.Defaults
+	i := slices.IndexFunc(routes, func(r diag.At[diag.Route]) bool { return r.Fact.Via == h.addr })
+	return i >= 0 && routes[i].Fact.Protocol != "ra"
 }
 
 var icmpBlocked = Cause{
@@ -79,6 +108,9 @@ var icmpBlocked = Cause{
 			h.addr = netip.Addr{}
 			if p := iv.first(all(reachesBeyond, asking(diag.AsksTCP))); p != nil {
 				rest(h, p)
+				if iv.first(all(toward(diag.TargetInternet), asking(diag.AsksTCP), unanswered, fromUs, of(func(q *path) bool { return q.Target == p.Target }))) != nil {
+					h.confidence = Possible // of connections with the same host some fail as well
+				}
 				port := p.Note
 				if f, ok := p.came.Body.(diag.Frame); ok && port == "" { // it came, and was not let in
 					port = strconv.Itoa(int(f.SrcPort))
@@ -112,6 +144,9 @@ var tcpBlocked = Cause{
 		denied:   either(all(reachesBeyond, asking(diag.AsksTCP)), all(toward(diag.TargetInternet), asking(diag.AsksTCP), locally)),
 		more: func(iv *ifaceView, h *hypothesis) {
 			h.args = []any{"target", iv.first(all(toward(diag.TargetInternet), asking(diag.AsksTCP), silence)).Target}
+			if iv.first(all(toward(diag.TargetInternet), asking(diag.AsksTCP), silence, echoedToUs)) == nil {
+				h.confidence = Possible // what keeps this host from its echoes may stop its connections too
+			}
 		},
 	}),
 }
@@ -130,13 +165,16 @@ func eitherWay(asks diag.Asks, r rule) func(*ifaceView) []hypothesis {
 		if len(tried) == 0 || slices.ContainsFunc(tried, func(p *path) bool { return p.Asks != asks }) {
 			return nil
 		}
-		list := beyondRouter.find(iv)
+		list := slices.DeleteFunc(beyondRouter.find(iv), func(h hypothesis) bool { return h.as != "" })
 		for i := range list {
 			list[i].as, list[i].more = "alone", nil
 		}
 		return list
 	}
 }
+
+// ofNameServer holds of what asks a name server that this host or a router names.
+var ofNameServer = in(func(iv *ifaceView, p *path) bool { return iv.normals.asksNameServer(*p.Path) })
 
 // reachesBeyond holds of an answer from beyond the router that came back by this interface, whether or not this host let
 // it in.
@@ -151,10 +189,26 @@ var arrived = of(func(p *path) bool {
 // detoured holds of what the kernel sent by another interface, asked as applications do.
 var detoured = of(func(p *path) bool { return p.Detail == "elsewhere" })
 
-// echoed holds of what asks a host that answered an echo from the same source, in the same way.
-var echoed = in(func(iv *ifaceView, p *path) bool {
-	return slices.ContainsFunc(iv.answers[asked{diag.AsksEcho, p.Target}], func(q *path) bool { return q.Source == p.Source && q.Via == p.Via })
-})
+// echoedToUs holds of what asks a host that answered an echo from the same source, in the same way; echoed also where
+// nothing but a rule of this host kept the answer from who asked so.
+var (
+	echoed     = either(echoedToUs, all(in(echoedBy(diag.ViaWire)), in(keptFromEcho)))
+	echoedToUs = in(func(iv *ifaceView, p *path) bool { return echoedBy(p.Via)(iv, p) })
+)
+
+func echoedBy(via diag.Via) func(*ifaceView, *path) bool {
+	return func(iv *ifaceView, p *path) bool {
+		return slices.ContainsFunc(iv.answers[asked{diag.AsksEcho, p.Target}], func(q *path) bool { return q.Source == p.Source && q.Via == via })
+	}
+}
+
+// keptFromEcho reports whether a rule of this host's filter kept the answer to an echo from who asks what p does.
+func keptFromEcho(iv *ifaceView, p *path) bool {
+	return !iv.astray(p) && iv.any(func(q *path) bool {
+		return q.Asks == diag.AsksEcho && q.Target == p.Target && q.Source == p.Source && q.Via == p.Via && q.fate == stoppedHere &&
+			(q.Errno == "EPERM" || q.drop.Body != nil || slices.ContainsFunc(iv.s.Filters, func(f diag.Filter) bool { return iv.applies(f) && stops(f, q) }))
+	})
+}
 
 // rewritten holds of what a rule of this host gives another target or source before it leaves.
 var rewritten = in(func(iv *ifaceView, p *path) bool {
@@ -191,8 +245,9 @@ func findRefused(iv *ifaceView) []hypothesis {
 	var list []hypothesis
 	at := map[string]int{}
 	for _, p := range iv.paths {
-		if p.Outcome != diag.Refused || p.Error == nil || p.Error.Type == diag.PacketTooBig || !p.Ours() || beyondScope(p) {
-			continue
+		named := iv.normals.asksNameServer(*p.Path)
+		if p.Outcome != diag.Refused || p.Error == nil || p.Error.Type == diag.PacketTooBig || !p.Ours() || beyondScope(p) || named && p.Error.From == p.Target {
+			continue // a name server that refuses is none
 		}
 		if _, other := iv.passedBy(p.Target); other || iv.spent(p, iv.hopsLeft()) {
 			continue // it was sent the wrong way, or not far enough
@@ -204,7 +259,10 @@ func findRefused(iv *ifaceView) []hypothesis {
 		if p.Error.From == p.Target {
 			h.as, h.severity = "itself", Warning
 		}
-		if !p.Given {
+		switch {
+		case named:
+			h.severity = Warning
+		case !p.Given:
 			h.severity = Info
 		}
 		key := h.subject.Value

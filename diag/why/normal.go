@@ -53,7 +53,8 @@ type normals struct {
 	profile Profile
 	links   *diag.Links
 	inwards map[string]bool
-	sure    bool // it is known to be the network of that profile
+	sure    bool                        // it is known to be the network of that profile
+	heard   map[diag.InterfaceAddr]bool // sources that somebody answered; nil: not read yet
 }
 
 func newNormals(s *diag.State, profile Profile) *normals {
@@ -63,7 +64,7 @@ func newNormals(s *diag.State, profile Profile) *normals {
 
 // normalsIn judges by a profile in what was recognised already.
 func normalsIn(s *diag.State, links *diag.Links, r Recognition, profile Profile) *normals {
-	return &normals{s, profile, links, map[string]bool{}, r.Confidence == Certain}
+	return &normals{s: s, profile: profile, links: links, inwards: map[string]bool{}, sure: r.Confidence == Certain}
 }
 
 func (n *normals) link(iface string) *diag.LinkModel { return n.links.Of(iface) }
@@ -98,6 +99,11 @@ func (n *normals) expect(p diag.Path) Expectation {
 	case p.Asks == diag.AsksService && p.Target == diag.IMDSIPv6:
 		// IMDS over IPv6 is off unless somebody switched it on (EC2 user guide).
 		return ExpectEither
+	case n.asksNameServer(p):
+		// Whoever is told to ask it needs its answer, if that can find its way back.
+		if p.Ours() && !n.farSource(p) {
+			return ExpectAnswer
+		}
 	case p.Asks == diag.AsksService && e == ExpectAnswer && !n.hasServices(p):
 		return ExpectUnknown
 	case e == ExpectAnswer && p.Asks != diag.AsksND && p.Via != diag.ViaApp && n.farSource(p):
@@ -119,6 +125,16 @@ func (n *normals) tooMuch(p diag.Path) bool {
 	return slices.ContainsFunc(n.link(p.Interface).Offers(), func(o diag.Offer) bool {
 		return o.Kind == diag.OfferMTU && o.State != diag.OfferNotTaken && o.Value < size
 	})
+}
+
+// asksNameServer reports whether a path asks a name server that this host or a router of the link names, or who has its
+// address. The VPC's own is there or not as the rest of its services are.
+func (n *normals) asksNameServer(p diag.Path) bool {
+	if p.TargetClass != diag.TargetService || slices.Contains(diag.VPCServices, p.Target) {
+		return false
+	}
+	_, ok := n.link(p.Interface).NameServer(p.Target)
+	return ok
 }
 
 // hasServices reports whether the services of a VPC are known to be there: they are on Nitro
@@ -175,7 +191,38 @@ func (n *normals) smallAnswered(p diag.Path) bool {
 	return n.answered(diag.ViaWire, q) || n.answered(diag.ViaKernel, q)
 }
 
+// ours takes a configured source that somebody answers for one of this host's like any other where nothing says for certain
+// that it is none: a link-local one that is not made of the MAC (RFC 7217), unless networks of the kind are known to let no
+// such speak, and any other beside what one client was given.
+func (n *normals) ours(p diag.Path) diag.Path {
+	if p.SourceClass != diag.SourceUnassigned || !n.link(p.Interface).Configured(p.Source) {
+		return p
+	}
+	unsure := !n.profile.EUI64Required
+	if !p.Source.IsLinkLocalUnicast() {
+		unsure = assignmentConfidence(n.s, n.s.Assigned(p.Interface).Rows) != Certain
+	}
+	if unsure && n.hears(p.Interface, p.Source) {
+		p.SourceClass = diag.SourceUnknown
+	}
+	return p
+}
+
+// hears reports whether somebody answered what a source asked.
+func (n *normals) hears(iface string, source netip.Addr) bool {
+	if n.heard == nil {
+		n.heard = map[diag.InterfaceAddr]bool{}
+		for _, p := range n.s.Paths() {
+			if p.Outcome == diag.Answered && p.Reaches() {
+				n.heard[diag.InterfaceAddr{Interface: p.Interface, Address: p.Source}] = true
+			}
+		}
+	}
+	return n.heard[diag.InterfaceAddr{Interface: iface, Address: source}]
+}
+
 func (n *normals) of(p diag.Path) *bool {
+	p = n.ours(p)
 	if p.Outcome == diag.OutcomeSkipped || p.Outcome == "" {
 		return nil
 	}
