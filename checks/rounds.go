@@ -1,8 +1,11 @@
 package checks
 
 import (
+	"cmp"
 	"errors"
+	"maps"
 	"net/netip"
+	"slices"
 	"time"
 
 	"ndwhy/diag"
@@ -46,6 +49,7 @@ func (r *Loop) conduct(t *task) {
 	}
 	r.openAll(t)
 	r.awaitAddresses(t)
+	r.chooseAgain(t)
 	begun := r.now
 	r.askAll(t)
 	if r.forwards() && len(r.spec.Only) == 0 {
@@ -275,6 +279,31 @@ func (r *Loop) plan(t *task) []*Question {
 			return fresh
 		}
 		for _, sel := range found {
+			r.Session.Emit(sel)
+		}
+	}
+}
+
+// chooseAgain asks the kernel anew what it said in a run before of how it would reach targets by an interface: its
+// routes and addresses may be others by now.
+func (r *Loop) chooseAgain(t *task) {
+	said := map[lookup]diag.Selection{}
+	r.Session.Look(func(s *diag.State) {
+		for key, sel := range s.Selections {
+			if r.ifaces[key.Bound] != nil && !key.From.IsValid() {
+				said[lookup{key.Bound, key.Dst}] = sel
+			}
+		}
+	})
+	if len(said) == 0 {
+		return
+	}
+	wants := slices.SortedFunc(maps.Keys(said), func(a, b lookup) int {
+		return cmp.Or(cmp.Compare(a.iface, b.iface), a.dst.Compare(b.dst))
+	})
+	found, _ := ask(t, func() []diag.Selection { return route(r.Net, wants) })
+	for _, sel := range found {
+		if said[lookup{sel.Bound, sel.Dst}] != sel {
 			r.Session.Emit(sel)
 		}
 	}

@@ -3,6 +3,8 @@ package ui
 import (
 	"strings"
 
+	"ndwhy/diag/report"
+
 	"github.com/charmbracelet/x/ansi"
 )
 
@@ -62,7 +64,8 @@ type canvas struct {
 	ascii bool
 	// mask rewrites text before it is measured or drawn: it hides addresses. It is never nil.
 	mask  func(string) string
-	spots []spot // what can be clicked
+	twins report.Short // of addresses that end alike: a host has one identifier in every prefix
+	spots []spot       // what can be clicked
 }
 
 // reset empties the canvas and gives it a size.
@@ -244,6 +247,35 @@ func (r region) restyle(y int, change func(style) style) {
 	for x := range r.w {
 		cell := &r.c.cells[(r.y+y)*r.c.w+r.x+x]
 		cell.st = change(cell.st)
+	}
+}
+
+// mark shows where in r what is looked for stands; of what is not to be there nothing is shown.
+func (r region) mark(f *filter) {
+	want, _, inverse := wanted(f.text)
+	if want == "" || inverse {
+		return
+	}
+	for y := range r.h {
+		var line strings.Builder
+		var at []int // the column of each byte
+		for x := range r.w {
+			text := strings.ToLower(r.c.cells[(r.y+y)*r.c.w+r.x+x].s)
+			line.WriteString(text)
+			for range len(text) {
+				at = append(at, x)
+			}
+		}
+		text := line.String()
+		for from := 0; ; {
+			i := strings.Index(text[from:], want)
+			if i < 0 {
+				break
+			}
+			from += i + len(want)
+			first, last := at[from-len(want)], at[from-1]
+			r.sub(first, y, last-first+1, 1).restyle(0, func(st style) style { return st | reverse })
+		}
 	}
 }
 

@@ -97,6 +97,8 @@ func (l *checkLine) mark() mark {
 		return markWaiting
 	case l.unknown > 0:
 		return markUnknown
+	case l.asked == 0 && !words.Has("ui.check.read."+l.ID):
+		return markSkipped
 	default:
 		return markGood
 	}

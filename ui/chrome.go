@@ -240,7 +240,11 @@ func (m *Model) drawFooter(s *scene, r region) {
 		keys = m.overlay.keys(s)
 	default:
 		keys = append(keys, m.screens[m.screen].keys(s)...)
-		keys = append(keys, m.commonKeys(s)...)
+		for _, k := range m.commonKeys(s) {
+			if !slices.ContainsFunc(keys, func(own hotkey) bool { return own.key == k.key }) {
+				keys = append(keys, k)
+			}
+		}
 	}
 	tail := []hotkey{{"?", "help"}, {"q", "quit"}}
 	if m.overlay != nil || m.typing != nil {

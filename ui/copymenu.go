@@ -9,8 +9,8 @@ import (
 	"ndwhy/diag/render"
 )
 
-// A copyable is something that can be copied: its name in the menu, and the text.
-type copyable struct{ name, text string }
+// A copyable is something that can be copied: its key and name in the menu, and the text.
+type copyable struct{ key, name, text string }
 
 // copyMenu asks what is to be copied: what y takes, each way to put a finding right, the command line that asks it again,
 // the screen, the report.
@@ -31,7 +31,7 @@ func (m *Model) openCopyMenu(s *scene) {
 	menu := &copyMenu{under: m.overlay}
 	add := func(name, text string) {
 		if text = strings.TrimSpace(text); text != "" && !slices.ContainsFunc(menu.items, func(c copyable) bool { return c.text == text }) {
-			menu.items = append(menu.items, copyable{name, text})
+			menu.items = append(menu.items, copyable{name: name, text: text})
 		}
 	}
 	var item *because
@@ -54,8 +54,11 @@ func (m *Model) openCopyMenu(s *scene) {
 	}
 	if item != nil {
 		for i, a := range item.ways {
-			if len(a.Do) > 0 {
-				add(say("copy.fix", "letter", string(rune('a'+i))), strings.Join(a.Do, "\n"))
+			if n := len(menu.items); len(a.Do) > 0 {
+				letter := string(rune('a' + i))
+				if add(say("copy.fix", "letter", letter), strings.Join(a.Do, "\n")); n < len(menu.items) {
+					menu.items[n].key = letter // as its page has it
+				}
 			}
 		}
 		add(say("copy.finding"), item.plain)
@@ -70,7 +73,27 @@ func (m *Model) openCopyMenu(s *scene) {
 	if render.Markdown(&b, s.Report) == nil {
 		add(say("copy.report"), b.String())
 	}
+	menu.letter()
 	m.overlay = menu
+}
+
+// letters are the keys of the entries: those that move nothing.
+const letters = "abcdefimnoprstuvwxz"
+
+// letter gives a key to the entries that have none.
+func (c *copyMenu) letter() {
+	used := func(key string) bool {
+		return slices.ContainsFunc(c.items, func(x copyable) bool { return x.key == key })
+	}
+	rest := letters
+	for i := range c.items {
+		for c.items[i].key == "" && rest != "" {
+			if key := rest[:1]; !used(key) {
+				c.items[i].key = key
+			}
+			rest = rest[1:]
+		}
+	}
 }
 
 func (c *copyMenu) draw(_ *scene, r region) {
@@ -90,23 +113,13 @@ func (c *copyMenu) draw(_ *scene, r region) {
 		if i == c.list.sel {
 			pointer, st = "▸", bold
 		}
-		x := box.spans(0, y, span{pointer, bold}, span{letterOf(i) + " ", bold | cyan}, span{pad(box.c, box.c.fit(c.items[i].name, names), names+1), st})
+		x := box.spans(0, y, span{pointer, bold}, span{pad(box.c, c.items[i].key, 2), bold | cyan}, span{pad(box.c, box.c.fit(c.items[i].name, names), names+1), st})
 		first, more, _ := strings.Cut(c.items[i].text, "\n")
 		if more != "" {
 			first += " …"
 		}
 		box.put(x+1, y, box.c.fit(strings.TrimSpace(first), box.w-x-1), dim)
 	}
-}
-
-// letters are the keys of the entries: those that move nothing.
-const letters = "abcdefimnoprstuvwxz"
-
-func letterOf(i int) string {
-	if i < len(letters) {
-		return letters[i : i+1]
-	}
-	return " "
 }
 
 func (c *copyMenu) key(_ *scene, key string) (action, bool) {
@@ -118,7 +131,7 @@ func (c *copyMenu) key(_ *scene, key string) (action, bool) {
 	case key == "enter":
 		take = c.list.sel
 	case len(key) == 1:
-		take = strings.Index(letters, key)
+		take = slices.IndexFunc(c.items, func(x copyable) bool { return x.key == key })
 	}
 	switch {
 	case take >= 0 && take < len(c.items):
@@ -126,7 +139,7 @@ func (c *copyMenu) key(_ *scene, key string) (action, bool) {
 	case key == "esc" || key == "q" || key == "Y":
 		return open{c.under}, true
 	default:
-		return nil, false
+		return unused(key), false
 	}
 }
 

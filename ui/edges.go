@@ -22,6 +22,7 @@ type node struct {
 type edge struct {
 	mark    mark
 	text    string
+	rtt     string // how long the answer took, as the text has it; empty: it does not
 	past    string // the last outcomes as a line, where there is room for it; in its stead the text says what is asked
 	asks    diag.Asks
 	problem int // that explains what is wrong, by its place; 0: none
@@ -190,7 +191,7 @@ func edgeOf(asks diag.Asks, paths []*report.Path) edge {
 		if m == markPart && worst.Received < worst.Sent {
 			text = say("edge.lost", "text", text, "n", worst.Sent-worst.Received, "sent", worst.Sent)
 		}
-		return edge{mark: m, problem: problem, text: text}
+		return edge{mark: m, problem: problem, text: text, rtt: rtt}
 	case worst.TargetClass == diag.TargetAllNodes && worst.Outcome == diag.Silent:
 		return edge{mark: m, text: say("edge.nobody")}
 	default:

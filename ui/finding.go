@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"ndwhy/diag"
 	"ndwhy/diag/report"
@@ -19,6 +20,8 @@ type pager struct {
 	id     string // of a because
 	of     *list  // the list that it is in; its cursor goes along
 	whole  bool   // what is folded is shown
+	chosen int    // of the ways to put it right, from 1; 0: the first that is commands
+	chose  bool   // just now: that way is to be in sight
 	item   because
 	at     string // where in the list it is
 	page   func(c *canvas, w int) *doc
@@ -38,7 +41,23 @@ func (p *pager) find(s *scene) {
 			if p.whole && b.whole != nil {
 				p.page = b.whole
 			}
+			if p.chosen > 0 && p.chosen <= len(b.ways) {
+				way := &b.ways[p.chosen-1]
+				p.item.fix = cmp.Or(strings.Join(way.Do, " && "), way.Does)
+			}
 		}
+	}
+}
+
+// way is which of several ways to put it right y copies; -1: none, or there is but one.
+func (p *pager) way() int {
+	switch {
+	case len(p.item.ways) < 2:
+		return -1
+	case p.chosen > 0 && p.chosen <= len(p.item.ways):
+		return p.chosen - 1
+	default:
+		return slices.IndexFunc(p.item.ways, func(a why.Advice) bool { return len(a.Do) > 0 })
 	}
 }
 
@@ -47,7 +66,7 @@ func (p *pager) draw(s *scene, r region) {
 	if p.page == nil {
 		return
 	}
-	inside := r.sub(1, 0, r.w-2, r.h)
+	margin, inside := r.sub(0, 0, 1, r.h), r.sub(1, 0, r.w-2, r.h)
 	if p.id != "" && r.h > 4 {
 		x := inside.put(0, 0, p.at, bold)
 		turn := say("finding.turn")
@@ -56,9 +75,21 @@ func (p *pager) draw(s *scene, r region) {
 		}
 		inside.put(x+2, 0, r.c.fit(p.item.name, inside.w-x-2), dim)
 		inside.right(0, x, span{turn, dim})
-		inside = inside.sub(0, 1, inside.w, inside.h-1)
+		margin, inside = margin.sub(0, 1, 1, r.h-1), inside.sub(0, 1, inside.w, inside.h-1)
 	}
-	p.scroll.draw(p.page(s.canvas, min(inside.w, 110)), inside)
+	page := p.page(s.canvas, min(inside.w, 110))
+	at := -1
+	if i := p.way(); i >= 0 && i < len(page.ways) {
+		at = page.ways[i]
+	}
+	if p.chose && at >= 0 && (at < p.scroll.top || at >= p.scroll.top+inside.h-2) {
+		p.scroll.top = at
+	}
+	p.chose = false
+	p.scroll.draw(page, inside)
+	if y := at - p.scroll.top; at >= 0 && y >= 0 && y < p.scroll.page {
+		margin.put(0, y, "▸", bold)
+	}
 }
 
 // draw shows the lines in sight, and how many there are below them.
@@ -111,9 +142,27 @@ func (p *pager) key(s *scene, key string) (action, bool) {
 			}
 		case "r":
 			return run{}, false
+		case "a", "b", "c", "d", "e":
+			if i := int(key[0] - 'a'); len(p.item.ways) > 1 && i < len(p.item.ways) {
+				p.chosen, p.chose = i+1, true
+				return nil, false
+			}
 		}
 	}
-	return nil, key == "esc" || key == "enter" || key == "q" || key == "left" || key == "backspace"
+	switch key {
+	case "esc", "enter", "q", "left", "backspace":
+		return nil, true
+	default:
+		return unused(key), false
+	}
+}
+
+// unused says that a key does nothing where it was pressed.
+func unused(key string) action {
+	if utf8.RuneCountInString(key) != 1 {
+		return nil
+	}
+	return tell{say("notice.unused", "key", key)}
 }
 
 // turn goes to the next line of the list, or to the one before.
@@ -127,7 +176,7 @@ func (p *pager) turn(s *scene, on bool) {
 	if i += step; i < 0 || i >= len(items) {
 		return
 	}
-	p.id, p.scroll, p.whole = items[i].id, scroll{}, false
+	p.id, p.scroll, p.whole, p.chosen = items[i].id, scroll{}, false, 0
 	if p.of != nil {
 		p.of.sel, p.of.id, p.of.moved = i, p.id, true
 	}
@@ -144,6 +193,9 @@ func (p *pager) keys(s *scene) []hotkey {
 		p.find(s)
 		if p.item.fix != "" {
 			keys = append(keys, hotkey{"y", "copy-fix"})
+		}
+		if p.way() >= 0 {
+			keys = append(keys, hotkey{"a-" + string(rune('a'-1+len(p.item.ways))), "choose-fix"})
 		}
 		keys = append(keys, hotkey{"←→", "turn"})
 		if len(p.item.frames) > 0 {
@@ -188,6 +240,9 @@ func findingDoc(c *canvas, w int, r *report.Report, f *report.Finding, whole, li
 	}
 	for _, part := range parts {
 		d.gap()
+		for _, line := range part.ways {
+			d.ways = append(d.ways, len(d.lines)+line)
+		}
 		d.lines = append(d.lines, part.lines...)
 	}
 	paths := explained(r, f.Explains)
@@ -275,6 +330,7 @@ func remedies(d *doc, f *report.Finding, live bool) (first int) {
 	}
 	for i, a := range f.Remedies {
 		lead := span{"  ", plain}
+		d.ways = append(d.ways, len(d.lines))
 		if len(f.Remedies) > 1 {
 			lead = span{string(rune('a'+i)) + " ", bold | cyan}
 		}
@@ -486,8 +542,8 @@ func explained(r *report.Report, ids []string) []*report.Path {
 
 // pathText says what was asked and what came of it.
 func pathText(p *report.Path) string {
-	return say("path", "asks", words.Say("asks."+string(p.Asks)), "source", sourceText(p), "target", p.Target,
-		"via", words.Say("via."+string(p.Via)), "outcome", outcomeText(p))
+	return say("path", "asks", words.Say("brief.asks."+string(p.Asks)), "source", sourceText(p), "target", p.Target,
+		"via", say("via."+string(p.Via)), "outcome", outcomeText(p))
 }
 
 func sourceText(p *report.Path) string {
@@ -547,7 +603,14 @@ func unknownDoc(c *canvas, w int, u *why.Unknown) *doc {
 	d.para(span{"", plain}, u.Why, plain)
 	if u.Fix != "" {
 		d.heading(say("unknown.fix"))
-		d.fix(u.Fix)
+		commands := fixes(u.Fix)
+		for _, command := range commands {
+			d.ways = append(d.ways, len(d.lines))
+			d.command(command)
+		}
+		if commands == nil {
+			d.para(span{"  ", plain}, u.Fix, plain)
+		}
 	}
 	return d
 }

@@ -11,6 +11,7 @@ import (
 
 	"ndwhy/diag"
 	"ndwhy/diag/render"
+	"ndwhy/diag/report"
 	"ndwhy/diag/words"
 
 	tea "charm.land/bubbletea/v2"
@@ -299,7 +300,7 @@ func TestHiddenAddressesAreHiddenEverywhere(t *testing.T) {
 
 func TestXHidesAndShows(t *testing.T) {
 	s := newStage(t, Config{}, 80, 24).play("unassigned-address")
-	s.press("x").want("addresses hidden", "eth0 has …80:0, which is not assigned to it", "├─ this host 02:ff:01:40:00:00")
+	s.press("x").want("addresses hidden", "eth0 has …4, which is not assigned to it", "├─ this host 02:ff:01:40:00:00")
 	s.press("x").want("06:df:a5:6c:5d:57").wantNot("3fff:fff:1:", "addresses hidden")
 }
 
@@ -469,16 +470,16 @@ func TestVanishedRouterStandsOut(t *testing.T) {
 	s.emit(time.Second, ra)
 	s.emit(10*time.Second, ra)
 	s.emit(10*time.Second, ra)
-	s.emit(25*time.Second, diag.Tick{}).want("10 s", "1775 s").wantNot("✗ 25s")
-	s.emit(20*time.Second, diag.Tick{}).want("✗ 45s", "Last heard 45s ago, though it advertised every 10 s")
+	s.emit(25*time.Second, diag.Tick{}).want("10 s", "1775 s").wantNot("✗ 25 s")
+	s.emit(20*time.Second, diag.Tick{}).want("✗ 45 s", "Last heard 45 s ago, though it advertised every 10 s")
 }
 
 // Answers that are old are said to be.
 func TestOldAnswersAreSaidToBe(t *testing.T) {
 	s := newStage(t, Config{}, 80, 24).play("unassigned-address")
-	s.emit(9*time.Minute, diag.Tick{}).wantNot("asked 9m ago")
-	s.emit(34*time.Minute, diag.Tick{}).want("asked 40m ago")
-	s.emit(0, diag.Check{ID: "ra", Interface: "eth0", State: diag.CheckRunning}).want("asking: ra").wantNot("asked 40m")
+	s.emit(9*time.Minute, diag.Tick{}).wantNot("asked 9 min ago")
+	s.emit(34*time.Minute, diag.Tick{}).want("asked 40 min ago")
+	s.emit(0, diag.Check{ID: "ra", Interface: "eth0", State: diag.CheckRunning}).want("asking: ra").wantNot("asked 40 min")
 }
 
 func TestInterfacesAreTurnedThrough(t *testing.T) {
@@ -562,8 +563,8 @@ func TestWhatApplicationsDoNotGetIsSeenFirst(t *testing.T) {
 		kernel.ID, kernel.Via, kernel.Source, kernel.Outcome, kernel.Received = "kernel", diag.ViaKernel, own, diag.Answered, 2
 		s.emit(time.Second, diag.Selection{Dst: host, Interface: "wg0", Table: 51820, Source: vpn}, app, wire, kernel)
 		s.press("1").want(host.String(), "✗1 ping: not by apps", "✗1 apps by wg0")
-		s.press("2").want("as programs ask", "▸ wg0: ", "problem 1")
-		s.press("enter").want("from "+vpn.String()+" to Internet "+host.String(), "silent, by wg0, table 51820 · wrong: problem 1")
+		s.press("2").want("as applications ask", "▸ wg0: ", "problem 1")
+		s.press("enter").want("from "+vpn.String()+" to Internet "+host.String(), "silent, by wg0, table 51820 · wrong (problem 1)")
 	}
 }
 
@@ -656,4 +657,52 @@ func TestTheRogueRouterStandsApart(t *testing.T) {
 	if s.press("1"); !strings.Contains(row(), say("accused.router.rogue")) {
 		t.Errorf("the overview does not say what is wrong with it: %q", row())
 	}
+}
+
+// Of several ways to put something right a letter chooses the one that y copies, in the menu by the same letter; ? says so.
+func TestChooseWhatToCopy(t *testing.T) {
+	s := newStage(t, Config{}, 80, 24).play("unassigned-address").press("enter")
+	copies := func(command string) {
+		t.Helper()
+		if !strings.HasPrefix(s.intents.kept, command) {
+			t.Errorf("%q is copied, want %q …", s.intents.kept, command)
+		}
+	}
+	s.want("▸a Have the VPC assign", "a-b choose").press("y")
+	copies("aws ec2 assign-ipv6-addresses")
+	s.press("b").want("▸b Delete the address").press("y")
+	copies("sudo ip -6 addr del")
+	s.press("Y").want("a fix a", "b fix b").press("a")
+	copies("aws ec2 assign-ipv6-addresses")
+	s.press("z").want("z does nothing here")
+	s.press("?").want("choose which of the fixes y copies").press("esc").want("▸b Delete the address")
+}
+
+// A host has one identifier in every prefix: where its addresses are shortened, they are told apart all the same.
+func TestAddressesThatEndAlike(t *testing.T) {
+	c := &canvas{mask: strings.Clone, twins: report.Short{}}
+	c.know([]string{"2001:db8:0:4:4df:a5ff:fe6c:5d57", "2001:db8:0:e:4df:a5ff:fe6c:5d57", "fe80::4df:a5ff:fe6c:5d57", "2001:db8:0:4:d326:143a:2015:79fa"})
+	for text, want := range map[string]string{
+		"2001:db8:0:4:4df:a5ff:fe6c:5d57":             "2001:db8:0:4:…5d57",
+		"2001:db8:0:e:4df:a5ff:fe6c:5d57/64":          "…db8:0:e:…5d57/64",
+		"fe80::4df:a5ff:fe6c:5d57":                    "fe80:…5d57",
+		"2001:db8:0:4:d326:143a:2015:79fa":            "…d326:143a:2015:79fa",
+		"who has 2001:db8:0:4:4df:a5ff:fe6c:5d57? it": "who has …",
+	} {
+		if got := c.fit(text, 20); got != want {
+			t.Errorf("%s became %q, want %q", text, got, want)
+		}
+	}
+}
+
+// What is looked for on the overview is found in the pages of its list, and marked on the map.
+func TestFindOnTheOverview(t *testing.T) {
+	s := newStage(t, Config{}, 80, 24).play("unassigned-address")
+	s.press("/").typed("ff02::1").press("enter").want("WHY  3 of", "▸ ○ ping ff02::1 reaches nobody")
+	cells := s.m.canvas.cells
+	at := slices.IndexFunc(cells, func(c cell) bool { return c.st&reverse != 0 && c.s == "f" })
+	if at < 0 || cells[at+6].s != "1" || cells[at+6].st&reverse == 0 || cells[at+7].st&reverse != 0 {
+		t.Errorf("ff02::1 is not marked:\n%s", s.shown())
+	}
+	s.press("esc", "n").want("n does nothing here")
 }

@@ -22,10 +22,10 @@ type grid struct {
 
 // draw shows the rows of which there are n; offset is the number of rows before row 0.
 func (g *grid) draw(r region, n int, id func(i int) string) {
-	widths := fitColumns(g.columns, r.w-2)
 	body := r.sub(0, 1, r.w, r.h-1)
 	g.list.follow(n, body.h, id)
 	at := g.list.position()
+	widths := fitColumns(g.columns, r.w-2, len(at))
 	x, end := 2, r.w-len(at)
 	r.put(max(end, 0), 0, at, dim)
 	for i, c := range g.columns {
@@ -75,8 +75,9 @@ func (l *list) position() string {
 	return " " + strconv.Itoa(l.sel+1) + "/" + strconv.Itoa(l.n)
 }
 
-// fitColumns shares w columns out; 0 leaves a column away.
-func fitColumns(columns []column, w int) []int {
+// fitColumns shares w columns out; 0 leaves a column away. Of what is left over, the last of them stay free: a heading's
+// position stands there.
+func fitColumns(columns []column, w, free int) []int {
 	widths := make([]int, len(columns))
 	used := -1
 	for i, c := range columns {
@@ -97,7 +98,7 @@ func fitColumns(columns []column, w int) []int {
 		widths[worst] = 0
 	}
 	for i, c := range columns {
-		if more := min(c.grow-c.width, w-used); widths[i] > 0 && more > 0 {
+		if more := min(c.grow-c.width, w-free-used); widths[i] > 0 && more > 0 {
 			widths[i] += more
 			used += more
 		}

@@ -12,9 +12,10 @@ type help struct {
 	terms  bool
 	scroll scroll
 	screen Screen
-	own    []hotkey // of the screen
+	own    []hotkey // of the screen, or of what was open over it
 	play   bool     // over a recording
 	lab    bool     // beside a lab
+	under  overlay  // that was open, and is again after it
 }
 
 // globalKeys are the keys of every screen; those of what runs live are not there in a replay.
@@ -104,7 +105,12 @@ func (h *help) key(_ *scene, key string) (action, bool) {
 		h.terms, h.scroll = true, scroll{}
 		return nil, false
 	}
-	return nil, key == "esc" || key == "?" || key == "enter" || key == "q"
+	switch key {
+	case "esc", "?", "enter", "q":
+		return open{h.under}, true
+	default:
+		return unused(key), false
+	}
 }
 
 func (h *help) copied(*scene) string { return "" }

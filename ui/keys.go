@@ -132,7 +132,8 @@ func (m *Model) onKey(key, text string) tea.Cmd {
 // touch nothing below it.
 func (m *Model) overlayKey(s *scene, key string) (act action, closed, ok bool) {
 	_, turns := screenOf(key)
-	if turns || slices.Contains([]string{"y", "Y", "x", "s", "Q", "tab", "shift+tab", "[", "]"}, key) {
+	_, reads := m.overlay.(*pager)
+	if turns || slices.Contains([]string{"y", "Y", "x", "s", "Q", "tab", "shift+tab", "[", "]"}, key) || key == "?" && reads {
 		_, asks := m.overlay.(*consent)
 		if _, menu := m.overlay.(*copyMenu); !asks && (!menu || turns) {
 			return nil, false, false
@@ -152,7 +153,11 @@ func (m *Model) globalKey(s *scene, key string) (tea.Cmd, bool) {
 		m.quit = leavingReport
 		return tea.Quit, true
 	case "?":
-		m.overlay = &help{screen: m.screen, own: m.screens[m.screen].keys(s), play: s.play, lab: s.Lab != nil}
+		own := m.screens[m.screen].keys(s)
+		if m.overlay != nil {
+			own = m.overlay.keys(s)
+		}
+		m.overlay = &help{screen: m.screen, own: own, play: s.play, lab: s.Lab != nil, under: m.overlay}
 	case "tab", "]":
 		m.show(s, m.screen+1)
 	case "shift+tab", "[":

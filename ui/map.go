@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,6 +16,8 @@ import (
 // it why.
 type mapScreen struct {
 	list  list
+	find  filter
+	found string       // what was looked for when it was last drawn
 	short report.Short // of the addresses of this host, which the map always shows
 }
 
@@ -57,7 +60,7 @@ func reasons(s *scene) []because {
 		if numbered {
 			item.number = p.number
 		}
-		if strings.HasPrefix(headline, strings.TrimSuffix(f.Summary, ".")) { // it stands above already
+		if strings.Contains(headline, strings.TrimSuffix(f.Summary, ".")) { // it stands above already
 			item.text = s.on(f.Interface, words.Say("cause."+f.Cause+".title"))
 			if len(f.Others) > 0 {
 				item.text += ". " + f.SaysOthers()
@@ -158,7 +161,9 @@ func unknowns(s *scene) []because {
 	counts := map[reason]int{}
 	for _, u := range s.Report.Unknown {
 		k := reason{u.Why, u.Fix}
-		counts[k]++
+		if slices.Contains(diag.CheckOrder, u.What) {
+			counts[k]++
+		}
 		if i, ok := at[k]; ok {
 			whole[i].What += ", " + u.What
 			continue
@@ -177,8 +182,11 @@ func unknowns(s *scene) []because {
 		if n := counts[reason{u.Why, u.Fix}]; n > 1 {
 			item.text = say("unknown.n", "n", n, "why", u.Why)
 		}
-		if why.IsCommand(u.Fix) {
-			item.fix = u.Fix
+		for _, command := range fixes(u.Fix) {
+			item.ways = append(item.ways, why.Advice{Do: []string{command}})
+		}
+		if len(item.ways) > 0 {
+			item.fix = item.ways[0].Do[0]
 		} else {
 			item.do = u.Fix
 		}
@@ -187,9 +195,26 @@ func unknowns(s *scene) []because {
 	return list
 }
 
+// fixes are the commands that would let more be told, what gives least first; none where fix is a sentence.
+func fixes(fix string) []string {
+	switch sudo := why.AsRoot(fix); {
+	case !why.IsCommand(fix):
+		return nil
+	case sudo != "":
+		return []string{sudo, fix}
+	default:
+		return []string{fix}
+	}
+}
+
 func (m *mapScreen) draw(s *scene, r region) {
+	defer r.mark(&m.find)
 	r = s.drawTroubles(r, diag.FeedNetlink)
 	items := becauses(s)
+	if m.found != m.find.text {
+		m.found = m.find.text
+		m.jump(s, 0)
+	}
 	m.name(s)
 	if r.w >= 130 && r.h >= 16 {
 		left := r.sub(0, 0, 82, r.h)
@@ -481,8 +506,33 @@ func (m *mapScreen) key(s *scene, key string) (action, bool) {
 		}
 	case "r":
 		return run{}, true
+	case "n", "N":
+		if m.seeks() {
+			m.jump(s, map[string]int{"n": 1, "N": -1}[key])
+			return nil, true
+		}
+	case "/", "esc":
+		return m.find.open(key)
 	}
 	return nil, false
+}
+
+// jump goes to the next line of the list whose page has what is looked for, or to the one before; with 0 it stays where
+// that has it. What else of the screen has it is marked.
+func (m *mapScreen) jump(s *scene, step int) {
+	items := becauses(s)
+	if !m.seeks() || len(items) == 0 {
+		return
+	}
+	by := cmp.Or(step, 1)
+	for k := range items {
+		i := (m.list.sel + step + k*by + 2*len(items)) % len(items)
+		page := items[i].page
+		if m.find.matches(items[i].text) || page != nil && len(page(s.canvas, max(s.canvas.w-2, 1)).find(&m.find)) > 0 {
+			m.list.sel, m.list.id, m.list.moved = i, items[i].id, true
+			return
+		}
+	}
 }
 
 func (m *mapScreen) copied(s *scene) string {
@@ -496,16 +546,20 @@ func (m *mapScreen) copied(s *scene) string {
 	return items[m.list.sel].plain
 }
 
-func (*mapScreen) seeks() bool { return false }
+func (m *mapScreen) seeks() bool { return m.find.text != "" }
 
 func (m *mapScreen) keys(s *scene) []hotkey {
 	keys := []hotkey{{"↑↓", "choose"}, {"enter", "open"}}
-	if s.canAsk {
-		every := hotkey{"a", "every"}
-		if s.Every > 0 {
-			every.what = "every-off"
-		}
-		keys = append(keys, hotkey{"r", "run-again"}, every)
+	if items := becauses(s); m.list.sel < len(items) && items[m.list.sel].fix != "" {
+		keys = append(keys, hotkey{"y", "copy-fix"})
 	}
-	return keys
+	find := hotkey{"/", "find"}
+	if !s.canAsk {
+		return append(keys, find)
+	}
+	every := hotkey{"a", "every"}
+	if s.Every > 0 {
+		every.what = "every-off"
+	}
+	return append(keys, hotkey{"r", "run-again"}, find, every)
 }

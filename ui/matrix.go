@@ -201,7 +201,11 @@ func (x *matrixScreen) drawRow(s *scene, m *matrix, r region, y, i, names int) {
 		r.put(0, y, "▸", bold)
 		st = bold
 	}
-	r.put(2, y, s.canvas.fit(row.source, names-3), st)
+	name := row.source
+	if out, addr, ok := strings.Cut(name, ": "); ok && s.canvas.width(name) > names-3 { // of another interface
+		name = out + ": " + s.canvas.ending(addr, names-5-s.canvas.width(out))
+	}
+	r.put(2, y, s.canvas.fit(name, names-3), st)
 	at := names
 	for k := x.left; k < len(m.cols) && at < r.w; k++ {
 		c := m.cols[k]
@@ -220,7 +224,7 @@ func (x *matrixScreen) drawDetail(s *scene, m *matrix, r region) {
 	if n := len(m.rows); n > x.rows.page {
 		r.put(2, 0, fmt.Sprintf(" %d/%d ", x.rows.sel+1, n), dim)
 	}
-	r.right(0, 6, span{" " + legend(r.c, r.w-8) + " ", dim})
+	r.right(0, 6, span{" " + m.legend(r.c, r.w-8) + " ", dim})
 	if len(m.rows) == 0 {
 		return
 	}
@@ -235,7 +239,11 @@ func (x *matrixScreen) drawDetail(s *scene, m *matrix, r region) {
 		pathsDoc(s.canvas, min(inside.w, 110), &s.Report, m.paths(row, col)).preview(inside)
 		return
 	case len(col.questions) > 1:
-		d.para(span{"", plain}, say("cells", "asks", askedWord(col.questions[0].asks), "source", row.source, "target", targetText(&col)), bold)
+		asks := col.questions[0].asks
+		if slices.ContainsFunc(col.questions, func(q question) bool { return q.asks != asks }) {
+			asks = diag.AsksService // one of several kinds
+		}
+		d.para(span{"", plain}, say("cells", "asks", askedWord(asks), "source", row.source, "target", targetText(&col)), bold)
 		for _, q := range col.questions {
 			m.oneLine(d, row, q)
 		}
@@ -254,11 +262,30 @@ func (x *matrixScreen) drawDetail(s *scene, m *matrix, r region) {
 	d.preview(inside)
 }
 
-// legend explains the marks in at most w columns, the most important first.
-func legend(c *canvas, w int) string {
+// legend explains the marks that cells have, in at most w columns, the most important first.
+func (m *matrix) legend(c *canvas, w int) string {
+	has := map[string]bool{}
+	for _, row := range m.rows {
+		for _, col := range m.cols {
+			spans := m.marks(row, col, false)
+			has["differ"] = has["differ"] || len(spans) > 1
+			for _, p := range spans {
+				has[p.text] = true
+			}
+		}
+	}
 	text := ""
-	for _, m := range []string{"bad", "quiet", "differ", "good", "skipped"} {
-		if more := joinNonEmpty("  ", text, say("matrix.legend."+m)); c.width(more) <= w {
+	for _, x := range []struct{ has, what string }{
+		{markBad.s, "bad"},
+		{markPart.s, "part"},
+		{markUnknown.s, "unknown"},
+		{markQuiet.s, "quiet"},
+		{"differ", "differ"},
+		{markSkipped.s, "skipped"},
+		{markGood.s, "good"},
+		{markWaiting.s, "waiting"},
+	} {
+		if more := joinNonEmpty("  ", text, say("matrix.legend."+x.what)); has[x.has] && c.width(more) <= w {
 			text = more
 		}
 	}

@@ -144,6 +144,21 @@ func (s *scene) paths() []*report.Path {
 	return list
 }
 
+// addresses are those that a screen may have to shorten side by side, as they are shown.
+func (s *scene) addresses() []string {
+	var list []string
+	for i := range s.Addresses {
+		list = append(list, s.canvas.mask(s.Addresses[i].Prefix.Addr().String()))
+	}
+	for i := range s.Routers {
+		list = append(list, s.canvas.mask(s.Routers[i].Address.String()))
+	}
+	for i := range s.Neighbours.Rows {
+		list = append(list, s.canvas.mask(s.Neighbours.Rows[i].Address.String()))
+	}
+	return list
+}
+
 // New returns a Model, ready for tea.NewProgram.
 func New(cfg Config) *Model {
 	m := &Model{cfg: cfg, screen: cfg.Screen, agreed: map[diag.AddMode]bool{}}
@@ -151,7 +166,7 @@ func New(cfg Config) *Model {
 		m.screen = ScreenMap
 	}
 	m.canvas.ascii = cfg.ASCII
-	m.canvas.mask = m.mask
+	m.canvas.mask, m.canvas.twins = m.mask, report.Short{}
 	m.hide.On = cfg.Redact
 	m.screens = [...]screen{
 		ScreenMap: &mapScreen{}, ScreenMatrix: &matrixScreen{}, ScreenNeighbours: &neighbourScreen{},
@@ -356,7 +371,9 @@ func (m *Model) View() tea.View {
 		return v // before the first size there is nothing to draw on
 	}
 	m.canvas.reset(m.w, m.h)
-	cursor := m.draw(m.scene())
+	s := m.scene()
+	m.canvas.know(s.addresses())
+	cursor := m.draw(s)
 	if cursor != nil {
 		v.Cursor = tea.NewCursor(cursor.x, cursor.y)
 	}

@@ -98,8 +98,8 @@ func (x *neighbourScreen) columns(s *scene) []column {
 		{title: say("col.mac"), width: 17, drop: 2},
 		{title: say("col.role"), width: 6, drop: 3},
 		{title: say("col.state"), width: 10},
-		{title: say("col.age"), width: 4, drop: 1},
-		{title: say("col.answer"), width: 12, drop: 4},
+		{title: say("col.age"), width: 6, drop: 1},
+		{title: say("col.answer"), width: 10, grow: 12, drop: 4},
 		{title: say("col.asked"), width: 20, grow: 39, drop: 5},
 		{title: say("col.history"), width: 30, grow: 44, drop: 6},
 	}

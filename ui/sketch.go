@@ -33,8 +33,8 @@ func (k *sketch) shown() (n int) {
 	return n
 }
 
-// fold makes one line of the hosts of a kind that all stand alike, first where that is as they should; it reports
-// whether there was any.
+// fold makes one line of the hosts of a kind that all stand alike, first where that is as they should, and of services
+// those that do; it reports whether there was any.
 func (k *sketch) fold() bool {
 	for _, worst := range []mark{markGood, markBad} {
 		for _, name := range []string{"service", "router", "peer", "internet"} {
@@ -42,11 +42,38 @@ func (k *sketch) fold() bool {
 			if len(g.nodes) < 2 || slices.ContainsFunc(g.nodes, func(n *node) bool { return n.rank > worst.rank() }) || !alike(g.nodes) {
 				continue
 			}
-			g.nodes, g.shown = []*node{folded(g.nodes)}, 1
+			lots := [][]*node{g.nodes}
+			if name == "service" {
+				if lots = byMark(g.nodes); len(lots) == len(g.nodes) {
+					continue
+				}
+			}
+			g.nodes = nil
+			for _, lot := range lots {
+				if len(lot) > 1 {
+					lot = []*node{folded(lot)}
+				}
+				g.nodes = append(g.nodes, lot...)
+			}
+			g.shown = len(g.nodes)
 			return true
 		}
 	}
 	return false
+}
+
+// byMark parts services by what came of asking them.
+func byMark(nodes []*node) (lots [][]*node) {
+	for _, n := range nodes {
+		i := slices.IndexFunc(lots, func(lot []*node) bool {
+			return lot[0].marks[0].mark == n.marks[0].mark && lot[0].marks[0].problem == n.marks[0].problem
+		})
+		if i < 0 {
+			i, lots = len(lots), append(lots, nil)
+		}
+		lots[i] = append(lots[i], n)
+	}
+	return lots
 }
 
 // alike reports whether the same came of asking each host: where something is wrong of every question, else of those that
@@ -247,10 +274,7 @@ func (k *sketch) line(stem, below, label, address string, marks []edge) {
 	numbered := len(k.s.Report.Problems()) > 1
 	spans := k.marks(marks, numbered, k.w-from)
 	for i, spans := range spans {
-		n := 0
-		for _, p := range spans {
-			n += c.width(p.text)
-		}
+		n := spansWidth(c, spans)
 		if i > 0 && x+1+n > k.w {
 			k.lines = append(k.lines, line)
 			line = []span{{below, dim}, {blank(from - c.width(below)), plain}}
@@ -265,31 +289,36 @@ func (k *sketch) line(stem, below, label, address string, marks []edge) {
 	k.lines = append(k.lines, line)
 }
 
-// marks are what is written of the marks of a node: where they are too long for one line of w columns, without the blanks
-// before units.
+// marks are what is written of the marks of a node: where they are too long for one line of w columns, only the first says
+// how long the answer took, and that only if it fits.
 func (k *sketch) marks(marks []edge, numbered bool, w int) [][]span {
+	c := k.s.canvas
 	var list [][]span
 	n := -1
 	for _, e := range marks {
-		spans := e.spans(k.s.canvas, numbered, w)
-		for _, p := range spans {
-			n += k.s.canvas.width(p.text)
-		}
-		n++
-		if k.stale {
-			for i := range spans {
-				spans[i].st = dim
-			}
-		}
+		spans := e.spans(c, numbered, w)
 		list = append(list, spans)
+		n += spansWidth(c, spans) + 1
 	}
-	if n > w {
-		for _, spans := range list {
-			last := &spans[len(spans)-1]
-			last.text = strings.ReplaceAll(last.text, "\u00a0", "")
+	for i, e := range marks {
+		if n > w && (i > 0 || spansWidth(c, list[i]) > w) {
+			e.text = strings.Replace(e.text, e.rtt, "", 1)
+			list[i] = e.spans(c, numbered, w)
+		}
+		if k.stale {
+			for j := range list[i] {
+				list[i][j].st = dim
+			}
 		}
 	}
 	return list
+}
+
+func spansWidth(c *canvas, spans []span) (n int) {
+	for _, p := range spans {
+		n += c.width(p.text)
+	}
+	return n
 }
 
 // narrow is line where there is no room for words: the marks alone stand before the address.

@@ -67,7 +67,7 @@ func (x *switchScreen) draw(s *scene, r region) {
 		reason,
 		frame,
 	}
-	room := fitColumns(columns, r.w-2)[len(columns)-1]
+	room := fitColumns(columns, r.w-2, 0)[len(columns)-1]
 	g := grid{columns: columns, list: &x.list, empty: x.emptyText(s), row: func(i int) []span {
 		v := rows[i]
 		m := verdictStyle(v.Verdict)

@@ -3,7 +3,9 @@ package ui
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -28,6 +30,7 @@ type doc struct {
 	w     int
 	lines [][]span
 	short report.Short // names for addresses in paragraphs that stand in full elsewhere
+	ways  []int        // the lines at which the ways to put something right begin
 }
 
 func newDoc(c *canvas, w int) *doc { return &doc{c: c, w: max(w, 1)} }
@@ -284,6 +287,9 @@ func (c *canvas) fit(text string, w int) string {
 	if c.width(text) <= w {
 		return text
 	}
+	if name := c.twin(text, w); name != "" {
+		return name
+	}
 	if head, tail, ok := lastGroups(text); ok {
 		head = head[:max(0, min(w-1-len(tail), len(head)))]
 		return head[:strings.LastIndexByte(head, ':')+1] + "…" + tail
@@ -303,6 +309,58 @@ func (c *canvas) fit(text string, w int) string {
 		return "…"
 	}
 	return begin + "…"
+}
+
+// know has addresses told apart that end in the same four groups.
+func (c *canvas) know(addrs []string) {
+	ends := map[string][]string{}
+	for _, addr := range addrs {
+		if _, tail, ok := lastGroups(addr); ok && !slices.Contains(ends[tail], addr) {
+			ends[tail] = append(ends[tail], addr)
+		}
+	}
+	clear(c.twins)
+	for _, list := range ends {
+		if len(list) > 1 {
+			maps.Copy(c.twins, report.Shorten(list, nil))
+		}
+	}
+}
+
+// twin is the name in at most w columns of an address, with what follows it, that others end as; empty: it is none.
+func (c *canvas) twin(text string, w int) string {
+	addr, prefix, some := strings.Cut(text, "/")
+	name := c.twins[addr]
+	if name == "" {
+		return ""
+	}
+	if some {
+		name += "/" + prefix
+	}
+	for c.width(name) > w {
+		_, rest, more := strings.Cut(strings.TrimPrefix(name, "…"), ":")
+		if !more || strings.HasPrefix(rest, "…") {
+			return ""
+		}
+		name = "…" + rest
+	}
+	return name
+}
+
+// ending is as many of the last groups of an address as fit in w columns, but one at least.
+func (c *canvas) ending(addr string, w int) string {
+	addr = c.mask(addr)
+	if c.width(addr) <= w {
+		return addr
+	}
+	for c.width(addr) >= w {
+		_, rest, more := strings.Cut(addr, ":")
+		if !more {
+			break
+		}
+		addr = rest
+	}
+	return "…" + addr
 }
 
 // The columns of an address: in full at most, and with nothing but its last four groups.
@@ -373,17 +431,17 @@ func age(d time.Duration) string {
 	case s < 5:
 		return say("age.now")
 	case s < 60:
-		return fmt.Sprintf("%ds", s/5*5)
+		return fmt.Sprintf("%d\u00a0s", s/5*5)
 	case s < 3600:
-		return fmt.Sprintf("%dm", s/60)
+		return fmt.Sprintf("%d\u00a0min", s/60)
 	case s < 2*86400:
-		return fmt.Sprintf("%dh", s/3600)
+		return fmt.Sprintf("%d\u00a0h", s/3600)
 	default:
-		return fmt.Sprintf("%dd", s/86400)
+		return fmt.Sprintf("%d\u00a0d", s/86400)
 	}
 }
 
-// ago writes age as a phrase: "5s ago".
+// ago writes age as a phrase: "5 s ago".
 func ago(d time.Duration) string {
 	if d < 5*time.Second {
 		return say("age.just")

@@ -3,7 +3,7 @@ package render
 import (
 	"cmp"
 	"fmt"
-	"path"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -48,6 +48,7 @@ func (t *textWriter) brief(r report.Report) {
 		{false, true, true, true, all, proofs},
 		{false, false, true, true, all, proofs},
 		{false, false, false, true, all, proofs},
+		{false, false, false, true, all, 1},
 		{false, false, false, true, 2, proofs},
 		{false, false, false, false, all, proofs},
 		{false, false, false, false, all, 1},
@@ -313,8 +314,8 @@ func (b *brief) unknown() {
 		if len(b.problems) == 0 {
 			b.gap()
 		}
-		if _, program, ok := strings.Cut(u.Fix, "=p "); ok { // what gives a privilege for good is needed once: without it
-			b.command(label, words.Say("brief.sudo", "program", bare(program)))
+		if sudo := why.AsRoot(u.Fix); sudo != "" {
+			b.command(label, words.Say("brief.again", "sudo", sudo))
 			label = "or"
 		}
 		if why.IsCommand(u.Fix) {
@@ -324,10 +325,32 @@ func (b *brief) unknown() {
 		}
 		label = "or"
 	}
-	slices.Sort(names)
-	if names = slices.Compact(names); len(names) > 0 && b.r.Verdict != why.VerdictOK {
-		b.para("open", words.Say("brief.unknown", "what", words.List(names)))
+	if len(names) > 0 && b.r.Verdict != why.VerdictOK {
+		b.para("open", words.Say("brief.unknown", "what", words.List(b.lacking())))
 	}
+}
+
+// namedApart is how many of what could not be told for one reason have their names: more are counted, with the reason.
+const namedApart = 3
+
+// lacking says what could not be told: by name, or where one reason keeps many from it, by how many and that.
+func (b *brief) lacking() (list []string) {
+	names := map[string][]string{}
+	for _, u := range b.r.Unknown {
+		if !slices.Contains(names[u.Why], u.What) {
+			names[u.Why] = append(names[u.Why], u.What)
+		}
+	}
+	for _, reason := range slices.Sorted(maps.Keys(names)) {
+		checks := slices.DeleteFunc(slices.Clone(names[reason]), func(name string) bool { return !slices.Contains(diag.CheckOrder, name) })
+		if n := len(checks); n > namedApart {
+			list = append(list, words.Say("brief.unknown-n", "n", n, "why", reason))
+			continue
+		}
+		list = append(list, names[reason]...)
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 // privilege is the line, or the sentence, that would let this user see packets, where that is all that keeps ndwhy from a verdict;
@@ -347,8 +370,8 @@ func (b *brief) privilege() string {
 func (b *brief) blind(fix string) {
 	word := strings.ToUpper(words.Say("verdict." + string(b.r.Verdict)))
 	b.b.WriteString(b.paint(bold+";"+verdictColor(b.r.Verdict), word) + "  " + words.Say("brief.blind") + "\n")
-	if _, program, ok := strings.Cut(fix, "=p "); ok {
-		b.command("do", words.Say("brief.sudo", "program", bare(program)))
+	if sudo := why.AsRoot(fix); sudo != "" {
+		b.command("do", words.Say("brief.again", "sudo", sudo))
 		b.command("or", fix)
 	} else {
 		b.para("do", fix)
@@ -370,14 +393,6 @@ func (b *brief) blind(fix string) {
 		last = words.Say("brief.blind-some", "answered", strings.Join(answered, ", "), "n", len(checks), "at", b.ended())
 	}
 	b.wrap("", "", last)
-}
-
-// bare is a program's name where sudo finds it by that, as its usual secure_path has it.
-func bare(program string) string {
-	if dir := path.Dir(program); slices.Contains([]string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}, dir) {
-		return path.Base(program)
-	}
-	return program
 }
 
 // ended is when the run ended.

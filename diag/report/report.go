@@ -629,6 +629,7 @@ func (b *reporter) neighbours() Neighbours {
 
 func (b *reporter) paths() []Path {
 	list := []Path{}
+	assigned := map[string]*diag.Assigned{}
 	for i, p := range b.s.PathsSorted() {
 		id := fmt.Sprintf("p%d", i+1)
 		b.ids[p.ID] = id
@@ -642,6 +643,14 @@ func (b *reporter) paths() []Path {
 		}
 		if p.Source.IsValid() {
 			row.Source = text(p.Source.String())
+		}
+		if p.SourceClass == diag.SourceUnknown && p.Source.IsValid() {
+			if assigned[p.Interface] == nil {
+				assigned[p.Interface] = b.s.Assigned(p.Interface)
+			}
+			if assigned[p.Interface].Holds(p.Source) {
+				row.SourceClass = diag.SourceAssigned // somebody said so after it was asked: an address is one thing
+			}
 		}
 		if port, err := strconv.ParseUint(p.Note, 10, 16); err == nil && port > 0 && p.Asks == diag.AsksTCP && p.Outcome == diag.Answered {
 			row.Port = new(int(port))

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"regexp"
 	"slices"
+	"strings"
 
 	"ndwhy/diag"
 )
@@ -17,7 +18,12 @@ var address = regexp.MustCompile(`[0-9A-Fa-f:]*:[0-9A-Fa-f:]*[0-9A-Fa-f]`)
 // shortest is the length up to which an address needs no short name.
 const shortest = 12
 
-// Shorten gives each address that is shown the shortest end, in whole groups, that no other of them and of all has.
+// longest is the length up to which the end of an address is a name: beyond, it is the identifier that a host has in every
+// prefix, and what tells its addresses apart is how they begin.
+const longest = 14
+
+// Shorten gives each address that is shown the shortest end, in whole groups, that no other of them and of all has; where
+// that is long, its shortest beginning and its last group, if no other has those.
 func Shorten(shown, all []string) Short {
 	names := Short{}
 	// Those that end most alike stand side by side.
@@ -33,9 +39,51 @@ func Shorten(shown, all []string) Short {
 		for _, beside := range slices.Concat(all[max(at-1, 0):at], all[at+1:min(at+2, len(all))]) {
 			alike = max(alike, sameEnd(addr, beside))
 		}
-		names[addr] = "…" + ending(addr, alike)
+		end := ending(addr, alike)
+		names[addr] = "…" + end
+		if len(end) <= longest {
+			continue
+		}
+		if both := ends(all, at); both != "" && len(both) < len(names[addr]) {
+			names[addr] = both
+		}
 	}
 	return names
+}
+
+// alikeMost is how many may have the same last group: among more no name is looked for.
+const alikeMost = 64
+
+// ends is the shortest beginning of all[at], in whole groups, that with its last group no other of all has, which stand
+// in the order of their ends; empty: there is none.
+func ends(all []string, at int) string {
+	addr := all[at]
+	colon := strings.LastIndexByte(addr, ':')
+	if colon < 0 {
+		return "" // masked, or no address
+	}
+	last := addr[colon:]
+	from, to := at, at+1
+	for ; from > 0 && strings.HasSuffix(all[from-1], last); from-- {
+		if at-from == alikeMost {
+			return ""
+		}
+	}
+	for ; to < len(all) && strings.HasSuffix(all[to], last); to++ {
+		if to-at == alikeMost {
+			return ""
+		}
+	}
+	others := slices.Concat(all[from:at], all[at+1:to])
+	for i := 1; i < len(addr)-len(last); i++ {
+		if addr[i] != ':' || addr[i-1] == ':' {
+			continue
+		}
+		if !slices.ContainsFunc(others, func(x string) bool { return strings.HasPrefix(x, addr[:i+1]) }) {
+			return addr[:i+1] + "…" + last[1:]
+		}
+	}
+	return ""
 }
 
 // backwards compares two texts from their ends.

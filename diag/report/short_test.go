@@ -16,4 +16,12 @@ func TestShortNamesTellAddressesApart(t *testing.T) {
 			t.Errorf("%q became %q, want %q", text, got, want)
 		}
 	}
+	// A host has one identifier in every prefix: what tells its addresses apart is how they begin.
+	same := []string{"2001:db8:0:4:4df:a5ff:fe6c:5d57", "2001:db8:0:e:4df:a5ff:fe6c:5d57", "3fff:1::4df:a5ff:fe6c:5d57", "fe80::4df:a5ff:fe6c:5d57"}
+	short = Shorten(same, nil)
+	for i, want := range []string{"2001:db8:0:4:…5d57", "2001:db8:0:e:…5d57", "3fff:…5d57", "fe80:…5d57"} {
+		if got := short[same[i]]; got != want {
+			t.Errorf("%s became %q, want %q", same[i], got, want)
+		}
+	}
 }

@@ -706,10 +706,10 @@ func TestSourceSelectionNamesWhatMatters(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			w := diagtest.HandAdded().Say(right).Say(tt.say...)
 			f := find(t, Diagnose(w.State()), "host.source-selection")
-			if !strings.Contains(f.Summary, "For "+tt.target.String()+" ") {
+			if !strings.Contains(f.Summary, " to "+tt.target.String()+" ") {
 				t.Errorf("%s\nwant %s as the example", f.Summary, tt.target)
 			}
-			if got := strings.Contains(f.Summary, "cut itself off"); got != tt.cutsOff {
+			if got := strings.Contains(f.Summary, "is cut off"); got != tt.cutsOff {
 				t.Errorf("%s\nthe instance is cut off: %v", f.Summary, tt.cutsOff)
 			}
 		})

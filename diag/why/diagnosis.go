@@ -2,6 +2,8 @@ package why
 
 import (
 	"net/netip"
+	gopath "path"
+	"slices"
 	"strings"
 
 	"ndwhy/diag"
@@ -166,6 +168,20 @@ type Unknown struct {
 
 // IsCommand reports whether what would help is a line for a shell: else it is a sentence.
 func IsCommand(fix string) bool { return strings.HasPrefix(fix, "sudo ") }
+
+// AsRoot is the program's start by sudo, where fix would give its file a privilege for good: for once that is less. It is
+// empty where fix is anything else.
+func AsRoot(fix string) string {
+	_, program, ok := strings.Cut(fix, "=p ")
+	if !ok {
+		return ""
+	}
+	// sudo finds it by name in its usual secure_path.
+	if slices.Contains([]string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}, gopath.Dir(program)) {
+		program = gopath.Base(program)
+	}
+	return "sudo " + program
+}
 
 // Diagnose explains a state. It never fails; of an empty state it says that nothing was checked.
 func Diagnose(s *diag.State) Diagnosis { return diagnose(s) }

@@ -171,7 +171,7 @@ func (iv *ifaceView) dropOn(p *path) (newest diag.Event) {
 // answered on the wire, or the kernel was not allowed to send it.
 func (iv *ifaceView) stopped(p *path) bool {
 	switch {
-	case p.Via == diag.ViaWire:
+	case p.Via == diag.ViaWire, iv.taken(p):
 		return false
 	case p.drop.Body != nil:
 		return true
@@ -200,6 +200,12 @@ func (iv *ifaceView) shaken(source netip.Addr) bool {
 	e, lost := iv.s.Shaken(iv.name)
 	a, isAddress := e.Body.(diag.Address)
 	return lost && (!isAddress || a.Address == source)
+}
+
+// taken reports whether the kernel did not let a socket have its source, and this host does not have that any more: it
+// was taken away while the question was under way.
+func (iv *ifaceView) taken(p *path) bool {
+	return p.Errno == "EADDRNOTAVAIL" && p.Source.IsValid() && iv.s.InterfaceWith(p.Source) == ""
 }
 
 // waitedForRouter reports whether what the kernel took and did not send may have waited for a router: it tries one

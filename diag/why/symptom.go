@@ -50,6 +50,8 @@ func (iv *ifaceView) findSymptoms() {
 			// A bound socket gets no answer either: that says the same, and where it breaks.
 		case iv.borrowed(p.Source):
 			// That the interface has no address of its own is the symptom.
+		case iv.taken(p):
+			// That it has this one no more is, if it should have it.
 		case p.Via == diag.ViaApp && iv.missedThere(p):
 			// So does one that is bound to the interface by which it left.
 		case n != nil && !*n:

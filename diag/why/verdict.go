@@ -87,7 +87,7 @@ func (v *view) unknown() []Unknown {
 				idle = true
 			}
 		}
-		if !idle {
+		if !idle && len(list) == 0 { // else it was said why
 			add(Unknown{nothingAsked, words.Say("unknown.nothing"), ""})
 		}
 	}

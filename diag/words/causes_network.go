@@ -163,9 +163,9 @@ var causesNetwork = map[string]string{
 
 	"cause.path.lossy.title":             "Packets are lost on the way",
 	"cause.path.lossy.summary":           "{lost} of {sent|question|questions} to hosts that do answer were lost ({percent}%).",
-	"cause.path.lossy.explanation":       "The hosts are there, since they answered some questions. So packets are lost on the way (hosts affected: {hosts}). A second machine with the same MAC or IP address takes answers away in the same way.",
+	"cause.path.lossy.explanation":       "The hosts are there, since they answered some questions. So packets are lost on the way (to {hosts|host|hosts}). A second machine with the same MAC or IP address takes answers away in the same way.",
 	"cause.path.lossy.late.summary":      "Answers arrive late on {interface}: {seconds} s after the question, when most programs have given up.",
-	"cause.path.lossy.late.explanation":  "The answers arrived after ndwhy had stopped waiting, so nothing here is proven silent (hosts affected: {hosts}). A full queue, a shaped or overloaded link, or a machine without enough processor time does that. The kernel's own neighbour discovery gives up after 3 s.",
+	"cause.path.lossy.late.explanation":  "The answers arrived after ndwhy had stopped waiting, so nothing here is proven silent ({hosts|host|hosts}). A full queue, a shaped or overloaded link, or a machine without enough processor time does that. The kernel's own neighbour discovery gives up after 3 s.",
 	"cause.path.lossy.limit.summary":     "Of the hosts that answer, only {target} left pings unanswered ({lost} of {sent|packet|packets} were lost in all).",
 	"cause.path.lossy.limit.explanation": "Neighbour discovery and the other hosts lost nothing. A limit on that host's own answers to pings looks the same, so nothing may be wrong. If pings that are a second apart get lost too, the way to it loses packets.",
 	"cause.path.lossy.means":             "The network works, but drops some packets. Details: several hosts, or neighbour discovery (which nobody limits to so few), answer some of the questions but not all.",

@@ -62,7 +62,7 @@ var remedies = map[string]string{
 	"doc.remedies.by.filter":   "the file that the rules come from",
 	"doc.remedies.by.undo":     "the file that sets it otherwise",
 
-	"remedy.link-up":           "Switch the interface on. You may have to restart whatever configures it: check again after this.",
+	"remedy.link-up":           "Switch the interface on. If it then has no address, restart what sets it up.",
 	"remedy.lower-up":          "Switch on {other}, which carries {interface}.",
 	"remedy.ask.far-way":       "Ask whoever runs the network between the two (a firewall, a security group, a switch): packets to {peer} leave here and do not arrive there.",
 	"remedy.ask.far-call":      "Ask whoever runs the network between the two (a firewall, this host's security group, a switch): packets from {from} to {address} leave there and do not arrive here.",
@@ -74,7 +74,7 @@ var remedies = map[string]string{
 	"remedy.ask.far-ignored":   "On the other host: somebody set it to ignore pings (net.ipv6.icmp.echo_ignore_all). Unset that if it should answer.",
 	"remedy.ask.carrier":       "Ask whoever runs the machine or its host to connect the interface: {interface}, MAC {mac}, is switched on but has no carrier. Nothing on this host helps.",
 	"remedy.mtu":               "Raise the MTU to what IPv6 needs.",
-	"remedy.enable-ipv6":       "Switch IPv6 on. You may have to restart the DHCPv6 client: check again after this.",
+	"remedy.enable-ipv6":       "Switch IPv6 on. If no address comes, restart the DHCPv6 client.",
 	"remedy.hear-all":          "Let the device receive all multicast until its driver is repaired.",
 	"remedy.join-again":        "Set the address again, so that the kernel joins the group again.",
 	"remedy.more-tracked":      "Make the table of connections larger. Each entry takes some 300 bytes of memory. In a container, do this on its host.",

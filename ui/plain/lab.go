@@ -2,6 +2,9 @@ package plain
 
 import (
 	"maps"
+	"net/netip"
+	"slices"
+	"strings"
 
 	"ndwhy/diag/words"
 	"ndwhy/ui"
@@ -32,7 +35,7 @@ func (w *Writer) Lab(scenario string, verdicts []ui.Verdict, breaks []ui.Break) 
 	}
 	w.broken = now
 	for _, v := range verdicts {
-		key := v.Port + " " + v.Verdict + " " + v.Reason
+		key := v.Port + " " + v.Verdict + " " + kindOf(v.Reason)
 		if v.Verdict != "dropped" && v.Verdict != "answered" || w.marks[key] {
 			continue
 		}
@@ -40,4 +43,12 @@ func (w *Writer) Lab(scenario string, verdicts []ui.Verdict, breaks []ui.Break) 
 		w.line(words.Say("plain.lab."+v.Verdict, "port", v.Port, "frame", v.Summary, "reason", v.Reason, "time", v.Time.Format("15:04:05")))
 	}
 	return w.err
+}
+
+// kindOf is a reason without the addresses in it: it is said once, of whichever comes first.
+func kindOf(reason string) string {
+	return strings.Join(slices.DeleteFunc(strings.Fields(reason), func(word string) bool {
+		_, err := netip.ParseAddr(strings.TrimRight(word, ".,:;"))
+		return err == nil
+	}), " ")
 }

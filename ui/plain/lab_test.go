@@ -33,10 +33,11 @@ func TestLab(t *testing.T) {
 		dropped,
 		{Port: "ubuntu1", Verdict: "forwarded", Reason: "routed", Summary: "x"},
 		other,
-		{Port: "ubuntu1", Verdict: "answered", Reason: "ubuntu2 has it", Summary: "NS: who has fe80::2"},
+		{Port: "ubuntu1", Verdict: "answered", Reason: "fe80::2 is ubuntu2's", Summary: "NS: who has fe80::2"},
+		{Port: "ubuntu1", Verdict: "answered", Reason: "fe80::3 is ubuntu2's", Summary: "NS: who has fe80::3"},
 	}
 	want(t, "at first", heard(seen, stopped), "^The lab vpc", "^The switch drops at ubuntu1: .*echo request\\. Why: no multicast here",
-		"^The switch answers ubuntu1 itself: NS: who has fe80::2. Why: ubuntu2 has it")
+		"^The switch answers ubuntu1 itself: NS: who has fe80::2. Why: fe80::2 is ubuntu2's")
 	want(t, "again", heard(seen, stopped))
 	stopped.Broken = true
 	want(t, "broken", heard([]ui.Verdict{dropped}, stopped), "^Broken in the lab: ubuntu2 is stopped", "^The switch drops")
