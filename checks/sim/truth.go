@@ -104,7 +104,10 @@ var sameThing = [][]string{
 	{"same-mac", "cloned-mac", "changed-mac", "container"}, // the MAC
 	{"changed-mac", "private-link-local"},
 	// by hand it has the address all the same
-	{"private-link-local", "moved-address"}, {"private-link-local", "address-taken"}, {"no-on-link-route", "moved-address"}, {"no-on-link-route-well", "moved-address"},
+	{"private-link-local", "moved-address"},
+	{"private-link-local", "address-taken"},
+	{"no-on-link-route", "moved-address"},
+	{"no-on-link-route-well", "moved-address"},
 	{"changed-mac", "dad-loop"},
 	{"cloned-mac", "port-security"},
 	{"same-mac", "address-taken"},              // who answers for the address
@@ -298,7 +301,7 @@ var consequences = []consequence{
 	// The port lets no other address speak than the one of its MAC.
 	{[]string{"port-security-eui64", "private-link-local"}, []string{"address.link-local-not-eui64"}},
 	// The kernel prefers the other when the lease's address is past its time, before the run is over.
-	{[]string{"expiring", "unassigned-address|reserved-address"}, []string{"host.source-selection"}},
+	{[]string{"expiring", "unassigned-address|reserved-address|wrong-interface"}, []string{"host.source-selection"}},
 	// There is none but what is not to be used.
 	{
 		[]string{"deprecated", "unassigned-address|reserved-address", "dhcp-silent|dhcp-no-address|no-dhcp-client|dhcp-client-deaf"},
@@ -430,6 +433,23 @@ var Flaws = []Flaw{
 			return (w.Reorder > 0 || w.PeerDelay > 0) && only(v.Supposed, "path.lossy") && only(v.Missed, "host.firewall") && v.quiet()
 		},
 	},
+}
+
+// Doubts says of causes why another fault leaves them possible, where they are told for sure by themselves.
+var Doubts = map[string]string{
+	"path.beyond-router":           "a rule of this host lets out one kind of question only, so that it may be that kind alone which is stopped there",
+	"path.icmp-blocked":            "connections with the same host fail as well, by a rule of this host: what stops those may stop pings",
+	"path.tcp-blocked":             "a rule of this host keeps it from its echoes, and may stop its connections too",
+	"router.rogue":                 "which of two routers belongs is told by what is assigned, or by who is answered through it, and there is neither",
+	"dhcpv6.client-fails":          "whether a client is at work shows when it asks again, and the run may be over before",
+	"address.link-local-not-eui64": "the other link-local address, which would be answered, is not in use, or is kept from its answers as well",
+	"host.routing":                 "that the neighbour is there shows in its answers by another address, and another host gets those",
+	"host.firewall":                "the wire shows what the kernel was kept from, and is silent, or was asked less often than a limit lets through",
+	"peer.unmapped":                "one silent host alone may be kept apart, or hear nobody, as well",
+	"peer.isolated":                "one silent host alone may be gone as well",
+	"router.no-advertisement":      "something in this host may keep advertisements out",
+	"router.unresolvable":          "it advertises, so it is there, and whether it hears this host nobody else shows",
+	"address.unassigned":           "nobody says what is assigned, and nobody answers another address who would show that the way is open",
 }
 
 // Known returns the flaw that a verdict shows; nil: none that is known.

@@ -196,3 +196,19 @@ func TestNotOnlyTheRule(t *testing.T) {
 		t.Errorf("unexplained: %+v", d.Unexplained)
 	}
 }
+
+// So it is where a rule may have kept them: of some packets of the kind, and no more is known of which.
+func TestNotOnlyTheRuleInPart(t *testing.T) {
+	rule := diag.Filter{Table: "inet filter", Chain: "input", Hook: "input", Rule: "icmpv6 type echo-reply drop", Verdict: "drop", Partly: []string{string(diag.EchoReply)}}
+	w := diagtest.VPC().Say(rule).Path(diag.Path{
+		Check: "internet", Asks: diag.AsksTCP, Source: diagtest.Mine, Target: diagtest.Host1, TargetClass: diag.TargetInternet, Given: true,
+		Via: diag.ViaKernel, Outcome: diag.Silent, Sent: 4,
+	}).Silence(func(p diag.Path) bool { return p.Asks == diag.AsksEcho && p.Via == diag.ViaKernel })
+	d := Diagnose(w.State())
+	if f := find(t, d, "path.tcp-blocked"); f.Confidence != Possible {
+		t.Errorf("path.tcp-blocked is %s", f.Confidence)
+	}
+	if len(d.Unexplained) > 0 {
+		t.Errorf("unexplained: %+v", d.Unexplained)
+	}
+}
