@@ -11,12 +11,39 @@ import (
 )
 
 func serviceRow(i int) string {
-	return "services/eth0/" + ourGUA.String() + "/" + vpcServices[i].address.String() + "/kernel"
+	return "services/eth0/" + ourGUA.String() + "/" + vpcServices[i].address.String() + "/service/kernel"
 }
 
 var ec2 = diag.Metadata{State: diag.MetadataOK, Interfaces: []diag.MetadataInterface{{
 	MAC: ourMAC, Addresses: []netip.Addr{ourGUA}, Subnets: []netip.Prefix{subnet},
 }}}
+
+// A name server that this host is configured to ask is asked by the interface that the kernel sends it by, and nowhere else.
+func TestNameServers(t *testing.T) {
+	server := netip.MustParseAddr("2001:db8:53::53")
+	row := "services/eth0/" + ourGUA.String() + "/" + server.String() + "/service/kernel"
+	never := func(diag.Path) bool { return false }
+	configured := diag.Resolvers{File: "/etc/resolv.conf", Addresses: []netip.Addr{server}}
+	inWorld(t, "it answers", func(w *world) {
+		w.sess.Emit(configured)
+		w.answers = map[Service]string{DNS: "Success"}
+		w.run(w.t.Context(), never)
+		w.want(row, diag.Answered, "")
+	})
+	inWorld(t, "it is silent", func(w *world) {
+		w.sess.Emit(configured)
+		w.run(w.t.Context(), never)
+		w.want(row, diag.Silent, "")
+	})
+	inWorld(t, "a tunnel leads there", func(w *world) {
+		w.sess.Emit(configured)
+		w.free = diag.Selection{Interface: "wg0", Source: ourGUA}
+		w.run(w.t.Context(), never)
+		if p, asked := w.state().Path(row); asked {
+			w.t.Errorf("asked: %+v", p)
+		}
+	})
+}
 
 func TestServices(t *testing.T) {
 	expect := func(w *world) func(diag.Path) bool {

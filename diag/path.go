@@ -57,11 +57,12 @@ const (
 	AsksDHCP    Asks = "dhcp"
 	AsksMTU     Asks = "mtu"
 	AsksService Asks = "service"
-	AsksTCP     Asks = "tcp" // whether a connection is answered at all: a refusal is an answer
+	AsksTCP     Asks = "tcp"     // whether a connection is answered at all: a refusal is an answer
+	AsksWayOut  Asks = "way-out" // whether a router leads to an Internet host: the path's Note, of an echo that it is given
 )
 
 // AsksOrder has every kind of question, in the order in which they are shown.
-var AsksOrder = []Asks{AsksRS, AsksND, AsksEcho, AsksTCP, AsksMTU, AsksService, AsksDHCP, AsksDAD}
+var AsksOrder = []Asks{AsksRS, AsksND, AsksEcho, AsksTCP, AsksMTU, AsksService, AsksDHCP, AsksDAD, AsksWayOut}
 
 // SourceClass says what the source of a question is to the network.
 type SourceClass string

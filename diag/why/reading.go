@@ -179,6 +179,11 @@ func (iv *ifaceView) stopped(p *path) bool {
 		return true
 	case iv.shaken(p.Source):
 		return false
+	case p.Asks == diag.AsksService && p.failedDiscovery() && iv.near(p.Target):
+		// Nobody else need be asked for it: whether the kernel's discovery is let through tells who is.
+		return iv.any(func(r *path) bool {
+			return r.Via == diag.ViaKernel && r.Asks == diag.AsksND && r.Missing() && r.Ours() && iv.s.Answered(diag.ViaWire, diag.QuestionOf(*r.Path))
+		})
 	case p.Asks == diag.AsksService && p.failedDiscovery():
 		// No frame of ours asks for a service; what resolves the way to it is seen on the wire.
 		return iv.any(func(r *path) bool {
@@ -194,18 +199,18 @@ func (iv *ifaceView) stopped(p *path) bool {
 	return !iv.waitedForRouter(p) && !iv.redirected(p) && !iv.byException(p) && iv.s.Answered(diag.ViaWire, diag.QuestionOf(*p.Path))
 }
 
+// taken reports whether the kernel did not let a socket have its source, and this host does not have that any more: it
+// was taken away while the question was under way.
+func (iv *ifaceView) taken(p *path) bool {
+	return p.Errno == "EADDRNOTAVAIL" && p.Source.IsValid() && iv.s.InterfaceWith(p.Source) == ""
+}
+
 // shaken reports whether this host lost the link, or an address, while it was asked: the wire has answers to what it sent
 // before that it could not take for its own any more.
 func (iv *ifaceView) shaken(source netip.Addr) bool {
 	e, lost := iv.s.Shaken(iv.name)
 	a, isAddress := e.Body.(diag.Address)
 	return lost && (!isAddress || a.Address == source)
-}
-
-// taken reports whether the kernel did not let a socket have its source, and this host does not have that any more: it
-// was taken away while the question was under way.
-func (iv *ifaceView) taken(p *path) bool {
-	return p.Errno == "EADDRNOTAVAIL" && p.Source.IsValid() && iv.s.InterfaceWith(p.Source) == ""
 }
 
 // waitedForRouter reports whether what the kernel took and did not send may have waited for a router: it tries one

@@ -91,6 +91,7 @@ var plainText = map[string]string{
 	"plain.asks.mtu":       "a full-size packet",
 	"plain.asks.service":   "its service",
 	"plain.asks.tcp":       "a TCP connection",
+	"plain.asks.way-out":   "the way out",
 	"plain.via.wire":       "on the wire",
 	"plain.via.kernel":     "as the kernel sends it",
 	"plain.via.app":        "as applications send it",

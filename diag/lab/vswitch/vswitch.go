@@ -86,8 +86,9 @@ type Router struct {
 	MTU        uint32 // announced where not 0
 	// Prefix is its own, announced in the subnet's place: it forwards what comes from that alone (BCP 38).
 	Prefix netip.Prefix
-	// Routes are announced as reached through it (RFC 4191).
-	Routes []netip.Prefix
+	// Routes are announced as reached through it (RFC 4191), NameServers as those to ask (RFC 8106).
+	Routes      []netip.Prefix
+	NameServers []netip.Addr
 	// ByLinkLocal: what comes for a prefix of a port is sent to the EUI-64 link-local address of its MAC.
 	ByLinkLocal  bool
 	Unresolvable bool // answers no solicitation for its addresses
