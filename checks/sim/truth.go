@@ -440,20 +440,23 @@ var Flaws = []Flaw{
 
 // Doubts says of causes why another fault leaves them possible, where they are told for sure by themselves.
 var Doubts = map[string]string{
-	"path.beyond-router":           "a rule of this host lets out one kind of question only, so that it may be that kind alone which is stopped there",
-	"path.icmp-blocked":            "connections with the same host fail as well, by a rule of this host: what stops those may stop pings",
-	"path.tcp-blocked":             "a rule of this host keeps it from its echoes, and may stop its connections too",
+	"path.beyond-router":           "a rule of this host lets out one kind of question only, so that it may be that kind alone which is stopped there; " + byLimit,
+	"path.icmp-blocked":            byLimit,
+	"path.tcp-blocked":             "a rule of this host keeps it from its echoes, and may stop its connections too; " + byLimit,
+	"host.firewall":                byLimit,
+	"router.no-advertisement":      byLimit,
+	"service.imds-ipv6-off":        byLimit,
 	"router.rogue":                 "which of two routers belongs is told by what is assigned, or by who is answered through it, and there is neither",
-	"dhcpv6.client-fails":          "whether a client is at work shows when it asks again, and the run may be over before",
-	"address.link-local-not-eui64": "the other link-local address, which would be answered, is not in use, or is kept from its answers as well",
-	"host.routing":                 "that the neighbour is there shows in its answers by another address, and another host gets those",
-	"host.firewall":                "the wire shows what the kernel was kept from, and is silent, or was asked less often than a limit lets through",
-	"peer.unmapped":                "one silent host alone may be kept apart, or hear nobody, as well",
-	"peer.isolated":                "one silent host alone may be gone as well",
-	"router.no-advertisement":      "something in this host may keep advertisements out",
 	"router.unresolvable":          "it advertises, so it is there, and whether it hears this host nobody else shows",
-	"address.unassigned":           "nobody says what is assigned, and nobody answers another address who would show that the way is open",
+	"dhcpv6.client-fails":          "with another address, or no way out, the run is over before the client has asked for long enough",
+	"address.link-local-not-eui64": "the other link-local address, which would be answered, is not in use",
+	"address.unassigned":           "the metadata service is out of reach, and a lease names what one client was given, not all",
+	"host.routing":                 "that the neighbour is on the link shows in its answers, and another host gets those, or it is kept apart",
+	"peer.unmapped":                "the router does not say that it is on the link, where alone it would be missed",
 }
+
+// byLimit is said of a limit on echoes, beside another fault.
+const byLimit = "a limit on echoes passes for loss, and where some is seen few silences may be chance"
 
 // Known returns the flaw that a verdict shows; nil: none that is known.
 func (v Verdict) Known(w Weather) *Flaw {
