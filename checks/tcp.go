@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"slices"
 	"strconv"
 
 	"ndwhy/diag"
@@ -11,8 +12,8 @@ import (
 // a frame of ours would be answered by the kernel, which knows of no connection, with a reset.
 var tcp = ways{kernel: tcpByKernel{}, app: tcpAsApp{}}
 
-// tcpPorts are asked in turn while there is no answer: at most one SYN each, and once more where silence would be a
-// symptom.
+// tcpPorts are asked in turn while there is no answer: at most one SYN each, and once more each, for of so few some may be
+// lost by chance.
 var tcpPorts = []uint16{443, 80}
 
 // What a handshake takes of this host: SYN, ACK and, as it goes no further, RST.
@@ -44,7 +45,8 @@ func (tcpByKernel) adjust(l *lane, a *asking) {
 			t.done, t.waited = true, true
 		}
 		l.publish(false)
-		if a.reasked || l.r.pace.spent() || !l.symptom(a.tallies) {
+		silent := func(t *tally) bool { return !t.hasAnswer() && t.verdict().Outcome == diag.Silent }
+		if a.reasked || l.r.pace.spent() || !slices.ContainsFunc(a.tallies, silent) {
 			return false
 		}
 		for _, t := range a.tallies {

@@ -72,13 +72,14 @@ func (iv *ifaceView) passedBy(target netip.Addr) (best diag.Offer, ok bool) {
 }
 
 // routesIgnored looks for routes that are announced and not taken, while what lies behind them is asked for in
-// vain. Most hosts take none, and need none: what their default router reaches as well is no fault.
+// vain. Most hosts take none, and need none: what their default router reaches as well is no fault, nor does a host there
+// that is silent tell of one where another is reached by that router.
 func (iv *ifaceView) routesIgnored() []hypothesis {
 	var list []hypothesis
 	at := map[netip.Prefix]int{}
 	for _, p := range iv.paths {
 		o, ok := iv.passedBy(p.Target)
-		if !ok || !p.Missing() || !p.Ours() || p.excused() || iv.unanswered(p.Source) {
+		if !ok || !p.Missing() || !p.Ours() || p.excused() || iv.unanswered(p.Source) || iv.reachedIn(o.Prefix) {
 			continue
 		}
 		i, have := at[o.Prefix]
@@ -98,6 +99,11 @@ func (iv *ifaceView) routesIgnored() []hypothesis {
 		rest(h, p)
 	}
 	return slices.DeleteFunc(list, func(h hypothesis) bool { return !iv.strong(&h) })
+}
+
+// reachedIn reports whether the kernel was answered by anybody in a prefix.
+func (iv *ifaceView) reachedIn(prefix netip.Prefix) bool {
+	return iv.any(func(p *path) bool { return p.Via != diag.ViaWire && p.Outcome == diag.Answered && prefix.Contains(p.Target) })
 }
 
 // mtuIgnored looks for an announced MTU that is smaller than what this host sends, while packets of that size
