@@ -247,14 +247,14 @@ func (l *lane) reask(a *asking) bool {
 	a.reasked = true
 	l.reasked = l.reasked || a.tallies[0].q.Via != diag.ViaApp // what an unbound socket sends is not the wire's question
 	a.next = l.r.now
-	a.count, a.interval, a.wait = a.count+more, reaskInterval, reaskInterval
+	a.count, a.interval, a.wait = a.count+more, reaskInterval, l.reaskWait()
 	if late {
 		a.twice, a.next = true, a.started.Add(findTime)
 	}
 	if unresolved {
 		// The kernel solicits once a second, whatever it is asked meanwhile: one more of its
 		// solicitations, and where frames get lost three more, after the entry has failed.
-		a.interval, a.wait = 6*reaskInterval, 6*reaskInterval
+		a.interval, a.wait = 6*reaskInterval, max(6*reaskInterval, a.wait)
 		a.count = a.sent + min(more, 2)
 		if again {
 			a.twice = true

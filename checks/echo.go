@@ -32,9 +32,9 @@ type echoByKernel struct {
 }
 
 // frame counts what is seen leaving; the socket says what was asked and answered.
-func (echoByKernel) frame(t *tally, _ diag.Event, f diag.Frame) {
+func (echoByKernel) frame(t *tally, e diag.Event, f diag.Frame) {
 	if t.isRequest(f) {
-		t.copies++
+		t.copy(e)
 	}
 }
 
@@ -146,7 +146,7 @@ func (t *tally) isRequest(f diag.Frame) bool {
 func (t *tally) seeEcho(e diag.Event, f diag.Frame) {
 	switch {
 	case t.isRequest(f):
-		t.copies++
+		t.copy(e)
 		t.ask(e, f.EchoSeq)
 	case f.Out:
 	case f.Type == diag.EchoReply && t.ids[f.EchoID] && f.Dst == t.q.Source && t.answers(f.Src):

@@ -182,7 +182,7 @@ func (l *lane) lostEntry() bool {
 // moreOf is the re-asking of one question, until it is answered; of one that is, until it was asked as often as that.
 func (l *lane) moreOf(t *tally) *asking {
 	l.reasked = true
-	a := &asking{tallies: []*tally{t}, count: l.r.reasks(), interval: reaskInterval, wait: reaskInterval, reasked: true}
+	a := &asking{tallies: []*tally{t}, count: l.r.reasks(), interval: reaskInterval, wait: l.reaskWait(), reasked: true}
 	if t.hasAnswer() {
 		a.full, a.count = true, min(a.count, max(0, l.r.count+reasks-t.path.Sent))
 	}
@@ -251,10 +251,10 @@ func (l *lane) publish(end bool) {
 			continue
 		}
 		p := t.verdict()
-		switch {
-		case end && t.outstanding() && l.r.now.Before(t.last.Add(t.patience())):
-			p.Sent = p.Received // what was asked last, by the kernel, or when time was up, is not lost
-		case t.lossy():
+		if end && t.outstanding() {
+			p.Sent = max(p.Received, p.Sent-t.underway(l.r.now)) // what was asked last, by the kernel, or when time was up, is not lost
+		}
+		if t.lossy() && p.Received < p.Sent {
 			l.r.lossy = true
 		}
 		if p.Outcome == diag.Answered && p.Asks == diag.AsksND && len(p.Responders) > 0 {

@@ -42,6 +42,7 @@ type tally struct {
 	answered map[uint16]bool
 	ports    map[uint16]int // of TCP, what each asked
 	copies   int            // frames seen leaving
+	first    time.Time      // when the first of them left, which the kernel may have held while it looked for the next hop
 	taken    int            // packets that the socket took
 	last     time.Time      // of the newest question
 	// solicits are the times of a solicitation's repetitions. Their answers do not tell which they
@@ -227,9 +228,16 @@ func (t *tally) error(e diag.Event, says diag.PathError, errno string) {
 	}
 }
 
+// copy counts a frame that was seen to leave.
+func (t *tally) copy(e diag.Event) {
+	if t.copies++; t.copies == 1 {
+		t.first = e.At
+	}
+}
+
 // leaves counts a question of which every copy is one.
 func (t *tally) leaves(e diag.Event) {
-	t.copies++
+	t.copy(e)
 	t.path.Sent++
 	t.last = e.At
 	t.note(e)

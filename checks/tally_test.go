@@ -217,3 +217,23 @@ func TestDeliveredLate(t *testing.T) {
 		}
 	}
 }
+
+// TestLostIsNotUnderway: of what was asked until time was up, only the last may still be answered.
+func TestLostIsNotUnderway(t *testing.T) {
+	tally := newTally(question(echo.wire, ourGUA, peerGUA), Host{MAC: ourMAC, Tap: true, Own: func(netip.Addr) bool { return false }})
+	tally.ids[7] = true
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	const rtt = 50 * time.Millisecond
+	for i := range 8 {
+		sent := at.Add(time.Duration(i) * 100 * time.Millisecond)
+		f := diag.Frame{Interface: "eth0", Out: true, SrcMAC: ourMAC, Type: diag.EchoRequest, Src: ourGUA, Dst: peerGUA, EchoID: 7, EchoSeq: uint16(i)}
+		tally.see(diag.Event{Seq: int64(2*i + 1), At: sent, Body: f})
+		if i%2 == 0 {
+			f.Out, f.Type, f.Src, f.Dst, f.SrcMAC = false, diag.EchoReply, peerGUA, ourGUA, peerMAC
+			tally.see(diag.Event{Seq: int64(2*i + 2), At: sent.Add(rtt), Body: f})
+		}
+	}
+	if n := tally.underway(at.Add(710 * time.Millisecond)); n != 1 {
+		t.Errorf("%d of the four unanswered are underway", n)
+	}
+}

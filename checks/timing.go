@@ -47,24 +47,37 @@ func (l *lane) timing() *timing {
 }
 
 // end is when the wait for an asking's answers is over, or is to be looked at again: whether a silence is a symptom is
-// judged when it is old enough to be none.
+// judged when it is old enough to be none. What the kernel held back is waited for from when it left, however late it was
+// handed over.
 func (l *lane) end(a *asking) time.Time {
-	if a.wait != l.r.wait || l.r.Expect == nil || l.r.lossy || l.r.Patient {
-		return a.end
+	end := a.end
+	for _, t := range a.tallies {
+		if left := t.first.Add(l.r.wait); t.bySocket() && t.copies > 0 && left.After(end) {
+			end = left
+		}
 	}
-	sooner := a.end.Add(l.timing().silence(a.wait) - a.wait)
-	if !sooner.Before(a.end) {
-		return a.end
+	if a.wait != l.r.wait || l.r.Expect == nil || l.r.lossy || l.r.Patient {
+		return end
+	}
+	sooner := end.Add(l.timing().silence(a.wait) - a.wait)
+	if !sooner.Before(end) {
+		return end
 	}
 	for _, t := range a.tallies {
 		if t.q.Asks != diag.AsksND && t.q.Asks != diag.AsksEcho {
-			return a.end
+			return end
 		}
 	}
 	if !l.r.now.Before(sooner) && l.symptom(a.tallies) {
-		return a.end
+		return end
 	}
 	return sooner
+}
+
+// reaskWait is how long after the last re-asking answers are waited for: twice as long as the slowest of the run so far
+// took, at the most as long as after the first.
+func (l *lane) reaskWait() time.Duration {
+	return min(max(2*l.timing().slowest, reaskInterval), l.r.wait)
 }
 
 // stragglers is until when answers on their way are waited for, of questions that the kernel's frames asked by wire
@@ -86,4 +99,20 @@ func (t *tally) patience() time.Duration {
 		rtt += t.solicits[len(t.solicits)-1].Sub(t.solicits[0])
 	}
 	return min(max(2*rtt, tapMayLag), time.Second)
+}
+
+// underway is how many unanswered questions may be on their way still: asked later than twice the time of an answer ago.
+func (t *tally) underway(now time.Time) (n int) {
+	since := now.Add(-min(max(time.Duration(2*t.path.RTTMS*float64(time.Millisecond)), tapMayLag), time.Second))
+	for _, at := range t.solicits { // whose answers do not tell which they answer
+		if at.After(since) {
+			n++
+		}
+	}
+	for seq, at := range t.asked {
+		if !t.answered[seq] && at.After(since) {
+			n++
+		}
+	}
+	return n
 }

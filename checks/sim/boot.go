@@ -2,6 +2,8 @@ package sim
 
 import (
 	"cmp"
+	"encoding/binary"
+	"hash/fnv"
 	"net"
 	"net/netip"
 	"slices"
@@ -105,7 +107,9 @@ func (w *World) bootNIC(h *host, i int) *nic {
 	ll, flags := n.mac.LinkLocal(), diag.Permanent
 	if secret := spec.Early["stable_secret"]; secret != "" {
 		a := ll.As16()
-		a[8], a[9], a[11], a[12] = 0x5c, 0x1a, 0x33, 0x77 // RFC 7217: anything
+		h := fnv.New64a()
+		_, _ = h.Write(append(slices.Clone(n.mac[:]), secret...)) // RFC 7217: anything that both decide
+		binary.BigEndian.PutUint64(a[8:], h.Sum64())
 		ll, flags = netip.AddrFrom16(a), diag.Permanent|diag.StablePrivacy
 	}
 	add := func(a netip.Addr, bits int, flags diag.AddrFlags, preferred, valid time.Duration, origin string) {

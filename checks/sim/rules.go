@@ -119,8 +119,10 @@ func (w *World) watchCandidates(say func(string, ...any)) {
 			for _, a := range append(slices.Clone(nic.Addresses), nic.Static...) {
 				taken[a] = h.spec.Name
 			}
-			if h != w.me { // else it may be asked from, as from any that is this host's by right
-				taken[nic.LinkLocal()] = h.spec.Name
+			for _, a := range h.nics[i].addrs {
+				if h != w.me { // else it may be asked from, as from any that is this host's by right
+					taken[a.Address.Address] = h.spec.Name
+				}
 			}
 			if h != w.me || w.State.Metadata.State == diag.MetadataOK { // else nobody could know
 				prefixes = append(prefixes, nic.Prefixes...)

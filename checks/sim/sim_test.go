@@ -305,8 +305,8 @@ one silent host that may be down) is left out, as in docs/accuracy.md.
 const silence = `
 ## Silence, by the answers' own timing
 
-The rule (` + "`checks/timing.go`" + `): a silence that would be a symptom is waited for in full, 1 s, and asked about again.
-One that is normal here is concluded 4 times the slowest answer of the same run after the last question, and never sooner
+The rule (` + "`checks/timing.go`" + `): a silence that would be a symptom is waited for in full, 1 s from when the question
+left this host, and asked about again; those answers are waited for twice as long as the slowest of the run took. One that is normal here is concluded 4 times the slowest answer of the same run after the last question, and never sooner
 than after 300 ms, once three answers came; those from beyond the router are reckoned apart from those on the link. Where
 the run has seen loss, nothing is concluded sooner.
 

@@ -105,6 +105,8 @@ var sameThing = [][]string{
 	{"dad-loop", "vpn", "vpn-without-proxy", "pod-without-nat", "route-ignored", "route-taken", "route-not-needed", "off-link", "off-link-well", "hop-limit-refused", "mtu-ignored"},
 	{"same-mac", "cloned-mac", "changed-mac", "container"}, // the MAC
 	{"changed-mac", "private-link-local"},
+	// by hand it has the address all the same
+	{"private-link-local", "moved-address"}, {"private-link-local", "address-taken"}, {"no-on-link-route", "moved-address"}, {"no-on-link-route-well", "moved-address"},
 	{"changed-mac", "dad-loop"},
 	{"cloned-mac", "port-security"},
 	{"same-mac", "address-taken"},              // who answers for the address
@@ -179,6 +181,7 @@ var hides = []struct{ these, those []string }{
 	{[]string{"router.unresolvable"}, append([]string{"host.firewall"}, peers...)},
 	{[]string{"route.missing"}, []string{"address.link-local-not-eui64"}}, // no router sends anything to it then
 	{noAddress, noAddress},
+	{[]string{"dhcpv6.client-fails"}, []string{"address.expiring"}}, // why nobody renews the lease
 	{noAddress, beyond},
 	{noAddress, []string{"host.routing", "host.source-selection", "host.firewall"}},
 	{[]string{"host.source-selection"}, beyond},
@@ -312,8 +315,6 @@ var consequences = []consequence{
 	{[]string{"second-default", "renumbered-source"}, []string{"address.prefix-withdrawn"}},
 	// What is sent to a peer by way of the router does not come back to another port either.
 	{[]string{"isolated-ports", "ula-only|ula-translated|no-on-link-route|no-on-link-route-well"}, []string{"peer.echo-blocked", "path.beyond-router"}},
-	// The router answers for a peer that is not there.
-	{[]string{"local-proxy", "peer-down|peer-unmapped"}, []string{"peer.echo-blocked"}},
 	// The gateway is gone.
 	{[]string{"wrong-gateway", "peer-unmapped|peer-down"}, []string{"router.unresolvable"}},
 	// The other interface takes nothing of what routers announce, and this one gets nothing of it.
@@ -339,13 +340,48 @@ func has(faults []string, some ...string) bool {
 // quiet reports whether nothing that is not so is said to be likely or certain, and no rule is broken.
 func (v Verdict) quiet() bool { return len(v.Invented)+len(v.Broken) == 0 }
 
-// Flaws are what is known to come out wrong.
+// onlyMisses reports whether nothing is wrong but that a cause, or what explains a symptom, is not named.
+func (v Verdict) onlyMisses() bool { return v.quiet() && len(v.Supposed) == 0 }
+
+// besides is a flaw of two faults and more: beside one of some (of any, where none are given), another is not named.
+func besides(some ...string) func(Verdict, []string, Weather) bool {
+	return func(v Verdict, faults []string, _ Weather) bool {
+		return len(faults) > 1 && v.onlyMisses() && (len(some) == 0 || has(faults, some...))
+	}
+}
+
+// Flaws are what is known to come out wrong; the first that fits counts.
 var Flaws = []Flaw{
 	{
-		"two faults on one way", "the second leaves paths unexplained, or unnamed, because nothing answers that would show the first",
+		"no address, or no way, to ask from",
+		"what is wrong beyond the router, with a service or a peer, or with what this host lets through on the way there, is not asked, or fails for another reason first",
+		besides(
+			"dhcp-client-deaf", "no-dhcp-client", "dhcp-silent", "dhcp-no-address", "nothing-assigned", "stable-privacy", "no-gateway", "wrong-gateway", "unreachable-route",
+			"rule-refuses", "unassigned-source", "static-default", "second-default", "no-ra", "not-default", "router-unresolvable", "route-missing", "no-policy-routing",
+		),
+	},
+	{
+		"another host that gets the answers",
+		"a second host with this one's MAC or address, or a MAC that nobody hears: what else is silent, or whose, is not told from that",
+		besides("cloned-mac", "shared-address", "same-mac", "changed-mac", "address-taken", "moved-address", "duplicate", "port-security", "port-security-eui64", "stale-gateway"),
+	},
+	{
+		"nobody who asks for this host", "what keeps it from answering is seen where somebody asks, which the network, or chance, does not have every neighbour do",
 		func(v Verdict, faults []string, _ Weather) bool {
-			return len(faults) > 1 && v.quiet() && len(v.Supposed) == 0
+			return v.onlyMisses() && has(faults, "unreadable-rule-in", "guarded", "pinged-in-vain", "knocked-in-vain", "echo-ignored", "no-way-back", "router-asks-again") &&
+				only(v.Missed, "host.firewall", "host.inbound-unanswered", "router.asks-again")
 		},
+	},
+	{
+		"a rule of this host beside another fault", "of what a rule keeps from the kernel, the wire alone shows whether it was answered, and that is silent, or went another way, for the other fault",
+		besides(
+			"na-dropped", "ns-dropped", "echo-reply-dropped", "echo-request-dropped", "unreadable-rule", "ipsec-blocks", "ipsec-elsewhere", "answers-dropped", "tcp-kept-in",
+			"tcp-refused-here", "tcp-reset-here", "one-target-dropped", "other-target-dropped", "web-out-alone", "ufw", "egress-hook", "dhcp-reply-dropped", "solicitations-dropped",
+		),
+	},
+	{
+		"two faults on one way", "the second leaves paths unexplained, or unnamed, because nothing answers that would show the first",
+		besides(),
 	},
 	{
 		"without the tap, or CAP_NET_ADMIN", "nothing tells what this host's own filter drops, or sends to a stale MAC, from what the network does: the nearest cause is said to be possible",
@@ -365,6 +401,12 @@ var Flaws = []Flaw{
 		"a host that is kept apart, or gone", "one silent host alone may be either, beside other faults also where it is neither (peer.isolated)",
 		func(v Verdict, faults []string, _ Weather) bool {
 			return len(faults) > 1 && only(v.Supposed, "peer.isolated", "peer.unmapped") && v.quiet()
+		},
+	},
+	{
+		"a router that answers for all", "whether a silent peer is there at all, or has this host's own address, nobody can see: that it does not answer ping is said to be possible (peer.echo-blocked)",
+		func(v Verdict, faults []string, _ Weather) bool {
+			return len(faults) > 1 && has(faults, "local-proxy") && only(v.Supposed, "peer.echo-blocked") && v.quiet()
 		},
 	},
 	{
@@ -473,7 +515,11 @@ func Judge(network string, w *World, d why.Diagnosis) Verdict {
 		may = append(may, "host.link-down") // it may be, at the end
 	}
 	if w.lacking {
-		may = append(may, "address.not-configured") // as the kernel said last
+		// As the kernel said last; and what would give it another, and does not, is missed.
+		may = append(may, "address.not-configured", "router.advertisement-ignored")
+		if has(faults, "expiring") {
+			may = append(may, "dhcpv6.no-client") // it died
+		}
 	}
 	v.Invented = minus(causesOf(d, why.Certain, why.Likely), may)
 	v.Supposed = minus(minus(v.Got, v.Invented), may)

@@ -91,13 +91,13 @@ func assignable(v *view, h *hypothesis) bool {
 
 // assignmentConfidence is how sure it is that an address outside the assigned set is not assigned:
 // the infrastructure's or the user's own word is whole, a lease names what one client asked for.
-func (iv *ifaceView) assignmentConfidence() Confidence {
-	for _, a := range iv.assigned {
+func assignmentConfidence(s *diag.State, assigned []diag.Assignment) Confidence {
+	for _, a := range assigned {
 		if a.Source == diag.FromIMDS || a.Source == diag.FromUser {
 			return Certain
 		}
 	}
-	if iv.s.Metadata.State == diag.MetadataNone {
+	if s.Metadata.State == diag.MetadataNone {
 		return Certain
 	}
 	return Likely
@@ -270,12 +270,17 @@ func findUnassigned(iv *ifaceView) []hypothesis {
 			continue
 		}
 		h := iv.about(a)
-		h.confidence = iv.assignmentConfidence()
+		h.confidence = assignmentConfidence(iv.s, iv.assigned)
 		if silenced {
 			h.confidence = Certain
 			h.more = append(h.more, "cause.address.unassigned.seen")
 		} else {
-			h.confidence, h.as = weaker(h.confidence, Likely), "unseen"
+			h.as = "unseen"
+			if h.confidence == Certain {
+				h.confidence = Likely
+			} else {
+				h.confidence = Possible // of what one client was given, and no more, nothing tells what else is assigned
+			}
 		}
 		for _, p := range iv.paths {
 			if p.Source == addr && p.Outcome == diag.Silent {

@@ -107,6 +107,9 @@ var icmpBlocked = Cause{
 			h.addr = netip.Addr{}
 			if p := iv.first(all(reachesBeyond, asking(diag.AsksTCP))); p != nil {
 				rest(h, p)
+				if iv.first(all(toward(diag.TargetInternet), asking(diag.AsksTCP), unanswered, fromUs, of(func(q *path) bool { return q.Target == p.Target }))) != nil {
+					h.confidence = Possible // of connections with the same host some fail as well
+				}
 				port := p.Note
 				if f, ok := p.came.Body.(diag.Frame); ok && port == "" { // it came, and was not let in
 					port = strconv.Itoa(int(f.SrcPort))
@@ -140,6 +143,9 @@ var tcpBlocked = Cause{
 		denied:   either(all(reachesBeyond, asking(diag.AsksTCP)), all(toward(diag.TargetInternet), asking(diag.AsksTCP), locally)),
 		more: func(iv *ifaceView, h *hypothesis) {
 			h.args = []any{"target", iv.first(all(toward(diag.TargetInternet), asking(diag.AsksTCP), silence)).Target}
+			if iv.first(all(toward(diag.TargetInternet), asking(diag.AsksTCP), silence, echoedToUs)) == nil {
+				h.confidence = Possible // what keeps this host from its echoes may stop its connections too
+			}
 		},
 	}),
 }
@@ -182,10 +188,26 @@ var arrived = of(func(p *path) bool {
 // detoured holds of what the kernel sent by another interface, asked as applications do.
 var detoured = of(func(p *path) bool { return p.Detail == "elsewhere" })
 
-// echoed holds of what asks a host that answered an echo from the same source, in the same way.
-var echoed = in(func(iv *ifaceView, p *path) bool {
-	return slices.ContainsFunc(iv.answers[asked{diag.AsksEcho, p.Target}], func(q *path) bool { return q.Source == p.Source && q.Via == p.Via })
-})
+// echoedToUs holds of what asks a host that answered an echo from the same source, in the same way; echoed also where
+// nothing but a rule of this host kept the answer from who asked so.
+var (
+	echoed     = either(echoedToUs, all(in(echoedBy(diag.ViaWire)), in(keptFromEcho)))
+	echoedToUs = in(func(iv *ifaceView, p *path) bool { return echoedBy(p.Via)(iv, p) })
+)
+
+func echoedBy(via diag.Via) func(*ifaceView, *path) bool {
+	return func(iv *ifaceView, p *path) bool {
+		return slices.ContainsFunc(iv.answers[asked{diag.AsksEcho, p.Target}], func(q *path) bool { return q.Source == p.Source && q.Via == via })
+	}
+}
+
+// keptFromEcho reports whether a rule of this host's filter kept the answer to an echo from who asks what p does.
+func keptFromEcho(iv *ifaceView, p *path) bool {
+	return !iv.astray(p) && iv.any(func(q *path) bool {
+		return q.Asks == diag.AsksEcho && q.Target == p.Target && q.Source == p.Source && q.Via == p.Via && q.fate == stoppedHere &&
+			(q.Errno == "EPERM" || q.drop.Body != nil || slices.ContainsFunc(iv.s.Filters, func(f diag.Filter) bool { return iv.applies(f) && stops(f, q) }))
+	})
+}
 
 // rewritten holds of what a rule of this host gives another target or source before it leaves.
 var rewritten = in(func(iv *ifaceView, p *path) bool {

@@ -71,6 +71,7 @@ var stances = map[string]stance{
 	"peer.isolated":                         {holds: []fact{isHeard}},
 	"peer.echo-blocked":                     {holds: []fact{isHeard, resolving}},
 	"peer.echo-blocked.routed":              {},
+	"peer.echo-blocked.proxied":             {holds: []fact{isHeard}},
 	"path.refused":                          {holds: []fact{isHeard}},
 	"path.beyond-router":                    {holds: []fact{isHeard, resolving}, denies: []fact{answersOut}},
 	"path.beyond-router.by-another":         {holds: []fact{isHeard, resolving}},

@@ -176,12 +176,23 @@ func findDuplicate(iv *ifaceView) []hypothesis {
 // proxying reports whether a MAC is that of a router which answers for hosts as well, as where these are kept apart: that
 // it answers for one more address does not make that its own.
 func (iv *ifaceView) proxying(mac diag.MAC, addr netip.Addr) bool {
-	answersFor := func(class diag.TargetClass) bool {
-		return iv.any(func(p *path) bool {
-			return p.Asks == diag.AsksND && p.TargetClass == class && p.Target != addr && slices.ContainsFunc(p.Responders, func(r diag.Responder) bool { return r.MAC == mac })
-		})
-	}
-	return answersFor(diag.TargetRouter) && answersFor(diag.TargetPeer)
+	return iv.answersBy(mac, diag.TargetRouter, addr) && iv.answersBy(mac, diag.TargetPeer, addr)
+}
+
+// proxied reports whether nobody but a router answers neighbour discovery for an address: that somebody has it is then not
+// said, for a router may answer for whoever there is, or was (RFC 4389).
+func (iv *ifaceView) proxied(addr netip.Addr) bool {
+	answers := iv.answers[asked{diag.AsksND, addr}]
+	return len(answers) > 0 && !slices.ContainsFunc(answers, func(p *path) bool {
+		return slices.ContainsFunc(p.Responders, func(r diag.Responder) bool { return !iv.answersBy(r.MAC, diag.TargetRouter, addr) })
+	})
+}
+
+// answersBy reports whether somebody of a class, another than addr, was answered for by a MAC.
+func (iv *ifaceView) answersBy(mac diag.MAC, class diag.TargetClass, addr netip.Addr) bool {
+	return iv.any(func(p *path) bool {
+		return p.Asks == diag.AsksND && p.TargetClass == class && p.Target != addr && slices.ContainsFunc(p.Responders, func(r diag.Responder) bool { return r.MAC == mac })
+	})
 }
 
 // shared reports whether another host advertises an address that this interface has in use.

@@ -100,8 +100,8 @@ func findOpenLink(iv *ifaceView) []hypothesis {
 		apart = apart || !slices.ContainsFunc(iv.net.Usable(), func(a diag.Address) bool {
 			return diag.ScopeOf(a.Address) == diag.GlobalScope && netip.PrefixFrom(a.Address, delegated).Masked().Contains(p.Source)
 		})
-		if p.Asks == diag.AsksEcho && iv.s.AssignmentKnown(iv.name, diag.GlobalScope) {
-			h.confidence = Certain
+		if p.Asks == diag.AsksEcho && iv.s.AssignmentKnown(iv.name, diag.GlobalScope) && assignmentConfidence(iv.s, iv.assigned) == Certain {
+			h.confidence = Certain // a lease names what one client asked for, and the interface may have more
 		}
 	}
 	if len(h.args) == 0 {

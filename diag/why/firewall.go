@@ -80,6 +80,11 @@ func findFirewall(iv *ifaceView) []hypothesis {
 		if guess && !proof {
 			h.confidence = Likely
 		}
+		if !iv.kernelResolves() {
+			iv.explain(&h, iv.where(func(p *path) bool {
+				return p.Via != diag.ViaWire && p.Missing() && p.symptom >= 0 && (p.Asks == diag.AsksND || p.failedDiscovery()) && !noFilter[p.Errno] && stops(f, p)
+			})...) // whatever else there is against the one that it looks for
+		}
 		if f.Inbound() && f.Stops(diag.RA) && iv.unusedRouter() != nil {
 			iv.explainKind(&h, noDefault, noGlobal)
 			iv.explain(&h, iv.routed()...)
@@ -321,16 +326,20 @@ func (iv *ifaceView) firewallInPart() []hypothesis {
 	rule := words.Say("cause.host.firewall.some-rule")
 	questions := iv.inPart()
 	lost, sent := 0, 0
+	counted := map[diag.Question]bool{} // whichever checks asked
 	for _, p := range iv.paths {
 		wire := questions[diag.QuestionOf(*p.Path)]
-		if wire == nil || wire.Via != diag.ViaWire || wire.lossy() || p.Via != diag.ViaKernel || p.Asks != diag.AsksEcho || !p.lossy() {
+		if wire == nil || wire.Via != diag.ViaWire || wire.lossy() || p.Via != diag.ViaKernel || p.Asks != diag.AsksEcho || !p.lossy() || iv.shaken(p.Source) {
 			continue
 		}
 		if iv.traffic.sought[p.Source].Body != nil && !iv.traffic.told[p.Source] {
 			continue // who sends the answers asks for the source in vain, and may still have known it for a part of them
 		}
-		lost += p.Sent - p.Received
-		sent += p.Sent
+		if q := diag.QuestionOf(*p.Path); !counted[q] {
+			counted[q] = true
+			lost += p.Sent - p.Received
+			sent += p.Sent
+		}
 		iv.explain(&h, p)
 		rest(&h, p, wire)
 		for _, f := range iv.filtersSorted() {
@@ -342,7 +351,7 @@ func (iv *ifaceView) firewallInPart() []hypothesis {
 			}
 		}
 	}
-	if lost < 2 || len(iv.floods()) > 0 && h.subject.Kind != "rule" {
+	if lost < 2 || (len(iv.floods()) > 0 || iv.toAnother()) && h.subject.Kind != "rule" {
 		return nil
 	}
 	h.args = append(h.args, "rule", rule, "lost", lost, "sent", sent)

@@ -34,7 +34,7 @@ func findMTU(iv *ifaceView) []hypothesis {
 			if p.Target != target {
 				continue
 			}
-			if p.Asks == diag.AsksMTU && p.Outcome == diag.Silent && !p.local() {
+			if p.Asks == diag.AsksMTU && p.beyondHost() && !p.local() {
 				iv.explain(&h, p)
 				large = append(large, p)
 			}

@@ -53,7 +53,8 @@ type normals struct {
 	profile Profile
 	links   *diag.Links
 	inwards map[string]bool
-	sure    bool // it is known to be the network of that profile
+	sure    bool                        // it is known to be the network of that profile
+	heard   map[diag.InterfaceAddr]bool // sources that somebody answered; nil: not read yet
 }
 
 func newNormals(s *diag.State, profile Profile) *normals {
@@ -63,7 +64,7 @@ func newNormals(s *diag.State, profile Profile) *normals {
 
 // normalsIn judges by a profile in what was recognised already.
 func normalsIn(s *diag.State, links *diag.Links, r Recognition, profile Profile) *normals {
-	return &normals{s, profile, links, map[string]bool{}, r.Confidence == Certain}
+	return &normals{s: s, profile: profile, links: links, inwards: map[string]bool{}, sure: r.Confidence == Certain}
 }
 
 func (n *normals) link(iface string) *diag.LinkModel { return n.links.Of(iface) }
@@ -190,7 +191,38 @@ func (n *normals) smallAnswered(p diag.Path) bool {
 	return n.answered(diag.ViaWire, q) || n.answered(diag.ViaKernel, q)
 }
 
+// ours takes a configured source that somebody answers for one of this host's like any other where nothing says for certain
+// that it is none: a link-local one that is not made of the MAC (RFC 7217), unless networks of the kind are known to let no
+// such speak, and any other beside what one client was given.
+func (n *normals) ours(p diag.Path) diag.Path {
+	if p.SourceClass != diag.SourceUnassigned || !n.link(p.Interface).Configured(p.Source) {
+		return p
+	}
+	unsure := !n.profile.EUI64Required
+	if !p.Source.IsLinkLocalUnicast() {
+		unsure = assignmentConfidence(n.s, n.s.Assigned(p.Interface).Rows) != Certain
+	}
+	if unsure && n.hears(p.Interface, p.Source) {
+		p.SourceClass = diag.SourceUnknown
+	}
+	return p
+}
+
+// hears reports whether somebody answered what a source asked.
+func (n *normals) hears(iface string, source netip.Addr) bool {
+	if n.heard == nil {
+		n.heard = map[diag.InterfaceAddr]bool{}
+		for _, p := range n.s.Paths() {
+			if p.Outcome == diag.Answered && p.Reaches() {
+				n.heard[diag.InterfaceAddr{Interface: p.Interface, Address: p.Source}] = true
+			}
+		}
+	}
+	return n.heard[diag.InterfaceAddr{Interface: iface, Address: source}]
+}
+
 func (n *normals) of(p diag.Path) *bool {
+	p = n.ours(p)
 	if p.Outcome == diag.OutcomeSkipped || p.Outcome == "" {
 		return nil
 	}

@@ -79,6 +79,8 @@ var echoBlocked = Cause{
 			case !iv.near(h.addr):
 				h.as, h.confidence = "routed", Possible // another router may be the one that leads there
 				return
+			case iv.proxied(h.addr):
+				h.as, h.confidence = "proxied", Possible // it may be gone
 			case iv.profile.Answers:
 				h.more = append(h.more, "cause.peer.echo-blocked.fabric")
 			default:

@@ -177,6 +177,8 @@ func (iv *ifaceView) stopped(p *path) bool {
 		return true
 	case p.Errno == "EPERM" || (p.Errno == "EACCES" || p.Errno == "ECONNREFUSED") && p.Outcome == diag.Unsent:
 		return true
+	case iv.shaken(p.Source):
+		return false
 	case p.Asks == diag.AsksService && p.failedDiscovery() && iv.near(p.Target):
 		// Nobody else need be asked for it: whether the kernel's discovery is let through tells who is.
 		return iv.any(func(r *path) bool {
@@ -201,6 +203,14 @@ func (iv *ifaceView) stopped(p *path) bool {
 // was taken away while the question was under way.
 func (iv *ifaceView) taken(p *path) bool {
 	return p.Errno == "EADDRNOTAVAIL" && p.Source.IsValid() && iv.s.InterfaceWith(p.Source) == ""
+}
+
+// shaken reports whether this host lost the link, or an address, while it was asked: the wire has answers to what it sent
+// before that it could not take for its own any more.
+func (iv *ifaceView) shaken(source netip.Addr) bool {
+	e, lost := iv.s.Shaken(iv.name)
+	a, isAddress := e.Body.(diag.Address)
+	return lost && (!isAddress || a.Address == source)
 }
 
 // waitedForRouter reports whether what the kernel took and did not send may have waited for a router: it tries one

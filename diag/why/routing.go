@@ -277,7 +277,7 @@ func (iv *ifaceView) beside(sel diag.Selection) (h hypothesis, ok bool) {
 		return p.Target == sel.Dst && p.Via == diag.ViaWire && p.Asks == diag.AsksND && p.TargetClass == diag.TargetPeer && p.Outcome == diag.Answered && len(p.Responders) > 0
 	})
 	lost := iv.where(func(p *path) bool {
-		return p.Target == sel.Dst && p.symptom >= 0 && p.silent() && p.Ours() && !p.local() && p.Asks != diag.AsksND
+		return p.Target == sel.Dst && p.symptom >= 0 && p.beyondHost() && p.Ours() && !p.local() && p.Asks != diag.AsksND
 	})
 	if i < 0 || len(lost) == 0 || !iv.resolves(sel.Via) || iv.any(func(p *path) bool {
 		return p.Target == sel.Dst && p.Ours() && p.Outcome == diag.Answered && p.Asks != diag.AsksND

@@ -42,7 +42,7 @@ func (iv *ifaceView) spoke(addr netip.Addr) bool {
 // silenced reports whether a source got no answer where an assigned one did.
 func (iv *ifaceView) silenced(addr netip.Addr) bool {
 	return slices.ContainsFunc(iv.paths, func(p *path) bool {
-		return p.Source == addr && p.Outcome == diag.Silent && p.Asks != diag.AsksDAD && iv.control(p) != nil
+		return p.Source == addr && p.silent() && !p.excused() && p.Asks != diag.AsksDAD && iv.control(p) != nil
 	})
 }
 

@@ -159,7 +159,7 @@ func findSourceSelection(iv *ifaceView) []hypothesis {
 		i, had := at[sel.Source]
 		if !had {
 			h := iv.about(a)
-			h.confidence = weaker(iv.assignmentConfidence(), Likely)
+			h.confidence = weaker(assignmentConfidence(iv.s, iv.assigned), Likely)
 			if iv.silenced(sel.Source) {
 				h.confidence = Certain
 			}

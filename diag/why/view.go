@@ -75,6 +75,7 @@ func newView(s *diag.State) *view {
 	v.profile = ProfileNamed(v.rec.Name)
 	v.normals = normalsIn(s, links, v.rec, v.profile)
 	for i, p := range v.paths {
+		v.paths[i] = v.normals.ours(p)
 		v.normal[p.ID] = v.normals.of(p)
 		v.place[p.ID] = i
 	}
