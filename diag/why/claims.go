@@ -79,6 +79,7 @@ var stances = map[string]stance{
 	"path.icmp-blocked":                     {holds: []fact{isHeard, answersOut}},
 	"path.icmp-blocked.alone":               {holds: []fact{isHeard}},
 	"path.tcp-blocked.alone":                {holds: []fact{isHeard}},
+	"path.tcp-blocked.reset":                {holds: []fact{isHeard, answersOut}},
 	"path.tcp-blocked":                      {holds: []fact{isHeard, answersOut}},
 	"path.mtu":                              {holds: []fact{isHeard}},
 	"path.lossy":                            {holds: []fact{isHeard}},

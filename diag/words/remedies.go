@@ -148,6 +148,7 @@ var remedies = map[string]string{
 	"remedy.let-echo-out":      "Let the security group pass ICMPv6, if it does not.",
 	"remedy.ask.icmp":          "Ask whoever runs the network: connections work and pings get no answer. An access list or a firewall drops ICMPv6.",
 	"remedy.let-tcp-out":       "Let the security group pass TCP, if it does not.",
+	"remedy.ask.tcp-reset":     "Ask whoever runs the network: a firewall on the way resets TCP connections. Have it let them through.",
 	"remedy.ask.tcp":           "Ask whoever runs the network: pings are answered, but no TCP connection is. An access list or a firewall drops TCP.",
 	"remedy.let-too-big-in":    "Let the security group accept Packet Too Big, if it does not.",
 	"remedy.mtu-1500":          "Send packets no larger than the link carries.",
