@@ -90,6 +90,7 @@ var remedies = map[string]string{
 	"remedy.ask.hook":          "Ask whoever installed the program (a network plugin, a policy agent) to let these packets out.",
 	"remedy.hook-away":         "Delete all tc filters at the interface's egress. A network plugin may need them.",
 	"remedy.deprecate":         "Keep the address, but stop the kernel from choosing it as a source.",
+	"remedy.ask.announcer":     "Have whoever runs {announcer} ({announcer-mac}) stop announcing this prefix, if it does not belong here: hosts make the address again.",
 	"remedy.address-away":      "Delete the address, if it does not belong here.",
 	"remedy.assign":            "Have the VPC assign the address, if it belongs here.",
 	"remedy.source-route":      "Send packets from this source through the router that announces its prefix.",
