@@ -57,6 +57,7 @@ var stances = map[string]stance{
 	"assignment.none":                           {denies: []fact{available}},
 	"router.no-advertisement":                   {denies: []fact{offered}},
 	"router.not-default":                        {denies: []fact{offered}},
+	"router.advertisements-lost.unsolicited":    {holds: []fact{offered, accepted}},
 	"router.advertisements-lost":                {holds: []fact{offered, accepted}},
 	"router.advertisement-ignored":              {holds: []fact{offered}, denies: []fact{accepted}},
 	"router.advertisement-ignored.prefix":       {},

@@ -114,3 +114,32 @@ func TestTwinThatKeptQuiet(t *testing.T) {
 		})
 	}
 }
+
+// TestNobodySolicits: where the kernel is told to ask for no router, that is why there was none, and no switch is blamed.
+func TestNobodySolicits(t *testing.T) {
+	for _, c := range diagtest.CauseTests {
+		if c.Cause != "router.advertisements-lost" {
+			continue
+		}
+		for value, want := range map[string]string{"0": "router_solicitations=-1", "-1": "multicast"} {
+			w := c.World()
+			w.Bodies = slices.Insert(w.Bodies, 0, diag.Body(diag.Sysctl{Scope: "eth0", Name: "router_solicitations", Value: value}))
+			f := find(t, Diagnose(w.State()), c.Cause)
+			if !slices.ContainsFunc(f.Remedies, func(a Advice) bool { return strings.Contains(a.Does+strings.Join(a.Do, " "), want) }) {
+				t.Errorf("router_solicitations=%s: %v", value, f.Remedies)
+			}
+		}
+	}
+}
+
+// TestRulesInPart: a rule that stops some of what arrives, by what ndwhy does not ask for, is told, and is no fault.
+func TestRulesInPart(t *testing.T) {
+	for hook, what := range map[string]string{"input": UnaskedRulesIn, "output": UnaskedRules} {
+		d := Diagnose(diagtest.VPC().Say(diag.Filter{
+			Table: "inet t", Chain: "c", Hook: hook, Rule: "limit rate over 10/second drop", Handle: 2, Verdict: "drop", Matches: []string{}, Partly: []string{"tcp-syn"}, By: []string{"rate"},
+		}).State())
+		if d.Verdict != VerdictOK || !slices.ContainsFunc(d.NotAsked, func(u Unasked) bool { return u.What == what && strings.Contains(u.Why, "10/second") }) {
+			t.Errorf("%s: %s, not asked %v", hook, d.Verdict, d.NotAsked)
+		}
+	}
+}
