@@ -157,6 +157,10 @@ func (serviceByKernel) socket(t *tally, e diag.Event, s diag.Socket) {
 		t.ask(e, s.EchoSeq)
 	case s.Event == diag.SocketReply:
 		t.answer(e, s.EchoSeq, s.From, diag.MAC{})
+		t.path.Detail, t.path.Note = "", ""
+		if declines(t.q.Service, s.Answer) {
+			t.path.Detail, t.path.Note = DetailDeclines, s.Answer
+		}
 	case s.Type != "":
 		t.error(e, diag.PathError{Type: s.Type, Code: s.Code, From: s.From}, s.Errno)
 	case t.taken == 0:
@@ -167,6 +171,21 @@ func (serviceByKernel) socket(t *tally, e diag.Event, s diag.Socket) {
 		t.note(e)
 	default:
 		t.local = true // no neighbour to send it to
+	}
+}
+
+// declines reports whether an answer says that its service does not serve: IMDS that is switched off says HTTP 403 (EC2
+// user guide, "Use IMDSv2"), a clock that is not set has no stratum from 1 to 15 (RFC 5905 §7.3).
+func declines(service Service, answer string) bool {
+	switch service {
+	case IMDS:
+		return !strings.HasPrefix(answer, "HTTP 2")
+	case DNS:
+		return answer != "Success"
+	case NTP:
+		return answer == "stratum 0" || answer == "stratum 16"
+	default:
+		return false
 	}
 }
 

@@ -95,6 +95,16 @@ func TestServices(t *testing.T) {
 			w.t.Errorf("named %v", named)
 		}
 	})
+	inWorld(t, "services are there and do not serve", func(w *world) {
+		w.sess.Emit(ec2)
+		w.answers = map[Service]string{IMDS: "HTTP 403", DNS: "Refused", NTP: "stratum 16"}
+		w.run(w.t.Context(), expect(w))
+		for i, says := range []string{"HTTP 403", "Refused", "stratum 16"} {
+			if p := w.want(serviceRow(i), diag.Answered, DetailDeclines); p.Note != says {
+				w.t.Errorf("%s says %q, want %q", p.Target, p.Note, says)
+			}
+		}
+	})
 	inWorld(t, "requests get lost", func(w *world) {
 		w.sess.Emit(ec2)
 		w.answers = all

@@ -120,6 +120,10 @@ const DetailUnresolved = "unresolved"
 // DetailClosed is the detail of a question to a service that was answered by whom it was asked of: nobody serves it there.
 const DetailClosed = "closed"
 
+// DetailDeclines is the detail of a question to a service that is there and says that it does not serve: Note is what it
+// said, as Socket.Answer has it.
+const DetailDeclines = "declines"
+
 // DetailAlone is the detail of a silent solicitation by wire whose target answered one that was sent to its MAC alone.
 const DetailAlone = "asked-alone"
 

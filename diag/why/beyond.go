@@ -54,6 +54,7 @@ var beyondRouter = Cause{
 				// The same ping, given to one and to the other.
 				h.confidence, h.direct, h.as = Certain, true, "by-another"
 				h.args = append(h.args, "better-router", out.Target, "pinged", out.Note)
+				iv.explain(h, dead)
 				rest(h, dead, out)
 				return
 			}

@@ -161,6 +161,7 @@ var details = map[string]string{
 	"detail.too-many":              "the kernel is asked about at most 64 unknown targets",
 	"detail.interrupted":           "the check stopped",
 	"detail.closed":                "no program listens there, the connection was refused",
+	"detail.declines":              "it is there, but does not serve: it says \"{note}\"",
 	"detail.tcp.closed":            "the host answered with a reset: no program listens on port {note}, and the way there works",
 	"detail.elsewhere":             "the kernel sends it by {note}",
 	"detail.asked-alone":           "it only answers a question that is sent to its MAC address {note}",

@@ -79,6 +79,7 @@ var remedies = map[string]string{
 	"remedy.join-again":        "Set the address again, so that the kernel joins the group again.",
 	"remedy.more-tracked":      "Make the table of connections larger. Each entry takes some 300 bytes of memory. In a container, do this on its host.",
 	"remedy.rule-away":         "Delete the rule.",
+	"remedy.policy-away":       "Delete the policy.",
 	"remedy.let-through":       "Accept what is needed, before the rule drops it.",
 	"remedy.nat64-route":       "In the subnet's route table, lead traffic for IPv4 hosts to a NAT gateway.",
 	"remedy.no-dns64":          "If there should be no NAT64, stop the resolver from making up such addresses.",

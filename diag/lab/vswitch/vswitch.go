@@ -294,7 +294,7 @@ func (s *Switch) Tick(now time.Time) ([]Output, []Entry) {
 		}
 		s.next[i] = now.Add(r.Every)
 		for p := range s.cfg.Ports {
-			t.send(p, t.advertisement(r, allNodes, allNodesMAC), fmt.Sprintf("%s advertises itself every %s", r.Name, r.Every))
+			t.send(p, t.advertisement(r, allNodes, allNodesMAC), fmt.Sprintf("%s advertises itself every %g s", r.Name, r.Every.Seconds()))
 		}
 	}
 	if s.begun && len(s.cfg.Chatter) > 0 && !now.Before(s.chats) {
