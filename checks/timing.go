@@ -94,16 +94,22 @@ func (l *lane) stragglers() (until time.Time) {
 // patience is how long after the newest question others on their way are waited for: twice as long as
 // an answer takes, at the most.
 func (t *tally) patience() time.Duration {
-	rtt := time.Duration(t.path.RTTMS * float64(time.Millisecond))
+	rtt := t.rtt()
 	if len(t.solicits) > 0 {
 		rtt += t.solicits[len(t.solicits)-1].Sub(t.solicits[0])
 	}
-	return min(max(2*rtt, tapMayLag), time.Second)
+	return twice(rtt)
 }
+
+// rtt is the time that an answer took.
+func (t *tally) rtt() time.Duration { return time.Duration(t.path.RTTMS * float64(time.Millisecond)) }
+
+// twice is for how long others are waited for where an answer took so long.
+func twice(rtt time.Duration) time.Duration { return min(max(2*rtt, tapMayLag), time.Second) }
 
 // underway is how many unanswered questions may be on their way still: asked later than twice the time of an answer ago.
 func (t *tally) underway(now time.Time) (n int) {
-	since := now.Add(-min(max(time.Duration(2*t.path.RTTMS*float64(time.Millisecond)), tapMayLag), time.Second))
+	since := now.Add(-twice(t.rtt()))
 	for _, at := range t.solicits { // whose answers do not tell which they answer
 		if at.After(since) {
 			n++

@@ -401,6 +401,8 @@ func describeFrame(f Frame) string {
 func describeDrop(d Drop) string {
 	key := "event.drop-in"
 	switch {
+	case !d.Telling() && d.Frame.Out:
+		key = "event.drop-given-up"
 	case !d.Telling():
 		key = "event.drop-normal"
 	case d.Frame.Out:

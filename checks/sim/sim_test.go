@@ -278,7 +278,11 @@ there as well; *invented*, such a cause is said to be likely or certain; *broken
 	for _, cause := range slices.SortedFunc(maps.Keys(t.doubts), func(a, b string) int {
 		return cmp.Or(t.doubts[b]-t.doubts[a], strings.Compare(a, b))
 	}) {
-		fmt.Fprintf(&b, "| %s | %d |\n", cause, t.doubts[cause])
+		why := Doubts[cause]
+		if why == "" {
+			why = "nothing answers that would tell it from the other fault"
+		}
+		fmt.Fprintf(&b, "| %s | %d | %s |\n", cause, t.doubts[cause], why)
 	}
 	fmt.Fprint(&b, silence)
 	for _, kind := range append([]string{"all"}, slowing...) {
@@ -297,8 +301,8 @@ Of %d such networks there are %d in which one is said to be possible only, thoug
 another fault, nothing answers that would make it so. What no one run can tell for sure (a second router that may be meant,
 one silent host that may be down) is left out, as in docs/accuracy.md.
 
-| cause | networks |
-|---|---|
+| cause | networks | why it is not more, beside another fault |
+|---|---|---|
 `
 
 // What stands above the table of silences.

@@ -106,7 +106,10 @@ var sameThing = [][]string{
 	{"same-mac", "cloned-mac", "changed-mac", "container"}, // the MAC
 	{"changed-mac", "private-link-local"},
 	// by hand it has the address all the same
-	{"private-link-local", "moved-address"}, {"private-link-local", "address-taken"}, {"no-on-link-route", "moved-address"}, {"no-on-link-route-well", "moved-address"},
+	{"private-link-local", "moved-address"},
+	{"private-link-local", "address-taken"},
+	{"no-on-link-route", "moved-address"},
+	{"no-on-link-route-well", "moved-address"},
 	{"changed-mac", "dad-loop"},
 	{"cloned-mac", "port-security"},
 	{"same-mac", "address-taken"},              // who answers for the address
@@ -301,7 +304,7 @@ var consequences = []consequence{
 	// The port lets no other address speak than the one of its MAC.
 	{[]string{"port-security-eui64", "private-link-local"}, []string{"address.link-local-not-eui64"}},
 	// The kernel prefers the other when the lease's address is past its time, before the run is over.
-	{[]string{"expiring", "unassigned-address|reserved-address"}, []string{"host.source-selection"}},
+	{[]string{"expiring", "unassigned-address|reserved-address|wrong-interface"}, []string{"host.source-selection"}},
 	// There is none but what is not to be used.
 	{
 		[]string{"deprecated", "unassigned-address|reserved-address", "dhcp-silent|dhcp-no-address|no-dhcp-client|dhcp-client-deaf"},
@@ -434,6 +437,26 @@ var Flaws = []Flaw{
 		},
 	},
 }
+
+// Doubts says of causes why another fault leaves them possible, where they are told for sure by themselves.
+var Doubts = map[string]string{
+	"path.beyond-router":           "a rule of this host lets out one kind of question only, so that it may be that kind alone which is stopped there; " + byLimit,
+	"path.icmp-blocked":            byLimit,
+	"path.tcp-blocked":             "a rule of this host keeps it from its echoes, and may stop its connections too; " + byLimit,
+	"host.firewall":                byLimit,
+	"router.no-advertisement":      byLimit,
+	"service.imds-ipv6-off":        byLimit,
+	"router.rogue":                 "which of two routers belongs is told by what is assigned, or by who is answered through it, and there is neither",
+	"router.unresolvable":          "it advertises, so it is there, and whether it hears this host nobody else shows",
+	"dhcpv6.client-fails":          "with another address, or no way out, the run is over before the client has asked for long enough",
+	"address.link-local-not-eui64": "the other link-local address, which would be answered, is not in use",
+	"address.unassigned":           "the metadata service is out of reach, and a lease names what one client was given, not all",
+	"host.routing":                 "that the neighbour is on the link shows in its answers, and another host gets those, or it is kept apart",
+	"peer.unmapped":                "the router does not say that it is on the link, where alone it would be missed",
+}
+
+// byLimit is said of a limit on echoes, beside another fault.
+const byLimit = "a limit on echoes passes for loss, and where some is seen few silences may be chance"
 
 // Known returns the flaw that a verdict shows; nil: none that is known.
 func (v Verdict) Known(w Weather) *Flaw {

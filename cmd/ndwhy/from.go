@@ -148,17 +148,25 @@ func whose(list []source, makers []pcap.Maker, known []diag.MAC) error {
 			list[i].of, settled[i], some = mac, true, true
 			known = append(known, mac)
 		}
-		switch {
-		case len(doubts) == 0:
+		if len(doubts) == 0 {
 			return nil
-		case some:
+		}
+		if some {
 			continue
-		case len(doubts) == 1:
-			i := doubts[0]
-			if mac, ok := makers[i].HostOf(known, beside(list, makers, i)); ok {
-				list[i].of, list[i].guess = mac, words.Say("cli.from-guess", "mac", mac)
-				return nil
+		}
+		for n, i := range doubts {
+			mac, ok := makers[i].HostOf(known, beside(list, makers, i))
+			// Two ends of one conversation: either may be the host's.
+			if !ok || slices.ContainsFunc(slices.Delete(slices.Clone(doubts), n, n+1), func(j int) bool {
+				return slices.Contains(makers[j].Candidates(known, beside(list, makers, j)), mac)
+			}) {
+				continue
 			}
+			list[i].of, list[i].guess = mac, words.Say("cli.from-guess", "mac", mac)
+			known, settled[i], some = append(known, mac), true, true
+		}
+		if some {
+			continue
 		}
 		return usagef("--from %s: %s", list[doubts[len(doubts)-1]].name, ambiguous(list, makers, known))
 	}
@@ -172,6 +180,9 @@ func beside(list []source, makers []pcap.Maker, i int) []pcap.Maker {
 	return slices.Delete(slices.Clone(makers), i, i+1)
 }
 
+// mayMost is how many hosts are named that may have made a capture.
+const mayMost = 4
+
 // ambiguous says what to type where the captures do not say whose they are: an example, with who may be meant.
 func ambiguous(list []source, makers []pcap.Maker, known []diag.MAC) string {
 	var example []string
@@ -180,25 +191,42 @@ func ambiguous(list []source, makers []pcap.Maker, known []diag.MAC) string {
 		if !from.capture {
 			continue
 		}
-		var may []string
+		as := "ADDRESS"
 		switch {
 		case from.as != (pcap.Host{}):
-			may = []string{from.as.String()}
+			as = from.as.String()
 		case from.of != (diag.MAC{}):
-			may = []string{from.of.String()}
+			as = from.of.String()
 		default:
+			var may []string
 			for _, mac := range makers[i].Candidates(known, beside(list, makers, i)) {
-				may = append(may, mac.String())
+				may = append(may, called(&makers[i], mac))
+				if as == "ADDRESS" && !slices.Contains(example, "--as "+mac.String()) {
+					as = mac.String()
+				}
+			}
+			if len(may) > mayMost {
+				may = append(may[:mayMost], "…")
+			}
+			if len(may) > 1 {
+				more.WriteString(words.Say("cli.from-whose-of", "file", from.host, "macs", strings.Join(may, ", ")))
 			}
 		}
-		if len(may) == 0 {
-			may = []string{"ADDRESS"}
-		}
-		if example = append(example, "--as "+may[0]); len(may) > 1 {
-			more.WriteString(words.Say("cli.from-whose-of", "file", from.host, "macs", strings.Join(may, ", ")))
-		}
+		example = append(example, "--as "+as)
 	}
 	return words.Say("cli.from-whose", "example", strings.Join(example, " ")) + more.String()
+}
+
+// called is a MAC with what tells a person whose it is.
+func called(m *pcap.Maker, mac diag.MAC) string {
+	name := mac.String()
+	if addr, ok := m.Uses(mac); ok {
+		name = words.Say("cli.from-whose-uses", "mac", mac, "address", addr)
+	}
+	if m.Routes(mac) {
+		name = words.Say("cli.from-whose-router", "host", name)
+	}
+	return name
 }
 
 // open opens the file for one reading, and notes whether it is a capture.

@@ -2,9 +2,9 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -14,6 +14,7 @@ import (
 	"ndwhy/cmd/internal/app"
 	"ndwhy/diag"
 	"ndwhy/diag/redact"
+	"ndwhy/diag/render"
 	"ndwhy/diag/why"
 	"ndwhy/diag/words"
 )
@@ -95,17 +96,22 @@ func (o *options) listen(cmd *cobra.Command, f *pflag.FlagSet, addr netip.Addr, 
 		defer timer.Stop()
 		enough = timer.C
 	}
-	select {
-	case <-ctx.Done():
-	case <-live.Done():
-	case <-enough:
-	case <-listener.Done():
+	for listening := true; listening; {
+		select {
+		case <-enough:
+			listener.Enough() // and what has come has its second
+			continue
+		case <-ctx.Done():
+		case <-live.Done():
+		case <-listener.Done():
+		}
+		listening = false
 	}
 	live.Collect()
 	kept := live.Close()
 	var verdict why.Verdict
 	live.Look(func(s *diag.State) {
-		var said []string
+		var said []app.Line
 		said, verdict = listener.End(s, why.Diagnose(s))
 		out.lines(said)
 	})
@@ -132,20 +138,29 @@ type lineWriter struct {
 	failed error
 }
 
-// at writes a line with its time.
+// at writes what happened at a moment.
 func (l *lineWriter) at(at time.Time, line string) {
-	l.lines([]string{fmt.Sprintf("%s %s", at.Format("15:04:05.000"), line)})
+	what, text, _ := strings.Cut(line, " ")
+	l.write(l.o.happened(l.w, at, what, words.Clean(text)))
 }
 
-func (l *lineWriter) lines(list []string) {
+func (l *lineWriter) lines(list []app.Line) {
+	for _, line := range list {
+		text := l.o.hide.Text(words.Clean(line.Text))
+		if !line.Command {
+			text = strings.Join(render.Wrap("", "  ", text, l.o.style(l.w).Width), "\n")
+		}
+		l.write(text + "\n")
+	}
+}
+
+func (l *lineWriter) write(text string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, line := range list {
-		if l.failed != nil {
-			return
-		}
-		if _, l.failed = io.WriteString(l.w, l.o.hide.Text(words.Clean(line))+"\n"); l.failed != nil {
-			l.end()
-		}
+	if l.failed != nil {
+		return
+	}
+	if _, l.failed = io.WriteString(l.w, text); l.failed != nil {
+		l.end()
 	}
 }

@@ -26,8 +26,9 @@ func TestListenInTheLab(t *testing.T) {
 			if r.Code != tt.code {
 				t.Errorf("exit %d, want %d", r.Code, tt.code)
 			}
+			said := strings.Join(strings.Fields(r.Stdout), " ") // lines are broken between words
 			for _, want := range tt.want {
-				if !strings.Contains(r.Stdout, want) {
+				if !strings.Contains(said, want) {
 					t.Errorf("%q is not said:\n%s%s", want, r.Stdout, r.Stderr)
 				}
 			}

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"strings"
 	"testing"
+	"time"
 
 	"ndwhy/diag/lab/labtest"
 	"ndwhy/ui/termtest"
@@ -160,5 +161,24 @@ func TestFlowsInTerminal(t *testing.T) {
 	p.Send("q")
 	if code := p.Exit(); code != 0 {
 		t.Errorf("exit code %d:\n%s", code, p)
+	}
+}
+
+// A log has a line for each entry; on a terminal no line is broken amid a word, however narrow it is.
+func TestLogged(t *testing.T) {
+	const text = "2001:db8:1f16:8df0:d326:143a:2015:79fa pings 2001:db8:1f16:8df0:f557:112e:f9bd:c7f3 (eth0)"
+	for columns, want := range map[int]string{
+		0: "12:30:00.250 arrived   " + text + "\n",
+		80: "12:30:00.250 arrived   2001:db8:1f16:8df0:d326:143a:2015:79fa pings\n" +
+			"                       2001:db8:1f16:8df0:f557:112e:f9bd:c7f3 (eth0)\n",
+		20: "12:30:00.250 arrived   2001:db8:1f16:8df0:d326:143a:2015:79fa\n" +
+			"                       pings\n" +
+			"                       2001:db8:1f16:8df0:f557:112e:f9bd:c7f3\n" +
+			"                       (eth0)\n",
+	} {
+		at := time.Date(2026, 1, 2, 12, 30, 0, 250e6, time.UTC)
+		if got := logged(at, "arrived", text, columns); got != want {
+			t.Errorf("%d columns:\n%s", columns, got)
+		}
 	}
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -67,7 +66,7 @@ func watchCommand() *cobra.Command {
 				}
 				return o.hide.JSON(string(b)) + "\n"
 			}
-			return o.hide.Text(fmt.Sprintf("%s %-9s %s%s", e.At.Format("15:04:05.000"), e.Kind(), diag.Describe(e), text)) + "\n"
+			return o.happened(cmd.OutOrStdout(), e.At, e.Kind(), diag.Describe(e)+text)
 		}
 		w := watcher{kinds: kinds, addr: addr, ticks: asJSON}
 		feed := &feeder{out: cmd.OutOrStdout(), news: make(chan struct{}, 1)}
@@ -160,17 +159,21 @@ func (w *watcher) wants(e diag.Event) bool {
 	return slices.Contains(w.kinds, e.Kind()) || ok && slices.Contains(w.kinds, string(f.Type))
 }
 
-// because says which solicitation an entry of the neighbour cache rests on that waits for an answer.
+// because says by which way a frame came or left, and which solicitation an entry of the neighbour cache rests on that
+// waits for an answer.
 func (w *watcher) because(e diag.Event) string {
 	switch b := e.Body.(type) {
 	case diag.Frame:
-		if b.Type != diag.NS || !b.Out {
-			return ""
+		if !b.Out {
+			return words.Say("watch.came", "interface", b.Interface)
 		}
-		if w.asked == nil || len(w.asked) == askedMost {
-			w.asked = map[diag.InterfaceAddr]diag.Event{}
+		if b.Type == diag.NS {
+			if w.asked == nil || len(w.asked) == askedMost {
+				w.asked = map[diag.InterfaceAddr]diag.Event{}
+			}
+			w.asked[diag.InterfaceAddr{Interface: b.Interface, Address: b.Target}] = e
 		}
-		w.asked[diag.InterfaceAddr{Interface: b.Interface, Address: b.Target}] = e
+		return words.Say("watch.left", "interface", b.Interface)
 	case diag.Neighbour:
 		ns, asked := w.asked[diag.InterfaceAddr{Interface: b.Interface, Address: b.Address}].Body.(diag.Frame)
 		if asked && !b.Gone && (b.State == diag.Incomplete || b.State == diag.Probing) {

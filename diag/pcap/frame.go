@@ -55,12 +55,12 @@ func frame(p Packet) (f diag.Frame, ok, short bool) {
 		name = unnamed
 	}
 	name = untag(name, &h, &payload)
-	if inner, id, mirrored := tunnelled(h.Type, payload); mirrored {
+	if inner, network, mirrored := tunnelled(h.Type, payload); mirrored {
 		if h, payload, ok = wire.ParseEthernet(inner); !ok {
 			return f, false, false
 		}
 		// Which way the tunnel's packet went says nothing of the one in it.
-		name, direction = fmt.Sprint("vni", id), Unknown
+		name, direction = network, Unknown
 		name = untag(name, &h, &payload)
 	}
 	if h.Type != unix.ETH_P_IPV6 {

@@ -44,8 +44,10 @@ type Maker struct {
 	some  bool
 	// senders are those that sent something, as they first did, at most sendersMost.
 	senders []diag.MAC
-	// routers are those of them that advertise themselves.
+	// routers are those of them that say so, in advertisements of either kind.
 	routers []diag.MAC
+	// uses is an address of each that neighbour discovery shows, a global one if there is.
+	uses map[diag.MAC]netip.Addr
 	// pairs are those that spoke with each other by unicast neighbour discovery, at most pairsMost.
 	pairs map[[2]diag.MAC]bool
 }
@@ -85,8 +87,16 @@ func (m *Maker) take(f diag.Frame) {
 	if len(m.senders) < sendersMost && f.SrcMAC != (diag.MAC{}) && !slices.Contains(m.senders, f.SrcMAC) {
 		m.senders = append(m.senders, f.SrcMAC)
 	}
-	if f.Type == diag.RA && f.Bad == "" && len(m.routers) < sendersMost && !slices.Contains(m.routers, f.SrcMAC) {
+	if routes := f.Type == diag.RA || f.Type == diag.NA && f.Router; routes && f.Bad == "" && len(m.routers) < sendersMost && !m.Routes(f.SrcMAC) {
 		m.routers = append(m.routers, f.SrcMAC)
+	}
+	if f.Type.IsND() && f.Src.IsValid() && !f.Src.IsUnspecified() && slices.Contains(m.senders, f.SrcMAC) {
+		if old, ok := m.uses[f.SrcMAC]; !ok || old.IsLinkLocalUnicast() && !f.Src.IsLinkLocalUnicast() {
+			if m.uses == nil {
+				m.uses = map[diag.MAC]netip.Addr{}
+			}
+			m.uses[f.SrcMAC] = f.Src
+		}
 	}
 	if f.DstMAC[0]&1 != 0 || f.DstMAC == (diag.MAC{}) {
 		return
@@ -129,7 +139,7 @@ func (m *Maker) MakerOf(others []diag.MAC, beside []Maker) (mac diag.MAC, ok boo
 
 // HostOf returns the one of those that may have made a capture which is no router: few capture there.
 func (m *Maker) HostOf(others []diag.MAC, beside []Maker) (mac diag.MAC, ok bool) {
-	hosts := slices.DeleteFunc(m.Candidates(others, beside), func(h diag.MAC) bool { return slices.Contains(m.routers, h) })
+	hosts := slices.DeleteFunc(m.Candidates(others, beside), m.Routes)
 	if !m.some || len(hosts) != 1 {
 		return mac, false
 	}
@@ -160,14 +170,38 @@ func (m *Maker) missed(h diag.MAC, beside []Maker) bool {
 	return false
 }
 
+// rank is higher, the likelier a host is a router: one that does not solicit either may be.
+func (m *Maker) rank(h diag.MAC) int {
+	_, uses := m.Uses(h)
+	switch {
+	case m.Routes(h):
+		return 2
+	case !uses:
+		return 1
+	default:
+		return 0
+	}
+}
+
+// Routes reports whether a host says that it is a router.
+func (m *Maker) Routes(h diag.MAC) bool { return slices.Contains(m.routers, h) }
+
+// Uses returns an address of a host; ok is false where neighbour discovery shows none.
+func (m *Maker) Uses(h diag.MAC) (addr netip.Addr, ok bool) {
+	addr, ok = m.uses[h]
+	return addr, ok
+}
+
 // Candidates are some of those that may have made a capture, where others are known to have made others: where there was no
-// unicast frame, those that sent something.
+// unicast frame, those that sent something. Those that seem to be no routers come first, for few capture on one.
 func (m *Maker) Candidates(others []diag.MAC, beside []Maker) []diag.MAC {
 	list := m.maybe
 	if len(list) == 0 {
 		list = m.senders
 	}
-	return slices.DeleteFunc(slices.Clone(list), func(h diag.MAC) bool { return slices.Contains(others, h) || m.missed(h, beside) })
+	list = slices.DeleteFunc(slices.Clone(list), func(h diag.MAC) bool { return slices.Contains(others, h) || m.missed(h, beside) })
+	slices.SortStableFunc(list, func(a, b diag.MAC) int { return m.rank(a) - m.rank(b) })
+	return list
 }
 
 // heldMost bounds the frames that wait until it is known which MAC a host has that was named by its address.

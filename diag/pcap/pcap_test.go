@@ -132,6 +132,12 @@ func TestForms(t *testing.T) {
 		"VXLAN over IPv6":  {file: ng(t, mirrored6(frame, 8472, 8, 0, 0, 0, 0, 0, 42, 0)), iface: "vni42"},
 		"VLAN in VXLAN":    {file: ng(t, tagged(mirrored(t, tagged(frame, 3), 4789, 8, 0, 0, 0, 1, 0, 0, 0), 9)), iface: "vni65536.3"},
 		"GENEVE":           {file: ng(t, mirrored(t, frame, 6081, 1, 0, 0x65, 0x58, 0, 0, 7, 0, 0, 0, 0, 0)), iface: "vni7"},
+		"GRE":              {file: ng(t, inGREv6(frame, 0, 0, 0x65, 0x58)), iface: "gre"},
+		"GRE with all":     {file: ng(t, inGREv6(tagged(frame, 3), 0xb0, 0, 0x65, 0x58, 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 1)), iface: "gre9.3"},
+		"ERSPAN":           {file: ng(t, inGREv6(frame, 0, 0, 0x88, 0xbe)), iface: "erspan"},
+		"ERSPAN II":        {file: ng(t, inGREv6(frame, 0x10, 0, 0x88, 0xbe, 0, 0, 0, 1, 0x10, 5, 0, 12, 0, 0, 0, 0)), iface: "erspan12"},
+		"ERSPAN III":       {file: ng(t, inGREv6(frame, 0x10, 0, 0x22, 0xeb, 0, 0, 0, 1, 0x20, 5, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0)), iface: "erspan3"},
+		"… and more":       {file: ng(t, inGREv6(frame, 0x10, 0, 0x22, 0xeb, 0, 0, 0, 1, 0x20, 5, 0, 3, 0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8)), iface: "erspan3"},
 	} {
 		frames, sum, err := read(t, tt.file, Options{})
 		if err != nil || len(frames) != 1 || sum.Packets != 1 || sum.Frames != 1 {
@@ -165,6 +171,10 @@ func mirrored(tb testing.TB, frame []byte, port uint16, header ...byte) []byte {
 func mirrored6(frame []byte, port uint16, header ...byte) []byte {
 	u := wire.UDP{Src: 9, Dst: port, Payload: slices.Concat(header, frame)}
 	return wire.Packet{Src: b, Dst: a, HopLimit: 64, Proto: unix.IPPROTO_UDP, Payload: u.Marshal()}.Frame(aMAC, bMAC)
+}
+
+func inGREv6(frame []byte, header ...byte) []byte {
+	return wire.Packet{Src: b, Dst: a, HopLimit: 64, Proto: unix.IPPROTO_GRE, Payload: slices.Concat(header, frame)}.Frame(aMAC, bMAC)
 }
 
 // ng returns a pcapng capture.

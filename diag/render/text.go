@@ -121,22 +121,30 @@ func (t *textWriter) section(key string) {
 // wrap writes text in lines of at most the style's width, all but the first with a hanging indent.
 func (t *textWriter) wrap(first, hang, text string) {
 	for paragraph := range strings.SplitSeq(t.style.Mask(text), "\n") {
-		line, used := first, utf8.RuneCountInString(first)
-		empty := true
-		for word := range strings.FieldsSeq(paragraph) {
-			n := utf8.RuneCountInString(word)
-			if !empty && used+1+n > t.style.Width {
-				t.line("%s", line)
-				line, used, empty = hang, utf8.RuneCountInString(hang), true
-			}
-			if !empty {
-				line, used = line+" ", used+1
-			}
-			line, used, empty = line+word, used+n, false
+		for _, line := range Wrap(first, hang, paragraph, t.style.Width) {
+			t.line("%s", line)
 		}
-		t.line("%s", strings.TrimRight(line, " "))
 		first = hang
 	}
+}
+
+// Wrap breaks text into lines of at most width characters, of which a word that is longer makes an exception. The
+// first begins with first, the others with hang.
+func Wrap(first, hang, text string, width int) (lines []string) {
+	line, used := first, utf8.RuneCountInString(first)
+	empty := true
+	for word := range strings.FieldsSeq(text) {
+		n := utf8.RuneCountInString(word)
+		if !empty && used+1+n > width {
+			lines = append(lines, line)
+			line, used, empty = hang, utf8.RuneCountInString(hang), true
+		}
+		if !empty {
+			line, used = line+" ", used+1
+		}
+		line, used, empty = line+word, used+n, false
+	}
+	return append(lines, strings.TrimRight(line, " "))
 }
 
 func verdictColor(v why.Verdict) string {

@@ -154,17 +154,26 @@ var globalTarget = netip.MustParseAddr("2001:db8::1")
 func (iv *ifaceView) routed() []*path {
 	return iv.where(func(p *path) bool {
 		symptom := p.symptom >= 0
-		return symptom && p.Missing() && p.Via != diag.ViaWire && !iv.hasRoute(p.Target)
+		return symptom && p.Missing() && p.Via != diag.ViaWire && !iv.hasRouteFor(p)
 	})
 }
 
-// hasRoute reports whether the main table has a route to a target.
-func (iv *ifaceView) hasRoute(target netip.Addr) bool {
+// hasRouteFor reports whether a route leads to a path's target: for a socket that is bound to the interface one of its own, for
+// applications any.
+func (iv *ifaceView) hasRouteFor(p *path) bool {
+	return iv.hasRoute(p.Target) || p.Via == diag.ViaApp && iv.leads(p.Target, "")
+}
+
+// hasRoute reports whether the main table has a route to a target by the interface.
+func (iv *ifaceView) hasRoute(target netip.Addr) bool { return iv.leads(target, iv.name) }
+
+// leads reports whether the main table has a route to a target by an interface; "": by whichever.
+func (iv *ifaceView) leads(target netip.Addr, iface string) bool {
 	if target.IsLinkLocalUnicast() || target.IsMulticast() {
 		return true
 	}
 	for k, r := range iv.s.Routes.All() {
-		if k.Type == "unicast" && k.Table == diag.MainTable && k.Dst.Contains(target) && iv.s.Left(r.Fact.ExpiresS, r.At) != 0 {
+		if k.Type == "unicast" && k.Table == diag.MainTable && (iface == "" || k.Interface == iface) && k.Dst.Contains(target) && iv.s.Left(r.Fact.ExpiresS, r.At) != 0 {
 			return true
 		}
 	}

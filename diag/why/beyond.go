@@ -272,11 +272,12 @@ func echoedBy(via diag.Via) func(*ifaceView, *path) bool {
 	}
 }
 
-// keptFromEcho reports whether a rule of this host's filter kept the answer to an echo from who asks what p does.
+// keptFromEcho reports whether a rule of this host's filter kept the answer to an echo from who asks what p does, or may
+// have.
 func keptFromEcho(iv *ifaceView, p *path) bool {
 	return !iv.astray(p) && iv.any(func(q *path) bool {
 		return q.Asks == diag.AsksEcho && q.Target == p.Target && q.Source == p.Source && q.Via == p.Via && q.fate == stoppedHere &&
-			(q.Errno == "EPERM" || q.drop.Body != nil || slices.ContainsFunc(iv.s.Filters, func(f diag.Filter) bool { return iv.applies(f) && stops(f, q) }))
+			(q.Errno == "EPERM" || q.drop.Body != nil || slices.ContainsFunc(iv.s.Filters, func(f diag.Filter) bool { return iv.applies(f) && (stops(f, q) || concerns(f, q)) }))
 	})
 }
 

@@ -97,9 +97,7 @@ func findOpenLink(iv *ifaceView) []hypothesis {
 		if len(h.args) == 0 {
 			h.args = []any{"source", p.Source, "target", p.Target}
 		}
-		apart = apart || !slices.ContainsFunc(iv.net.Usable(), func(a diag.Address) bool {
-			return diag.ScopeOf(a.Address) == diag.GlobalScope && netip.PrefixFrom(a.Address, delegated).Masked().Contains(p.Source)
-		})
+		apart = apart || !inDelegated(iv.net, p.Source)
 		if p.Asks == diag.AsksEcho && iv.s.AssignmentKnown(iv.name, diag.GlobalScope) && assignmentConfidence(iv.s, iv.assigned) == Certain {
 			h.confidence = Certain // a lease names what one client asked for, and the interface may have more
 		}
@@ -116,6 +114,13 @@ func findOpenLink(iv *ifaceView) []hypothesis {
 // delegated is how long a prefix is that a network may give to an interface as a whole (Amazon EC2 user guide, "Prefix
 // delegation").
 const delegated = 80
+
+// inDelegated reports whether an address has the prefix of one of a link's that may be the link's as a whole.
+func inDelegated(link *diag.LinkModel, addr netip.Addr) bool {
+	return slices.ContainsFunc(link.Usable(), func(a diag.Address) bool {
+		return diag.ScopeOf(a.Address) == diag.GlobalScope && netip.PrefixFrom(a.Address, delegated).Masked().Contains(addr)
+	})
+}
 
 // besideOurs reports whether a global address has the 64 bits of one of the interface's.
 func (iv *ifaceView) besideOurs(addr netip.Addr) bool {

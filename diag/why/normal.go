@@ -221,6 +221,17 @@ func (n *normals) hears(iface string, source netip.Addr) bool {
 	return n.heard[diag.InterfaceAddr{Interface: iface, Address: source}]
 }
 
+// mayBeDelegated reports whether a candidate is answered, and others are not, because it has the prefix of an address of its
+// interface, which the network may give to that as a whole: nobody says what it gave.
+func (n *normals) mayBeDelegated(p diag.Path) bool {
+	link := n.link(p.Interface)
+	return p.SourceClass == diag.SourceCandidate && !n.s.AssignmentKnown(p.Interface, diag.GlobalScope) && inDelegated(link, p.Source) &&
+		slices.ContainsFunc(n.s.Paths(), func(q diag.Path) bool {
+			return q.Interface == p.Interface && q.Asks == p.Asks && q.Target == p.Target && q.SourceClass == diag.SourceCandidate &&
+				q.Outcome == diag.Silent && diag.ScopeOf(q.Source) == diag.GlobalScope && !inDelegated(link, q.Source)
+		})
+}
+
 func (n *normals) of(p diag.Path) *bool {
 	p = n.ours(p)
 	if p.Outcome == diag.OutcomeSkipped || p.Outcome == "" {
@@ -268,8 +279,8 @@ func (n *normals) of(p diag.Path) *bool {
 	}
 	expect := n.expect(p)
 	if p.Outcome == diag.Answered {
-		switch expect {
-		case ExpectUnknown:
+		switch {
+		case expect == ExpectUnknown, expect == ExpectSilence && n.mayBeDelegated(p):
 			return nil
 		default:
 			return new(expect != ExpectSilence)

@@ -611,7 +611,7 @@ func (iv *ifaceView) takenElsewhere() []hypothesis {
 		sel, asked := iv.s.Selections[diag.SelectionKey{Dst: p.Target}]
 		if p.Via != diag.ViaApp || p.Detail != "elsewhere" || !p.Missing() || !asked || sel.Interface == "" || sel.Interface == iv.name || iv.normals.link(sel.Interface).Within(p.Target) ||
 			!iv.any(func(q *path) bool {
-				return q.Target == p.Target && q.Asks == p.Asks && q.Via != diag.ViaApp && q.Outcome == diag.Answered
+				return q.Target == p.Target && (q.Asks == p.Asks || p.symptom >= 0) && q.Via != diag.ViaApp && q.Outcome == diag.Answered
 			}) {
 			continue
 		}

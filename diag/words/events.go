@@ -61,6 +61,7 @@ var events = map[string]string{
 	"event.frame-bad":            "[not believed: {why}]",
 	"event.drop-out":             "the kernel dropped an outgoing packet on {interface}, {reason}: {frame}",
 	"event.drop-in":              "the kernel dropped an incoming packet on {interface}, {reason}: {frame}",
+	"event.drop-given-up":        "the kernel gave up an outgoing packet on {interface}, {reason}: {frame}",
 	"event.drop-normal":          "of no use to this host's kernel on {interface}, {reason}: {frame}",
 	"event.drop-place":           "{reason} in {function}",
 	"event.socket-sent":          "echo request {source} > {target} handed to the kernel, seq {seq}",

@@ -38,6 +38,7 @@ type Listener struct {
 	second  time.Time // in which lines were said
 	lines   int
 	unsaid  int
+	closed  bool // what comes from now on does not count
 	done    chan struct{}
 	ended   bool
 }
@@ -63,6 +64,7 @@ type wait struct {
 type Heard struct {
 	Solicited, Asked  int // solicitations for it; echo requests and connections to it
 	Answered, Missed  int // of both
+	Waiting           int // had no answer yet when the listening ended
 	DroppedHere       int
 	AnsweredDiscovery int // of the solicitations
 	From              []netip.Addr
@@ -81,6 +83,14 @@ func NewListener(named netip.Addr, count int, say func(at time.Time, line string
 // Done is closed when as much came as was wanted.
 func (l *Listener) Done() <-chan struct{} { return l.done }
 
+// Enough has it count nothing that comes from now on. It is done once what came has its answer, or has waited for it.
+func (l *Listener) Enough() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+	l.finish()
+}
+
 // Take takes an event in.
 func (l *Listener) Take(e diag.Event) {
 	l.mu.Lock()
@@ -98,8 +108,12 @@ func (l *Listener) Take(e diag.Event) {
 	case diag.Drop:
 		l.dropped(e, b)
 	case diag.Flood:
-		l.tell(e.At, diag.Describe(e))
+		l.tell(e.At, words.Say("listen.other", "what", diag.Describe(e)))
 	}
+	l.finish()
+}
+
+func (l *Listener) finish() {
 	if l.enough() && len(l.waiting) == 0 && !l.ended {
 		l.ended = true
 		close(l.done)
@@ -125,7 +139,7 @@ func (l *Listener) address(e diag.Event, a diag.Address) {
 	if l.own[key] != !a.Gone {
 		if a.Gone {
 			delete(l.own, key)
-			l.tell(e.At, diag.Describe(e))
+			l.tell(e.At, words.Say("listen.gone", "what", diag.Describe(e)))
 		} else if len(l.own) < addressesHeard {
 			l.own[key] = true
 			l.of(a.Address)
@@ -188,7 +202,7 @@ func (l *Listener) about(key knock) (h *Heard, w wait, waits bool) {
 }
 
 // enough reports whether as much came as is wanted: what comes after that does not count.
-func (l *Listener) enough() bool { return l.count > 0 && l.knocks >= l.count }
+func (l *Listener) enough() bool { return l.closed || l.count > 0 && l.knocks >= l.count }
 
 // knockOf names what a frame that came asks; ok is false where it asks for no answer.
 func knockOf(f diag.Frame) (key knock, ok bool) {
@@ -275,22 +289,27 @@ func (l *Listener) overdue(now time.Time) {
 		if now.Sub(w.at) < answerWithin {
 			continue
 		}
-		delete(l.waiting, key)
-		h := l.of(key.to)
 		switch {
-		case !w.arrived: // the tap shows no datagrams, and not every SYN
-			h.Asked++
-			h.Missed++
-			l.knocks++
 		case w.dropped:
-			h.Missed++
+			l.miss(key)
 		case key.kind == diag.NS && key.from.IsUnspecified() && !l.holds(key.to):
-			// Somebody is about to take the address, and nobody here has it.
+			delete(l.waiting, key) // somebody is about to take the address, and nobody here has it
 		default:
-			h.Missed++
+			l.miss(key)
 			l.tell(now, words.Say("listen.unanswered", "from", key.from, "address", key.to, "what", words.Say("listen.kind."+string(key.kind))))
 		}
 	}
+}
+
+// miss counts a knock that gets no answer.
+func (l *Listener) miss(key knock) {
+	h := l.of(key.to)
+	h.Missed++
+	if !l.waiting[key].arrived { // the tap shows no datagrams, and not every SYN
+		h.Asked++
+		l.knocks++
+	}
+	delete(l.waiting, key)
 }
 
 func (l *Listener) holds(addr netip.Addr) bool {
@@ -340,21 +359,28 @@ func (l *Listener) addresses() []netip.Addr {
 	return list
 }
 
+// A Line is prose, which may be broken, or a command to copy, which may not.
+type Line struct {
+	Text    string
+	Command bool
+}
+
 // Begin says what is listened for, and what would keep this host from hearing it.
-func (l *Listener) Begin(s *diag.State) (lines []string) {
+func (l *Listener) Begin(s *diag.State) (lines []Line) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	say := func(key string, args ...any) { lines = append(lines, Line{Text: words.Say(key, args...)}) }
 	for _, addr := range l.addresses() {
-		lines = append(lines, words.Say("listen.for", "address", addr, "state", hearing(s, addr)))
+		say("listen.for", "address", addr, "state", hearing(s, addr))
 	}
 	if len(lines) == 0 {
-		lines = append(lines, words.Say("listen.no-address", "interfaces", words.List(s.InterfacesOf())))
+		say("listen.no-address", "interfaces", words.List(s.InterfacesOf()))
 	}
 	for _, name := range []diag.FeedName{diag.FeedFrames, diag.FeedDrops} {
 		if f := s.Feeds[name]; f.State == diag.Unavailable || f.State == diag.Lost {
-			lines = append(lines, words.Say("listen.blind."+string(name), "why", f.Why))
+			say("listen.blind."+string(name), "why", f.Why)
 			if f.Fix != "" {
-				lines = append(lines, words.Say("plain.do", "command", f.Fix))
+				lines = append(lines, Line{words.Say("plain.do", "command", f.Fix), true})
 			}
 		}
 	}
@@ -371,6 +397,8 @@ func hearing(s *diag.State, addr netip.Addr) string {
 	joined, device := groups.Hears(addr)
 	key := "listen.group.heard"
 	switch link := s.Links[iface]; {
+	case !s.Addresses[diag.InterfaceAddr{Interface: iface, Address: addr}].Fact.Flags.Usable():
+		key = "listen.group.unusable"
 	case !known || groups.Partial:
 		key = "listen.group.unknown"
 	case !joined:
@@ -383,38 +411,55 @@ func hearing(s *diag.State, addr netip.Addr) string {
 
 // End says what came of each address, what it means where nothing came, and which findings explain what is not as it
 // should be. code is the verdict's: ok where all that came was answered, unknown where nothing did.
-func (l *Listener) End(s *diag.State, d why.Diagnosis) (lines []string, verdict why.Verdict) {
+func (l *Listener) End(s *diag.State, d why.Diagnosis) (lines []Line, verdict why.Verdict) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	say := func(key string, args ...any) { lines = append(lines, Line{Text: words.Say(key, args...)}) }
 	verdict = why.VerdictOK
 	if l.unsaid > 0 {
-		lines = append(lines, words.Say("listen.unsaid", "n", l.unsaid))
+		say("listen.unsaid", "n", l.unsaid)
+	}
+	for _, key := range l.sorted() {
+		if l.waiting[key].dropped {
+			l.miss(key)
+		} else {
+			l.of(key.to).Waiting++
+		}
 	}
 	blind := !s.Complete(diag.FeedFrames)
-	came, missed := false, false
+	came, missed, waits := false, false, false
 	for _, addr := range l.addresses() {
 		h := l.of(addr)
 		missed = missed || h.Missed > 0 || h.DroppedHere > 0
 		came = came || h.Asked+h.Solicited > 0
-		lines = append(lines, words.Say("listen.sum", "address", addr, "asked", h.Asked, "solicited", h.Solicited, "hosts", len(h.From),
-			"answered", h.Answered, "missed", h.Missed, "dropped", h.DroppedHere))
+		waits = waits || h.Waiting > 0
+		var dropped any = h.DroppedHere
+		if h.DroppedHere == 0 && !s.Complete(diag.FeedDrops) {
+			dropped = words.Say("listen.not-known")
+		}
+		if !blind {
+			say("listen.sum", "address", addr, "asked", h.Asked, "solicited", h.Solicited, "hosts", len(h.From),
+				"answered", h.Answered, "missed", h.Missed, "dropped", dropped)
+		}
 		switch {
 		case blind:
 		case h.Asked > 0 && h.Elsewhere != "":
-			lines = append(lines, words.Say("listen.means.elsewhere", "interface", h.Elsewhere))
+			say("listen.means.elsewhere", "interface", h.Elsewhere)
+		case h.Waiting > 0 && h.Missed+h.DroppedHere == 0:
+			say("listen.means.waiting", "n", h.Waiting)
 		case h.Asked > 0 && h.Missed+h.DroppedHere == 0:
-			lines = append(lines, words.Say("listen.means.answered"))
+			say("listen.means.answered")
 		case h.Asked > 0:
 		case h.Solicited > 0 && h.AnsweredDiscovery == h.Solicited:
-			lines = append(lines, words.Say("listen.means.solicited"))
+			say("listen.means.solicited")
 		case h.Solicited > 0:
-			lines = append(lines, words.Say("listen.means.not-told"))
+			say("listen.means.not-told")
 		default:
-			lines = append(lines, words.Say("listen.means.nothing"))
+			say("listen.means.nothing", "group", diag.SolicitedNode(addr))
 		}
 	}
 	if blind {
-		lines = append(lines, words.Say("listen.means.blind"))
+		say("listen.means.blind")
 	}
 	explained := false
 	r := report.Report{Interfaces: make([]report.Interface, len(s.InterfacesOf()))}
@@ -429,10 +474,11 @@ func (l *Listener) End(s *diag.State, d why.Diagnosis) (lines []string, verdict 
 		} else if verdict != why.VerdictCritical {
 			verdict = why.VerdictWarning
 		}
-		lines = append(lines, words.Say("plain.finding", "cause", f.Cause, "severity", words.Say("severity."+string(f.Severity)),
-			"confidence", words.Say("confidence."+string(f.Confidence)), "summary", r.On(f.Interface, f.Summary)), f.Explanation)
+		say("plain.finding", "cause", f.Cause, "severity", words.Say("severity."+string(f.Severity)),
+			"confidence", words.Say("confidence."+string(f.Confidence)), "summary", r.On(f.Interface, f.Summary))
+		lines = append(lines, Line{Text: f.Explanation})
 		for _, command := range f.Remedy {
-			lines = append(lines, words.Say("plain.do", "command", command))
+			lines = append(lines, Line{words.Say("plain.do", "command", command), true})
 		}
 	}
 	switch {
@@ -440,9 +486,9 @@ func (l *Listener) End(s *diag.State, d why.Diagnosis) (lines []string, verdict 
 	case missed:
 		verdict = why.VerdictWarning
 		if !explained {
-			lines = append(lines, words.Say("listen.means.unexplained"))
+			say("listen.means.unexplained")
 		}
-	case !came || blind:
+	case !came || blind || waits:
 		verdict = why.VerdictUnknown
 	}
 	return lines, verdict

@@ -11,6 +11,15 @@ import (
 	"ndwhy/diag/why"
 )
 
+// text is what lines say.
+func text(lines []Line) string {
+	var b strings.Builder
+	for _, line := range lines {
+		b.WriteString(line.Text + "\n")
+	}
+	return b.String()
+}
+
 // heard listens to what a list of events says, a millisecond apart but for where a tick lets two seconds pass.
 func heard(named netip.Addr, count int, bodies ...diag.Body) (*Listener, *diag.State, []string) {
 	var said []string
@@ -72,6 +81,15 @@ func TestListener(t *testing.T) {
 			[]string{"arrived", "answered"},
 			"Answers left by eth1", why.VerdictOK,
 		},
+		"what the kernel drops is not seen": {
+			[]diag.Body{in(diag.EchoRequest, ping), out(diag.EchoReply, "eth0", pong)}, []string{"arrived", "answered"}, "dropped here: not known", why.VerdictOK,
+		},
+		"a ping came only just": {
+			[]diag.Body{in(diag.EchoRequest, ping)}, []string{"arrived"}, "too early to say", why.VerdictUnknown,
+		},
+		"a rule only just drops it": {
+			[]diag.Body{in(diag.EchoRequest, ping), refused}, []string{"arrived", "dropped"}, "not answered: 1, dropped here: 1", why.VerdictWarning,
+		},
 		"a ping is not answered": {
 			[]diag.Body{in(diag.EchoRequest, ping), diag.Tick{}}, []string{"arrived", "silent"}, "Nothing that ndwhy could read", why.VerdictWarning,
 		},
@@ -119,8 +137,8 @@ func TestListener(t *testing.T) {
 				t.Errorf("%q is said, want %q", said, tt.lines)
 			}
 			end, verdict := l.End(s, why.Diagnosis{})
-			if text := strings.Join(end, "\n"); !strings.Contains(text, tt.means) || verdict != tt.verdict {
-				t.Errorf("%s: want %s and %q:\n%s", verdict, tt.verdict, tt.means, text)
+			if got := text(end); !strings.Contains(got, tt.means) || verdict != tt.verdict {
+				t.Errorf("%s: want %s and %q:\n%s", verdict, tt.verdict, tt.means, got)
 			}
 		})
 	}
@@ -145,8 +163,38 @@ func TestListenerCounts(t *testing.T) {
 	if !done(l) || len(said) != 4 {
 		t.Errorf("ended %v, said %q", done(l), said)
 	}
-	if end, _ := l.End(s, why.Diagnosis{}); !strings.Contains(end[0], "pings and connections: 2") {
+	if end, _ := l.End(s, why.Diagnosis{}); !strings.Contains(end[0].Text, "pings and connections: 2") {
 		t.Error(end)
+	}
+}
+
+// Time is up: what came has its second, what comes now does not count.
+func TestListenerEnough(t *testing.T) {
+	ping := func(seq uint16) diag.Body { return in(diag.EchoRequest, diag.Frame{EchoID: 7, EchoSeq: seq}) }
+	idle, _, _ := heard(listenMine, 0, seesFrames)
+	idle.Enough()
+	<-idle.Done()
+	l, s, _ := heard(listenMine, 0, seesFrames, ping(1))
+	l.Enough()
+	select {
+	case <-l.Done():
+		t.Error("it ended before the ping had its second")
+	default:
+	}
+	l.Take(diag.Event{Seq: 3, At: diagtest.Start.Add(time.Second), Body: ping(2)})
+	l.Take(diag.Event{Seq: 4, At: diagtest.Start.Add(2 * time.Second), Body: diag.Tick{}})
+	<-l.Done()
+	if end, verdict := l.End(s, why.Diagnosis{}); !strings.Contains(end[0].Text, "pings and connections: 1") || verdict != why.VerdictWarning {
+		t.Error(verdict, end)
+	}
+}
+
+// Who cannot see what arrives does not say that nothing did.
+func TestListenerBlind(t *testing.T) {
+	l, s, _ := heard(netip.Addr{}, 0, diag.Feed{Name: diag.FeedFrames, State: diag.Unavailable, Why: "no right"}, ownsMine)
+	end, verdict := l.End(s, why.Diagnosis{})
+	if got := text(end); strings.Contains(got, "connections: 0") || !strings.Contains(got, "could not see what arrived") || verdict != why.VerdictUnknown {
+		t.Error(verdict, got)
 	}
 }
 
@@ -172,20 +220,24 @@ func TestListenerBegins(t *testing.T) {
 	group := diag.SolicitedNode(listenMine)
 	link := diag.Link{Interface: "eth0", Index: 2, MAC: diagtest.MyMAC, Up: true, Carrier: true, Ethernet: true}
 	for name, tt := range map[string]struct {
+		flags  diag.AddrFlags
 		groups diag.Groups
 		want   string
 	}{
-		"all is well":                   {diag.Groups{Interface: "eth0", Joined: []netip.Addr{group}, Device: []diag.MAC{diag.MulticastMAC(group)}}, "which hears solicitations for it"},
-		"the kernel is not in it":       {diag.Groups{Interface: "eth0"}, "not in its group"},
-		"the device does not let it in": {diag.Groups{Interface: "eth0", Joined: []netip.Addr{group}}, "whose device filters out"},
+		"all is well":                   {0, diag.Groups{Interface: "eth0", Joined: []netip.Addr{group}, Device: []diag.MAC{diag.MulticastMAC(group)}}, "which hears solicitations for it"},
+		"the kernel is not in it":       {0, diag.Groups{Interface: "eth0"}, "not in its group"},
+		"the device does not let it in": {0, diag.Groups{Interface: "eth0", Joined: []netip.Addr{group}}, "whose device filters out"},
+		"somebody else has it":          {diag.DADFailed | diag.Tentative, diag.Groups{Interface: "eth0", Joined: []netip.Addr{group}}, "duplicate address detection failed"},
 	} {
-		l, s, _ := heard(netip.Addr{}, 0, diag.Run{Interfaces: []string{"eth0"}}, link, ownsMine, tt.groups)
-		if got := l.Begin(s); len(got) != 1 || !strings.Contains(got[0], tt.want) {
-			t.Errorf("%s: %q", name, got)
+		own := ownsMine
+		own.Flags = tt.flags
+		l, s, _ := heard(netip.Addr{}, 0, diag.Run{Interfaces: []string{"eth0"}}, link, own, tt.groups)
+		if got := l.Begin(s); len(got) != 1 || !strings.Contains(got[0].Text, tt.want) {
+			t.Errorf("%s: %v", name, got)
 		}
 	}
 	l, s, _ := heard(diagtest.PeerGlobal, 0, diag.Run{Interfaces: []string{"eth0"}}, ownsMine)
-	if got := l.Begin(s); len(got) != 1 || !strings.Contains(got[0], "no interface here has it") {
-		t.Errorf("%q", got)
+	if got := l.Begin(s); len(got) != 1 || !strings.Contains(got[0].Text, "no interface here has it") {
+		t.Errorf("%v", got)
 	}
 }
