@@ -535,6 +535,12 @@ var scenarios = []Scenario{
 		Break:  func(s *Spec) { s.Internet.NoTCP = true },
 	},
 	{
+		Name: "tcp-reset-out", On: "vpc",
+		Title:  "A firewall at the router resets ubuntu1's connections to the Internet, in the name of whom they are for, and lets echo through.",
+		Causes: []string{"path.tcp-blocked"},
+		Break:  func(s *Spec) { s.Internet.ResetTCP = true },
+	},
+	{
 		Name: "mtu-blackhole", On: "vpc",
 		Title:  "Large packets to the Internet vanish without a Packet Too Big.",
 		Causes: []string{"path.mtu"},

@@ -68,6 +68,8 @@ type Internet struct {
 	NoPTB  bool
 	NoEcho bool // the subnet's access list lets no ICMPv6 echo request out
 	NoTCP  bool // nor a TCP connection
+	// ResetTCP says that a firewall at the router answers connections with a reset, in the name of whom they are for.
+	ResetTCP bool
 	// OnlyTCP is the one port that it lets TCP out to; 0: all.
 	OnlyTCP uint16
 	// Resolver is a name server there; zero: there is none. NoDNS says that it answers nothing.
@@ -379,7 +381,7 @@ func (s *Spec) config() (vswitch.Config, []port) {
 		Subnet: s.Subnet, Subnet4: s.Subnet4, Routers: s.Routers, Fabric: s.Fabric, Chatter: s.Chatter, Calls: s.Calls, Seed: 1,
 		Beyond: vswitch.Beyond{
 			Name: "internet", MAC: beyondMAC, Internet: s.Internet.Reach, MTU: s.Internet.MTU, NoPTB: s.Internet.NoPTB,
-			NoEcho: s.Internet.NoEcho, NoTCP: s.Internet.NoTCP, OnlyTCP: s.Internet.OnlyTCP,
+			NoEcho: s.Internet.NoEcho, NoTCP: s.Internet.NoTCP, ResetTCP: s.Internet.ResetTCP, OnlyTCP: s.Internet.OnlyTCP,
 			Translated: s.Internet.Translated,
 		},
 	}

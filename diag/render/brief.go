@@ -643,7 +643,7 @@ func (b *brief) closing() {
 	}
 	for _, u := range b.r.NotAsked {
 		what := u.Name()
-		if u.What == why.UnaskedRules { // which, is all that there is to say of them
+		if u.What == why.UnaskedRules || u.What == why.UnaskedRulesIn { // which, is all that there is to say of them
 			what = words.Say("unasked.item", "what", what, "why", u.Why)
 		}
 		not = append(not, what)

@@ -46,6 +46,7 @@ var unassigned = Cause{
 	Remedy: []Remedy{
 		inVPC("assign", "aws ec2 assign-ipv6-addresses --network-interface-id {eni} --ipv6-addresses {address}").when(assignable),
 		noTemporary.when(temporaryOne),
+		ask("ask.announcer").when(announced),
 		addressAway("address-away").when(otherwise(temporaryOne)),
 	},
 	find:         findUnassigned,
@@ -288,6 +289,7 @@ func findUnassigned(iv *ifaceView) []hypothesis {
 			}
 		}
 		h.facts = append(h.facts, iv.s.Said(diag.Metadata{}))
+		iv.tellAnnouncer(&h)
 		iv.tellTemporary(&h)
 		iv.explainKind(&h, noGlobal)
 		list = append(list, h)

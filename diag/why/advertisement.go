@@ -28,9 +28,9 @@ var advertisementIgnored = Cause{
 			Does: "act-on-offer", If: mends, Do: []string{"sysctl -w {sysctl}={mended}"}, Make: actOnOffer,
 			Keep: &keep{sysctl: "{sysctl}={mended}", networkd: actOnRA, netplan: "accept-ra=true", nm: "ipv6.method auto"},
 		},
-		way("manager-acts", "networkctl reconfigure {interface}").when(as("prefix")).when(managedBy("networkd")).when(unmended).
+		way("manager-acts", "networkctl reconfigure {interface}").when(as("prefix", "prefix-other")).when(managedBy("networkd")).when(unmended).
 			kept(keep{networkd: "[IPv6AcceptRA] UseAutonomousPrefix=yes"}),
-		way("manager-acts", `nmcli connection up "$(nmcli -g GENERAL.CON-UUID device show {interface})"`).when(as("prefix")).when(managedBy("NetworkManager")).when(unmended).
+		way("manager-acts", `nmcli connection up "$(nmcli -g GENERAL.CON-UUID device show {interface})"`).when(as("prefix", "prefix-other")).when(managedBy("NetworkManager")).when(unmended).
 			kept(keep{nm: "ipv6.method auto"}),
 		way("route-by-hand", "ip -6 route add {prefix} via {router} dev {interface}").when(as("route")).
 			kept(keep{networkd: "[Route] Destination={prefix}; Gateway={router}", nm: `+ipv6.routes "{prefix} {router}"`, up: true}),
@@ -38,7 +38,7 @@ var advertisementIgnored = Cause{
 			kept(keep{sysctl: "{conf}.mtu={mtu-announced}", networkd: "[Network] IPv6MTUBytes={mtu-announced}", nm: "ipv6.mtu {mtu-announced}", up: true}),
 		way("default-by-hand", "ip -6 route add default via {router} dev {interface}").when(as("")).
 			kept(keep{networkd: "[Route] Gateway={router}", nm: `+ipv6.routes "::/0 {router}"`, up: true}),
-		ask("ask.offer").when(as("prefix")).when(unmended),
+		ask("ask.offer").when(as("prefix", "prefix-other")).when(unmended),
 		way("", "rdisc6 -1 {interface}"),
 	},
 	find:         findAdvertisementIgnored,

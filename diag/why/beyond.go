@@ -131,24 +131,94 @@ var icmpBlocked = Cause{
 var tcpBlocked = Cause{
 	ID: "path.tcp-blocked", Severity: Warning,
 	Remedy: []Remedy{
-		inVPC("let-tcp-out", "aws ec2 authorize-security-group-egress --group-id <sg-id> --ip-permissions 'IpProtocol=tcp,FromPort=0,ToPort=65535,Ipv6Ranges=[{CidrIpv6=::/0}]'"),
-		ask("ask.tcp"),
+		inVPC("let-tcp-out", "aws ec2 authorize-security-group-egress --group-id <sg-id> --ip-permissions 'IpProtocol=tcp,FromPort=0,ToPort=65535,Ipv6Ranges=[{CidrIpv6=::/0}]'").when(otherwise(as("reset"))),
+		ask("ask.tcp").when(otherwise(as("reset"))),
+		ask("ask.tcp-reset").when(as("reset")),
 		way("", "curl -6 -sv -m 5 -o /dev/null https://[{target}]"),
 		inVPC("", "aws ec2 describe-network-acls --filters Name=association.subnet-id,Values={subnet}"),
 	},
 	// Echo is answered beyond the router, and not one connection is.
-	find: eitherWay(diag.AsksTCP, rule{
-		confidence: Likely, direct: true,
-		explains: all(toward(diag.TargetInternet), asking(diag.AsksTCP), unanswered, fromUs, not(detoured), not(locally), not(rewritten), echoed),
-		given:    func(iv *ifaceView, _ netip.Addr) bool { return len(iv.flowing()) == 0 },
-		denied:   either(all(reachesBeyond, asking(diag.AsksTCP)), all(toward(diag.TargetInternet), asking(diag.AsksTCP), locally)),
-		more: func(iv *ifaceView, h *hypothesis) {
-			h.args = []any{"target", iv.first(all(toward(diag.TargetInternet), asking(diag.AsksTCP), silence)).Target}
-			if iv.first(all(toward(diag.TargetInternet), asking(diag.AsksTCP), silence, echoedToUs)) == nil {
-				h.confidence = Possible // what keeps this host from its echoes may stop its connections too
+	find: func(iv *ifaceView) []hypothesis { return append(tcpSilent(iv), iv.resetOnTheWay()...) },
+}
+
+var tcpSilent = eitherWay(diag.AsksTCP, rule{
+	confidence: Likely, direct: true,
+	explains: all(toward(diag.TargetInternet), asking(diag.AsksTCP), unanswered, fromUs, not(detoured), not(locally), not(rewritten), echoed),
+	given:    func(iv *ifaceView, _ netip.Addr) bool { return len(iv.flowing()) == 0 },
+	denied:   either(all(reachesBeyond, asking(diag.AsksTCP)), all(toward(diag.TargetInternet), asking(diag.AsksTCP), locally)),
+	more: func(iv *ifaceView, h *hypothesis) {
+		h.args = []any{"target", iv.first(all(toward(diag.TargetInternet), asking(diag.AsksTCP), silence)).Target}
+		if iv.first(all(toward(diag.TargetInternet), asking(diag.AsksTCP), silence, echoedToUs)) == nil {
+			h.confidence = Possible // what keeps this host from its echoes may stop its connections too
+		}
+	},
+})
+
+// resetOnTheWay looks for connections that something nearer to this host than to whom they are for resets, in its name:
+// the hop limit of the reset tells, beside that of the echo reply that the same host sends.
+func (iv *ifaceView) resetOnTheWay() []hypothesis {
+	h := hypothesis{direct: true, confidence: Likely, beyond: true, as: "reset", subject: Subject{"interface", iv.name}}
+	for _, p := range iv.where(func(p *path) bool {
+		return p.TargetClass == diag.TargetInternet && p.Asks == diag.AsksTCP && p.Outcome == diag.Answered
+	}) {
+		reset, near := iv.resetBefore(p)
+		if !near {
+			return nil // a connection stands, or whom it was for may have refused it
+		}
+		if len(h.args) == 0 {
+			h.args = []any{"target", p.Target, "port", p.Note, "hops", reset.resets, "away", reset.replies}
+		}
+		iv.explain(&h, p)
+		rest(&h, p, reset.echo)
+		h.evidence = append(h.evidence, reset.seq)
+	}
+	if len(h.args) == 0 {
+		return nil
+	}
+	return []hypothesis{h}
+}
+
+// A nearReset is a reset from nearer than the echo reply of whom it says that it is from.
+type nearReset struct {
+	seq             int64
+	resets, replies int // how many routers each passed
+	echo            *path
+}
+
+// resetBefore returns the reset that answered a connection, if it came from nearer to this host than to its target. Ways
+// back differ by a router or two, and who is asked may have a firewall of its own before it: neither is half the way.
+func (iv *ifaceView) resetBefore(p *path) (nearReset, bool) {
+	e, came := iv.s.SegmentOn(*p.Path, false)
+	f, _ := e.Body.(diag.Frame)
+	resets, known := passed(f.HopLimit)
+	if !came || f.Type != diag.TCPRst || f.Src != p.Target || !known {
+		return nearReset{}, false
+	}
+	for _, q := range iv.answers[asked{diag.AsksEcho, p.Target}] {
+		for _, seq := range q.Evidence {
+			e, _ := iv.s.Evidence(seq)
+			reply, is := e.Body.(diag.Frame)
+			if !is || reply.Out || reply.Type != diag.EchoReply || reply.Src != p.Target {
+				continue
 			}
-		},
-	}),
+			if replies, known := passed(reply.HopLimit); known {
+				return nearReset{e.Seq, resets, replies, q}, 2*resets < replies
+			}
+		}
+	}
+	return nearReset{}, false
+}
+
+// passed is how many routers a packet passed, by what is left of its hop limit. Hosts begin with 64, 128 or 255, and the
+// same host not always with the same; known is false where none of these is near.
+func passed(left int) (routers int, known bool) {
+	const far = 60 // more than any path of the Internet has
+	for _, first := range []int{64, 128, 255} {
+		if left > 0 && left <= first {
+			return first - left, first-left < far
+		}
+	}
+	return 0, false
 }
 
 // eitherWay finds what a rule does; and where this host let out nothing but what asks in one way, that this is what is

@@ -130,7 +130,7 @@ func findDuplicate(iv *ifaceView) []hypothesis {
 			continue
 		}
 		e := iv.s.Said(key)
-		if a, ok := e.Body.(diag.Address); ok && a.Passing() {
+		if a, ok := e.Body.(diag.Address); ok && a.Passing() || iv.clashes(addr) {
 			continue
 		}
 		found[addr] = true

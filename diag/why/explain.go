@@ -98,7 +98,7 @@ var placeholderNames = []any{
 	"peer", "PEER", "target", "TARGET", "lo", "lo", "better-router", "OTHER-ROUTER", "other", "OTHER-IF", "owner", "OWNER", "table", "TABLE", "chain", "CHAIN",
 	"route", "ROUTE", "sysctl", "SETTING", "service", "the service", "from", "SENDER", "error", "ERROR", "network", "the network", "prefix", "PREFIX", "mtu", "MTU",
 	"asked", "NEIGHBOUR", "mended", "VALUE", "least", "LEAST", "better", "OTHER-ADDRESS", "offered", "what it announces", "why", "why it is not taken",
-	"mtu-announced", "MTU", "hops", "HOPS", "says", "ONE", "denies", "ANOTHER", "kind", "the setting", "more", "MORE", "own", "OWN-ADDRESS", "left", "PORT", "master", "MASTER", "own-len", "LEN", "use", "2",
+	"mtu-announced", "MTU", "hops", "HOPS", "says", "ONE", "denies", "ANOTHER", "kind", "the setting", "more", "MORE", "own", "OWN-ADDRESS", "left", "PORT", "master", "MASTER", "own-len", "LEN", "announcer", "ROUTER", "announcer-mac", "MAC", "use", "2",
 }
 
 // recipe is the cause's remedies with names for values, as lines for a shell: what each does is a comment.

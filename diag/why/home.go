@@ -33,6 +33,18 @@ func (iv *ifaceView) announcers(addr netip.Addr) []*diag.RouterSeen {
 	return list
 }
 
+// announced holds where a router announces the prefix of a hypothesis' address: then this host makes it anew.
+func announced(v *view, h *hypothesis) bool { return len(v.on(h.iface).announcers(h.addr)) > 0 }
+
+// tellAnnouncer has h say who announces the prefix of its address.
+func (iv *ifaceView) tellAnnouncer(h *hypothesis) {
+	if list := iv.announcers(h.addr); len(list) > 0 {
+		h.more = append(h.more, "cause.announced")
+		h.args = append(h.args, "announcer", list[0].Address, "announcer-mac", list[0].MAC)
+		h.facts = append(h.facts, iv.heard(list[0]))
+	}
+}
+
 // withdrawn returns the router that says, or lets it be seen, that the prefix of an address is over: it announces
 // it with no time left, over, or another one in its stead (RFC 8978).
 func (iv *ifaceView) withdrawn(a diag.Address) (by *diag.RouterSeen, over, ok bool) {
@@ -176,7 +188,7 @@ func (iv *ifaceView) strayed(p *path) bool {
 // misrouted returns the router that announces the prefix of an address, and the one that the kernel hands its
 // packets to, where these are two.
 func (iv *ifaceView) misrouted(addr, target netip.Addr) (owner *diag.RouterSeen, via netip.Addr, ok bool) {
-	owners := iv.announcers(addr)
+	owners := slices.DeleteFunc(iv.announcers(addr), func(r *diag.RouterSeen) bool { return r.Last.LifetimeS == 0 }) // it leads nowhere
 	via, known := iv.net.Gateway(target, addr)
 	if !known || !via.IsValid() || len(owners) == 0 || slices.ContainsFunc(owners, func(r *diag.RouterSeen) bool { return r.Address == via }) {
 		return nil, via, false

@@ -127,7 +127,8 @@ func (iv *ifaceView) mtuIgnored() []hypothesis {
 // prefixIgnored looks for a prefix that is announced for making addresses from, where none is made of it and
 // there is no other.
 func (iv *ifaceView) prefixIgnored() []hypothesis {
-	if iv.hasUsableGlobal() {
+	stray, ok := iv.onlyStrays()
+	if iv.hasUsableGlobal() && !ok {
 		return nil
 	}
 	for _, o := range iv.notTaken(diag.OfferAddress) {
@@ -147,10 +148,39 @@ func (iv *ifaceView) prefixIgnored() []hypothesis {
 		if o.Why == diag.OfferManaged {
 			h.confidence = Likely
 		}
+		if ok {
+			h.as, h.confidence = "prefix-other", Likely
+			h.args = append(h.args, "address", stray)
+			iv.explain(&h, iv.where(func(p *path) bool {
+				return p.TargetClass == diag.TargetInternet && p.beyondHost() && p.Ours() && !p.Source.IsLinkLocalUnicast()
+			})...)
+			if !iv.strong(&h) {
+				return nil
+			}
+		}
 		iv.explainKind(&h, noGlobal)
 		return []hypothesis{h}
 	}
 	return nil
+}
+
+// onlyStrays returns an address of the interface where none of those that it speaks from is known to be its own or of a
+// prefix that a router announces, and nothing beyond the router answers one.
+func (iv *ifaceView) onlyStrays() (stray netip.Addr, ok bool) {
+	if iv.hearsBeyond() {
+		return stray, false
+	}
+	for _, a := range iv.addresses {
+		addr := a.Fact.Address
+		switch {
+		case !iv.global(a.Fact) || !a.Fact.Flags.Usable():
+		case iv.class[addr] == diag.SourceAssigned || len(iv.announcers(addr)) > 0:
+			return stray, false
+		default:
+			stray = addr
+		}
+	}
+	return stray, stray.IsValid()
 }
 
 // opensNothing reports whether an offer is refused by what refuses all that a router says, so that there is

@@ -9,8 +9,9 @@ import (
 var advertisementsLost = Cause{
 	ID: "router.advertisements-lost", Severity: Warning, Working: true,
 	Remedy: []Remedy{
-		ask("ask.multicast"),
-		way("default-by-hand", "ip -6 route add default via {router} dev {interface} metric 2048").kept(keep{networkd: "[Route] Gateway={router}; Metric=2048", up: true}),
+		way("solicit", "sysctl -w net.ipv6.conf.{interface}.router_solicitations=-1").when(as("unsolicited")).kept(keep{sysctl: "{conf}.router_solicitations=-1"}),
+		ask("ask.multicast").when(as("")),
+		way("default-by-hand", "ip -6 route add default via {router} dev {interface} metric 2048").when(as("")).kept(keep{networkd: "[Route] Gateway={router}; Metric=2048", up: true}),
 		way("", "tcpdump -ni {interface} 'icmp6[0]==134'", "ip -6 route show default dev {interface}"),
 	},
 	find: findAdvertisementsLost,
@@ -42,6 +43,11 @@ func findAdvertisementsLost(iv *ifaceView) []hypothesis {
 			direct: true, confidence: Likely, subject: Subject{"router", router.Address.String()}, addr: router.Address,
 			args:  []any{"router", router.Address},
 			facts: []diag.Event{iv.heard(router), diag.FactOf(d)},
+		}
+		if n, e := iv.sysctl("router_solicitations"); n == "0" && !iv.managesRA() {
+			h.as = "unsolicited"
+			h.args = append(h.args, "sysctl", diag.SysctlName(iv.name, "router_solicitations"))
+			h.facts = append(h.facts, e)
 		}
 		if len(before.Addresses) == 0 && iv.hasUsableGlobal() {
 			h.more = []string{"cause.router.advertisements-lost.address"}

@@ -35,6 +35,7 @@ const maxInterval = 2 * 1800 * time.Second
 type advertiser struct {
 	*diag.RouterSeen
 	standing, hint int
+	vain           bool // it is no way out, and addresses of its prefix get no answer
 }
 
 // advertisers are the routers that have a say now, the one that most speaks for first. One that fell
@@ -55,9 +56,16 @@ func (iv *ifaceView) advertisers() []advertiser {
 		if r.Last.LifetimeS != 0 && iv.s.Left(r.Last.LifetimeS, r.At) == 0 || iv.s.Now.Sub(r.At) > maxInterval {
 			continue
 		}
-		list = append(list, advertiser{r, iv.standing(r, servers[r.Address]), hint(r, first)})
+		made, _, _ := iv.madeInVain(r)
+		list = append(list, advertiser{r, iv.standing(r, servers[r.Address]), hint(r, first), made.IsValid()})
 	}
 	diag.SortFunc(list, func(a, b advertiser) int {
+		if a.standing == b.standing && a.vain != b.vain {
+			if a.vain {
+				return 1
+			}
+			return -1
+		}
 		return cmp.Or(cmp.Compare(b.standing, a.standing), cmp.Compare(b.hint, a.hint))
 	})
 	return list
@@ -99,6 +107,13 @@ func findRogue(iv *ifaceView) []hypothesis {
 		case r.hint < best.hint:
 			h.confidence = Likely
 		}
+		if made, silent, control := iv.madeInVain(r.RouterSeen); made.IsValid() && h.severity != Critical {
+			h.severity, h.confidence = Warning, Likely
+			h.more = append(h.more, "cause.router.rogue.nowhere")
+			h.args = append(h.args, "made", made, "target", silent[0].Target, "better", control.Source)
+			iv.explain(&h, silent...)
+			rest(&h, append(silent, control)...)
+		}
 		if h.severity == Critical {
 			// What is sent to it is its to deliver, or to swallow.
 			iv.explain(&h, iv.where(func(p *path) bool {
@@ -108,6 +123,23 @@ func findRogue(iv *ifaceView) []hypothesis {
 		list = append(list, h)
 	}
 	return list
+}
+
+// madeInVain returns an address of a prefix that only a router announces which is no way out, and what got no answer from it
+// beyond the link, while another address of the interface got one. A unique-local prefix is meant for the link alone.
+func (iv *ifaceView) madeInVain(r *diag.RouterSeen) (addr netip.Addr, silent []*path, control *path) {
+	if r.Last.LifetimeS != 0 {
+		return addr, nil, nil
+	}
+	for _, a := range iv.homeless() {
+		owners := iv.announcers(a.Fact.Address)
+		if diag.ScopeOf(a.Fact.Address) != diag.GlobalScope || len(owners) != 1 || owners[0] != r {
+			continue
+		}
+		silent, control = iv.unheardBeyond(a.Fact.Address)
+		return a.Fact.Address, silent, control
+	}
+	return addr, nil, nil
 }
 
 // viaRouterAt reports whether a path's packets went to a router: as the frames say that are its evidence, else

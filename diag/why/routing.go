@@ -56,7 +56,8 @@ var routing = Cause{
 		way("rule-to-table", "ip -6 rule add lookup {table} priority 32766").when(as("no-rule")).kept(keep{up: true}),
 		{Does: "rule-of-others", If: as("elsewhere"), Do: []string{"ip -6 rule del priority PRIORITY"}, Make: ruleAway, Keep: &keep{undo: true}},
 		ask("ask.forward").when(as("through-host")),
-		ask("ask.other-way").when(as("elsewhere")),
+		way("loop-away", `route=$(ip -6 route get fibmatch {target} | head -1) && sudo ip -6 route del $route`).when(as("elsewhere")).when(toItself),
+		ask("ask.other-way").when(as("elsewhere")).when(otherwise(toItself)),
 		way("", "ip -6 rule show", "ip -6 route show table {table}").when(as("elsewhere")),
 		way("", "ip -6 route show table all type unreachable", "ip -6 rule show").when(func(v *view, h *hypothesis) bool {
 			_, named := factOf[diag.Route](h)
@@ -69,6 +70,9 @@ var routing = Cause{
 	},
 	find: findRouting,
 }
+
+// toItself holds where packets leave by the loopback interface, and so do not leave.
+func toItself(_ *view, h *hypothesis) bool { return h.subject.Value == "lo" }
 
 // routeSpec names a route as `ip -6 route` takes it.
 func routeSpec(r diag.Route) string {

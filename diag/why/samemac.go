@@ -25,7 +25,7 @@ var macDuplicate = Cause{
 func findMACDuplicate(iv *ifaceView) []hypothesis {
 	strangers := iv.traffic.impostors
 	if len(strangers) == 0 {
-		return nil
+		return iv.twin()
 	}
 	shown := strangers[len(strangers)-1]
 	for _, e := range slices.Backward(strangers) {
@@ -43,14 +43,50 @@ func findMACDuplicate(iv *ifaceView) []hypothesis {
 	if len(strangers) > 1 || !iv.mayHaveSent(src) {
 		h.confidence = Certain
 	}
+	iv.explainTwin(&h)
+	return []hypothesis{h}
+}
+
+// explainTwin says that another machine with this interface's Ethernet address is why answers did not come.
+func (iv *ifaceView) explainTwin(h *hypothesis) {
 	lost := iv.where(func(p *path) bool {
 		return (p.origin == ours || p.symptom >= 0) && (p.lossy() || p.beyondHost() || p.failedDiscovery() && !p.local())
 	})
-	iv.explain(&h, lost...)
+	iv.explain(h, lost...)
 	if len(lost) == 0 {
 		h.severity = Warning
 	}
+}
+
+// twin looks for another machine with this interface's Ethernet address that sent nothing while this host listened: somebody
+// has the link-local address that is made of it, and nobody with another Ethernet address was seen to.
+func (iv *ifaceView) twin() []hypothesis {
+	addr := iv.net.Link.MAC.LinkLocal()
+	if !iv.clashes(addr) {
+		return nil
+	}
+	h := hypothesis{
+		direct: true, confidence: Likely, subject: Subject{"interface", iv.name}, addr: addr, beyond: true, as: "dad", args: []any{"address", addr},
+		facts: []diag.Event{iv.s.Said(diag.InterfaceAddr{Interface: iv.name, Address: addr}), iv.s.Said(iv.net.Link)},
+	}
+	if put, _, known := iv.nonce(); known && !put {
+		h.confidence = Possible // it may have been this host's own question, back from the network
+	}
+	iv.explainTwin(&h)
+	iv.explainAbsence(&h)
 	return []hypothesis{h}
+}
+
+// clashes reports whether duplicate address detection failed for the link-local address that is made of the interface's
+// Ethernet address, and nobody with another one was seen to have it.
+func (iv *ifaceView) clashes(addr netip.Addr) bool {
+	if _, failed := iv.s.DADFailures[diag.InterfaceAddr{Interface: iv.name, Address: addr}]; !failed || addr != iv.net.Link.MAC.LinkLocal() || !iv.hasOwnMAC(iv.name) {
+		return false
+	}
+	looped, _ := iv.loopedBack(addr)
+	h := hypothesis{addr: addr}
+	iv.whoObjected(&h)
+	return len(looped) == 0 && h.as == "unseen"
 }
 
 // mayHaveSent reports whether a source is, or may have been, this host's own.

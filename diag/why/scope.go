@@ -22,10 +22,11 @@ const (
 	UnaskedNetwork  = "network"  // nothing was sent at all
 	UnaskedInternet = "internet" // beyond the router
 	UnaskedPeers    = "peers"
-	UnaskedRouters  = "routers" // of more default routers than are asked
-	UnaskedSources  = "sources" // of more addresses than are asked from
-	UnaskedRules    = "rules"   // of what only some packets are concerned that this host sends
-	UnaskedInbound  = "inbound" // who can reach this host, which no host can find out about itself
+	UnaskedRouters  = "routers"  // of more default routers than are asked
+	UnaskedSources  = "sources"  // of more addresses than are asked from
+	UnaskedRules    = "rules"    // of what only some packets are concerned that this host sends
+	UnaskedRulesIn  = "rules-in" // the same of what it gets
+	UnaskedInbound  = "inbound"  // who can reach this host, which no host can find out about itself
 )
 
 // notAsked lists what was not asked.
@@ -66,8 +67,10 @@ func (v *view) notAsked(findings []Finding) []Unasked {
 			list = append(list, Unasked{id, words.Say("unasked.why.added")})
 		}
 	}
-	if why := v.ruledInPart(findings); why != "" {
-		list = append(list, Unasked{UnaskedRules, why})
+	for _, what := range []string{UnaskedRules, UnaskedRulesIn} {
+		if why := v.ruledInPart(findings, what == UnaskedRulesIn); why != "" {
+			list = append(list, Unasked{what, why})
+		}
 	}
 	why := words.Say("unasked.why.inbound")
 	if v.profile.AWS {
@@ -76,12 +79,12 @@ func (v *view) notAsked(findings []Finding) []Unasked {
 	return append(list, Unasked{UnaskedInbound, why})
 }
 
-// ruledInPart names the rules that stop some of what leaves, by what our questions are all the same in: the length, say, or
+// ruledInPart names the rules that stop some of what leaves, or of what comes, by what our questions are all the same in: the length, say, or
 // the user. Of what they may be meant for nothing is known. Empty where there is none.
-func (v *view) ruledInPart(findings []Finding) string {
+func (v *view) ruledInPart(findings []Finding, inbound bool) string {
 	var rules, by []string
 	for _, f := range filtersSorted(v.s) {
-		if f.Inbound() || len(f.By) == 0 || f.Verdict != "drop" && f.Verdict != "reject" || blamed(findings, f) ||
+		if f.Inbound() != inbound || len(f.By) == 0 || f.Verdict != "drop" && f.Verdict != "reject" || blamed(findings, f) ||
 			!slices.ContainsFunc(v.ifaces, func(iv *ifaceView) bool { return iv.hereOn(f) }) {
 			continue
 		}

@@ -29,6 +29,7 @@ var sourceSelection = Cause{
 		way("deprecate", "ip -6 addr change {address}/{len} dev {interface} preferred_lft 0").when(as("", "out-of-place", "other-router")).when(lasts).
 			when(otherwise(hasAside)).when(otherwise(temporaryOne)).kept(keep{amend: true}),
 		addressAway("withdrawn-away").when(as("withdrawn")),
+		ask("ask.announcer").when(as("")).when(announced),
 		addressAway("address-away").when(as("")).when(otherwise(temporaryOne)),
 		ask("ask.source").when(as("out-of-place", "elsewhere")),
 		inVPC("assign", "aws ec2 assign-ipv6-addresses --network-interface-id {eni} --ipv6-addresses {address}").when(as("")).when(assignable),
@@ -165,6 +166,7 @@ func findSourceSelection(iv *ifaceView) []hypothesis {
 			}
 			switch {
 			case iv.filtered(sel.Source):
+				iv.tellAnnouncer(&h)
 				iv.tellTemporary(&h)
 				iv.tellAside(&h)
 			case bound != nil:

@@ -2,16 +2,18 @@ package words
 
 // causesLink has the words of the causes that are about how hosts of one link find each other.
 var causesLink = map[string]string{
-	"cause.address.mac-duplicate.title":       "Another machine uses this interface's MAC address",
-	"cause.address.mac-duplicate.summary":     "Another machine on the link uses {mac}, the MAC address of {interface}: it sent a frame from {from}.",
-	"cause.address.mac-duplicate.explanation": "Frames arrived from the interface's own MAC address that this host had not sent ({frames} so far). A switch delivers frames for a MAC to the port that last sent from it, so answers go to one machine or to the other. Copies of a virtual machine, of its disk or of its configuration cause this, and so do bridges and containers that were given a MAC by hand. An attacker can do it on purpose.",
-	"cause.address.mac-duplicate.means":       "Two machines have the same hardware address, and the network cannot tell them apart. Details: frames arrive with this interface's own source MAC that were never seen leaving; in the switch the MAC moves back and forth between two ports.",
-	"cause.address.mac-duplicate.evidence":    "A frame that arrived from the interface's own MAC, while the tap saw no such frame leave in the second before. Certain with two of them, or if the sender is no address of this host and nothing was ever sent from it.",
-	"cause.address.mac-duplicate.contradicts": "The same frame was seen leaving just before: then the network only sent it back. The MAC of a virtual router (00:00:5e), which several routers share by design.",
-	"cause.address.mac-duplicate.severity":    "critical; warning if nothing is missing",
-	"cause.address.mac-duplicate.apart":       "frames from {mac} arrive that this host did not send",
-	"cause.address.mac-duplicate.see":         "tcpdump -eni IF -Q in ether src MAC; ip link show dev IF",
-	"cause.address.mac-duplicate.source":      "IEEE 802.1Q §8.7 (learning); RFC 9568 §7.3 for MAC addresses that are meant to be shared",
+	"cause.address.mac-duplicate.title":           "Another machine uses this interface's MAC address",
+	"cause.address.mac-duplicate.summary":         "Another machine on the link uses {mac}, the MAC address of {interface}: it sent a frame from {from}.",
+	"cause.address.mac-duplicate.dad.summary":     "Another machine on the link has {mac}, the MAC address of {interface}: duplicate address detection failed for {address}, which is made from it.",
+	"cause.address.mac-duplicate.dad.explanation": "An address that is made from the MAC (EUI-64) is in use elsewhere, so the MAC is too; no frame from another MAC claimed the address. A switch delivers frames for a MAC to the port that last sent from it, so answers go to one machine or to the other. Copies of a virtual machine, of its disk or of its configuration cause this, and so do bridges and containers that were given a MAC by hand.",
+	"cause.address.mac-duplicate.explanation":     "Frames arrived from the interface's own MAC address that this host had not sent ({frames} so far). A switch delivers frames for a MAC to the port that last sent from it, so answers go to one machine or to the other. Copies of a virtual machine, of its disk or of its configuration cause this, and so do bridges and containers that were given a MAC by hand. An attacker can do it on purpose.",
+	"cause.address.mac-duplicate.means":           "Two machines have the same hardware address, and the network cannot tell them apart. Details: frames arrive with this interface's own source MAC that were never seen leaving; in the switch the MAC moves back and forth between two ports.",
+	"cause.address.mac-duplicate.evidence":        "A frame that arrived from the interface's own MAC, while the tap saw no such frame leave in the second before. Certain with two of them, or if the sender is no address of this host and nothing was ever sent from it.",
+	"cause.address.mac-duplicate.contradicts":     "The same frame was seen leaving just before: then the network only sent it back. The MAC of a virtual router (00:00:5e), which several routers share by design.",
+	"cause.address.mac-duplicate.severity":        "critical; warning if nothing is missing",
+	"cause.address.mac-duplicate.apart":           "frames from {mac} arrive that this host did not send",
+	"cause.address.mac-duplicate.see":             "tcpdump -eni IF -Q in ether src MAC; ip link show dev IF",
+	"cause.address.mac-duplicate.source":          "IEEE 802.1Q §8.7 (learning); RFC 9568 §7.3 for MAC addresses that are meant to be shared",
 
 	"cause.address.looped-back.title":       "The kernel mistook its own question for a duplicate",
 	"cause.address.looped-back.summary":     "Duplicate address detection failed for {address}, but nobody else has it: the network sends {interface}'s own frames back to it.",

@@ -9,6 +9,12 @@ var causesOffers = map[string]string{
 	"cause.router.advertisement-ignored.mtu.summary":        "The router {router} announces an MTU of {mtu-announced}, but {interface} sends packets of {mtu} bytes: {why}.",
 	"cause.router.advertisement-ignored.mtu.explanation":    "The router says that the link, or what follows it, carries no more (RFC 4861 §4.6.4). Larger packets were tried and got no answer: connections open, and hang as soon as data flows.",
 
+	"cause.announced":            "{announcer} ({announcer-mac}) announces the prefix of this address, and hosts make the address from that.",
+	"cause.router.rogue.nowhere": "It announces the prefix of {made} and is no way out: {target} does not answer that address, and answers {better}.",
+
+	"cause.router.advertisement-ignored.prefix-other.summary":     "The router {router} announces {prefix} for hosts to make addresses from, but {interface} has none of it: {why}.",
+	"cause.router.advertisement-ignored.prefix-other.explanation": "The advertisement tells hosts to make their own address from the prefix (flag A, RFC 4862), and nothing on this host does so. {interface} has {address}, whose prefix no router announces, and nothing beyond the router answers that.",
+
 	"cause.host.source-selection.other-router.summary":     "For {target} the kernel chooses {address} and sends to {gateway}, but {owner} announces that prefix: no answer comes, and {better} gets one.",
 	"cause.host.source-selection.other-router.explanation": "Each router has a prefix of its own. It drops packets from the other's prefix (BCP 38, RFC 2827), or their answers find no way back. The host must send each source to the router that announced its prefix (RFC 8028). Linux only does so with a rule for each source.",
 	"cause.host.source-selection.unruled.summary":          "For {target} the kernel chooses {address} and sends to {gateway}, not to {owner} as a rule of this host says: no answer comes.",

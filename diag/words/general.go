@@ -83,6 +83,7 @@ var general = map[string]string{
 	"unasked.added":               "addresses that nobody assigned",
 	"unasked.routers":             "other default routers",
 	"unasked.sources":             "other addresses of this host",
+	"unasked.rules-in":            "some packets that this host gets",
 	"unasked.rules":               "some packets that this host sends",
 	"unasked.inbound":             "connections from outside",
 	"unasked.why.passive":         "--passive sends nothing",

@@ -163,6 +163,12 @@ func (t *turn) toBeyond(r *Router, p *ip6) {
 	case b.NoTCP && p.Proto == unix.IPPROTO_TCP:
 		t.drop("the access list lets no TCP out")
 		return
+	case b.ResetTCP && p.Proto == unix.IPPROTO_TCP:
+		t.drop("a firewall at the router resets TCP")
+		if reset := resetOf(p); reset != nil {
+			t.send(t.port, reset.Frame(p.ether.Src, r.MAC), "as if "+p.Dst.String()+" had refused")
+		}
+		return
 	case b.OnlyTCP != 0 && p.Proto == unix.IPPROTO_TCP && !p.toPort(b.OnlyTCP):
 		t.drop("the access list lets TCP out to port %d alone", b.OnlyTCP)
 		return
@@ -182,6 +188,21 @@ func (t *turn) toBeyond(r *Router, p *ip6) {
 func (p *ip6) toPort(port uint16) bool {
 	t, ok := p.TCP()
 	return ok && t.Dst == port
+}
+
+// resetOf is what refuses a connection that p is to begin, from whom it is for (RFC 9293 §3.5.2, group 1); nil where p
+// begins none.
+func resetOf(p *ip6) *wire.Packet {
+	t, ok := p.TCP()
+	if !ok || t.Flags&(wire.SYN|wire.ACK|wire.RST) != wire.SYN {
+		return nil
+	}
+	b := make([]byte, wire.TCPLen)
+	binary.BigEndian.PutUint16(b, t.Dst)
+	binary.BigEndian.PutUint16(b[2:], t.Src)
+	binary.BigEndian.PutUint32(b[8:], binary.BigEndian.Uint32(p.Payload[4:])+1) // it acknowledges the SYN
+	b[12], b[13] = wire.TCPLen/4<<4, wire.RST|wire.ACK
+	return &wire.Packet{Src: p.Dst, Dst: p.Src, HopLimit: 64, Proto: unix.IPPROTO_TCP, Payload: b}
 }
 
 // routed is a packet after one hop.

@@ -147,6 +147,7 @@ type Beyond struct {
 	NoPTB    bool   // what exceeds MTU vanishes without a Packet Too Big
 	NoEcho   bool   // the access list on the way to the Internet lets no ICMPv6 echo request out
 	NoTCP    bool   // nor TCP
+	ResetTCP bool   // a firewall at the router answers TCP with a reset, in the name of whom it was for
 	OnlyTCP  uint16 // but to this port, where it is not 0
 	// Translated says that packets from unique-local addresses are translated on their way, and so answered.
 	Translated bool
