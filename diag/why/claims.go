@@ -55,6 +55,7 @@ var stances = map[string]stance{
 	"address.not-configured.elsewhere":      {},
 	"assignment.none":                       {denies: []fact{available}},
 	"router.no-advertisement":               {denies: []fact{offered}},
+	"router.no-advertisement.stopped":       {},
 	"router.not-default":                    {denies: []fact{offered}},
 	"router.advertisements-lost":            {holds: []fact{offered, accepted}},
 	"router.advertisement-ignored":          {holds: []fact{offered}, denies: []fact{accepted}},

@@ -381,3 +381,50 @@ func TestLargePacketsStopped(t *testing.T) {
 		}
 	}
 }
+
+// TestRouterFellSilent: where only an older advertisement's route is left and no router answers, the route is about to run
+// out. A router that was heard, or a route that stays, is no such thing.
+func TestRouterFellSilent(t *testing.T) {
+	silent := func() *diagtest.World {
+		w := diagtest.LAN().Silence(func(p diag.Path) bool { return p.Asks == diag.AsksRS }).Drop(diagtest.OfKind(func(f diag.Frame) bool { return f.Type == diag.RA }))
+		return w
+	}
+	f := find(t, Diagnose(silent().State()), "router.no-advertisement")
+	if f.Severity != Warning || f.Confidence == Possible || f.Subject.Value != diagtest.RouterAddr.String() || !strings.Contains(f.Summary, "runs out in") {
+		t.Errorf("%s, %s, %v: %s", f.Severity, f.Confidence, f.Subject, f.Summary)
+	}
+	for _, r := range f.Remedies {
+		if strings.Contains(r.Does, "associate-subnet") || strings.Contains(strings.Join(r.Do, ";"), "<router>") {
+			t.Errorf("a remedy for a network without a router: %s %v", r.Does, r.Do)
+		}
+	}
+	for name, w := range map[string]*diagtest.World{
+		"well":         diagtest.LAN(),
+		"by hand":      silent().NoDefault().Say(diagtest.DefaultRoute("static")),
+		"RA was heard": diagtest.LAN().Silence(func(p diag.Path) bool { return p.Asks == diag.AsksRS }),
+	} {
+		for _, f := range Diagnose(w.State()).Findings {
+			if f.Cause == "router.no-advertisement" && strings.Contains(f.Summary, "runs out") {
+				t.Errorf("%s: %s", name, f.Summary)
+			}
+		}
+	}
+}
+
+// TestRouterAddressTwice: who has the router's address and is no router takes the default route away, again and again. To
+// set it by hand is then no cure, and what fails beyond the router is no other cause's doing.
+func TestRouterAddressTwice(t *testing.T) {
+	claim := func(mac diag.MAC, router bool) diag.Frame {
+		f := na(diagtest.RouterAddr, mac, router)
+		f.Target, f.LLAddr, f.Solicited, f.Override = diagtest.RouterAddr, mac, true, true
+		return f
+	}
+	d := Diagnose(diagtest.LAN().NoDefault().Say(claim(diagtest.RouterMAC, true), claim(diagtest.OtherMAC, false)).State())
+	f := find(t, d, "address.duplicate")
+	if f.Severity != Critical || !strings.Contains(f.Explanation, "drops the default route") || len(f.Explains) == 0 {
+		t.Errorf("%s: %s %v", f.Severity, f.Explanation, f.Explains)
+	}
+	if slices.Contains(named(d), "route.missing") || len(d.Unexplained) > 0 {
+		t.Errorf("named %v, unexplained %v", named(d), d.Unexplained)
+	}
+}
