@@ -188,7 +188,7 @@ func (iv *ifaceView) hasRoute(target netip.Addr) bool {
 		return true
 	}
 	for k, r := range iv.s.Routes.All() {
-		if k.Type == "unicast" && k.Table == diag.MainTable && k.Dst.Contains(target) && iv.s.Left(r.Fact.ExpiresS, r.At) != 0 {
+		if k.Type == "unicast" && k.Table == diag.MainTable && k.Dst.Contains(target) && iv.s.Serves(k, iv.name) && iv.s.Left(r.Fact.ExpiresS, r.At) != 0 {
 			return true
 		}
 	}

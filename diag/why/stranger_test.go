@@ -428,3 +428,42 @@ func TestRouterAddressTwice(t *testing.T) {
 		t.Errorf("named %v, unexplained %v", named(d), d.Unexplained)
 	}
 }
+
+// TestRouteOfOtherSources: a default route for sources that this host does not have is none to it, and one for its own is
+// deleted as the kernel has it.
+func TestRouteOfOtherSources(t *testing.T) {
+	foreign := diagtest.DefaultRoute("static")
+	foreign.From = diagtest.FarPrefix
+	w := diagtest.LAN().NoDefault().Say(foreign)
+	if s := w.State(); len(s.LinkOf("eth0").Defaults) != 0 {
+		t.Errorf("default routes %v", s.LinkOf("eth0").Defaults)
+	}
+	if got := named(Diagnose(w.State())); !slices.Contains(got, "route.missing") {
+		t.Errorf("named %v", got)
+	}
+	own := diagtest.DefaultRoute("static")
+	own.Via, own.From, own.Metric = diagtest.OtherMAC.LinkLocal(), diagtest.Subnet, 1
+	w = diagtest.LAN().Say(own)
+	for range 3 {
+		w.Path(diag.Path{Check: "router-nd", Asks: diag.AsksND, Via: diag.ViaWire, Source: diagtest.MyLocal, Target: own.Via, TargetClass: diag.TargetRouter, Outcome: diag.Silent, Sent: 3})
+	}
+	f := find(t, Diagnose(w.State()), "router.unresolvable")
+	if len(f.Remedies) == 0 || !strings.Contains(strings.Join(f.Remedies[0].Do, ";"), "default from "+diagtest.Subnet.String()+" via") {
+		t.Errorf("%+v", f.Remedies)
+	}
+	gone := own
+	gone.Via, gone.Metric = diagtest.RouterAddr, diagtest.DefaultRoute("ra").Metric
+	if s := diagtest.LAN().Say(gone).State(); len(s.LinkOf("eth0").Defaults) != 2 {
+		t.Errorf("the route for all sources and that for some are one: %v", s.LinkOf("eth0").Defaults)
+	}
+}
+
+// TestLowerDownNamed: what is to be switched on has its name in the sentence too.
+func TestLowerDownNamed(t *testing.T) {
+	w := diagtest.LAN().Relink(func(l *diag.Link) { l.Type, l.Parent, l.Carrier = "macvlan", 9, false })
+	w.Say(diag.Link{Interface: "eth7", Index: 9, MAC: diagtest.OtherMAC, Ethernet: true})
+	f := find(t, Diagnose(w.State()), "host.link-down")
+	if !slices.ContainsFunc(f.Remedies, func(r Advice) bool { return strings.Contains(r.Does, "Switch on eth7") }) {
+		t.Errorf("%+v", f.Remedies)
+	}
+}
