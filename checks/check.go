@@ -118,6 +118,8 @@ type Question struct {
 	Guard netip.Addr
 	// Service is what is asked for, of a path that asks for a service.
 	Service Service
+	// Beyond is the host beyond Target that is pinged, of a path that asks for the way out.
+	Beyond netip.Addr
 	// Size is how many bytes the packet is to have; 0: as many as it needs.
 	Size int
 	// Frames is how many packets the question may cost at most, the kernel's included, and Again how many more where

@@ -9,7 +9,7 @@ const idInternet = "internet"
 func init() {
 	declare(Check{
 		ID:       idInternet,
-		Sends:    []Bound{{"sends.echo", 6, "per.host"}, {"sends.tcp", 2 * handshakePackets * len(tcpPorts), "per.host"}},
+		Sends:    []Bound{{"sends.echo", 6, "per.host"}, {"sends.way-out", 2, "per.router"}, {"sends.tcp", 2 * handshakePackets * len(tcpPorts), "per.host"}},
 		plan:     planInternet,
 		controls: diag.TargetInternet,
 		nothing:  because("detail.no-hosts"),
@@ -26,6 +26,7 @@ func planInternet(p *planner) {
 	if !p.raDone() {
 		return
 	}
+	p.planWaysOut()
 	for _, host := range p.hosts() {
 		src, via, ok := p.chosen(host)
 		if !ok {

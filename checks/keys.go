@@ -29,17 +29,18 @@ const (
 	DetailBudget      = "budget"
 	DetailOwn         = "own-address"
 	DetailNotSeen     = "not-seen-leaving"
-	DetailRouted      = "via-router"      // {note}: the gateway
-	DetailEchoUnsent  = "echo-unsent"     // the kernel refused the echo that would have made it ask
-	DetailTooMany     = "too-many"        // the kernel is not asked about more than 64 unknown targets
-	DetailInterrupted = "interrupted"     // the check broke; the check's Why says how
-	DetailOffers      = "offers"          // {note}: the addresses that the server has for us
-	DetailNoAddress   = "no-address"      // {note}: the server's status
-	DetailTooBig      = "too-big"         // {note}: how much fits, in bytes
-	DetailClosed      = diag.DetailClosed // the service's host refused the connection
-	DetailAlone       = diag.DetailAlone  // a solicitation to its MAC alone is answered; {note}: that
-	DetailNotAdded    = "not-added"       // the kernel refused the candidate; {note}: its error
-	DetailElsewhere   = "elsewhere"       // the kernel chose another interface; {note}: which
+	DetailRouted      = "via-router"        // {note}: the gateway
+	DetailEchoUnsent  = "echo-unsent"       // the kernel refused the echo that would have made it ask
+	DetailTooMany     = "too-many"          // the kernel is not asked about more than 64 unknown targets
+	DetailInterrupted = "interrupted"       // the check broke; the check's Why says how
+	DetailOffers      = "offers"            // {note}: the addresses that the server has for us
+	DetailNoAddress   = "no-address"        // {note}: the server's status
+	DetailTooBig      = "too-big"           // {note}: how much fits, in bytes
+	DetailClosed      = diag.DetailClosed   // the service's host refused the connection
+	DetailDeclines    = diag.DetailDeclines // the service says that it does not serve; {note}: what it says
+	DetailAlone       = diag.DetailAlone    // a solicitation to its MAC alone is answered; {note}: that
+	DetailNotAdded    = "not-added"         // the kernel refused the candidate; {note}: its error
+	DetailElsewhere   = "elsewhere"         // the kernel chose another interface; {note}: which
 )
 
 // Details lists them all, for the test of the catalogue.
@@ -48,6 +49,6 @@ var Details = []string{
 	DetailAnsweredFor, DetailConfigured, DetailAssigned, DetailForwarding, DetailNoRoute, DetailNoOther,
 	DetailNoControl, DetailNoRouter, DetailNoFresh, DetailNoSource, DetailUnproven,
 	DetailTimeout, DetailCancelled, DetailBudget, DetailOwn, DetailNotSeen, DetailRouted,
-	DetailEchoUnsent, DetailTooMany, DetailInterrupted, DetailClosed, DetailNotAdded, DetailAlone,
+	DetailEchoUnsent, DetailTooMany, DetailInterrupted, DetailClosed, DetailDeclines, DetailNotAdded, DetailAlone,
 	DetailOffers, DetailNoAddress, DetailTooBig, DetailElsewhere,
 }

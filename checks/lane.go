@@ -25,6 +25,8 @@ type lane struct {
 	host    Host
 	link    diag.Link
 	reasked bool
+	// measured: it is asked again because loss is to be measured in it.
+	measured bool
 	// What was seen of the kernel's discovery of the next hop.
 	solicited bool
 	peeked    bool
@@ -126,7 +128,7 @@ func (l *lane) subscribe() {
 
 // again asks once more what stayed silent, because loss was seen elsewhere in the run; and what was answered, where
 // the loss is to be measured.
-func (l *lane) again(measure bool) {
+func (l *lane) again() {
 	defer l.finish()
 	if !l.join() {
 		return
@@ -141,7 +143,7 @@ func (l *lane) again(measure bool) {
 	}
 	for _, t := range l.open(isSocketKind) {
 		again := silent && t.q.kind.again() && t.path.Detail != DetailClosed && t.verdict().Outcome == diag.Silent && !t.unresolved()
-		if lost || asked[t.q.kind] || !again && (!measure || !l.measurable(t)) {
+		if lost || asked[t.q.kind] || !again && (!l.measured || !l.measurable(t)) {
 			continue
 		}
 		asked[t.q.kind] = true
@@ -158,7 +160,7 @@ func (l *lane) again(measure bool) {
 	}
 	for _, t := range l.open(isWireKind) {
 		again := silent && t.q.kind.again() && t.verdict().Outcome == diag.Silent && (!copied || !t.q.kind.copied())
-		if !asked[t.q.kind] && (again || measure && l.measurable(t)) {
+		if !asked[t.q.kind] && (again || l.measured && l.measurable(t)) {
 			asked[t.q.kind] = true
 			a := l.moreOf(t)
 			a.send = l.sender(t)

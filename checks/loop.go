@@ -90,7 +90,7 @@ func (c *Call) Make() {
 func NewLoop(runner Runner, deadline time.Time) *Loop {
 	r := &Loop{
 		Runner: runner, deadline: deadline, ifaces: map[string]*extent{}, ledger: newLedger(),
-		rounds:  rounds{known: map[identity]bool{}, running: map[Lane]bool{}, queued: map[Lane][]*Question{}, held: map[Lane]bool{}},
+		rounds:  rounds{known: map[identity]bool{}, running: map[Lane]bool{}, queued: map[Lane][]*Question{}, held: map[Lane]bool{}, kept: kept{lost: map[string]bool{}}},
 		sockets: map[socketKey]*openSocket{}, macs: map[diag.InterfaceAddr]diag.MAC{}, ids: map[uint16]bool{},
 		claims: map[diag.InterfaceAddr]*claim{}, broke: map[diag.CheckKey]string{},
 		boxes: map[topic][]*inbox{}, stirred: true,

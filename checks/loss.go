@@ -6,56 +6,72 @@ import (
 	"ndwhy/diag"
 )
 
-// A healthy run asks too little to tell how much is lost: of twenty packets one is lost by chance where one in a hundred
-// is, and none is now and then where one in ten is. So where any loss is seen, those who answered are asked as often as
-// silences are.
-
 // measuredTargets is how many targets on an interface loss is measured at.
 const measuredTargets = 6
 
-// measured are the lanes that loss is measured in, on the interfaces on which some was seen: those that saw it first, for
-// what one target alone loses may be its own doing, and others to compare it with; one for each target.
-func (r *Loop) measured() map[*lane]bool {
-	lossy := map[string]bool{}
-	for _, l := range r.lanes {
-		lossy[l.key.Interface] = lossy[l.key.Interface] || l.lossy()
+// kept are the lanes that have ended and are looked at once more: of a thousand peers that answered, a few.
+type kept struct {
+	served []*lane // they asked a service: a late answer is one, as long as the run lasts
+	silent []*lane // they are asked again where loss was seen
+	// A healthy run asks too little to tell how much is lost: of twenty packets one is lost by chance where one in a
+	// hundred is, and none is now and then where one in ten is. So on an interface on which any was lost, those who
+	// answered are asked as often as silences are: those that saw loss first, for what one target alone loses may be its
+	// own doing, and others to compare it with.
+	lost          map[string]bool // interfaces
+	lossy, steady []*lane
+}
+
+// take keeps of a lane that has ended what it is kept for.
+func (k *kept) take(l *lane) {
+	if l.serves() {
+		k.served = append(k.served, l)
 	}
-	list, targets, count := map[*lane]bool{}, map[Lane]bool{}, map[string]int{}
-	for _, saw := range []bool{true, false} {
-		for _, l := range r.lanes {
-			iface := l.key.Interface
-			target := Lane{Interface: iface, Target: l.key.Target}
-			if !lossy[iface] || l.lossy() != saw || targets[target] || count[iface] == measuredTargets || !l.measures() {
-				continue
-			}
-			list[l], targets[target] = true, true
-			count[iface]++
+	if l.silent() {
+		k.silent = append(k.silent, l)
+	}
+	lossy := l.lossy()
+	if lossy {
+		k.lost[l.key.Interface] = true
+	}
+	switch {
+	case !l.measures():
+	case lossy:
+		k.lossy = sample(k.lossy, l)
+	default:
+		k.steady = sample(k.steady, l)
+	}
+}
+
+// again returns the lanes to ask again, those that loss is measured in marked as such.
+func (k *kept) again() []*lane {
+	var measured []*lane
+	for _, l := range slices.Concat(k.lossy, k.steady) {
+		if k.lost[l.key.Interface] {
+			measured = sample(measured, l)
+		}
+	}
+	list := slices.Clone(k.silent)
+	for _, l := range measured {
+		l.measured = true
+		if !l.silent() {
+			list = append(list, l)
 		}
 	}
 	return list
 }
 
-// measurable reports whether loss may be measured in a lane that has ended: it saw some, or it is one of those that others
-// are compared with, of which there are no more than are measured.
-func (r *Loop) measurable(l *lane) bool {
-	if l.lossy() || !l.measures() {
-		return l.lossy()
-	}
-	target := Lane{Interface: l.key.Interface, Target: l.key.Target}
+// sample adds a lane to those that loss is measured in, one for each target, unless there are enough on its interface.
+func sample(list []*lane, l *lane) []*lane {
 	count := 0
-	for _, other := range r.compared {
-		if other == target {
-			return false
+	for _, other := range list {
+		if other.key.Interface != l.key.Interface {
+			continue
 		}
-		if other.Interface == target.Interface {
-			count++
+		if count++; other.key.Target == l.key.Target || count == measuredTargets {
+			return list
 		}
 	}
-	if count == measuredTargets {
-		return false
-	}
-	r.compared = append(r.compared, target)
-	return true
+	return append(list, l)
 }
 
 func (l *lane) lossy() bool { return slices.ContainsFunc(l.tallies, (*tally).lossy) }

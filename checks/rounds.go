@@ -36,9 +36,7 @@ type rounds struct {
 	waiting int                  // those, and those of the crowd that have yet to begin
 	ended   int                  // lanes that came to their end
 	held    map[Lane]bool        // lanes that keep their targets to themselves
-	lanes   []*lane              // that have ended, and that are looked at once more
-	// compared are the targets of those of them that are there to compare loss with.
-	compared []Lane
+	kept    kept                 // of the lanes that have ended
 }
 
 // conduct is the run from its beginning to its end.
@@ -55,12 +53,10 @@ func (r *Loop) conduct(t *task) {
 	if r.forwards() && len(r.spec.Only) == 0 {
 		t.sleep(begun.Add(listenForwarding))
 	}
-	for _, l := range r.lanes {
-		if l.serves() {
-			l.drain()
-			l.publish(true)
-			r.unsubscribe(l.in)
-		}
+	for _, l := range r.kept.served {
+		l.drain()
+		l.publish(true)
+		r.unsubscribe(l.in)
 	}
 	for _, c := range r.claims {
 		c.extent.end(errEnded)
@@ -234,9 +230,7 @@ func (r *Loop) begins(key Lane) {
 	r.start(within, func(t *task) {
 		l.task = t
 		l.run()
-		if l.serves() || l.silent() || r.measurable(l) {
-			r.lanes = append(r.lanes, l)
-		}
+		r.kept.take(l)
 		r.ends(l)
 	})
 }
@@ -325,16 +319,16 @@ func route(net Net, wants []lookup) (found []diag.Selection) {
 
 // askAgain re-asks every silence of the run: loss was seen, so none of them is sure. And it measures the loss.
 func (r *Loop) askAgain(t *task) {
-	measured := r.measured()
-	for _, l := range r.lanes {
-		if (l.silent() || measured[l]) && !t.ended() {
-			r.active++
-			r.start(r.ifaces[l.key.Interface], func(t *task) {
-				l.task = t
-				l.again(measured[l])
-				r.active--
-			})
+	for _, l := range r.kept.again() {
+		if t.ended() {
+			break
 		}
+		r.active++
+		r.start(r.ifaces[l.key.Interface], func(t *task) {
+			l.task = t
+			l.again()
+			r.active--
+		})
 	}
 	t.outlast(func() bool { return r.active == 0 })
 }

@@ -9,14 +9,15 @@ import (
 
 const idServices = "services"
 
-// The check services asks the helpers that a VPC has at fixed addresses, by sockets as any application
-// would. Whatever a service answers, it is there.
+// The check services asks the name servers that this host or a router names, and the helpers that a VPC has at fixed
+// addresses, by sockets as any application would. Whatever a service answers, it is there.
 func init() {
 	declare(Check{
 		ID: idServices,
 		Sends: []Bound{
-			{"sends.service", 1 + reasks, "per.service"},
+			{"sends.service", 1 + reasks, "per.service"}, {"sends.ns", 6, "per.service"},
 		},
+		several: true,
 		Changes: []string{"changes.neighbour"},
 		plan:    planServices,
 		nothing: because("detail.no-service"),
@@ -54,7 +55,11 @@ var vpcServices = []struct {
 }
 
 func planServices(p *planner) {
-	if !p.hasServices() || !p.raDone() {
+	if !p.raDone() {
+		return
+	}
+	p.planNameServers()
+	if !p.hasServices() {
 		return
 	}
 	for _, s := range vpcServices {
@@ -75,6 +80,51 @@ func planServices(p *planner) {
 		}
 		p.add(q, serviceByKernel{})
 	}
+}
+
+// planNameServers asks those that this host is to ask: the ones that it is configured to, each by the interface that the
+// kernel sends it by, and those that the link's routers announce.
+func (p *planner) planNameServers() {
+	for _, s := range p.net().NameServers() {
+		if services.Contains(s.Address) && p.hasServices() {
+			continue // it is asked as one of the VPC's own
+		}
+		if !s.Router.IsValid() && !s.Address.IsLinkLocalUnicast() && !p.leavesHere(s.Address) {
+			continue
+		}
+		src, via, ok := p.chosen(s.Address)
+		if !ok {
+			continue
+		}
+		q := Question{
+			Path:    diag.Path{Source: src, Target: s.Address, TargetClass: diag.TargetService},
+			NextHop: via,
+		}
+		request := q
+		request.Service, request.Frames = DNS, 1+kernelSolicits
+		if !src.IsValid() {
+			p.skip(request, DetailNoSource, "", serviceByKernel{})
+			continue
+		}
+		p.add(request, serviceByKernel{})
+		if !via.IsValid() {
+			p.add(q, nd.wire)
+		}
+	}
+}
+
+// leavesHere reports whether the kernel, left to itself, sends what is for target by the interface that is planned for;
+// where it sends it nowhere, whether that is the first.
+func (p *planner) leavesHere(target netip.Addr) bool {
+	sel, ok := p.s.Selections[diag.SelectionKey{Dst: target}]
+	switch {
+	case !ok && !p.guess:
+		p.wants = append(p.wants, lookup{"", target})
+		return false
+	case !ok || sel.Errno != "":
+		return p.iface == p.s.Run.Interfaces[0]
+	}
+	return sel.Interface == p.iface
 }
 
 // hasServices reports whether the network is known for these services. Instances on Xen do not reach
@@ -107,6 +157,10 @@ func (serviceByKernel) socket(t *tally, e diag.Event, s diag.Socket) {
 		t.ask(e, s.EchoSeq)
 	case s.Event == diag.SocketReply:
 		t.answer(e, s.EchoSeq, s.From, diag.MAC{})
+		t.path.Detail, t.path.Note = "", ""
+		if declines(t.q.Service, s.Answer) {
+			t.path.Detail, t.path.Note = DetailDeclines, s.Answer
+		}
 	case s.Type != "":
 		t.error(e, diag.PathError{Type: s.Type, Code: s.Code, From: s.From}, s.Errno)
 	case t.taken == 0:
@@ -117,6 +171,21 @@ func (serviceByKernel) socket(t *tally, e diag.Event, s diag.Socket) {
 		t.note(e)
 	default:
 		t.local = true // no neighbour to send it to
+	}
+}
+
+// declines reports whether an answer says that its service does not serve: IMDS that is switched off says HTTP 403 (EC2
+// user guide, "Use IMDSv2"), a clock that is not set has no stratum from 1 to 15 (RFC 5905 §7.3).
+func declines(service Service, answer string) bool {
+	switch service {
+	case IMDS:
+		return !strings.HasPrefix(answer, "HTTP 2")
+	case DNS:
+		return answer != "Success"
+	case NTP:
+		return answer == "stratum 0" || answer == "stratum 16"
+	default:
+		return false
 	}
 }
 

@@ -11,12 +11,39 @@ import (
 )
 
 func serviceRow(i int) string {
-	return "services/eth0/" + ourGUA.String() + "/" + vpcServices[i].address.String() + "/kernel"
+	return "services/eth0/" + ourGUA.String() + "/" + vpcServices[i].address.String() + "/service/kernel"
 }
 
 var ec2 = diag.Metadata{State: diag.MetadataOK, Interfaces: []diag.MetadataInterface{{
 	MAC: ourMAC, Addresses: []netip.Addr{ourGUA}, Subnets: []netip.Prefix{subnet},
 }}}
+
+// A name server that this host is configured to ask is asked by the interface that the kernel sends it by, and nowhere else.
+func TestNameServers(t *testing.T) {
+	server := netip.MustParseAddr("2001:db8:53::53")
+	row := "services/eth0/" + ourGUA.String() + "/" + server.String() + "/service/kernel"
+	never := func(diag.Path) bool { return false }
+	configured := diag.Resolvers{File: "/etc/resolv.conf", Addresses: []netip.Addr{server}}
+	inWorld(t, "it answers", func(w *world) {
+		w.sess.Emit(configured)
+		w.answers = map[Service]string{DNS: "Success"}
+		w.run(w.t.Context(), never)
+		w.want(row, diag.Answered, "")
+	})
+	inWorld(t, "it is silent", func(w *world) {
+		w.sess.Emit(configured)
+		w.run(w.t.Context(), never)
+		w.want(row, diag.Silent, "")
+	})
+	inWorld(t, "a tunnel leads there", func(w *world) {
+		w.sess.Emit(configured)
+		w.free = diag.Selection{Interface: "wg0", Source: ourGUA}
+		w.run(w.t.Context(), never)
+		if p, asked := w.state().Path(row); asked {
+			w.t.Errorf("asked: %+v", p)
+		}
+	})
+}
 
 func TestServices(t *testing.T) {
 	expect := func(w *world) func(diag.Path) bool {
@@ -66,6 +93,16 @@ func TestServices(t *testing.T) {
 		}
 		if !named["service.unreachable fd00:ec2::253"] || !named["service.imds-ipv6-off fd00:ec2::254"] || named["service.unreachable fd00:ec2::123"] {
 			w.t.Errorf("named %v", named)
+		}
+	})
+	inWorld(t, "services are there and do not serve", func(w *world) {
+		w.sess.Emit(ec2)
+		w.answers = map[Service]string{IMDS: "HTTP 403", DNS: "Refused", NTP: "stratum 16"}
+		w.run(w.t.Context(), expect(w))
+		for i, says := range []string{"HTTP 403", "Refused", "stratum 16"} {
+			if p := w.want(serviceRow(i), diag.Answered, DetailDeclines); p.Note != says {
+				w.t.Errorf("%s says %q, want %q", p.Target, p.Note, says)
+			}
 		}
 	})
 	inWorld(t, "requests get lost", func(w *world) {

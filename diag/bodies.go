@@ -446,6 +446,12 @@ type TableUse struct {
 	TrackedMost int `json:"tracked_most,omitempty"`
 }
 
+// Resolvers are the name servers that this host is configured to ask by IPv6.
+type Resolvers struct {
+	File      string       `json:"file"`                // that names them, "/etc/resolv.conf"
+	Addresses []netip.Addr `json:"addresses,omitempty"` // those of the link with their zone, at most three
+}
+
 // Machine is what the hardware says of itself (DMI), for recognising the cloud.
 type Machine struct {
 	SysVendor string `json:"sys_vendor,omitempty"`
@@ -804,6 +810,9 @@ func (Groups) Kind() string { return "groups" }
 
 // Kind returns "table-use", the body's name in recordings.
 func (TableUse) Kind() string { return "table-use" }
+
+// Kind returns "resolvers", the body's name in recordings.
+func (Resolvers) Kind() string { return "resolvers" }
 
 // Kind returns "machine", the body's name in recordings.
 func (Machine) Kind() string { return "machine" }

@@ -73,6 +73,12 @@ func describe(body Body) string {
 			said += words.Say("event.table-use.tracked", "entries", b.Tracked, "limit", b.TrackedMost)
 		}
 		return said
+	case Resolvers:
+		list := make([]string, len(b.Addresses))
+		for i, a := range b.Addresses {
+			list[i] = a.String()
+		}
+		return words.Say("event.resolvers", "file", b.File, "list", cmp.Or(strings.Join(list, ", "), words.Say("event.access.none")))
 	case Machine:
 		return words.Say("event.machine", "vendor", b.SysVendor, "product", b.Product)
 	case Metadata:
@@ -302,7 +308,7 @@ func describeSelection(s Selection) string {
 
 // tableText names a table that is none of those which everybody has.
 func tableText(table int) string {
-	if table == 0 || table == MainTable || table == localTable {
+	if table == 0 || table == MainTable || table == LocalTable {
 		return ""
 	}
 	return " of table " + strconv.Itoa(table)

@@ -42,6 +42,7 @@ var bodies = map[string]func(json.RawMessage) (Body, error){
 	Hook{}.Kind():       decode[Hook],
 	Flows{}.Kind():      decode[Flows],
 	TableUse{}.Kind():   decode[TableUse],
+	Resolvers{}.Kind():  decode[Resolvers],
 	Machine{}.Kind():    decode[Machine],
 	Metadata{}.Kind():   decode[Metadata],
 	Lease{}.Kind():      decode[Lease],

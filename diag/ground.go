@@ -70,7 +70,7 @@ func (s *State) Ground() uint64 {
 		}
 	}
 	for key, r := range s.Routes.All() {
-		if r.Fact.Table != localTable && r.Fact.Type != "local" {
+		if r.Fact.Table != LocalTable && r.Fact.Type != "local" {
 			sumUp(&sum, groundRoute{key, r.Fact.Type, r.Fact.PrefSrc})
 		}
 	}

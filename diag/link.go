@@ -26,6 +26,8 @@ type LinkModel struct {
 	gateways []netip.Addr
 	vias     map[netip.Addr]bool // the gateways of Defaults
 	offers   func() []Offer
+	// nameServers is of those that can be asked from the link.
+	nameServers func() []NameServer
 }
 
 // Links reads the links of a state, each once: there may be very much on one. It is of the moment at which it was
@@ -68,7 +70,7 @@ func (s *State) Serves(k RouteKey, iface string) bool {
 // LinkOf reads an interface's link.
 func (s *State) LinkOf(iface string) *LinkModel {
 	l := &LinkModel{s: s, Name: iface}
-	l.offers = sync.OnceValue(l.readOffers)
+	l.offers, l.nameServers = sync.OnceValue(l.readOffers), sync.OnceValue(l.readNameServers)
 	l.Link, l.Known = s.Links[iface]
 	for k, r := range s.Routers {
 		if k.Interface == iface {

@@ -57,11 +57,12 @@ const (
 	AsksDHCP    Asks = "dhcp"
 	AsksMTU     Asks = "mtu"
 	AsksService Asks = "service"
-	AsksTCP     Asks = "tcp" // whether a connection is answered at all: a refusal is an answer
+	AsksTCP     Asks = "tcp"     // whether a connection is answered at all: a refusal is an answer
+	AsksWayOut  Asks = "way-out" // whether a router leads to an Internet host: the path's Note, of an echo that it is given
 )
 
 // AsksOrder has every kind of question, in the order in which they are shown.
-var AsksOrder = []Asks{AsksRS, AsksND, AsksEcho, AsksTCP, AsksMTU, AsksService, AsksDHCP, AsksDAD}
+var AsksOrder = []Asks{AsksRS, AsksND, AsksEcho, AsksTCP, AsksMTU, AsksService, AsksDHCP, AsksDAD, AsksWayOut}
 
 // SourceClass says what the source of a question is to the network.
 type SourceClass string
@@ -118,6 +119,10 @@ const DetailUnresolved = "unresolved"
 
 // DetailClosed is the detail of a question to a service that was answered by whom it was asked of: nobody serves it there.
 const DetailClosed = "closed"
+
+// DetailDeclines is the detail of a question to a service that is there and says that it does not serve: Note is what it
+// said, as Socket.Answer has it.
+const DetailDeclines = "declines"
 
 // DetailAlone is the detail of a silent solicitation by wire whose target answered one that was sent to its MAC alone.
 const DetailAlone = "asked-alone"

@@ -55,6 +55,7 @@ type State struct {
 	Hooks      map[HookKey]Hook
 	TableUse   TableUse
 	Flows      At[Flows]
+	Resolvers  Resolvers
 
 	Metadata Metadata
 	Leases   map[string]Lease              // by interface, from files
@@ -319,6 +320,9 @@ func (s *State) Apply(e Event) {
 		b.NoBuffers = b.NoBuffers || s.TableUse.NoBuffers
 		s.TableUse = b
 		s.said[TableUse{}.Kind()] = e
+	case Resolvers:
+		s.Resolvers = b
+		s.said[Resolvers{}.Kind()] = e
 	case Machine:
 		s.Machine = b
 		s.said[Machine{}.Kind()] = e
@@ -372,7 +376,7 @@ func (s *State) Shaped() int64 { return s.shaped }
 // shapes reports whether an event that is about to be applied is such a one. What passes by all the time is not.
 func (s *State) shapes(b Body) bool {
 	switch b := b.(type) {
-	case Tick, Socket, Neighbour, Drop, Flood, Check, Change, Flows, TableUse, Groups:
+	case Tick, Socket, Neighbour, Drop, Flood, Check, Change, Flows, TableUse, Groups, Resolvers:
 		return false
 	case Frame:
 		return b.Type == RA || b.Type == DHCPv6Frame || s.Overheard != nil
@@ -799,7 +803,7 @@ func (s *State) Said(fact any) Event {
 		fact = f.key()
 	case *RouterSeen:
 		fact = routerKey{f.Interface, f.Address}
-	case Machine, Metadata, TableUse:
+	case Machine, Metadata, TableUse, Resolvers:
 		fact = f.(Body).Kind()
 	}
 	return s.said[fact]
@@ -1028,8 +1032,11 @@ func (r Route) usableDefault() bool {
 	return r.Dst.Bits() == 0 && r.Table == MainTable && r.Type == "unicast"
 }
 
-// MainTable is RT_TABLE_MAIN, localTable RT_TABLE_LOCAL.
-const MainTable, localTable = 254, 255
+// MainTable is RT_TABLE_MAIN.
+const MainTable = 254
+
+// LocalTable is RT_TABLE_LOCAL, which has the host's own addresses.
+const LocalTable = 255
 
 // Sysctl returns a setting as an interface has it.
 func (s *State) Sysctl(scope, name string) (string, bool) {

@@ -27,7 +27,8 @@ type edge struct {
 	asks    diag.Asks
 	problem int // that explains what is wrong, by its place; 0: none
 	// service is the short name of the service that was asked; empty: none.
-	service string
+	service  string
+	declines bool // the service is there, and says that it does not serve
 }
 
 // spans are the mark, the number of the problem where there are several, and the text, with the last outcomes if they
@@ -188,10 +189,14 @@ func edgeOf(asks diag.Asks, paths []*report.Path) edge {
 			rtt = " " + millis(*best.RTTMS)
 		}
 		text := say(key+".answered", "rtt", rtt)
+		declines := best.Detail == diag.DetailDeclines
+		if declines {
+			text = say(key+".declines", "answer", best.Note)
+		}
 		if m == markPart && worst.Received < worst.Sent {
 			text = say("edge.lost", "text", text, "n", worst.Sent-worst.Received, "sent", worst.Sent)
 		}
-		return edge{mark: m, problem: problem, text: text, rtt: rtt}
+		return edge{mark: m, problem: problem, text: text, rtt: rtt, declines: declines}
 	case worst.TargetClass == diag.TargetAllNodes && worst.Outcome == diag.Silent:
 		return edge{mark: m, text: say("edge.nobody")}
 	default:

@@ -603,7 +603,7 @@ func unknownDoc(c *canvas, w int, u *why.Unknown) *doc {
 	d.para(span{"", plain}, u.Why, plain)
 	if u.Fix != "" {
 		d.heading(say("unknown.fix"))
-		commands := fixes(u.Fix)
+		commands := why.Fixes(u.Fix)
 		for _, command := range commands {
 			d.ways = append(d.ways, len(d.lines))
 			d.command(command)

@@ -568,6 +568,18 @@ func TestWhatApplicationsDoNotGetIsSeenFirst(t *testing.T) {
 	}
 }
 
+// A service that is there and does not serve is none of those that answer.
+func TestAServiceThatDeclinesStandsApart(t *testing.T) {
+	s := newStage(t, Config{}, 80, 24).play("expiring").want("✓ all 4 answer")
+	for _, p := range s.state.Paths() {
+		if p.Target == diag.IMDSIPv6 {
+			p.Detail, p.Note = diag.DetailDeclines, "HTTP 403"
+			s.emit(time.Second, p)
+		}
+	}
+	s.want("DHCPv6, NTP, DNS, metadata", "✓ 3 answer", "metadata says HTTP 403").wantNot("all 4 answer")
+}
+
 // What the kernel says it threw away stands among the packets, once however often, with its reason; and so does what
 // others asked for and this host, which has the address, left unanswered. What is dropped where all is well does not.
 func TestPacketsThatThisHostDroppedOrLeftUnanswered(t *testing.T) {

@@ -182,7 +182,7 @@ func unknowns(s *scene) []because {
 		if n := counts[reason{u.Why, u.Fix}]; n > 1 {
 			item.text = say("unknown.n", "n", n, "why", u.Why)
 		}
-		for _, command := range fixes(u.Fix) {
+		for _, command := range why.Fixes(u.Fix) {
 			item.ways = append(item.ways, why.Advice{Do: []string{command}})
 		}
 		if len(item.ways) > 0 {
@@ -193,18 +193,6 @@ func unknowns(s *scene) []because {
 		list = append(list, item)
 	}
 	return list
-}
-
-// fixes are the commands that would let more be told, what gives least first; none where fix is a sentence.
-func fixes(fix string) []string {
-	switch sudo := why.AsRoot(fix); {
-	case !why.IsCommand(fix):
-		return nil
-	case sudo != "":
-		return []string{sudo, fix}
-	default:
-		return []string{fix}
-	}
 }
 
 func (m *mapScreen) draw(s *scene, r region) {

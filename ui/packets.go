@@ -129,7 +129,7 @@ func exchangeMark(e *Exchange, of told, now time.Time) mark {
 		return markGood
 	case wrong == markBad:
 		return markBad
-	case e.Trial || of.quiet[silent{f.Interface, f.Src, soughtIn(f)}]:
+	case e.Trial || of.quiet[silent{f.Interface, f.Src, soughtIn(f)}] || of.free[diag.InterfaceAddr{Interface: f.Interface, Address: soughtIn(f)}]:
 		return markQuiet
 	default:
 		return markUnknown
@@ -149,6 +149,7 @@ func soughtIn(f diag.Frame) netip.Addr {
 type told struct {
 	blamed map[int64]bool
 	quiet  map[silent]bool
+	free   map[diag.InterfaceAddr]bool // addresses that are tried because nobody has them: nobody is to answer for them
 }
 
 // silent is a question by its interface, source and target.
@@ -158,7 +159,7 @@ type silent struct {
 }
 
 func (s *scene) told() told {
-	of := told{blamed: map[int64]bool{}, quiet: map[silent]bool{}}
+	of := told{blamed: map[int64]bool{}, quiet: map[silent]bool{}, free: map[diag.InterfaceAddr]bool{}}
 	for _, f := range s.Report.Problems() {
 		for _, e := range s.Report.Evidence {
 			if slices.Contains(f.Evidence, e.ID) {
@@ -172,6 +173,9 @@ func (s *scene) told() told {
 		target, err2 := netip.ParseAddr(p.Target)
 		if err == nil && err2 == nil && p.Mark.Judgement == report.AsExpected {
 			of.quiet[silent{p.Interface, source, target}] = true
+		}
+		if err2 == nil && p.Asks == diag.AsksDAD && p.Mark.Judgement != report.Wrong {
+			of.free[diag.InterfaceAddr{Interface: p.Interface, Address: target}] = true
 		}
 	}
 	return of

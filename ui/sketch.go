@@ -99,10 +99,15 @@ func alike(nodes []*node) bool {
 func folded(nodes []*node) *node {
 	all := &node{class: nodes[0].class, addr: say("map.folded", "n", len(nodes))}
 	var names []string
+	var apart []edge // of services that answer, and do not serve
 	for _, n := range nodes {
 		for _, e := range n.marks {
 			if e.service != "" {
 				names = append(names, e.service)
+				if e.declines {
+					apart = append(apart, e)
+					continue
+				}
 				e.text = strings.TrimPrefix(e.text, e.service+" ")
 			}
 			if !slices.ContainsFunc(all.marks, func(x edge) bool { return x.asks == e.asks && x.mark == e.mark }) {
@@ -113,9 +118,14 @@ func folded(nodes []*node) *node {
 	if all.class == diag.TargetService && len(names) == len(nodes) {
 		all.addr = strings.Join(names, ", ")
 		if all.marks[0].mark == markGood {
-			all.marks = []edge{{mark: markGood, text: say("edge.all-answer", "n", len(nodes))}}
+			key := "edge.all-answer"
+			if len(apart) > 0 {
+				key = "edge.n-answer"
+			}
+			all.marks = []edge{{mark: markGood, text: say(key, "n", len(nodes)-len(apart))}}
 		}
 	}
+	all.marks = append(all.marks, apart...)
 	return all
 }
 

@@ -643,7 +643,8 @@ func (w *World) beyond(frame []byte) {
 	}
 	m := w.Spec.Metadata
 	at := slices.Index(diag.VPCServices, p.Dst) // metadata, DNS, NTP
-	if p.Dst != w.Spec.Internet.Host && (at < 0 || m == nil) {
+	resolver := p.Dst == w.Spec.Internet.Resolver
+	if p.Dst != w.Spec.Internet.Host && !resolver && (at < 0 || m == nil) {
 		return
 	}
 	answer := wire.Packet{Src: p.Dst, Dst: p.Src, HopLimit: 64, Proto: p.Proto}
@@ -667,7 +668,7 @@ func (w *World) beyond(frame []byte) {
 		answer.Payload = segment(t.Dst, t.Src, flags)
 	case unix.IPPROTO_UDP:
 		u, ok := p.UDP()
-		if !ok || at == 1 && m.NoDNS || at == 2 && m.NoNTP || at < 1 {
+		if !ok || at == 1 && m.NoDNS || at == 2 && m.NoNTP || at < 1 && !resolver || resolver && w.Spec.Internet.NoDNS {
 			return
 		}
 		answer.Payload = wire.UDP{Src: u.Dst, Dst: u.Src, Payload: u.Payload}.Marshal()

@@ -24,6 +24,8 @@ var fits = map[string][]string{
 var unmodelled = map[string]string{
 	"flood-solicitations":  "that the tap tells only a summary of a flood",
 	"internet-is-here":     "routes of the type local",
+	"local-last":           "the order of policy rules",
+	"loopback-down":        "the loopback interface",
 	"flood-routers":        "that the tap tells only a summary of a flood",
 	"answers-invalid":      "connection tracking (lab.Filter.Invalid)",
 	"invalid-dropped":      "connection tracking (lab.Filter.Invalid)",
@@ -128,6 +130,7 @@ var sameThing = [][]string{
 	{"expiring", "dhcp-silent", "no-dhcp-client", "dhcp-no-address", "nothing-assigned", "stable-privacy"},
 	{"peer-down", "peer-stopped", "peer-unmapped", "peer-echo-blocked"},
 	{"internet-down", "internet-refused"},
+	{"name-server-dead", "name-server-nobody", "name-server-well"},
 	{"rogue-router", "no-ra"},                  // then it is the only one
 	{"dhcp-reply-dropped", "no-tcp-in", "ufw"}, // chains that drop what they do not let pass
 	{"ipv6-disabled", "link-down", "wrong-interface", "no-policy-routing", "two-interfaces"},

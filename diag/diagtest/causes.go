@@ -68,6 +68,26 @@ var CauseTests = []struct {
 		Name: "a peer that only a question to its MAC reaches, and a querier", Cause: "net.snooping", Sure: "possible", Faults: []string{"net.snooping"},
 		World: func() *World { return Forgotten().Say(Queried()) },
 	},
+	{
+		Name: "the loopback interface is down", Cause: "host.loopback-down", Sure: "certain", Faults: []string{"host.loopback-down"},
+		World: func() *World { return VPC().Say(diag.Link{Interface: "lo", Index: 1, MTU: 65536, Loopback: true}) },
+	},
+	{
+		Name: "the rule for its own addresses comes last", Cause: "host.routing", Sure: "likely", Faults: []string{"host.routing"},
+		World: func() *World {
+			return VPC().Say(localRule(40000), mainRule).Each(func(p diag.Path) bool { return p.Via == diag.ViaKernel && p.TargetClass != diag.TargetRouter }, Silent)
+		},
+	},
+	{
+		Name: "the rule for its own addresses was moved, and comes before the others", Cause: "net.per-address-filter", Faults: []string{},
+		World: func() *World { return VPC().Say(localRule(32765), mainRule) },
+	},
+	{
+		Name: "the loopback interface is up", Cause: "net.per-address-filter", Faults: []string{},
+		World: func() *World {
+			return VPC().Say(diag.Link{Interface: "lo", Index: 1, MTU: 65536, Loopback: true, Up: true})
+		},
+	},
 	{Name: "an interface that looks for no neighbours", Cause: "host.discovery-off", Sure: "certain", Faults: []string{"host.discovery-off"}, World: DiscoveryOff},
 	{Name: "an address that was left on a port", Cause: "host.address-on-port", Sure: "certain", Faults: []string{"host.address-on-port"}, World: OnPort},
 	{Name: "hosts are kept apart", Cause: "peer.isolated", Sure: "likely", Faults: []string{"peer.isolated"}, World: Isolated},
@@ -498,6 +518,21 @@ var CauseTests = []struct {
 		},
 	},
 	{
+		Name: "nothing beyond the router, and another leads out", Cause: "path.beyond-router", Sure: "certain", Faults: []string{"path.beyond-router"},
+		World: func() *World {
+			w := LAN().Silence(func(p diag.Path) bool { return p.TargetClass == diag.TargetInternet }).Say(diag.Route{
+				Interface: "eth0", Dst: netip.MustParsePrefix("::/0"), Via: PeerLocal, Metric: 2048, Table: diag.MainTable, Protocol: "static", Type: "unicast", ExpiresS: diag.Forever,
+			})
+			for router, outcome := range map[netip.Addr]diag.Outcome{RouterAddr: diag.Silent, PeerLocal: diag.Answered} {
+				w.Path(diag.Path{
+					Check: "internet", Asks: diag.AsksWayOut, Source: Mine, SourceClass: diag.SourceUnknown, Target: router, TargetClass: diag.TargetRouter,
+					Outcome: outcome, Sent: 2, Note: Host1.String(),
+				})
+			}
+			return w
+		},
+	},
+	{
 		Name: "nothing beyond the router, of which echo alone was asked", Cause: "path.beyond-router", Sure: "possible", Faults: []string{"path.beyond-router"},
 		World: func() *World {
 			return VPC().Silence(func(p diag.Path) bool { return p.TargetClass == diag.TargetInternet })
@@ -777,6 +812,36 @@ var CauseTests = []struct {
 		},
 	},
 	{
+		Name: "a name server of resolv.conf does not answer", Cause: "service.unreachable", Sure: "likely", Faults: []string{"service.unreachable"},
+		World: func() *World { return resolving().Path(asksResolver(diag.Silent)) },
+	},
+	{
+		Name: "a name server of resolv.conf refuses: nothing listens there", Cause: "service.unreachable", Sure: "likely", Faults: []string{"service.unreachable"},
+		World: func() *World {
+			p := asksResolver(diag.Refused)
+			p.Error = &diag.PathError{Type: diag.Unreachable, Code: 4, From: p.Target}
+			return resolving().Path(p)
+		},
+	},
+	{
+		Name: "a router on the way refuses packets to a name server", Cause: "path.refused", Sure: "certain", Faults: []string{"path.refused"},
+		World: func() *World {
+			p := asksResolver(diag.Refused)
+			p.Error = &diag.PathError{Type: diag.Unreachable, From: RouterAddr}
+			return resolving().Path(p)
+		},
+	},
+	{
+		Name: "a name server of resolv.conf answers", Cause: "net.open-link", Faults: []string{},
+		World: func() *World { return resolving().Path(asksResolver(diag.Answered)) },
+	},
+	{
+		Name: "nothing beyond the router answers, and so no name server does", Cause: "path.beyond-router", Faults: []string{"path.beyond-router"},
+		World: func() *World {
+			return resolving().Path(asksResolver(diag.Silent)).Each(func(p diag.Path) bool { return p.TargetClass == diag.TargetInternet }, Silent)
+		},
+	},
+	{
 		Name: "NTP answers and DNS does not, on a machine that does not say what it is", Cause: "service.unreachable", Faults: []string{"service.unreachable"},
 		World: func() *World {
 			return VPC().NoDMI().Service("fd00:ec2::253", diag.Silent).Service("fd00:ec2::123", diag.Answered)
@@ -1051,3 +1116,23 @@ func NoRouter() *World {
 	w.Path(diag.Path{Check: "ra", Asks: diag.AsksRS, Source: MyLocal, Target: diag.AllRouters, TargetClass: diag.TargetRouter, Outcome: diag.Silent, Sent: 2})
 	return w
 }
+
+// resolving is a LAN of a host that is configured to ask a name server beyond the router.
+func resolving() *World {
+	return LAN().Say(diag.Resolvers{File: "/etc/resolv.conf", Addresses: []netip.Addr{asksResolver("").Target}})
+}
+
+// asksResolver is what came of asking that one.
+func asksResolver(outcome diag.Outcome) diag.Path {
+	return diag.Path{
+		Check: "services", Asks: diag.AsksService, Source: Mine, SourceClass: diag.SourceUnknown, Target: netip.MustParseAddr("3fff:7f8:b001::53"),
+		TargetClass: diag.TargetService, Via: diag.ViaKernel, Outcome: outcome, Sent: 13,
+	}
+}
+
+// localRule has the host's own addresses looked up, mainRule has all others.
+func localRule(priority int) diag.PolicyRule {
+	return diag.PolicyRule{Priority: priority, Table: diag.LocalTable, Action: "to_table"}
+}
+
+var mainRule = diag.PolicyRule{Priority: 32766, Table: diag.MainTable, Action: "to_table"}

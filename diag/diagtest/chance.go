@@ -93,7 +93,7 @@ func (c Chance) bend(p *diag.Path) {
 
 func (c Chance) body() diag.Body {
 	iface, addr := pick(c, someIfaces), pick(c, someAddresses)
-	switch c.IntN(22) {
+	switch c.IntN(23) {
 	case 19:
 		return diag.Check{ID: pick(c, []string{"ra", "internet"}), Interface: iface, State: pick(c, []diag.CheckState{diag.CheckRunning, diag.CheckDone})}
 	case 0:
@@ -135,7 +135,7 @@ func (c Chance) body() diag.Body {
 	case 10:
 		return RaFrame(addr, pick(c, someMACs), diag.Advertisement{
 			Managed: c.one(2), LifetimeS: pick(c, []int64{0, 1800}), Preference: pick(c, []string{"low", "medium", "high"}),
-			Prefixes: []diag.PrefixInfo{{Prefix: c.prefix(), OnLink: c.one(2), Autonomous: c.one(2)}},
+			Prefixes: []diag.PrefixInfo{{Prefix: c.prefix(), OnLink: c.one(2), Autonomous: c.one(2)}}, RDNSS: []netip.Addr{pick(c, someAddresses)}, RDNSSLifeS: pick(c, someLifes),
 		})
 	case 11:
 		return diag.Frame{Interface: iface, Type: diag.DHCPv6Frame, Src: addr, DHCPv6: &diag.DHCPv6{
@@ -160,6 +160,8 @@ func (c Chance) body() diag.Body {
 		}}}
 	case 18:
 		return diag.Flood{Interface: iface, Type: pick(c, []diag.FrameType{diag.RA, diag.NS, diag.NA}), Packets: 100 * c.IntN(90), OverS: 1, Senders: 1 + c.IntN(900), MAC: pick(c, someMACs), Most: 1}
+	case 22:
+		return diag.Resolvers{File: "/etc/resolv.conf", Addresses: []netip.Addr{addr}}
 	case 20:
 		there := c.body()
 		if there.Kind() == (diag.Far{}).Kind() {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/cilium/ebpf/btf"
 )
 
 // A layout is where the fields that the program reads stand in this kernel, in bytes, and what its drop
@@ -20,23 +22,27 @@ type layout struct {
 // errNoReasons: the tracepoint tells that a packet was dropped, and not why.
 var errNoReasons = errors.New("this kernel gives no reason for what it drops (Linux 5.17 and later do)")
 
-// typesRead are the types that a layout is of.
-var typesRead = []string{"btf_trace_kfree_skb", "sk_buff", "dst_entry", "net_device", "net"}
-
 // readLayout reads the layout of the running kernel.
 func readLayout() (*layout, error) {
-	types, release, err := loadTypes(typesRead...)
+	spec, err := btf.LoadKernelSpec()
 	if err != nil {
 		return nil, fmt.Errorf("this kernel describes no types of its own (CONFIG_DEBUG_INFO_BTF): %w", err)
 	}
-	defer release()
-	return findLayout(types)
+	return findLayout(spec)
 }
 
-func findLayout(types *kernelTypes) (*layout, error) {
-	l := &layout{reasons: types.reasons()}
-	if l.reasons == nil {
+func findLayout(spec *btf.Spec) (*layout, error) {
+	l := &layout{reasons: map[uint32]string{}}
+	var reason *btf.Enum
+	// struct sk_buff *skb, void *location, enum skb_drop_reason reason, behind the tracepoint's own.
+	if params := parameters(spec, "btf_trace_kfree_skb"); len(params) > 3 {
+		reason, _ = btf.UnderlyingType(params[3].Type).(*btf.Enum)
+	}
+	if reason == nil || reason.Name != "skb_drop_reason" {
 		return nil, errNoReasons
+	}
+	for _, v := range reason.Values {
+		l.reasons[uint32(v.Value)] = strings.TrimPrefix(strings.TrimPrefix(v.Name, "SKB_"), "DROP_REASON_")
 	}
 	for _, f := range []struct {
 		at         *int16
@@ -56,11 +62,11 @@ func findLayout(types *kernelTypes) (*layout, error) {
 		{&l.net, 8, "net_device", "nd_net.net"},
 		{&l.inum, 4, "net", "ns.inum"},
 	} {
-		s, ok := types.named(f.name, btfStruct)
-		if !ok {
-			return nil, fmt.Errorf("this kernel has no one struct %s", f.name)
+		var s *btf.Struct
+		if err := spec.TypeByName(f.name, &s); err != nil {
+			return nil, fmt.Errorf("struct %s: %w", f.name, err)
 		}
-		at, size, ok := types.field(s, strings.Split(f.path, ".")...)
+		at, size, ok := field(s, f.path)
 		if !ok || size != f.size || at != uint32(int16(at)) {
 			return nil, fmt.Errorf("this kernel's struct %s has no %s as it is known", f.name, f.path)
 		}
@@ -69,23 +75,47 @@ func findLayout(types *kernelTypes) (*layout, error) {
 	return l, nil
 }
 
-// reasons returns what the drop reasons that the tracepoint tells are called; nil: it tells none.
-func (t *kernelTypes) reasons() map[uint32]string {
-	// typedef void (*btf_trace_kfree_skb)(void *, struct sk_buff *skb, void *location, enum skb_drop_reason reason, …):
-	// the first is the tracepoint's own.
-	tracepoint, _ := t.named("btf_trace_kfree_skb", btfTypedef)
-	function := t.number(t.number(tracepoint.size).size)
-	if function.kind != btfFunction || function.members <= 3 {
+func parameters(spec *btf.Spec, name string) []btf.FuncParam {
+	var t *btf.Typedef
+	if spec.TypeByName(name, &t) != nil {
 		return nil
 	}
-	reason := t.under(word(function.more[8*3+4:]))
-	if reason.kind != btfEnum || t.text(reason.name) != "skb_drop_reason" {
+	p, ok := t.Type.(*btf.Pointer)
+	if !ok {
 		return nil
 	}
-	reasons := map[uint32]string{}
-	for i := range reason.members {
-		name := t.text(word(reason.more[8*i:]))
-		reasons[word(reason.more[8*i+4:])] = strings.TrimPrefix(strings.TrimPrefix(name, "SKB_"), "DROP_REASON_")
+	f, ok := p.Target.(*btf.FuncProto)
+	if !ok {
+		return nil
 	}
-	return reasons
+	return f.Params
+}
+
+// field finds a member by its path (a.b), also in structs and unions without a name, and returns its
+// offset and size in bytes.
+func field(t btf.Type, path string) (offset, size uint32, ok bool) {
+	name, rest, deeper := strings.Cut(path, ".")
+	var members []btf.Member
+	switch t := btf.UnderlyingType(t).(type) {
+	case *btf.Struct:
+		members = t.Members
+	case *btf.Union:
+		members = t.Members
+	}
+	for _, m := range members {
+		switch {
+		case m.BitfieldSize != 0:
+		case m.Name == "":
+			if offset, size, ok = field(m.Type, path); ok {
+				return m.Offset.Bytes() + offset, size, true
+			}
+		case m.Name == name && deeper:
+			offset, size, ok = field(m.Type, rest)
+			return m.Offset.Bytes() + offset, size, ok
+		case m.Name == name:
+			n, err := btf.Sizeof(m.Type)
+			return m.Offset.Bytes(), uint32(n), err == nil
+		}
+	}
+	return 0, 0, false
 }

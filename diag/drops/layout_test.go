@@ -1,6 +1,7 @@
 package drops
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"strings"
@@ -22,8 +23,8 @@ func layer(name string, at uint32, t btf.Type) btf.Member {
 
 // kernelOf returns the type information of a kernel whose tracepoint has so many arguments and whose
 // sk_buff.tail has a type.
-func kernelOf(tb testing.TB, arguments int, tail btf.Type) []byte {
-	tb.Helper()
+func kernelOf(t *testing.T, arguments int, tail btf.Type) *btf.Spec {
+	t.Helper()
 	device := &btf.Struct{Name: "net_device", Size: 64, Members: []btf.Member{
 		layer("ifindex", 16, u32),
 		layer("nd_net", 24, &btf.Typedef{Name: "possible_net_t", Type: &btf.Struct{Size: 8, Members: []btf.Member{layer("net", 0, pointer)}}}),
@@ -48,108 +49,28 @@ func kernelOf(tb testing.TB, arguments int, tail btf.Type) []byte {
 			layer("ns", 120, &btf.Struct{Name: "ns_common", Size: 24, Members: []btf.Member{layer("inum", 16, u32)}}),
 		}},
 	}, nil)
-	must(tb, err)
+	must(t, err)
 	raw, err := b.Marshal(nil, &btf.MarshalOptions{Order: binary.NativeEndian})
-	must(tb, err)
-	return raw
-}
-
-func layoutOf(tb testing.TB, raw []byte) (*layout, error) {
-	tb.Helper()
-	types, err := parseTypes(raw, typesRead...)
-	must(tb, err)
-	return findLayout(types)
+	must(t, err)
+	spec, err := btf.LoadSpecFromReader(bytes.NewReader(raw))
+	must(t, err)
+	return spec
 }
 
 func TestLayout(t *testing.T) {
 	t.Parallel()
 	for _, arguments := range []int{4, 5} { // before Linux 6.11, and since
-		l, err := layoutOf(t, kernelOf(t, arguments, u32))
+		l, err := findLayout(kernelOf(t, arguments, u32))
 		must(t, err)
 		if l.dev != 16 || l.tail != 184 || l.mac != 182 || l.net != 24 || l.inum != 136 || l.reasons[8] != "NETFILTER_DROP" || l.reasons[1] != "CONSUMED" {
 			t.Errorf("%+v", l)
 		}
 	}
-	if _, err := layoutOf(t, kernelOf(t, 3, u32)); !errors.Is(err, errNoReasons) {
+	if _, err := findLayout(kernelOf(t, 3, u32)); !errors.Is(err, errNoReasons) {
 		t.Errorf("a kernel that gives no reason: %v", err)
 	}
 	// As on a 32-bit machine, where it is a pointer.
-	if _, err := layoutOf(t, kernelOf(t, 4, pointer)); err == nil || !strings.Contains(err.Error(), "tail") {
+	if _, err := findLayout(kernelOf(t, 4, pointer)); err == nil || !strings.Contains(err.Error(), "tail") {
 		t.Errorf("a kernel that is put together otherwise: %v", err)
 	}
-}
-
-// What is read of the running kernel is what a library reads of it.
-func TestLayoutOfThisKernel(t *testing.T) {
-	t.Parallel()
-	spec, err := btf.LoadKernelSpec()
-	if err != nil {
-		t.Skip(err)
-	}
-	l, err := readLayout()
-	if errors.Is(err, errNoReasons) {
-		t.Skip(err)
-	}
-	must(t, err)
-	var reason *btf.Enum
-	must(t, spec.TypeByName("skb_drop_reason", &reason))
-	if len(reason.Values) != len(l.reasons) {
-		t.Errorf("%d reasons, want %d", len(l.reasons), len(reason.Values))
-	}
-	for _, f := range []struct {
-		at           int16
-		name, member string
-	}{
-		{l.protocol, "sk_buff", "protocol"},
-		{l.dev, "sk_buff", "dev"},
-		{l.dst, "sk_buff", "_skb_refdst"},
-		{l.iif, "sk_buff", "skb_iif"},
-		{l.head, "sk_buff", "head"},
-		{l.tail, "sk_buff", "tail"},
-		{l.network, "sk_buff", "network_header"},
-		{l.mac, "sk_buff", "mac_header"},
-		{l.dstDev, "dst_entry", "dev"},
-		{l.ifindex, "net_device", "ifindex"},
-		{l.net, "net_device", "nd_net"},
-	} {
-		var s *btf.Struct
-		must(t, spec.TypeByName(f.name, &s))
-		if at, ok := memberOf(s, f.member); !ok || uint32(f.at) != at {
-			t.Errorf("struct %s has %s at %d, want %d", f.name, f.member, f.at, at)
-		}
-	}
-}
-
-// memberOf finds a member, also in structs and unions without a name; at is in bytes.
-func memberOf(t btf.Type, name string) (at uint32, ok bool) {
-	var members []btf.Member
-	switch t := btf.UnderlyingType(t).(type) {
-	case *btf.Struct:
-		members = t.Members
-	case *btf.Union:
-		members = t.Members
-	}
-	for _, m := range members {
-		if m.Name == name {
-			return m.Offset.Bytes(), true
-		}
-		if m.Name == "" {
-			if at, ok = memberOf(m.Type, name); ok {
-				return m.Offset.Bytes() + at, true
-			}
-		}
-	}
-	return 0, false
-}
-
-// Whatever stands there is read or refused.
-func FuzzTypes(f *testing.F) {
-	raw := kernelOf(f, 4, u32)
-	f.Add(raw)
-	f.Add(raw[:len(raw)-8])
-	f.Fuzz(func(_ *testing.T, raw []byte) {
-		if types, err := parseTypes(raw, typesRead...); err == nil {
-			_, _ = findLayout(types)
-		}
-	})
 }

@@ -93,6 +93,7 @@ func (r *Reader) read(ctx context.Context, processes bool) {
 	r.sysctls()
 	r.tableUse()
 	r.groups()
+	r.resolvers()
 	for _, l := range r.links {
 		r.say(diag.Manager{Interface: l.Interface}, r.manager(l))
 	}

@@ -37,6 +37,9 @@ func (w *world) beyond() error {
 	if w.spec.Internet.NAT64 {
 		addresses = append(addresses, ipv4Host)
 	}
+	if w.spec.Internet.Resolver.IsValid() {
+		addresses = append(addresses, w.spec.Internet.Resolver)
+	}
 	if w.spec.Metadata != nil {
 		addresses = append(addresses, imds4, imds6, dns6, ntp6)
 	}
@@ -61,6 +64,11 @@ func (w *world) beyond() error {
 			LinkIndex: link.Attrs().Index, Dst: zero, Gw: gw.AsSlice(), Flags: int(netlink.FLAG_ONLINK),
 		}); err != nil {
 			return fmt.Errorf("route to the subnet: %w", err)
+		}
+	}
+	if at := w.spec.Internet.Resolver; at.IsValid() {
+		if err := w.serveUDP(netip.AddrPortFrom(at, 53), unless(w.spec.Internet.NoDNS, resolve)); err != nil {
+			return err
 		}
 	}
 	if w.spec.Metadata == nil {

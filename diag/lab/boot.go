@@ -519,6 +519,26 @@ func (w *world) finish(host *Host) error {
 			return fmt.Errorf("%s: arp off: %w", nic.Name, err)
 		}
 	}
+	if host.LocalLast {
+		rule := netlink.NewRule()
+		rule.Family, rule.Priority, rule.Table = netlink.FAMILY_V6, 40000, diag.LocalTable
+		if err := w.handles[host.Name].RuleAdd(rule); err != nil {
+			return fmt.Errorf("rule for local addresses: %w", err)
+		}
+		rule.Priority = 0
+		if err := w.handles[host.Name].RuleDel(rule); err != nil {
+			return fmt.Errorf("rule for local addresses: %w", err)
+		}
+	}
+	if host.NoLoopback {
+		link, err := w.handles[host.Name].LinkByName("lo")
+		if err != nil {
+			return err
+		}
+		if err := w.handles[host.Name].LinkSetDown(link); err != nil {
+			return fmt.Errorf("lo down: %w", err)
+		}
+	}
 	if !host.Down {
 		return nil
 	}

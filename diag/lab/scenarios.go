@@ -613,6 +613,19 @@ var scenarios = []Scenario{
 		Break:  func(s *Spec) { s.ubuntu1().NICs[0].NoARP = true },
 	},
 	{
+		Name: "loopback-down", On: "vpc",
+		Title:   "ubuntu1's loopback interface is down, as in a namespace that somebody made by hand.",
+		Causes:  []string{"host.loopback-down"},
+		Subject: "lo",
+		Break:   func(s *Spec) { s.ubuntu1().NoLoopback = true },
+	},
+	{
+		Name: "local-last", On: "lan",
+		Title:  "Somebody moved the policy rule for ubuntu1's own addresses (table local) behind the others: it takes nothing that comes for them.",
+		Causes: []string{"host.routing"},
+		Break:  func(s *Spec) { s.ubuntu1().LocalLast = true },
+	},
+	{
 		Name: "bridged", On: "lan",
 		Title:   "Somebody made ubuntu1's interface a port of a bridge, and left its addresses and routes on it.",
 		Causes:  []string{"host.address-on-port"},
@@ -969,6 +982,25 @@ var scenarios = []Scenario{
 		Subject: ntp6.String(),
 		Break:   func(s *Spec) { s.Metadata.NoNTP = true },
 	},
+	{
+		Name: "name-server-dead", On: "lan",
+		Title:   "The name server that the router announces (RDNSS) answers nothing.",
+		Causes:  []string{"service.unreachable"},
+		Subject: resolver.String(),
+		Break:   func(s *Spec) { s.announceResolver(); s.Internet.NoDNS = true },
+	},
+	{
+		Name: "name-server-nobody", On: "lan",
+		Title:   "The name server that the router announces (RDNSS) is an address of the link that nobody has.",
+		Causes:  []string{"service.unreachable"},
+		Subject: nobody.String(),
+		Break:   func(s *Spec) { s.router().NameServers = []netip.Addr{nobody} },
+	},
+	{
+		Name: "name-server-well", On: "lan", Healthy: true,
+		Title: "The router announces a name server (RDNSS), which answers.",
+		Break: func(s *Spec) { s.announceResolver() },
+	},
 
 	{
 		Name: "dad-off", On: "vpc", Healthy: true,
@@ -1076,10 +1108,9 @@ var scenarios = []Scenario{
 	},
 	{
 		Name: "static-default", On: "lan",
-		Title:   "A default route that somebody wrote down is preferred to the advertised one, and its router leads nowhere.",
-		Causes:  []string{"path.beyond-router"},
-		Doubted: []string{"path.beyond-router"},
-		Break:   staticDefault(true),
+		Title:  "A default route that somebody wrote down is preferred to the advertised one, and its router leads nowhere.",
+		Causes: []string{"path.beyond-router"},
+		Break:  staticDefault(true),
 	},
 	{
 		Name: "static-default-well", On: "lan", Healthy: true,

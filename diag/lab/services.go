@@ -38,19 +38,20 @@ func (w *world) serveUDP(at netip.AddrPort, answer func(request []byte) []byte) 
 // services starts the resolver and the time server, as EC2's instances have them.
 func (w *world) services() error {
 	m := w.spec.Metadata
-	// What is broken is there and silent: the socket keeps the kernel from refusing.
-	silent := func([]byte) []byte { return nil }
-	dns, ntp := resolve, func(request []byte) []byte { return tell(request, time.Now()) }
-	if m.NoDNS {
-		dns = silent
-	}
-	if m.NoNTP {
-		ntp = silent
-	}
-	if err := w.serveUDP(netip.AddrPortFrom(dns6, 53), dns); err != nil {
+	ntp := func(request []byte) []byte { return tell(request, time.Now()) }
+	if err := w.serveUDP(netip.AddrPortFrom(dns6, 53), unless(m.NoDNS, resolve)); err != nil {
 		return err
 	}
-	return w.serveUDP(netip.AddrPortFrom(ntp6, 123), ntp)
+	return w.serveUDP(netip.AddrPortFrom(ntp6, 123), unless(m.NoNTP, ntp))
+}
+
+// unless returns what answers, or what never does: who is broken is there and silent, as the socket keeps the kernel from
+// refusing.
+func unless(broken bool, answer func(request []byte) []byte) func(request []byte) []byte {
+	if broken {
+		return func([]byte) []byte { return nil }
+	}
+	return answer
 }
 
 // resolve is a resolver that knows no names but the root, whose name server it is itself.

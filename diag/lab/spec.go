@@ -70,6 +70,9 @@ type Internet struct {
 	NoTCP  bool // nor a TCP connection
 	// OnlyTCP is the one port that it lets TCP out to; 0: all.
 	OnlyTCP uint16
+	// Resolver is a name server there; zero: there is none. NoDNS says that it answers nothing.
+	Resolver netip.Addr
+	NoDNS    bool
 	// Translated says that unique-local addresses are translated on the way there.
 	Translated bool
 	// NAT64 says that a translator to IPv4 stands there: ipv4Host, which is of its prefix, is answered for.
@@ -82,6 +85,8 @@ type Host struct {
 	Instance   string // instance ID
 	NICs       []NIC
 	Other      bool              // it is in the other subnet
+	NoLoopback bool              // its loopback interface is down
+	LocalLast  bool              // the policy rule that leads to its own addresses was moved behind all others
 	Down       bool              // stopped: its links go down after boot
 	Sysctls    map[string]string // below /proc/sys/net, set after boot: "ipv6/conf/eth0/accept_ra"
 	Added      []Added           // addresses that somebody added by hand
@@ -223,6 +228,12 @@ func (h *Host) nics() []string {
 func (s *Spec) ubuntu1() *Host { return s.Host("ubuntu1") }
 func (s *Spec) ubuntu2() *Host { return s.Host("ubuntu2") }
 
+// announceResolver has the router announce a name server that is there.
+func (s *Spec) announceResolver() {
+	s.Internet.Resolver = resolver
+	s.router().NameServers = []netip.Addr{resolver}
+}
+
 // router is the subnet's router.
 func (s *Spec) router() *vswitch.Router { return &s.Routers[0] }
 
@@ -233,6 +244,7 @@ var (
 	subnet4      = netip.MustParsePrefix("10.0.0.0/24")
 	subnetRouter = netip.MustParseAddr("2001:db8:1f16:8df0::1")
 	internetHost = netip.MustParseAddr("3fff:7f8:b001:c09::71")
+	resolver     = netip.MustParseAddr("3fff:7f8:b001:c09::53")
 	ipv4Host     = netip.MustParseAddr("64:ff9b::c633:6407") // 198.51.100.7 by way of NAT64
 	caller       = netip.MustParseAddr("3fff:abc::53")       // of whom nothing but questions is seen
 	imds4        = netip.MustParseAddr("169.254.169.254")
@@ -246,6 +258,8 @@ var (
 	secondENI      = netip.MustParseAddr("2001:db8:1f16:8df0:f557:112e:f9bd:e001")
 	// reservedAddress is one of the first four of the subnet.
 	reservedAddress = netip.MustParseAddr("2001:db8:1f16:8df0::2")
+	// nobody has this address of the subnet.
+	nobody = netip.MustParseAddr("2001:db8:1f16:8df0::53")
 	// podAddress is a container's, and vpnClient somebody's for whom ubuntu1 forwards.
 	podAddress = netip.MustParseAddr("fd00:10:244::2")
 	vpnClient  = netip.MustParseAddr("2001:db8:1f16:8df0::77")

@@ -29,6 +29,9 @@ const labelled = 6
 // screen is how many lines a terminal of 24 shows above the prompt that follows.
 const screen = 23
 
+// wellScreen is how many lines an "all is well" takes at most.
+const wellScreen = 10
+
 // near is by how many lines what is said may miss the screen before all that can wait is left out: the verdict has gone
 // from the screen either way.
 const near = 2
@@ -44,23 +47,27 @@ func (t *textWriter) brief(r report.Report) {
 	airy := len(b.problems)+len(r.Unexplained)+len(r.Unknown) > 0
 	const all, proofs = remediesShown, proofsShown
 	levels := []spare{
-		{airy, true, true, true, all, proofs},
-		{false, true, true, true, all, proofs},
-		{false, false, true, true, all, proofs},
-		{false, false, false, true, all, proofs},
-		{false, false, false, true, all, 1},
-		{false, false, false, true, 2, proofs},
-		{false, false, false, false, all, proofs},
-		{false, false, false, false, all, 1},
-		{false, false, false, true, 1, proofs},
-		{false, false, false, false, 1, 1},
+		{airy, true, true, true, true, all, proofs},
+		{false, true, true, true, true, all, proofs},
+		{false, false, true, true, true, all, proofs},
+		{false, false, true, false, true, all, proofs},
+		{false, false, false, false, true, all, proofs},
+		{false, false, false, false, true, all, 1},
+		{false, false, false, false, true, 2, proofs},
+		{false, false, false, false, false, all, proofs},
+		{false, false, false, false, false, all, 1},
+		{false, false, false, false, true, 1, proofs},
+		{false, false, false, false, false, 1, 1},
+	}
+	room := screen
+	if b.r.Verdict == why.VerdictOK {
+		levels, room = []spare{levels[0], levels[3]}, wellScreen
 	}
 	var heights []int
 	for _, s := range levels {
 		heights = append(heights, b.height(s))
 	}
-	room := screen
-	if shortest := slices.Min(heights); shortest > screen {
+	if shortest := slices.Min(heights); shortest > room {
 		room = shortest + near
 	}
 	b.spare = levels[slices.IndexFunc(heights, func(n int) bool { return n <= room })]
@@ -84,7 +91,8 @@ func (b *brief) height(s spare) int {
 type spare struct {
 	airy      bool // blank lines between the parts
 	marks     bool // what the marks mean, and what -v and -vv show
-	notes     bool // what looks broken and is not, and the row of test addresses, where nothing is wrong with them
+	notes     bool // what looks broken and is not
+	tests     bool // the row of test addresses, where nothing is wrong with them
 	remarks   bool // what a remedy does, where that takes a line of its own
 	ways      int
 	contrasts int
@@ -314,13 +322,11 @@ func (b *brief) unknown() {
 		if len(b.problems) == 0 {
 			b.gap()
 		}
-		if sudo := why.AsRoot(u.Fix); sudo != "" {
-			b.command(label, words.Say("brief.again", "sudo", sudo))
+		for _, command := range fixes(u.Fix) {
+			b.command(label, command)
 			label = "or"
 		}
-		if why.IsCommand(u.Fix) {
-			b.command(label, u.Fix)
-		} else {
+		if !why.IsCommand(u.Fix) {
 			b.para(label, u.Fix)
 		}
 		label = "or"
@@ -370,11 +376,13 @@ func (b *brief) privilege() string {
 func (b *brief) blind(fix string) {
 	word := strings.ToUpper(words.Say("verdict." + string(b.r.Verdict)))
 	b.b.WriteString(b.paint(bold+";"+verdictColor(b.r.Verdict), word) + "  " + words.Say("brief.blind") + "\n")
-	if sudo := why.AsRoot(fix); sudo != "" {
-		b.command("do", words.Say("brief.again", "sudo", sudo))
-		b.command("or", fix)
-	} else {
-		b.para("do", fix)
+	label := "do"
+	for _, command := range fixes(fix) {
+		b.command(label, command)
+		label = "or"
+	}
+	if !why.IsCommand(fix) {
+		b.para(label, fix)
 	}
 	var answered []string
 	for _, class := range reached {
@@ -393,6 +401,15 @@ func (b *brief) blind(fix string) {
 		last = words.Say("brief.blind-some", "answered", strings.Join(answered, ", "), "n", len(checks), "at", b.ended())
 	}
 	b.wrap("", "", last)
+}
+
+// fixes are the commands that would let more be told, as why.Fixes has them, for who runs check.
+func fixes(fix string) []string {
+	list := why.Fixes(fix)
+	if sudo := why.AsRoot(fix); sudo != "" {
+		list[0] = words.Say("brief.again", "sudo", sudo)
+	}
+	return list
 }
 
 // ended is when the run ended.
@@ -519,7 +536,7 @@ func (b *brief) reach() {
 	b.b.WriteString(b.paint(bold, strings.TrimRight(head.String(), " ")) + "\n")
 	several := len(b.r.Interfaces) > 1
 	for i, x := range b.table {
-		if x.tested > 0 && !b.spare.notes && x.worst.Judgement != report.Wrong || x.label != "" && x.worst.Judgement == report.Unasked {
+		if x.tested > 0 && !b.tests && x.worst.Judgement != report.Wrong || x.label != "" && x.worst.Judgement == report.Unasked {
 			continue
 		}
 		if i >= addressesShown && x.worst.Judgement != report.Wrong || i >= 2*addressesShown {

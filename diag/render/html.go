@@ -177,11 +177,12 @@ func (p page) unknown() []*html.Node {
 	return section("html.unknown", just(each(list, "ul", func(u why.Unknown) *html.Node {
 		n := el("li", u.What+": "+u.Why)
 		if u.Fix != "" {
-			tag := "p"
-			if why.IsCommand(u.Fix) {
-				tag = "pre"
+			for _, command := range fixes(u.Fix) {
+				add(n, el("pre", command))
 			}
-			add(n, el(tag, u.Fix))
+			if !why.IsCommand(u.Fix) {
+				add(n, el("p", u.Fix))
+			}
 		}
 		return n
 	})))

@@ -83,9 +83,10 @@ func Markdown(w io.Writer, r report.Report) error {
 		}
 		line("- %s", inline(u.What+": "+u.Why))
 		if u.Fix != "" {
-			if why.IsCommand(u.Fix) {
-				line("  %s", code(u.Fix))
-			} else {
+			for _, command := range fixes(u.Fix) {
+				line("  %s", code(command))
+			}
+			if !why.IsCommand(u.Fix) {
 				line("  %s", inline(u.Fix))
 			}
 		}
@@ -106,7 +107,7 @@ func Markdown(w io.Writer, r report.Report) error {
 			normal = ""
 		}
 		outcome := words.Say("outcome." + string(p.Outcome))
-		if p.Asks == diag.AsksTCP && p.Detail != "" && p.Outcome == diag.Answered {
+		if qualified(p) {
 			outcome += " (" + words.Detail(string(p.Asks), p.Detail, p.Note) + ")"
 		}
 		if way := wayBelow(r.Paths, p); way != "" {

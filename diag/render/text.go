@@ -347,7 +347,7 @@ const notesShown = 26
 // mark returns the letter of the note that belongs to an outcome; "" where there is none.
 func (n *notes) mark(p report.Path) string {
 	var parts []string
-	if p.Detail != "" && (p.Outcome != diag.Answered || p.Asks == diag.AsksTCP) && (p.Way == "" || p.Detail != "elsewhere") {
+	if (p.Outcome != diag.Answered && p.Detail != "" || qualified(p)) && (p.Way == "" || p.Detail != "elsewhere") {
 		parts = append(parts, words.Detail(string(p.Asks), p.Detail, p.Note))
 	}
 	if p.Place != nil && p.Outcome != diag.Answered {
@@ -365,6 +365,12 @@ func (n *notes) mark(p report.Path) string {
 		*n = append(*n, note)
 	}
 	return " " + string(rune('a'+i))
+}
+
+// qualified reports whether an answer is one with a reservation: of a host on which nobody listens, of a service that
+// does not serve.
+func qualified(p report.Path) bool {
+	return p.Outcome == diag.Answered && (p.Detail == diag.DetailDeclines || p.Asks == diag.AsksTCP && p.Detail != "")
 }
 
 // cell is an outcome in w columns: "!" marks a symptom, "?" what has no normal outcome here, mark a note.
@@ -582,9 +588,10 @@ func (t *textWriter) unknown(r report.Report) {
 	for _, u := range reasons {
 		t.wrap("  ", "    ", strings.Join(names[u.Why+"\n"+u.Fix], ", ")+": "+u.Why)
 		if u.Fix != "" {
-			if why.IsCommand(u.Fix) { // never wrapped: it is there to be copied
-				t.line("    %s", u.Fix)
-			} else {
+			for _, command := range fixes(u.Fix) {
+				t.line("    %s", command) // never wrapped: it is there to be copied
+			}
+			if !why.IsCommand(u.Fix) {
 				t.wrap("    ", "    ", u.Fix)
 			}
 		}

@@ -224,3 +224,26 @@ func TestMarkdownSaysFirstWhatApplicationsDoNotGet(t *testing.T) {
 		t.Errorf("the first row is not what applications do not get:\n%s", rows)
 	}
 }
+
+// What sudo gives for once comes before what a file gets for good, in every text.
+func TestSudoComesFirst(t *testing.T) {
+	const forGood = "sudo setcap cap_net_raw=p /opt/ndwhy"
+	r := report.Report{
+		Verdict: why.VerdictUnknown, Headline: "ndwhy could not tell.", Profile: why.Recognition{Name: "lan", Confidence: why.Likely},
+		Unknown: []why.Unknown{{What: string(diag.FeedFrames), Why: "CAP_NET_RAW is missing", Fix: forGood}},
+	}
+	var md, page strings.Builder
+	if err := errors.Join(Markdown(&md, r), HTML(&page, r, Style{})); err != nil {
+		t.Fatal(err)
+	}
+	var brief strings.Builder
+	if err := Text(&brief, r, Style{Width: 80}); err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{textOf(t, r), md.String(), page.String(), brief.String()} {
+		once, good := strings.Index(text, "sudo /opt/ndwhy check"), strings.Index(text, forGood)
+		if once < 0 || good < once {
+			t.Errorf("sudo at %d, setcap at %d:\n%s", once, good, text)
+		}
+	}
+}

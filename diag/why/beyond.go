@@ -22,9 +22,12 @@ var refused = Cause{
 var beyondRouter = Cause{
 	ID: "path.beyond-router", Severity: Critical,
 	Remedy: []Remedy{
-		inVPC("vpc-route", "aws ec2 create-route --route-table-id <rtb-id> --destination-ipv6-cidr-block ::/0 --gateway-id <igw-id>"),
-		inVPC("let-out", "aws ec2 authorize-security-group-egress --group-id <sg-id> --ip-permissions 'IpProtocol=-1,Ipv6Ranges=[{CidrIpv6=::/0}]'"),
-		ask("ask.beyond"),
+		way("route-away", "ip -6 route del default via {router} dev {interface}").when(as("by-another")).when(writtenDown).kept(keep{undo: true}),
+		way("other-router", "ip -6 route add default via {better-router} dev {interface} metric 1").when(as("by-another")).when(otherwise(writtenDown)).kept(keep{}),
+		inVPC("vpc-route", "aws ec2 create-route --route-table-id <rtb-id> --destination-ipv6-cidr-block ::/0 --gateway-id <igw-id>").when(as("")),
+		inVPC("let-out", "aws ec2 authorize-security-group-egress --group-id <sg-id> --ip-permissions 'IpProtocol=-1,Ipv6Ranges=[{CidrIpv6=::/0}]'").when(as("")),
+		ask("ask.beyond").when(as("")),
+		ask("ask.no-way-out").when(as("by-another")),
 		inVPC("", "aws ec2 describe-route-tables --filters Name=association.subnet-id,Values={subnet}", "aws ec2 describe-vpc-block-public-access-options",
 			"aws ec2 describe-network-acls --filters Name=association.subnet-id,Values={subnet}"),
 	},
@@ -32,7 +35,7 @@ var beyondRouter = Cause{
 	find: rule{
 		about: (*ifaceView).routerTo, kind: "router", arg: "router", confidence: Likely,
 		explains: all(
-			either(toward(diag.TargetInternet), all(toward(diag.TargetPeer), asking(diag.AsksEcho), not(nearby))), unanswered, fromUs, not(detoured),
+			either(toward(diag.TargetInternet), all(toward(diag.TargetPeer), asking(diag.AsksEcho), not(nearby)), all(ofNameServer, not(nearby))), unanswered, fromUs, not(detoured),
 			not(in(func(iv *ifaceView, p *path) bool {
 				_, host := iv.noRouter(iv.routerTo(p))
 				return host && !iv.isAdvertiser(iv.routerTo(p))
@@ -47,6 +50,14 @@ var beyondRouter = Cause{
 			if !slices.ContainsFunc(h.symptoms, func(y int) bool { p := iv.symptoms[y].path; return p == nil || !iv.strayed(p) }) {
 				h.confidence = Possible // a router may well let through what is of its own prefix
 			}
+			if dead, out := iv.wayOut(h.addr, diag.Silent, diag.Refused), iv.wayOut(netip.Addr{}, diag.Answered); dead != nil && out != nil {
+				// The same ping, given to one and to the other.
+				h.confidence, h.direct, h.as = Certain, true, "by-another"
+				h.args = append(h.args, "better-router", out.Target, "pinged", out.Note)
+				iv.explain(h, dead)
+				rest(h, dead, out)
+				return
+			}
 			for _, r := range iv.net.Defaults {
 				if via := r.Fact.Via; via.IsValid() && via != h.addr && r.Fact.Table == diag.MainTable {
 					h.more = append(h.more, "cause.path.beyond-router.other-way")
@@ -58,6 +69,24 @@ var beyondRouter = Cause{
 		},
 	}.find,
 	contradicted: func(iv *ifaceView, _ hypothesis) bool { return len(iv.flowing()) > 0 },
+}
+
+// wayOut returns a path that asked whether a router leads out, with one of the outcomes; of any router where it is zero; nil:
+// there is none.
+func (iv *ifaceView) wayOut(router netip.Addr, outcomes ...diag.Outcome) *path {
+	for _, p := range iv.paths {
+		if p.Asks == diag.AsksWayOut && (!router.IsValid() || p.Target == router) && slices.Contains(outcomes, p.Outcome) {
+			return p
+		}
+	}
+	return nil
+}
+
+// writtenDown holds where no advertisement made the default route by a router.
+func writtenDown(v *view, h *hypothesis) bool {
+	routes := v.on(h.iface).net.Defaults
+	i := slices.IndexFunc(routes, func(r diag.At[diag.Route]) bool { return r.Fact.Via == h.addr })
+	return i >= 0 && routes[i].Fact.Protocol != "ra"
 }
 
 var icmpBlocked = Cause{
@@ -136,13 +165,16 @@ func eitherWay(asks diag.Asks, r rule) func(*ifaceView) []hypothesis {
 		if len(tried) == 0 || slices.ContainsFunc(tried, func(p *path) bool { return p.Asks != asks }) {
 			return nil
 		}
-		list := beyondRouter.find(iv)
+		list := slices.DeleteFunc(beyondRouter.find(iv), func(h hypothesis) bool { return h.as != "" })
 		for i := range list {
 			list[i].as, list[i].more = "alone", nil
 		}
 		return list
 	}
 }
+
+// ofNameServer holds of what asks a name server that this host or a router names.
+var ofNameServer = in(func(iv *ifaceView, p *path) bool { return iv.normals.asksNameServer(*p.Path) })
 
 // reachesBeyond holds of an answer from beyond the router that came back by this interface, whether or not this host let
 // it in.
@@ -213,8 +245,9 @@ func findRefused(iv *ifaceView) []hypothesis {
 	var list []hypothesis
 	at := map[string]int{}
 	for _, p := range iv.paths {
-		if p.Outcome != diag.Refused || p.Error == nil || p.Error.Type == diag.PacketTooBig || !p.Ours() || beyondScope(p) {
-			continue
+		named := iv.normals.asksNameServer(*p.Path)
+		if p.Outcome != diag.Refused || p.Error == nil || p.Error.Type == diag.PacketTooBig || !p.Ours() || beyondScope(p) || named && p.Error.From == p.Target {
+			continue // a name server that refuses is none
 		}
 		if _, other := iv.passedBy(p.Target); other || iv.spent(p, iv.hopsLeft()) {
 			continue // it was sent the wrong way, or not far enough
@@ -226,7 +259,10 @@ func findRefused(iv *ifaceView) []hypothesis {
 		if p.Error.From == p.Target {
 			h.as, h.severity = "itself", Warning
 		}
-		if !p.Given {
+		switch {
+		case named:
+			h.severity = Warning
+		case !p.Given:
 			h.severity = Info
 		}
 		key := h.subject.Value

@@ -37,6 +37,7 @@ var causes = []*Cause{
 	&ipv6Disabled,
 	&discoveryOff,
 	&onPort,
+	&loopbackDown,
 	&neighbourTableFull,
 	&neighbourOverride,
 	&staleLinkLayer,

@@ -169,6 +169,18 @@ type Unknown struct {
 // IsCommand reports whether what would help is a line for a shell: else it is a sentence.
 func IsCommand(fix string) bool { return strings.HasPrefix(fix, "sudo ") }
 
+// Fixes are the commands that would let more be told, what gives least first; none where fix is a sentence.
+func Fixes(fix string) []string {
+	switch sudo := AsRoot(fix); {
+	case !IsCommand(fix):
+		return nil
+	case sudo != "":
+		return []string{sudo, fix}
+	default:
+		return []string{fix}
+	}
+}
+
 // AsRoot is the program's start by sudo, where fix would give its file a privilege for good: for once that is less. It is
 // empty where fix is anything else.
 func AsRoot(fix string) string {

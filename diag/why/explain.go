@@ -95,7 +95,7 @@ func severityText(c *Cause) string {
 var placeholderNames = []any{
 	"interface", "IF", "conf", "net.ipv6.conf.IF", "handle", "HANDLE", "source", "SOURCE", "mac", "MAC", "foreign", "MAC", "routermac", "MAC", "right", "RIGHT",
 	"gateway", "GATEWAY", "address", "ADDRESS", "len", "LEN", "eni", "ENI", "subnet", "SUBNET", "router", "ROUTER",
-	"peer", "PEER", "target", "TARGET", "other", "OTHER-IF", "owner", "OWNER", "table", "TABLE", "chain", "CHAIN",
+	"peer", "PEER", "target", "TARGET", "lo", "lo", "better-router", "OTHER-ROUTER", "other", "OTHER-IF", "owner", "OWNER", "table", "TABLE", "chain", "CHAIN",
 	"route", "ROUTE", "sysctl", "SETTING", "service", "the service", "from", "SENDER", "error", "ERROR", "network", "the network", "prefix", "PREFIX", "mtu", "MTU",
 	"asked", "NEIGHBOUR", "mended", "VALUE", "least", "LEAST", "better", "OTHER-ADDRESS", "offered", "what it announces", "why", "why it is not taken",
 	"mtu-announced", "MTU", "hops", "HOPS", "says", "ONE", "denies", "ANOTHER", "kind", "the setting", "more", "MORE", "own", "OWN-ADDRESS", "left", "PORT", "master", "MASTER", "own-len", "LEN", "use", "2",

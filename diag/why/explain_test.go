@@ -140,7 +140,7 @@ func TestCausesAreWhole(t *testing.T) {
 		router.no-advertisement router.advertisement-ignored router.not-default router.unresolvable router.rogue router.redirects router.asks-again
 		route.missing dhcpv6.no-client dhcpv6.client-fails dhcpv6.silent dhcpv6.no-address far.not-arrived far.not-answered far.answer-lost far.call-lost peer.unmapped peer.echo-blocked
 		path.beyond-router path.nat64-missing path.refused path.mtu path.lossy
-		host.ipv6-disabled host.discovery-off host.address-on-port host.link-down host.firewall host.egress-hook host.neighbour-override
+		host.ipv6-disabled host.loopback-down host.discovery-off host.address-on-port host.link-down host.firewall host.egress-hook host.neighbour-override
 		host.neighbour-table-full host.source-selection host.routing host.forwards-unassigned
 		service.unreachable service.imds-ipv6-off service.imds-hop-limit`)
 	names := CauseNames()

@@ -2,6 +2,7 @@ package why
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"ndwhy/diag"
@@ -21,6 +22,25 @@ func TestFilterOfAnotherInterface(t *testing.T) {
 		}
 		if got := named(Diagnose(w.State())); slices.Contains(got, "net.per-address-filter") != (on == "eth0") {
 			t.Errorf("on %s: named %v", on, got)
+		}
+	}
+}
+
+// An explanation speaks of connection tracking where that has a part in it, and of numbers that could be read.
+func TestExplanationsSayWhatIsKnown(t *testing.T) {
+	for name, absent := range map[string]string{
+		"a policy of IPsec":                  "onnection tracking",
+		"table full, as a container sees it": "0 entries",
+	} {
+		for _, c := range diagtest.CauseTests {
+			if c.Name != name {
+				continue
+			}
+			for _, f := range Diagnose(c.World().State()).Findings {
+				if f.Cause == c.Cause && strings.Contains(f.Summary+f.Explanation, absent) {
+					t.Errorf("%s: %s %s", name, f.Summary, f.Explanation)
+				}
+			}
 		}
 	}
 }

@@ -17,7 +17,8 @@ var firewall = Cause{
 			Do: []string{"nft 'insert rule {table} {chain} icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert, nd-router-advert } accept'"},
 		},
 		ask("ask.queue").when(as("queue")),
-		{Does: "rule-away", Make: ruleDeleted, Keep: &keep{filter: true}, Do: []string{"nft delete rule {table} {chain} handle {handle}"}},
+		{Does: "rule-away", If: unlike("ipsec"), Make: ruleDeleted, Keep: &keep{filter: true}, Do: []string{"nft delete rule {table} {chain} handle {handle}"}},
+		{Does: "policy-away", If: as("ipsec"), Make: ruleDeleted, Keep: &keep{filter: true}, Do: []string{"ip xfrm policy delete index {handle} dir in"}},
 		way("more-tracked", "sysctl -w net.netfilter.nf_conntrack_max={more}").when(as("tracking-full")).
 			kept(keep{sysctl: "net.netfilter.nf_conntrack_max={more}"}),
 		ask("ask.tracking").when(as("invalid")),
@@ -146,6 +147,9 @@ func findFirewall(iv *ifaceView) []hypothesis {
 		if list[i].as == "" && len(list[i].symptoms) > 0 && !slices.ContainsFunc(list[i].symptoms, func(y int) bool { return !iv.symptoms[y].byPort() }) {
 			list[i].as = "ports"
 		}
+		if list[i].as == "" && slices.ContainsFunc(list[i].symptoms, iv.discovers) {
+			list[i].more = append([]string{"cause.host.firewall.untracked"}, list[i].more...)
+		}
 		if slices.ContainsFunc(list[i].symptoms, func(y int) bool { return iv.symptoms[y].kind == unheeded }) || slices.ContainsFunc(inside, func(p *path) bool {
 			return p.fate == deaf && (slices.Contains(list[i].paths, p.ID) || iv.explains(&list[i], p))
 		}) {
@@ -166,6 +170,12 @@ func findFirewall(iv *ifaceView) []hypothesis {
 		}
 	}
 	return list
+}
+
+// discovers reports whether a symptom, by its place, is about the messages of neighbour discovery.
+func (iv *ifaceView) discovers(place int) bool {
+	y := iv.symptoms[place]
+	return y.kind == unheeded || y.path != nil && (y.path.Asks == diag.AsksND || y.path.Asks == diag.AsksRS || y.path.failedDiscovery())
 }
 
 // notPlaced makes hypotheses of the rules that drop an answer which connection tracking does not know the question of,

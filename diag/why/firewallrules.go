@@ -82,7 +82,10 @@ func (iv *ifaceView) byRule(f diag.Filter) hypothesis {
 		args:  []any{"rule", ruleName(f), "table", f.Table, "chain", f.Chain, "hook", f.Hook, "handle", f.Handle},
 		facts: []diag.Event{iv.s.Said(f)},
 	}
-	if f.Verdict == "hop-limit" {
+	switch {
+	case f.Tool == diag.ToolIPsec:
+		h.as = "ipsec"
+	case f.Verdict == "hop-limit":
 		h.as = "hop-limit"
 	}
 	return h
@@ -150,7 +153,10 @@ func (iv *ifaceView) stands(f diag.Filter, h *hypothesis) bool {
 	if f.Stops(diag.DHCPv6Frame) {
 		iv.keptFromLease(h)
 	}
-	h.as, h.direct, h.confidence = "standing", true, Likely
+	if f.Tool != diag.ToolIPsec {
+		h.as = "standing"
+	}
+	h.direct, h.confidence = true, Likely
 	for _, e := range seen {
 		h.dropped(e)
 	}

@@ -39,10 +39,13 @@ func findTableFull(iv *ifaceView) []hypothesis {
 	full := u.Thresh3 > 0 && u.Entries >= u.Thresh3
 	h := hypothesis{
 		direct: full, confidence: Certain, subject: Subject{"host", words.Clean(iv.s.Run.Host)},
-		args: []any{"entries", u.Entries, "limit", diag.OrUnknown(u.Thresh3)}, facts: []diag.Event{iv.s.Said(diag.TableUse{})},
+		args: []any{"entries", u.Entries, "limit", u.Thresh3}, facts: []diag.Event{iv.s.Said(diag.TableUse{})},
 	}
 	if !full {
 		h.confidence = Likely
+		if u.Thresh3 == 0 {
+			h.as = "unread"
+		}
 		if u.Thresh3 == 0 && !iv.any(func(p *path) bool { return p.Via == diag.ViaWire && p.Sent > 0 }) {
 			h.confidence = Possible // a hook that drops what leaves says the same, and frames of ours would tell
 		}

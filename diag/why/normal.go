@@ -99,6 +99,11 @@ func (n *normals) expect(p diag.Path) Expectation {
 	case p.Asks == diag.AsksService && p.Target == diag.IMDSIPv6:
 		// IMDS over IPv6 is off unless somebody switched it on (EC2 user guide).
 		return ExpectEither
+	case n.asksNameServer(p):
+		// Whoever is told to ask it needs its answer, if that can find its way back.
+		if p.Ours() && !n.farSource(p) {
+			return ExpectAnswer
+		}
 	case p.Asks == diag.AsksService && e == ExpectAnswer && !n.hasServices(p):
 		return ExpectUnknown
 	case e == ExpectAnswer && p.Asks != diag.AsksND && p.Via != diag.ViaApp && n.farSource(p):
@@ -120,6 +125,16 @@ func (n *normals) tooMuch(p diag.Path) bool {
 	return slices.ContainsFunc(n.link(p.Interface).Offers(), func(o diag.Offer) bool {
 		return o.Kind == diag.OfferMTU && o.State != diag.OfferNotTaken && o.Value < size
 	})
+}
+
+// asksNameServer reports whether a path asks a name server that this host or a router of the link names, or who has its
+// address. The VPC's own is there or not as the rest of its services are.
+func (n *normals) asksNameServer(p diag.Path) bool {
+	if p.TargetClass != diag.TargetService || slices.Contains(diag.VPCServices, p.Target) {
+		return false
+	}
+	_, ok := n.link(p.Interface).NameServer(p.Target)
+	return ok
 }
 
 // hasServices reports whether the services of a VPC are known to be there: they are on Nitro

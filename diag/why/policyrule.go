@@ -196,3 +196,59 @@ func (iv *ifaceView) led(route diag.Route) bool {
 		return r.L3MDev || r.Action == "to_table" && r.Table == route.Table && route.Dst.Bits() >= r.SuppressBelow
 	})
 }
+
+// notLocal looks for a policy rule that sends what is for an address of the interface elsewhere before the rule is tried
+// that has the host's own addresses (table local): the kernel then takes nothing that comes for the address. Where no other
+// rule than the kernel's own was ever added it does not look at them at all, so that what is missing must be there too.
+func (iv *ifaceView) notLocal() []hypothesis {
+	if !iv.s.Complete(diag.FeedNetlink) {
+		return nil
+	}
+	for _, a := range iv.addresses {
+		if !a.Fact.Flags.Usable() || iv.isCandidate(a.Fact.Address) {
+			continue
+		}
+		r, route, ok := iv.beforeLocal(a.Fact.Address)
+		if !ok {
+			continue
+		}
+		name := diag.Describe(iv.s.Said(r))
+		h := hypothesis{
+			confidence: Likely, as: "not-local", subject: Subject{"rule", name}, args: []any{"own", a.Fact.Address, "rule", name},
+			facts: []diag.Event{iv.s.Said(r), diag.FactOf(route)},
+		}
+		iv.explainAll(&h)
+		for _, y := range h.symptoms {
+			switch s := iv.symptoms[y]; {
+			case s.kind == unheeded:
+				h.confidence, h.direct = Certain, true // others ask for it, and it does not answer
+			case s.path != nil && s.path.fate == stoppedHere:
+				h.direct = true // an answer came, and was not taken
+			}
+		}
+		late := slices.ContainsFunc(iv.rulesSorted(), func(r diag.PolicyRule) bool { return r.Table == diag.LocalTable })
+		if len(h.symptoms) > 0 && (late || h.confidence == Certain) {
+			return []hypothesis{h}
+		}
+	}
+	return nil
+}
+
+// beforeLocal returns the policy rule, and the route of its table, by which the kernel sends what comes for an address of this
+// host elsewhere, as it tries that before the host's own addresses.
+func (iv *ifaceView) beforeLocal(own netip.Addr) (rule diag.PolicyRule, route diag.At[diag.Route], ok bool) {
+	for _, r := range iv.rulesSorted() {
+		anything := r.Interface == "" && r.Out == "" && !r.Invert && !r.L3MDev && r.Also == "" && r.UIDs == "" && r.Mark == 0 &&
+			(!r.Src.IsValid() || r.Src.Bits() == 0) && (!r.Dst.IsValid() || r.Dst.Contains(own))
+		if !anything || r.Action != "to_table" {
+			continue
+		}
+		if r.Table == diag.LocalTable {
+			return rule, route, false
+		}
+		if route, ok = iv.inTable(r, own); ok {
+			return r, route, true
+		}
+	}
+	return rule, route, false
+}

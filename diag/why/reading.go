@@ -179,6 +179,11 @@ func (iv *ifaceView) stopped(p *path) bool {
 		return true
 	case iv.shaken(p.Source):
 		return false
+	case p.Asks == diag.AsksService && p.failedDiscovery() && iv.near(p.Target):
+		// Nobody else need be asked for it: whether the kernel's discovery is let through tells who is.
+		return iv.any(func(r *path) bool {
+			return r.Via == diag.ViaKernel && r.Asks == diag.AsksND && r.Missing() && r.Ours() && iv.s.Answered(diag.ViaWire, diag.QuestionOf(*r.Path))
+		})
 	case p.Asks == diag.AsksService && p.failedDiscovery():
 		// No frame of ours asks for a service; what resolves the way to it is seen on the wire.
 		return iv.any(func(r *path) bool {

@@ -86,6 +86,11 @@ func (r Remedy) when(ok func(*view, *hypothesis) bool) Remedy {
 	return r
 }
 
+// unlike holds of the hypotheses of a cause that are not told as one of the names.
+func unlike(names ...string) func(*view, *hypothesis) bool {
+	return func(_ *view, h *hypothesis) bool { return !slices.Contains(names, h.as) }
+}
+
 // as holds of the hypotheses of a cause that are told as one of the names.
 func as(names ...string) func(*view, *hypothesis) bool {
 	return func(_ *view, h *hypothesis) bool { return slices.Contains(names, h.as) }

@@ -15,7 +15,8 @@ var routing = Cause{
 	ID: "host.routing", Severity: Critical, Working: true,
 	Remedy: []Remedy{
 		way("", "ip -6 route get {target} from {address}").when(hasSource),
-		way("", "ip -6 route get {target}").when(func(v *view, h *hypothesis) bool { return !hasSource(v, h) }),
+		way("", "ip -6 route get {target}").when(func(v *view, h *hypothesis) bool { return !hasSource(v, h) && h.as != "not-local" }),
+		way("", "ip -6 rule show", "ip -6 route get {own} iif {interface}").when(as("not-local")),
 		{
 			Does: "route-by-source", If: func(v *view, h *hypothesis) bool { return hasSource(v, h) && h.as == "" },
 			Do: []string{"ip -6 route add default via {router} dev {interface} table 10000", "ip -6 rule add from {address} lookup 10000"},
@@ -51,6 +52,7 @@ var routing = Cause{
 		},
 		way("local-away", `route=$(ip -6 route get fibmatch {target} | head -1) && sudo ip -6 route del $route`).when(as("local")),
 		{Does: "rule-away", If: as("rule"), Do: []string{"ip -6 rule del priority PRIORITY"}, Make: ruleAway, Keep: &keep{undo: true}},
+		way("local-first", "ip -6 rule add lookup local priority 0").when(as("not-local")).kept(keep{up: true}),
 		way("rule-to-table", "ip -6 rule add lookup {table} priority 32766").when(as("no-rule")).kept(keep{up: true}),
 		{Does: "rule-of-others", If: as("elsewhere"), Do: []string{"ip -6 rule del priority PRIORITY"}, Make: ruleAway, Keep: &keep{undo: true}},
 		ask("ask.forward").when(as("through-host")),
@@ -96,7 +98,7 @@ func routeSpec(r diag.Route) string {
 
 // routeAway deletes the route that is in the way.
 func routeAway(_ *view, h *hypothesis) []string {
-	if r, ok := factOf[diag.Route](h); ok && !slices.Contains([]string{"elsewhere", "no-rule", "rule"}, h.as) {
+	if r, ok := factOf[diag.Route](h); ok && !slices.Contains([]string{"elsewhere", "no-rule", "rule", "not-local"}, h.as) {
 		return []string{"ip -6 route del " + routeSpec(r)}
 	}
 	return nil
@@ -204,7 +206,7 @@ func findRouting(iv *ifaceView) []hypothesis {
 		list[i].paths = append(list[i].paths, h.paths...)
 		list[i].evidence = append(list[i].evidence, h.evidence...)
 	}
-	for _, h := range slices.Concat(iv.takenElsewhere(), iv.otherRouter()) {
+	for _, h := range slices.Concat(iv.takenElsewhere(), iv.otherRouter(), iv.notLocal()) {
 		add(h)
 	}
 	for _, sel := range iv.selections() {

@@ -31,14 +31,31 @@ var serviceUnreachable = Cause{
 			when(func(_ *view, h *hypothesis) bool {
 				return serviceName(h.addr) == words.Say("cause.service.unreachable.dns")
 			}),
-		ask("ask.service"),
+		ask("ask.service").when(as("")),
+		ask("ask.name-server").when(as("announced")),
+		ask("other-name-server").when(as("configured")),
+		way("", "dig @{target} . NS").when(as("announced", "configured")),
 		way("", "ip -6 route get {target}", "ping -6 -c 3 {target}"),
 	},
 	find: rule{
 		about: target, kind: "service", arg: "target", confidence: Likely,
 		explains: all(askedService, symptomatic, of(func(p *path) bool { return p.Target != diag.IMDSIPv6 })),
 		denied:   all(itself, asking(diag.AsksService), answers),
-		more:     func(_ *ifaceView, h *hypothesis) { h.args = append(h.args, "service", serviceName(h.addr)) },
+		more: func(iv *ifaceView, h *hypothesis) {
+			h.args = append(h.args, "service", serviceName(h.addr))
+			if iv.any(func(p *path) bool { return p.Target == h.addr && p.Outcome == diag.Refused }) {
+				h.more = append(h.more, "cause.service.unreachable.closed")
+			}
+			switch s, named := iv.net.NameServer(h.addr); {
+			case !named || slices.Contains(diag.VPCServices, h.addr):
+			case s.Router.IsValid():
+				h.as, h.args = "announced", append(h.args, "router", s.Router)
+				h.facts = append(h.facts, iv.heard(iv.s.Routers[diag.InterfaceAddr{Interface: iv.name, Address: s.Router}]))
+			default:
+				h.as, h.args = "configured", append(h.args, "file", iv.s.Resolvers.File)
+				h.facts = append(h.facts, iv.s.Said(diag.Resolvers{}))
+			}
+		},
 	}.find,
 }
 
@@ -103,7 +120,7 @@ func serviceName(addr netip.Addr) string {
 // askedService holds of the paths to services that gave no answer, though they were asked, and from where an
 // answer can come back to.
 var askedService = all(
-	toward(diag.TargetService), asking(diag.AsksService), came(diag.Silent, diag.Refused), not(undiscovered), not(locally), fromUs,
+	toward(diag.TargetService), asking(diag.AsksService, diag.AsksND), came(diag.Silent, diag.Refused), either(nearby, not(undiscovered)), not(locally), fromUs,
 	of(func(p *path) bool { return !p.Source.IsLinkLocalUnicast() }), not(in((*ifaceView).astray)),
 	not(in(func(iv *ifaceView, p *path) bool {
 		return slices.ContainsFunc(iv.rogues(), func(r *diag.RouterSeen) bool { return iv.viaRouterAt(p, r) })

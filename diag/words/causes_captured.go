@@ -42,7 +42,7 @@ var causesCaptured = map[string]string{
 
 	"cause.address.looped-back.captured.summary":            "When {host} asked whether {address} is free, its question came back to the link.",
 	"cause.address.looped-back.captured.explanation":        "The same frame is in the capture again, moments later. Nothing in it tells the host that it is its own, so it takes it for another's and gives up the address (RFC 7527). A switch or an access point returns it, or a loop in the network does.",
-	"cause.address.looped-back.captured-marked.summary":     "Questions of {host} whether an address is free came back to the link.",
+	"cause.address.looped-back.captured-marked.summary":     "{host} asked whether addresses are free, and its questions came back to the link.",
 	"cause.address.looped-back.captured-marked.explanation": "They ask for {addresses}. The same frames are in the capture again, moments later: a switch or an access point returns them. They carry a nonce, by which the host knows its own question again (RFC 7527), so its addresses work. A host without it gives them up.",
 
 	"cause.link.flood.captured.summary":     "Somebody floods the link: {what}.",
@@ -62,7 +62,7 @@ var causesCaptured = map[string]string{
 	"cause.router.redirects.captured.explanation": "A redirect names a better first hop. {count|packet was|packets were} sent that way after it, in a row until the end of the capture, and nothing came from {target}.",
 
 	"cause.dhcpv6.client-fails.captured.summary":     "{server} offers the DHCPv6 client {client} an address again and again, and the client never asks for it.",
-	"cause.dhcpv6.client-fails.captured.explanation": "The client began {count} exchanges, and each was answered with an offer. A client that gets an offer requests the address. So the offers do not reach it (a packet filter on its host drops UDP port 546), or it does not like them.",
+	"cause.dhcpv6.client-fails.captured.explanation": "The client began {count} exchanges, and each was answered with an offer. A client that gets an offer requests the address. So the offers do not reach it (a packet filter on its host drops UDP port 546), or the client rejects them.",
 
 	"cause.router.no-advertisement.captured.summary":          "The router {router} advertised itself for {lifetime} s and has been silent for {gap} s since.",
 	"cause.router.no-advertisement.captured.explanation":      "When the lifetime of an advertisement ends, every host drops its default route through that router. The router stopped, or its advertisements no longer get here.",
@@ -83,7 +83,7 @@ var causesCaptured = map[string]string{
 	"cause.link.spoofed.captured.summary":              "The capture has {n|neighbour discovery message|neighbour discovery messages} from {sender} that cannot come from this link.",
 	"cause.link.spoofed.captured.explanation":          "The newest is {what} from {from} with hop limit {hops}. Neighbour discovery is sent with hop limit 255, and each router lowers it by one. Every host drops messages with less.",
 	"cause.link.spoofed.captured-checksum.summary":     "The capture has {n|neighbour discovery message|neighbour discovery messages} from {sender} with a wrong checksum.",
-	"cause.link.spoofed.captured-checksum.explanation": "The newest is {what} from {from}. Every host drops them: they were damaged on their way, or badly made up.",
+	"cause.link.spoofed.captured-checksum.explanation": "The newest is {what} from {from}. Every host drops them: they were damaged on their way, or somebody forged them badly.",
 
 	"cause.router.rogue.captured-many.summary":     "{n} routers announce themselves besides {expected}.",
 	"cause.router.rogue.captured-many.explanation": "The first are {addresses}. No link has so many: most likely one machine makes them up, to flood hosts with routes and addresses.",

@@ -14,7 +14,7 @@ var causesDaily = map[string]string{
 	"cause.host.address-on-port.source":        "Linux net/core/dev.c (rx_handler), net/bridge/br_input.c (br_handle_frame), 2026; ip-link(8)",
 
 	"cause.host.discovery-off.title":       "Neighbour discovery is switched off on the interface",
-	"cause.host.discovery-off.summary":     "{interface} has the flag NOARP: the kernel looks for no neighbours there, so what it sends reaches nobody.",
+	"cause.host.discovery-off.summary":     "{interface} has the flag NOARP: the kernel looks for no neighbours there, so nothing that it sends reaches anybody.",
 	"cause.host.discovery-off.explanation": "The flag is for links with a single host at the other end, which accepts every frame. Somebody set it on an Ethernet interface: with ip link set dev {interface} arp off, with ARP=no in a .network file, or in a bonding script. In spite of its name it applies to IPv6 too. The kernel asks for nobody, and addresses every frame to its own MAC.",
 	"cause.host.discovery-off.means":       "The machine may not ask who its neighbours are, so it sends everything to itself. Details: IFF_NOARP is set on an Ethernet interface. So the kernel makes every neighbour entry without asking (NOARP), with the MAC of the interface itself.",
 	"cause.host.discovery-off.evidence":    "The kernel reports the flag on the interface.",

@@ -13,7 +13,7 @@ var causesFlood = map[string]string{
 	"cause.link.spoofed.source":      "RFC 4861 §6.1, §7.1, §8.1",
 
 	"cause.link.spoofed.checksum.summary":     "{interface} received {n|neighbour discovery message|neighbour discovery messages} with a wrong checksum.",
-	"cause.link.spoofed.checksum.explanation": "The newest is {what} from {from} ({mac}). A wrong checksum means that it was damaged on its way, or badly made up. The kernel drops it, and ndwhy relies on none of it.",
+	"cause.link.spoofed.checksum.explanation": "The newest is {what} from {from} ({mac}). A wrong checksum means that it was damaged on its way, or somebody forged it badly. The kernel drops it, and ndwhy relies on none of it.",
 
 	"flood.of":       "{n} {what} a second",
 	"flood.ra":       "router advertisements",
@@ -25,7 +25,7 @@ var causesFlood = map[string]string{
 
 	"cause.link.flood.title":       "Somebody floods the link",
 	"cause.link.flood.summary":     "{interface} receives {what}.",
-	"cause.link.flood.explanation": "They come from {senders|MAC address|MAC addresses}; {mac} sends the most. Each one costs this host time, and may take up an entry of its neighbour table. ndwhy shows only some of them. It asked and judged everything else as always.",
+	"cause.link.flood.explanation": "They come from {senders|MAC address|MAC addresses}; {mac} sends the most. Each one costs this host time, and may take up an entry of its neighbour table. ndwhy shows only some of them. It asked and judged everything else as usual.",
 	"cause.link.flood.forged":      "A machine can make up the MAC addresses that it sends from. The switch knows which port the frames come from.",
 	"cause.link.flood.table":       "The neighbour table has {entries} of at most {limit} entries.",
 	"cause.link.flood.loss":        "This host cannot keep up: packets get lost, or are answered late. That alone may explain what did not answer. End the flood, then ask again.",
@@ -38,7 +38,7 @@ var causesFlood = map[string]string{
 	"cause.link.flood.severity":    "critical if nothing beyond the router answers because of it",
 
 	"cause.link.flood.routers.summary":     "{interface} receives {what}.",
-	"cause.link.flood.routers.explanation": "They come from {senders|MAC address|MAC addresses}; {mac} sends the most. From them, this kernel has made {routes|default route|default routes} and {addresses|address|addresses}. Packets sent through a router that is not there are lost. ndwhy shows only some of the packets. It asked and judged everything else as always.",
+	"cause.link.flood.routers.explanation": "They come from {senders|MAC address|MAC addresses}; {mac} sends the most. From them, this kernel has made {routes|default route|default routes} and {addresses|address|addresses}. Packets sent through a router that is not there are lost. ndwhy shows only some of the packets. It asked and judged everything else as usual.",
 
 	"cause.link.flood.traces.summary":     "{interface} has {routes|default route|default routes} that routers advertised: somebody flooded the link.",
 	"cause.link.flood.traces.explanation": "No link has so many routers. The kernel made these routes, and {addresses|address|addresses}, from advertisements that came before this run. Packets sent through a router that is not there are lost. The routes expire by themselves when the advertised lifetime is over.",

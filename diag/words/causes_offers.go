@@ -28,7 +28,9 @@ var causesOffers = map[string]string{
 	"cause.address.prefix-withdrawn.see":         "rdisc6 IF; ip -6 addr show dev IF (preferred_lft)",
 	"cause.address.prefix-withdrawn.source":      "RFC 8978; RFC 4862 §5.5.4",
 
-	"cause.path.beyond-router.other-way": "The kernel has another default route, via {other} (proto {proto}, metric {metric}), and does not use it. The route with the lowest metric wins, wherever it comes from; between equal ones the router's own preference decides. What that other router reaches was not asked.",
+	"cause.path.beyond-router.by-another.summary":     "The router {router} leads nowhere, and the kernel prefers it; the router {better-router} leads out.",
+	"cause.path.beyond-router.by-another.explanation": "A ping of {pinged} was given to both. The one that the kernel prefers answers neighbour discovery, but no answer to the ping came; the other brought one. Of several default routes the one with the lowest metric wins, wherever it comes from; between equal ones the preference that the routers announce decides. The kernel never tries whether a router leads out.",
+	"cause.path.beyond-router.other-way":              "The kernel has another default route, via {other} (proto {proto}, metric {metric}), and does not use it. The route with the lowest metric wins, wherever it comes from; between equal ones the router's own preference decides. What that other router reaches was not asked.",
 
 	"cause.host.routing.off-link.summary":     "The route {route} makes this host look for {target} on the link of {interface}, where nobody answers; the router {router} does not say that this prefix is on the link.",
 	"cause.host.routing.off-link.explanation": "The router announces {announced} without flag L: hosts of that prefix need not hear each other, and packets between them must go through the router (RFC 5942 §4). An address configured with that prefix length, or a client that adds such a route, says otherwise. No host of the prefix answered here.",

@@ -6,7 +6,7 @@ var causesStranger = map[string]string{
 	"cause.host.firewall.some.explanation":      "The network is not at fault: something on this host stops these packets, and this is the only rule that concerns them. It stops some packets of this kind and not others, by address, port, user, size, rate, or a condition that ndwhy cannot evaluate.",
 	"cause.host.firewall.some.or":               "; or ",
 	"cause.host.firewall.hop-limit.summary":     "A rule of this host changes the hop limit of its neighbour discovery, so nobody accepts it: {rule}.",
-	"cause.host.firewall.hop-limit.explanation": "Neighbour discovery must arrive with hop limit 255 (RFC 4861): that proves that it comes from the same link. A rule that sets the hop limit of all packets, to hide a router or a shared connection, must except ICMPv6 133 to 137.",
+	"cause.host.firewall.hop-limit.explanation": "Neighbour discovery must arrive with hop limit 255 (RFC 4861): that proves that it comes from the same link. A rule that sets the hop limit of all packets, to hide a router or a shared connection, must leave out ICMPv6 133 to 137.",
 	"cause.host.firewall.queue.summary":         "A rule of this host gives packets to a program, which does not let them pass: {rule}.",
 	"cause.host.firewall.queue.explanation":     "The network is not at fault: something on this host stops these packets, and this rule has a program decide about them (NFQUEUE). If the program does not run, the kernel drops them.",
 	"cause.host.firewall.translate.summary":     "A rule of this host changes the addresses of packets, and no answer comes: {rule}.",

@@ -44,6 +44,7 @@ var events = map[string]string{
 	"event.flow-stuck":           "{local} > {remote} {state} unanswered, sent again {n|time|times}",
 	"event.table-use.tracked":    "; connection tracking: {entries} of {limit}",
 	"event.table-use":            "neighbour table: {entries|entry|entries} of {limit}, full {fulls} times",
+	"event.resolvers":            "name servers by IPv6, from {file}: {list}",
 	"event.machine":              "machine {vendor} {product}",
 	"event.metadata":             "instance metadata: {state}, {interfaces|interface|interfaces}{why}",
 	"event.lease":                "lease of {interface} in {file}: {addresses}",

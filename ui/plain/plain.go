@@ -159,17 +159,26 @@ func (w *Writer) summary(s *diag.State, d why.Diagnosis) {
 		w.line(x)
 	}
 	w.drops(s)
+	var fixes []string // what would help many is said once
 	for _, u := range d.Unknown {
 		w.line(w.was.unknown[u.What])
-		if u.Fix != "" {
-			w.command(u.Fix)
+		if u.Fix == "" || slices.Contains(fixes, u.Fix) {
+			continue
+		}
+		fixes = append(fixes, u.Fix)
+		commands := why.Fixes(u.Fix)
+		if commands == nil {
+			commands = []string{u.Fix}
+		}
+		for _, command := range commands {
+			w.command(command)
 		}
 	}
 	for _, x := range slices.Concat(sorted(w.was.links), sorted(w.was.addresses), sorted(w.was.routers)) {
 		w.line(x)
 	}
 	for _, text := range questions(s, d) {
-		w.line(words.Say("plain.asked", "text", text))
+		w.line(text)
 	}
 	for _, n := range r.Neighbours.Asked {
 		mac := ""
@@ -363,7 +372,12 @@ func questions(s *diag.State, d why.Diagnosis) []string {
 		if len(ways) > 1 {
 			via = words.Say("plain.via.several", "list", strings.Join(ways[:len(ways)-1], ", "), "last", via)
 		}
-		order[i] = pathText(first[key], d.Normal[first[key].ID], via)
+		p := first[key]
+		says := "plain.asked"
+		if p.Outcome == diag.OutcomeSkipped {
+			says = "plain.left-out"
+		}
+		order[i] = words.Say(says, "text", pathText(p, d.Normal[p.ID], via))
 	}
 	return order
 }

@@ -228,7 +228,7 @@ func sayND(m ndp.Message) string {
 	case *ndp.RouterSolicitation:
 		return "RS"
 	case *ndp.RouterAdvertisement:
-		return fmt.Sprintf("RA: lifetime %s, M=%t O=%t", m.RouterLifetime, m.ManagedConfiguration, m.OtherConfiguration)
+		return fmt.Sprintf("RA: lifetime %g s, M=%t O=%t", m.RouterLifetime.Seconds(), m.ManagedConfiguration, m.OtherConfiguration)
 	}
 	return "neighbour discovery"
 }

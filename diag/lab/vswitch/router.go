@@ -56,6 +56,9 @@ func (t *turn) advertisement(r *Router, dst netip.Addr, mac diag.MAC) []byte {
 			PrefixLength: uint8(p.Bits()), Prefix: p.Masked().Addr(), Preference: r.Preference, RouteLifetime: cmp.Or(r.Lifetime, routeLifetime),
 		})
 	}
+	if len(r.NameServers) > 0 {
+		ra.Options = append(ra.Options, &ndp.RecursiveDNSServer{Lifetime: cmp.Or(r.Lifetime, routeLifetime), Servers: r.NameServers})
+	}
 	return buildND(mac, from, r.LinkLocal(), dst, ra)
 }
 

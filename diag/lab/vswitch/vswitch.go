@@ -86,8 +86,9 @@ type Router struct {
 	MTU        uint32 // announced where not 0
 	// Prefix is its own, announced in the subnet's place: it forwards what comes from that alone (BCP 38).
 	Prefix netip.Prefix
-	// Routes are announced as reached through it (RFC 4191).
-	Routes []netip.Prefix
+	// Routes are announced as reached through it (RFC 4191), NameServers as those to ask (RFC 8106).
+	Routes      []netip.Prefix
+	NameServers []netip.Addr
 	// ByLinkLocal: what comes for a prefix of a port is sent to the EUI-64 link-local address of its MAC.
 	ByLinkLocal  bool
 	Unresolvable bool // answers no solicitation for its addresses
@@ -292,7 +293,7 @@ func (s *Switch) Tick(now time.Time) ([]Output, []Entry) {
 		}
 		s.next[i] = now.Add(r.Every)
 		for p := range s.cfg.Ports {
-			t.send(p, t.advertisement(r, allNodes, allNodesMAC), fmt.Sprintf("%s advertises itself every %s", r.Name, r.Every))
+			t.send(p, t.advertisement(r, allNodes, allNodesMAC), fmt.Sprintf("%s advertises itself every %g s", r.Name, r.Every.Seconds()))
 		}
 	}
 	if s.begun && len(s.cfg.Chatter) > 0 && !now.Before(s.chats) {

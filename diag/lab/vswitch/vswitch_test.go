@@ -236,7 +236,7 @@ func TestHandle(t *testing.T) {
 		{"ND cut off", vpc(), 0, ns(mac1, global1, global2)[:wire.EthernetLen+wire.IPv6Len+10], Dropped, "cut off", nil},
 
 		// The router.
-		{"RS from a link-local", vpc(), 0, rs(ll1), Answered, "", []out{{"ubuntu1", "> " + ll1.String() + ": RA: lifetime 30m0s, M=true"}}},
+		{"RS from a link-local", vpc(), 0, rs(ll1), Answered, "", []out{{"ubuntu1", "> " + ll1.String() + ": RA: lifetime 1800 s, M=true"}}},
 		{"the last hop", vpc(), 0, hopLimit(1, echo(macRouter, mac1, global1, internet)), Dropped, "hop limit", []out{{"ubuntu1", "time exceeded"}}},
 		{"link-local beyond the router", vpc(), 0, echo(macRouter, mac1, ll1, internet), Dropped, "not routed", nil},
 		{"a peer by way of the router", vpc(), 0, echo(macRouter, mac1, global1, global2), Forwarded, "back into the subnet", []out{{"ubuntu2", "echo request"}}},
