@@ -197,7 +197,8 @@ type Address struct {
 // Route is an IPv6 route of the main or another table.
 type Route struct {
 	Interface string       `json:"interface"`
-	Dst       netip.Prefix `json:"dst"` // ::/0 for a default route
+	Dst       netip.Prefix `json:"dst"`           // ::/0 for a default route
+	From      netip.Prefix `json:"from,omitzero"` // the sources that it is for, where not for all
 	Via       netip.Addr   `json:"via,omitzero"`
 	PrefSrc   netip.Addr   `json:"src,omitzero"`
 	Metric    int          `json:"metric"`

@@ -192,6 +192,9 @@ func DescribeRoute(r Route, expires int64) string {
 	} else {
 		b.WriteString(r.Dst.String())
 	}
+	if r.From.IsValid() {
+		b.WriteString(" from " + r.From.String())
+	}
 	if r.Via.IsValid() {
 		b.WriteString(" via " + r.Via.String())
 	}

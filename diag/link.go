@@ -54,6 +54,19 @@ func (l *Links) Of(iface string) *LinkModel {
 // routes tell of: anybody can advertise any number.
 const routersUsed, prefixesUsed = 8, 256
 
+// Serves reports whether any address of an interface may take a route: one may be for some sources only.
+func (s *State) Serves(k RouteKey, iface string) bool {
+	if !k.From.IsValid() {
+		return true
+	}
+	for a := range s.Addresses {
+		if a.Interface == iface && k.From.Contains(a.Address) {
+			return true
+		}
+	}
+	return false
+}
+
 // LinkOf reads an interface's link.
 func (s *State) LinkOf(iface string) *LinkModel {
 	l := &LinkModel{s: s, Name: iface}
@@ -75,7 +88,7 @@ func (s *State) LinkOf(iface string) *LinkModel {
 	l.Defaults = slices.Grow(l.Defaults, defaults)
 	for k, r := range s.Routes.All() {
 		switch {
-		case k.Interface != iface || k.Type != "unicast" || s.Left(r.Fact.ExpiresS, r.At) == 0:
+		case k.Interface != iface || k.Type != "unicast" || s.Left(r.Fact.ExpiresS, r.At) == 0 || !s.Serves(k, iface):
 		case k.Dst.Bits() == 0:
 			l.Defaults = append(l.Defaults, r)
 		case !k.Via.IsValid() && k.Table == MainTable:

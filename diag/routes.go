@@ -17,7 +17,7 @@ type Routes struct {
 }
 
 type routeKey struct {
-	dst           netip.Prefix
+	dst, from     netip.Prefix
 	via           netip.Addr
 	metric, table int
 	iface, kind   unique.Handle[string]
@@ -26,9 +26,9 @@ type routeKey struct {
 // Hash makes it a dense.Key.
 func (k routeKey) Hash() uint64 {
 	return dense.Hash(struct {
-		dst, via            [16]byte
-		bits, metric, table int
-	}{k.dst.Addr().As16(), k.via.As16(), k.dst.Bits(), k.metric, k.table})
+		dst, via                  [16]byte
+		bits, metric, table, from int
+	}{k.dst.Addr().As16(), k.via.As16(), k.dst.Bits(), k.metric, k.table, k.from.Bits()})
 }
 
 type routeRow struct {
@@ -41,7 +41,7 @@ type routeRow struct {
 }
 
 func (k RouteKey) packed() routeKey {
-	return routeKey{k.Dst, k.Via, k.Metric, k.Table, unique.Make(k.Interface), unique.Make(k.Type)}
+	return routeKey{k.Dst, k.From, k.Via, k.Metric, k.Table, unique.Make(k.Interface), unique.Make(k.Type)}
 }
 
 // Len is how many routes there are.
@@ -61,7 +61,7 @@ func (t *Routes) Find(key RouteKey) (route At[Route], ok bool) {
 func (t *Routes) All() iter.Seq2[RouteKey, At[Route]] {
 	return func(yield func(RouteKey, At[Route]) bool) {
 		for k, row := range t.rows.All() {
-			key := RouteKey{k.iface.Value(), k.dst, k.via, k.metric, k.table, k.kind.Value()}
+			key := RouteKey{k.iface.Value(), k.dst, k.from, k.via, k.metric, k.table, k.kind.Value()}
 			if !yield(key, t.route(key, row)) {
 				return
 			}
@@ -72,7 +72,7 @@ func (t *Routes) All() iter.Seq2[RouteKey, At[Route]] {
 func (t *Routes) route(key RouteKey, row routeRow) At[Route] {
 	return At[Route]{
 		Fact: Route{
-			Interface: key.Interface, Dst: key.Dst, Via: key.Via, PrefSrc: row.prefSrc, Metric: key.Metric, Table: key.Table,
+			Interface: key.Interface, Dst: key.Dst, From: key.From, Via: key.Via, PrefSrc: row.prefSrc, Metric: key.Metric, Table: key.Table,
 			Protocol: row.protocol.Value(), Type: key.Type, ExpiresS: row.expiresS,
 		},
 		At: time.Unix(row.at, int64(row.atNs)).In(t.newest.Location()), Seq: row.seq,
@@ -90,7 +90,7 @@ func (t *Routes) set(e Event, r Route) {
 func (t *Routes) remove(key RouteKey) { t.rows.Delete(key.packed()) }
 
 func (r Route) key() RouteKey {
-	return RouteKey{r.Interface, r.Dst, r.Via, r.Metric, r.Table, r.Type}
+	return RouteKey{r.Interface, r.Dst, r.From, r.Via, r.Metric, r.Table, r.Type}
 }
 
 // What is kept of a host's routes is bounded: a router has the whole Internet's, and whoever is on the link can make

@@ -154,6 +154,7 @@ type At[T any] struct {
 type RouteKey struct {
 	Interface string
 	Dst       netip.Prefix
+	From      netip.Prefix // the zero Prefix: for all sources
 	Via       netip.Addr
 	Metric    int
 	Table     int

@@ -169,8 +169,8 @@ func TestServices(t *testing.T) {
 				t.Errorf("%s: %q, want %q", service, answers[service], want)
 			}
 		}
-		for _, target := range []string{imds6, dns6, ntp6} {
-			h.service(target, diag.Answered, "")
+		for target, detail := range map[string]string{imds6: diag.DetailDeclines, dns6: diag.DetailDeclines, ntp6: ""} {
+			h.service(target, diag.Answered, detail)
 		}
 		if request := <-asked; !strings.HasPrefix(request, "PUT /latest/api/token HTTP/1.1\r\n") || !strings.Contains(request, "\r\nX-aws-ec2-metadata-token-ttl-seconds: ") {
 			t.Errorf("asked %q", request)

@@ -323,7 +323,7 @@ func (m *mirror) addressBody(a address, name string, gone bool) diag.Address {
 }
 
 func keyOf(r route) routeKey {
-	return routeKey{r.Dst, r.from, r.Via, int32(r.index), uint32(r.Metric), uint32(r.Table), unique.Make(r.Type)}
+	return routeKey{r.Dst, r.From, r.Via, int32(r.index), uint32(r.Metric), uint32(r.Table), unique.Make(r.Type)}
 }
 
 // applyRoutes takes the next hops of one route. A replacement takes the place of all that had its
@@ -394,7 +394,7 @@ func (r routeRow) left(now time.Time) time.Duration { return time.Duration(r.exp
 
 func (m *mirror) routeBody(k routeKey, row routeRow, name string, gone bool) diag.Route {
 	body := diag.Route{
-		Interface: name, Dst: k.dst, Via: k.via, PrefSrc: row.prefSrc, Metric: int(k.metric), Table: int(k.table),
+		Interface: name, Dst: k.dst, From: k.from, Via: k.via, PrefSrc: row.prefSrc, Metric: int(k.metric), Table: int(k.table),
 		Protocol: row.protocol.Value(), Type: k.kind.Value(), ExpiresS: diag.Forever, Gone: gone,
 	}
 	if row.expires != 0 {

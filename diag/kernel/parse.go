@@ -250,7 +250,6 @@ func origin(proto byte) string {
 type route struct {
 	diag.Route
 	index int
-	from  netip.Prefix // of a source-specific route
 }
 
 // parseRoute returns an rtmsg's IPv6 next hops, one Route each; none for what is kept out: cached
@@ -297,7 +296,7 @@ func parseRoute(b []byte) []route {
 	}
 	r.Dst = prefix(dst, b[1])
 	if from.IsValid() {
-		r.from = prefix(from, b[2])
+		r.From = prefix(from, b[2])
 	}
 	if !r.Dst.IsValid() || r.Dst.Addr().IsMulticast() || r.Table == unix.RT_TABLE_LOCAL {
 		return nil

@@ -11,14 +11,17 @@ import (
 var noAdvertisement = Cause{
 	ID: "router.no-advertisement", Severity: Critical,
 	Remedy: []Remedy{
-		inVPC("subnet-ipv6", "aws ec2 associate-subnet-cidr-block --subnet-id {subnet} --ipv6-cidr-block <subnet-prefix>"),
-		ask("ask.advertise"),
-		way("default-by-hand", "ip -6 route add default via <router> dev {interface}").when(notAWS),
+		inVPC("subnet-ipv6", "aws ec2 associate-subnet-cidr-block --subnet-id {subnet} --ipv6-cidr-block <subnet-prefix>").when(as("")),
+		ask("ask.advertise").when(as("")),
+		ask("ask.advertise-again").when(as("stopped")),
+		way("default-by-hand", "ip -6 route add default via <router> dev {interface}").when(notAWS).when(as("")),
+		way("default-by-hand", "ip -6 route add default via {router} dev {interface} metric 2048").when(as("stopped")).
+			kept(keep{networkd: "[Route] Gateway={router}; Metric=2048", up: true}),
 		way("", "rdisc6 -1 {interface}"),
 		inVPC("", "aws ec2 describe-subnets --subnet-ids {subnet} --query 'Subnets[].Ipv6CidrBlockAssociationSet'"),
 	},
 	find:         findNoAdvertisement,
-	contradicted: func(iv *ifaceView, _ hypothesis) bool { return iv.advertised() },
+	contradicted: func(iv *ifaceView, h hypothesis) bool { return h.as != "stopped" && iv.advertised() },
 }
 
 var advertisementIgnored = Cause{
@@ -133,6 +136,12 @@ func findNoAdvertisement(iv *ifaceView) []hypothesis {
 	}
 	h.args = []any{"sent", sent}
 	iv.explain(&h, symptoms...)
+	if route, ok := iv.remaining(); ok {
+		h.as, h.severity, h.subject, h.addr = "stopped", Warning, Subject{"router", route.Fact.Via.String()}, route.Fact.Via
+		h.args = append(h.args, "router", h.addr, "left", diag.Seconds(iv.s.Left(route.Fact.ExpiresS, route.At)))
+		h.facts = append(h.facts, diag.FactOf(route))
+		return []hypothesis{h}
+	}
 	iv.explainKind(&h, noDefault, noGlobal, absent)
 	iv.explain(&h, iv.routed()...)
 	// The neighbours hear no router either, and have no way to send a global answer.
@@ -144,6 +153,21 @@ func findNoAdvertisement(iv *ifaceView) []hypothesis {
 		}
 	}
 	return []hypothesis{h}
+}
+
+// remaining returns the default route that an advertisement from before this run left, where no router was heard in it:
+// the route runs out, unless its router speaks again.
+func (iv *ifaceView) remaining() (route diag.At[diag.Route], ok bool) {
+	if len(iv.net.Routers) > 0 {
+		return route, false
+	}
+	i := slices.IndexFunc(iv.net.Defaults, func(r diag.At[diag.Route]) bool {
+		return r.Fact.Protocol == "ra" && r.Fact.ExpiresS != diag.Forever && r.Fact.Via.IsValid()
+	})
+	if i < 0 {
+		return route, false
+	}
+	return iv.net.Defaults[i], true
 }
 
 // globalTarget stands for any address beyond the router.
@@ -173,7 +197,8 @@ func (iv *ifaceView) leads(target netip.Addr, iface string) bool {
 		return true
 	}
 	for k, r := range iv.s.Routes.All() {
-		if k.Type == "unicast" && k.Table == diag.MainTable && (iface == "" || k.Interface == iface) && k.Dst.Contains(target) && iv.s.Left(r.Fact.ExpiresS, r.At) != 0 {
+		if k.Type == "unicast" && k.Table == diag.MainTable && (iface == "" || k.Interface == iface) && k.Dst.Contains(target) &&
+			iv.s.Serves(k, k.Interface) && iv.s.Left(r.Fact.ExpiresS, r.At) != 0 {
 			return true
 		}
 	}
@@ -246,7 +271,7 @@ func findRouteMissing(iv *ifaceView) []hypothesis {
 		return []hypothesis{h}
 	}
 	r := iv.unusedRouter()
-	if r == nil || iv.dropsRA() || iv.flooded() {
+	if r == nil || iv.dropsRA() || iv.flooded() || iv.denied(r.Address) {
 		return nil
 	}
 	o := iv.acceptance(r)

@@ -99,6 +99,7 @@ var stances = map[string]stance{
 	"dhcpv6.silent.captured":                    {},
 	"dhcpv6.no-address.captured":                {},
 	"net.router-silent":                         {holds: []fact{isHeard, resolving}},
+	"router.no-advertisement.stopped":           {},
 }
 
 func (h *hypothesis) stance() stance {

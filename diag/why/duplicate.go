@@ -229,12 +229,35 @@ func (iv *ifaceView) sharedAddresses(found map[netip.Addr]bool) []hypothesis {
 				h.severity = Warning
 			}
 			iv.explain(&h, iv.where(func(p *path) bool { return p.Target == addr && p.symptom >= 0 && p.beyondHost() })...)
+			iv.takenForRouter(&h)
 		default:
 			continue
 		}
 		list = append(list, h)
 	}
 	return list
+}
+
+// takenForRouter has h explain what goes wrong beyond a router whose address another host has too: packets reach that one
+// instead, and where it says that it is no router, the kernel drops the default route (RFC 4861 §7.2.5).
+func (iv *ifaceView) takenForRouter(h *hypothesis) {
+	if !iv.net.IsRouter(h.addr) {
+		return
+	}
+	iv.explain(h, iv.where(func(p *path) bool {
+		return p.symptom >= 0 && p.Missing() && p.Ours() && !iv.near(p.Target) && !p.Target.IsMulticast() && iv.routerTo(p) == h.addr
+	})...)
+	if iv.denied(h.addr) {
+		iv.explainKind(h, noDefault)
+		iv.explain(h, iv.routed()...)
+		h.more = append(h.more, "cause.address.duplicate.router")
+	}
+}
+
+// denied reports whether one of two hosts that have a router's address says that it is no router.
+func (iv *ifaceView) denied(router netip.Addr) bool {
+	pair, two := iv.traffic.rivals[router]
+	return two && slices.ContainsFunc(pair[:], func(e diag.Event) bool { return !e.Body.(diag.Frame).Router })
 }
 
 // whoObjected says who made duplicate address detection fail, as far as that was seen: who answered, or asked the same,

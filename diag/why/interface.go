@@ -51,6 +51,7 @@ func findDiscoveryOff(iv *ifaceView) []hypothesis {
 	}
 	h := hypothesis{
 		direct: true, confidence: Certain, subject: Subject{"interface", iv.name}, facts: []diag.Event{iv.s.Said(diag.Link{Interface: iv.name})},
+		args: []any{"other", iv.lowerDown()},
 	}
 	iv.explain(&h, iv.where(func(p *path) bool { return p.symptom >= 0 && p.Missing() && p.Via != diag.ViaWire })...)
 	return []hypothesis{h}
@@ -62,13 +63,21 @@ func noCarrier(v *view, h *hypothesis) bool { return !switchedOff(v, h) }
 
 // lowerUp switches on the interface beneath, where that is what is off: to switch on what is on does nothing.
 func lowerUp(v *view, h *hypothesis) []string {
-	l := v.s.Links[h.iface]
-	for name, lower := range v.s.Links {
-		if l.Up && l.Parent != 0 && !l.Elsewhere && lower.Index == l.Parent && !lower.Up {
-			return []string{"ip link set dev " + quote(name) + " up"}
-		}
+	if name := v.on(h.iface).lowerDown(); name != "" {
+		return []string{"ip link set dev " + quote(name) + " up"}
 	}
 	return nil
+}
+
+// lowerDown returns the interface that carries this one's frames, where that is switched off and this one is not.
+func (iv *ifaceView) lowerDown() string {
+	l := iv.net.Link
+	for name, lower := range iv.s.Links {
+		if l.Up && l.Parent != 0 && !l.Elsewhere && lower.Index == l.Parent && !lower.Up {
+			return name
+		}
+	}
+	return ""
 }
 
 func findLinkDown(iv *ifaceView) []hypothesis {
@@ -77,6 +86,7 @@ func findLinkDown(iv *ifaceView) []hypothesis {
 	}
 	h := hypothesis{
 		direct: true, confidence: Certain, subject: Subject{"interface", iv.name}, facts: []diag.Event{iv.s.Said(diag.Link{Interface: iv.name})},
+		args: []any{"other", iv.lowerDown()},
 	}
 	if iv.net.Link.Up {
 		h.more = []string{"cause.host.link-down.carrier"}

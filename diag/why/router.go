@@ -11,10 +11,7 @@ import (
 var routerUnresolvable = Cause{
 	ID: "router.unresolvable", Severity: Critical,
 	Remedy: []Remedy{
-		way("route-away", "ip -6 route del default via {router} dev {interface}").when(func(v *view, h *hypothesis) bool {
-			routers := v.on(h.iface).net.Gateways()
-			return len(routers) > 1 && slices.Contains(routers, h.addr) // another is there
-		}),
+		{Does: "route-away", If: anotherRouter, Do: []string{"ip -6 route del default via {router} dev {interface}"}, Make: defaultAway},
 		ask("ask.router"),
 		way("", "ndisc6 {router} {interface}", "ip -6 neigh show {router} dev {interface}"),
 	},
@@ -26,6 +23,22 @@ var routerUnresolvable = Cause{
 			return p.Target == h.addr && (p.Asks == diag.AsksND && p.Outcome == diag.Answered || p.alone())
 		})
 	},
+}
+
+// anotherRouter holds where the kernel has a default route through another router too.
+func anotherRouter(v *view, h *hypothesis) bool {
+	routers := v.on(h.iface).net.Gateways()
+	return len(routers) > 1 && slices.Contains(routers, h.addr)
+}
+
+// defaultAway deletes the default route through a router, as the kernel has it where it is for some sources only.
+func defaultAway(v *view, h *hypothesis) []string {
+	for _, r := range v.on(h.iface).net.Defaults {
+		if r.Fact.Via == h.addr && r.Fact.From.IsValid() {
+			return []string{"ip -6 route del " + routeSpec(r.Fact)}
+		}
+	}
+	return []string{"ip -6 route del default via {router} dev {interface}"}
 }
 
 var routerSilent = Cause{

@@ -85,6 +85,9 @@ func routeSpec(r diag.Route) string {
 	} else {
 		words = append(words, r.Dst.String())
 	}
+	if r.From.IsValid() {
+		words = append(words, "from", r.From.String())
+	}
 	if r.Via.IsValid() {
 		words = append(words, "via", r.Via.String())
 	}
@@ -609,7 +612,7 @@ func (iv *ifaceView) takenElsewhere() []hypothesis {
 	at := map[string]int{}
 	for _, p := range iv.paths {
 		sel, asked := iv.s.Selections[diag.SelectionKey{Dst: p.Target}]
-		if p.Via != diag.ViaApp || p.Detail != "elsewhere" || !p.Missing() || !asked || sel.Interface == "" || sel.Interface == iv.name || iv.normals.link(sel.Interface).Within(p.Target) ||
+		if p.Via != diag.ViaApp || p.Detail != "elsewhere" || !p.Missing() || !asked || sel.Interface == "" || sel.Interface == iv.name || iv.besides(sel.Interface, p.Target) ||
 			!iv.any(func(q *path) bool {
 				return q.Target == p.Target && (q.Asks == p.Asks || p.symptom >= 0) && q.Via != diag.ViaApp && q.Outcome == diag.Answered
 			}) {
@@ -634,6 +637,19 @@ func (iv *ifaceView) takenElsewhere() []hypothesis {
 		rest(&list[i], p, iv.first(all(toward(diag.TargetInternet), answers, byKernel)))
 	}
 	return list
+}
+
+// besides reports whether a target is on the link of another interface. A route without a gateway says so, but not out of
+// a tunnel, which needs none.
+func (iv *ifaceView) besides(other string, target netip.Addr) bool {
+	link := iv.normals.link(other)
+	if link.Link.Ethernet {
+		return link.Within(target)
+	}
+	return slices.ContainsFunc(iv.s.AddressesOn(other), func(a diag.At[diag.Address]) bool {
+		prefix, err := a.Fact.Address.Prefix(a.Fact.PrefixLen)
+		return err == nil && prefix.Contains(target)
+	})
 }
 
 // rulesTo are the policy rules that lead to a table of somebody's own, by priority.

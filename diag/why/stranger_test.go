@@ -381,3 +381,89 @@ func TestLargePacketsStopped(t *testing.T) {
 		}
 	}
 }
+
+// TestRouterFellSilent: where only an older advertisement's route is left and no router answers, the route is about to run
+// out. A router that was heard, or a route that stays, is no such thing.
+func TestRouterFellSilent(t *testing.T) {
+	silent := func() *diagtest.World {
+		w := diagtest.LAN().Silence(func(p diag.Path) bool { return p.Asks == diag.AsksRS }).Drop(diagtest.OfKind(func(f diag.Frame) bool { return f.Type == diag.RA }))
+		return w
+	}
+	f := find(t, Diagnose(silent().State()), "router.no-advertisement")
+	if f.Severity != Warning || f.Confidence == Possible || f.Subject.Value != diagtest.RouterAddr.String() || !strings.Contains(f.Summary, "runs out in") {
+		t.Errorf("%s, %s, %v: %s", f.Severity, f.Confidence, f.Subject, f.Summary)
+	}
+	for _, r := range f.Remedies {
+		if strings.Contains(r.Does, "associate-subnet") || strings.Contains(strings.Join(r.Do, ";"), "<router>") {
+			t.Errorf("a remedy for a network without a router: %s %v", r.Does, r.Do)
+		}
+	}
+	for name, w := range map[string]*diagtest.World{
+		"well":         diagtest.LAN(),
+		"by hand":      silent().NoDefault().Say(diagtest.DefaultRoute("static")),
+		"RA was heard": diagtest.LAN().Silence(func(p diag.Path) bool { return p.Asks == diag.AsksRS }),
+	} {
+		for _, f := range Diagnose(w.State()).Findings {
+			if f.Cause == "router.no-advertisement" && strings.Contains(f.Summary, "runs out") {
+				t.Errorf("%s: %s", name, f.Summary)
+			}
+		}
+	}
+}
+
+// TestRouterAddressTwice: who has the router's address and is no router takes the default route away, again and again. To
+// set it by hand is then no cure, and what fails beyond the router is no other cause's doing.
+func TestRouterAddressTwice(t *testing.T) {
+	claim := func(mac diag.MAC, router bool) diag.Frame {
+		f := na(diagtest.RouterAddr, mac, router)
+		f.Target, f.LLAddr, f.Solicited, f.Override = diagtest.RouterAddr, mac, true, true
+		return f
+	}
+	d := Diagnose(diagtest.LAN().NoDefault().Say(claim(diagtest.RouterMAC, true), claim(diagtest.OtherMAC, false)).State())
+	f := find(t, d, "address.duplicate")
+	if f.Severity != Critical || !strings.Contains(f.Explanation, "drops the default route") || len(f.Explains) == 0 {
+		t.Errorf("%s: %s %v", f.Severity, f.Explanation, f.Explains)
+	}
+	if slices.Contains(named(d), "route.missing") || len(d.Unexplained) > 0 {
+		t.Errorf("named %v, unexplained %v", named(d), d.Unexplained)
+	}
+}
+
+// TestRouteOfOtherSources: a default route for sources that this host does not have is none to it, and one for its own is
+// deleted as the kernel has it.
+func TestRouteOfOtherSources(t *testing.T) {
+	foreign := diagtest.DefaultRoute("static")
+	foreign.From = diagtest.FarPrefix
+	w := diagtest.LAN().NoDefault().Say(foreign)
+	if s := w.State(); len(s.LinkOf("eth0").Defaults) != 0 {
+		t.Errorf("default routes %v", s.LinkOf("eth0").Defaults)
+	}
+	if got := named(Diagnose(w.State())); !slices.Contains(got, "route.missing") {
+		t.Errorf("named %v", got)
+	}
+	own := diagtest.DefaultRoute("static")
+	own.Via, own.From, own.Metric = diagtest.OtherMAC.LinkLocal(), diagtest.Subnet, 1
+	w = diagtest.LAN().Say(own)
+	for range 3 {
+		w.Path(diag.Path{Check: "router-nd", Asks: diag.AsksND, Via: diag.ViaWire, Source: diagtest.MyLocal, Target: own.Via, TargetClass: diag.TargetRouter, Outcome: diag.Silent, Sent: 3})
+	}
+	f := find(t, Diagnose(w.State()), "router.unresolvable")
+	if len(f.Remedies) == 0 || !strings.Contains(strings.Join(f.Remedies[0].Do, ";"), "default from "+diagtest.Subnet.String()+" via") {
+		t.Errorf("%+v", f.Remedies)
+	}
+	gone := own
+	gone.Via, gone.Metric = diagtest.RouterAddr, diagtest.DefaultRoute("ra").Metric
+	if s := diagtest.LAN().Say(gone).State(); len(s.LinkOf("eth0").Defaults) != 2 {
+		t.Errorf("the route for all sources and that for some are one: %v", s.LinkOf("eth0").Defaults)
+	}
+}
+
+// TestLowerDownNamed: what is to be switched on has its name in the sentence too.
+func TestLowerDownNamed(t *testing.T) {
+	w := diagtest.LAN().Relink(func(l *diag.Link) { l.Type, l.Parent, l.Carrier = "macvlan", 9, false })
+	w.Say(diag.Link{Interface: "eth7", Index: 9, MAC: diagtest.OtherMAC, Ethernet: true})
+	f := find(t, Diagnose(w.State()), "host.link-down")
+	if !slices.ContainsFunc(f.Remedies, func(r Advice) bool { return strings.Contains(r.Does, "Switch on eth7") }) {
+		t.Errorf("%+v", f.Remedies)
+	}
+}

@@ -129,7 +129,7 @@ func (iv *ifaceView) hasAnyDefault() bool {
 		return true
 	}
 	for k, r := range iv.s.Routes.All() {
-		if k.Dst.Bits() == 0 && k.Table == diag.MainTable && k.Type == "unicast" && iv.s.Left(r.Fact.ExpiresS, r.At) != 0 {
+		if k.Dst.Bits() == 0 && !k.From.IsValid() && k.Table == diag.MainTable && k.Type == "unicast" && iv.s.Left(r.Fact.ExpiresS, r.At) != 0 {
 			return true
 		}
 	}

@@ -27,6 +27,15 @@ func TestTakenBy(t *testing.T) {
 		{"another router's advertisement", diag.Selection{Table: diag.MainTable, Metric: 100, Protocol: "ra"}, nil, []string{"metric 100", "1024", "advertisement"}},
 		{"an equal route", diag.Selection{Table: diag.MainTable, Metric: 1024, Protocol: "static"}, nil, []string{"learnt first", "proto static"}},
 		{
+			"a tunnel that takes one half of all and the other",
+			diag.Selection{Table: diag.MainTable, Metric: 1024, Protocol: "boot"},
+			[]diag.Body{
+				diag.Route{Interface: "eth1", Dst: netip.MustParsePrefix("::/1"), Metric: 1024, Table: diag.MainTable, Protocol: "boot", Type: "unicast", ExpiresS: diag.Forever},
+				diag.Route{Interface: "eth1", Dst: netip.MustParsePrefix("8000::/1"), Metric: 1024, Table: diag.MainTable, Protocol: "boot", Type: "unicast", ExpiresS: diag.Forever},
+			},
+			nil,
+		},
+		{
 			"a manager",
 			diag.Selection{Table: diag.MainTable, Metric: 50, Protocol: "static"},
 			[]diag.Body{diag.Manager{Interface: "eth1", Name: "NetworkManager"}},

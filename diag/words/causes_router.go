@@ -2,15 +2,17 @@ package words
 
 // causesRouter has the words of the causes about routers, routes and DHCPv6.
 var causesRouter = map[string]string{
-	"cause.router.no-advertisement.title":       "No router announces itself",
-	"cause.router.no-advertisement.summary":     "No router answers on {interface}: {sent|solicitation|solicitations} sent, no advertisement received.",
-	"cause.router.no-advertisement.explanation": "Without an advertisement there is no default route. In a network that hands out addresses by DHCPv6 there is no address either, since clients wait for the advertisement's flag M. Either the subnet has no IPv6, or something between here and the router drops solicitations or advertisements.",
-	"cause.router.no-advertisement.means":       "The machine asks where the way out is, and nobody replies. Details: router solicitations to ff02::2 from the link-local address get no advertisement within the wait, and no route from an earlier one is in force.",
-	"cause.router.no-advertisement.evidence":    "Solicitations seen leaving and no advertisement on the tap. Certain only after three in ten seconds, since a router may delay its answer (RFC 4861 §6.2.6).",
-	"cause.router.no-advertisement.contradicts": "An advertisement whose lifetime has not expired, heard or seen in the routing table.",
-	"cause.router.no-advertisement.apart":       "solicitations leave and no advertisement arrives on the wire",
-	"cause.router.no-advertisement.see":         "rdisc6 IF; tcpdump -i IF 'icmp6 and ip6[40] >= 133 and ip6[40] <= 134'",
-	"cause.router.no-advertisement.source":      "RFC 4861 §§6.2.6, 6.3.7, 10",
+	"cause.router.no-advertisement.title":               "No router announces itself",
+	"cause.router.no-advertisement.summary":             "No router answers on {interface}: {sent|solicitation|solicitations} sent, no advertisement received.",
+	"cause.router.no-advertisement.stopped.summary":     "The router {router} no longer answers router solicitations ({sent} sent): the default route through it runs out in {left}, unless it advertises itself again.",
+	"cause.router.no-advertisement.stopped.explanation": "The route is from an advertisement before this run, and packets still use it. When its lifetime ends, this host loses its way out, and the addresses that it made of announced prefixes soon after. The router's daemon stopped (radvd, for instance), or something between here and the router drops solicitations or advertisements.",
+	"cause.router.no-advertisement.explanation":         "Without an advertisement there is no default route. In a network that hands out addresses by DHCPv6 there is no address either, since clients wait for the advertisement's flag M. Either the subnet has no IPv6, or something between here and the router drops solicitations or advertisements.",
+	"cause.router.no-advertisement.means":               "The machine asks where the way out is, and nobody replies. Details: router solicitations to ff02::2 from the link-local address get no advertisement within the wait, and no route from an earlier one is in force. Where such a route is still in force, it runs out.",
+	"cause.router.no-advertisement.evidence":            "Solicitations seen leaving and no advertisement on the tap. Certain only after three in ten seconds, since a router may delay its answer (RFC 4861 §6.2.6).",
+	"cause.router.no-advertisement.contradicts":         "An advertisement whose lifetime has not expired, heard or seen in the routing table.",
+	"cause.router.no-advertisement.apart":               "solicitations leave and no advertisement arrives on the wire",
+	"cause.router.no-advertisement.see":                 "rdisc6 IF; tcpdump -i IF 'icmp6 and ip6[40] >= 133 and ip6[40] <= 134'",
+	"cause.router.no-advertisement.source":              "RFC 4861 §§6.2.6, 6.3.7, 10",
 
 	"cause.router.advertisement-ignored.title":       "The router announces itself and the kernel ignores it",
 	"cause.router.advertisement-ignored.summary":     "The router {router} announces itself as the way out, and the kernel ignores it ({setting}).",
