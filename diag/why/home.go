@@ -33,12 +33,24 @@ func (iv *ifaceView) announcers(addr netip.Addr) []*diag.RouterSeen {
 	return list
 }
 
-// announced holds where a router announces the prefix of a hypothesis' address: then this host makes it anew.
-func announced(v *view, h *hypothesis) bool { return len(v.on(h.iface).announcers(h.addr)) > 0 }
+// makers are the routers from whose announcements this host made an address, and would make it anew: nobody configured
+// it, and the prefix is one to make addresses of (RFC 4862 §5.5.3).
+func (iv *ifaceView) makers(addr netip.Addr) []*diag.RouterSeen {
+	i := slices.IndexFunc(iv.addresses, func(a diag.At[diag.Address]) bool { return a.Fact.Address == addr })
+	if i < 0 || iv.addresses[i].Fact.Flags&diag.Permanent != 0 {
+		return nil
+	}
+	return slices.DeleteFunc(iv.announcers(addr), func(r *diag.RouterSeen) bool {
+		return !slices.ContainsFunc(r.Last.Prefixes, func(p diag.PrefixInfo) bool { return p.Autonomous && p.Prefix.Contains(addr) })
+	})
+}
 
-// tellAnnouncer has h say who announces the prefix of its address.
+// announced holds where this host made a hypothesis' address from an announcement.
+func announced(v *view, h *hypothesis) bool { return len(v.on(h.iface).makers(h.addr)) > 0 }
+
+// tellAnnouncer has h say who announces the prefix that its address was made of.
 func (iv *ifaceView) tellAnnouncer(h *hypothesis) {
-	if list := iv.announcers(h.addr); len(list) > 0 {
+	if list := iv.makers(h.addr); len(list) > 0 {
 		h.more = append(h.more, "cause.announced")
 		h.args = append(h.args, "announcer", list[0].Address, "announcer-mac", list[0].MAC)
 		h.facts = append(h.facts, iv.heard(list[0]))

@@ -103,7 +103,9 @@ func (iv *ifaceView) routesIgnored() []hypothesis {
 
 // reachedIn reports whether the kernel was answered by anybody in a prefix.
 func (iv *ifaceView) reachedIn(prefix netip.Prefix) bool {
-	return iv.any(func(p *path) bool { return p.Via != diag.ViaWire && p.Outcome == diag.Answered && prefix.Contains(p.Target) })
+	return iv.any(func(p *path) bool {
+		return p.Via != diag.ViaWire && p.Outcome == diag.Answered && prefix.Contains(p.Target)
+	})
 }
 
 // mtuIgnored looks for an announced MTU that is smaller than what this host sends, while packets of that size

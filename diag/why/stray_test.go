@@ -32,7 +32,9 @@ func TestRouterOfAStrayPrefix(t *testing.T) {
 			if c.vpc {
 				w, class = diagtest.VPC(), diag.SourceUnassigned
 			}
-			w.Say(diagtest.ByHand(stray, 64), diagtest.RaFrame(mac.LinkLocal(), mac, diag.Advertisement{
+			made := diagtest.ByHand(stray, 64)
+			made.Flags, made.PreferredS, made.ValidS, made.Origin = made.Flags&^diag.Permanent, 7200, 7200, "kernel_ra"
+			w.Say(made, diagtest.RaFrame(mac.LinkLocal(), mac, diag.Advertisement{
 				LifetimeS: c.lifetime, LLAddr: mac, Prefixes: []diag.PrefixInfo{{Prefix: prefix, OnLink: true, Autonomous: true, ValidS: 7200, PreferredS: 7200}},
 			}))
 			w.Both(diag.Path{

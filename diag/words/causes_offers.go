@@ -9,7 +9,7 @@ var causesOffers = map[string]string{
 	"cause.router.advertisement-ignored.mtu.summary":        "The router {router} announces an MTU of {mtu-announced}, but {interface} sends packets of {mtu} bytes: {why}.",
 	"cause.router.advertisement-ignored.mtu.explanation":    "The router says that the link, or what follows it, carries no more (RFC 4861 §4.6.4). Larger packets were tried and got no answer: connections open, and hang as soon as data flows.",
 
-	"cause.announced":            "{announcer} ({announcer-mac}) announces the prefix of this address, and hosts make the address from that.",
+	"cause.announced":            "This host made the address from a prefix that {announcer} ({announcer-mac}) announces.",
 	"cause.router.rogue.nowhere": "It announces the prefix of {made} and is no way out: {target} does not answer that address, and answers {better}.",
 
 	"cause.router.advertisement-ignored.prefix-other.summary":     "The router {router} announces {prefix} for hosts to make addresses from, but {interface} has none of it: {why}.",
