@@ -69,7 +69,7 @@ var (
 func declare(c Check) {
 	declared[c.ID] = c
 	inOrder = append(inOrder, c)
-	slices.SortFunc(inOrder, func(a, b Check) int {
+	diag.SortFunc(inOrder, func(a, b Check) int {
 		return cmp.Compare(slices.Index(diag.CheckOrder, a.ID), slices.Index(diag.CheckOrder, b.ID))
 	})
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"maps"
 	"net/netip"
-	"slices"
 	"time"
 
 	"ndwhy/diag"
@@ -292,7 +291,7 @@ func (r *Loop) chooseAgain(t *task) {
 	if len(said) == 0 {
 		return
 	}
-	wants := slices.SortedFunc(maps.Keys(said), func(a, b lookup) int {
+	wants := diag.SortedFunc(maps.Keys(said), func(a, b lookup) int {
 		return cmp.Or(cmp.Compare(a.iface, b.iface), a.dst.Compare(b.dst))
 	})
 	found, _ := ask(t, func() []diag.Selection { return route(r.Net, wants) })

@@ -241,24 +241,25 @@ func ScopeOf(addr netip.Addr) Scope {
 }
 
 // SortFunc is slices.SortStableFunc, compiled once for all types: each instantiation of that one
-// adds 18 kB to the program, and dozens of types are put in order here for people to read. What is sorted
-// are places in the list: there may be thousands of large rows.
+// adds 18 kB to the program, and dozens of types are put in order here for people to read.
 func SortFunc[T any](list []T, compare func(a, b T) int) {
-	places := make([]int, len(list))
+	arrange(len(list), func(i, j int) int { return compare(list[i], list[j]) }, func(i, j int) { list[i], list[j] = list[j], list[i] })
+}
+
+// arrange sorts the places of a list, and then puts what stands there in order: there may be thousands of large rows.
+func arrange(n int, compare func(i, j int) int, swap func(i, j int)) {
+	places := make([]int, n)
 	for i := range places {
 		places[i] = i
 	}
-	slices.SortFunc(places, func(i, j int) int { return cmp.Or(compare(list[i], list[j]), i-j) })
-	for i := range list { // each in its place, round every circle of those that change places
-		first := list[i]
-		for at := i; ; {
-			from := places[at]
+	slices.SortFunc(places, func(i, j int) int { return cmp.Or(compare(i, j), i-j) })
+	for i := range places { // round every circle of those that change places
+		for at, from := i, places[i]; ; at, from = from, places[from] {
 			places[at] = at
-			if from == i || from == at {
-				list[at] = first
+			if from == i {
 				break
 			}
-			list[at], at = list[from], from
+			swap(at, from)
 		}
 	}
 }

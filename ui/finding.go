@@ -255,7 +255,7 @@ func findingDoc(c *canvas, w int, r *report.Report, f *report.Finding, whole, li
 		facts, more = distinct(facts)
 	} else {
 		facts = append(facts, frames...)
-		slices.SortStableFunc(facts, func(a, b report.Evidence) int { return cmp.Compare(a.Seq, b.Seq) })
+		diag.SortFunc(facts, func(a, b report.Evidence) int { return cmp.Compare(a.Seq, b.Seq) })
 	}
 	for _, e := range facts {
 		d.para(span{"  " + evidenceClock(e.At) + " ", dim}, e.What, plain)

@@ -147,7 +147,7 @@ func (s *scene) others() []*scene {
 			list = append(list, o)
 		}
 	}
-	slices.SortStableFunc(list, func(a, b *scene) int { return verdictRank(b.verdict()) - verdictRank(a.verdict()) })
+	diag.SortFunc(list, func(a, b *scene) int { return verdictRank(b.verdict()) - verdictRank(a.verdict()) })
 	return list
 }
 

@@ -1,6 +1,10 @@
 package ui
 
-import "slices"
+import (
+	"slices"
+
+	"ndwhy/diag"
+)
 
 // An order is how the reader wants the rows of a table.
 type order struct {
@@ -20,7 +24,7 @@ var rowKeys = []hotkey{{"/", "filter"}, {"o", "sort"}}
 // sortRows puts rows in order; those that are equal stay as they are.
 func sortRows[T any](rows []T, o order, orders []orderBy[T]) {
 	if compare := orders[o.by].compare; compare != nil {
-		slices.SortStableFunc(rows, compare)
+		diag.SortFunc(rows, compare)
 	}
 	if o.reverse {
 		slices.Reverse(rows)

@@ -289,7 +289,7 @@ func (m *matrix) fold(whole []matrixColumn, open map[diag.TargetClass]bool) {
 		}
 		m.cols = append(m.cols, c)
 	}
-	slices.SortStableFunc(m.cols, func(a, b matrixColumn) int {
+	diag.SortFunc(m.cols, func(a, b matrixColumn) int {
 		if a.class != b.class || open[a.class] {
 			return 0
 		}

@@ -63,7 +63,7 @@ func (h *Host) follow(w way) []Call {
 	}
 	calls := []Call{}
 	for a, list := range keys {
-		slices.SortFunc(list, func(a, b key) int { return cmp.Compare(w.from.sent[a][0].Seq, w.from.sent[b][0].Seq) })
+		diag.SortFunc(list, func(a, b key) int { return cmp.Compare(w.from.sent[a][0].Seq, w.from.sent[b][0].Seq) })
 		if t := h.askedBy(w, list); t.Place != Unknown {
 			t.Asks = a.asks
 			calls = append(calls, Call{t, a.source, a.target, a.port, w.to.has(a.target) || a.target == diag.AllNodes})

@@ -126,7 +126,7 @@ func policies(c *netlink.Conn) (list []policy, err error) {
 		}
 	})
 	// Of the same priority the elder goes first (net/xfrm/xfrm_policy.c, xfrm_policy_insert_list).
-	slices.SortStableFunc(list, func(a, b policy) int {
+	diag.SortFunc(list, func(a, b policy) int {
 		return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(a.Index, b.Index))
 	})
 	return list[:min(len(list), maxPolicies)], err

@@ -200,7 +200,7 @@ func (m *Maker) Candidates(others []diag.MAC, beside []Maker) []diag.MAC {
 		list = m.senders
 	}
 	list = slices.DeleteFunc(slices.Clone(list), func(h diag.MAC) bool { return slices.Contains(others, h) || m.missed(h, beside) })
-	slices.SortStableFunc(list, func(a, b diag.MAC) int { return m.rank(a) - m.rank(b) })
+	diag.SortFunc(list, func(a, b diag.MAC) int { return m.rank(a) - m.rank(b) })
 	return list
 }
 

@@ -504,7 +504,7 @@ func (b *brief) rows() []reachRow {
 			return 2
 		}
 	}
-	slices.SortStableFunc(list, func(a, b reachRow) int { return rank(a) - rank(b) })
+	diag.SortFunc(list, func(a, b reachRow) int { return rank(a) - rank(b) })
 	return list
 }
 

@@ -110,7 +110,7 @@ func (p page) drawing(i report.Interface) *drawing {
 		}
 		d.Lines = append(d.Lines, stroke{b.X + b.W/2, link, b.X + b.W/2, b.Y, class})
 	}
-	slices.SortFunc(d.Boxes, func(a, b *box) int { return cmp.Or(a.Y-b.Y, a.X-b.X) })
+	diag.SortFunc(d.Boxes, func(a, b *box) int { return cmp.Or(a.Y-b.Y, a.X-b.X) })
 	return d
 }
 
@@ -141,7 +141,7 @@ func (p page) box(title string, nodes []mapNode) *box {
 		return nil
 	}
 	b := &box{Title: title, W: boxWidth}
-	slices.SortStableFunc(nodes, func(x, y mapNode) int { return cmp.Compare(attention(y.mark), attention(x.mark)) })
+	diag.SortFunc(nodes, func(x, y mapNode) int { return cmp.Compare(attention(y.mark), attention(x.mark)) })
 	b.mark = together(nodes)
 	if len(nodes) > nodesShown {
 		nodes = append(nodes[:nodesShown-1:nodesShown-1], p.rest(nodes[nodesShown-1:]))

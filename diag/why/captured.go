@@ -322,7 +322,7 @@ func heardRefused(iv *ifaceView) (list []hypothesis) {
 }
 
 func heardRefusers(o *diag.Overheard) []diag.RefusalKey {
-	return slices.SortedFunc(maps.Keys(o.Refusals), func(a, b diag.RefusalKey) int {
+	return diag.SortedFunc(maps.Keys(o.Refusals), func(a, b diag.RefusalKey) int {
 		return cmp.Or(a.Target.Compare(b.Target), a.From.Compare(b.From), cmp.Compare(a.Code, b.Code))
 	})
 }
@@ -755,7 +755,7 @@ func macs[V any](m map[diag.MAC]V) []diag.MAC {
 	for mac := range m {
 		list = append(list, mac)
 	}
-	slices.SortFunc(list, func(a, b diag.MAC) int { return slices.Compare(a[:], b[:]) })
+	diag.SortFunc(list, func(a, b diag.MAC) int { return slices.Compare(a[:], b[:]) })
 	return list
 }
 

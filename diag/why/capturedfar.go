@@ -46,7 +46,7 @@ func (v *view) lostBetweenCaptures(target netip.Addr) (list []heardCall) {
 			list = append(list, c)
 		}
 	}
-	slices.SortStableFunc(list, func(a, b heardCall) int { return b.Sent - a.Sent })
+	diag.SortFunc(list, func(a, b heardCall) int { return b.Sent - a.Sent })
 	return list
 }
 

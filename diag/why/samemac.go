@@ -147,7 +147,7 @@ func (v *view) readOwnMAC(all map[string]*traffic) {
 		}
 	}
 	for _, times := range left {
-		slices.SortFunc(times, time.Time.Compare)
+		diag.SortFunc(times, time.Time.Compare)
 	}
 	for _, e := range frames {
 		f, ok := e.Body.(diag.Frame)
