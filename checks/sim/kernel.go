@@ -85,6 +85,7 @@ type entry struct {
 type queued struct {
 	packet wire.Packet
 	failed func()
+	given  time.Time
 }
 
 func (n *nic) alive() bool { return n.up && n.carrier && !n.gone && !n.disabled }
@@ -298,7 +299,7 @@ func (n *nic) hand(p wire.Packet, hop netip.Addr, failed func()) (errno string) 
 		e = &entry{Neighbour: diag.Neighbour{Interface: n.name, Address: hop}}
 		n.neigh[hop] = e
 	}
-	e.queue = append(e.queue, queued{p, failed})
+	e.queue = append(e.queue, queued{p, failed, n.w.now})
 	if len(e.queue) > maxQueued {
 		e.queue = e.queue[1:]
 	}
@@ -400,7 +401,9 @@ func (n *nic) learnt(a netip.Addr, mac diag.MAC, state diag.NUD, router bool) {
 	e.queue = nil
 	for _, q := range queue {
 		n.use(e)
+		n.w.givenAt = q.given
 		n.transmit(q.packet.Frame(mac, n.mac))
+		n.w.givenAt = time.Time{}
 	}
 }
 

@@ -81,7 +81,7 @@ func (w *World) countPackets(say func(string, ...any)) {
 	solicits := map[pair]int{}
 	for _, s := range w.Sent {
 		if s.ours() {
-			at = append(at, s.At)
+			at = append(at, s.Given)
 		}
 		if s.Frame.Type == diag.NS && s.ours() {
 			solicits[pair{s.Frame.Interface, s.Frame.Src, s.Frame.Target}]++
@@ -92,6 +92,7 @@ func (w *World) countPackets(say func(string, ...any)) {
 	}
 	// What the kernel adds of its own (the repeated solicitations, SYNs) is counted when it has left.
 	const added = 30
+	slices.Sort(at)
 	for i := range at {
 		if j := i + burst + added; j < len(at) {
 			for ; j < len(at); j++ {

@@ -60,6 +60,7 @@ type World struct {
 	ears                  bool // the tap is there
 	sockets               int
 	byWire                bool
+	givenAt               time.Time // when what leaves now was given to the kernel, which held it back; zero: it did not
 	added                 map[netip.Addr]bool
 	choosing              bool
 	configured            map[netip.Addr]bool // what was, at the beginning
@@ -70,6 +71,7 @@ type World struct {
 // Sent is a packet that the host sent.
 type Sent struct {
 	At     time.Duration // from the beginning of the run
+	Given  time.Duration // when the kernel was given it: before At where it waited for its neighbour
 	Frame  diag.Frame    // of what a socket was given that did not leave, its source and target alone
 	Wire   bool          // by the program's own frames
 	Socket bool          // it is what a socket was given, which may become a frame
@@ -196,7 +198,11 @@ func (w *World) witness(f diag.Frame) {
 	if w.booting {
 		return
 	}
-	w.Sent = append(w.Sent, Sent{At: w.now.Sub(w.begun), Frame: f, Wire: w.byWire})
+	given := w.now
+	if !w.givenAt.IsZero() {
+		given = w.givenAt
+	}
+	w.Sent = append(w.Sent, Sent{At: w.now.Sub(w.begun), Given: given.Sub(w.begun), Frame: f, Wire: w.byWire})
 	w.tap(f)
 	if w.ears && f.Type == diag.NS && !f.Src.IsUnspecified() {
 		w.after(200*time.Microsecond, func() {

@@ -42,7 +42,7 @@ var beyondRouter = Cause{
 			})),
 		),
 		given: func(iv *ifaceView, router netip.Addr) bool {
-			return iv.resolves(router) && iv.overridden(router) == nil
+			return iv.resolves(router) && iv.overridden(router) == nil && (iv.wayOut(netip.Addr{}, diag.Answered) == nil || iv.preferred(router))
 		},
 		denied: reachesBeyond,
 		more: func(iv *ifaceView, h *hypothesis) {
@@ -80,6 +80,13 @@ func (iv *ifaceView) wayOut(router netip.Addr, outcomes ...diag.Outcome) *path {
 		}
 	}
 	return nil
+}
+
+// preferred reports whether the kernel gave a router what it sent out.
+func (iv *ifaceView) preferred(router netip.Addr) bool {
+	return iv.any(func(p *path) bool {
+		return p.TargetClass == diag.TargetInternet && p.Via != diag.ViaWire && (p.Outcome == diag.Silent || p.Outcome == diag.Refused) && iv.routerTo(p) == router
+	})
 }
 
 // writtenDown holds where no advertisement made the default route by a router.
