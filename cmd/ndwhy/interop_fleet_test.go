@@ -96,7 +96,7 @@ func TestInteropFleetAnsible(t *testing.T) {
 		"-e", "ndwhy_become=false", "-e", "ndwhy_reports="+dir+"/reports", "-e", "ndwhy_command="+dir+"/ndwhy")
 	play.Env = append(os.Environ(), "ANSIBLE_LOCAL_TEMP="+dir, "ANSIBLE_REMOTE_TMP="+dir, "ANSIBLE_NOCOLOR=1", "LC_ALL=C.UTF-8")
 	out, err := play.CombinedOutput()
-	if err == nil || !strings.Contains(string(out), "critical: For ") {
+	if err == nil || !strings.Contains(string(out), "critical: The kernel sends to ") {
 		t.Errorf("%v: the host that is broken does not fail:\n%s", err, out)
 	}
 	for host, want := range map[string]bool{"ubuntu1": true, "ubuntu2": false} {

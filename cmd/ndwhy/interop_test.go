@@ -391,6 +391,9 @@ func sameAsLab(t *testing.T, r seenReport) {
 			if p.Via == "kernel" && p.Outcome == "skipped" {
 				continue // what the kernel had resolved before is chance
 			}
+			if p.Detail == diag.DetailDeclines {
+				p.Detail = "" // a dnsmasq that has nobody to ask does, and the lab's name server does not
+			}
 			m[[5]string{p.Check, p.Asks, p.Source, p.Target, p.Via}] = answer{
 				p.SourceClass, p.TargetClass, p.Outcome, p.Detail, p.Normal != nil && *p.Normal,
 			}
@@ -482,7 +485,7 @@ func TestInteropOpenLink(t *testing.T) {
 		for _, add := range []string{"kernel", "claim"} {
 			t.Run(add, func(t *testing.T) {
 				r := s.check(t, s.leases, "--add", add)
-				if f := r.finding(t, "net.open-link"); r.Verdict != "ok" || f.Confidence != "certain" {
+				if f := r.finding(t, "net.open-link"); r.Verdict != "ok" || f.Confidence != "likely" { // a lease tells what it asked for, and not all that is assigned
 					t.Errorf("verdict %s: %s; %+v", r.Verdict, r.Headline, f)
 				}
 				if slices.Contains(r.causes(), "net.per-address-filter") || slices.Contains(r.causes(), "net.multicast-suppressed") {

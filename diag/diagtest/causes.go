@@ -556,6 +556,19 @@ var CauseTests = []struct {
 		},
 	},
 	{
+		Name: "the interface takes no full-size packets", Cause: "path.mtu", Sure: "certain", Faults: []string{"path.mtu"},
+		World: func() *World {
+			w := VPC()
+			for target, class := range map[netip.Addr]diag.TargetClass{PeerGlobal: diag.TargetPeer, Host1: diag.TargetInternet} {
+				w.Path(diag.Path{
+					Check: "mtu", Asks: diag.AsksMTU, Via: diag.ViaWire, Source: Mine, SourceClass: diag.SourceAssigned, Target: target, TargetClass: class,
+					Given: true, Outcome: diag.Unsent, Errno: "ENOBUFS",
+				})
+			}
+			return w
+		},
+	},
+	{
 		Name: "30 % loss", Cause: "path.lossy", Sure: "certain", Faults: []string{"path.lossy"},
 		World: func() *World {
 			return VPC().Each(func(p diag.Path) bool {

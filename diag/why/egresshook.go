@@ -1,6 +1,10 @@
 package why
 
-import "ndwhy/diag"
+import (
+	"slices"
+
+	"ndwhy/diag"
+)
 
 var egressHook = Cause{
 	ID: "host.egress-hook", Severity: Critical,
@@ -35,7 +39,7 @@ func findEgressHook(iv *ifaceView) []hypothesis {
 			rest(&h, p)
 		}
 	}
-	if !proof {
+	if !proof || len(iv.tooLarge()) > 0 {
 		return nil
 	}
 	if iv.any(func(p *path) bool { return p.Via == diag.ViaWire && p.Sent > 0 }) {
@@ -47,12 +51,41 @@ func findEgressHook(iv *ifaceView) []hypothesis {
 			iv.explain(&h, p)
 		}
 	}
-	for _, f := range iv.s.Filters {
-		if iv.applies(f) && f.Hook == "egress" {
-			h.facts = append(h.facts, iv.s.Said(f))
-			h.subject = Subject{"rule", ruleName(f)}
-			break
-		}
+	if f, ok := iv.atEgress(); ok {
+		h.facts = append(h.facts, iv.s.Said(f))
+		h.subject = Subject{"rule", ruleName(f)}
 	}
 	return []hypothesis{h}
+}
+
+// atEgress returns a readable rule at the interface's egress.
+func (iv *ifaceView) atEgress() (diag.Filter, bool) {
+	i := slices.IndexFunc(iv.s.Filters, func(f diag.Filter) bool { return iv.applies(f) && f.Hook == "egress" })
+	if i < 0 {
+		return diag.Filter{}, false
+	}
+	return iv.s.Filters[i], true
+}
+
+// tooLarge are the full-size frames of ours that the interface did not take, where it takes small ones, and no rule is
+// there to stop them: a virtual one whose other end has a smaller MTU says ENOBUFS too (drivers/net/veth.c).
+func (iv *ifaceView) tooLarge() []*path {
+	var list []*path
+	small := false
+	for _, p := range iv.paths {
+		switch {
+		case p.Via != diag.ViaWire:
+		case p.Outcome == diag.Unsent && p.Errno == "ENOBUFS":
+			if p.Asks != diag.AsksMTU {
+				return nil
+			}
+			list = append(list, p)
+		default:
+			small = small || p.Asks != diag.AsksMTU && p.Sent > 0
+		}
+	}
+	if _, rule := iv.atEgress(); rule || !small {
+		return nil
+	}
+	return list
 }

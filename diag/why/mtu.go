@@ -20,9 +20,22 @@ var pathMTU = Cause{
 }
 
 // jumbo reports whether the link itself carries less than this host sends, and that is more than Ethernet's usual size.
-func jumbo(v *view, h *hypothesis) bool { return h.as == "link" && v.on(h.iface).net.Link.MTU > 1500 }
+func jumbo(v *view, h *hypothesis) bool {
+	return (h.as == "link" || h.as == "device") && v.on(h.iface).net.Link.MTU > 1500
+}
 
 func findMTU(iv *ifaceView) []hypothesis {
+	if refused := iv.tooLarge(); len(refused) > 0 {
+		h := hypothesis{
+			direct: true, confidence: Certain, as: "device", subject: Subject{"interface", iv.name},
+			args: []any{"target", refused[0].Target, "mtu", iv.net.Link.MTU},
+		}
+		iv.explain(&h, refused...)
+		iv.explain(&h, iv.where(func(p *path) bool {
+			return p.symptom >= 0 && p.Asks == diag.AsksMTU && p.Via != diag.ViaWire && p.Missing()
+		})...)
+		return []hypothesis{h}
+	}
 	var list []hypothesis
 	for _, target := range slices.Concat(iv.targets(diag.TargetRouter), iv.targets(diag.TargetPeer), iv.targets(diag.TargetInternet)) {
 		h := hypothesis{
