@@ -237,3 +237,25 @@ func TestLostIsNotUnderway(t *testing.T) {
 		t.Errorf("%d of the four unanswered are underway", n)
 	}
 }
+
+// TestLateSolicitationIsUnderway: an advertisement does not tell which solicitation it answers, so it may be the first one's,
+// and the second one's be as long in coming.
+func TestLateSolicitationIsUnderway(t *testing.T) {
+	tally := newTally(question(nd.wire, ourGUA, peerGUA), Host{MAC: ourMAC, Tap: true, Own: func(netip.Addr) bool { return false }})
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for _, f := range []diag.Frame{
+		{Out: true, Type: diag.NS, Src: ourGUA, Dst: diag.SolicitedNode(peerGUA), Target: peerGUA, SrcMAC: ourMAC},
+		{Out: true, Type: diag.NS, Src: ourGUA, Dst: diag.SolicitedNode(peerGUA), Target: peerGUA, SrcMAC: ourMAC},
+		{Type: diag.NA, Src: peerGUA, Dst: ourGUA, Target: peerGUA, SrcMAC: peerMAC, LLAddr: peerMAC},
+	} {
+		f.Interface = "eth0"
+		tally.see(diag.Event{Seq: 1, At: at, Body: f})
+		at = at.Add(200 * time.Millisecond)
+		if !f.Out {
+			break
+		}
+	}
+	if now := at.Add(-150 * time.Millisecond); tally.path.Received != 1 || tally.underway(now) < 1 {
+		t.Errorf("received %d, underway %d", tally.path.Received, tally.underway(now))
+	}
+}

@@ -109,12 +109,13 @@ func twice(rtt time.Duration) time.Duration { return min(max(2*rtt, tapMayLag), 
 
 // underway is how many unanswered questions may be on their way still: asked later than twice the time of an answer ago.
 func (t *tally) underway(now time.Time) (n int) {
-	since := now.Add(-twice(t.rtt()))
-	for _, at := range t.solicits { // whose answers do not tell which they answer
+	since := now.Add(-t.patience())
+	for _, at := range t.solicits { // whose answers do not tell which they answer, nor so how long they took
 		if at.After(since) {
 			n++
 		}
 	}
+	since = now.Add(-twice(t.rtt()))
 	for seq, at := range t.asked {
 		if !t.answered[seq] && at.After(since) {
 			n++

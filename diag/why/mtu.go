@@ -53,6 +53,9 @@ func findMTU(iv *ifaceView) []hypothesis {
 			}
 			if p.Asks == diag.AsksEcho && p.Outcome == diag.Answered {
 				rest(&h, p)
+				if p.lossy() {
+					h.confidence = Possible // who answers some small ones only may have limited these as well
+				}
 			}
 		}
 		iv.lostBetween(&h, "cause.path.mtu.far", large)
