@@ -524,6 +524,9 @@ func Judge(network string, w *World, d why.Diagnosis) Verdict {
 	calm := w.Weather.calm() && (len(faults) < 2 || !slices.Contains(faults, "lossy"))
 	if w.Weather.Forged > 0 {
 		may = append(may, "link.spoofed")
+		if slices.Contains(faults, "forwarding") {
+			may = append(may, "host.forwards-unassigned") // it passes on what is forged for somebody beyond it
+		}
 	}
 	if !w.Spec.Fabric.Filter {
 		may = append(may, "net.open-link") // which takes somebody who answers to be seen
