@@ -53,7 +53,7 @@ func tryRemedy(args []string) error {
 	}
 	for _, f := range c.Before.Findings {
 		for _, a := range f.Remedies {
-			if f.Severity == why.Info || !here(a) {
+			if f.Severity == why.Info || !here(a) || made(f.Subject.Value) && strings.Contains(a.Do[0], "addr del") {
 				continue
 			}
 			if c.All == n {
@@ -77,6 +77,12 @@ func tryRemedy(args []string) error {
 		}
 	}
 	return json.NewEncoder(os.Stdout).Encode(c)
+}
+
+// made reports whether the kernel made an address of an advertisement: the next one makes it again, whenever that comes.
+func made(address string) bool {
+	out, err := exec.Command("ip", "-6", "addr", "show", "to", address, "mngtmpaddr").CombinedOutput()
+	return err == nil && strings.Contains(string(out), "inet6") && strings.Contains(address, ":")
 }
 
 // patience is how long what is to come by itself may take.
