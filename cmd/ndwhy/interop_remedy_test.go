@@ -82,7 +82,7 @@ func tryRemedy(args []string) error {
 // made reports whether the kernel made an address of an advertisement: the next one makes it again, whenever that comes.
 func made(address string) bool {
 	out, err := exec.Command("ip", "-6", "addr", "show", "to", address, "mngtmpaddr").CombinedOutput()
-	return err == nil && strings.Contains(string(out), "inet6") && strings.Contains(address, ":")
+	return err == nil && strings.Contains(string(out), "inet6")
 }
 
 // patience is how long what is to come by itself may take.
