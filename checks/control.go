@@ -103,7 +103,7 @@ func (p *planner) candidatePeers(local bool) (peers []netip.Addr, given bool) {
 }
 
 // proven returns the first of the targets that answered an address that is no candidate. wait says
-// that one may yet answer.
+// that one before it may yet answer: which of two is quicker would change the result from run to run.
 func (p *planner) proven(class diag.TargetClass, by ways, targets []netip.Addr) (target netip.Addr, wait bool) {
 	if len(targets) == 0 {
 		return netip.Addr{}, false
@@ -128,7 +128,7 @@ func (p *planner) proven(class diag.TargetClass, by ways, targets []netip.Addr) 
 	reserved := p.reserved()
 	for _, a := range targets {
 		if answered[a] {
-			return a, false
+			return a, wait
 		}
 		wait = wait || open[a] || !asked[a] && (!controlled || a == reserved)
 	}

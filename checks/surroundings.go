@@ -178,14 +178,18 @@ func (p *planner) peers() (list []netip.Addr, given bool) {
 	return p.fromCache(), false
 }
 
-// fromCache are the neighbours that were confirmed last.
+// fromCache are the neighbours that most likely answer: those that the kernel holds for reachable,
+// by address, so that two runs in a row ask the same ones, then those that were confirmed last.
 func (p *planner) fromCache() []netip.Addr {
 	if list, ok := p.cached[p.iface]; ok {
 		return list
 	}
 	routers := p.net().Gateways()
-	var known []diag.At[diag.Neighbour] // the newest first
+	var known []diag.At[diag.Neighbour]
 	confirmed := func(n diag.At[diag.Neighbour]) time.Time {
+		if n.Fact.State == diag.Reachable {
+			return time.Unix(1<<40, 0) // as good as now
+		}
 		return n.At.Add(-time.Duration(n.Fact.ConfirmedS * float64(time.Second)))
 	}
 	older := func(a, b diag.At[diag.Neighbour]) int {
