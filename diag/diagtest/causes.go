@@ -533,6 +533,26 @@ var CauseTests = []struct {
 		},
 	},
 	{
+		Name: "the queue throws all frames away", Cause: "host.egress-hook", Sure: "likely", Faults: []string{"host.egress-hook"},
+		World: func() *World {
+			return LAN().Each(func(p diag.Path) bool { return p.Outcome != diag.OutcomeSkipped }, func(p *diag.Path) {
+				Silent(p)
+				p.Sent = 0
+				if p.Via == diag.ViaWire {
+					p.Outcome, p.Detail = diag.Unsent, "not-seen-leaving"
+				}
+			})
+		},
+	},
+	{
+		Name: "one of two routers that are used in turn leads nowhere", Cause: "path.beyond-router", Sure: "certain", Faults: []string{"path.beyond-router"},
+		World: func() *World { return InTurn(diag.Silent) },
+	},
+	{
+		Name: "two routers that are used in turn both lead out", Cause: "net.open-link", Faults: []string{},
+		World: func() *World { return InTurn(diag.Answered) },
+	},
+	{
 		Name: "nothing beyond the router, of which echo alone was asked", Cause: "path.beyond-router", Sure: "possible", Faults: []string{"path.beyond-router"},
 		World: func() *World {
 			return VPC().Silence(func(p diag.Path) bool { return p.TargetClass == diag.TargetInternet })

@@ -1124,6 +1124,17 @@ var scenarios = []Scenario{
 		Break: staticDefault(false),
 	},
 	{
+		Name: "next-hops", On: "lan",
+		Title:  "The default route has two next hops that the kernel uses in turn, and the router of one leads nowhere.",
+		Causes: []string{"path.beyond-router"},
+		Break:  nextHops(true),
+	},
+	{
+		Name: "next-hops-well", On: "lan", Healthy: true,
+		Title: "The default route has two next hops that the kernel uses in turn, and both routers lead out.",
+		Break: nextHops(false),
+	},
+	{
 		Name: "off-link", On: "lan",
 		Title:   "The router says that the subnet's hosts are no neighbours (L=0), and ubuntu1's address has the prefix as on the link: its peer is silent.",
 		Causes:  []string{"host.routing"},
@@ -1640,6 +1651,15 @@ func staticDefault(nowhere bool) func(*Spec) {
 		r.Silent, r.Nowhere = true, nowhere
 		h := s.ubuntu1()
 		h.Routes = append(h.Routes, Route{NIC: "eth0", Dst: netip.MustParsePrefix("::/0"), Via: r.LinkLocal(), Metric: 512})
+	}
+}
+
+// nextHops is a LAN whose host sends by two routers in turn; the second may lead nowhere.
+func nextHops(nowhere bool) func(*Spec) {
+	return func(s *Spec) {
+		staticDefault(nowhere)(s)
+		h := s.ubuntu1()
+		h.Routes = append(h.Routes, Route{NIC: "eth0", Dst: netip.MustParsePrefix("::/0"), Via: s.Routers[0].LinkLocal(), Metric: 512, Beside: true})
 	}
 }
 

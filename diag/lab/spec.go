@@ -198,6 +198,7 @@ type Route struct {
 	Metric int        // 0: the kernel's own, 1024
 	Refuse bool       // "unreachable": it leads nowhere
 	Local  bool       // "local": the host takes what it leads to for its own; NIC is lo
+	Beside bool       // another next hop of a route that stands before it
 }
 
 // A Policy looks packets from a prefix up in a routing table of their own.
