@@ -83,9 +83,17 @@ var CauseTests = []struct {
 		World: func() *World { return VPC().Say(localRule(32765), mainRule) },
 	},
 	{
-		Name: "the loopback interface is up", Cause: "net.per-address-filter", Faults: []string{},
+		Name: "the loopback interface has no ::1", Cause: "host.loopback-down", Sure: "certain", Faults: []string{"host.loopback-down"},
 		World: func() *World {
 			return VPC().Say(diag.Link{Interface: "lo", Index: 1, MTU: 65536, Loopback: true, Up: true})
+		},
+	},
+	{
+		Name: "the loopback interface is up", Cause: "net.per-address-filter", Faults: []string{},
+		World: func() *World {
+			return VPC().Say(diag.Link{Interface: "lo", Index: 1, MTU: 65536, Loopback: true, Up: true}, diag.Address{
+				Interface: "lo", Address: netip.IPv6Loopback(), PrefixLen: 128, Flags: diag.Permanent, PreferredS: diag.Forever, ValidS: diag.Forever,
+			})
 		},
 	},
 	{Name: "an interface that looks for no neighbours", Cause: "host.discovery-off", Sure: "certain", Faults: []string{"host.discovery-off"}, World: DiscoveryOff},
@@ -865,6 +873,22 @@ var CauseTests = []struct {
 		},
 	},
 	{
+		Name: "a name server of resolv.conf looks nothing up", Cause: "service.unreachable", Sure: "likely", Faults: []string{"service.unreachable"},
+		World: func() *World {
+			p := asksResolver(diag.Answered)
+			p.Detail, p.Note = diag.DetailDeclines, "Refused"
+			return resolving().Path(p)
+		},
+	},
+	{
+		Name: "a name server of resolv.conf does not know the question", Cause: "net.open-link", Faults: []string{},
+		World: func() *World {
+			p := asksResolver(diag.Answered)
+			p.Detail, p.Note = diag.DetailDeclines, "NotImplemented"
+			return resolving().Path(p)
+		},
+	},
+	{
 		Name: "a name server of resolv.conf answers", Cause: "net.open-link", Faults: []string{},
 		World: func() *World { return resolving().Path(asksResolver(diag.Answered)) },
 	},
@@ -950,6 +974,17 @@ var CauseTests = []struct {
 				diag.Filter{Table: "ip6 filter", Chain: "INPUT", Hook: "input", Rule: "policy drop", Verdict: "drop", Matches: []string{"ns"}},
 				asked(MyLocal), diag.Drop{Frame: asked(MyLocal), Reason: "NETFILTER_DROP", Function: "nft_do_chain"},
 			)
+		},
+	},
+	{
+		Name: "an XDP program drops the advertisements, which no kernel calls XDP", Cause: "host.firewall", Sure: "certain", Faults: []string{"host.firewall"},
+		World: func() *World {
+			answer := diag.Frame{
+				Interface: "eth0", Type: diag.NA, Src: RouterAddr, Dst: MyLocal, SrcMAC: RouterMAC, DstMAC: MyMAC, HopLimit: 255, Target: RouterAddr, LLAddr: RouterMAC, Solicited: true,
+			}
+			return LAN().Relink(func(l *diag.Link) { l.XDP = true }).Each(func(p diag.Path) bool {
+				return p.Target == RouterAddr && p.Asks == diag.AsksND
+			}, Silent).Say(diag.Feed{Name: diag.FeedDrops, State: diag.Synced}, diag.Drop{Frame: answer, Reason: "NOT_SPECIFIED", Function: "do_xdp_generic"})
 		},
 	},
 	{

@@ -996,6 +996,13 @@ var scenarios = []Scenario{
 		Break:   func(s *Spec) { s.announceResolver(); s.Internet.NoDNS = true },
 	},
 	{
+		Name: "name-server-refuses", On: "lan",
+		Title:   "The name server that the router announces (RDNSS) looks no names up for this network.",
+		Causes:  []string{"service.unreachable"},
+		Subject: resolver.String(),
+		Break:   func(s *Spec) { s.announceResolver(); s.Internet.RefusesDNS = true },
+	},
+	{
 		Name: "name-server-nobody", On: "lan",
 		Title:   "The name server that the router announces (RDNSS) is an address of the link that nobody has.",
 		Causes:  []string{"service.unreachable"},
