@@ -1140,14 +1140,6 @@ var scenarios = []Scenario{
 		},
 	},
 	{
-		Name: "near-source-well", On: "lan", Healthy: true,
-		Title: "The default route that somebody wrote down names the global address as its source.",
-		Break: func(s *Spec) {
-			h := s.ubuntu1()
-			h.Routes = append(h.Routes, Route{NIC: "eth0", Dst: netip.MustParsePrefix("::/0"), Via: s.router().LinkLocal(), Src: ownAddress, Metric: 512})
-		},
-	},
-	{
 		Name: "next-hops", On: "lan",
 		Title:  "The default route has two next hops that the kernel uses in turn, and the router of one leads nowhere.",
 		Causes: []string{"path.beyond-router"},
