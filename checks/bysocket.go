@@ -194,6 +194,10 @@ func (l *lane) anew(a *asking) func() error {
 	return func() error {
 		if a.sent > 0 {
 			l.forget()
+			if answered, _ := a.answered(); answered { // meanwhile: nobody would wait for what comes of another
+				l.r.pace.charge(l.r.now, -1)
+				return nil
+			}
 		}
 		return send()
 	}
