@@ -24,7 +24,7 @@ var multicastSuppressed = Cause{
 			} else {
 				p = iv.first(proofOfLife)
 			}
-			lost, _ := iv.loss()
+			lost := iv.loss()
 			lossy := len(lost) > 0 && lost[0].confidence != Possible
 			if !iv.any(func(p *path) bool {
 				return p.TargetClass == diag.TargetAllNodes && iv.normals.expect(*p.Path) == ExpectSilence && !(lossy && math.Pow(iv.losing, float64(p.Sent)) > unlikely)
