@@ -12,7 +12,7 @@ var multicastSuppressed = Cause{
 	// ff02::1 reached nobody, and somebody is there.
 	find: rule{
 		confidence: Likely, direct: true,
-		explains: all(toward(diag.TargetAllNodes), silence, fromUs),
+		explains: all(toward(diag.TargetAllNodes), unanswered, fromUs),
 		given: func(iv *ifaceView, _ netip.Addr) bool {
 			return len(iv.traffic.late) == 0 && !iv.toAnother() && iv.first(proofOfLife) != nil
 		},

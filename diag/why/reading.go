@@ -120,7 +120,7 @@ func (iv *ifaceView) fateOf(p *path) fate {
 	}
 	waited := p.Asks == diag.AsksEcho || p.Asks == diag.AsksMTU
 	switch {
-	case waited && !p.failedDiscovery() && iv.unanswered(p.Source):
+	case (waited || p.Asks == diag.AsksTCP || p.Asks == diag.AsksService) && !p.failedDiscovery() && iv.unanswered(p.Source):
 		// Somebody solicited for the source, and no advertisement left: who cannot resolve cannot answer, or not before he hears of it otherwise.
 		return deaf
 	case waited && iv.traffic.late[callKey{from: p.Source, to: p.Target}].Body != nil:
