@@ -340,6 +340,23 @@ func TestSourceRule(t *testing.T) {
 			t.Errorf("took %s", took)
 		}
 	})
+	inWorld(t, "the kernel turns to a router that it does not know", func(w *world) {
+		t := w.t
+		add(w)
+		w.knows(router, routerMAC, diag.Reachable)
+		other := addr("fe80::dead")
+		const turns = 100 * time.Millisecond // between the first question and the second
+		time.AfterFunc(turns, func() {
+			w.mu.Lock()
+			w.gateway = other
+			w.mu.Unlock()
+		})
+		w.run(t.Context(), nil)
+		w.want("source/eth0/"+handAdded.String()+"/"+farHost.String()+"/echo/kernel", diag.Silent, "")
+		if n := w.happened("kernel ns " + handAdded.String() + " > " + other.String()); n > 0 {
+			t.Errorf("%d solicitations from an address that may be nobody's", n)
+		}
+	})
 	inWorld(t, "nothing known of assignment", func(w *world) {
 		t := w.t
 		w.edit(func(r *diag.Run) { r.Assigned = nil })

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"time"
 
 	"ndwhy/diag"
 )
@@ -187,7 +188,7 @@ func (iv *ifaceView) byLuck(h hypothesis) bool {
 		switch {
 		case p.fate == notLeft || !slices.Contains(h.paths, p.ID) && !iv.explains(&h, p):
 			// What this host had no way to send tells nothing of the network.
-		case !p.silent() || p.symptom < 0 && iv.normals.expect(*p.Path) == ExpectSilence || math.Pow(iv.losing, float64(chances(p))) < unlikely:
+		case !p.silent() || p.symptom < 0 && iv.normals.expect(*p.Path) == ExpectSilence || math.Pow(iv.losing, float64(iv.chances(p))) < unlikely:
 			return false
 		default:
 			some = true
@@ -196,19 +197,31 @@ func (iv *ifaceView) byLuck(h hypothesis) bool {
 	return some
 }
 
-// chances is how many packets at least must get lost for a path to be silent: who is asked for an echo has to find this
-// host first, and gives up after three solicitations (RFC 4861 §10, MAX_MULTICAST_SOLICIT). What is asked again in full
-// has it try twice.
-func chances(p *path) int {
-	const full = 14
-	switch {
-	case p.Asks != diag.AsksEcho:
+// How often a host solicits for a neighbour before it gives up, once a second (RFC 4861 §10, MAX_MULTICAST_SOLICIT,
+// RETRANS_TIMER).
+const solicitations = 3
+
+// chances is how many packets at least must get lost for a path to be silent: who is asked, or the router on the way
+// back, has to find this host first, and solicits for it once a second, however often he is asked. A solicitation
+// says itself where the answer goes.
+func (iv *ifaceView) chances(p *path) int {
+	if p.Asks == diag.AsksND || p.Asks == diag.AsksDAD || p.Asks == diag.AsksRS {
 		return p.asked()
-	case p.Sent < full:
-		return min(p.asked(), 3)
-	default:
-		return 6
 	}
+	n := 0
+	var begun time.Time // that he looks for this host
+	for _, seq := range p.Evidence {
+		e, _ := iv.s.Evidence(seq)
+		f, _ := e.Body.(diag.Frame)
+		if sent := f.Out && f.Dst == p.Target && f.Type != diag.NS; sent && (n == 0 || e.At.Sub(begun) >= solicitations*time.Second) {
+			begun, n = e.At, n+solicitations
+		}
+	}
+	if n == 0 {
+		return min(p.asked(), solicitations)
+	}
+	outstanding := solicitations - 1 - int(iv.s.AskedAt(p.ID).Sub(begun)/time.Second)
+	return min(p.asked(), n-max(0, outstanding))
 }
 
 // asked is how many packets at least a path's question was asked with.
