@@ -192,7 +192,7 @@ func causesDoc() string {
 		key := "cause." + c.ID + "."
 		means, details, _ := strings.Cut(words.Say(key+"means"), " Details: ")
 		b.WriteString("\n## " + c.ID + "\n\n")
-		b.WriteString("**" + words.Say(key+"title") + "** [" + severityText(c) + "]\n\n" + markdown(means) + "\n\n" + markdown(upperFirst(details)) + "\n\n")
+		b.WriteString("**" + words.Say(key+"title") + "** [" + severityText(c) + "]\n\n" + markdown(means) + "\n\n" + markdown(words.Capital(details)) + "\n\n")
 		b.WriteString("- " + words.Say("explain.evidence") + " " + markdown(words.Say(key+"evidence")) + "\n")
 		b.WriteString("- " + words.Say("explain.contradicts") + " " + markdown(words.Say(key+"contradicts")) + "\n")
 		b.WriteString("- " + words.Say("explain.source") + " " + markdown(words.Say(key+"source")) + "\n")

@@ -88,12 +88,12 @@ func TestHeadline(t *testing.T) {
 			"Nobody answers for 2001:db8:1f16:8df:d326:143a:2015:79fa.",
 		},
 		{
-			"two faults", diagtest.VPC().Silence(diagtest.To(diagtest.PeerGlobal)).Silence(diagtest.To(diagtest.PeerLocal)), VerdictWarning,
-			"Nobody answers for 2001:db8:1f16:8df:d326:143a:2015:79fa (and 1 more problem).",
+			"two of a kind", diagtest.VPC().Silence(diagtest.To(diagtest.PeerGlobal)).Silence(diagtest.To(diagtest.PeerLocal)), VerdictWarning,
+			"Nobody answers for 2001:db8:1f16:8df:d326:143a:2015:79fa (the same goes for 1 more address).",
 		},
 		{
-			"four faults", diagtest.HandAdded().Silence(diagtest.To(diagtest.PeerGlobal)).Silence(diagtest.To(diagtest.PeerLocal)).Say(diagtest.ByHand(diagtest.MineNext, 64)), VerdictWarning,
-			"eth0 has 2001:db8:1f16:8df::1234, which is not assigned to it: the network drops everything sent from it (and 3 more problems).",
+			"two kinds, of two addresses each", diagtest.HandAdded().Silence(diagtest.To(diagtest.PeerGlobal)).Silence(diagtest.To(diagtest.PeerLocal)).Say(diagtest.ByHand(diagtest.MineNext, 64)), VerdictWarning,
+			"eth0 has 2001:db8:1f16:8df::1234, which is not assigned to it: the network drops everything sent from it (the same goes for 1 more address, plus 1 more problem).",
 		},
 		{
 			"one thing that nothing explains", diagtest.VPC().Each(func(p diag.Path) bool { return p.TargetClass == diag.TargetAllNodes && p.Via == diag.ViaWire }, func(p *diag.Path) {

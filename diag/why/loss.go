@@ -10,8 +10,11 @@ import (
 	"ndwhy/diag"
 )
 
+// Loss is the cause that takes answers by chance.
+const Loss = "path.lossy"
+
 var lossyPath = Cause{
-	ID: "path.lossy", Severity: Warning, Working: true,
+	ID: Loss, Severity: Warning, Working: true,
 	Remedy: []Remedy{
 		ask("ask.loss").when(func(_ *view, h *hypothesis) bool { return h.as != "limit" }),
 		way("slower", "ping -6 -c 30 -i 1 -I {interface} {target}").when(func(_ *view, h *hypothesis) bool { return h.as == "limit" }),
