@@ -39,18 +39,22 @@ func TestAskedOnce(t *testing.T) {
 	}
 }
 
-// A router's silence is sure where its kind of network is known for it, or where it was asked often enough.
+// A router's silence is sure where its kind of network is known for it, or where it was asked often enough; unless it
+// answers what all are asked.
 func TestQuietRouterAskedOnce(t *testing.T) {
 	echo := func(p diag.Path) bool { return p.TargetClass == diag.TargetRouter && p.Asks == diag.AsksEcho }
 	for _, tt := range []struct {
 		world *diagtest.World
 		sent  int
+		all   []diag.Responder // who answered all nodes
 		want  Confidence
 	}{
-		{diagtest.VPC(), 2, Certain},
-		{diagtest.LAN().Silence(echo), 2, Possible},
-		{diagtest.LAN().Silence(echo), 3, Certain},
+		{diagtest.VPC(), 2, nil, Certain},
+		{diagtest.LAN().Silence(echo), 2, nil, Possible},
+		{diagtest.LAN().Silence(echo), 3, nil, Certain},
+		{diagtest.LAN().Silence(echo), 3, []diag.Responder{{Address: diagtest.RouterAddr, MAC: diagtest.RouterMAC}}, Possible},
 	} {
+		tt.world.Each(func(p diag.Path) bool { return p.TargetClass == diag.TargetAllNodes }, func(p *diag.Path) { p.Responders = tt.all })
 		tt.world.Each(echo, func(p *diag.Path) { p.Sent = tt.sent })
 		if f := find(t, Diagnose(tt.world.State()), "net.router-silent"); f.Confidence != tt.want {
 			t.Errorf("asked %d times: %s, want %s", tt.sent, f.Confidence, tt.want)

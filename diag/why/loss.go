@@ -28,14 +28,12 @@ func findLossy(iv *ifaceView) []hypothesis {
 	if len(iv.floods()) > 0 {
 		return nil
 	}
-	found, _ := iv.loss()
-	return found
+	return iv.loss()
 }
 
 // loss wants loss that a limit on a host's own answers does not explain: in neighbour
-// discovery, or at two hosts. A single host that answers some echoes is only remarked. The rate is that of
-// what was answered at all: 1 where nothing was.
-func (iv *ifaceView) loss() (found []hypothesis, rate float64) {
+// discovery, or at two hosts. A single host that answers some echoes is only remarked.
+func (iv *ifaceView) loss() []hypothesis {
 	h := hypothesis{direct: true, confidence: Likely, subject: Subject{"interface", iv.name}, beyond: true}
 	questions := iv.inPart()
 	sent, received := 0, 0
@@ -68,17 +66,13 @@ func (iv *ifaceView) loss() (found []hypothesis, rate float64) {
 			first = p.Target
 		}
 	}
-	lost := sent - received
-	rate = 1
-	if sent > 0 {
-		rate = float64(lost) / float64(sent)
-	}
 	if late, ok := iv.tardy(); ok {
-		return []hypothesis{late}, rate
+		return []hypothesis{late}
 	}
 	if len(hosts) == 0 || iv.toAnother() {
-		return nil, rate
+		return nil
 	}
+	lost := sent - received
 	iv.lostBetween(&h, "cause.path.lossy.far", lossy)
 	h.args = append(h.args, "lost", lost, "sent", sent, "percent", 100*lost/max(1, sent), "target", first, "hosts", len(hosts))
 	switch {
@@ -86,12 +80,12 @@ func (iv *ifaceView) loss() (found []hypothesis, rate float64) {
 		if lost >= 4 && len(hosts) >= 2 {
 			h.confidence = Certain
 		}
-		iv.explain(&h, iv.lostByChance(rate)...)
+		iv.explain(&h, iv.lostByChance(iv.losing)...)
 	default:
 		h.severity, h.confidence, h.as = Info, Possible, "limit"
 		h.subject = Subject{"target", first.String()}
 	}
-	return []hypothesis{h}, rate
+	return []hypothesis{h}
 }
 
 // hosts tells which host has an address: by the MAC that it was found at, as one host may be asked by several addresses;
