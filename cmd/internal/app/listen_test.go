@@ -267,16 +267,24 @@ func TestListenerTells(t *testing.T) {
 		verdict  why.Verdict
 	}{
 		"another address": {
-			listenMine, []diag.Body{ping, pong}, []why.Finding{unassigned, peer, unanswered, note},
+			listenMine,
+			[]diag.Body{ping, pong},
+			[]why.Finding{unassigned, peer, unanswered, note},
 			nil, "address.unassigned (" + other + "), host.neighbour-override (" + diagtest.PeerGlobal.String() + "), host.inbound-unanswered (eth0)", why.VerdictOK,
 		},
 		"its own first": {
-			listenMine, []diag.Body{ping, pong}, []why.Finding{firewall, unassigned, mine},
-			[]string{"address.expiring", "host.firewall"}, "address.unassigned (" + other + ")", why.VerdictCritical,
+			listenMine,
+			[]diag.Body{ping, pong},
+			[]why.Finding{firewall, unassigned, mine},
+			[]string{"address.expiring", "host.firewall"},
+			"address.unassigned (" + other + ")", why.VerdictCritical,
 		},
 		"who asked in vain may be who it is about": {
-			listenMine, []diag.Body{ping, diag.Tick{}}, []why.Finding{peer, linkLocal, unanswered},
-			[]string{why.InboundUnanswered, "host.neighbour-override", "address.duplicate"}, "", why.VerdictCritical,
+			listenMine,
+			[]diag.Body{ping, diag.Tick{}},
+			[]why.Finding{peer, linkLocal, unanswered},
+			[]string{why.InboundUnanswered, "host.neighbour-override", "address.duplicate"},
+			"", why.VerdictCritical,
 		},
 		"every address": {netip.Addr{}, []diag.Body{ping, pong}, []why.Finding{unassigned, note}, []string{"address.unassigned"}, "", why.VerdictWarning},
 	} {
