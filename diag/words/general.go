@@ -59,7 +59,9 @@ var general = map[string]string{
 	"on.interface": "{interface}: {sentence}",
 	"list.more":    "{list} and {n} more",
 
-	"symptom.path":       "{path}, which is not normal here ({interface})",
+	"symptom.path":       "{question} ({interface}): {outcome}, which is not normal here",
+	"symptom.question":   "{asks} from {source} to {target}, {via}",
+	"symptom.asked":      "{question}: {outcome}",
 	"symptom.strange":    "on {interface} the address {address} gets no answer and another address does: ndwhy does not know whether the network assigned it (--assigned tells it), and it may belong to another network",
 	"symptom.no-global":  "{interface} has no global address that the network lets through",
 	"symptom.no-default": "no default route leads through {interface}",
