@@ -145,7 +145,7 @@ var general = map[string]string{
 	"profile.unknown.name":      "a network of unknown kind",
 
 	"profile.because.given":        "given by --profile",
-	"profile.because.nothing":      "it has nothing that ndwhy knows of any cloud",
+	"profile.because.nothing":      "nothing here points to a cloud that ndwhy knows",
 	"profile.because.imds":         "the EC2 instance metadata service answered ({endpoint})",
 	"profile.because.inside":       "this is a container or a pod on an instance, on a link that the instance made: no interface here is the instance's own",
 	"profile.because.other":        "the machine calls itself \"{value}\", and ndwhy knows nothing about its network",
