@@ -903,6 +903,13 @@ var CauseTests = []struct {
 		},
 	},
 	{
+		Name: "IMDS refuses whoever asks", Cause: "service.imds-off", Faults: []string{},
+		World: func() *World {
+			return VPC().Say(diag.Machine{SysVendor: "Amazon EC2"},
+				diag.Metadata{Endpoint: "http://169.254.169.254", State: diag.MetadataUnreachable, Why: "status 403", Refused: true})
+		},
+	},
+	{
 		Name: "IMDS over IPv6 is off", Cause: "service.imds-ipv6-off", Faults: []string{},
 		World: func() *World {
 			return VPC().Path(diag.Path{Check: "services", Asks: diag.AsksService, Source: Mine, Target: diag.IMDSIPv6, TargetClass: diag.TargetService, Via: diag.ViaKernel, Outcome: diag.Silent})

@@ -333,6 +333,9 @@ func (b *brief) unknown() {
 		}
 		label = "or"
 	}
+	if b.r.Traffic.Sent+len(b.r.Paths) == 0 && len(b.r.Unknown) == 1 {
+		return // the headline has all of it
+	}
 	if len(names) > 0 && b.r.Verdict != why.VerdictOK {
 		b.para("open", words.Say("brief.unknown", "what", words.List(b.lacking())))
 	}

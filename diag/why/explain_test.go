@@ -142,7 +142,7 @@ func TestCausesAreWhole(t *testing.T) {
 		path.beyond-router path.nat64-missing path.refused path.mtu path.lossy
 		host.ipv6-disabled host.loopback-down host.discovery-off host.address-on-port host.link-down host.firewall host.egress-hook host.neighbour-override
 		host.neighbour-table-full host.source-selection host.routing host.forwards-unassigned
-		service.unreachable service.imds-ipv6-off service.imds-hop-limit`)
+		service.unreachable service.imds-ipv6-off service.imds-hop-limit service.imds-off`)
 	names := CauseNames()
 	slices.Sort(stable)
 	slices.Sort(names)

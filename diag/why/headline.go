@@ -90,7 +90,8 @@ func clause(text string) string { return strings.TrimSuffix(text, ".") }
 func (v *view) firstSymptom(d Diagnosis) string {
 	y := d.Unexplained[0]
 	if len(y.Paths) > 0 && !y.Address.IsValid() {
-		return diag.DescribePath(v.paths[v.place[y.Paths[0]]])
+		p := v.paths[v.place[y.Paths[0]]]
+		return words.Say("symptom.asked", "question", sayQuestion(&p), "outcome", sayOutcome(&p))
 	}
 	return clause(y.Text)
 }

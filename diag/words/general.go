@@ -59,7 +59,9 @@ var general = map[string]string{
 	"on.interface": "{interface}: {sentence}",
 	"list.more":    "{list} and {n} more",
 
-	"symptom.path":       "{path}, which is not normal here ({interface})",
+	"symptom.path":       "{question} ({interface}): {outcome}, which is not normal here",
+	"symptom.question":   "{asks} from {source} to {target}, {via}",
+	"symptom.asked":      "{question}: {outcome}",
 	"symptom.strange":    "on {interface} the address {address} gets no answer and another address does: ndwhy does not know whether the network assigned it (--assigned tells it), and it may belong to another network",
 	"symptom.no-global":  "{interface} has no global address that the network lets through",
 	"symptom.no-default": "no default route leads through {interface}",
@@ -143,7 +145,7 @@ var general = map[string]string{
 	"profile.unknown.name":      "a network of unknown kind",
 
 	"profile.because.given":        "given by --profile",
-	"profile.because.nothing":      "it has nothing that ndwhy knows of any cloud",
+	"profile.because.nothing":      "nothing here points to a cloud that ndwhy knows",
 	"profile.because.imds":         "the EC2 instance metadata service answered ({endpoint})",
 	"profile.because.inside":       "this is a container or a pod on an instance, on a link that the instance made: no interface here is the instance's own",
 	"profile.because.other":        "the machine calls itself \"{value}\", and ndwhy knows nothing about its network",
