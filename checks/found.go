@@ -138,13 +138,14 @@ func (p *planner) strangers() (list []Question) {
 	}
 	told, hosts := map[pair]bool{}, map[netip.Addr]diag.MAC{}
 	for _, path := range p.s.Paths() {
-		if path.Interface == p.iface && path.Outcome != diag.OutcomeSkipped && path.Asks != diag.AsksFound && !path.Target.IsMulticast() {
-			for _, r := range path.Responders {
+		for _, r := range path.Responders {
+			if path.Interface != p.iface || r.MAC == (diag.MAC{}) {
+				continue // a socket does not tell
+			}
+			hosts[r.Address] = r.MAC
+			if path.Outcome == diag.Answered && path.Asks != diag.AsksFound && !path.Target.IsMulticast() {
 				told[pair{path.Source, r.MAC}] = true
 			}
-		}
-		for _, r := range path.Responders {
-			hosts[r.Address] = r.MAC
 		}
 	}
 	ask := func(source, target netip.Addr) {
