@@ -68,6 +68,7 @@ var CauseTests = []struct {
 		Name: "a peer that only a question to its MAC reaches, and a querier", Cause: "net.snooping", Sure: "possible", Faults: []string{"net.snooping"},
 		World: func() *World { return Forgotten().Say(Queried()) },
 	},
+	{Name: "a peer finds this host only when it is told", Cause: "net.snooping", Sure: "likely", Faults: []string{"net.snooping"}, World: Unfound},
 	{
 		Name: "the loopback interface is down", Cause: "host.loopback-down", Sure: "certain", Faults: []string{"host.loopback-down"},
 		World: func() *World { return VPC().Say(diag.Link{Interface: "lo", Index: 1, MTU: 65536, Loopback: true}) },

@@ -41,7 +41,7 @@ func (iv *ifaceView) loss() []hypothesis {
 	hosts, hostOf := map[any]bool{}, iv.hosts()
 	var first netip.Addr
 	var lossy []*path
-	ungrouped := iv.ungrouped()
+	ungrouped, told := iv.ungrouped(), iv.toldAnswers()
 	for _, p := range iv.paths {
 		q, ok := questions[diag.QuestionOf(*p.Path)]
 		if !ok || p.Outcome != diag.Answered {
@@ -56,6 +56,9 @@ func (iv *ifaceView) loss() []hypothesis {
 		}
 		if slices.ContainsFunc(ungrouped, func(f *path) bool { return f.Target == p.Target }) {
 			continue // it has to find where to send its answers, by other ways than ours
+		}
+		if slices.ContainsFunc(told, func(a toldAnswer) bool { return a.source == p.Source && a.target == p.Target }) {
+			continue // so had it here
 		}
 		iv.explain(&h, p)
 		rest(&h, p)
