@@ -271,6 +271,20 @@ func TestAddedKernel(t *testing.T) {
 			t.Errorf("changes %+v", w.state().Changes)
 		}
 	})
+	inWorld(t, "what is forgotten is told late", func(w *world) {
+		w.edit(kernelRun)
+		w.toldLate, w.latency = 200*time.Millisecond, 100*time.Millisecond
+		var silent []string
+		defer w.sess.Watch(func(e diag.Event) {
+			if p, ok := e.Body.(diag.Path); ok && p.Source == ourGUA && p.Target == peerGUA2 && p.Outcome != diag.Answered {
+				silent = append(silent, p.ID)
+			}
+		})()
+		w.run(w.t.Context(), nil)
+		if len(silent) > 0 {
+			w.t.Errorf("taken for the end of the next discovery: %v", silent)
+		}
+	})
 	inWorld(t, "cancelled in the middle", func(w *world) {
 		t := w.t
 		w.edit(kernelRun)

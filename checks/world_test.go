@@ -82,6 +82,7 @@ type world struct {
 	listenErr                       error
 	panicOn                         string
 	slow                            map[netip.Addr]time.Duration // how long it takes to look up an entry, or to add an address
+	toldLate                        time.Duration                // that an entry is gone
 }
 
 func newWorld(t *testing.T) *world {
@@ -626,13 +627,15 @@ func (w *world) DelNeighbour(_ string, a netip.Addr) error {
 	delete(w.entries, a)
 	w.forgot[a]++
 	w.mu.Unlock()
-	if had && n.State == diag.Incomplete {
-		n.State = diag.Failed // which the kernel announces before it is gone
-		w.sess.Emit(n)
-	}
-	if n.Gone = true; had {
-		w.sess.Emit(n)
-	}
+	w.later(w.toldLate, func() {
+		if had && n.State == diag.Incomplete {
+			n.State = diag.Failed // which the kernel announces before it is gone
+			w.sess.Emit(n)
+		}
+		if n.Gone = true; had {
+			w.sess.Emit(n)
+		}
+	})
 	return nil
 }
 

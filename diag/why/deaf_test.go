@@ -43,3 +43,15 @@ func TestDeafIsNotTheNetwork(t *testing.T) {
 		}
 	}
 }
+
+// A candidate that the network does not let speak shows no peer that answers no ping, though this host's own pings, for
+// another reason, get no answer either.
+func TestFilteredCandidateBesideDeafHost(t *testing.T) {
+	w := diagtest.LAN().Say(askedFor(diagtest.Mine)).Silence(func(p diag.Path) bool {
+		return p.SourceClass == diag.SourceCandidate || p.Source == diagtest.Mine && p.Asks == diag.AsksEcho && p.TargetClass == diag.TargetPeer
+	})
+	d := Diagnose(w.State())
+	if got := named(d); slices.Contains(got, "peer.echo-blocked") || !slices.Contains(got, "net.per-address-filter") {
+		t.Errorf("named %v, unexplained %+v", got, d.Unexplained)
+	}
+}

@@ -135,3 +135,22 @@ func TestAskedInAHurry(t *testing.T) {
 		}
 	}
 }
+
+// A host that limits its answers makes no silence of another a matter of chance; loss that others see does.
+func TestLimitIsNoLoss(t *testing.T) {
+	for name, tt := range map[string]struct {
+		solicitations int // that were answered, of 12
+		want          Confidence
+	}{"its echoes alone": {12, Likely}, "solicitations too": {10, Possible}} {
+		w := diagtest.VPC().Silence(func(p diag.Path) bool { return p.TargetClass == diag.TargetInternet })
+		w.Each(func(p diag.Path) bool { return p.Outcome == diag.Answered && p.TargetClass == diag.TargetPeer }, func(p *diag.Path) {
+			p.Sent, p.Received, p.Responders = 12, tt.solicitations, []diag.Responder{{Address: p.Target, MAC: diagtest.PeerMAC}}
+			if p.Asks == diag.AsksEcho {
+				p.Received = 5
+			}
+		})
+		if f := find(t, Diagnose(w.State()), "path.beyond-router"); f.Confidence != tt.want {
+			t.Errorf("lost %s: %s, want %s", name, f.Confidence, tt.want)
+		}
+	}
+}

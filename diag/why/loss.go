@@ -153,7 +153,8 @@ func (iv *ifaceView) inPart() map[diag.Question]*path {
 }
 
 // lossRate is the share of packets that the interface is reckoned to lose, by all that was answered on it, from
-// whatever source: a little more than was lost, as few are asked. 0: nothing was lost.
+// whatever source: a little more than was lost, as few are asked. 0: nothing was lost. What one host alone loses, of its
+// echoes alone, is a limit that it keeps: the others tell how much the network loses at most.
 func (iv *ifaceView) lossRate() float64 {
 	best := map[diag.Question]*path{}
 	for _, p := range iv.paths {
@@ -163,15 +164,26 @@ func (iv *ifaceView) lossRate() float64 {
 			}
 		}
 	}
-	sent, lost := 0, 0
+	type counts struct{ sent, lost int }
+	var all counts
+	echoes, hostOf := map[any]counts{}, iv.hosts()
 	for _, p := range best {
-		sent += p.Sent
-		lost += max(0, p.Sent-p.Received)
+		lost := max(0, p.Sent-p.Received)
+		all.sent, all.lost = all.sent+p.Sent, all.lost+lost
+		if p.Asks == diag.AsksEcho || p.Asks == diag.AsksMTU {
+			c := echoes[hostOf(p.Target)]
+			echoes[hostOf(p.Target)] = counts{c.sent + p.Sent, c.lost + lost}
+		}
 	}
-	if lost == 0 {
+	if all.lost == 0 {
 		return 0
 	}
-	return float64(lost+1) / float64(sent+2)
+	for _, c := range echoes {
+		if c.lost == all.lost {
+			all = counts{all.sent - c.sent, 0}
+		}
+	}
+	return float64(all.lost+1) / float64(all.sent+2)
 }
 
 // unlikely is how likely chance may be at most for something to be taken for none of its.
