@@ -54,6 +54,8 @@ type tally struct {
 	alone    diag.MAC      // who answered such
 	nud      diag.NUD
 	nonce    []byte // of our own DAD solicitation
+	// Of a neighbour that is to find this host: it solicited for it, this host told it, it replied.
+	foundBy, told, replied bool
 	// transaction is our own of DHCPv6, in hexadecimal.
 	transaction string
 	size        int    // that the packet is to have; 0: as many bytes as it needs

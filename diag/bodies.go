@@ -472,6 +472,8 @@ type Metadata struct {
 	Interfaces []MetadataInterface `json:"interfaces,omitempty"`
 	// Mute: the service took a connection, and gave no session token to who asked for one.
 	Mute bool `json:"mute,omitempty"`
+	// Refused: the service turns every request away (HTTP status 403).
+	Refused bool `json:"refused,omitempty"`
 }
 
 // MetadataState says how asking went.

@@ -68,6 +68,7 @@ var CauseTests = []struct {
 		Name: "a peer that only a question to its MAC reaches, and a querier", Cause: "net.snooping", Sure: "possible", Faults: []string{"net.snooping"},
 		World: func() *World { return Forgotten().Say(Queried()) },
 	},
+	{Name: "a peer finds this host only when it is told", Cause: "net.snooping", Sure: "likely", Faults: []string{"net.snooping"}, World: Unfound},
 	{
 		Name: "the loopback interface is down", Cause: "host.loopback-down", Sure: "certain", Faults: []string{"host.loopback-down"},
 		World: func() *World { return VPC().Say(diag.Link{Interface: "lo", Index: 1, MTU: 65536, Loopback: true}) },
@@ -900,6 +901,13 @@ var CauseTests = []struct {
 		Name: "IMDS gives a pod no token", Cause: "service.imds-hop-limit", Sure: "likely", Faults: []string{},
 		World: func() *World {
 			return Pod().Say(diag.Metadata{Endpoint: "http://169.254.169.254", State: diag.MetadataUnreachable, Why: "no token", Mute: true})
+		},
+	},
+	{
+		Name: "IMDS refuses whoever asks", Cause: "service.imds-off", Faults: []string{},
+		World: func() *World {
+			return VPC().Say(diag.Machine{SysVendor: "Amazon EC2"},
+				diag.Metadata{Endpoint: "http://169.254.169.254", State: diag.MetadataUnreachable, Why: "status 403", Refused: true})
 		},
 	},
 	{

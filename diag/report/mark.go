@@ -50,10 +50,14 @@ func (r Report) Problems() []Finding {
 func (r Report) Faults() int { return len(r.Findings) - len(r.Notes()) }
 
 // saysOf reports whether another finding says the same of its own subject.
-func (f Finding) saysOf(o Finding) bool {
-	return f.Subject.Value != "" && f.Subject.Kind == o.Subject.Kind && f.Cause == o.Cause && f.Interface == o.Interface &&
-		f.Severity == o.Severity && f.Confidence == o.Confidence && f.Explanation == o.Explanation && f.Subject != o.Subject &&
-		strings.ReplaceAll(f.Summary, f.Subject.Value, o.Subject.Value) == o.Summary
+func (f Finding) saysOf(o Finding) bool { return f.told().SaysOf(o.told()) }
+
+// told is what a finding says, without what it rests on.
+func (f Finding) told() why.Finding {
+	return why.Finding{
+		Cause: f.Cause, Interface: f.Interface, Subject: f.Subject, Severity: f.Severity, Confidence: f.Confidence,
+		Summary: f.Summary, Explanation: f.Explanation,
+	}
 }
 
 // with is the finding and others that say the same, as one.
@@ -159,7 +163,7 @@ func markOf(p Path, problem int, noted bool) Mark {
 		return Mark{}
 	case symptom && !noted, problem > 0 && !answered:
 		return Mark{Wrong, problem}
-	case answered && problem > 0 && p.Received < p.Sent:
+	case answered && (problem > 0 || noted) && p.Received < p.Sent:
 		return Mark{Impaired, problem}
 	case answered:
 		return Mark{Judgement: Answered}

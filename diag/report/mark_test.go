@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"ndwhy/diag"
 	"ndwhy/diag/why"
 )
 
@@ -52,5 +53,25 @@ func TestProblemsThatSayTheSameAreOne(t *testing.T) {
 	}
 	if f := r.Findings[0]; len(f.Others) > 0 || len(f.Explains) != 1 {
 		t.Errorf("the report's own finding changed: %+v", f)
+	}
+}
+
+// A host that leaves out some answers has the mark of that also where it is only remarked, and nobody has to act: its
+// row is not the same as that of one which answers everything.
+func TestWhatIsRemarkedIsMarked(t *testing.T) {
+	partly := Path{ID: "p1", Outcome: diag.Answered, Sent: 10, Received: 7, Normal: new(true)}
+	whole := Path{ID: "p2", Outcome: diag.Answered, Sent: 2, Received: 2, Normal: new(true)}
+	for severity, want := range map[why.Severity]Mark{why.Info: {Judgement: Impaired}, why.Warning: {Impaired, 1}} {
+		r := Report{
+			Paths:    []Path{partly, whole},
+			Findings: []Finding{{Conclusion: Conclusion{Cause: why.Loss, Severity: severity}, Explains: []string{"p1", "p2"}}},
+		}
+		r.mark()
+		if r.Paths[0].Mark != want {
+			t.Errorf("%s: what was answered in part is marked %v, want %v", severity, r.Paths[0].Mark, want)
+		}
+		if r.Paths[1].Mark != (Mark{Judgement: Answered}) {
+			t.Errorf("%s: what was answered is marked %v", severity, r.Paths[1].Mark)
+		}
 	}
 }

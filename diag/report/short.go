@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -112,6 +113,16 @@ func ending(addr string, alike int) string {
 		}
 	}
 	return addr
+}
+
+// Addresses are the addresses of a sentence.
+func Addresses(text string) (list []string) {
+	for _, word := range address.FindAllString(text, -1) {
+		if _, err := netip.ParseAddr(word); err == nil {
+			list = append(list, word)
+		}
+	}
+	return list
 }
 
 // In shortens the addresses of a sentence.

@@ -21,6 +21,13 @@ func compareFindings(a, b Finding) int {
 	)
 }
 
+// SaysOf reports whether another finding says the same of its own subject, as of each of a host's addresses.
+func (f Finding) SaysOf(o Finding) bool {
+	return f.Subject.Value != "" && f.Subject.Kind == o.Subject.Kind && f.Cause == o.Cause && f.Interface == o.Interface &&
+		f.Severity == o.Severity && f.Confidence == o.Confidence && f.Explanation == o.Explanation && f.Subject != o.Subject &&
+		strings.ReplaceAll(f.Summary, f.Subject.Value, o.Subject.Value) == o.Summary
+}
+
 // compareValues orders addresses as addresses and the rest as text.
 func compareValues(a, b string) int {
 	x, errX := netip.ParseAddr(a)

@@ -10,8 +10,11 @@ import (
 	"ndwhy/diag"
 )
 
+// Loss is the cause that takes answers by chance.
+const Loss = "path.lossy"
+
 var lossyPath = Cause{
-	ID: "path.lossy", Severity: Warning, Working: true,
+	ID: Loss, Severity: Warning, Working: true,
 	Remedy: []Remedy{
 		ask("ask.loss").when(func(_ *view, h *hypothesis) bool { return h.as != "limit" }),
 		way("slower", "ping -6 -c 30 -i 1 -I {interface} {target}").when(func(_ *view, h *hypothesis) bool { return h.as == "limit" }),
@@ -38,7 +41,7 @@ func (iv *ifaceView) loss() []hypothesis {
 	hosts, hostOf := map[any]bool{}, iv.hosts()
 	var first netip.Addr
 	var lossy []*path
-	ungrouped := iv.ungrouped()
+	ungrouped, told := iv.ungrouped(), iv.toldAnswers()
 	for _, p := range iv.paths {
 		q, ok := questions[diag.QuestionOf(*p.Path)]
 		if !ok || p.Outcome != diag.Answered {
@@ -53,6 +56,9 @@ func (iv *ifaceView) loss() []hypothesis {
 		}
 		if slices.ContainsFunc(ungrouped, func(f *path) bool { return f.Target == p.Target }) {
 			continue // it has to find where to send its answers, by other ways than ours
+		}
+		if slices.ContainsFunc(told, func(a toldAnswer) bool { return a.source == p.Source && a.target == p.Target }) {
+			continue // so had it here
 		}
 		iv.explain(&h, p)
 		rest(&h, p)

@@ -244,6 +244,12 @@ func (n *normals) of(p diag.Path) *bool {
 	if p.Asks == diag.AsksDAD {
 		return n.dad(p)
 	}
+	if p.Asks == diag.AsksFound {
+		if p.Outcome == diag.Silent && p.Detail != diag.DetailTold {
+			return nil // it may answer no ping from there
+		}
+		return new(p.Outcome == diag.Answered)
+	}
 	q := diag.QuestionOf(p)
 	if p.Via == diag.ViaApp {
 		if n.answeredHere(p) {

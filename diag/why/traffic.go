@@ -34,6 +34,8 @@ type traffic struct {
 	mldReports, mldQueries int
 	// askedByOne and askedByGroup: somebody solicited for an address at this host's MAC alone, or by its group.
 	askedByOne, askedByGroup bool
+	// toAll: something of another host's came that was sent to all nodes.
+	toAll bool
 	// calls are what others ask of addresses of this host without being asked, echo requests and connections, by who
 	// asks what; redirects are the newest of them, by the destination that they are about.
 	calls               map[callKey]*call
@@ -141,6 +143,8 @@ func (v *view) readTraffic() map[string]*traffic {
 		}
 		if f.Out {
 			t.sent[f.Src] = true
+		} else if f.Dst == diag.AllNodes && !own[f.SrcMAC] {
+			t.toAll = true
 		}
 		switch {
 		case f.Type == diag.NA && !f.Out && f.Bad != "":

@@ -165,6 +165,8 @@ var details = map[string]string{
 	"detail.tcp.closed":            "the host answered with a reset: no program listens on port {note}, and the way there works",
 	"detail.elsewhere":             "the kernel sends it by {note}",
 	"detail.asked-alone":           "it only answers a question that is sent to its MAC address {note}",
+	"detail.told":                  "it did not find this host by multicast, and answered when ndwhy had told it this host's MAC address",
+	"detail.known":                 "it knew this host's MAC address already",
 	"detail.not-added":             "the kernel refused the candidate: {note}",
 	"detail.passive":               "--passive sends nothing",
 	"detail.not-applicable":        "does not apply here",
