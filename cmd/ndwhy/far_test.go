@@ -285,6 +285,7 @@ func TestFarThatFails(t *testing.T) {
 		"dies":            {"echo 'no such host' >&2; exit 7", "ended", "exit status 7: no such host"},
 		"is silent":       {"exec sleep 60", "behind", "nothing came"},
 		"rubbish":         {`yes "$(printf '\033[2Jrubbish')"`, "ended", "line 1"},
+		"asks":            {"printf 'their password: '; echo 'sudo waits' >&2; exec sleep 60", "behind", "only this came: their password: sudo waits"},
 		"its child stays": {"sleep 60 & exit 0", "behind", "nothing came"},
 	} {
 		t.Run(name, func(t *testing.T) {
