@@ -320,7 +320,7 @@ func TestFarScreens(t *testing.T) {
 	p.Wait("arrived at ubuntu2, wh") // which has a rule, or whose filter threw it away
 	p.Send("1")
 	p.Wait("ping silent, arrived there")
-	p.WaitFor("the stream that ended", rowWith("stopped reporting"))
+	p.WaitFor("the stream that ended", rowWith("Nothing is known of the other host"))
 	p.Send("2")
 	p.Wait("it arrived at ubuntu2")
 	p.Send("q")
