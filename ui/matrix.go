@@ -317,8 +317,20 @@ func (m *matrix) oneLine(d *doc, row matrixRow, q question) {
 		}
 		outcomes = append(outcomes, say("via."+string(via))+" "+text)
 	}
-	if outcomes != nil {
-		d.line(append(marks, span{" " + name + " " + joinNonEmpty(" · ", strings.Join(outcomes, ", "), normal), plain})...)
+	if outcomes == nil {
+		return
+	}
+	lead := 0
+	for _, m := range marks {
+		lead += d.c.width(m.text)
+	}
+	text := " " + name + " " + strings.Join(outcomes, ", ")
+	if whole := joinNonEmpty(" · ", text, normal); lead+d.c.width(whole) <= d.w {
+		text, normal = whole, ""
+	}
+	d.line(append(marks, span{text, plain})...)
+	if normal != "" {
+		d.para(span{strings.Repeat(" ", lead+1), plain}, normal, plain)
 	}
 }
 
