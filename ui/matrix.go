@@ -206,11 +206,11 @@ func (x *matrixScreen) drawRow(s *scene, m *matrix, r region, y, i, names int) {
 		name = out + ": " + s.canvas.ending(addr, names-5-s.canvas.width(out))
 	}
 	r.put(2, y, s.canvas.fit(name, names-3), st)
-	at := names
+	at, numbered := names, len(s.Report.Problems()) > 1
 	for k := x.left; k < len(m.cols) && at < r.w; k++ {
 		c := m.cols[k]
 		cell := r.sub(at, y, 2, 1)
-		cell.spans(0, 0, m.marks(row, c, len(s.Report.Problems()) > 1)...)
+		cell.spans(0, 0, m.marks(row, c, numbered)...)
 		if i == x.rows.sel && k == x.col {
 			cell.restyle(0, func(style) style { return reverse })
 		}
