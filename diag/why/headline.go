@@ -33,15 +33,17 @@ func (v *view) headline(d Diagnosis) string {
 // faultsHeadline is the first fault, of how many more subjects the same is so, and how many other problems there are.
 func (v *view) faultsHeadline(d Diagnosis) string {
 	alike, problems := 0, 0
+	first, kin := d.Findings[0].Kin(), map[string]bool{}
 	for i, f := range d.Findings {
-		switch {
-		case f.Severity == Info:
-		case i > 0 && d.Findings[i-1].SaysOf(f):
-			if problems == 1 {
-				alike++
-			}
-		default:
+		if f.Severity == Info {
+			continue
+		}
+		switch k := f.Kin(); {
+		case i > 0 && k != "" && k == first:
+			alike++
+		case k == "" || !kin[k]:
 			problems++
+			kin[k] = true
 		}
 	}
 	summary, more := v.summary(d.Findings[0]), problems-1+len(d.Unexplained)
