@@ -898,6 +898,14 @@ var CauseTests = []struct {
 		},
 	},
 	{
+		Name: "a name server makes up addresses for IPv4 hosts, and nothing translates", Cause: "path.nat64-missing", Sure: "likely", Faults: []string{"path.nat64-missing"},
+		World: func() *World { return LAN().DNS64(diag.Silent, diag.Silent) },
+	},
+	{
+		Name: "a name server makes up addresses for IPv4 hosts, and the router refuses them", Cause: "path.nat64-missing", Sure: "likely", Faults: []string{"path.nat64-missing"},
+		World: func() *World { return LAN().DNS64(diag.Refused, diag.Refused) },
+	},
+	{
 		Name: "IMDS gives a pod no token", Cause: "service.imds-hop-limit", Sure: "likely", Faults: []string{},
 		World: func() *World {
 			return Pod().Say(diag.Metadata{Endpoint: "http://169.254.169.254", State: diag.MetadataUnreachable, Why: "no token", Mute: true})

@@ -9,6 +9,27 @@ import (
 // OfVPN is the address that a VPN of this host has.
 var OfVPN = netip.MustParseAddr("fd00:8::2")
 
+// DNS64 adds a name server that makes up addresses for IPv4 hosts, and what comes of asking two of them.
+func (w *World) DNS64(outcomes ...diag.Outcome) *World {
+	server := netip.MustParseAddr("2001:db8:53::53")
+	w.Say(diag.Resolvers{File: "/etc/resolv.conf", Addresses: []netip.Addr{server}})
+	w.Path(diag.Path{
+		Check: "services", Asks: diag.AsksService, Source: Mine, SourceClass: diag.SourceUnknown, Target: server, TargetClass: diag.TargetService, Via: diag.ViaKernel,
+		Detail: diag.DetailTranslates, Note: "64:ff9b::/96",
+	})
+	for i, outcome := range outcomes {
+		p := diag.Path{
+			Check: "internet", Asks: diag.AsksEcho, Source: Mine, SourceClass: diag.SourceUnknown, TargetClass: diag.TargetInternet, Outcome: outcome,
+			Target: []netip.Addr{netip.MustParseAddr("64:ff9b::808:808"), netip.MustParseAddr("64:ff9b::101:101")}[i],
+		}
+		if outcome == diag.Refused {
+			p.Sent, p.Error = 1, &diag.PathError{Type: diag.Unreachable, From: RouterAddr}
+		}
+		w.Both(p)
+	}
+	return w
+}
+
 // ByNAT64 adds a question to an IPv4 host by way of a translator, and silence.
 func (w *World) ByNAT64() *World {
 	w.Both(diag.Path{

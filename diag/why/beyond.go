@@ -330,6 +330,9 @@ func findRefused(iv *ifaceView) []hypothesis {
 		if _, other := iv.passedBy(p.Target); other || iv.spent(p, iv.hopsLeft()) {
 			continue // it was sent the wrong way, or not far enough
 		}
+		if !p.Given && translator(iv.net, p.Target).IsValid() && iv.first(reachesBeyond) != nil {
+			continue // nat64Missing says so
+		}
 		h := hypothesis{
 			direct: true, confidence: Certain, subject: Subject{"target", p.Target.String()}, addr: p.Target,
 			args: []any{"target", p.Target, "from", p.Error.From, "error", diag.DescribeError(*p.Error)},

@@ -120,6 +120,8 @@ var causesNetwork = map[string]string{
 	"cause.path.nat64-missing.alone.explanation": "A host with only IPv6 reaches an IPv4 host through an address in {prefix}, which a translator (NAT64) on the way must accept. Either nothing accepts it, or nothing at all gets beyond the router: ask an IPv6 host too (--internet).",
 	"cause.path.nat64-missing.alone.in.aws":      "In a VPC, the subnet's route table must lead {prefix} to a NAT gateway. Whether the subnet's resolver makes up such addresses (EnableDns64) is a separate setting.",
 	"cause.path.nat64-missing.announced":         "The router {router} announces a translator for {prefix} (PREF64).",
+	"cause.path.nat64-missing.refused":           "{from} on the way says so itself: {error}.",
+	"cause.path.nat64-missing.made-up":           "The name server {server} makes up addresses in {prefix} (DNS64), so programs use them.",
 	"cause.path.nat64-missing.means":             "This machine reaches IPv6 hosts, but not the older IPv4 ones. Details: addresses in 64:ff9b::/96, or in a prefix announced by PREF64, are silent: no route leads them to a NAT64.",
 	"cause.path.nat64-missing.evidence":          "Silence of every address asked in the translator's prefix, and an answer from elsewhere beyond the router.",
 	"cause.path.nat64-missing.contradicts":       "Any answer from the prefix; silence of other hosts beyond the router too.",
