@@ -1002,6 +1002,10 @@ var CauseTests = []struct {
 		},
 	},
 	{
+		Name: "connections alone are lost beyond the router, and one that another opened goes on", Cause: "path.tcp-blocked", Sure: "likely", Faults: []string{"path.tcp-blocked"},
+		World: func() *World { return ConnectionsLost(true, true) },
+	},
+	{
 		Name: "connections alone are lost beyond the router", Cause: "path.tcp-blocked", Sure: "likely", Faults: []string{"path.tcp-blocked"},
 		World: func() *World {
 			return VPC().Path(diag.Path{

@@ -9,6 +9,16 @@ import (
 // OfVPN is the address that a VPN of this host has.
 var OfVPN = netip.MustParseAddr("fd00:8::2")
 
+// ConnectionsLost is a VPC in which no connection of this host's is answered beyond the router, and one goes on that another
+// host opened, or this one. given: the user named whom to ask.
+func ConnectionsLost(inbound, given bool) *World {
+	return VPC().Path(diag.Path{
+		Check: "internet", Asks: diag.AsksTCP, Source: Mine, Target: Host1, TargetClass: diag.TargetInternet, Given: given, Via: diag.ViaKernel, Outcome: diag.Silent, Sent: 4,
+	}).Say(diag.Flows{Count: 1, List: []diag.Flow{{
+		Local: netip.AddrPortFrom(Mine, 22), Remote: netip.AddrPortFrom(Host2, 40000), State: diag.FlowEstablished, Inbound: inbound, AckedS: 0.2,
+	}}})
+}
+
 // DNS64 adds a name server that makes up addresses for IPv4 hosts, and what comes of asking two of them.
 func (w *World) DNS64(outcomes ...diag.Outcome) *World {
 	server := netip.MustParseAddr("2001:db8:53::53")
