@@ -885,6 +885,7 @@ var CauseTests = []struct {
 			}).Say(diag.Filter{Table: "inet filter", Chain: "input", Hook: "input", Rule: "drop", Verdict: "drop", Matches: []string{"na"}})
 		},
 	},
+	{Name: "a rule for marked packets leads into a tunnel", Cause: "host.routing", Sure: "likely", Faults: []string{"host.routing"}, World: LedAway},
 	{
 		Name: "no translator for IPv4 hosts", Cause: "path.nat64-missing", Sure: "likely", Faults: []string{"path.nat64-missing"},
 		World: func() *World { return VPC().ByNAT64() },

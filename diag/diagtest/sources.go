@@ -9,6 +9,22 @@ import (
 // OfVPN is the address that a VPN of this host has.
 var OfVPN = netip.MustParseAddr("fd00:8::2")
 
+// LedAway is a VPC and a host that leads the connections that its programs open into a tunnel, by a mark: nobody answers there,
+// and a socket that is bound to the interface gets its answers.
+func LedAway() *World {
+	w := VPC().Say(
+		diag.PolicyRule{Priority: 100, Mark: 9, Action: "to_table", Table: 99},
+		diag.Link{Interface: "t0", Index: 7, Up: true, Carrier: true, MTU: 1420},
+		diag.Route{Interface: "t0", Dst: netip.PrefixFrom(netip.IPv6Unspecified(), 0), Table: 99, Protocol: "boot", Type: "unicast", ExpiresS: diag.Forever},
+	)
+	for via, outcome := range map[diag.Via]diag.Outcome{diag.ViaKernel: diag.Answered, diag.ViaApp: diag.Silent} {
+		w.Path(diag.Path{
+			Check: "internet", Asks: diag.AsksTCP, Source: Mine, Target: Host1, TargetClass: diag.TargetInternet, Given: true, Via: via, Outcome: outcome, Note: "443",
+		})
+	}
+	return w
+}
+
 // ConnectionsLost is a VPC in which no connection of this host's is answered beyond the router, and one goes on that another
 // host opened, or this one. given: the user named whom to ask.
 func ConnectionsLost(inbound, given bool) *World {
