@@ -382,6 +382,19 @@ var CauseTests = []struct {
 		},
 	},
 	{
+		Name: "a DHCPv6 client at work, and no lease", Cause: "dhcpv6.client-fails", Sure: "likely", Faults: []string{"dhcpv6.client-fails"},
+		World: func() *World { return LeaseOf(PeerSecond).Say(diag.Manager{Interface: "eth0", Name: "dhclient"}) },
+	},
+	{
+		Name: "an offer of what another host has", Cause: "address.duplicate", Sure: "certain", Faults: []string{"address.duplicate"},
+		World: func() *World {
+			return LeaseOf(PeerSecond).Say(diag.Manager{Interface: "eth0", Name: "dhclient"}).Path(diag.Path{
+				Check: "assignment", Asks: diag.AsksND, Source: MyLocal, SourceClass: diag.SourceUnknown, Target: PeerSecond, TargetClass: diag.TargetPeer,
+				Responders: []diag.Responder{{Address: PeerSecond, MAC: PeerMAC}},
+			})
+		},
+	},
+	{
 		Name: "an offer that nobody takes", Cause: "dhcpv6.no-client", Sure: "likely", Faults: []string{"dhcpv6.no-client"},
 		World: func() *World {
 			return VPC().NoAddress().Offer(diag.DHCPv6{Message: "advertise", Addresses: []diag.LeaseAddress{{Prefix: netip.PrefixFrom(Mine, 128)}}})

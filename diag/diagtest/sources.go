@@ -25,6 +25,11 @@ func LedAway() *World {
 	return w
 }
 
+// LeaseOf is a LAN and a host without an address, whose DHCPv6 server offers it one.
+func LeaseOf(offered netip.Addr) *World {
+	return LAN().Advertise(VpcRA()).NoAddress().Offer(diag.DHCPv6{Message: "advertise", Addresses: []diag.LeaseAddress{{Prefix: netip.PrefixFrom(offered, 128)}}})
+}
+
 // ConnectionsLost is a VPC in which no connection of this host's is answered beyond the router, and one goes on that another
 // host opened, or this one. given: the user named whom to ask.
 func ConnectionsLost(inbound, given bool) *World {
