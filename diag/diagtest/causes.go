@@ -382,6 +382,19 @@ var CauseTests = []struct {
 		},
 	},
 	{
+		Name: "a DHCPv6 client at work, and no lease", Cause: "dhcpv6.client-fails", Sure: "likely", Faults: []string{"dhcpv6.client-fails"},
+		World: func() *World { return LeaseOf(PeerSecond).Say(diag.Manager{Interface: "eth0", Name: "dhclient"}) },
+	},
+	{
+		Name: "an offer of what another host has", Cause: "address.duplicate", Sure: "certain", Faults: []string{"address.duplicate"},
+		World: func() *World {
+			return LeaseOf(PeerSecond).Say(diag.Manager{Interface: "eth0", Name: "dhclient"}).Path(diag.Path{
+				Check: "assignment", Asks: diag.AsksND, Source: MyLocal, SourceClass: diag.SourceUnknown, Target: PeerSecond, TargetClass: diag.TargetPeer,
+				Responders: []diag.Responder{{Address: PeerSecond, MAC: PeerMAC}},
+			})
+		},
+	},
+	{
 		Name: "an offer that nobody takes", Cause: "dhcpv6.no-client", Sure: "likely", Faults: []string{"dhcpv6.no-client"},
 		World: func() *World {
 			return VPC().NoAddress().Offer(diag.DHCPv6{Message: "advertise", Addresses: []diag.LeaseAddress{{Prefix: netip.PrefixFrom(Mine, 128)}}})
@@ -885,6 +898,7 @@ var CauseTests = []struct {
 			}).Say(diag.Filter{Table: "inet filter", Chain: "input", Hook: "input", Rule: "drop", Verdict: "drop", Matches: []string{"na"}})
 		},
 	},
+	{Name: "a rule for marked packets leads into a tunnel", Cause: "host.routing", Sure: "likely", Faults: []string{"host.routing"}, World: LedAway},
 	{
 		Name: "no translator for IPv4 hosts", Cause: "path.nat64-missing", Sure: "likely", Faults: []string{"path.nat64-missing"},
 		World: func() *World { return VPC().ByNAT64() },
@@ -896,6 +910,14 @@ var CauseTests = []struct {
 			ra.Unknown = []diag.Option{{Type: 38, Raw: []byte{38, 2, 0x07, 0x08, 0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0}}}
 			return LAN().Say(RaFrame(RouterAddr, RouterMAC, ra)).ByNAT64()
 		},
+	},
+	{
+		Name: "a name server makes up addresses for IPv4 hosts, and nothing translates", Cause: "path.nat64-missing", Sure: "likely", Faults: []string{"path.nat64-missing"},
+		World: func() *World { return LAN().DNS64(diag.Silent, diag.Silent) },
+	},
+	{
+		Name: "a name server makes up addresses for IPv4 hosts, and the router refuses them", Cause: "path.nat64-missing", Sure: "likely", Faults: []string{"path.nat64-missing"},
+		World: func() *World { return LAN().DNS64(diag.Refused, diag.Refused) },
 	},
 	{
 		Name: "IMDS gives a pod no token", Cause: "service.imds-hop-limit", Sure: "likely", Faults: []string{},
@@ -999,6 +1021,10 @@ var CauseTests = []struct {
 				Check: "internet", Asks: diag.AsksTCP, Source: Mine, Target: Host1, TargetClass: diag.TargetInternet, Given: true, Via: diag.ViaKernel, Detail: "closed", Note: "443",
 			})
 		},
+	},
+	{
+		Name: "connections alone are lost beyond the router, and one that another opened goes on", Cause: "path.tcp-blocked", Sure: "likely", Faults: []string{"path.tcp-blocked"},
+		World: func() *World { return ConnectionsLost(true, true) },
 	},
 	{
 		Name: "connections alone are lost beyond the router", Cause: "path.tcp-blocked", Sure: "likely", Faults: []string{"path.tcp-blocked"},
