@@ -32,9 +32,12 @@ type Run struct {
 	Passive     bool           `json:"passive,omitempty"`
 	Only        []string       `json:"only,omitempty"`
 	Skip        []string       `json:"skip,omitempty"`
-	Count       int            `json:"count"`       // questions per silent path
-	IntervalMS  int            `json:"interval_ms"` // between them
-	WaitMS      int            `json:"wait_ms"`     // after the last
+	// Now are the checks that are asked again, while the others stand as they were asked before. None: all that Only and Skip
+	// leave.
+	Now        []string `json:"now,omitempty"`
+	Count      int      `json:"count"`       // questions per silent path
+	IntervalMS int      `json:"interval_ms"` // between them
+	WaitMS     int      `json:"wait_ms"`     // after the last
 	// Capture is there where the stream was made of one.
 	Capture *Capture `json:"capture,omitempty"`
 	// Resumed is there where the stream begins in the middle: see State.Events.

@@ -128,6 +128,10 @@ const DetailDeclines = "declines"
 // DetailAlone is the detail of a silent solicitation by wire whose target answered one that was sent to its MAC alone.
 const DetailAlone = "asked-alone"
 
+// DetailTranslates is the detail of a question to a name server that makes up addresses for IPv4 hosts (DNS64): Note is
+// the translator's prefix.
+const DetailTranslates = "translates"
+
 // DetailTold is the detail of a question to a neighbour that did not find this host, and answered when it was told its MAC.
 const DetailTold = "told"
 

@@ -26,10 +26,11 @@ func TestProblemsThatSayTheSameAreOne(t *testing.T) {
 		return f
 	}
 	r := Report{Findings: []Finding{
-		of("fe80::1", nil), of("fe80::2", nil), of("fe80::3", nil),
+		of("fe80::1", nil), of("fe80::2", nil),
 		of("fe80::4", func(f *Finding) { f.Interface = "eth1" }),
 		of("fe80::5", func(f *Finding) { f.Summary = "fe80::5 is silent." }),
 		of("fe80::6", func(f *Finding) { f.Confidence = why.Certain }),
+		of("fe80::3", nil), // others stand between
 	}}
 	got := r.Problems()
 	if len(got) != 4 || r.Faults() != 6 {

@@ -23,6 +23,9 @@ const shortest = 12
 // prefix, and what tells its addresses apart is how they begin.
 const longest = 14
 
+// telling is the length from which an end is a name: "…1" says nothing to anybody.
+const telling = 4
+
 // Shorten gives each address that is shown the shortest end, in whole groups, that no other of them and of all has; where
 // that is long, its shortest beginning and its last group, if no other has those.
 func Shorten(shown, all []string) Short {
@@ -108,7 +111,7 @@ func sameEnd(a, b string) (n int) {
 // have in common with it.
 func ending(addr string, alike int) string {
 	for i := len(addr) - 1; i > 0; i-- {
-		if addr[i-1] == ':' && len(addr)-i+1 > alike {
+		if addr[i-1] == ':' && addr[i] != ':' && len(addr)-i+1 > alike && len(addr)-i >= telling {
 			return addr[i:]
 		}
 	}

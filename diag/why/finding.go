@@ -21,11 +21,16 @@ func compareFindings(a, b Finding) int {
 	)
 }
 
-// SaysOf reports whether another finding says the same of its own subject, as of each of a host's addresses.
-func (f Finding) SaysOf(o Finding) bool {
-	return f.Subject.Value != "" && f.Subject.Kind == o.Subject.Kind && f.Cause == o.Cause && f.Interface == o.Interface &&
-		f.Severity == o.Severity && f.Confidence == o.Confidence && f.Explanation == o.Explanation && f.Subject != o.Subject &&
-		strings.ReplaceAll(f.Summary, f.Subject.Value, o.Subject.Value) == o.Summary
+// Kin is the same of findings that say the same, each of its own subject: of each of a host's addresses, say. It is empty
+// where a finding has no subject.
+func (f Finding) Kin() string {
+	if f.Subject.Value == "" {
+		return ""
+	}
+	return strings.Join([]string{
+		f.Subject.Kind, f.Cause, f.Interface, string(f.Severity), string(f.Confidence), f.Explanation,
+		strings.ReplaceAll(f.Summary, f.Subject.Value, "\x00"),
+	}, "\x00")
 }
 
 // compareValues orders addresses as addresses and the rest as text.

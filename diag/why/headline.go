@@ -18,7 +18,7 @@ func (v *view) headline(d Diagnosis) string {
 	case len(d.Unexplained) > 1:
 		return words.Say("headline.unexplained", "count", len(d.Unexplained), "symptom", v.firstSymptom(d))
 	case v.s.Overheard != nil:
-		return v.captureHeadline()
+		return v.captureHeadline(d)
 	case len(d.Unknown) > 0 && d.Unknown[0].What == nothingAsked:
 		return words.Say("headline.nothing")
 	case len(d.Unknown) > 0 && slices.Contains(diag.CheckOrder, d.Unknown[0].What):
@@ -33,15 +33,17 @@ func (v *view) headline(d Diagnosis) string {
 // faultsHeadline is the first fault, of how many more subjects the same is so, and how many other problems there are.
 func (v *view) faultsHeadline(d Diagnosis) string {
 	alike, problems := 0, 0
+	first, kin := d.Findings[0].Kin(), map[string]bool{}
 	for i, f := range d.Findings {
-		switch {
-		case f.Severity == Info:
-		case i > 0 && d.Findings[i-1].SaysOf(f):
-			if problems == 1 {
-				alike++
-			}
-		default:
+		if f.Severity == Info {
+			continue
+		}
+		switch k := f.Kin(); {
+		case i > 0 && k != "" && k == first:
+			alike++
+		case k == "" || !kin[k]:
 			problems++
+			kin[k] = true
 		}
 	}
 	summary, more := v.summary(d.Findings[0]), problems-1+len(d.Unexplained)
@@ -61,8 +63,21 @@ func (v *view) faultsHeadline(d Diagnosis) string {
 	}
 }
 
-// captureHeadline is the headline where a capture shows no fault.
-func (v *view) captureHeadline() string {
+// captureHeadline is the headline where a capture shows no fault. What somebody asked in vain may be why it was made.
+func (v *view) captureHeadline(d Diagnosis) string {
+	var silent []Finding
+	for _, f := range d.Findings {
+		if f.Cause == echoBlocked.ID {
+			silent = append(silent, f)
+		}
+	}
+	switch len(silent) {
+	case 0:
+	case 1:
+		return words.Say("headline.capture-silent", "summary", clause(v.summary(silent[0])))
+	default:
+		return words.Say("headline.capture-silent-more", "summary", clause(v.summary(silent[0])), "more", len(silent)-1)
+	}
 	frames, hosts, cut := 0, 0, 0
 	for _, o := range v.s.Overheard {
 		frames, hosts, cut = frames+o.Frames, hosts+len(o.Hosts), cut+o.Cut

@@ -155,6 +155,11 @@ func (iv *ifaceView) dropOn(p *path) (newest diag.Event) {
 		}
 	}
 	later(iv.s.DropOn(*p.Path))
+	if p.Via == diag.ViaWire && p.Asks == diag.AsksND {
+		if e, ok := iv.s.DropOf(diag.PacketKey{Interface: iv.name, Type: diag.NA, Peer: p.Target}); ok && e.Body.(diag.Drop).ByXDP() {
+			later(e, ok)
+		}
+	}
 	if p.Via == diag.ViaWire || p.Asks != diag.AsksND && !p.failedDiscovery() {
 		return newest
 	}
@@ -170,9 +175,9 @@ func (iv *ifaceView) dropOn(p *path) (newest diag.Event) {
 // stopped reports whether a kernel path's missing answer must be this host's doing: the same question was
 // answered on the wire, or the kernel was not allowed to send it.
 func (iv *ifaceView) stopped(p *path) bool {
-	switch {
+	switch d, _ := p.drop.Body.(diag.Drop); {
 	case p.Via == diag.ViaWire:
-		return false
+		return d.ByXDP() // before the tap
 	case p.drop.Body != nil:
 		return true
 	case p.Errno == "EPERM" || (p.Errno == "EACCES" || p.Errno == "ECONNREFUSED") && p.Outcome == diag.Unsent:

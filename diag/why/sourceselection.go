@@ -38,7 +38,9 @@ var sourceSelection = Cause{
 	},
 	find: findSourceSelection,
 	// A source that a rule sends the right way speaks where it is bound, and one of a narrower scope within that.
-	contradicted: func(iv *ifaceView, h hypothesis) bool { return h.as != "unruled" && h.as != "scope" && iv.spoke(h.addr) },
+	contradicted: func(iv *ifaceView, h hypothesis) bool {
+		return h.as != "unruled" && h.as != "scope" && iv.spoke(h.addr)
+	},
 }
 
 // noTemporary has the kernel make no temporary addresses, and takes away the one that is there.
