@@ -68,6 +68,7 @@ var CauseTests = []struct {
 		Name: "a peer that only a question to its MAC reaches, and a querier", Cause: "net.snooping", Sure: "possible", Faults: []string{"net.snooping"},
 		World: func() *World { return Forgotten().Say(Queried()) },
 	},
+	{Name: "a peer finds this host only when it is told", Cause: "net.snooping", Sure: "likely", Faults: []string{"net.snooping"}, World: Unfound},
 	{
 		Name: "the loopback interface is down", Cause: "host.loopback-down", Sure: "certain", Faults: []string{"host.loopback-down"},
 		World: func() *World { return VPC().Say(diag.Link{Interface: "lo", Index: 1, MTU: 65536, Loopback: true}) },
@@ -386,6 +387,19 @@ var CauseTests = []struct {
 			w := VPC().NoAddress().Offer(diag.DHCPv6{Message: "advertise", Addresses: []diag.LeaseAddress{{Prefix: netip.PrefixFrom(Mine, 128)}}})
 			w.Elapsed = 300 * time.Millisecond
 			return w
+		},
+	},
+	{
+		Name: "a DHCPv6 client at work, and no lease", Cause: "dhcpv6.client-fails", Sure: "likely", Faults: []string{"dhcpv6.client-fails"},
+		World: func() *World { return LeaseOf(PeerSecond).Say(diag.Manager{Interface: "eth0", Name: "dhclient"}) },
+	},
+	{
+		Name: "an offer of what another host has", Cause: "address.duplicate", Sure: "certain", Faults: []string{"address.duplicate"},
+		World: func() *World {
+			return LeaseOf(PeerSecond).Say(diag.Manager{Interface: "eth0", Name: "dhclient"}).Path(diag.Path{
+				Check: "assignment", Asks: diag.AsksND, Source: MyLocal, SourceClass: diag.SourceUnknown, Target: PeerSecond, TargetClass: diag.TargetPeer,
+				Responders: []diag.Responder{{Address: PeerSecond, MAC: PeerMAC}},
+			})
 		},
 	},
 	{
@@ -928,6 +942,7 @@ var CauseTests = []struct {
 			}).Say(diag.Filter{Table: "inet filter", Chain: "input", Hook: "input", Rule: "drop", Verdict: "drop", Matches: []string{"na"}})
 		},
 	},
+	{Name: "a rule for marked packets leads into a tunnel", Cause: "host.routing", Sure: "likely", Faults: []string{"host.routing"}, World: LedAway},
 	{
 		Name: "no translator for IPv4 hosts", Cause: "path.nat64-missing", Sure: "likely", Faults: []string{"path.nat64-missing"},
 		World: func() *World { return VPC().ByNAT64() },
@@ -941,9 +956,24 @@ var CauseTests = []struct {
 		},
 	},
 	{
+		Name: "a name server makes up addresses for IPv4 hosts, and nothing translates", Cause: "path.nat64-missing", Sure: "likely", Faults: []string{"path.nat64-missing"},
+		World: func() *World { return LAN().DNS64(diag.Silent, diag.Silent) },
+	},
+	{
+		Name: "a name server makes up addresses for IPv4 hosts, and the router refuses them", Cause: "path.nat64-missing", Sure: "likely", Faults: []string{"path.nat64-missing"},
+		World: func() *World { return LAN().DNS64(diag.Refused, diag.Refused) },
+	},
+	{
 		Name: "IMDS gives a pod no token", Cause: "service.imds-hop-limit", Sure: "likely", Faults: []string{},
 		World: func() *World {
 			return Pod().Say(diag.Metadata{Endpoint: "http://169.254.169.254", State: diag.MetadataUnreachable, Why: "no token", Mute: true})
+		},
+	},
+	{
+		Name: "IMDS refuses whoever asks", Cause: "service.imds-off", Faults: []string{},
+		World: func() *World {
+			return VPC().Say(diag.Machine{SysVendor: "Amazon EC2"},
+				diag.Metadata{Endpoint: "http://169.254.169.254", State: diag.MetadataUnreachable, Why: "status 403", Refused: true})
 		},
 	},
 	{
@@ -1054,6 +1084,10 @@ var CauseTests = []struct {
 				Check: "internet", Asks: diag.AsksTCP, Source: Mine, Target: Host1, TargetClass: diag.TargetInternet, Given: true, Via: diag.ViaKernel, Detail: "closed", Note: "443",
 			})
 		},
+	},
+	{
+		Name: "connections alone are lost beyond the router, and one that another opened goes on", Cause: "path.tcp-blocked", Sure: "likely", Faults: []string{"path.tcp-blocked"},
+		World: func() *World { return ConnectionsLost(true, true) },
 	},
 	{
 		Name: "connections alone are lost beyond the router", Cause: "path.tcp-blocked", Sure: "likely", Faults: []string{"path.tcp-blocked"},

@@ -380,6 +380,17 @@ var scenarios = []Scenario{
 		},
 	},
 	{
+		Name: "group-not-joined", On: "lan",
+		Title:   "ubuntu1 got a second address while its interface looked for no neighbours, and its kernel never joined the group of it.",
+		Causes:  []string{"host.group-not-joined"},
+		Subject: furtherAddress.String(),
+		Break: func(s *Spec) {
+			h := s.ubuntu1()
+			h.NICs[0].Addresses = append(h.NICs[0].Addresses, furtherAddress)
+			h.Added = append(h.Added, Added{NIC: "eth0", Prefix: netip.PrefixFrom(furtherAddress, 128), Deprecated: true, Unjoined: true})
+		},
+	},
+	{
 		Name: "address-taken", On: "lan",
 		Title:   "While ubuntu1 is without its address, ubuntu2 has taken it and answers for it.",
 		Causes:  []string{"address.duplicate", "dhcpv6.no-client"},

@@ -180,6 +180,9 @@ type Added struct {
 	Optimistic bool // it is used meanwhile (RFC 4429)
 	// Lasts is for how long it is valid, as one made of an advertisement is; 0: for ever.
 	Lasts time.Duration
+	// Unjoined says that the kernel has not joined its group: the interface looked for no neighbours when the address was
+	// added (arp off), and was told to again while its link was not ready.
+	Unjoined bool
 }
 
 // A Neighbour is an entry of the neighbour cache.

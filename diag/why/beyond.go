@@ -189,12 +189,24 @@ var tcpBlocked = Cause{
 var tcpSilent = eitherWay(diag.AsksTCP, rule{
 	confidence: Likely, direct: true,
 	explains: all(toward(diag.TargetInternet), asking(diag.AsksTCP), unanswered, fromUs, not(detoured), not(locally), not(rewritten), echoed),
-	given:    func(iv *ifaceView, _ netip.Addr) bool { return len(iv.flowing()) == 0 && len(iv.oneOfSeveral()) == 0 },
-	denied:   either(all(reachesBeyond, asking(diag.AsksTCP)), all(toward(diag.TargetInternet), asking(diag.AsksTCP), locally)),
+	given: func(iv *ifaceView, _ netip.Addr) bool {
+		// Of a host that the user named its ports may be filtered, and what stands says that others are not.
+		named := iv.first(all(toward(diag.TargetInternet), asking(diag.AsksTCP), of(func(p *path) bool { return p.Given }))) != nil
+		return (len(iv.opened()) == 0 || !named) && len(iv.oneOfSeveral()) == 0
+	},
+	denied: either(all(reachesBeyond, asking(diag.AsksTCP)), all(toward(diag.TargetInternet), asking(diag.AsksTCP), locally)),
 	more: func(iv *ifaceView, h *hypothesis) {
 		h.args = []any{"target", iv.first(all(toward(diag.TargetInternet), asking(diag.AsksTCP), silence)).Target}
 		if iv.first(all(toward(diag.TargetInternet), asking(diag.AsksTCP), silence, echoedToUs)) == nil {
 			h.confidence = Possible // what keeps this host from its echoes may stop its connections too
+		}
+		if flows := iv.opened(); len(flows) > 0 {
+			h.confidence = Possible
+			h.more = append(h.more, "cause.path.tcp-blocked.stands")
+			h.args = append(h.args, "standing", flows[0].Remote)
+		} else if len(iv.flowing()) > 0 {
+			h.more = append(h.more, "cause.path.tcp-blocked.inbound")
+			h.args = append(h.args, "from", iv.flowing()[0].Remote.Addr())
 		}
 	},
 })
@@ -352,6 +364,12 @@ func (iv *ifaceView) flowing() []diag.Flow {
 	return list
 }
 
+// opened are those of them that this host opened: what others opened says nothing of what it may open itself. When it
+// did is not known.
+func (iv *ifaceView) opened() []diag.Flow {
+	return slices.DeleteFunc(iv.flowing(), func(f diag.Flow) bool { return f.Inbound })
+}
+
 // hearsBeyond reports whether anything at all proves the way beyond the router.
 func (iv *ifaceView) hearsBeyond() bool {
 	return iv.first(reachesBeyond) != nil || len(iv.flowing()) > 0
@@ -367,6 +385,9 @@ func findRefused(iv *ifaceView) []hypothesis {
 		}
 		if _, other := iv.passedBy(p.Target); other || iv.spent(p, iv.hopsLeft()) {
 			continue // it was sent the wrong way, or not far enough
+		}
+		if !p.Given && translator(iv.net, p.Target).IsValid() && iv.first(reachesBeyond) != nil {
+			continue // nat64Missing says so
 		}
 		h := hypothesis{
 			direct: true, confidence: Certain, subject: Subject{"target", p.Target.String()}, addr: p.Target,

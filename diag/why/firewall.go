@@ -353,7 +353,7 @@ func (iv *ifaceView) firewallInPart() []hypothesis {
 	counted := map[diag.Question]bool{} // whichever checks asked
 	for _, p := range iv.paths {
 		wire := questions[diag.QuestionOf(*p.Path)]
-		if wire == nil || wire.Via != diag.ViaWire || wire.lossy() || p.Via != diag.ViaKernel || p.Asks != diag.AsksEcho || !p.lossy() || iv.shaken(p.Source) {
+		if wire == nil || wire.Via != diag.ViaWire || wire.lossy() || p.Via != diag.ViaKernel || p.Asks != diag.AsksEcho || !p.lossy() || iv.shaken(p) {
 			continue
 		}
 		if iv.traffic.sought[p.Source].Body != nil && !iv.traffic.told[p.Source] {

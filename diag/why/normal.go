@@ -249,6 +249,12 @@ func (n *normals) of(p diag.Path) *bool {
 	if p.Asks == diag.AsksDAD {
 		return n.dad(p)
 	}
+	if p.Asks == diag.AsksFound {
+		if p.Outcome == diag.Silent && p.Detail != diag.DetailTold {
+			return nil // it may answer no ping from there
+		}
+		return new(p.Outcome == diag.Answered)
+	}
 	q := diag.QuestionOf(p)
 	if p.Via == diag.ViaApp {
 		if n.answeredHere(p) {
@@ -282,6 +288,14 @@ func (n *normals) of(p diag.Path) *bool {
 	if p.Missing() && (n.leadsNowhere(p) || n.onAnotherLink(p)) {
 		return new(true)
 	}
+	if p.TargetClass == diag.TargetInternet && !p.Given && (p.Outcome == diag.Silent || p.Outcome == diag.Refused) && p.Ours() {
+		if prefix := translator(n.link(p.Interface), p.Target); prefix.IsValid() {
+			if n.answersIn(p.Interface, prefix) {
+				return nil
+			}
+			return new(false) // the network itself says that IPv4 hosts are reached so
+		}
+	}
 	if declines(p) && n.asksNameServer(p) {
 		return new(false)
 	}
@@ -312,6 +326,13 @@ func (n *normals) of(p diag.Path) *bool {
 	default:
 		return nil
 	}
+}
+
+// answersIn reports whether an Internet host of a prefix answered anything.
+func (n *normals) answersIn(iface string, prefix netip.Prefix) bool {
+	return slices.ContainsFunc(n.s.Paths(), func(p diag.Path) bool {
+		return p.Interface == iface && p.TargetClass == diag.TargetInternet && p.Outcome == diag.Answered && prefix.Contains(p.Target)
+	})
 }
 
 // stoppedHere reports whether a connection, or a service's answer, came to nothing on this host: its kernel says so,

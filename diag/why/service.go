@@ -24,6 +24,14 @@ var imdsHopLimit = Cause{
 	find: findIMDSHopLimit,
 }
 
+var imdsOff = Cause{
+	ID: "service.imds-off", Severity: Info,
+	Remedy: []Remedy{
+		inVPC("", "aws ec2 modify-instance-metadata-options --instance-id <instance-id> --http-endpoint enabled"),
+	},
+	find: findIMDSOff,
+}
+
 var serviceUnreachable = Cause{
 	ID: "service.unreachable", Severity: Warning,
 	Remedy: []Remedy{
@@ -105,6 +113,22 @@ func findIMDSHopLimit(iv *ifaceView) []hypothesis {
 		direct: true, confidence: Likely, subject: Subject{"service", iv.s.Metadata.Endpoint}, facts: []diag.Event{said},
 		args: []any{"endpoint", iv.s.Metadata.Endpoint},
 	}}
+}
+
+// findIMDSOff looks for an instance of EC2 whose metadata service says nothing: what it would say has to be inferred.
+func findIMDSOff(iv *ifaceView) []hypothesis {
+	m := iv.s.Metadata
+	if _, cloud := cloudOf(iv.s.Machine); cloud != "aws" || m.State != diag.MetadataUnreachable || inside(iv.s) || iv.name != iv.ifaces[0].name {
+		return nil
+	}
+	h := hypothesis{
+		direct: true, confidence: Certain, subject: Subject{"service", m.Endpoint}, facts: []diag.Event{iv.s.Said(diag.Metadata{})},
+		args: []any{"endpoint", m.Endpoint},
+	}
+	if !m.Refused {
+		h.as = "silent"
+	}
+	return []hypothesis{h}
 }
 
 // serviceName says what a VPC has at one of its own addresses (Amazon VPC user guide, "DNS

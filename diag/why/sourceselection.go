@@ -139,6 +139,9 @@ func (iv *ifaceView) elsewhere(sel diag.Selection) (h hypothesis, ok bool) {
 		facts: []diag.Event{iv.s.Said(sel)},
 	}
 	iv.explain(&h, lost...)
+	iv.explain(&h, iv.where(func(p *path) bool { // which is normal of such a source, and the proof
+		return p.Via != diag.ViaApp && p.Source == sel.Source && p.Target == sel.Dst && p.silent()
+	})...)
 	rest(&h, lost[0], reached)
 	iv.tellAside(&h)
 	return h, true

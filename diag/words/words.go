@@ -115,6 +115,14 @@ func Detail(asks, detail, note string) string {
 	return Say(key, "note", note)
 }
 
+// Capital is a text as a sentence begins.
+func Capital(text string) string {
+	if text == "" {
+		return ""
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
+}
+
 // Clean makes text from elsewhere fit for a terminal and a log line: control and formatting
 // characters (C0, C1, bidirectional overrides) and invalid UTF-8 become U+FFFD, so nothing that
 // came from the network moves a cursor or hides what stands before it.
