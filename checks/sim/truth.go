@@ -255,6 +255,9 @@ var veils = []struct{ by, hide []string }{
 	{ // nothing is offered that a client could not take
 		[]string{"dhcp-silent", "dhcp-no-address", "nothing-assigned", "no-ra", "stable-privacy", "dhcp-reply-dropped"}, []string{"dhcp-client-deaf"},
 	},
+	{ // there is a global address, if one that nobody can find
+		[]string{"group-not-joined"}, []string{"ula-only"},
+	},
 	{ // no small packet is answered from there, so that none asks with a large one, or by that route
 		[]string{
 			"ula-only", "two-prefixes-source", "renumbered-source", "stale-gateway", "static-default", "hop-limit", "router-asks-again", "redirected",
@@ -318,6 +321,8 @@ var consequences = []consequence{
 	{[]string{"second-default", "renumbered-source"}, []string{"address.prefix-withdrawn"}},
 	// What is sent to a peer by way of the router does not come back to another port either.
 	{[]string{"isolated-ports", "ula-only|ula-translated|no-on-link-route|no-on-link-route-well"}, []string{"peer.echo-blocked", "path.beyond-router"}},
+	// Neither of its addresses gets an answer, each for a reason of its own.
+	{[]string{"group-not-joined", "ula-only"}, []string{"path.beyond-router"}},
 	// The gateway is gone.
 	{[]string{"wrong-gateway", "peer-unmapped|peer-down"}, []string{"router.unresolvable"}},
 	// The other interface takes nothing of what routers announce, and this one gets nothing of it.

@@ -131,6 +131,14 @@ var CauseTests = []struct {
 		},
 	},
 	{
+		Name: "a route that names the link-local address as its source", Cause: "host.source-selection", Sure: "likely", Faults: []string{"host.source-selection"},
+		World: func() *World { return NearSource(MyLocal, diag.Silent) },
+	},
+	{
+		Name: "a route that names the global address as its source", Cause: "net.open-link", Faults: []string{},
+		World: func() *World { return NearSource(Mine, diag.Answered) },
+	},
+	{
 		Name: "deprecated, so that the kernel takes another interface's address", Cause: "host.source-selection", Sure: "certain",
 		Faults: []string{"host.source-selection"}, World: Aside,
 	},

@@ -109,3 +109,15 @@ func Aside() *World {
 	}
 	return w
 }
+
+// NearSource is a LAN whose host has a default route that names its source, and what applications that leave the choice to
+// the kernel get from beyond.
+func NearSource(source netip.Addr, outcome diag.Outcome) *World {
+	return LAN().Say(
+		diag.Route{Interface: "eth0", Dst: netip.MustParsePrefix("::/0"), Via: RouterAddr, PrefSrc: source, Metric: 512, Table: diag.MainTable, Protocol: "static", Type: "unicast", ExpiresS: diag.Forever},
+		diag.Selection{Dst: Host1, Source: source, Interface: "eth0", Via: RouterAddr, Metric: 512},
+	).Path(diag.Path{
+		Check: "internet", Asks: diag.AsksEcho, Via: diag.ViaApp, Source: source, SourceClass: diag.SourceUnknown, Target: Host1, TargetClass: diag.TargetInternet,
+		Given: true, Outcome: outcome, Sent: 13, Out: "eth0",
+	})
+}

@@ -56,6 +56,13 @@ var nothingBeyond = rule{
 		if !slices.ContainsFunc(h.symptoms, func(y int) bool { p := iv.symptoms[y].path; return p == nil || !iv.strayed(p) }) {
 			h.confidence = Possible // a router may well let through what is of its own prefix
 		}
+		if !slices.ContainsFunc(h.symptoms, func(y int) bool {
+			p := iv.symptoms[y].path
+			return p == nil || diag.ScopeOf(p.Source) != diag.ULAScope || diag.ScopeOf(p.Target) != diag.GlobalScope
+		}) {
+			h.confidence = Possible
+			h.more = append(h.more, "cause.path.beyond-router.local")
+		}
 		if dead, out := iv.wayOut(h.addr, diag.Silent, diag.Refused), iv.wayOut(netip.Addr{}, diag.Answered); dead != nil && out != nil {
 			// The same ping, given to one and to the other.
 			h.confidence, h.direct, h.as = Certain, true, "by-another"

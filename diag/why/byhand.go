@@ -133,8 +133,8 @@ func (iv *ifaceView) takenInside() (list []hypothesis) {
 // pair, or a bridge of no other ports.
 func (iv *ifaceView) forContainers(name string) bool {
 	l, known := iv.s.Links[name]
-	if !known || l.Port != "" || l.Type != "bridge" && l.Type != "veth" || name == iv.name {
-		return false
+	if !known || l.Port != "" || l.Type != "bridge" && l.Type != "veth" || slices.Contains(iv.s.Run.Interfaces, name) || len(iv.normals.link(name).Defaults) > 0 {
+		return false // in a container, what leads out is one end of a pair as well
 	}
 	for _, port := range iv.s.Links {
 		if port.Master == l.Index && port.Master != 0 && port.Type != "veth" {

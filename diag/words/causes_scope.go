@@ -22,6 +22,7 @@ var causesScope = map[string]string{
 	"cause.host.routing.inside.explanation":          "{other} was given a prefix or a route that contains an address of another host. The kernel takes the most specific route, so that host is sought among the containers. Often the containers' network has the prefix of the link, or a part of it.",
 	"remedy.ask.inside":                              "Give the network behind {other} a prefix of its own, which no host on the link of {interface} has an address of.",
 	"cause.host.ipv6-disabled.dad":                   "accept_dad is 2 here: the kernel itself switches IPv6 off when another host has the interface's link-local address, and does so again after you switch it on. The kernel's log (dmesg) has a line about it then (DAD).",
+	"cause.path.beyond-router.local":                 "All of it was sent from unique local addresses, which nobody routes on the Internet (RFC 4193 §4.1).",
 	"word.scope.link-local":                          "link-local",
 	"word.scope.unique-local":                        "unique local",
 	"remedy.route-source":                            "Have the route name the source that gets answers.",
