@@ -452,6 +452,7 @@ func (w *World) open() {
 	say(tap)
 	say(diag.Feed{Name: diag.FeedTCP, State: tap.State})
 	say(diag.Link{Interface: "lo", Index: 1, MTU: 65536, Up: true, Carrier: true, Loopback: true})
+	say(diag.Address{Interface: "lo", Address: netip.IPv6Loopback(), PrefixLen: 128, Flags: diag.Permanent, PreferredS: diag.Forever, ValidS: diag.Forever, Origin: "kernel_lo"})
 	for _, l := range links {
 		say(l)
 	}

@@ -704,7 +704,11 @@ func (w *world) route(host *Host, r Route) error {
 	if r.Src.IsValid() {
 		route.Src = r.Src.AsSlice()
 	}
-	if err := h.RouteReplace(route); err != nil {
+	set := h.RouteReplace
+	if r.Beside {
+		set = h.RouteAppend
+	}
+	if err := set(route); err != nil {
 		return fmt.Errorf("route %s: %w", r.Dst, err)
 	}
 	return nil

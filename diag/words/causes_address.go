@@ -60,6 +60,7 @@ var causesAddress = map[string]string{
 	"cause.address.duplicate.dad":                "Duplicate address detection failed (RFC 4862 §5.4): {foreign} answered the question whether the address is free, or asks for it too. If the address has a limited lifetime, the kernel removes it at once, and only that removal shows what happened.",
 	"cause.address.duplicate.holder":             "Duplicate address detection failed (RFC 4862 §5.4), and {foreign} answers for the address. If the address has a limited lifetime, the kernel removes it at once, and only that removal shows what happened.",
 	"cause.address.duplicate.foreign":            "The address is assigned to this interface, but {foreign} answers for it, and that MAC is not one of this host's.",
+	"cause.address.duplicate.offered":            "The DHCPv6 server offers the address to this host, but {foreign} answers for it, and that MAC is not one of this host's. A DHCPv6 client gives such an address back.",
 	"cause.address.duplicate.unseen.summary":     "The kernel found that {address} on {interface} is a duplicate, and does not use it.",
 	"cause.address.duplicate.unseen.explanation": "Duplicate address detection failed (RFC 4862 §5.4): either another host answered the question whether the address is free, or a switch or an access point sent the question back. This run did not see which. If the address has a limited lifetime, the kernel removes it at once, and only that removal shows what happened.",
 	"cause.address.duplicate.shared.summary":     "Two hosts use {address}: {interface} has it, and {foreign} answers for it too.",
@@ -75,8 +76,8 @@ var causesAddress = map[string]string{
 	"cause.address.duplicate.source":             "RFC 4862 §5.4; Linux net/ipv6/addrconf.c",
 
 	"cause.address.expiring.title":       "The lease is not being renewed",
-	"cause.address.expiring.summary":     "Nobody renewed the lease of {address}, set {age} ago for {lifetime}: the kernel removes it in {left}.",
-	"cause.address.expiring.explanation": "A working client renews at half of the preferred lifetime (T1), and asks any server at 0.8 of it (T2, RFC 8415 §21.4). That time is past: the client has stopped, is stuck, or gets no answer. When the lifetime ends, this host loses the address.",
+	"cause.address.expiring.summary":     "The lease of {address} should have been renewed and was not: the kernel removes the address in {left}.",
+	"cause.address.expiring.explanation": "A working client renews at half of the preferred lifetime (T1), and asks any server at 0.8 of it (T2, RFC 8415 §21.4). Here it was set {age} ago, to {lifetime}, so that time is past: the client has stopped, is stuck, or gets no answer. When the lifetime ends, this host loses the address.",
 	"cause.address.expiring.means":       "The machine rents its address, and nobody pays the rent. Details: the lifetimes (IFA_CACHEINFO) are older than 0.8 of the preferred lifetime that they were set to.",
 	"cause.address.expiring.evidence":    "The address's lifetimes, and when the kernel was last told them.",
 	"cause.address.expiring.contradicts": "A renewal before T2; an unlimited lifetime; an address from an advertisement.",
