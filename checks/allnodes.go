@@ -4,11 +4,11 @@ import "ndwhy/diag"
 
 const idAllNodes = "all-nodes"
 
-// The check all-nodes asks who else hears ff02::1.
+// The check all-nodes asks who else hears ff02::1, and whether who does not know this host finds it by multicast.
 func init() {
 	declare(Check{
 		ID:    idAllNodes,
-		Sends: []Bound{{"sends.echo", 2, "per.interface"}},
+		Sends: []Bound{{"sends.echo", 2 + foundTargets*foundAsks + foundTold, "per.interface"}, {"sends.ns", 1, "per.interface"}},
 		plan:  planAllNodes,
 	})
 }
@@ -24,4 +24,5 @@ func planAllNodes(p *planner) {
 	p.add(q, echo.kernel)
 	q.Frames = noFrames
 	p.add(q, echo.wire)
+	p.planFound()
 }

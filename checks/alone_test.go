@@ -44,3 +44,14 @@ func TestAskedAlone(t *testing.T) {
 		})
 	}
 }
+
+// An address that is made of a MAC says itself at which it is to be asked alone.
+func TestAskedAloneAsMade(t *testing.T) {
+	inWorld(t, "multicast does not reach it", func(w *world) {
+		w.lose = func(f diag.Frame) bool { return f.Type == diag.NS && f.Target == peerLL && f.Dst.IsMulticast() }
+		w.run(w.t.Context(), func(diag.Path) bool { return true })
+		if p := w.want("peer-nd/eth0/"+ourLL.String()+"/"+peerLL.String()+"/wire", diag.Silent, DetailAlone); p.Note != peerMAC.String() {
+			w.t.Errorf("asked at %s, want %s", p.Note, peerMAC)
+		}
+	})
+}

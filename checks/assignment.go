@@ -2,6 +2,7 @@ package checks
 
 import (
 	"net/netip"
+	"slices"
 
 	"ndwhy/diag"
 )
@@ -9,7 +10,7 @@ import (
 const idAssignment = "assignment"
 
 // The check assignment compares what was assigned with what is configured, which stands in the state, and
-// asks whether somebody else answers for either.
+// asks whether somebody else answers for either, or for what a DHCPv6 server offers.
 func init() {
 	declare(Check{
 		ID:    idAssignment,
@@ -26,6 +27,12 @@ func planAssignment(p *planner) {
 	for _, a := range p.assigned().Rows {
 		if addr := a.Prefix.Addr(); a.Prefix.IsSingleIP() && diag.ScopeOf(addr) != diag.LinkLocalScope && !p.own(addr) {
 			list = append(list, addr)
+		}
+	}
+	for _, a := range p.s.Offers[p.iface].Fact.Addresses {
+		addr := a.Prefix.Addr()
+		if a.Prefix.IsSingleIP() && diag.ScopeOf(addr) != diag.LinkLocalScope && !p.own(addr) && !slices.Contains(list, addr) {
+			list = append(list, addr) // a server may have for us what another host took
 		}
 	}
 	for _, a := range p.s.AddressesOn(p.iface) {

@@ -39,8 +39,11 @@ const (
 	DetailClosed      = diag.DetailClosed   // the service's host refused the connection
 	DetailDeclines    = diag.DetailDeclines // the service says that it does not serve; {note}: what it says
 	DetailAlone       = diag.DetailAlone    // a solicitation to its MAC alone is answered; {note}: that
-	DetailNotAdded    = "not-added"         // the kernel refused the candidate; {note}: its error
-	DetailElsewhere   = "elsewhere"         // the kernel chose another interface; {note}: which
+	DetailTranslates  = diag.DetailTranslates
+	DetailTold        = diag.DetailTold // who is to find this host answers only when it is told its MAC
+	DetailKnown       = "known"         // who is to find this host knows it already
+	DetailNotAdded    = "not-added"     // the kernel refused the candidate; {note}: its error
+	DetailElsewhere   = "elsewhere"     // the kernel chose another interface; {note}: which
 )
 
 // Details lists them all, for the test of the catalogue.
@@ -49,6 +52,6 @@ var Details = []string{
 	DetailAnsweredFor, DetailConfigured, DetailAssigned, DetailForwarding, DetailNoRoute, DetailNoOther,
 	DetailNoControl, DetailNoRouter, DetailNoFresh, DetailNoSource, DetailUnproven,
 	DetailTimeout, DetailCancelled, DetailBudget, DetailOwn, DetailNotSeen, DetailRouted,
-	DetailEchoUnsent, DetailTooMany, DetailInterrupted, DetailClosed, DetailDeclines, DetailNotAdded, DetailAlone,
+	DetailEchoUnsent, DetailTooMany, DetailInterrupted, DetailClosed, DetailDeclines, DetailNotAdded, DetailAlone, DetailTold, DetailKnown, DetailTranslates,
 	DetailOffers, DetailNoAddress, DetailTooBig, DetailElsewhere,
 }

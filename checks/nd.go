@@ -147,7 +147,8 @@ func (l *lane) askAlone(a *asking) {
 	}
 }
 
-// holder returns the MAC that an address of the link was seen at, or that the kernel has for it; zero: none.
+// holder returns the MAC that an address of the link was seen at, that the kernel has for it, or that it is made of; zero:
+// none.
 func (l *lane) holder(addr netip.Addr) (mac diag.MAC) {
 	if mac = l.r.macOf(l.key.Interface, addr); mac != (diag.MAC{}) {
 		return mac
@@ -161,6 +162,9 @@ func (l *lane) holder(addr netip.Addr) (mac diag.MAC) {
 			}
 		}
 	})
+	if mac == (diag.MAC{}) {
+		mac, _ = diag.MACIn(addr)
+	}
 	return mac
 }
 

@@ -27,7 +27,7 @@ func init() {
 // A Service is what a request is for.
 type Service string
 
-// The services. IMDS is asked for a token, DNS for the root's name servers, NTP for the time, TCP for nothing but a
+// The services. IMDS is asked for a token, DNS for ipv4only.arpa, NTP for the time, TCP for nothing but a
 // connection.
 const (
 	IMDS Service = "imds"
@@ -40,6 +40,14 @@ const (
 const (
 	TCPOpen   = "open"
 	TCPClosed = "closed"
+)
+
+// What a name server says that serves: that the name has no such addresses, that it does not know it, as some are told to
+// say of it (RFC 8880), or in which prefix it makes them up.
+const (
+	DNSServes     = "Success"
+	DNSUnknown    = "NameError"
+	DNSTranslates = DNSServes + ", DNS64 "
 )
 
 // vpcServices are their addresses (EC2 user guide, "Configure instance metadata options"; VPC user
@@ -158,7 +166,9 @@ func (serviceByKernel) socket(t *tally, e diag.Event, s diag.Socket) {
 	case s.Event == diag.SocketReply:
 		t.answer(e, s.EchoSeq, s.From, diag.MAC{})
 		t.path.Detail, t.path.Note = "", ""
-		if declines(t.q.Service, s.Answer) {
+		if prefix, translates := strings.CutPrefix(s.Answer, DNSTranslates); translates {
+			t.path.Detail, t.path.Note = DetailTranslates, prefix
+		} else if declines(t.q.Service, s.Answer) {
 			t.path.Detail, t.path.Note = DetailDeclines, s.Answer
 		}
 	case s.Type != "":
@@ -181,7 +191,7 @@ func declines(service Service, answer string) bool {
 	case IMDS:
 		return !strings.HasPrefix(answer, "HTTP 2")
 	case DNS:
-		return answer != "Success"
+		return answer != DNSServes && answer != DNSUnknown
 	case NTP:
 		return answer == "stratum 0" || answer == "stratum 16"
 	default:

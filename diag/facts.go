@@ -72,6 +72,16 @@ func (m MAC) LinkLocal() netip.Addr {
 	})
 }
 
+// MACIn returns the MAC that the interface identifier of addr is made of (modified EUI-64), and whether it is made of one.
+func MACIn(addr netip.Addr) (m MAC, ok bool) {
+	a := addr.As16()
+	if !addr.Is6() || addr.IsMulticast() || a[11] != 0xff || a[12] != 0xfe {
+		return MAC{}, false
+	}
+	m = MAC{a[8] ^ 2, a[9], a[10], a[13], a[14], a[15]}
+	return m, m[0]&1 == 0 && m != MAC{}
+}
+
 // SolicitedNode returns the multicast group that a holder of addr listens on (RFC 4291 §2.7.1).
 func SolicitedNode(addr netip.Addr) netip.Addr {
 	a := addr.As16()

@@ -58,11 +58,12 @@ const (
 	AsksMTU     Asks = "mtu"
 	AsksService Asks = "service"
 	AsksTCP     Asks = "tcp"     // whether a connection is answered at all: a refusal is an answer
+	AsksFound   Asks = "found"   // whether a neighbour that does not know the source finds it, by multicast
 	AsksWayOut  Asks = "way-out" // whether a router leads to an Internet host: the path's Note, of an echo that it is given
 )
 
 // AsksOrder has every kind of question, in the order in which they are shown.
-var AsksOrder = []Asks{AsksRS, AsksND, AsksEcho, AsksTCP, AsksMTU, AsksService, AsksDHCP, AsksDAD, AsksWayOut}
+var AsksOrder = []Asks{AsksRS, AsksND, AsksEcho, AsksTCP, AsksMTU, AsksService, AsksDHCP, AsksDAD, AsksWayOut, AsksFound}
 
 // SourceClass says what the source of a question is to the network.
 type SourceClass string
@@ -126,6 +127,13 @@ const DetailDeclines = "declines"
 
 // DetailAlone is the detail of a silent solicitation by wire whose target answered one that was sent to its MAC alone.
 const DetailAlone = "asked-alone"
+
+// DetailTranslates is the detail of a question to a name server that makes up addresses for IPv4 hosts (DNS64): Note is
+// the translator's prefix.
+const DetailTranslates = "translates"
+
+// DetailTold is the detail of a question to a neighbour that did not find this host, and answered when it was told its MAC.
+const DetailTold = "told"
 
 // PathError is an ICMPv6 error message.
 type PathError struct {

@@ -45,7 +45,7 @@ type protocol struct {
 
 var protocols = map[checks.Service]protocol{
 	checks.IMDS: {80, true, tokenRequest, httpStatus},
-	checks.DNS:  {53, false, rootQuery, dnsCode},
+	checks.DNS:  {53, false, namesQuery, dnsCode},
 	checks.NTP:  {123, false, timeRequest, timeStratum},
 	checks.TCP:  {stream: true},
 }
@@ -71,12 +71,13 @@ func httpStatus(b []byte, _ uint64) (says string, ok bool) {
 	return "HTTP " + fields[1], true
 }
 
-// rootQuery asks for the name servers of the root: a resolver has them, or says why it has not.
-func rootQuery(_ netip.Addr, nonce uint64) []byte {
+// namesQuery asks for the IPv6 addresses of ipv4only.arpa (RFC 7050), which has none: a resolver that answers says so, or
+// makes them up of a translator's prefix.
+func namesQuery(_ netip.Addr, nonce uint64) []byte {
 	m := dnsmessage.Message{
 		Header: dnsmessage.Header{ID: uint16(nonce), RecursionDesired: true},
 		Questions: []dnsmessage.Question{{
-			Name: dnsmessage.MustNewName("."), Type: dnsmessage.TypeNS, Class: dnsmessage.ClassINET,
+			Name: dnsmessage.MustNewName("ipv4only.arpa."), Type: dnsmessage.TypeAAAA, Class: dnsmessage.ClassINET,
 		}},
 	}
 	b, err := m.Pack()
@@ -92,7 +93,38 @@ func dnsCode(b []byte, nonce uint64) (says string, ok bool) {
 	if err != nil || !h.Response || h.ID != uint16(nonce) {
 		return "", false
 	}
+	if h.RCode == dnsmessage.RCodeSuccess {
+		if prefix, ok := madeUp(&p); ok {
+			return checks.DNSTranslates + prefix.String(), true
+		}
+	}
 	return strings.TrimPrefix(h.RCode.String(), "RCode"), true
+}
+
+// madeUp returns the translator's prefix in an answer about ipv4only.arpa.
+func madeUp(p *dnsmessage.Parser) (prefix netip.Prefix, ok bool) {
+	if p.SkipAllQuestions() != nil {
+		return prefix, false
+	}
+	for {
+		h, err := p.AnswerHeader()
+		if err != nil {
+			return prefix, false
+		}
+		if h.Type != dnsmessage.TypeAAAA {
+			if p.SkipAnswer() != nil {
+				return prefix, false
+			}
+			continue
+		}
+		r, err := p.AAAAResource()
+		if err != nil {
+			return prefix, false
+		}
+		if prefix, ok = diag.Pref64In(netip.AddrFrom16(r.AAAA)); ok {
+			return prefix, true
+		}
+	}
 }
 
 // timeRequest is an SNTP client's packet (RFC 4330 §5). Its transmit timestamp is a random number, as

@@ -115,6 +115,38 @@ func dnsAnswer(request []byte) []byte {
 	return b
 }
 
+// synthesised answers as a resolver with DNS64 does, behind an alias.
+func synthesised(request []byte, made string) []byte {
+	var m dnsmessage.Message
+	if m.Unpack(request) != nil || len(m.Questions) != 1 {
+		return nil
+	}
+	header := dnsmessage.ResourceHeader{Name: m.Questions[0].Name, Class: dnsmessage.ClassINET, TTL: 60}
+	m.Response = true
+	m.Answers = []dnsmessage.Resource{
+		{Header: header, Body: &dnsmessage.CNAMEResource{CNAME: dnsmessage.MustNewName("alias.test.")}},
+		{Header: header, Body: &dnsmessage.AAAAResource{AAAA: netip.MustParseAddr(made).As16()}},
+	}
+	b, _ := m.Pack()
+	return b
+}
+
+func TestDNS64(t *testing.T) {
+	for made, want := range map[string]string{
+		"64:ff9b::c000:aa":      checks.DNSTranslates + "64:ff9b::/96",
+		"2001:db8:64::c000:ab":  checks.DNSTranslates + "2001:db8:64::/96",
+		"2001:db8::1":           checks.DNSServes, // whatever that is
+		"fe80::c000:aa":         checks.DNSServes,
+		"2001:db8:c000:aa::":    checks.DNSTranslates + "2001:db8::/32",
+		"::ffff:192.0.0.170":    checks.DNSServes,
+		"2001:db8:64::c0a8:101": checks.DNSServes,
+	} {
+		if says, ok := dnsCode(synthesised(namesQuery(netip.Addr{}, 3), made), 3); !ok || says != want {
+			t.Errorf("%s: %q %t, want %q", made, says, ok, want)
+		}
+	}
+}
+
 func ntpAnswer(request []byte) []byte {
 	if len(request) != 48 || request[0] != 0x23 {
 		return nil
@@ -264,8 +296,9 @@ func TestInquireEnds(t *testing.T) {
 }
 
 func FuzzAnswers(f *testing.F) {
-	query := rootQuery(netip.Addr{}, 7)
+	query := namesQuery(netip.Addr{}, 7)
 	f.Add(dnsAnswer(query), uint64(7))
+	f.Add(synthesised(query, "64:ff9b::c000:aa"), uint64(7))
 	f.Add(ntpAnswer(timeRequest(netip.Addr{}, 7)), uint64(7))
 	f.Add([]byte("HTTP/1.1 200 OK\r\n"), uint64(0))
 	f.Add([]byte("HTTP/1.1 \x1b[3\n"), uint64(0))
@@ -278,7 +311,7 @@ func FuzzAnswers(f *testing.F) {
 			if !ok {
 				continue
 			}
-			if len(says) > 40 || strings.ContainsFunc(says, func(r rune) bool { return r < ' ' || r > '~' }) {
+			if len(says) > 60 || strings.ContainsFunc(says, func(r rune) bool { return r < ' ' || r > '~' }) {
 				t.Errorf("%s says %q", name, says)
 			}
 		}
@@ -291,8 +324,8 @@ func TestAnswers(t *testing.T) {
 		t.Errorf("%q %v", says, ok)
 	}
 	for name, wrong := range map[string]bool{
-		"another's DNS answer": okay(dnsCode(dnsAnswer(rootQuery(netip.Addr{}, 1)), 2)),
-		"our own DNS query":    okay(dnsCode(rootQuery(netip.Addr{}, 1), 1)),
+		"another's DNS answer": okay(dnsCode(dnsAnswer(namesQuery(netip.Addr{}, 1)), 2)),
+		"our own DNS query":    okay(dnsCode(namesQuery(netip.Addr{}, 1), 1)),
 		"another's time":       okay(timeStratum(ntp, 1)),
 		"our own time request": okay(timeStratum(timeRequest(netip.Addr{}, 5), 5)),
 		"half a status line":   okay(httpStatus([]byte("HTTP/1.1 403 For"), 0)),

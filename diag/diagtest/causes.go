@@ -68,6 +68,7 @@ var CauseTests = []struct {
 		Name: "a peer that only a question to its MAC reaches, and a querier", Cause: "net.snooping", Sure: "possible", Faults: []string{"net.snooping"},
 		World: func() *World { return Forgotten().Say(Queried()) },
 	},
+	{Name: "a peer finds this host only when it is told", Cause: "net.snooping", Sure: "likely", Faults: []string{"net.snooping"}, World: Unfound},
 	{
 		Name: "the loopback interface is down", Cause: "host.loopback-down", Sure: "certain", Faults: []string{"host.loopback-down"},
 		World: func() *World { return VPC().Say(diag.Link{Interface: "lo", Index: 1, MTU: 65536, Loopback: true}) },
@@ -83,9 +84,17 @@ var CauseTests = []struct {
 		World: func() *World { return VPC().Say(localRule(32765), mainRule) },
 	},
 	{
-		Name: "the loopback interface is up", Cause: "net.per-address-filter", Faults: []string{},
+		Name: "the loopback interface has no ::1", Cause: "host.loopback-down", Sure: "certain", Faults: []string{"host.loopback-down"},
 		World: func() *World {
 			return VPC().Say(diag.Link{Interface: "lo", Index: 1, MTU: 65536, Loopback: true, Up: true})
+		},
+	},
+	{
+		Name: "the loopback interface is up", Cause: "net.per-address-filter", Faults: []string{},
+		World: func() *World {
+			return VPC().Say(diag.Link{Interface: "lo", Index: 1, MTU: 65536, Loopback: true, Up: true}, diag.Address{
+				Interface: "lo", Address: netip.IPv6Loopback(), PrefixLen: 128, Flags: diag.Permanent, PreferredS: diag.Forever, ValidS: diag.Forever,
+			})
 		},
 	},
 	{Name: "an interface that looks for no neighbours", Cause: "host.discovery-off", Sure: "certain", Faults: []string{"host.discovery-off"}, World: DiscoveryOff},
@@ -381,6 +390,19 @@ var CauseTests = []struct {
 		},
 	},
 	{
+		Name: "a DHCPv6 client at work, and no lease", Cause: "dhcpv6.client-fails", Sure: "likely", Faults: []string{"dhcpv6.client-fails"},
+		World: func() *World { return LeaseOf(PeerSecond).Say(diag.Manager{Interface: "eth0", Name: "dhclient"}) },
+	},
+	{
+		Name: "an offer of what another host has", Cause: "address.duplicate", Sure: "certain", Faults: []string{"address.duplicate"},
+		World: func() *World {
+			return LeaseOf(PeerSecond).Say(diag.Manager{Interface: "eth0", Name: "dhclient"}).Path(diag.Path{
+				Check: "assignment", Asks: diag.AsksND, Source: MyLocal, SourceClass: diag.SourceUnknown, Target: PeerSecond, TargetClass: diag.TargetPeer,
+				Responders: []diag.Responder{{Address: PeerSecond, MAC: PeerMAC}},
+			})
+		},
+	},
+	{
 		Name: "an offer that nobody takes", Cause: "dhcpv6.no-client", Sure: "likely", Faults: []string{"dhcpv6.no-client"},
 		World: func() *World {
 			return VPC().NoAddress().Offer(diag.DHCPv6{Message: "advertise", Addresses: []diag.LeaseAddress{{Prefix: netip.PrefixFrom(Mine, 128)}}})
@@ -531,6 +553,26 @@ var CauseTests = []struct {
 			}
 			return w
 		},
+	},
+	{
+		Name: "the queue throws all frames away", Cause: "host.egress-hook", Sure: "likely", Faults: []string{"host.egress-hook"},
+		World: func() *World {
+			return LAN().Each(func(p diag.Path) bool { return p.Outcome != diag.OutcomeSkipped }, func(p *diag.Path) {
+				Silent(p)
+				p.Sent = 0
+				if p.Via == diag.ViaWire {
+					p.Outcome, p.Detail = diag.Unsent, "not-seen-leaving"
+				}
+			})
+		},
+	},
+	{
+		Name: "one of two routers that are used in turn leads nowhere", Cause: "path.beyond-router", Sure: "certain", Faults: []string{"path.beyond-router"},
+		World: func() *World { return InTurn(diag.Silent) },
+	},
+	{
+		Name: "two routers that are used in turn both lead out", Cause: "net.open-link", Faults: []string{},
+		World: func() *World { return InTurn(diag.Answered) },
 	},
 	{
 		Name: "nothing beyond the router, of which echo alone was asked", Cause: "path.beyond-router", Sure: "possible", Faults: []string{"path.beyond-router"},
@@ -845,6 +887,22 @@ var CauseTests = []struct {
 		},
 	},
 	{
+		Name: "a name server of resolv.conf looks nothing up", Cause: "service.unreachable", Sure: "likely", Faults: []string{"service.unreachable"},
+		World: func() *World {
+			p := asksResolver(diag.Answered)
+			p.Detail, p.Note = diag.DetailDeclines, "Refused"
+			return resolving().Path(p)
+		},
+	},
+	{
+		Name: "a name server of resolv.conf does not know the question", Cause: "net.open-link", Faults: []string{},
+		World: func() *World {
+			p := asksResolver(diag.Answered)
+			p.Detail, p.Note = diag.DetailDeclines, "NotImplemented"
+			return resolving().Path(p)
+		},
+	},
+	{
 		Name: "a name server of resolv.conf answers", Cause: "net.open-link", Faults: []string{},
 		World: func() *World { return resolving().Path(asksResolver(diag.Answered)) },
 	},
@@ -884,6 +942,7 @@ var CauseTests = []struct {
 			}).Say(diag.Filter{Table: "inet filter", Chain: "input", Hook: "input", Rule: "drop", Verdict: "drop", Matches: []string{"na"}})
 		},
 	},
+	{Name: "a rule for marked packets leads into a tunnel", Cause: "host.routing", Sure: "likely", Faults: []string{"host.routing"}, World: LedAway},
 	{
 		Name: "no translator for IPv4 hosts", Cause: "path.nat64-missing", Sure: "likely", Faults: []string{"path.nat64-missing"},
 		World: func() *World { return VPC().ByNAT64() },
@@ -895,6 +954,14 @@ var CauseTests = []struct {
 			ra.Unknown = []diag.Option{{Type: 38, Raw: []byte{38, 2, 0x07, 0x08, 0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, 0}}}
 			return LAN().Say(RaFrame(RouterAddr, RouterMAC, ra)).ByNAT64()
 		},
+	},
+	{
+		Name: "a name server makes up addresses for IPv4 hosts, and nothing translates", Cause: "path.nat64-missing", Sure: "likely", Faults: []string{"path.nat64-missing"},
+		World: func() *World { return LAN().DNS64(diag.Silent, diag.Silent) },
+	},
+	{
+		Name: "a name server makes up addresses for IPv4 hosts, and the router refuses them", Cause: "path.nat64-missing", Sure: "likely", Faults: []string{"path.nat64-missing"},
+		World: func() *World { return LAN().DNS64(diag.Refused, diag.Refused) },
 	},
 	{
 		Name: "IMDS gives a pod no token", Cause: "service.imds-hop-limit", Sure: "likely", Faults: []string{},
@@ -937,6 +1004,17 @@ var CauseTests = []struct {
 				diag.Filter{Table: "ip6 filter", Chain: "INPUT", Hook: "input", Rule: "policy drop", Verdict: "drop", Matches: []string{"ns"}},
 				asked(MyLocal), diag.Drop{Frame: asked(MyLocal), Reason: "NETFILTER_DROP", Function: "nft_do_chain"},
 			)
+		},
+	},
+	{
+		Name: "an XDP program drops the advertisements, which no kernel calls XDP", Cause: "host.firewall", Sure: "certain", Faults: []string{"host.firewall"},
+		World: func() *World {
+			answer := diag.Frame{
+				Interface: "eth0", Type: diag.NA, Src: RouterAddr, Dst: MyLocal, SrcMAC: RouterMAC, DstMAC: MyMAC, HopLimit: 255, Target: RouterAddr, LLAddr: RouterMAC, Solicited: true,
+			}
+			return LAN().Relink(func(l *diag.Link) { l.XDP = true }).Each(func(p diag.Path) bool {
+				return p.Target == RouterAddr && p.Asks == diag.AsksND
+			}, Silent).Say(diag.Feed{Name: diag.FeedDrops, State: diag.Synced}, diag.Drop{Frame: answer, Reason: "NOT_SPECIFIED", Function: "do_xdp_generic"})
 		},
 	},
 	{
@@ -998,6 +1076,10 @@ var CauseTests = []struct {
 				Check: "internet", Asks: diag.AsksTCP, Source: Mine, Target: Host1, TargetClass: diag.TargetInternet, Given: true, Via: diag.ViaKernel, Detail: "closed", Note: "443",
 			})
 		},
+	},
+	{
+		Name: "connections alone are lost beyond the router, and one that another opened goes on", Cause: "path.tcp-blocked", Sure: "likely", Faults: []string{"path.tcp-blocked"},
+		World: func() *World { return ConnectionsLost(true, true) },
 	},
 	{
 		Name: "connections alone are lost beyond the router", Cause: "path.tcp-blocked", Sure: "likely", Faults: []string{"path.tcp-blocked"},

@@ -100,9 +100,8 @@ func findNoClient(iv *ifaceView) []hypothesis {
 	if !ok {
 		return nil
 	}
-	if m := iv.s.Managers[iv.name]; m.Name == "dhclient" || m.Name == "dhcpcd" {
-		h.confidence, h.as = Likely, "busy" // it is there, and whatever keeps it from its lease is another matter
-		h.facts = append(h.facts, iv.s.Said(m))
+	if iv.hasClient() {
+		return nil // findClientFails says so
 	} else if e, ok := iv.closed(); ok {
 		h.facts = append(h.facts, e)
 	} else if h.confidence = Likely; iv.s.Now.Sub(iv.s.Said(diag.FeedFrames).At) < dhcpPatience {
@@ -171,7 +170,17 @@ func (iv *ifaceView) lostSince(addr netip.Addr, when time.Time) bool {
 func findClientFails(iv *ifaceView) []hypothesis {
 	h, ok := iv.offered()
 	asked, works := iv.clientAtWork()
-	if !ok || !works || iv.stopsDHCPv6() {
+	switch {
+	case !ok || iv.stopsDHCPv6():
+		return nil
+	case !works && iv.hasClient() && iv.otherHas(h.addr):
+		return nil // findDuplicate says why
+	case !works && iv.hasClient():
+		// It waits between its tries longer than a run lasts (RFC 8415 §15), or was answered before.
+		h.as, h.confidence = "busy", Likely
+		h.facts = append(h.facts, iv.s.Said(iv.s.Managers[iv.name]))
+		return []hypothesis{h}
+	case !works:
 		return nil
 	}
 	h.confidence = Likely
@@ -191,6 +200,17 @@ func findClientFails(iv *ifaceView) []hypothesis {
 		h.as = "answered"
 	}
 	return []hypothesis{h}
+}
+
+// otherHas reports whether another host answers for an address that is offered: a client that took it would have given it back.
+func (iv *ifaceView) otherHas(addr netip.Addr) bool {
+	return slices.ContainsFunc(findDuplicate(iv), func(d hypothesis) bool { return d.addr == addr })
+}
+
+// hasClient reports whether a DHCPv6 client that is nothing else runs for the interface.
+func (iv *ifaceView) hasClient() bool {
+	m := iv.s.Managers[iv.name]
+	return m.Name == "dhclient" || m.Name == "dhcpcd"
 }
 
 // dhcpPatience is how long a client waits for the answer to its first Solicit (RFC 8415 §7.6, SOL_TIMEOUT).
@@ -263,7 +283,7 @@ func findDHCPNoAddress(iv *ifaceView) []hypothesis {
 
 // unclaimed holds where nobody else has a hypothesis' address: to ask for it then brings nothing.
 func unclaimed(v *view, h *hypothesis) bool {
-	return !slices.ContainsFunc(findDuplicate(v.on(h.iface)), func(d hypothesis) bool { return d.addr == h.addr })
+	return !v.on(h.iface).otherHas(h.addr)
 }
 
 // startClient has the manager begin anew, once its configuration says that it is to ask (see keep).

@@ -149,7 +149,7 @@ func findDuplicate(iv *ifaceView) []hypothesis {
 			continue
 		}
 		for _, r := range p.Responders {
-			if r.MAC == (diag.MAC{}) || iv.s.OwnMAC(r.MAC) || !iv.assignedAlone(p.Target) ||
+			if r.MAC == (diag.MAC{}) || iv.s.OwnMAC(r.MAC) || !iv.assignedAlone(p.Target) && !iv.offeredAlone(p.Target) ||
 				diag.ScopeOf(p.Target) == diag.LinkLocalScope || iv.heldElsewhere(p.Target) || iv.net.Configured(p.Target) && p.Asks != diag.AsksDAD || iv.proxying(r.MAC, p.Target) {
 				continue
 			}
@@ -157,6 +157,11 @@ func findDuplicate(iv *ifaceView) []hypothesis {
 			h := hypothesis{
 				direct: true, confidence: Certain, subject: addressSubject(p.Target), addr: p.Target,
 				args: []any{"address", p.Target, "foreign", r.MAC}, more: []string{"cause.address.duplicate.foreign"},
+			}
+			if !iv.assignedAlone(p.Target) {
+				h.more = []string{"cause.address.duplicate.offered"}
+				h.facts = append(h.facts, iv.s.Offer(iv.name))
+				iv.explainKind(&h, noGlobal)
 			}
 			iv.explain(&h, p)
 			rest(&h, p)
@@ -197,10 +202,9 @@ func (iv *ifaceView) answersBy(mac diag.MAC, class diag.TargetClass, addr netip.
 
 // shared reports whether another host advertises an address that this interface has in use.
 func (iv *ifaceView) shared(addr netip.Addr) bool {
-	e := iv.traffic.claimed[addr]
-	f, claims := e.Body.(diag.Frame)
+	e, claimed := iv.traffic.claimed[addr]
 	a, ours := iv.s.Addresses[diag.InterfaceAddr{Interface: iv.name, Address: addr}]
-	return claims && ours && a.Fact.Flags.Usable() && !e.At.Before(a.At) && !iv.s.OwnMAC(f.LLAddr) && !iv.s.OwnMAC(f.SrcMAC)
+	return claimed && ours && a.Fact.Flags.Usable() && !e.At.Before(a.At)
 }
 
 // sharedAddresses are addresses in use by two hosts at once: one that this interface has, for which another
@@ -311,6 +315,13 @@ func (iv *ifaceView) claims(f diag.Frame, addr netip.Addr) bool {
 // prefix, others may hold addresses.
 func (iv *ifaceView) assignedAlone(addr netip.Addr) bool {
 	return slices.ContainsFunc(iv.assigned, func(a diag.Assignment) bool { return a.Prefix.IsSingleIP() && a.Prefix.Addr() == addr })
+}
+
+// offeredAlone reports whether a DHCPv6 server has an address for the interface, which has no other: its client would give
+// it back (RFC 8415 §18.2.8) if somebody else had it.
+func (iv *ifaceView) offeredAlone(addr netip.Addr) bool {
+	return iv.managed() != nil && iv.dhcpSeverity() == Critical &&
+		slices.ContainsFunc(iv.s.Offers[iv.name].Fact.Addresses, func(a diag.LeaseAddress) bool { return a.Prefix.IsSingleIP() && a.Prefix.Addr() == addr })
 }
 
 // heldElsewhere reports whether another interface of this host has addr.

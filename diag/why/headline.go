@@ -18,7 +18,7 @@ func (v *view) headline(d Diagnosis) string {
 	case len(d.Unexplained) > 1:
 		return words.Say("headline.unexplained", "count", len(d.Unexplained), "symptom", v.firstSymptom(d))
 	case v.s.Overheard != nil:
-		return v.captureHeadline()
+		return v.captureHeadline(d)
 	case len(d.Unknown) > 0 && d.Unknown[0].What == nothingAsked:
 		return words.Say("headline.nothing")
 	case len(d.Unknown) > 0 && slices.Contains(diag.CheckOrder, d.Unknown[0].What):
@@ -63,8 +63,21 @@ func (v *view) faultsHeadline(d Diagnosis) string {
 	}
 }
 
-// captureHeadline is the headline where a capture shows no fault.
-func (v *view) captureHeadline() string {
+// captureHeadline is the headline where a capture shows no fault. What somebody asked in vain may be why it was made.
+func (v *view) captureHeadline(d Diagnosis) string {
+	var silent []Finding
+	for _, f := range d.Findings {
+		if f.Cause == echoBlocked.ID {
+			silent = append(silent, f)
+		}
+	}
+	switch len(silent) {
+	case 0:
+	case 1:
+		return words.Say("headline.capture-silent", "summary", clause(v.summary(silent[0])))
+	default:
+		return words.Say("headline.capture-silent-more", "summary", clause(v.summary(silent[0])), "more", len(silent)-1)
+	}
 	frames, hosts, cut := 0, 0, 0
 	for _, o := range v.s.Overheard {
 		frames, hosts, cut = frames+o.Frames, hosts+len(o.Hosts), cut+o.Cut

@@ -137,6 +137,11 @@ func (n *normals) asksNameServer(p diag.Path) bool {
 	return ok
 }
 
+// declines reports whether a name server answers that it looks nothing up, or cannot.
+func declines(p diag.Path) bool {
+	return p.Outcome == diag.Answered && p.Detail == diag.DetailDeclines && (p.Note == "Refused" || p.Note == "ServerFailure")
+}
+
 // hasServices reports whether the services of a VPC are known to be there: they are on Nitro
 // instances alone (VPC user guide, "DHCP option sets"), which say so, or of which one answers.
 func (n *normals) hasServices(p diag.Path) bool {
@@ -244,6 +249,12 @@ func (n *normals) of(p diag.Path) *bool {
 	if p.Asks == diag.AsksDAD {
 		return n.dad(p)
 	}
+	if p.Asks == diag.AsksFound {
+		if p.Outcome == diag.Silent && p.Detail != diag.DetailTold {
+			return nil // it may answer no ping from there
+		}
+		return new(p.Outcome == diag.Answered)
+	}
 	q := diag.QuestionOf(p)
 	if p.Via == diag.ViaApp {
 		if n.answeredHere(p) {
@@ -277,6 +288,17 @@ func (n *normals) of(p diag.Path) *bool {
 	if p.Missing() && (n.leadsNowhere(p) || n.onAnotherLink(p)) {
 		return new(true)
 	}
+	if p.TargetClass == diag.TargetInternet && !p.Given && (p.Outcome == diag.Silent || p.Outcome == diag.Refused) && p.Ours() {
+		if prefix := translator(n.link(p.Interface), p.Target); prefix.IsValid() {
+			if n.answersIn(p.Interface, prefix) {
+				return nil
+			}
+			return new(false) // the network itself says that IPv4 hosts are reached so
+		}
+	}
+	if declines(p) && n.asksNameServer(p) {
+		return new(false)
+	}
 	expect := n.expect(p)
 	if p.Outcome == diag.Answered {
 		switch {
@@ -304,6 +326,13 @@ func (n *normals) of(p diag.Path) *bool {
 	default:
 		return nil
 	}
+}
+
+// answersIn reports whether an Internet host of a prefix answered anything.
+func (n *normals) answersIn(iface string, prefix netip.Prefix) bool {
+	return slices.ContainsFunc(n.s.Paths(), func(p diag.Path) bool {
+		return p.Interface == iface && p.TargetClass == diag.TargetInternet && p.Outcome == diag.Answered && prefix.Contains(p.Target)
+	})
 }
 
 // stoppedHere reports whether a connection, or a service's answer, came to nothing on this host: its kernel says so,

@@ -127,6 +127,50 @@ func (iv *ifaceView) condition(p *path) (rule diag.PolicyRule, route diag.At[dia
 	return rule, route, false
 }
 
+// ledAway looks for policy rules that lead only what has a mark, is of a user, or of a protocol or port to a table of its
+// own, and by another interface out. A socket that is bound to this one is not concerned, and gets its answers.
+func (iv *ifaceView) ledAway() []hypothesis {
+	var list []hypothesis
+	at := map[diag.PolicyRule]int{}
+	for _, p := range iv.paths {
+		if p.Via != diag.ViaApp || !p.silent() || p.symptom < 0 || p.Out != "" && p.Out != iv.name || len(iv.answers[asked{p.Asks, p.Target}]) == 0 {
+			continue
+		}
+		r, route, ok := iv.diversion(p)
+		if !ok {
+			continue
+		}
+		i, known := at[r]
+		if !known {
+			name := diag.Describe(iv.s.Said(r))
+			i = len(list)
+			at[r], list = i, append(list, hypothesis{
+				confidence: Likely, as: "led-away", subject: Subject{"rule", name},
+				args:  []any{"target", p.Target, "rule", name, "other", route.Fact.Interface, "table", route.Fact.Table, "route", diag.DescribeRoute(route.Fact, diag.Forever)},
+				facts: []diag.Event{iv.s.Said(r), diag.FactOf(route)},
+			})
+		}
+		iv.explain(&list[i], p)
+		rest(&list[i], p)
+		rest(&list[i], iv.answers[asked{p.Asks, p.Target}]...)
+	}
+	return list
+}
+
+// diversion returns the first policy rule with a condition of its own that may lead what a path asks out by another
+// interface.
+func (iv *ifaceView) diversion(p *path) (rule diag.PolicyRule, route diag.At[diag.Route], ok bool) {
+	for _, r := range iv.rulesSorted() {
+		if may, conditional := iv.concernsRoute(r, p.Source, p.Target); !may || !conditional || !ofProtocol(r, p) || r.Action != "to_table" || r.Table == diag.MainTable {
+			continue
+		}
+		if route, ok = iv.inTable(r, p.Target); ok && route.Fact.Type == "unicast" && route.Fact.Interface != iv.name {
+			return r, route, true
+		}
+	}
+	return rule, route, false
+}
+
 // remarked reports whether something in this host may have stopped a path's packets by a mark: when the packet filter sets
 // one, the kernel looks for a route again, and drops what it finds none for (net/ipv6/netfilter.c, ip6_route_me_harder).
 func (iv *ifaceView) remarked(p *path) bool {

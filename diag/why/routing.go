@@ -43,7 +43,7 @@ var routing = Cause{
 		way("on-link", "ip -6 route add {prefix} dev {interface}").when(as("beside")).
 			kept(keep{networkd: "[Route] Destination={prefix}", nm: "+ipv6.routes {prefix}", up: true}),
 		{
-			Does: "route-away", If: func(v *view, h *hypothesis) bool { return routelessAddress(v, h) == nil },
+			Does: "route-away", If: func(v *view, h *hypothesis) bool { return h.as != "led-away" && routelessAddress(v, h) == nil },
 			Do: []string{"ip -6 route del {route}"}, Make: routeAway, Keep: &keep{undo: true},
 		},
 		{
@@ -54,7 +54,7 @@ var routing = Cause{
 		{Does: "rule-away", If: as("rule"), Do: []string{"ip -6 rule del priority PRIORITY"}, Make: ruleAway, Keep: &keep{undo: true}},
 		way("local-first", "ip -6 rule add lookup local priority 0").when(as("not-local")).kept(keep{up: true}),
 		way("rule-to-table", "ip -6 rule add lookup {table} priority 32766").when(as("no-rule")).kept(keep{up: true}),
-		{Does: "rule-of-others", If: as("elsewhere"), Do: []string{"ip -6 rule del priority PRIORITY"}, Make: ruleAway, Keep: &keep{undo: true}},
+		{Does: "rule-of-others", If: as("elsewhere", "led-away"), Do: []string{"ip -6 rule del priority PRIORITY"}, Make: ruleAway, Keep: &keep{undo: true}},
 		ask("ask.forward").when(as("through-host")),
 		way("loop-away", `route=$(ip -6 route get fibmatch {target} | head -1) && sudo ip -6 route del $route`).when(as("elsewhere")).when(toItself),
 		ask("ask.other-way").when(as("elsewhere")).when(otherwise(toItself)),
@@ -252,7 +252,7 @@ func findRouting(iv *ifaceView) []hypothesis {
 			}
 		}
 	}
-	for _, h := range slices.Concat(iv.unannounced(), iv.conditional()) {
+	for _, h := range slices.Concat(iv.unannounced(), iv.conditional(), iv.ledAway()) {
 		add(h)
 	}
 	return list

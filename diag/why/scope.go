@@ -26,6 +26,7 @@ const (
 	UnaskedSources  = "sources"  // of more addresses than are asked from
 	UnaskedRules    = "rules"    // of what only some packets are concerned that this host sends
 	UnaskedRulesIn  = "rules-in" // the same of what it gets
+	UnaskedFound    = "found"    // whether others find this host by multicast
 	UnaskedInbound  = "inbound"  // who can reach this host, which no host can find out about itself
 )
 
@@ -72,11 +73,27 @@ func (v *view) notAsked(findings []Finding) []Unasked {
 			list = append(list, Unasked{what, why})
 		}
 	}
+	if missing := v.unfound(); len(missing) > 0 && on("all-nodes") {
+		list = append(list, Unasked{UnaskedFound, words.Say("unasked.why.found", "interfaces", listed(missing))})
+	}
 	why := words.Say("unasked.why.inbound")
 	if v.profile.AWS {
 		why = words.Say("unasked.why.inbound-aws")
 	}
 	return append(list, Unasked{UnaskedInbound, why})
+}
+
+// unfound are the interfaces on which nobody was heard to ask for this host by multicast, where a network passes that.
+func (v *view) unfound() (names []string) {
+	if v.profile.NoMulticast || v.profile.Apart {
+		return nil
+	}
+	for _, iv := range v.ifaces {
+		if !iv.traffic.askedByGroup && !iv.any(func(p *path) bool { return p.Asks == diag.AsksFound && p.fate == answered }) {
+			names = append(names, iv.name)
+		}
+	}
+	return names
 }
 
 // ruledInPart names the rules that stop some of what leaves, or of what comes, by what our questions are all the same in: the length, say, or

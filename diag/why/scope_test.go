@@ -48,12 +48,18 @@ func TestNotAsked(t *testing.T) {
 		"one of two interfaces":  {diagtest.VPC().Second(func(p diag.Path) bool { return p.TargetClass != diag.TargetInternet }), "internet inbound"},
 		"no peer on the second":  {noPeers(diagtest.VPC()).Second(all), "peers inbound"},
 		"of very many addresses": {diagtest.VPC().Say(diagtest.Crowd{Addresses: 20}.Bodies()...).Drop(isMetadata), "sources inbound"},
-		"of very many routers":   {diagtest.LAN().Say(diagtest.Crowd{Routers: 20}.Bodies()...), "routers inbound"},
+		"of very many routers":   {diagtest.LAN().Say(diagtest.Crowd{Routers: 20}.Bodies()...), "routers found inbound"},
 		"a rule about large packets": {diagtest.VPC().Say(diag.Filter{
 			Table: "inet t", Chain: "o", Hook: "output", Rule: "meta length > 9000 drop", Verdict: "drop", Partly: []string{"echo-request"}, By: []string{"length"},
 		}), "rules inbound"},
 		"a rule about one address": {diagtest.VPC().Say(diag.Filter{
 			Table: "inet t", Chain: "o", Hook: "output", Rule: "ip6 daddr 2001:db8::5 drop", Verdict: "drop", Partly: []string{"echo-request"},
+		}), "inbound"},
+		"nobody asked by multicast": {diagtest.LAN(), "found inbound"},
+		"somebody asked by multicast": {diagtest.LAN().Say(diag.Frame{
+			Interface: "eth0", Type: diag.NS, Src: diagtest.PeerGlobal, Dst: diag.SolicitedNode(diagtest.Mine), Target: diagtest.Mine, SrcMAC: diagtest.PeerMAC, HopLimit: 255,
+		}, diag.Frame{
+			Interface: "eth0", Out: true, Type: diag.NA, Src: diagtest.Mine, Dst: diagtest.PeerGlobal, Target: diagtest.Mine, LLAddr: diagtest.MyMAC, SrcMAC: diagtest.MyMAC, HopLimit: 255,
 		}), "inbound"},
 		"--skip takes the rest along": {noInternet(diagtest.VPC()).Skip("internet", "source"), "internet source inbound"},
 	} {

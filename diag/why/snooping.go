@@ -11,6 +11,7 @@ var snooping = Cause{
 	ID: "net.snooping", Severity: Warning,
 	Remedy: []Remedy{
 		ask("ask.snooping"),
+		way("all-multicast", "ip link set dev {interface} allmulticast on").when(as("inwards")).kept(keep{networkd: "[Link] AllMulticast=yes", up: true}),
 		way("", "ip -6 maddr show dev {interface}", "tcpdump -eni {interface} 'ip6 and ip6[6] == 0'"),
 	},
 	find: findSnooping,
@@ -21,7 +22,7 @@ var snooping = Cause{
 func findSnooping(iv *ifaceView) []hypothesis {
 	found := iv.ungrouped()
 	if len(found) == 0 {
-		return nil
+		return iv.findUnfound()
 	}
 	forgotten := map[netip.Addr]bool{}
 	h := hypothesis{
@@ -73,6 +74,46 @@ func findSnooping(iv *ifaceView) []hypothesis {
 	}
 	return []hypothesis{h}
 }
+
+// findUnfound looks for neighbours that could not find this host until they were told its MAC: what they ask of its
+// groups does not reach it.
+func (iv *ifaceView) findUnfound() []hypothesis {
+	lost := iv.where(func(p *path) bool { return p.Asks == diag.AsksFound && p.Detail == diag.DetailTold && p.symptom >= 0 })
+	answers := iv.toldAnswers()
+	h := hypothesis{as: "inwards", confidence: Likely, subject: Subject{"interface", iv.name}, beyond: true, direct: true}
+	tries := foundTries * len(lost)
+	var source, target netip.Addr
+	switch {
+	case len(lost) > 0:
+		source, target = lost[0].Source, lost[0].Target
+	case len(answers) > 0:
+		source, target = answers[0].source, answers[0].target
+	default:
+		return nil
+	}
+	h.args = []any{"target", target, "address", source, "group", diag.SolicitedNode(source)}
+	iv.explain(&h, lost...)
+	for _, a := range answers {
+		tries += a.tries
+		h.facts = append(h.facts, a.asked, a.told, a.came)
+		iv.explain(&h, iv.where(func(p *path) bool { return p.lossy() && p.Source == a.source && p.Target == a.target })...)
+	}
+	switch {
+	case tries < foundTries || math.Pow(iv.losing, float64(tries)) > unlikely:
+		h.confidence = Possible // its solicitations may have been lost by chance
+	case iv.net.Link.XDP:
+		h.confidence = Possible // a program of this host's may drop them before anybody sees them
+	}
+	if iv.traffic.toAll {
+		h.more = append(h.more, "cause.net.snooping.inwards.to-all")
+	} else {
+		h.more = append(h.more, "cause.net.snooping.inwards.nothing")
+	}
+	return []hypothesis{h}
+}
+
+// foundTries is how often a neighbour solicits at least before the check tells it.
+const foundTries = 2
 
 // ungrouped are the questions to neighbours who answer what is sent to their MAC, and nothing that is sent to their group.
 func (iv *ifaceView) ungrouped() []*path {

@@ -87,13 +87,13 @@ func (iv *ifaceView) findSymptoms() {
 }
 
 // missedThere reports whether what an unbound socket asked of a neighbour left by another interface, where a bound one got
-// no answer either: whatever is the matter is there.
+// no answer either, or that has no address of its own: whatever is the matter is there.
 func (iv *ifaceView) missedThere(p *path) bool {
 	if p.Detail != "elsewhere" || !iv.normals.link(p.Out).Within(p.Target) {
 		return false
 	}
 	i := slices.IndexFunc(iv.ifaces, func(other *ifaceView) bool { return other.name == p.Out })
-	return i >= 0 && iv.ifaces[i].bound[asked{p.Asks, p.Target}]
+	return i >= 0 && (iv.ifaces[i].bound[asked{p.Asks, p.Target}] || iv.ifaces[i].borrowed(p.Source))
 }
 
 // droppedIn reports whether a drop is of a packet that came.

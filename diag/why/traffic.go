@@ -34,6 +34,8 @@ type traffic struct {
 	mldReports, mldQueries int
 	// askedByOne and askedByGroup: somebody solicited for an address at this host's MAC alone, or by its group.
 	askedByOne, askedByGroup bool
+	// toAll: something of another host's came that was sent to all nodes.
+	toAll bool
 	// calls are what others ask of addresses of this host without being asked, echo requests and connections, by who
 	// asks what; redirects are the newest of them, by the destination that they are about.
 	calls               map[callKey]*call
@@ -141,6 +143,8 @@ func (v *view) readTraffic() map[string]*traffic {
 		}
 		if f.Out {
 			t.sent[f.Src] = true
+		} else if f.Dst == diag.AllNodes && !own[f.SrcMAC] {
+			t.toAll = true
 		}
 		switch {
 		case f.Type == diag.NA && !f.Out && f.Bad != "":
@@ -148,7 +152,9 @@ func (v *view) readTraffic() map[string]*traffic {
 		case f.Bad != "":
 		case f.Type == diag.NA && !f.Out:
 			t.believed[f.Target] = e
-			t.claim(e, f)
+			if !own[f.LLAddr] && !own[f.SrcMAC] { // or it is this host's own word, sent back to it
+				t.claim(e, f)
+			}
 		case f.Type == diag.NA:
 			t.told[f.Target] = true
 			if f.Solicited {

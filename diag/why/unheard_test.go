@@ -184,7 +184,7 @@ func TestCertainMeansSeen(t *testing.T) {
 	managed := diagtest.VPC().NoAddress().Offer(diag.DHCPv6{Message: "advertise", Addresses: []diag.LeaseAddress{{Prefix: netip.PrefixFrom(diagtest.Mine, 128)}}}).
 		Say(diag.Manager{Interface: "eth0", Name: "dhclient"})
 	managed.Elapsed = time.Minute
-	if f := find(t, Diagnose(managed.State()), "dhcpv6.no-client"); f.Confidence == Certain || !strings.Contains(f.Summary, "a client is at work") {
+	if f := find(t, Diagnose(managed.State()), "dhcpv6.client-fails"); f.Confidence == Certain || !strings.Contains(f.Summary, "a client is at work") {
 		t.Errorf("a client runs: %s: %s", f.Confidence, f.Summary)
 	}
 }

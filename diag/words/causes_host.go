@@ -105,7 +105,7 @@ var causesHost = map[string]string{
 
 	"cause.host.group-not-joined.title":              "This host does not hear solicitations for an address",
 	"cause.host.group-not-joined.summary":            "{interface} is not in the multicast group {group}, so it does not hear solicitations for {address}: nobody can find it.",
-	"cause.host.group-not-joined.explanation":        "Every host listens on the solicited-node group of each of its addresses. The kernel joins the group when it adds the address; something has left it since.",
+	"cause.host.group-not-joined.explanation":        "Every host listens on the solicited-node group of each of its addresses. The kernel joins the group when it adds the address. It did not, because the interface looked for no neighbours then (arp off), or something has left the group since.",
 	"cause.host.group-not-joined.device.summary":     "The device of {interface} filters out the multicast group {group}, so this host does not hear solicitations for {address}: nobody can find it.",
 	"cause.host.group-not-joined.device.explanation": "The kernel is in the group, but the device's own multicast filter lacks it. A capture that makes the device promiscuous, as tcpdump does, hides the fault while it runs.",
 	"cause.host.group-not-joined.means":              "The network card drops the question \"who has this address?\". Details: the solicited-node multicast group is missing from the kernel's memberships or from the device's filter.",

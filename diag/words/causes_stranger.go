@@ -13,9 +13,11 @@ var causesStranger = map[string]string{
 	"cause.host.firewall.translate.explanation": "What programs on this host ask is rewritten before it leaves: it goes to another address or port, or has another source. So the one that they ask may never hear of it, or the answer goes elsewhere. Frames that ndwhy itself sends pass below this rule.",
 	"unknown.untried":                           "no candidate address could be tried on {interface}: {why}",
 
-	"cause.host.routing.rule.summary":        "A policy rule of this host refuses packets to {target}: {rule}.",
-	"cause.host.routing.rule.explanation":    "The kernel tries policy rules by priority, before it looks for a route. What this rule concerns goes nowhere, whatever routes there are.",
-	"cause.host.routing.rule.route":          "The table that it leads to refuses: {route}.",
-	"cause.host.routing.no-rule.summary":     "The kernel has no way to {target}, although {interface} has a route there ({route}): no policy rule leads to it.",
-	"cause.host.routing.no-rule.explanation": "The kernel looks for routes only in the tables that policy rules name. None names table {table}, or the rule that does passes over this route (suppress_prefixlength). Programs that a VPN or a network manager left halfway leave such rules behind.",
+	"cause.host.routing.rule.summary":         "A policy rule of this host refuses packets to {target}: {rule}.",
+	"cause.host.routing.rule.explanation":     "The kernel tries policy rules by priority, before it looks for a route. What this rule concerns goes nowhere, whatever routes there are.",
+	"cause.host.routing.led-away.summary":     "A policy rule of this host leads some packets to {target} out by {other}, where nobody answers: {rule}.",
+	"cause.host.routing.led-away.explanation": "The rule concerns only packets with a mark, or of a user, a protocol or a port. The packet filter may set the mark. They follow table {table} ({route}). What ndwhy sends by {interface} itself is answered. A tunnel that is down, or that its other end has forgotten, swallows packets like that.",
+	"cause.host.routing.rule.route":           "The table that it leads to refuses: {route}.",
+	"cause.host.routing.no-rule.summary":      "The kernel has no way to {target}, although {interface} has a route there ({route}): no policy rule leads to it.",
+	"cause.host.routing.no-rule.explanation":  "The kernel looks for routes only in the tables that policy rules name. None names table {table}, or the rule that does passes over this route (suppress_prefixlength). Programs that a VPN or a network manager left halfway leave such rules behind.",
 }

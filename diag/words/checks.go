@@ -69,7 +69,7 @@ var checks = map[string]string{
 
 	"check.services.title":   "Do the name servers and the VPC's own services answer over IPv6?",
 	"check.services.asks":    "The name servers that this host is configured to ask, and those that routers announce (at most 3 and 4). In a VPC: instance metadata at fd00:ec2::254, DNS at fd00:ec2::253, NTP at fd00:ec2::123.",
-	"check.services.sends":   "An HTTP request for a metadata token, a DNS query for the root's name servers, an NTP request; through sockets, as any application sends them.",
+	"check.services.sends":   "An HTTP request for a metadata token, a DNS query for ipv4only.arpa, which also tells whether the server makes up addresses for IPv4 hosts (DNS64), an NTP request; through sockets, as any application sends them.",
 	"check.services.changes": "Nothing.",
 
 	"sends.rs":      "router solicitations",
@@ -79,6 +79,7 @@ var checks = map[string]string{
 	"sends.mld":     "multicast listener reports",
 	"sends.dhcpv6":  "DHCPv6 Solicits",
 	"sends.service": "requests to services",
+	"sends.nat64":   "pings of an IPv4 host through NAT64, where the network says that it has that",
 	"sends.tcp":     "packets of TCP handshakes",
 
 	"per.interface": "an interface",
@@ -165,6 +166,9 @@ var details = map[string]string{
 	"detail.tcp.closed":            "the host answered with a reset: no program listens on port {note}, and the way there works",
 	"detail.elsewhere":             "the kernel sends it by {note}",
 	"detail.asked-alone":           "it only answers a question that is sent to its MAC address {note}",
+	"detail.translates":            "it makes up addresses in {note} for hosts that have only IPv4 (DNS64)",
+	"detail.told":                  "it did not find this host by multicast, and answered when ndwhy had told it this host's MAC address",
+	"detail.known":                 "it knew this host's MAC address already",
 	"detail.not-added":             "the kernel refused the candidate: {note}",
 	"detail.passive":               "--passive sends nothing",
 	"detail.not-applicable":        "does not apply here",

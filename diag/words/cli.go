@@ -32,8 +32,9 @@ not write all that was asked for, 64 usage, 130 interrupted.`,
 	"cli.watch.short": "Every event as it happens, one line each",
 	"cli.watch.long": `Watches without sending anything: the neighbour cache, addresses, routes, and
 (with CAP_NET_RAW) neighbour discovery on the wire, and (as root) what of it
-the kernel dropped, and why. Ends with ctrl-c. A reader that is too slow
-misses events: it is told of the gap, and then what is so.`,
+the kernel dropped, and why. Begins with a few lines of what is so (--json and
+--only: with all of it), then tells what changes. Ends with ctrl-c. A reader
+that is too slow misses events: it is told of the gap, and then what is so.`,
 	"cli.watch.example": `  ndwhy watch
   ndwhy watch --json --only neighbour,ra
   ndwhy watch --for fe80::1`,
@@ -88,6 +89,8 @@ lists them all.`,
 	"cli.flag.watch-json": "one JSON object a line",
 	"cli.flag.watch-only": "only these kinds of event, or of packets: {kinds}",
 	"watch.gap":           "{n|event|events} (e{first} to e{last}) came faster than they were read; what is so follows",
+	"watch.beside":        "what follows is what changes; not shown of what is so now: {list} (--only shows a kind of it, as in --only sysctl)",
+	"watch.beside.kind":   "{n} {kind}",
 	"watch.came":          "; it came in on {interface}",
 	"watch.left":          "; it left by {interface}",
 	"watch.asked":         "; {from} solicited for it at {at}",
@@ -153,7 +156,7 @@ lists them all.`,
 	"brief.column.service": "services", "brief.column.all-nodes": "ff02::1",
 	"brief.asks.nd": "neighbour discovery", "brief.asks.dad": "duplicate address detection", "brief.asks.echo": "ping",
 	"brief.asks.rs": "router solicitation", "brief.asks.dhcp": "DHCPv6", "brief.asks.mtu": "full-size packets",
-	"brief.asks.service": "request", "brief.asks.tcp": "TCP", "brief.asks.way-out": "out",
+	"brief.asks.service": "request", "brief.asks.tcp": "TCP", "brief.asks.way-out": "out", "brief.asks.found": "finds this host",
 	"prometheus.ndwhy_verdict":                          "What the last check came to: 0 ok, 1 warning, 2 critical, 3 unknown.",
 	"prometheus.ndwhy_finding":                          "A cause that the last check found; the value is the number of findings.",
 	"prometheus.ndwhy_unexplained":                      "Symptoms that no cause explains.",
@@ -265,4 +268,5 @@ lists them all.`,
 	"asks.service": "serv",
 	"asks.tcp":     "TCP",
 	"asks.way-out": "out",
+	"asks.found":   "finds this host",
 }

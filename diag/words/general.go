@@ -90,6 +90,7 @@ var general = map[string]string{
 	"unasked.sources":             "other addresses of this host",
 	"unasked.rules-in":            "some packets that this host gets",
 	"unasked.rules":               "some packets that this host sends",
+	"unasked.found":               "multicast to this host",
 	"unasked.inbound":             "connections from outside",
 	"unasked.why.passive":         "--passive sends nothing",
 	"unasked.why.internet-none":   "--internet none",
@@ -112,6 +113,7 @@ var general = map[string]string{
 	"unasked.by.chance":           "chance",
 	"unasked.why.left-out":        "left out by --only or --skip",
 	"unasked.why.added":           "--add claim tries some",
+	"unasked.why.found":           "nobody asked for this host by multicast on {interfaces} during the check, so whether others find it is not known",
 	"unasked.why.inbound":         "this host cannot see what firewalls in front of it let in",
 	"unasked.why.inbound-aws":     "this host cannot see what security groups and network ACLs let in",
 

@@ -92,6 +92,7 @@ var plainText = map[string]string{
 	"plain.asks.mtu":       "a full-size packet",
 	"plain.asks.service":   "a request to its service",
 	"plain.asks.tcp":       "a TCP connection",
+	"plain.asks.found":     "whether it finds this host",
 	"plain.asks.way-out":   "the way out",
 	"plain.via.wire":       "on the wire",
 	"plain.via.kernel":     "as the kernel sends it",

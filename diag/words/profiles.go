@@ -44,6 +44,7 @@ var profiles = map[string]string{
 	"profiles.asks.nd":      "neighbour solicitation",
 	"profiles.asks.echo":    "ping",
 	"profiles.asks.tcp":     "TCP",
+	"profiles.asks.found":   "whether it finds this host",
 	"profiles.asks.way-out": "the way out",
 	"profiles.asks.dad":     "duplicate address detection",
 	"profiles.asks.dhcp":    "DHCPv6",

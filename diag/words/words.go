@@ -15,7 +15,7 @@ import (
 )
 
 // english is the catalogue, joined from the parts in this package's other files.
-var english = join(general, cli, checks, running, details, events, causesNetwork, causesRouter, causesAddress, causesHost, causesLink, causesUnheard, causesDaily, causesFlood, causesSeen, causesStranger, screens, plainText, labText, replay, profiles, offers, causesOffers, html, listen, causesCaptured, causesBeyond, glossary, remedies, causesFar, acrossHosts, causesOwn)
+var english = join(general, cli, checks, running, details, events, causesNetwork, causesRouter, causesAddress, causesHost, causesLink, causesUnheard, causesDaily, causesFlood, causesSeen, causesStranger, screens, plainText, labText, replay, profiles, offers, causesOffers, html, listen, causesCaptured, causesBeyond, glossary, remedies, causesFar, acrossHosts, causesOwn, causesScope)
 
 func join(parts ...map[string]string) map[string]string {
 	all := map[string]string{}
