@@ -17,7 +17,7 @@ var wrongInterface = Cause{
 
 var reserved = Cause{
 	ID: "address.reserved", Severity: Warning, Answers: maySpeak,
-	Remedy:       []Remedy{addressAway("")},
+	Remedy:       []Remedy{addressAway("").when(otherwise(madeAgain)), noAutoconf.when(madeAgain)},
 	find:         findReserved,
 	contradicted: sourceSpoke,
 }
@@ -47,7 +47,8 @@ var unassigned = Cause{
 		inVPC("assign", "aws ec2 assign-ipv6-addresses --network-interface-id {eni} --ipv6-addresses {address}").when(assignable),
 		noTemporary.when(temporaryOne),
 		ask("ask.announcer").when(announced),
-		addressAway("address-away").when(otherwise(temporaryOne)),
+		addressAway("address-away").when(otherwise(temporaryOne)).when(otherwise(madeAgain)),
+		noAutoconf.when(otherwise(temporaryOne)).when(madeAgain),
 	},
 	find:         findUnassigned,
 	contradicted: sourceSpoke,
@@ -56,6 +57,21 @@ var unassigned = Cause{
 // addressAway deletes an address.
 func addressAway(does string) Remedy {
 	return way(does, "ip -6 addr del {address}/{len} dev {interface}").kept(keep{undo: true, nm: "-ipv6.addresses {address}/{len}"})
+}
+
+// noAutoconf has the kernel make no addresses of what routers announce, and takes away the one that is there: alone that
+// lasts until the next advertisement.
+var noAutoconf = way("no-autoconf", "sysctl -w net.ipv6.conf.{interface}.autoconf=0", "ip -6 addr del {address}/{len} dev {interface}").
+	kept(keep{sysctl: "{conf}.autoconf=0", networkd: "[IPv6AcceptRA] UseAutonomousPrefix=no"})
+
+// madeAgain holds where the next advertisement makes a hypothesis' address again: an advertisement made it, whether or not
+// that was heard, and none has said since that its prefix is over.
+func madeAgain(v *view, h *hypothesis) bool {
+	a, ok := factOf[diag.Address](h)
+	if !ok || a.Flags&diag.Permanent != 0 {
+		return false
+	}
+	return a.Origin == "kernel_ra" || a.Flags&diag.ManageTemp != 0 || announced(v, h)
 }
 
 // addressOf keeps an address.
