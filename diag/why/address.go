@@ -1,6 +1,8 @@
 package why
 
 import (
+	"slices"
+
 	"ndwhy/diag"
 )
 
@@ -17,7 +19,7 @@ var wrongInterface = Cause{
 
 var reserved = Cause{
 	ID: "address.reserved", Severity: Warning, Answers: maySpeak,
-	Remedy:       []Remedy{addressAway("").when(otherwise(madeAgain)), noAutoconf.when(madeAgain)},
+	Remedy:       []Remedy{addressAway("").when(otherwise(madeAgain)), noAutoconf.when(madeAgain).when(onlyMade)},
 	find:         findReserved,
 	contradicted: sourceSpoke,
 }
@@ -48,7 +50,7 @@ var unassigned = Cause{
 		noTemporary.when(temporaryOne),
 		ask("ask.announcer").when(announced),
 		addressAway("address-away").when(otherwise(temporaryOne)).when(otherwise(madeAgain)),
-		noAutoconf.when(otherwise(temporaryOne)).when(madeAgain),
+		noAutoconf.when(otherwise(temporaryOne)).when(madeAgain).when(onlyMade),
 	},
 	find:         findUnassigned,
 	contradicted: sourceSpoke,
@@ -63,6 +65,16 @@ func addressAway(does string) Remedy {
 // lasts until the next advertisement.
 var noAutoconf = way("no-autoconf", "sysctl -w net.ipv6.conf.{interface}.autoconf=0", "ip -6 addr del {address}/{len} dev {interface}").
 	kept(keep{sysctl: "{conf}.autoconf=0", networkd: "[IPv6AcceptRA] UseAutonomousPrefix=no"})
+
+// onlyMade holds where an interface has no other address that advertisements make, of which nobody says that it is not
+// assigned.
+func onlyMade(v *view, h *hypothesis) bool {
+	iv := v.on(h.iface)
+	return !slices.ContainsFunc(iv.addresses, func(a diag.At[diag.Address]) bool {
+		made := a.Fact.Origin == "kernel_ra" || a.Fact.Flags&diag.ManageTemp != 0
+		return made && a.Fact.Flags&diag.Permanent == 0 && a.Fact.Address != h.addr && !iv.filtered(a.Fact.Address)
+	})
+}
 
 // madeAgain holds where the next advertisement makes a hypothesis' address again: an advertisement made it, whether or not
 // that was heard, and none has said since that its prefix is over.

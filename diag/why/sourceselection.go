@@ -31,7 +31,7 @@ var sourceSelection = Cause{
 		addressAway("withdrawn-away").when(as("withdrawn")),
 		ask("ask.announcer").when(as("")).when(announced),
 		addressAway("address-away").when(as("")).when(otherwise(temporaryOne)).when(otherwise(madeAgain)),
-		noAutoconf.when(as("")).when(otherwise(temporaryOne)).when(madeAgain),
+		noAutoconf.when(as("")).when(otherwise(temporaryOne)).when(madeAgain).when(onlyMade),
 		ask("ask.source").when(as("out-of-place", "elsewhere")),
 		inVPC("assign", "aws ec2 assign-ipv6-addresses --network-interface-id {eni} --ipv6-addresses {address}").when(as("")).when(assignable),
 	},
