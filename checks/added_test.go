@@ -271,6 +271,20 @@ func TestAddedKernel(t *testing.T) {
 			t.Errorf("changes %+v", w.state().Changes)
 		}
 	})
+	inWorld(t, "what is forgotten is told late", func(w *world) {
+		w.edit(kernelRun)
+		w.toldLate, w.latency = 200*time.Millisecond, 100*time.Millisecond
+		var silent []string
+		defer w.sess.Watch(func(e diag.Event) {
+			if p, ok := e.Body.(diag.Path); ok && p.Source == ourGUA && p.Target == peerGUA2 && p.Outcome != diag.Answered {
+				silent = append(silent, p.ID)
+			}
+		})()
+		w.run(w.t.Context(), nil)
+		if len(silent) > 0 {
+			w.t.Errorf("taken for the end of the next discovery: %v", silent)
+		}
+	})
 	inWorld(t, "cancelled in the middle", func(w *world) {
 		t := w.t
 		w.edit(kernelRun)
@@ -338,6 +352,23 @@ func TestSourceRule(t *testing.T) {
 		}
 		if took > 3*time.Second {
 			t.Errorf("took %s", took)
+		}
+	})
+	inWorld(t, "the kernel turns to a router that it does not know", func(w *world) {
+		t := w.t
+		add(w)
+		w.knows(router, routerMAC, diag.Reachable)
+		other := addr("fe80::dead")
+		const turns = 100 * time.Millisecond // between the first question and the second
+		time.AfterFunc(turns, func() {
+			w.mu.Lock()
+			w.gateway = other
+			w.mu.Unlock()
+		})
+		w.run(t.Context(), nil)
+		w.want("source/eth0/"+handAdded.String()+"/"+farHost.String()+"/echo/kernel", diag.Silent, "")
+		if n := w.happened("kernel ns " + handAdded.String() + " > " + other.String()); n > 0 {
+			t.Errorf("%d solicitations from an address that may be nobody's", n)
 		}
 	})
 	inWorld(t, "nothing known of assignment", func(w *world) {

@@ -182,6 +182,11 @@ func (l *lane) opened(turn []*tally) *asking {
 // asks is what asks one question after the other through a socket.
 func (l *lane) asks(sock Asker, k socketKind, a *asking) func() error {
 	return func() error {
+		if (a.sent > 0 || a.reasked) && k.via() == diag.ViaKernel && !l.lawful() {
+			l.r.pace.charge(l.r.now, -1)
+			a.count = 0 // what was asked is waited for, and no more is
+			return nil
+		}
 		sock.Ask(netip.AddrPortFrom(l.key.Target, k.port(a.sent)), l.r.nextSeq(l.key.Target))
 		return nil
 	}
@@ -194,6 +199,10 @@ func (l *lane) anew(a *asking) func() error {
 	return func() error {
 		if a.sent > 0 {
 			l.forget()
+			if answered, _ := a.answered(); answered { // meanwhile: nobody would wait for what comes of another
+				l.r.pace.charge(l.r.now, -1)
+				return nil
+			}
 		}
 		return send()
 	}
@@ -239,7 +248,7 @@ func (l *lane) forget() {
 	err := l.change(func() error { return l.r.Net.DelNeighbour(l.key.Interface, l.hop) })
 	switch {
 	case err == nil:
-		end := l.r.now.Add(tapLag)
+		end := l.r.now.Add(l.r.wait) // a busy host reads it late
 		for waiting := true; waiting && !l.gone && l.r.now.Before(end); {
 			waiting = l.listen(end)
 		}
@@ -265,12 +274,8 @@ func (l *lane) tapBehind(list []*tally) (lag time.Duration) {
 // resolve nothing, unless the network was seen to answer a solicitation from it.
 func (l *lane) permitted() bool {
 	first := l.tallies[0].q
-	if first.SourceClass != diag.SourceAssigned && l.hop != l.key.Target {
-		// The kernel may have turned to another router since, whose entry is not the one that was looked at.
-		found, ok := ask(l.task, func() []diag.Selection { return route(l.r.Net, []lookup{{l.key.Interface, l.key.Target}}) })
-		if !ok || found[0].Via != l.hop {
-			return false
-		}
+	if !l.lawful() {
+		return false
 	}
 	if first.SourceClass == diag.SourceAssigned || first.Fresh || l.hop.IsMulticast() || l.before.Resolved() {
 		return true
@@ -296,6 +301,23 @@ func (l *lane) permitted() bool {
 		w.done = w.q.Target == l.hop
 	}
 	return t.path.Received > 0
+}
+
+// lawful reports whether the kernel may be asked by a source that makes it resolve nothing (safety rule 2): it sends by the
+// next hop that was looked at, and has resolved that, if it had then. Either may change at any time.
+func (l *lane) lawful() bool {
+	if q := l.tallies[0].q; q.SourceClass == diag.SourceAssigned || q.Fresh || l.hop.IsMulticast() {
+		return true
+	}
+	lawful, ok := ask(l.task, func() bool {
+		if l.before.Resolved() {
+			if n, err := l.r.Net.Neighbour(l.key.Interface, l.hop); err != nil || !n.State.Resolved() {
+				return false
+			}
+		}
+		return l.hop == l.key.Target || route(l.r.Net, []lookup{{l.key.Interface, l.key.Target}})[0].Via == l.hop
+	})
+	return ok && lawful
 }
 
 // peek asks for the entry once the kernel was seen to solicit, for it announces no INCOMPLETE, and

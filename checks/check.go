@@ -191,6 +191,9 @@ func DryRun(s *diag.State) (lines []Line, frames, again int) {
 
 // wanted reports whether the user left a check on.
 func wanted(run diag.Run, id string) bool {
+	if len(run.Now) > 0 {
+		return slices.Contains(run.Now, id)
+	}
 	if len(run.Only) > 0 && !slices.Contains(run.Only, id) {
 		return false
 	}

@@ -49,7 +49,7 @@ func (r *Loop) conduct(t *task) {
 	r.chooseAgain(t)
 	begun := r.now
 	r.askAll(t)
-	if r.forwards() && len(r.spec.Only) == 0 {
+	if r.forwards() && len(r.spec.Only)+len(r.spec.Now) == 0 {
 		t.sleep(begun.Add(listenForwarding))
 	}
 	for _, l := range r.kept.served {

@@ -48,9 +48,10 @@ type tally struct {
 	// solicits are the times of a solicitation's repetitions. Their answers do not tell which they
 	// answer: where all came, in turn.
 	solicits []time.Time
-	heard    time.Time // the first answer to them
-	toOne    bool      // the newest solicitation went to one MAC, not to all who have the address
-	alone    diag.MAC  // who answered such
+	heard    time.Time     // the first answer to them
+	slowest  time.Duration // that an answer took
+	toOne    bool          // the newest solicitation went to one MAC, not to all who have the address
+	alone    diag.MAC      // who answered such
 	nud      diag.NUD
 	nonce    []byte // of our own DAD solicitation
 	// Of a neighbour that is to find this host: it solicited for it, this host told it, it replied.
@@ -179,6 +180,7 @@ func (t *tally) answer(e diag.Event, seq uint16, from netip.Addr, mac diag.MAC) 
 		t.path.Sent = len(t.asked)
 	}
 	rtt := milliseconds(e.At.Sub(at))
+	t.slowest = max(t.slowest, e.At.Sub(at))
 	if !t.answered[seq] {
 		t.answered[seq] = true
 		t.path.Received = len(t.answered)

@@ -259,3 +259,24 @@ func TestLateSolicitationIsUnderway(t *testing.T) {
 		t.Errorf("received %d, underway %d", tally.path.Received, tally.underway(now))
 	}
 }
+
+// TestSlowestTells: answers take as long as the slowest of them, of whichever question.
+func TestSlowestTells(t *testing.T) {
+	tally := newTally(question(echo.wire, ourGUA, peerGUA), Host{MAC: ourMAC, Tap: true, Own: func(netip.Addr) bool { return false }})
+	tally.ids[7] = true
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for i, rtt := range []time.Duration{80 * time.Millisecond, 180 * time.Millisecond, 0} {
+		sent := at.Add(time.Duration(i) * time.Second)
+		f := diag.Frame{Interface: "eth0", Out: true, SrcMAC: ourMAC, Type: diag.EchoRequest, Src: ourGUA, Dst: peerGUA, EchoID: 7, EchoSeq: uint16(i)}
+		tally.see(diag.Event{Seq: int64(2*i + 1), At: sent, Body: f})
+		if rtt > 0 {
+			f.Out, f.Type, f.Src, f.Dst, f.SrcMAC = false, diag.EchoReply, peerGUA, ourGUA, peerMAC
+			tally.see(diag.Event{Seq: int64(2*i + 2), At: sent.Add(rtt), Body: f})
+		}
+	}
+	for age, want := range map[time.Duration]int{250 * time.Millisecond: 1, 400 * time.Millisecond: 0} {
+		if n := tally.underway(at.Add(2*time.Second + age)); n != want {
+			t.Errorf("%s old: %d underway, want %d", age, n, want)
+		}
+	}
+}

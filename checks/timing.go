@@ -92,7 +92,7 @@ func (l *lane) stragglers() (until time.Time) {
 }
 
 // patience is how long after the newest question others on their way are waited for: twice as long as
-// an answer takes, at the most.
+// the slowest answer so far took, at the most.
 func (t *tally) patience() time.Duration {
 	rtt := t.rtt()
 	if len(t.solicits) > 0 {
@@ -101,8 +101,10 @@ func (t *tally) patience() time.Duration {
 	return twice(rtt)
 }
 
-// rtt is the time that an answer took.
-func (t *tally) rtt() time.Duration { return time.Duration(t.path.RTTMS * float64(time.Millisecond)) }
+// rtt is the time that an answer took, the slowest so far.
+func (t *tally) rtt() time.Duration {
+	return max(t.slowest, time.Duration(t.path.RTTMS*float64(time.Millisecond)))
+}
 
 // twice is for how long others are waited for where an answer took so long.
 func twice(rtt time.Duration) time.Duration { return min(max(2*rtt, tapMayLag), time.Second) }

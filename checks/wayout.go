@@ -51,11 +51,15 @@ func (wayOutByWire) judge(t *tally, p *diag.Path) {
 	p.Note = t.q.Beyond.String()
 }
 
-// planWaysOut asks each of several routers whether it leads out, where no answer came by the one that the kernel takes.
+// planWaysOut asks each of several routers whether it leads out, where no answer came by the one that the kernel takes, or
+// where it takes them in turn.
 func (p *planner) planWaysOut() {
 	hosts, routers := p.hosts(), p.gateways()
-	if len(hosts) == 0 || len(routers) < 2 || !p.wire() || !p.guess && (!p.settled(idInternet) || !p.settled(idRouterND) || p.reachedBeyond()) {
+	if len(hosts) == 0 || len(routers) < 2 || !p.wire() || !p.guess && (!p.settled(idInternet) || !p.settled(idRouterND)) {
 		return
+	}
+	if !p.guess && p.reachedBeyond() {
+		routers = p.net().InTurn()
 	}
 	src, _, ok := p.chosen(hosts[0])
 	if !ok || !src.IsValid() || src.IsLinkLocalUnicast() {

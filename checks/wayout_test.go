@@ -1,6 +1,7 @@
 package checks
 
 import (
+	"net/netip"
 	"testing"
 
 	"ndwhy/diag"
@@ -32,6 +33,16 @@ func TestWaysOut(t *testing.T) {
 		if _, asked := w.state().Path(row(second.String())); asked {
 			w.t.Error("asked")
 		}
+	})
+	inWorld(t, "it works, by both in turn", func(w *world) {
+		w.holders[second] = secondMAC
+		for _, via := range []netip.Addr{router, second} {
+			w.sess.Emit(diag.Route{Interface: "eth0", Dst: defaultRt, Via: via, Table: diag.MainTable, Protocol: "static", Type: "unicast", ExpiresS: diag.Forever})
+		}
+		w.lose = func(f diag.Frame) bool { return f.Dst == farHost && f.DstMAC == secondMAC }
+		w.run(w.t.Context(), never)
+		w.want(row(second.String()), diag.Silent, "")
+		w.want(row(router.String()), diag.Answered, "")
 	})
 	inWorld(t, "there is one router", func(w *world) {
 		w.lose = func(f diag.Frame) bool { return f.Dst == farHost }

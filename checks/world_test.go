@@ -78,9 +78,11 @@ type world struct {
 	errorFrom                       netip.Addr
 	dupOnDAD                        bool
 	free                            diag.Selection // the kernel's choice where nothing is bound; zero: as on eth0
+	gateway                         netip.Addr     // of the default route
 	listenErr                       error
 	panicOn                         string
 	slow                            map[netip.Addr]time.Duration // how long it takes to look up an entry, or to add an address
+	toldLate                        time.Duration                // that an entry is gone
 }
 
 func newWorld(t *testing.T) *world {
@@ -90,7 +92,7 @@ func newWorld(t *testing.T) *world {
 		holders:  map[netip.Addr]diag.MAC{router: routerMAC, peerLL: peerMAC, peerGUA: peerMAC, peerGUA2: peerMAC},
 		filtered: func(src netip.Addr) bool { return src != ourLL && src != ourGUA && !src.IsUnspecified() },
 		echoes:   func(_, dst netip.Addr) bool { return dst != router },
-		latency:  300 * time.Microsecond, begun: time.Now(), linkLocal: ourLL,
+		latency:  300 * time.Microsecond, begun: time.Now(), linkLocal: ourLL, gateway: router,
 	}
 	for _, b := range []diag.Body{
 		diag.Run{
@@ -397,7 +399,7 @@ func (e *fakeEcho) Ask(to netip.AddrPort, seq uint16) {
 	f := diag.Frame{Type: diag.EchoRequest, Src: s.Source, Dst: target, EchoID: s.EchoID, EchoSeq: seq}
 	hop := target
 	if beyond(target) {
-		hop = router
+		hop = w.leadsBy()
 	}
 	if target.IsMulticast() {
 		w.leave(f, by)
@@ -625,13 +627,15 @@ func (w *world) DelNeighbour(_ string, a netip.Addr) error {
 	delete(w.entries, a)
 	w.forgot[a]++
 	w.mu.Unlock()
-	if had && n.State == diag.Incomplete {
-		n.State = diag.Failed // which the kernel announces before it is gone
-		w.sess.Emit(n)
-	}
-	if n.Gone = true; had {
-		w.sess.Emit(n)
-	}
+	w.later(w.toldLate, func() {
+		if had && n.State == diag.Incomplete {
+			n.State = diag.Failed // which the kernel announces before it is gone
+			w.sess.Emit(n)
+		}
+		if n.Gone = true; had {
+			w.sess.Emit(n)
+		}
+	})
 	return nil
 }
 
@@ -662,7 +666,14 @@ func (w *world) Route(iface string, dst netip.Addr) diag.Selection {
 		sel.Source = w.linkLocal
 	}
 	if beyond(dst) {
-		sel.Via = router
+		sel.Via = w.leadsBy()
 	}
 	return sel
+}
+
+// leadsBy is the kernel's gateway at this moment.
+func (w *world) leadsBy() netip.Addr {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.gateway
 }

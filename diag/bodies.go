@@ -32,9 +32,12 @@ type Run struct {
 	Passive     bool           `json:"passive,omitempty"`
 	Only        []string       `json:"only,omitempty"`
 	Skip        []string       `json:"skip,omitempty"`
-	Count       int            `json:"count"`       // questions per silent path
-	IntervalMS  int            `json:"interval_ms"` // between them
-	WaitMS      int            `json:"wait_ms"`     // after the last
+	// Now are the checks that are asked again, while the others stand as they were asked before. None: all that Only and Skip
+	// leave.
+	Now        []string `json:"now,omitempty"`
+	Count      int      `json:"count"`       // questions per silent path
+	IntervalMS int      `json:"interval_ms"` // between them
+	WaitMS     int      `json:"wait_ms"`     // after the last
 	// Capture is there where the stream was made of one.
 	Capture *Capture `json:"capture,omitempty"`
 	// Resumed is there where the stream begins in the middle: see State.Events.
@@ -472,6 +475,8 @@ type Metadata struct {
 	Interfaces []MetadataInterface `json:"interfaces,omitempty"`
 	// Mute: the service took a connection, and gave no session token to who asked for one.
 	Mute bool `json:"mute,omitempty"`
+	// Refused: the service turns every request away (HTTP status 403).
+	Refused bool `json:"refused,omitempty"`
 }
 
 // MetadataState says how asking went.

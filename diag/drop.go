@@ -90,7 +90,7 @@ var tellingReasons = map[string]bool{
 func (d Drop) Telling() bool {
 	// icmp.echo_ignore_all, or no way back to who asks (net/ipv6/icmp.c: icmpv6_rcv, icmpv6_echo_reply).
 	ignored := d.Reason == "NOT_SPECIFIED" && d.Function == "icmpv6_rcv" && d.Frame.Type == EchoRequest && !d.Frame.Out
-	return tellingReasons[d.Reason] || ignored
+	return tellingReasons[d.Reason] || ignored || d.ByXDP()
 }
 
 // filtering are the reasons that are a rule's or a hook's own decision.
@@ -100,7 +100,10 @@ var filtering = map[string]bool{
 }
 
 // ByFilter reports whether a rule or a hook of this host decided to drop the packet.
-func (d Drop) ByFilter() bool { return filtering[d.Reason] }
+func (d Drop) ByFilter() bool { return filtering[d.Reason] || d.ByXDP() }
+
+// ByXDP reports whether an XDP program in generic mode dropped it, of which few kernels say so as the reason.
+func (d Drop) ByXDP() bool { return d.Function == "do_xdp_generic" }
 
 func (s *State) applyDrop(e Event, d Drop) {
 	kept := &s.drops

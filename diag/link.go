@@ -265,6 +265,22 @@ func (l *LinkModel) Gateway(target, source netip.Addr) (via netip.Addr, known bo
 // with, those stay that the kernel named as its choice, then those that it has resolved.
 func (l *LinkModel) Gateways() []netip.Addr { return l.gateways }
 
+// InTurn are the routers that the kernel sends by in turn, where the preferred default route has several next hops. What
+// an advertisement made is never one of several (net/ipv6/ip6_fib.c, rt6_qualify_for_ecmp).
+func (l *LinkModel) InTurn() []netip.Addr {
+	var list []netip.Addr
+	for _, r := range l.Defaults {
+		best := l.Defaults[0].Fact
+		if f := r.Fact; f.Via.IsValid() && f.Protocol != "ra" && f.Table == best.Table && f.Metric == best.Metric && f.From == best.From && !slices.Contains(list, f.Via) {
+			list = append(list, f.Via)
+		}
+	}
+	if len(list) < 2 {
+		return nil
+	}
+	return list
+}
+
 // GatewaysLeft is how many gateways there are that Gateways leaves out.
 func (l *LinkModel) GatewaysLeft() int { return len(l.vias) - min(len(l.vias), routersUsed) }
 

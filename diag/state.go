@@ -510,14 +510,25 @@ func (a Address) Passing() bool {
 // link rather than an address.
 func (s *State) lose(iface string, e Event) {
 	_, link := e.Body.(Link)
-	for key, c := range s.Checks {
+	for key := range s.Checks {
 		old := s.said[lostKey(iface)]
 		_, address := old.Body.(Address)
-		if key.Interface == iface && c.State == CheckRunning && (old.Seq < s.said[begunKey(key)].Seq || link && address) {
+		if key.Interface == iface && s.underWay(key, e) && (old.Seq < s.said[begunKey(key)].Seq || link && address) {
 			s.said[lostKey(iface)] = e
 			return
 		}
 	}
+}
+
+// lateNews is how long after the end of a check something that the kernel says is gone may have been gone before it: it
+// says no time, and a busy host reads it late.
+const lateNews = 300 * time.Millisecond
+
+// underWay reports whether a check was asking when what an event tells happened.
+func (s *State) underWay(key CheckKey, e Event) bool {
+	begun, ran := s.said[begunKey(key)]
+	said := s.said[key]
+	return ran && begun.Seq < e.Seq && (s.Checks[key].State == CheckRunning || e.Seq < said.Seq || e.At.Sub(said.At) < lateNews)
 }
 
 // Shaken returns what an interface lost while a check was asking on it: what was asked before, and what
@@ -527,9 +538,8 @@ func (s *State) Shaken(iface string) (Event, bool) {
 	if !ok {
 		return lost, false
 	}
-	for key, c := range s.Checks {
-		if begun, ran := s.said[begunKey(key)]; ran && key.Interface == iface && begun.Seq < lost.Seq &&
-			(c.State == CheckRunning || lost.Seq < s.said[key].Seq) {
+	for key := range s.Checks {
+		if key.Interface == iface && s.underWay(key, lost) {
 			return lost, true
 		}
 	}

@@ -300,7 +300,7 @@ func TestHiddenAddressesAreHiddenEverywhere(t *testing.T) {
 
 func TestXHidesAndShows(t *testing.T) {
 	s := newStage(t, Config{}, 80, 24).play("unassigned-address")
-	s.press("x").want("addresses hidden", "eth0 has …4, which is not assigned to it", "├─ this host 02:ff:01:40:00:00")
+	s.press("x").want("addresses hidden", "eth0 has …80:4, which is not assigned to it", "├─ this host 02:ff:01:40:00:00")
 	s.press("x").want("06:df:a5:6c:5d:57").wantNot("3fff:fff:1:", "addresses hidden")
 }
 

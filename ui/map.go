@@ -82,22 +82,24 @@ func reasons(s *scene) []because {
 		})
 	}
 	list = append(list, s.elsewheres()...)
+	telling, expected := notes(s)
+	all := slices.Concat(telling, expected)
 	if s.undecided() {
-		return append(list, notes(s)...) // what is not known yet is no finding
+		return append(list, all...) // what is not known yet is no finding
 	}
 	list = append(list, unknowns(s)...)
 	unasked := s.Report.Unasked()
 	if len(unasked) == 0 || len(s.Report.Paths) == 0 {
-		return append(list, notes(s)...)
+		return append(list, all...)
 	}
 	item := because{
 		mark: markSkipped, word: say("not-asked"), text: strings.Join(unasked, "; "), id: "not-asked",
 		page: func(c *canvas, w int) *doc { return unaskedDoc(c, w, &s.Report) }, plain: s.Report.Beside(),
 	}
-	if s.verdict() == why.VerdictOK { // how far that goes is said first
-		return append(append(list, item), notes(s)...)
+	if s.verdict() == why.VerdictOK { // how far that goes is said before what is silent and right so
+		return slices.Concat(list, telling, []because{item}, expected)
 	}
-	return append(append(list, notes(s)...), item)
+	return append(append(list, all...), item)
 }
 
 // becauseOf is the line of a finding, as far as it is the same for problems and notes.
@@ -125,9 +127,8 @@ func becauseOf(s *scene, f *report.Finding) because {
 	return item
 }
 
-// notes are the findings that nobody has to act on, a line each: what looks broken and is not by its name.
-func notes(s *scene) []because {
-	var list []because
+// notes are the findings that nobody has to act on, a line each: what tells of this network, and what only looks broken.
+func notes(s *scene) (telling, expected []because) {
 	of := s.Report.Notes()
 	for i := range of {
 		f := &of[i]
@@ -138,18 +139,18 @@ func notes(s *scene) []because {
 		if key := "cause." + f.Cause + ".right"; words.Has(key) {
 			text = words.Say(key)
 		}
-		if slices.ContainsFunc(list, func(b because) bool { return b.text == text }) {
-			continue // of another address of the same
-		}
-		m, word := severityMark(f.Severity), ""
+		list, m, word := &telling, severityMark(f.Severity), ""
 		if words.Has("cause." + f.Cause + ".looks") {
-			m, word = markQuiet, say("right")
+			list, m, word = &expected, markQuiet, say("right")
+		}
+		if slices.ContainsFunc(*list, func(b because) bool { return b.text == text }) {
+			continue // of another address of the same
 		}
 		item := becauseOf(s, f)
 		item.mark, item.word, item.text, item.id = m, word, text, f.Cause+" "+f.Interface
-		list = append(list, item)
+		*list = append(*list, item)
 	}
-	return list
+	return telling, expected
 }
 
 // unknowns are what could not be told: one reason often keeps many checks from running, and is said

@@ -206,11 +206,11 @@ func (x *matrixScreen) drawRow(s *scene, m *matrix, r region, y, i, names int) {
 		name = out + ": " + s.canvas.ending(addr, names-5-s.canvas.width(out))
 	}
 	r.put(2, y, s.canvas.fit(name, names-3), st)
-	at := names
+	at, numbered := names, len(s.Report.Problems()) > 1
 	for k := x.left; k < len(m.cols) && at < r.w; k++ {
 		c := m.cols[k]
 		cell := r.sub(at, y, 2, 1)
-		cell.spans(0, 0, m.marks(row, c, len(s.Report.Problems()) > 1)...)
+		cell.spans(0, 0, m.marks(row, c, numbered)...)
 		if i == x.rows.sel && k == x.col {
 			cell.restyle(0, func(style) style { return reverse })
 		}
@@ -317,8 +317,20 @@ func (m *matrix) oneLine(d *doc, row matrixRow, q question) {
 		}
 		outcomes = append(outcomes, say("via."+string(via))+" "+text)
 	}
-	if outcomes != nil {
-		d.line(append(marks, span{" " + name + " " + joinNonEmpty(" · ", strings.Join(outcomes, ", "), normal), plain})...)
+	if outcomes == nil {
+		return
+	}
+	lead := 0
+	for _, m := range marks {
+		lead += d.c.width(m.text)
+	}
+	text := " " + name + " " + strings.Join(outcomes, ", ")
+	if whole := joinNonEmpty(" · ", text, normal); lead+d.c.width(whole) <= d.w {
+		text, normal = whole, ""
+	}
+	d.line(append(marks, span{text, plain})...)
+	if normal != "" {
+		d.para(span{strings.Repeat(" ", lead+1), plain}, normal, plain)
 	}
 }
 

@@ -241,7 +241,9 @@ func (w *World) finish(h *host) {
 			x.Flags = diag.Permanent
 		}
 		n.addrs = append(n.addrs, x)
-		n.groups[diag.SolicitedNode(a.Prefix.Addr())]++
+		if !a.Unjoined {
+			n.groups[diag.SolicitedNode(a.Prefix.Addr())]++
+		}
 		if a.Prefix.Bits() < 128 {
 			n.connected(a.Prefix)
 		}
@@ -450,6 +452,7 @@ func (w *World) open() {
 	say(tap)
 	say(diag.Feed{Name: diag.FeedTCP, State: tap.State})
 	say(diag.Link{Interface: "lo", Index: 1, MTU: 65536, Up: true, Carrier: true, Loopback: true})
+	say(diag.Address{Interface: "lo", Address: netip.IPv6Loopback(), PrefixLen: 128, Flags: diag.Permanent, PreferredS: diag.Forever, ValidS: diag.Forever, Origin: "kernel_lo"})
 	for _, l := range links {
 		say(l)
 	}

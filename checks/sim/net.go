@@ -318,7 +318,11 @@ func (n *nic) datagram(p wire.Packet) {
 		return
 	}
 	if r := n.flows[u.Dst]; r != nil && p.Src == r.event.Target {
-		r.told(map[checks.Service]string{checks.DNS: "Success", checks.NTP: "stratum 4"}[r.service])
+		answer := map[checks.Service]string{checks.DNS: "Success", checks.NTP: "stratum 4"}[r.service]
+		if in := r.h.w.Spec.Internet; in.RefusesDNS && r.event.Target == in.Resolver {
+			answer = "Refused"
+		}
+		r.told(answer)
 	}
 }
 

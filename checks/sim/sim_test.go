@@ -382,13 +382,19 @@ func TestCase(t *testing.T) {
 			if b.Out {
 				way = ">"
 			}
-			t.Log(at, e.Seq, "frame", b.Interface, way, b.Type, b.Src, b.Dst, b.Target, b.Bad, b.EchoID, b.EchoSeq, b.Size)
+			t.Log(at, e.Seq, "frame", b.Interface, b.SrcMAC, way, b.DstMAC, b.Type, b.Src, b.Dst, b.Target, b.LLAddr, b.Bad, b.EchoID, b.EchoSeq, b.Size)
 		case diag.Sysctl:
 		case diag.Path:
 			t.Log(at, e.Seq, "   path", b.ID, b.Outcome, b.Detail, b.Note, b.Sent, b.Received, b.Errno, b.Error)
 		default:
 			t.Logf("%s %d %s %+v", at, e.Seq, e.Kind(), b)
 		}
+	}
+	for _, f := range w.Found.Findings {
+		t.Log(f.Cause, f.Confidence, f.Subject, f.Explains)
+	}
+	for _, u := range w.Found.Unexplained {
+		t.Log("unexplained", u.Text, u.Paths)
 	}
 	t.Logf("%s; named %v, wanted %v, as possible only %v; took %s", v, v.Got, v.Want, v.Doubted, w.Took)
 }

@@ -92,7 +92,7 @@ var unfit = map[string][]string{
 var sameThing = [][]string{
 	{"moved-address", "address-twice", "vpn", "vpn-without-proxy", "pod-without-nat", "forwarding"}, // what is behind the host
 	// where its address comes from
-	{"static", "short-prefix", "ula-only", "ula-translated", "address-taken", "moved-address", "address-twice", "container", "vpn", "vpn-without-proxy"},
+	{"static", "short-prefix", "stale-gateway", "ula-only", "ula-translated", "address-taken", "moved-address", "address-twice", "container", "vpn", "vpn-without-proxy"},
 	// what routers announce, and what is made of it
 	{
 		"static", "short-prefix", "ula-only", "ula-translated", "two-routers", "backup-router", "router-died", "two-mtus", "stale-router",

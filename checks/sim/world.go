@@ -45,6 +45,8 @@ type World struct {
 	Sent   []Sent
 	Broken []string
 	Took   time.Duration
+	// Found is what the run came to.
+	Found why.Diagnosis
 	// Late are how many answers came after a silence was concluded that is waited for as long elsewhere.
 	Late int
 
@@ -87,7 +89,7 @@ func New(spec lab.Spec, seed uint64, weather Weather) *World {
 		clock: clock{now: epoch, dice: rand.New(rand.NewPCG(seed, 2))},
 		Spec:  spec, Weather: weather, State: diag.NewState(), added: map[netip.Addr]bool{}, Events: make([]diag.Event, 0, 1<<9), cables: map[cable]time.Time{}, ears: !weather.WithoutTap,
 	}
-	w.frames, w.sock, w.netlink = feed{w: w, lag: weather.Tap}, feed{w: w, lag: weather.Sock}, feed{w: w, lag: weather.Kern}
+	w.frames, w.sock, w.netlink = feed{w: w, lag: weather.Tap, when: true}, feed{w: w, lag: weather.Sock, when: true}, feed{w: w, lag: weather.Kern}
 	w.boot()
 	return w
 }
@@ -103,6 +105,7 @@ func (w *World) broken(format string, args ...any) {
 type feed struct {
 	w    *World
 	lag  time.Duration
+	when bool // it says when something happened; else that is when it is read
 	last time.Time
 	held []diag.Event
 }
@@ -127,6 +130,9 @@ func (f *feed) read(n int) {
 	for range min(n, len(f.held)) {
 		e := f.held[0]
 		f.held = f.held[1:]
+		if !f.when {
+			e.At = f.w.now
+		}
 		f.w.EmitAt(e.At, e.Body)
 	}
 }
@@ -358,10 +364,10 @@ func (w *World) Run() why.Diagnosis {
 	w.settle(w.Weather.Kern)
 	w.collect()
 	w.Emit(diag.Tick{})
-	d := why.Diagnose(w.State)
+	w.Found = why.Diagnose(w.State)
 	w.lacking = w.lacks()
 	w.Late = w.late()
-	return d
+	return w.Found
 }
 
 // timeout is the time that the run has.

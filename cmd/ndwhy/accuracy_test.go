@@ -74,7 +74,6 @@ var recorded = map[string]string{
 	"far.not-answered":          "`TestFar`, likewise",
 	"far.answer-lost":           "`TestFar`, likewise",
 	"far.call-lost":             "`TestFarAsks`, likewise",
-	"host.group-not-joined":     "`TestCauses` of package why, from made-up observations: it takes a broken driver, for the kernel joins again whatever happens",
 	"host.neighbour-table-full": "`TestNeighbourTableFull`, from recorded events: the table is one for all namespaces of a machine",
 }
 

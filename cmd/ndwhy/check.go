@@ -140,11 +140,11 @@ func (o *checkOptions) run(ctx context.Context, stdout, stderr io.Writer) error 
 		return usagef("--output: %w", err)
 	}
 	err = o.write(ctx, file, stderr)
-	if file.Len() == 0 {
+	if file.Empty() {
 		return err // there is no result
 	}
 	if failed := file.Commit(ctx); failed != nil {
-		_, _ = stdout.Write(file.Bytes()) // so that it is not lost; that it is not where it should be is said
+		_, _ = file.WriteTo(stdout) // so that it is not lost; that it is not where it should be is said
 		return fmt.Errorf("--output: %w", failed)
 	}
 	return err
@@ -203,25 +203,49 @@ func (o *checkOptions) write(ctx context.Context, out, stderr io.Writer) error {
 func (o *checkOptions) conclude(out io.Writer, s *diag.State) error {
 	r := report.New(s, why.Diagnose(s))
 	o.hide.Report(&r, s)
-	hide := o.hide.Text
-	if o.format == "json" {
-		hide = o.hide.JSON
-	}
 	style := o.style(out)
 	style.Mask, style.Detail = o.hide.Text, render.Detail(o.detail)
-	var b bytes.Buffer
-	if err := render.Formats[o.format](&b, r, style); err != nil {
-		return err
+	to := lineByLine{w: out, say: o.hide.Text}
+	if o.format == "json" {
+		to.say = o.hide.JSON
 	}
-	text := b.Bytes()
-	if o.hide.On { // else a large one is not copied for nothing
-		text = []byte(hide(b.String()))
+	err := render.Formats[o.format](&to, r, style)
+	if err == nil {
+		err = to.end()
 	}
-	if _, err := out.Write(text); err != nil {
+	if err != nil {
 		return fmt.Errorf("writing the result: %w", err)
 	}
 	if code := why.ExitCode(r.Verdict, o.failOn); code != 0 {
 		return exitCode(code)
 	}
 	return nil
+}
+
+// A lineByLine writes what is said of each line instead of it, some of them at once: a result of many megabytes is not
+// held as a whole.
+type lineByLine struct {
+	w    io.Writer
+	say  func(lines string) string
+	rest []byte // not yet written
+}
+
+// linesAtOnce is how many bytes of lines are gathered.
+const linesAtOnce = 1 << 16
+
+func (l *lineByLine) Write(text []byte) (int, error) {
+	l.rest = append(l.rest, text...)
+	if len(l.rest) < linesAtOnce {
+		return len(text), nil
+	}
+	whole := bytes.LastIndexByte(l.rest, '\n') + 1
+	_, err := io.WriteString(l.w, l.say(string(l.rest[:whole])))
+	l.rest = append(l.rest[:0], l.rest[whole:]...)
+	return len(text), err
+}
+
+// end writes the rest.
+func (l *lineByLine) end() error {
+	_, err := io.WriteString(l.w, l.say(string(l.rest)))
+	return err
 }

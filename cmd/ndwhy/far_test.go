@@ -285,6 +285,7 @@ func TestFarThatFails(t *testing.T) {
 		"dies":            {"echo 'no such host' >&2; exit 7", "ended", "exit status 7: no such host"},
 		"is silent":       {"exec sleep 60", "behind", "nothing came"},
 		"rubbish":         {`yes "$(printf '\033[2Jrubbish')"`, "ended", "line 1"},
+		"asks":            {"printf 'their password: '; echo 'sudo waits' >&2; exec sleep 60", "behind", "only this came: their password: sudo waits"},
 		"its child stays": {"sleep 60 & exit 0", "behind", "nothing came"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -319,7 +320,7 @@ func TestFarScreens(t *testing.T) {
 	p.Wait("arrived at ubuntu2, wh") // which has a rule, or whose filter threw it away
 	p.Send("1")
 	p.Wait("ping silent, arrived there")
-	p.WaitFor("the stream that ended", rowWith("stopped reporting"))
+	p.WaitFor("the stream that ended", rowWith("Nothing is known of the other host"))
 	p.Send("2")
 	p.Wait("it arrived at ubuntu2")
 	p.Send("q")

@@ -13,6 +13,11 @@ import (
 const (
 	// waitingMost is how many bytes of lines wait for a reader that is slow; what comes on top is left out.
 	waitingMost = 4 << 20
+	// gather is how long a line may wait for others: where things happen by the thousand, a write for each would cost more
+	// than to read them.
+	gather = time.Millisecond
+	// usual is how many bytes of lines there are mostly at a time.
+	usual = 64 << 10
 	// lastWords is how long a reader may take, when the program ends, for what waits.
 	lastWords = time.Second
 )
@@ -27,8 +32,7 @@ type feeder struct {
 	facts func(taken func()) []diag.Event
 
 	mu          sync.Mutex
-	waiting     []string
-	size        int
+	waiting     []byte // lines
 	missed      int
 	first, last diag.Event // of those missed
 	ended       bool
@@ -43,15 +47,22 @@ func (f *feeder) add(e diag.Event) {
 	if !wanted || f.ended {
 		return
 	}
-	if f.missed > 0 || f.size+len(text) > waitingMost {
+	if f.missed > 0 || len(f.waiting)+len(text) > waitingMost {
 		if f.missed++; f.missed == 1 {
 			f.first = e
 		}
 		f.last = e
 		return
 	}
-	f.waiting = append(f.waiting, text)
-	f.size += len(text)
+	f.waiting = append(f.waiting, text...)
+	f.wake()
+}
+
+// begin has what say returns come next. mu is held while it runs.
+func (f *feeder) begin(say func() string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.waiting = append(f.waiting, say()...)
 	f.wake()
 }
 
@@ -72,18 +83,20 @@ func (f *feeder) end() {
 
 // run writes lines until end, or an error of the writer's.
 func (f *feeder) run() error {
+	var written []byte // what may be written over
 	for {
 		f.mu.Lock()
 		lines, missed, ended := f.waiting, f.missed, f.ended
-		f.waiting, f.size = nil, 0
+		f.waiting = written[:0]
 		f.mu.Unlock()
-		for _, text := range lines {
-			if _, err := io.WriteString(f.out, text); err != nil {
-				return err
-			}
+		if written = lines; cap(lines) > usual {
+			written = nil
 		}
 		switch {
 		case len(lines) > 0:
+			if _, err := f.out.Write(lines); err != nil {
+				return err
+			}
 		case missed > 0:
 			if err := f.resync(); err != nil {
 				return err
@@ -92,6 +105,7 @@ func (f *feeder) run() error {
 			return nil
 		default:
 			<-f.news
+			time.Sleep(gather)
 		}
 	}
 }

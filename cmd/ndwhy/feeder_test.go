@@ -64,8 +64,8 @@ func TestSlowReader(t *testing.T) {
 			s.Emit(entry(i%entries, states[i%len(states)]))
 		}
 		synctest.Wait()
-		if f.size > waitingMost || f.missed == 0 {
-			t.Fatalf("%d bytes wait, %d events are missed", f.size, f.missed)
+		if len(f.waiting) > waitingMost || f.missed == 0 {
+			t.Fatalf("%d bytes wait, %d events are missed", len(f.waiting), f.missed)
 		}
 		if time.Since(began) != 0 {
 			t.Errorf("the events waited %v for the reader", time.Since(began))
@@ -229,5 +229,61 @@ func TestWatcher(t *testing.T) {
 		if got := w.because(diag.Event{Body: n}); got != "" {
 			t.Errorf("%s %s: %q", n.Address, n.State, got)
 		}
+	}
+}
+
+// A person who begins to watch sees what is so in a few lines, with how much more there is; then what changes, and nothing
+// that was asked again and is what it was. A source that is lost is said at any time.
+func TestWatchIsBrief(t *testing.T) {
+	t.Parallel()
+	s := diag.NewState()
+	w := &watcher{brief: true, opening: true}
+	shows := func(body diag.Body) bool {
+		e := diag.Event{Seq: s.Seq + 1, At: time.Unix(s.Seq, 0), Body: body}
+		s.Apply(e)
+		return w.wants(e)
+	}
+	metadata, lost := diag.Metadata{State: diag.MetadataOK}, diag.Feed{Name: diag.FeedFrames, State: diag.Unavailable, Why: "no CAP_NET_RAW"}
+	shows(diag.Run{Interfaces: []string{"eth0"}})
+	there := []diag.Body{
+		metadata, lost,
+		diag.Feed{Name: diag.FeedNetlink, State: diag.Synced},
+		diag.Link{Interface: "eth0"},
+		diag.Link{Interface: "lo"},
+		diag.Address{Interface: "eth0", Address: netip.MustParseAddr("2001:db8::7")},
+		diag.Route{Interface: "eth0", Dst: netip.MustParsePrefix("::/0"), Via: netip.MustParseAddr("fe80::1"), Table: diag.MainTable},
+		diag.Route{Interface: "eth0", Dst: netip.MustParsePrefix("2001:db8::/64"), Table: diag.MainTable},
+	}
+	for i := range 90 {
+		there = append(there, diag.Sysctl{Scope: "eth0", Name: fmt.Sprint("setting", i), Value: "1"}, entry(i, diag.Stale))
+	}
+	for _, body := range there {
+		if shows(body) {
+			t.Errorf("%v is shown before it is known what is so", body)
+		}
+	}
+	if !shows(diag.Frame{Interface: "eth0", Type: diag.NS}) {
+		t.Error("a frame is not shown while it begins")
+	}
+	w.opening = false
+	kinds := map[string]int{}
+	for _, e := range w.briefly(s) {
+		kinds[e.Kind()]++
+		if !w.wants(e) {
+			t.Errorf("%s is not shown", diag.Describe(e))
+		}
+	}
+	want := map[string]int{"feed": 1, "link": 1, "address": 1, "route": 1, "neighbour": brieflyMost}
+	if diff := gocmp.Diff(want, kinds); diff != "" {
+		t.Error(diff)
+	}
+	if want := "1 link, 1 metadata, 82 neighbour, 1 route, 90 sysctl"; w.beside != want {
+		t.Errorf("beside it there is %q, want %q", w.beside, want)
+	}
+	if shows(metadata) || shows(diag.Feed{Name: diag.FeedNetlink, State: diag.Synced}) {
+		t.Error("what is asked again and is what it was is shown")
+	}
+	if !shows(lost) || !shows(diag.Metadata{State: diag.MetadataUnreachable}) || !shows(diag.Sysctl{Scope: "eth0", Name: "setting1", Value: "0"}) || !shows(entry(1, diag.Failed)) {
+		t.Error("a change is not shown")
 	}
 }

@@ -149,3 +149,27 @@ func TestFullDeviceWhileRunning(t *testing.T) {
 		}
 	}
 }
+
+// A result is hidden line by line, however it is written: no word is cut in two, and little of it is held.
+func TestLineByLine(t *testing.T) {
+	text := strings.Repeat("2001:db8:1f16:8df0::1 is silent\n\n", 20_000) + "the end"
+	var got strings.Builder
+	most := 0
+	l := lineByLine{w: &got, say: func(lines string) string {
+		most = max(most, len(lines))
+		if whole := strings.TrimSuffix(lines, "the end"); !strings.HasSuffix(whole, "\n") {
+			t.Errorf("a line is cut: …%s", lines[len(lines)-20:])
+		}
+		return strings.ToUpper(lines)
+	}}
+	for rest := text; rest != ""; {
+		n := min(len(rest), 4093)
+		if _, err := l.Write([]byte(rest[:n])); err != nil {
+			t.Fatal(err)
+		}
+		rest = rest[n:]
+	}
+	if err := l.end(); err != nil || got.String() != strings.ToUpper(text) || most > 2*linesAtOnce {
+		t.Errorf("%v; %d bytes of %d, %d held", err, got.Len(), len(text), most)
+	}
+}

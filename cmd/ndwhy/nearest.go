@@ -20,6 +20,9 @@ func perhaps(typed string, names []string) string {
 	best, least := "", max(1, len(typed)/3) // a letter of three may be wrong
 	for _, name := range names {
 		d := distance(strings.ToLower(typed), name)
+		if name == "--"+typed {
+			d = 1 // a flag that was taken for a command
+		}
 		if d > 0 && (strings.HasPrefix(name, typed) && len(typed) > 2 || strings.HasSuffix(name, "."+typed)) {
 			d = 1 // the beginning, or a cause without its group
 		}
@@ -63,9 +66,27 @@ func flagError(cmd *cobra.Command, err error) error {
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		var names []string
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, "--"+f.Name) })
-		hint = perhaps("--"+unknown.GetSpecifiedName(), names)
+		name := unknown.GetSpecifiedName()
+		if hint = elsewhere(cmd, name); hint == "" {
+			hint = perhaps("--"+name, names)
+		}
 	}
 	return usagef("%w%s; see: %s --help", err, hint, cmd.CommandPath())
+}
+
+// elsewhere names what has the name of a flag that cmd has not: a command below it, or a command that has that flag;
+// empty where there is none.
+func elsewhere(cmd *cobra.Command, name string) string {
+	if below, _, err := cmd.Find([]string{name}); err == nil && below != cmd {
+		return words.Say("cli.perhaps", "name", below.CommandPath())
+	}
+	root := cmd.Root()
+	for _, other := range append([]*cobra.Command{root}, root.Commands()...) {
+		if other.Flags().Lookup(name) != nil {
+			return words.Say("cli.flag-of", "command", other.CommandPath())
+		}
+	}
+	return ""
 }
 
 // commandArgs refuses a command that is not there, with the one that may have been meant.
@@ -76,6 +97,9 @@ func commandArgs(cmd *cobra.Command, args []string) error {
 	var names []string
 	for _, c := range cmd.Commands() {
 		names = append(names, c.Name())
+	}
+	if cmd.Flags().Lookup(args[0]) != nil {
+		names = append(names, "--"+args[0])
 	}
 	return usageError{fmt.Errorf("unknown command %q%s; see: %s --help", args[0], perhaps(args[0], names), cmd.CommandPath())}
 }

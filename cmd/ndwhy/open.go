@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 
@@ -76,6 +77,9 @@ func openKept[T any](ctx context.Context, name string, open func(context.Context
 	case ctx.Err() != nil:
 		return kept, exitCode(exitInterrupted)
 	case err != nil:
+		if failed, ok := errors.AsType[*fs.PathError](err); ok {
+			err = failed.Err // which call failed says nothing to who named the file
+		}
 		return kept, usageError{err}
 	}
 	return kept, nil

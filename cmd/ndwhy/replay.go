@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"sync"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -30,8 +32,13 @@ func replayCommand() *cobra.Command {
 		Short:   words.Say("cli.replay.short"),
 		Long:    words.Say("cli.replay.long"),
 		Example: words.Say("cli.replay.example"),
-		Args:    usageArgs(cobra.ExactArgs(1)),
-		RunE:    ends(func(cmd *cobra.Command, args []string) error { return o.replay(cmd, args[0]) }),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usagef("%s", words.Say("cli.one-recording"))
+			}
+			return nil
+		},
+		RunE: ends(func(cmd *cobra.Command, args []string) error { return o.replay(cmd, args[0]) }),
 	}
 	f := cmd.Flags()
 	f.Float64Var(&o.speed, "speed", 1, words.Say("cli.flag.speed"))
@@ -45,6 +52,9 @@ func (o *replayOptions) replay(cmd *cobra.Command, name string) (err error) {
 		return usagef("--speed %g: want %g to %g", o.speed, float64(record.Slowest), float64(record.Fastest))
 	}
 	recording, err := openKept(cmd.Context(), name, record.Open)
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
+		return usagef("%s: %w", name, errno)
+	}
 	if err != nil {
 		return err
 	}

@@ -246,7 +246,7 @@ func TestReplayOfABadFile(t *testing.T) {
 		args []string
 		says string
 	}{
-		{nil, "accepts 1 arg"},
+		{nil, "name one recording"},
 		{[]string{"/nonexistent/file"}, "/nonexistent/file"},
 		{[]string{t.TempDir()}, "neither a file nor a pipe"},
 		{[]string{"/dev/zero"}, "neither a file nor a pipe"},

@@ -69,6 +69,8 @@ func watchCommand() *cobra.Command {
 			return o.happened(cmd.OutOrStdout(), e.At, e.Kind(), diag.Describe(e)+text)
 		}
 		w := watcher{kinds: kinds, addr: addr, ticks: asJSON}
+		w.brief = !asJSON && len(kinds) == 0 && !addr.IsValid()
+		w.opening = w.brief
 		feed := &feeder{out: cmd.OutOrStdout(), news: make(chan struct{}, 1)}
 		feed.line = func(e diag.Event) (string, bool) {
 			hidden := o.hide.Event(e) // which learns of what is not shown, too
@@ -78,7 +80,15 @@ func watchCommand() *cobra.Command {
 			}
 			return said(hidden, because), true
 		}
-		feed.gap = func(e diag.Event) string { return said(e, "") }
+		beside := func(at time.Time) string {
+			return o.happened(cmd.OutOrStdout(), at, "watch", words.Say("watch.beside", "list", w.beside))
+		}
+		feed.gap = func(e diag.Event) string {
+			if f, ok := e.Body.(diag.Feed); ok && w.brief && f.State == diag.Synced {
+				return beside(e.At)
+			}
+			return said(e, "")
+		}
 		live, err := o.open(ctx, true, feed.add, warnOn(cmd.ErrOrStderr()))
 		if err != nil {
 			return err
@@ -86,7 +96,9 @@ func watchCommand() *cobra.Command {
 		defer live.Close()
 		feed.facts = func(taken func()) (facts []diag.Event) {
 			live.Look(func(s *diag.State) {
-				facts = s.Facts()
+				if facts = s.Facts(); w.brief {
+					facts = w.briefly(s)
+				}
 				taken()
 			})
 			return facts
@@ -96,6 +108,20 @@ func watchCommand() *cobra.Command {
 			defer guard.Rescue()
 			written <- feed.run()
 		}()
+		if w.brief {
+			live.Settle(ctx)
+			live.Look(func(s *diag.State) {
+				feed.begin(func() string {
+					w.opening = false
+					var lines strings.Builder
+					for _, e := range w.briefly(s) {
+						text, _ := feed.line(e)
+						lines.WriteString(text)
+					}
+					return lines.String() + beside(s.Now)
+				})
+			})
+		}
 		var failed error
 		select {
 		case <-ctx.Done():
@@ -141,6 +167,12 @@ type watcher struct {
 	addr  netip.Addr
 	ticks bool                              // a program that reads on knows by them that nothing else happened
 	asked map[diag.InterfaceAddr]diag.Event // the newest solicitation of this host's for an address
+
+	// For a person who asked for nothing in particular: of what is so when it begins, and after a gap, only what most
+	// want to see (briefly), and nothing again that is asked again and is what it was.
+	brief, opening bool
+	beside         string            // what else is so
+	newest         map[string]string // what was said of what is asked again
 }
 
 // askedMost bounds those that are remembered: an entry is INCOMPLETE moments after its solicitation.
@@ -151,12 +183,77 @@ func (w *watcher) wants(e diag.Event) bool {
 	if w.addr.IsValid() && !diag.Concerns(e, w.addr) {
 		return false
 	}
+	if w.brief && !w.news(e) {
+		return false
+	}
 	if len(w.kinds) == 0 {
 		_, tick := e.Body.(diag.Tick)
 		return !tick || w.ticks // that time passes is no news to a person, unless somebody asks for it
 	}
 	f, ok := e.Body.(diag.Frame)
 	return slices.Contains(w.kinds, e.Kind()) || ok && slices.Contains(w.kinds, string(f.Type))
+}
+
+// news reports whether an event is to be shown to a person who asked for nothing in particular.
+func (w *watcher) news(e diag.Event) bool {
+	same := false
+	switch b := e.Body.(type) {
+	case diag.Run, diag.Frame, diag.Drop, diag.Socket, diag.Flood, diag.Change:
+		return true // it passes by
+	case diag.Feed, diag.Metadata, diag.Flows, diag.Lease:
+		key, says := e.Kind(), diag.Describe(e)
+		switch b := b.(type) {
+		case diag.Feed:
+			key += string(b.Name)
+		case diag.Lease:
+			key += b.File
+		}
+		if w.newest == nil {
+			w.newest = map[string]string{}
+		}
+		feed, of := e.Body.(diag.Feed)
+		same = w.newest[key] == says && (!of || feed.State == diag.Synced)
+		w.newest[key] = says
+	}
+	return !same && !w.opening
+}
+
+// brieflyMost bounds what is shown of a kind.
+const brieflyMost = 8
+
+// briefly returns what is so now of that which most want to see, and notes how much else is.
+func (w *watcher) briefly(s *diag.State) (facts []diag.Event) {
+	ours := s.InterfacesOf()
+	shown, rest := map[string]int{}, map[string]int{}
+	for _, e := range s.Facts() {
+		wanted := false
+		switch b := e.Body.(type) {
+		case diag.Feed:
+			if wanted = b.State != diag.Synced; !wanted {
+				continue
+			}
+		case diag.Link:
+			wanted = slices.Contains(ours, b.Interface)
+		case diag.Address:
+			wanted = slices.Contains(ours, b.Interface)
+		case diag.Neighbour:
+			wanted = slices.Contains(ours, b.Interface) && !b.Proxy
+		case diag.Route:
+			wanted = b.Dst.Bits() == 0
+		}
+		if wanted && shown[e.Kind()] < brieflyMost {
+			shown[e.Kind()]++
+			facts = append(facts, e)
+		} else {
+			rest[e.Kind()]++
+		}
+	}
+	var list []string
+	for _, kind := range diag.SortedKeys(rest) {
+		list = append(list, words.Say("watch.beside.kind", "kind", kind, "n", rest[kind]))
+	}
+	w.beside = strings.Join(list, ", ")
+	return facts
 }
 
 // because says by which way a frame came or left, and which solicitation an entry of the neighbour cache rests on that

@@ -84,9 +84,17 @@ var CauseTests = []struct {
 		World: func() *World { return VPC().Say(localRule(32765), mainRule) },
 	},
 	{
-		Name: "the loopback interface is up", Cause: "net.per-address-filter", Faults: []string{},
+		Name: "the loopback interface has no ::1", Cause: "host.loopback-down", Sure: "certain", Faults: []string{"host.loopback-down"},
 		World: func() *World {
 			return VPC().Say(diag.Link{Interface: "lo", Index: 1, MTU: 65536, Loopback: true, Up: true})
+		},
+	},
+	{
+		Name: "the loopback interface is up", Cause: "net.per-address-filter", Faults: []string{},
+		World: func() *World {
+			return VPC().Say(diag.Link{Interface: "lo", Index: 1, MTU: 65536, Loopback: true, Up: true}, diag.Address{
+				Interface: "lo", Address: netip.IPv6Loopback(), PrefixLen: 128, Flags: diag.Permanent, PreferredS: diag.Forever, ValidS: diag.Forever,
+			})
 		},
 	},
 	{Name: "an interface that looks for no neighbours", Cause: "host.discovery-off", Sure: "certain", Faults: []string{"host.discovery-off"}, World: DiscoveryOff},
@@ -547,6 +555,26 @@ var CauseTests = []struct {
 		},
 	},
 	{
+		Name: "the queue throws all frames away", Cause: "host.egress-hook", Sure: "likely", Faults: []string{"host.egress-hook"},
+		World: func() *World {
+			return LAN().Each(func(p diag.Path) bool { return p.Outcome != diag.OutcomeSkipped }, func(p *diag.Path) {
+				Silent(p)
+				p.Sent = 0
+				if p.Via == diag.ViaWire {
+					p.Outcome, p.Detail = diag.Unsent, "not-seen-leaving"
+				}
+			})
+		},
+	},
+	{
+		Name: "one of two routers that are used in turn leads nowhere", Cause: "path.beyond-router", Sure: "certain", Faults: []string{"path.beyond-router"},
+		World: func() *World { return InTurn(diag.Silent) },
+	},
+	{
+		Name: "two routers that are used in turn both lead out", Cause: "net.open-link", Faults: []string{},
+		World: func() *World { return InTurn(diag.Answered) },
+	},
+	{
 		Name: "nothing beyond the router, of which echo alone was asked", Cause: "path.beyond-router", Sure: "possible", Faults: []string{"path.beyond-router"},
 		World: func() *World {
 			return VPC().Silence(func(p diag.Path) bool { return p.TargetClass == diag.TargetInternet })
@@ -859,6 +887,22 @@ var CauseTests = []struct {
 		},
 	},
 	{
+		Name: "a name server of resolv.conf looks nothing up", Cause: "service.unreachable", Sure: "likely", Faults: []string{"service.unreachable"},
+		World: func() *World {
+			p := asksResolver(diag.Answered)
+			p.Detail, p.Note = diag.DetailDeclines, "Refused"
+			return resolving().Path(p)
+		},
+	},
+	{
+		Name: "a name server of resolv.conf does not know the question", Cause: "net.open-link", Faults: []string{},
+		World: func() *World {
+			p := asksResolver(diag.Answered)
+			p.Detail, p.Note = diag.DetailDeclines, "NotImplemented"
+			return resolving().Path(p)
+		},
+	},
+	{
 		Name: "a name server of resolv.conf answers", Cause: "net.open-link", Faults: []string{},
 		World: func() *World { return resolving().Path(asksResolver(diag.Answered)) },
 	},
@@ -926,6 +970,13 @@ var CauseTests = []struct {
 		},
 	},
 	{
+		Name: "IMDS refuses whoever asks", Cause: "service.imds-off", Faults: []string{},
+		World: func() *World {
+			return VPC().Say(diag.Machine{SysVendor: "Amazon EC2"},
+				diag.Metadata{Endpoint: "http://169.254.169.254", State: diag.MetadataUnreachable, Why: "status 403", Refused: true})
+		},
+	},
+	{
 		Name: "IMDS over IPv6 is off", Cause: "service.imds-ipv6-off", Faults: []string{},
 		World: func() *World {
 			return VPC().Path(diag.Path{Check: "services", Asks: diag.AsksService, Source: Mine, Target: diag.IMDSIPv6, TargetClass: diag.TargetService, Via: diag.ViaKernel, Outcome: diag.Silent})
@@ -953,6 +1004,17 @@ var CauseTests = []struct {
 				diag.Filter{Table: "ip6 filter", Chain: "INPUT", Hook: "input", Rule: "policy drop", Verdict: "drop", Matches: []string{"ns"}},
 				asked(MyLocal), diag.Drop{Frame: asked(MyLocal), Reason: "NETFILTER_DROP", Function: "nft_do_chain"},
 			)
+		},
+	},
+	{
+		Name: "an XDP program drops the advertisements, which no kernel calls XDP", Cause: "host.firewall", Sure: "certain", Faults: []string{"host.firewall"},
+		World: func() *World {
+			answer := diag.Frame{
+				Interface: "eth0", Type: diag.NA, Src: RouterAddr, Dst: MyLocal, SrcMAC: RouterMAC, DstMAC: MyMAC, HopLimit: 255, Target: RouterAddr, LLAddr: RouterMAC, Solicited: true,
+			}
+			return LAN().Relink(func(l *diag.Link) { l.XDP = true }).Each(func(p diag.Path) bool {
+				return p.Target == RouterAddr && p.Asks == diag.AsksND
+			}, Silent).Say(diag.Feed{Name: diag.FeedDrops, State: diag.Synced}, diag.Drop{Frame: answer, Reason: "NOT_SPECIFIED", Function: "do_xdp_generic"})
 		},
 	},
 	{

@@ -82,3 +82,19 @@ func NothingOnLink(bits int) *World {
 	}
 	return w.Silence(func(p diag.Path) bool { return p.Target == PeerGlobal || p.Target == PeerSecond })
 }
+
+// InTurn is a LAN whose host has a default route with two next hops, written down, and what came of asking whether the
+// second leads out.
+func InTurn(second diag.Outcome) *World {
+	w := LAN()
+	for router, outcome := range map[netip.Addr]diag.Outcome{RouterAddr: diag.Answered, PeerLocal: second} {
+		w.Say(diag.Route{
+			Interface: "eth0", Dst: netip.MustParsePrefix("::/0"), Via: router, Metric: 512, Table: diag.MainTable, Protocol: "static", Type: "unicast", ExpiresS: diag.Forever,
+		})
+		w.Path(diag.Path{
+			Check: "internet", Asks: diag.AsksWayOut, Source: Mine, SourceClass: diag.SourceUnknown, Target: router, TargetClass: diag.TargetRouter,
+			Outcome: outcome, Sent: 2, Note: Host1.String(),
+		})
+	}
+	return w
+}

@@ -95,6 +95,7 @@ func Read(ctx context.Context, opts Options) diag.Metadata {
 			State:    diag.MetadataUnreachable,
 			Why:      clean(err.Error()),
 			Mute:     errors.Is(err, errMute),
+			Refused:  errors.Is(err, errOff),
 		}
 	}
 	defer c.close()
@@ -182,6 +183,8 @@ type failure struct {
 
 func (f *failure) Error() string { return f.err.Error() }
 func (f *failure) Unwrap() error { return f.err }
+
+var errOff = errors.New("the metadata service is switched off for this instance, or a policy forbids it")
 
 var errMute = errors.New("it takes the connection and does not answer the token request")
 
@@ -315,8 +318,8 @@ func (c *client) explain(err error) error {
 	case errors.Is(err, errTooLong):
 		return fmt.Errorf("%s: %w: not an EC2 metadata service", c.endpoint, errTooLong)
 	case f.status == http.StatusForbidden:
-		return fmt.Errorf("%s: status 403: the metadata service is switched off for this instance, or a policy forbids it: "+
-			"aws ec2 modify-instance-metadata-options --instance-id ID --http-endpoint enabled", c.endpoint)
+		return fmt.Errorf("%s: status 403: %w: "+
+			"aws ec2 modify-instance-metadata-options --instance-id ID --http-endpoint enabled", c.endpoint, errOff)
 	case f.status == http.StatusUnauthorized:
 		return fmt.Errorf("%s: status 401: the service does not take the session token that it gave: try again", c.endpoint)
 	case f.token && f.status >= 300:

@@ -231,7 +231,7 @@ func TestReadSaysWhyItGotNothing(t *testing.T) {
 			}
 			url := start(t, s)
 			m := ask(url)
-			if m.State != diag.MetadataUnreachable || m.Endpoint != url {
+			if m.State != diag.MetadataUnreachable || m.Endpoint != url || m.Refused != (name == "switched off") {
 				t.Errorf("%+v", m)
 			}
 			if m.Mute != (name == "hop limit") {

@@ -67,7 +67,11 @@ func (w *world) beyond() error {
 		}
 	}
 	if at := w.spec.Internet.Resolver; at.IsValid() {
-		if err := w.serveUDP(netip.AddrPortFrom(at, 53), unless(w.spec.Internet.NoDNS, resolve)); err != nil {
+		answer := resolve
+		if w.spec.Internet.RefusesDNS {
+			answer = refuse
+		}
+		if err := w.serveUDP(netip.AddrPortFrom(at, 53), unless(w.spec.Internet.NoDNS, answer)); err != nil {
 			return err
 		}
 	}

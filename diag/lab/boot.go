@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netlink/nl"
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
 
@@ -442,7 +443,11 @@ func (w *world) finish(host *Host) error {
 		return err
 	}
 	for _, a := range host.Added {
-		if err := w.add(host, a); err != nil {
+		add := w.add
+		if a.Unjoined {
+			add = w.addUnjoined
+		}
+		if err := add(host, a); err != nil {
 			return err
 		}
 	}
@@ -606,6 +611,43 @@ func (w *world) add(host *Host, a Added) error {
 	}
 }
 
+// addUnjoined adds an address of which the kernel does not join the group. It joins that of an address that it has
+// already when ARP is switched on, but only while the link is ready (net/ipv6/addrconf.c, addrconf_notify).
+func (w *world) addUnjoined(host *Host, a Added) error {
+	h := w.handles[host.Name]
+	link, err := h.LinkByName(a.NIC)
+	if err != nil {
+		return err
+	}
+	ready := func(is bool) error {
+		state := netlink.OperDormant
+		if is {
+			state = netlink.OperUp
+		}
+		return within(w.namespaces[host.Name], func() error {
+			req := nl.NewNetlinkRequest(unix.RTM_NEWLINK, unix.NLM_F_ACK)
+			about := nl.NewIfInfomsg(unix.AF_UNSPEC)
+			about.Index = int32(link.Attrs().Index)
+			req.AddData(about)
+			req.AddData(nl.NewRtAttr(unix.IFLA_OPERSTATE, []byte{byte(state)}))
+			_, err := req.Execute(unix.NETLINK_ROUTE, 0)
+			return err
+		})
+	}
+	for _, step := range []func() error{
+		func() error { return h.LinkSetARPOff(link) },
+		func() error { return w.add(host, a) },
+		func() error { return ready(false) },
+		func() error { return h.LinkSetARPOn(link) },
+		func() error { return ready(true) },
+	} {
+		if err := step(); err != nil {
+			return fmt.Errorf("%s, without its group: %w", a.Prefix, err)
+		}
+	}
+	return nil
+}
+
 func (w *world) neighbour(host *Host, n Neighbour) error {
 	h := w.handles[host.Name]
 	link, err := h.LinkByName(n.NIC)
@@ -662,7 +704,11 @@ func (w *world) route(host *Host, r Route) error {
 	if r.Src.IsValid() {
 		route.Src = r.Src.AsSlice()
 	}
-	if err := h.RouteReplace(route); err != nil {
+	set := h.RouteReplace
+	if r.Beside {
+		set = h.RouteAppend
+	}
+	if err := set(route); err != nil {
 		return fmt.Errorf("route %s: %w", r.Dst, err)
 	}
 	return nil

@@ -321,7 +321,8 @@ var clouds = []Scenario{
 	},
 	{
 		Name: "imds-off", On: "vpc", Healthy: true,
-		Title: "The metadata service is switched off for the instance; the firmware says that it is one of EC2.",
+		Title:  "The metadata service is switched off for the instance; the firmware says that it is one of EC2.",
+		Causes: []string{"service.imds-off"},
 		Break: func(s *Spec) {
 			s.Metadata.Off = true
 			s.Machine = diag.Machine{SysVendor: "Amazon EC2", Product: "t3.nano"}

@@ -44,7 +44,7 @@ func (s *Spec) Instance(h *Host) diag.Metadata {
 	case s.Metadata.NoToken:
 		return diag.Metadata{Endpoint: "http://" + imds4.String(), State: diag.MetadataUnreachable, Why: "no token", Mute: true}
 	case s.Metadata.Off:
-		return diag.Metadata{Endpoint: "http://" + imds4.String(), State: diag.MetadataUnreachable, Why: "status 403"}
+		return diag.Metadata{Endpoint: "http://" + imds4.String(), State: diag.MetadataUnreachable, Why: "status 403", Refused: true}
 	}
 	m := diag.Metadata{Endpoint: "http://" + imds4.String(), State: diag.MetadataOK, Region: s.Metadata.Region}
 	for i := range h.NICs {

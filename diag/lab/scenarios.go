@@ -380,6 +380,17 @@ var scenarios = []Scenario{
 		},
 	},
 	{
+		Name: "group-not-joined", On: "lan",
+		Title:   "ubuntu1 got a second address while its interface looked for no neighbours, and its kernel never joined the group of it.",
+		Causes:  []string{"host.group-not-joined"},
+		Subject: furtherAddress.String(),
+		Break: func(s *Spec) {
+			h := s.ubuntu1()
+			h.NICs[0].Addresses = append(h.NICs[0].Addresses, furtherAddress)
+			h.Added = append(h.Added, Added{NIC: "eth0", Prefix: netip.PrefixFrom(furtherAddress, 128), Deprecated: true, Unjoined: true})
+		},
+	},
+	{
 		Name: "address-taken", On: "lan",
 		Title:   "While ubuntu1 is without its address, ubuntu2 has taken it and answers for it.",
 		Causes:  []string{"address.duplicate", "dhcpv6.no-client"},
@@ -996,6 +1007,13 @@ var scenarios = []Scenario{
 		Break:   func(s *Spec) { s.announceResolver(); s.Internet.NoDNS = true },
 	},
 	{
+		Name: "name-server-refuses", On: "lan",
+		Title:   "The name server that the router announces (RDNSS) looks no names up for this network.",
+		Causes:  []string{"service.unreachable"},
+		Subject: resolver.String(),
+		Break:   func(s *Spec) { s.announceResolver(); s.Internet.RefusesDNS = true },
+	},
+	{
 		Name: "name-server-nobody", On: "lan",
 		Title:   "The name server that the router announces (RDNSS) is an address of the link that nobody has.",
 		Causes:  []string{"service.unreachable"},
@@ -1122,6 +1140,17 @@ var scenarios = []Scenario{
 		Name: "static-default-well", On: "lan", Healthy: true,
 		Title: "A default route that somebody wrote down is preferred to the advertised one, and its router leads out as well.",
 		Break: staticDefault(false),
+	},
+	{
+		Name: "next-hops", On: "lan",
+		Title:  "The default route has two next hops that the kernel uses in turn, and the router of one leads nowhere.",
+		Causes: []string{"path.beyond-router"},
+		Break:  nextHops(true),
+	},
+	{
+		Name: "next-hops-well", On: "lan", Healthy: true,
+		Title: "The default route has two next hops that the kernel uses in turn, and both routers lead out.",
+		Break: nextHops(false),
 	},
 	{
 		Name: "off-link", On: "lan",
@@ -1640,6 +1669,15 @@ func staticDefault(nowhere bool) func(*Spec) {
 		r.Silent, r.Nowhere = true, nowhere
 		h := s.ubuntu1()
 		h.Routes = append(h.Routes, Route{NIC: "eth0", Dst: netip.MustParsePrefix("::/0"), Via: r.LinkLocal(), Metric: 512})
+	}
+}
+
+// nextHops is a LAN whose host sends by two routers in turn; the second may lead nowhere.
+func nextHops(nowhere bool) func(*Spec) {
+	return func(s *Spec) {
+		staticDefault(nowhere)(s)
+		h := s.ubuntu1()
+		h.Routes = append(h.Routes, Route{NIC: "eth0", Dst: netip.MustParsePrefix("::/0"), Via: s.Routers[0].LinkLocal(), Metric: 512, Beside: true})
 	}
 }
 

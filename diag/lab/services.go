@@ -54,6 +54,15 @@ func unless(broken bool, answer func(request []byte) []byte) func(request []byte
 	return answer
 }
 
+// refuse answers as a name server that serves somebody else (RFC 1035 §4.1.1).
+func refuse(request []byte) []byte {
+	answer := resolve(request)
+	if len(answer) > 3 {
+		answer[3] = answer[3]&0xf0 | byte(dnsmessage.RCodeRefused)
+	}
+	return answer
+}
+
 // resolve is a resolver that knows no names but the root, whose name server it is itself.
 func resolve(request []byte) []byte {
 	var p dnsmessage.Parser

@@ -72,9 +72,11 @@ type Internet struct {
 	ResetTCP bool
 	// OnlyTCP is the one port that it lets TCP out to; 0: all.
 	OnlyTCP uint16
-	// Resolver is a name server there; zero: there is none. NoDNS says that it answers nothing.
-	Resolver netip.Addr
-	NoDNS    bool
+	// Resolver is a name server there; zero: there is none. NoDNS says that it answers nothing, RefusesDNS that it looks
+	// nothing up for anybody.
+	Resolver   netip.Addr
+	NoDNS      bool
+	RefusesDNS bool
 	// Translated says that unique-local addresses are translated on the way there.
 	Translated bool
 	// NAT64 says that a translator to IPv4 stands there: ipv4Host, which is of its prefix, is answered for.
@@ -178,6 +180,9 @@ type Added struct {
 	Optimistic bool // it is used meanwhile (RFC 4429)
 	// Lasts is for how long it is valid, as one made of an advertisement is; 0: for ever.
 	Lasts time.Duration
+	// Unjoined says that the kernel has not joined its group: the interface looked for no neighbours when the address was
+	// added (arp off), and was told to again while its link was not ready.
+	Unjoined bool
 }
 
 // A Neighbour is an entry of the neighbour cache.
@@ -198,6 +203,7 @@ type Route struct {
 	Metric int        // 0: the kernel's own, 1024
 	Refuse bool       // "unreachable": it leads nowhere
 	Local  bool       // "local": the host takes what it leads to for its own; NIC is lo
+	Beside bool       // another next hop of a route that stands before it
 }
 
 // A Policy looks packets from a prefix up in a routing table of their own.

@@ -1,6 +1,7 @@
 package live
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -85,10 +87,12 @@ func (l *Session) listen(ctx context.Context, command string, patience time.Dura
 		return err
 	}
 	defer out.Close()
-	var stderr tail
+	said := &saying{}
+	l.said.Store(command, said)
 	cmd := exec.Command("sh", "-c", command) //nolint:noctx // its whole process group ends with ctx, below
-	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = in, &stderr, endWithin
-	cmd.SysProcAttr = &unix.SysProcAttr{Setpgid: true}
+	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = in, &said.stderr, endWithin
+	// Without a terminal it cannot ask for a password there: it says that it has none, instead of waiting for one.
+	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true}
 	err = cmd.Start()
 	in.Close()
 	if err != nil {
@@ -101,7 +105,7 @@ func (l *Session) listen(ctx context.Context, command string, patience time.Dura
 		_ = out.SetReadDeadline(time.Now())
 	})
 	defer stop()
-	problem := l.read(command, &heard{ctx: ctx, file: out, patience: patience})
+	problem := l.read(command, &heard{ctx: ctx, file: out, patience: patience, first: &said.first})
 	// Whoever still writes has nobody who reads.
 	end(unix.SIGTERM)
 	kill := time.AfterFunc(endWithin, func() {
@@ -114,7 +118,7 @@ func (l *Session) listen(ctx context.Context, command string, patience time.Dura
 	if problem == nil {
 		problem = cmp.Or(failed, errors.New(words.Say("far.silent")))
 	}
-	if text := stderr.String(); text != "" {
+	if text := said.stderr.String(); text != "" {
 		problem = fmt.Errorf("%w: %s", problem, text)
 	}
 	return problem
@@ -128,6 +132,8 @@ type heard struct {
 
 	left  int64 // bytes that may still come until since and heardIn have passed
 	since time.Time
+
+	first *tail // what came before the first line was whole; nil afterwards
 }
 
 func (h *heard) Read(b []byte) (n int, err error) {
@@ -146,6 +152,12 @@ func (h *heard) Read(b []byte) (n int, err error) {
 	}
 	n, err = h.file.Read(b[:min(int64(len(b)), h.left)])
 	h.left -= int64(n)
+	if h.first != nil {
+		if _, _ = h.first.Write(b[:n]); bytes.ContainsRune(b[:n], '\n') {
+			h.first.clear()
+			h.first = nil
+		}
+	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		err = errors.New(words.Say("far.hangs", "time", h.patience))
 	}
@@ -179,16 +191,37 @@ func (l *Session) read(command string, r io.Reader) (problem error) {
 	return problem
 }
 
+// A saying is what a command says that is no event: what of its first line came, while that is not whole, and what goes to
+// standard error. It may be what it waits for.
+type saying struct{ first, stderr tail }
+
+func (s *saying) String() string {
+	return strings.TrimSpace(s.first.String() + " " + s.stderr.String())
+}
+
 // tail keeps the end of what is written to it.
-type tail struct{ text []byte }
+type tail struct {
+	mu   sync.Mutex
+	text []byte
+}
 
 func (t *tail) Write(b []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.text = append(t.text, b[max(0, len(b)-mostStderr):]...)
 	t.text = t.text[max(0, len(t.text)-mostStderr):]
 	return len(b), nil
 }
 
+func (t *tail) clear() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.text = nil
+}
+
 func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	return words.Clean(strings.Join(strings.Fields(strings.ToValidUTF8(string(t.text), ".")), " "))
 }
 
@@ -299,6 +332,11 @@ func (l *Session) CatchUp(ctx context.Context, deadline time.Time) {
 				continue
 			case f.State.Seq == 0:
 				state.Why = words.Say("far.nothing")
+				if said, ok := l.said.Load(f.From); ok {
+					if text := said.(*saying).String(); text != "" {
+						state.Why = words.Say("far.only", "text", text)
+					}
+				}
 			case told(f):
 				state.State = diag.FarComplete
 			}

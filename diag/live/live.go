@@ -37,6 +37,7 @@ type Session struct {
 	flows   *kernel.Flows
 	tap     *capture.Tap // nil where frames may not be seen
 	far     int          // other hosts that are listened to
+	said    sync.Map     // the *saying of the command of each of them
 	aside   atomic.Pointer[aside]
 
 	stop, once sync.Once

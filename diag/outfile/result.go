@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -20,10 +21,10 @@ import (
 // the file is what it was. A regular file is replaced by a new one of the same mode and owner, which
 // is written beside it and renamed; what is none, a device or a pipe, is written to.
 type Result struct {
-	bytes.Buffer
-	path string   // as the user named it
-	name string   // of the regular file, links followed; empty: none
-	file *os.File // of what is open already; nil: none
+	pieces [][]byte // as they were written: one buffer would be copied each time it grows
+	path   string   // as the user named it
+	name   string   // of the regular file, links followed; empty: none
+	file   *os.File // of what is open already; nil: none
 }
 
 // Prepare returns a Result for path, and an error of one line if it could not be written there now.
@@ -71,6 +72,26 @@ func Prepare(path string) (*Result, error) {
 	return &Result{path: path, name: name}, os.Remove(f.Name())
 }
 
+// Write keeps a piece of the result.
+func (r *Result) Write(piece []byte) (int, error) {
+	r.pieces = append(r.pieces, bytes.Clone(piece))
+	return len(piece), nil
+}
+
+// Empty reports whether there is no result.
+func (r *Result) Empty() bool { return len(r.pieces) == 0 }
+
+// WriteTo writes what there is of the result.
+func (r *Result) WriteTo(w io.Writer) (n int64, err error) {
+	for _, piece := range r.pieces {
+		k, err := w.Write(piece)
+		if n += int64(k); err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
 // Fd is the descriptor of what is written to; where that is a file to be replaced it is no valid one.
 func (r *Result) Fd() uintptr {
 	if r.file == nil {
@@ -114,7 +135,7 @@ func (r *Result) Commit(ctx context.Context) error {
 }
 
 func (r *Result) into(f *os.File) error {
-	_, err := f.Write(r.Bytes())
+	_, err := r.WriteTo(f)
 	return errors.Join(err, f.Close())
 }
 

@@ -150,6 +150,9 @@ func (d *Redactor) address4(a [4]byte) netip.Addr {
 	return netip.AddrFrom4([4]byte{198, 18 + byte(net>>8&1), byte(net), a[3]})
 }
 
+// separators stand between the digits of a MAC.
+var separators = strings.NewReplacer(":", "", "-", "", ".", "")
+
 // hardware hides what is made of a MAC, in any of the forms in which it is written, or is some other
 // long number of a device, such as a DUID.
 func (d *Redactor) hardware(word string) (hidden string, ok bool) {
@@ -163,7 +166,7 @@ func (d *Redactor) hardware(word string) (hidden string, ok bool) {
 			return d.writeMAC(m, lower[:3], "") + word[15:], true
 		}
 	}
-	digits := strings.NewReplacer(":", "", "-", "", ".", "").Replace(lower)
+	digits := separators.Replace(lower)
 	if !isHex(digits) {
 		return "", false
 	}

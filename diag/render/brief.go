@@ -41,7 +41,6 @@ const near = 2
 func (t *textWriter) brief(r report.Report) {
 	b := brief{textWriter: t, r: r, problems: r.Problems()}
 	b.table = b.rows()
-	b.name()
 	// A small screen goes without some of it, what is missed least first. Where that does not help, only the blank lines and
 	// the marks' meanings go.
 	airy := len(b.problems)+len(r.Unexplained)+len(r.Unknown) > 0
@@ -103,7 +102,9 @@ func (b *brief) write() {
 		b.blind(fix)
 		return
 	}
+	b.short = b.named(nil)
 	b.verdict()
+	b.short = b.named(report.Addresses(b.style.Mask(b.r.Headline))) // it has said them in full
 	b.why()
 	b.also()
 	b.unknown()
@@ -117,19 +118,20 @@ type brief struct {
 	problems []report.Finding
 	table    []reachRow
 	spare
-	short report.Short // of the addresses that have a row
+	short report.Short // of the addresses that have a row, and of those that were said in full
 }
 
-// name gives a short name to every address that has a row.
-func (b *brief) name() {
-	var shown, all []string
+// named gives a short name to every address that has a row, and to others that stand in full above.
+func (b *brief) named(above []string) report.Short {
+	shown := slices.Clone(above)
+	var all []string
 	for _, x := range b.table {
 		shown = append(shown, b.style.Mask(x.address))
 	}
 	for _, p := range b.r.Paths {
 		all = append(all, b.style.Mask(p.Target))
 	}
-	b.short = report.Shorten(shown, all)
+	return report.Shorten(shown, all)
 }
 
 // prose shortens the addresses of a sentence that stand in full elsewhere.
@@ -193,13 +195,16 @@ func (b *brief) why() {
 		label = ""
 	}
 	label = "do"
-	for i, a := range f.Remedies {
-		if i == b.ways {
-			b.para("", words.Say("brief.more", "n", len(f.Remedies)-i))
-			break
-		}
+	for i, a := range f.Remedies[:min(b.ways, len(f.Remedies))] {
 		b.advice(label, a)
 		label = "or"
+		blank := func(a why.Advice) bool { return len(a.Fill) > 0 }
+		if blank(a) && !slices.ContainsFunc(f.Remedies[i+1:min(b.ways, len(f.Remedies))], blank) {
+			b.para("", words.Say("brief.blank")) // once, below the last that has one
+		}
+	}
+	if n := len(f.Remedies) - b.ways; n > 0 {
+		b.para("", words.Say("brief.more", "n", n))
 	}
 }
 
@@ -225,9 +230,6 @@ func (b *brief) advice(label string, a why.Advice) {
 		b.command(label, command)
 		label = ""
 	}
-	if len(a.Fill) > 0 {
-		b.para("", words.Say("brief.blank"))
-	}
 	if behind && remark != "" {
 		line := strings.TrimSuffix(b.b.String(), "\n")
 		b.b.Reset()
@@ -242,7 +244,7 @@ func (b *brief) proofs(f report.Finding) []string {
 	for _, id := range f.Evidence {
 		e := b.evidence[id]
 		if e.Kind == (diag.Drop{}).Kind() {
-			list = []string{e.What}
+			list = []string{words.Capital(e.What)}
 			break
 		}
 	}
@@ -250,7 +252,7 @@ func (b *brief) proofs(f report.Finding) []string {
 		return list // nothing proves better
 	}
 	for _, c := range b.r.Contrasts(f, cmp.Or(b.contrasts, proofsShown)) {
-		key, from, not := "brief.by-way", words.Say("via."+string(c.Answered.Via)), words.Say("via."+string(c.Missed.Via))
+		key, from, not := "brief.by-way", words.Say("plain.via."+string(c.Answered.Via)), words.Say("plain.via."+string(c.Missed.Via))
 		if c.BySource {
 			key, from, not = "brief.by-source", source(c.Answered), source(c.Missed)
 		}
@@ -330,6 +332,9 @@ func (b *brief) unknown() {
 			b.para(label, u.Fix)
 		}
 		label = "or"
+	}
+	if b.r.Traffic.Sent+len(b.r.Paths) == 0 && len(b.r.Unknown) == 1 {
+		return // the headline has all of it
 	}
 	if len(names) > 0 && b.r.Verdict != why.VerdictOK {
 		b.para("open", words.Say("brief.unknown", "what", words.List(b.lacking())))
@@ -535,12 +540,14 @@ func (b *brief) reach() {
 	}
 	b.b.WriteString(b.paint(bold, strings.TrimRight(head.String(), " ")) + "\n")
 	several := len(b.r.Interfaces) > 1
+	marks := map[report.Judgement]bool{}
 	for i, x := range b.table {
 		if x.tested > 0 && !b.tests && x.worst.Judgement != report.Wrong || x.label != "" && x.worst.Judgement == report.Unasked {
 			continue
 		}
-		if i >= addressesShown && x.worst.Judgement != report.Wrong || i >= 2*addressesShown {
-			b.line("  %s", words.Say("brief.more-rows", "n", len(b.table)-i))
+		left := len(b.table) - i
+		if left > 1 && (i >= addressesShown && x.worst.Judgement != report.Wrong || i >= 2*addressesShown) {
+			b.line("  %s", words.Say("brief.more-rows", "n", left))
 			break
 		}
 		name := x.label
@@ -550,6 +557,7 @@ func (b *brief) reach() {
 		b.b.WriteString("  " + name + strings.Repeat(" ", max(1, first-2-utf8.RuneCountInString(name))))
 		for i, class := range columns {
 			text, color := b.mark(x.cells[class])
+			marks[x.cells[class].Judgement] = true
 			pad := ""
 			if i < len(columns)-1 {
 				pad = strings.Repeat(" ", columnWidth(class)-utf8.RuneCountInString(text))
@@ -561,8 +569,8 @@ func (b *brief) reach() {
 			b.b.WriteString("    " + b.paint(dim, remark) + "\n")
 		}
 	}
-	if len(b.problems)+len(b.r.Unexplained) > 0 && b.marks {
-		b.b.WriteString("  " + b.paint(dim, b.legend()) + "\n")
+	if legend := b.legend(marks, b.marks && len(b.problems)+len(b.r.Unexplained) > 0); legend != "" {
+		b.b.WriteString("  " + b.paint(dim, legend) + "\n")
 	}
 }
 
@@ -575,6 +583,10 @@ func (b *brief) remark(x reachRow, several bool) string {
 	switch {
 	case x.address == "" && (!several || x.iface == "" || x.class == ""):
 		return ""
+	case x.class == diag.SourceUnassigned && x.worst.Judgement == report.Answered:
+		return "" // it speaks as it should, whoever gave it
+	case x.class == diag.SourceUnassigned && !b.configured(x):
+		return words.Say("source.elsewhere", "interface", x.iface)
 	case x.class == diag.SourceUnassigned || x.class == diag.SourceUnknown && b.filters():
 		return words.Say("source."+string(x.class), "interface", x.iface)
 	case several && x.class != "":
@@ -582,6 +594,11 @@ func (b *brief) remark(x reachRow, several bool) string {
 	default:
 		return ""
 	}
+}
+
+// configured reports whether the address of a row is one of its interface's.
+func (b *brief) configured(x reachRow) bool {
+	return slices.ContainsFunc(b.r.Addresses, func(a report.Address) bool { return a.Interface == x.iface && a.Address == x.address })
 }
 
 // filters reports whether it matters here who assigned an address.
@@ -603,18 +620,11 @@ func (b *brief) mark(m report.Mark) (text, color string) {
 	}
 }
 
-// legend explains the marks that the table has.
-func (b *brief) legend() string {
+// legend explains the marks that are shown: all of them, or those that do not speak for themselves.
+func (b *brief) legend(shown map[report.Judgement]bool, all bool) string {
 	var list []string
 	for j := report.Wrong; j >= report.Unasked; j-- {
-		if slices.ContainsFunc(b.table, func(x reachRow) bool {
-			for _, class := range reached {
-				if x.cells[class].Judgement == j {
-					return true
-				}
-			}
-			return false
-		}) {
+		if shown[j] && (all || j == report.Impaired || j == report.Undecided) {
 			list = append(list, words.Say(fmt.Sprintf("mark.%d", j))+" "+words.Say(fmt.Sprintf("mark.%d.means", j)))
 		}
 	}

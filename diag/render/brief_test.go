@@ -59,7 +59,7 @@ func TestBriefFitsOneScreen(t *testing.T) {
 					t.Errorf("a mark leads to problem %d of %d:\n%s", n, problems, text)
 				}
 			}
-			if problems > 0 && len(r.Problems()[0].Remedies) > 0 && !strings.Contains(text, "\nDo ") {
+			if problems > 0 && !strings.Contains(text, "\nDo ") {
 				t.Errorf("what to do is missing:\n%s", text)
 			}
 		})
@@ -111,5 +111,51 @@ func TestContrastsDifferInOneThing(t *testing.T) {
 	}
 	if seen == 0 {
 		t.Error("no cause is proven by a contrast")
+	}
+}
+
+// Loss takes answers by chance: which of two questions got one proves nothing.
+func TestLossIsNoContrast(t *testing.T) {
+	r := report.Report{
+		Paths: []report.Path{
+			{ID: "p1", Target: "fe80::1", Asks: diag.AsksEcho, Source: new("fe80::2"), Via: diag.ViaKernel, Outcome: diag.Silent},
+			{ID: "p2", Target: "fe80::1", Asks: diag.AsksEcho, Source: new("fe80::2"), Via: diag.ViaWire, Outcome: diag.Answered},
+		},
+	}
+	f := report.Finding{Conclusion: report.Conclusion{Cause: why.Loss}, Explains: []string{"p1"}}
+	if got := r.Contrasts(f, 2); len(got) > 0 {
+		t.Errorf("loss is proven by %+v", got)
+	}
+	if f.Cause = "host.firewall"; len(r.Contrasts(f, 2)) != 1 {
+		t.Error("a rule is not proven by what differs in the way alone")
+	}
+}
+
+// What stood in full above has a short name below, save in what is there to be copied; marks that do not speak for
+// themselves are explained, whatever the room; and an address is said to be of the interface that has it.
+func TestBriefNames(t *testing.T) {
+	addr := diagtest.PeerGlobal.String()
+	_, lines := briefOf(t, diagtest.VPC().Silence(diagtest.To(diagtest.PeerGlobal)).State())
+	text := strings.Join(lines, "\n")
+	if head, rest, _ := strings.Cut(text, "\nWhy "); strings.Count(head, addr) != 1 || strings.Contains(rest, addr) {
+		t.Errorf("the peer's address is to stand in full once, in the first sentence:\n%s", text)
+	}
+	for _, c := range diagtest.CauseTests {
+		_, lines := briefOf(t, c.World().State())
+		table, legend := "", false
+		for _, line := range lines {
+			switch {
+			case strings.HasPrefix(line, "Who reaches whom"):
+				table = line
+			case table != "" && strings.HasPrefix(line, "  "):
+				table += line
+				legend = legend || strings.Contains(line, "not known")
+			case table != "" && !strings.HasPrefix(line, " "):
+				if strings.Contains(table, " ? ") && !legend {
+					t.Errorf("%s: nothing says what ? means:\n%s", c.Name, strings.Join(lines, "\n"))
+				}
+				table = ""
+			}
+		}
 	}
 }

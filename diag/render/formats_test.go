@@ -15,14 +15,14 @@ import (
 	"ndwhy/diag/words"
 )
 
-// A written report is that of a cause's world, in a format.
-type written struct {
+// A writtenReport is that of a cause's world, in a format.
+type writtenReport struct {
 	name string
 	r    report.Report
 	text string
 }
 
-func writtenAs(t *testing.T, format string) (list []written) {
+func writtenAs(t *testing.T, format string) (list []writtenReport) {
 	t.Helper()
 	for _, c := range diagtest.CauseTests {
 		s := c.World().State()
@@ -31,7 +31,7 @@ func writtenAs(t *testing.T, format string) (list []written) {
 		if err := Formats[format](&b, r, Style{Width: 80}); err != nil {
 			t.Fatal(c.Name, err)
 		}
-		list = append(list, written{c.Name, r, b.String()})
+		list = append(list, writtenReport{c.Name, r, b.String()})
 	}
 	return list
 }

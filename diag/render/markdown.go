@@ -126,10 +126,10 @@ func Markdown(w io.Writer, r report.Report) error {
 
 // inline makes text safe inside a Markdown paragraph: what came from a network must not become
 // markup, an image or a link.
-func inline(text string) string {
-	return strings.NewReplacer("\\", "\\\\", "`", "\\`", "*", "\\*", "_", "\\_", "[", "\\[", "]", "\\]",
-		"<", "&lt;", ">", "&gt;", "|", "\\|", "!", "\\!", "#", "\\#").Replace(text)
-}
+func inline(text string) string { return markup.Replace(text) }
+
+var markup = strings.NewReplacer("\\", "\\\\", "`", "\\`", "*", "\\*", "_", "\\_", "[", "\\[", "]", "\\]",
+	"<", "&lt;", ">", "&gt;", "|", "\\|", "!", "\\!", "#", "\\#")
 
 // code is a code span; a backtick has no place in what it holds.
 func code(text string) string {

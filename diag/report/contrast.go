@@ -4,6 +4,7 @@ import (
 	"cmp"
 
 	"ndwhy/diag"
+	"ndwhy/diag/why"
 )
 
 // A Contrast is a proof: the same question twice, answered once, and one difference.
@@ -30,6 +31,9 @@ func (r Report) Contrasts(f Finding, n int) []Contrast {
 		}
 	}
 	var list []Contrast
+	if f.Cause == why.Loss {
+		return list // which of them got lost is chance
+	}
 	shown := map[question]bool{}
 	for _, id := range f.Explains {
 		p := byID[id]

@@ -125,7 +125,11 @@ func Fars(d why.Diagnosis, here string) []Far {
 
 // Stands says how its stream stands.
 func (f Far) Stands() string {
-	return words.Say("far.state."+string(f.State), "host", f.name(), "command", f.Command, "why", colon(f.Why))
+	key := "far.state." + string(f.State)
+	if f.Host == "" && (f.State == diag.FarEnded || f.State == diag.FarBehind) {
+		key = "far.state.never"
+	}
+	return words.Say(key, "host", f.name(), "command", f.Command, "why", colon(f.Why))
 }
 
 func (f Far) name() string { return cmp.Or(f.Host, f.Command) }

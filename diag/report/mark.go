@@ -29,19 +29,30 @@ type Mark struct {
 	Problem   int
 }
 
-// Problems are the findings that somebody has to act on: all but the notes, in the report's order. Those that follow each
-// other and say the same of several subjects are one, which has the others' names.
+// Problems are the findings that somebody has to act on: all but the notes, in the report's order. Those that say the
+// same of several subjects are one, where the first of them stands, which has the others' names.
 func (r Report) Problems() []Finding {
 	var list []Finding
-	for i := 0; i < len(r.Findings); {
-		f, n := r.Findings[i], 1
-		if f.Severity != why.Info {
-			for i+n < len(r.Findings) && f.saysOf(r.Findings[i+n]) {
-				n++
-			}
-			list = append(list, f.with(r.Findings[i+1:i+n]))
+	for _, kin := range r.kin() {
+		list = append(list, kin[0].with(kin[1:]))
+	}
+	return list
+}
+
+// kin are the findings that somebody has to act on, those that say the same of several subjects together.
+func (r Report) kin() (list [][]Finding) {
+	at := map[string]int{}
+	for _, f := range r.Findings {
+		if f.Severity == why.Info {
+			continue
 		}
-		i += n
+		key := f.kin()
+		if i, had := at[key]; had && key != "" {
+			list[i] = append(list[i], f)
+			continue
+		}
+		at[key] = len(list)
+		list = append(list, []Finding{f})
 	}
 	return list
 }
@@ -49,11 +60,12 @@ func (r Report) Problems() []Finding {
 // Faults is how many findings somebody has to act on, of every subject one.
 func (r Report) Faults() int { return len(r.Findings) - len(r.Notes()) }
 
-// saysOf reports whether another finding says the same of its own subject.
-func (f Finding) saysOf(o Finding) bool {
-	return f.Subject.Value != "" && f.Subject.Kind == o.Subject.Kind && f.Cause == o.Cause && f.Interface == o.Interface &&
-		f.Severity == o.Severity && f.Confidence == o.Confidence && f.Explanation == o.Explanation && f.Subject != o.Subject &&
-		strings.ReplaceAll(f.Summary, f.Subject.Value, o.Subject.Value) == o.Summary
+// kin is the same of findings that say the same of their subjects.
+func (f Finding) kin() string {
+	return why.Finding{
+		Cause: f.Cause, Interface: f.Interface, Subject: f.Subject, Severity: f.Severity, Confidence: f.Confidence,
+		Summary: f.Summary, Explanation: f.Explanation,
+	}.Kin()
 }
 
 // with is the finding and others that say the same, as one.
@@ -112,16 +124,13 @@ func (r Report) Notes() []Finding {
 // Accuses is the place in Problems, from 1, of the first problem that is about an address itself, whatever the address
 // answered; 0: none is.
 func (r Report) Accuses(iface, addr string) int {
-	problem, first := 0, Finding{}
-	for _, f := range r.Findings {
-		if f.Severity == why.Info {
-			continue
-		}
-		if problem == 0 || !first.saysOf(f) {
-			problem, first = problem+1, f
-		}
-		if f.Interface == iface && f.Subject.Value == addr {
-			return problem
+	about := func(f Finding) bool { return f.Severity != why.Info && f.Interface == iface && f.Subject.Value == addr }
+	if !slices.ContainsFunc(r.Findings, about) {
+		return 0 // of most addresses nothing is said
+	}
+	for i, kin := range r.kin() {
+		if slices.ContainsFunc(kin, about) {
+			return i + 1
 		}
 	}
 	return 0
@@ -159,7 +168,7 @@ func markOf(p Path, problem int, noted bool) Mark {
 		return Mark{}
 	case symptom && !noted, problem > 0 && !answered:
 		return Mark{Wrong, problem}
-	case answered && problem > 0 && p.Received < p.Sent:
+	case answered && (problem > 0 || noted) && p.Received < p.Sent:
 		return Mark{Impaired, problem}
 	case answered:
 		return Mark{Judgement: Answered}

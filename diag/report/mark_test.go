@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"ndwhy/diag"
 	"ndwhy/diag/why"
 )
 
@@ -25,10 +26,11 @@ func TestProblemsThatSayTheSameAreOne(t *testing.T) {
 		return f
 	}
 	r := Report{Findings: []Finding{
-		of("fe80::1", nil), of("fe80::2", nil), of("fe80::3", nil),
+		of("fe80::1", nil), of("fe80::2", nil),
 		of("fe80::4", func(f *Finding) { f.Interface = "eth1" }),
 		of("fe80::5", func(f *Finding) { f.Summary = "fe80::5 is silent." }),
 		of("fe80::6", func(f *Finding) { f.Confidence = why.Certain }),
+		of("fe80::3", nil), // others stand between
 	}}
 	got := r.Problems()
 	if len(got) != 4 || r.Faults() != 6 {
@@ -52,5 +54,25 @@ func TestProblemsThatSayTheSameAreOne(t *testing.T) {
 	}
 	if f := r.Findings[0]; len(f.Others) > 0 || len(f.Explains) != 1 {
 		t.Errorf("the report's own finding changed: %+v", f)
+	}
+}
+
+// A host that leaves out some answers has the mark of that also where it is only remarked, and nobody has to act: its
+// row is not the same as that of one which answers everything.
+func TestWhatIsRemarkedIsMarked(t *testing.T) {
+	partly := Path{ID: "p1", Outcome: diag.Answered, Sent: 10, Received: 7, Normal: new(true)}
+	whole := Path{ID: "p2", Outcome: diag.Answered, Sent: 2, Received: 2, Normal: new(true)}
+	for severity, want := range map[why.Severity]Mark{why.Info: {Judgement: Impaired}, why.Warning: {Impaired, 1}} {
+		r := Report{
+			Paths:    []Path{partly, whole},
+			Findings: []Finding{{Conclusion: Conclusion{Cause: why.Loss, Severity: severity}, Explains: []string{"p1", "p2"}}},
+		}
+		r.mark()
+		if r.Paths[0].Mark != want {
+			t.Errorf("%s: what was answered in part is marked %v, want %v", severity, r.Paths[0].Mark, want)
+		}
+		if r.Paths[1].Mark != (Mark{Judgement: Answered}) {
+			t.Errorf("%s: what was answered is marked %v", severity, r.Paths[1].Mark)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
@@ -21,6 +22,9 @@ const shortest = 12
 // longest is the length up to which the end of an address is a name: beyond, it is the identifier that a host has in every
 // prefix, and what tells its addresses apart is how they begin.
 const longest = 14
+
+// telling is the length from which an end is a name: "…1" says nothing to anybody.
+const telling = 4
 
 // Shorten gives each address that is shown the shortest end, in whole groups, that no other of them and of all has; where
 // that is long, its shortest beginning and its last group, if no other has those.
@@ -107,11 +111,21 @@ func sameEnd(a, b string) (n int) {
 // have in common with it.
 func ending(addr string, alike int) string {
 	for i := len(addr) - 1; i > 0; i-- {
-		if addr[i-1] == ':' && len(addr)-i+1 > alike {
+		if addr[i-1] == ':' && addr[i] != ':' && len(addr)-i+1 > alike && len(addr)-i >= telling {
 			return addr[i:]
 		}
 	}
 	return addr
+}
+
+// Addresses are the addresses of a sentence.
+func Addresses(text string) (list []string) {
+	for _, word := range address.FindAllString(text, -1) {
+		if _, err := netip.ParseAddr(word); err == nil {
+			list = append(list, word)
+		}
+	}
+	return list
 }
 
 // In shortens the addresses of a sentence.

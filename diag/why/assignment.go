@@ -103,9 +103,9 @@ func (iv *ifaceView) onlyLocal(h hypothesis) (hypothesis, bool) {
 	}
 	h.as = "local"
 	iv.explain(&h, iv.where(func(p *path) bool {
-		return p.silent() && p.TargetClass == diag.TargetInternet && diag.ScopeOf(p.Source) == diag.ULAScope
+		return p.silent() && diag.ScopeOf(p.Source) == diag.ULAScope && diag.ScopeOf(p.Target) == diag.GlobalScope && !iv.near(p.Target)
 	})...)
-	return h, ulas > 0 && len(h.symptoms) > 0 && len(iv.net.Offering()) > 0 && !iv.hearsInternet()
+	return h, ulas > 0 && len(h.symptoms) > 0 && len(iv.net.Offering()) > 0 && !iv.hearsInternet() && iv.wayOut(netip.Addr{}, diag.Answered) == nil
 }
 
 // findNotConfigured makes a hypothesis of every absent address: what made it absent, if anything

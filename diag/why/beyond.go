@@ -22,53 +22,91 @@ var refused = Cause{
 var beyondRouter = Cause{
 	ID: "path.beyond-router", Severity: Critical,
 	Remedy: []Remedy{
-		way("route-away", "ip -6 route del default via {router} dev {interface}").when(as("by-another")).when(writtenDown).kept(keep{undo: true}),
+		way("route-away", "ip -6 route del default via {router} dev {interface}").when(as("by-another", "in-turn")).when(writtenDown).kept(keep{undo: true}),
 		way("other-router", "ip -6 route add default via {better-router} dev {interface} metric 1").when(as("by-another")).when(otherwise(writtenDown)).kept(keep{}),
 		inVPC("vpc-route", "aws ec2 create-route --route-table-id <rtb-id> --destination-ipv6-cidr-block ::/0 --gateway-id <igw-id>").when(as("")),
 		inVPC("let-out", "aws ec2 authorize-security-group-egress --group-id <sg-id> --ip-permissions 'IpProtocol=-1,Ipv6Ranges=[{CidrIpv6=::/0}]'").when(as("")),
 		ask("ask.beyond").when(as("")),
-		ask("ask.no-way-out").when(as("by-another")),
+		ask("ask.no-way-out").when(as("by-another", "in-turn")),
+		way("", "ip -6 route show default", "ip nexthop show").when(as("in-turn")),
 		inVPC("", "aws ec2 describe-route-tables --filters Name=association.subnet-id,Values={subnet}", "aws ec2 describe-vpc-block-public-access-options",
 			"aws ec2 describe-network-acls --filters Name=association.subnet-id,Values={subnet}"),
 	},
-	// The router that leads there resolves, and nothing beyond it answers.
-	find: rule{
-		about: (*ifaceView).routerTo, kind: "router", arg: "router", confidence: Likely,
-		explains: all(
-			either(toward(diag.TargetInternet), all(toward(diag.TargetPeer), asking(diag.AsksEcho), not(nearby)), all(ofNameServer, not(nearby))), unanswered, fromUs, not(detoured),
-			not(in(func(iv *ifaceView, p *path) bool {
-				_, host := iv.noRouter(iv.routerTo(p))
-				return host && !iv.isAdvertiser(iv.routerTo(p))
-			})),
-		),
-		given: func(iv *ifaceView, router netip.Addr) bool {
-			return iv.resolves(router) && iv.overridden(router) == nil && (iv.wayOut(netip.Addr{}, diag.Answered) == nil || iv.preferred(router))
-		},
-		denied: reachesBeyond,
-		more: func(iv *ifaceView, h *hypothesis) {
-			rest(h, iv.answers[asked{diag.AsksND, h.addr}]...)
-			if !slices.ContainsFunc(h.symptoms, func(y int) bool { p := iv.symptoms[y].path; return p == nil || !iv.strayed(p) }) {
-				h.confidence = Possible // a router may well let through what is of its own prefix
+	find:         func(iv *ifaceView) []hypothesis { return append(nothingBeyond.find(iv), iv.oneOfSeveral()...) },
+	contradicted: func(iv *ifaceView, h hypothesis) bool { return h.as != "in-turn" && len(iv.flowing()) > 0 },
+}
+
+// nothingBeyond: the router that leads there resolves, and nothing beyond it answers.
+var nothingBeyond = rule{
+	about: (*ifaceView).routerTo, kind: "router", arg: "router", confidence: Likely,
+	explains: all(
+		either(toward(diag.TargetInternet), all(toward(diag.TargetPeer), asking(diag.AsksEcho), not(nearby)), all(ofNameServer, not(nearby))), unanswered, fromUs, not(detoured),
+		not(in(func(iv *ifaceView, p *path) bool {
+			_, host := iv.noRouter(iv.routerTo(p))
+			return host && !iv.isAdvertiser(iv.routerTo(p))
+		})),
+	),
+	given: func(iv *ifaceView, router netip.Addr) bool {
+		return iv.resolves(router) && iv.overridden(router) == nil && (iv.wayOut(netip.Addr{}, diag.Answered) == nil || iv.preferred(router)) &&
+			!slices.ContainsFunc(iv.oneOfSeveral(), func(h hypothesis) bool { return h.addr == router })
+	},
+	denied: reachesBeyond,
+	more: func(iv *ifaceView, h *hypothesis) {
+		rest(h, iv.answers[asked{diag.AsksND, h.addr}]...)
+		if !slices.ContainsFunc(h.symptoms, func(y int) bool { p := iv.symptoms[y].path; return p == nil || !iv.strayed(p) }) {
+			h.confidence = Possible // a router may well let through what is of its own prefix
+		}
+		if dead, out := iv.wayOut(h.addr, diag.Silent, diag.Refused), iv.wayOut(netip.Addr{}, diag.Answered); dead != nil && out != nil {
+			// The same ping, given to one and to the other.
+			h.confidence, h.direct, h.as = Certain, true, "by-another"
+			h.args = append(h.args, "better-router", out.Target, "pinged", out.Note)
+			iv.explain(h, dead)
+			rest(h, dead, out)
+			return
+		}
+		for _, r := range iv.net.Defaults {
+			if via := r.Fact.Via; via.IsValid() && via != h.addr && r.Fact.Table == diag.MainTable {
+				h.more = append(h.more, "cause.path.beyond-router.other-way")
+				h.args = append(h.args, "other", via, "proto", r.Fact.Protocol, "metric", r.Fact.Metric)
+				h.facts = append(h.facts, diag.FactOf(r))
+				break
 			}
-			if dead, out := iv.wayOut(h.addr, diag.Silent, diag.Refused), iv.wayOut(netip.Addr{}, diag.Answered); dead != nil && out != nil {
-				// The same ping, given to one and to the other.
-				h.confidence, h.direct, h.as = Certain, true, "by-another"
-				h.args = append(h.args, "better-router", out.Target, "pinged", out.Note)
-				iv.explain(h, dead)
-				rest(h, dead, out)
-				return
+		}
+	},
+}
+
+// oneOfSeveral looks for a router that leads nowhere, while the kernel sends by it and by others in turn: which flow goes
+// where is chance.
+func (iv *ifaceView) oneOfSeveral() (list []hypothesis) {
+	turns := iv.net.InTurn()
+	for _, router := range turns {
+		dead := iv.wayOut(router, diag.Silent, diag.Refused)
+		if dead == nil || !iv.resolves(router) {
+			continue
+		}
+		i := slices.IndexFunc(turns, func(other netip.Addr) bool { return iv.wayOut(other, diag.Answered) != nil })
+		if i < 0 {
+			continue
+		}
+		out := iv.wayOut(turns[i], diag.Answered)
+		h := hypothesis{
+			direct: true, beyond: true, confidence: Certain, severity: Warning, subject: Subject{"router", router.String()}, addr: router, as: "in-turn",
+			args: []any{"router", router, "better-router", out.Target, "pinged", out.Note},
+		}
+		for _, r := range iv.net.Defaults {
+			if r.Fact.Via == router {
+				h.facts = append(h.facts, diag.FactOf(r))
+				break
 			}
-			for _, r := range iv.net.Defaults {
-				if via := r.Fact.Via; via.IsValid() && via != h.addr && r.Fact.Table == diag.MainTable {
-					h.more = append(h.more, "cause.path.beyond-router.other-way")
-					h.args = append(h.args, "other", via, "proto", r.Fact.Protocol, "metric", r.Fact.Metric)
-					h.facts = append(h.facts, diag.FactOf(r))
-					break
-				}
-			}
-		},
-	}.find,
-	contradicted: func(iv *ifaceView, _ hypothesis) bool { return len(iv.flowing()) > 0 },
+		}
+		iv.explain(&h, dead)
+		iv.explain(&h, iv.where(func(p *path) bool {
+			return p.symptom >= 0 && (p.beyondHost() || p.Outcome == diag.Refused) && (p.TargetClass == diag.TargetInternet || p.Asks == diag.AsksService) && slices.Contains(turns, iv.routerTo(p))
+		})...)
+		rest(&h, dead, out)
+		list = append(list, h)
+	}
+	return list
 }
 
 // wayOut returns a path that asked whether a router leads out, with one of the outcomes; of any router where it is zero; nil:
@@ -108,7 +146,7 @@ var icmpBlocked = Cause{
 		confidence: Likely,
 		explains:   all(toward(diag.TargetInternet), asking(diag.AsksEcho), unanswered, fromUs, not(detoured)),
 		given: func(iv *ifaceView, _ netip.Addr) bool {
-			return iv.first(all(reachesBeyond, asking(diag.AsksTCP))) != nil || len(iv.flowing()) > 0
+			return (iv.first(all(reachesBeyond, asking(diag.AsksTCP))) != nil || len(iv.flowing()) > 0) && len(iv.oneOfSeveral()) == 0
 		},
 		denied: all(reachesBeyond, asking(diag.AsksEcho)),
 		more: func(iv *ifaceView, h *hypothesis) {
@@ -154,7 +192,7 @@ var tcpSilent = eitherWay(diag.AsksTCP, rule{
 	given: func(iv *ifaceView, _ netip.Addr) bool {
 		// Of a host that the user named its ports may be filtered, and what stands says that others are not.
 		named := iv.first(all(toward(diag.TargetInternet), asking(diag.AsksTCP), of(func(p *path) bool { return p.Given }))) != nil
-		return len(iv.opened()) == 0 || !named
+		return (len(iv.opened()) == 0 || !named) && len(iv.oneOfSeveral()) == 0
 	},
 	denied: either(all(reachesBeyond, asking(diag.AsksTCP)), all(toward(diag.TargetInternet), asking(diag.AsksTCP), locally)),
 	more: func(iv *ifaceView, h *hypothesis) {

@@ -611,6 +611,9 @@ func TestCaptured(t *testing.T) {
 			if d.Verdict == VerdictOK || d.Headline == "" {
 				t.Errorf("%s: %s", d.Verdict, d.Headline)
 			}
+			if asked := strings.HasPrefix(tt.want, "peer.echo-blocked info"); asked != strings.Contains(d.Headline, "does not answer the pings") {
+				t.Errorf("what was asked in vain is the headline: %v: %s", !asked, d.Headline)
+			}
 		})
 	}
 }

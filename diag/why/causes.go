@@ -92,6 +92,7 @@ var causes = []*Cause{
 	&lossyPath,
 	&imdsIPv6Off,
 	&imdsHopLimit,
+	&imdsOff,
 	&serviceUnreachable,
 	&perAddressFilter,
 	&openLink,

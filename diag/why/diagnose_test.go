@@ -136,6 +136,7 @@ func TestShaken(t *testing.T) {
 	done := diag.Check{ID: "peer-nd", Interface: "eth0", State: diag.CheckDone}
 	gone := diag.Address{Interface: "eth0", Address: diagtest.Mine, PrefixLen: 128, PreferredS: 100, ValidS: 400, Gone: true}
 	candidate := diag.Address{Interface: "eth0", Address: diagtest.MineNext, PrefixLen: 128, ValidS: 20, Flags: diag.NoPrefixRoute, Gone: true}
+	second := slices.Repeat([]diag.Body{diag.Tick{}}, 1000) // a millisecond each
 	for name, c := range map[string]struct {
 		say     []diag.Body
 		verdict Verdict
@@ -145,6 +146,8 @@ func TestShaken(t *testing.T) {
 		"link, and it runs yet":      {[]diag.Body{running, down, up}, VerdictUnknown, "the link of eth0 was down for a moment"},
 		"link, for good":             {[]diag.Body{running, down, done}, VerdictCritical, "eth0 is down"},
 		"link, before it was asked":  {[]diag.Body{down, up, running, done}, VerdictOK, "as is normal here"},
+		"link, told a moment late":   {[]diag.Body{running, done, down, up}, VerdictUnknown, "the link of eth0 was down for a moment"},
+		"link, after it was asked":   {slices.Concat([]diag.Body{running, done}, second, []diag.Body{down, up}), VerdictOK, "as is normal here"},
 		"link, and asked again":      {[]diag.Body{running, down, up, done, running, done}, VerdictOK, "as is normal here"},
 		"address that asked":         {[]diag.Body{running, gone, done}, VerdictUnknown, diagtest.Mine.String() + " was removed from eth0"},
 		"IPv6 as a whole":            {[]diag.Body{running, gone, diag.Sysctl{Scope: "eth0", Name: "disable_ipv6", Value: "1"}, done}, VerdictCritical, "IPv6 is switched off on eth0"},

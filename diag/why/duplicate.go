@@ -202,10 +202,9 @@ func (iv *ifaceView) answersBy(mac diag.MAC, class diag.TargetClass, addr netip.
 
 // shared reports whether another host advertises an address that this interface has in use.
 func (iv *ifaceView) shared(addr netip.Addr) bool {
-	e := iv.traffic.claimed[addr]
-	f, claims := e.Body.(diag.Frame)
+	e, claimed := iv.traffic.claimed[addr]
 	a, ours := iv.s.Addresses[diag.InterfaceAddr{Interface: iv.name, Address: addr}]
-	return claims && ours && a.Fact.Flags.Usable() && !e.At.Before(a.At) && !iv.s.OwnMAC(f.LLAddr) && !iv.s.OwnMAC(f.SrcMAC)
+	return claimed && ours && a.Fact.Flags.Usable() && !e.At.Before(a.At)
 }
 
 // sharedAddresses are addresses in use by two hosts at once: one that this interface has, for which another

@@ -25,6 +25,7 @@ func TestSeveralAnswer(t *testing.T) {
 		{"a failover", []diag.Body{diagtest.Advertised(diagtest.PeerGlobal, diagtest.PeerMAC), failover}, false},
 		{"its own, sent back", []diag.Body{own}, false},
 		{"two", []diag.Body{diagtest.Advertised(diagtest.PeerGlobal, diagtest.PeerMAC), diagtest.Advertised(diagtest.PeerGlobal, diagtest.OtherMAC)}, true},
+		{"another's, and its own sent back after it", []diag.Body{diagtest.Advertised(diagtest.Mine, diagtest.OtherMAC), own}, true},
 		{
 			"a virtual address before it came here",
 			[]diag.Body{diagtest.Advertised(diagtest.Hand, diagtest.OtherMAC), diagtest.ByHand(diagtest.Hand, 64)},

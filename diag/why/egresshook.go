@@ -10,9 +10,10 @@ var egressHook = Cause{
 	ID: "host.egress-hook", Severity: Critical,
 	Remedy: []Remedy{
 		{Does: "rule-away", Make: ruleDeleted, Keep: &keep{filter: true}, Do: []string{"nft delete rule {table} {chain} handle {handle}"}},
-		ask("ask.hook").when(unnamed),
-		way("hook-away", "tc filter del dev {interface} egress", "tc filter show dev {interface} egress").when(unnamed),
-		way("", "nft list ruleset", "bpftool net show dev {interface}").when(unnamed),
+		ask("ask.hook").when(unnamed).when(otherwise(as("swallowed"))),
+		way("hook-away", "tc filter del dev {interface} egress", "tc filter show dev {interface} egress").when(unnamed).when(otherwise(as("swallowed"))),
+		way("qdisc-away", "tc qdisc del dev {interface} root").when(as("swallowed")),
+		way("", "nft list ruleset", "bpftool net show dev {interface}", "tc -s qdisc show dev {interface}").when(unnamed),
 	},
 	find: findEgressHook,
 	contradicted: func(iv *ifaceView, _ hypothesis) bool {
@@ -39,7 +40,11 @@ func findEgressHook(iv *ifaceView) []hypothesis {
 			rest(&h, p)
 		}
 	}
-	if !proof || len(iv.tooLarge()) > 0 {
+	if !proof {
+		if h = iv.swallowed(); len(h.symptoms) == 0 {
+			return nil
+		}
+	} else if len(iv.tooLarge()) > 0 {
 		return nil
 	}
 	if iv.any(func(p *path) bool { return p.Via == diag.ViaWire && p.Sent > 0 }) {
@@ -47,7 +52,8 @@ func findEgressHook(iv *ifaceView) []hypothesis {
 	}
 	// What never left cannot have been answered: silence of the kernel's own questions follows.
 	for _, p := range iv.paths {
-		if p.symptom >= 0 && p.Via == diag.ViaKernel && p.Outcome == diag.Silent && p.Sent == 0 {
+		leaves := p.Via == diag.ViaKernel && (p.Sent == 0 || h.as != "in-part") || p.Via == diag.ViaApp && h.as != "in-part" && (p.Out == "" || p.Out == iv.name)
+		if p.symptom >= 0 && p.Outcome == diag.Silent && leaves {
 			iv.explain(&h, p)
 		}
 	}
@@ -56,6 +62,19 @@ func findEgressHook(iv *ifaceView) []hypothesis {
 		h.subject = Subject{"rule", ruleName(f)}
 	}
 	return []hypothesis{h}
+}
+
+// swallowed looks for an interface that takes all frames and lets none of them out: its queueing discipline throws them
+// away and says nothing (net/sched/sch_blackhole.c).
+func (iv *ifaceView) swallowed() hypothesis {
+	h := hypothesis{direct: true, confidence: Likely, subject: Subject{"interface", iv.name}, as: "swallowed", facts: []diag.Event{iv.s.Said(iv.net.Link)}}
+	gone := iv.where(func(p *path) bool { return p.Outcome == diag.Unsent && p.Errno == "" && p.Detail == "not-seen-leaving" })
+	if !iv.s.Complete(diag.FeedFrames) || !iv.net.Link.Up || len(gone) < 3 || iv.any(func(p *path) bool { return p.Via == diag.ViaWire && p.Sent > 0 }) ||
+		!slices.ContainsFunc(gone, func(p *path) bool { return p.Via == diag.ViaWire }) {
+		return hypothesis{}
+	}
+	iv.explain(&h, gone...)
+	return h
 }
 
 // atEgress returns a readable rule at the interface's egress.

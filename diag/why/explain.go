@@ -35,7 +35,7 @@ func explainCause(c *Cause) string {
 	means, details, _ := strings.Cut(words.Say(key+"means"), " Details: ")
 	wrap(&b, means)
 	b.WriteString("\n")
-	section(&b, "explain.details", upperFirst(details))
+	section(&b, "explain.details", words.Capital(details))
 	section(&b, "explain.evidence", words.Say(key+"evidence"))
 	section(&b, "explain.contradicts", words.Say(key+"contradicts"))
 	commands(&b, "explain.remedy", c.recipe())
@@ -177,11 +177,4 @@ func wrap(b *strings.Builder, text string) {
 	if line != "" {
 		b.WriteString(line + "\n")
 	}
-}
-
-func upperFirst(s string) string {
-	if s == "" {
-		return ""
-	}
-	return strings.ToUpper(s[:1]) + s[1:]
 }

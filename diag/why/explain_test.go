@@ -142,7 +142,7 @@ func TestCausesAreWhole(t *testing.T) {
 		path.beyond-router path.nat64-missing path.refused path.mtu path.lossy
 		host.ipv6-disabled host.loopback-down host.discovery-off host.address-on-port host.link-down host.firewall host.egress-hook host.neighbour-override
 		host.neighbour-table-full host.source-selection host.routing host.forwards-unassigned
-		service.unreachable service.imds-ipv6-off service.imds-hop-limit`)
+		service.unreachable service.imds-ipv6-off service.imds-hop-limit service.imds-off`)
 	names := CauseNames()
 	slices.Sort(stable)
 	slices.Sort(names)
@@ -192,7 +192,7 @@ func causesDoc() string {
 		key := "cause." + c.ID + "."
 		means, details, _ := strings.Cut(words.Say(key+"means"), " Details: ")
 		b.WriteString("\n## " + c.ID + "\n\n")
-		b.WriteString("**" + words.Say(key+"title") + "** [" + severityText(c) + "]\n\n" + markdown(means) + "\n\n" + markdown(upperFirst(details)) + "\n\n")
+		b.WriteString("**" + words.Say(key+"title") + "** [" + severityText(c) + "]\n\n" + markdown(means) + "\n\n" + markdown(words.Capital(details)) + "\n\n")
 		b.WriteString("- " + words.Say("explain.evidence") + " " + markdown(words.Say(key+"evidence")) + "\n")
 		b.WriteString("- " + words.Say("explain.contradicts") + " " + markdown(words.Say(key+"contradicts")) + "\n")
 		b.WriteString("- " + words.Say("explain.source") + " " + markdown(words.Say(key+"source")) + "\n")

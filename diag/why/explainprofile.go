@@ -9,7 +9,7 @@ import (
 // explainProfile is what is known of a kind of network, a line each with where it is known from.
 func explainProfile(p Profile) string {
 	var b strings.Builder
-	b.WriteString(p.Name + "\n" + upperFirst(words.Say("profile."+p.Name+".name")) + "\n\n")
+	b.WriteString(p.Name + "\n" + words.Capital(words.Say("profile."+p.Name+".name")) + "\n\n")
 	if facts := p.facts(); len(facts) > 0 {
 		b.WriteString(words.Say("profiles.facts") + "\n")
 		for _, f := range facts {

@@ -29,7 +29,7 @@ func findPerAddressFilter(iv *ifaceView) []hypothesis {
 		return nil
 	}
 	h := hypothesis{direct: true, confidence: Likely, subject: Subject{"interface", iv.name}, beyond: true}
-	candidates := 0
+	candidates, dropped := 0, map[[2]netip.Addr]bool{}
 	for _, class := range []diag.SourceClass{diag.SourceCandidate, diag.SourceUnassigned} {
 		for _, p := range iv.paths {
 			if p.SourceClass != class || p.Outcome != diag.Silent || !p.Reaches() {
@@ -44,6 +44,7 @@ func findPerAddressFilter(iv *ifaceView) []hypothesis {
 			}
 			iv.explain(&h, p)
 			rest(&h, c, p)
+			dropped[[2]netip.Addr{p.Source, p.Target}] = true
 			if len(h.args) == 0 {
 				h.args = []any{"source", c.Source, "candidate", p.Source, "target", p.Target}
 			}
@@ -61,6 +62,9 @@ func findPerAddressFilter(iv *ifaceView) []hypothesis {
 	if len(h.args) == 0 {
 		return nil
 	}
+	iv.explain(&h, iv.where(func(p *path) bool { // what else they asked the same one, though ours got no answer to that either
+		return p.symptom >= 0 && p.Outcome == diag.Silent && dropped[[2]netip.Addr{p.Source, p.Target}]
+	})...)
 	return []hypothesis{h}
 }
 

@@ -21,6 +21,18 @@ func compareFindings(a, b Finding) int {
 	)
 }
 
+// Kin is the same of findings that say the same, each of its own subject: of each of a host's addresses, say. It is empty
+// where a finding has no subject.
+func (f Finding) Kin() string {
+	if f.Subject.Value == "" {
+		return ""
+	}
+	return strings.Join([]string{
+		f.Subject.Kind, f.Cause, f.Interface, string(f.Severity), string(f.Confidence), f.Explanation,
+		strings.ReplaceAll(f.Summary, f.Subject.Value, "\x00"),
+	}, "\x00")
+}
+
 // compareValues orders addresses as addresses and the rest as text.
 func compareValues(a, b string) int {
 	x, errX := netip.ParseAddr(a)

@@ -23,6 +23,8 @@ var firewall = Cause{
 			kept(keep{sysctl: "net.netfilter.nf_conntrack_max={more}"}),
 		ask("ask.tracking").when(as("invalid")),
 		ask("ask.association").when(waits),
+		ask("ask.hook").when(as("xdp")),
+		way("xdp-away", "ip link set dev {interface} xdpgeneric off", "ip -d link show dev {interface}").when(as("xdp")),
 		ask("ask.rule").when(unnamed),
 		{Make: listRule, Do: []string{"nft -a list chain {table} {chain}"}},
 		way("", "nft -a list ruleset", "ip6tables -S", "ip6tables-legacy -S").when(unnamed),
@@ -31,7 +33,9 @@ var firewall = Cause{
 	find: findFirewall,
 }
 
-func unnamed(v *view, h *hypothesis) bool { return !ruleNamed(v, h) && h.as != "tracking-full" }
+func unnamed(v *view, h *hypothesis) bool {
+	return !ruleNamed(v, h) && h.as != "tracking-full" && h.as != "xdp"
+}
 
 func ruleNamed(_ *view, h *hypothesis) bool { return h.subject.Kind == "rule" }
 
@@ -50,10 +54,14 @@ func (iv *ifaceView) unsure(p *path) bool {
 // one hypothesis for each set of symptoms; and, where none that is readable does, that there must
 // be one.
 func findFirewall(iv *ifaceView) []hypothesis {
-	var inside []*path
+	var inside, byXDP []*path
 	wire := iv.any(func(p *path) bool { return p.Via == diag.ViaWire && p.Outcome != diag.OutcomeSkipped })
 	for _, p := range iv.paths {
 		symptom := p.symptom >= 0
+		if d, _ := p.drop.Body.(diag.Drop); symptom && p.local() && d.ByXDP() {
+			byXDP = append(byXDP, p)
+			continue
+		}
 		if !symptom && p.fate != deaf || p.Via == diag.ViaWire && p.fate != deaf || !p.Missing() || noFilter[p.Errno] || iv.notDropped(p) || iv.remarked(p) {
 			continue
 		}
@@ -111,6 +119,11 @@ func findFirewall(iv *ifaceView) []hypothesis {
 			continue
 		}
 		merged[key] = len(list)
+		list = append(list, h)
+	}
+	if len(byXDP) > 0 {
+		h := hypothesis{direct: true, confidence: Certain, subject: Subject{"interface", iv.name}, as: "xdp", facts: []diag.Event{iv.s.Said(iv.net.Link), byXDP[0].drop}}
+		iv.explain(&h, byXDP...)
 		list = append(list, h)
 	}
 	var unnamed []*path
@@ -288,7 +301,8 @@ func (iv *ifaceView) droppedUnasked(list []hypothesis) []hypothesis {
 	var what []string
 	for _, x := range harms {
 		e := iv.dropsOf(x)
-		if e.Body == nil || iv.answersWire(e) || x.matters != nil && !x.matters(iv) || slices.ContainsFunc(list, func(o hypothesis) bool {
+		d, _ := e.Body.(diag.Drop)
+		if e.Body == nil || d.ByXDP() && slices.ContainsFunc(list, func(o hypothesis) bool { return o.as == "xdp" }) || iv.answersWire(e) || x.matters != nil && !x.matters(iv) || slices.ContainsFunc(list, func(o hypothesis) bool {
 			return slices.ContainsFunc(o.facts, func(f diag.Event) bool { return f.Seq == e.Seq }) || slices.Contains(o.more, x.key())
 		}) {
 			continue
@@ -339,7 +353,7 @@ func (iv *ifaceView) firewallInPart() []hypothesis {
 	counted := map[diag.Question]bool{} // whichever checks asked
 	for _, p := range iv.paths {
 		wire := questions[diag.QuestionOf(*p.Path)]
-		if wire == nil || wire.Via != diag.ViaWire || wire.lossy() || p.Via != diag.ViaKernel || p.Asks != diag.AsksEcho || !p.lossy() || iv.shaken(p.Source) {
+		if wire == nil || wire.Via != diag.ViaWire || wire.lossy() || p.Via != diag.ViaKernel || p.Asks != diag.AsksEcho || !p.lossy() || iv.shaken(p) {
 			continue
 		}
 		if iv.traffic.sought[p.Source].Body != nil && !iv.traffic.told[p.Source] {

@@ -78,22 +78,42 @@ func letThrough(v *view, h *hypothesis) []string {
 		f.Matches = f.Partly
 	}
 	names, dhcpv6 := blocked(v, h, f)
+	ports := portsBlocked(v, h, f)
 	var commands []string
 	switch tool := toolOf(f); tool {
 	case diag.ToolIPsec:
 	case diag.ToolFirewalld:
 		commands = firewalldLets(names, dhcpv6, f)
 	case diag.ToolUFW, diag.ToolIPTables, diag.ToolLegacy:
-		for _, spec := range ip6tablesSpecs(names, dhcpv6, f) {
+		for _, spec := range ip6tablesSpecs(names, dhcpv6, ports, f) {
 			commands = append(commands, fmt.Sprintf("%s -I %s %s", ip6tables(f), passChain(f), spec))
 		}
 	default:
-		commands = nftLets(names, dhcpv6, f)
+		commands = nftLets(names, dhcpv6, ports, f)
 	}
 	return commands
 }
 
-func nftLets(names []icmpv6Name, dhcpv6 bool, f diag.Filter) (commands []string) {
+// portsBlocked are the protocols of what applications asked and a rule stops. On the way out only a policy is passed so:
+// a rule that refuses what this host begins is somebody's word, and to delete it is the other way.
+func portsBlocked(v *view, h *hypothesis, f diag.Filter) (list []string) {
+	has := map[string]bool{}
+	for _, y := range h.symptoms {
+		switch p := v.symptoms[y].path; {
+		case p == nil:
+		case p.Asks == diag.AsksTCP:
+			has["tcp"] = true
+		case p.Asks == diag.AsksService: // names and time by UDP, metadata by TCP
+			has["tcp"], has["udp"] = true, true
+		}
+	}
+	if !f.Inbound() && f.Handle != 0 {
+		return nil
+	}
+	return diag.SortedKeys(has)
+}
+
+func nftLets(names []icmpv6Name, dhcpv6 bool, ports []string, f diag.Filter) (commands []string) {
 	insert := func(what string) {
 		commands = append(commands, "nft "+quote("insert rule "+f.Table+" "+f.Chain+" "+what+" accept"))
 	}
@@ -112,6 +132,15 @@ func nftLets(names []icmpv6Name, dhcpv6 bool, f diag.Filter) (commands []string)
 		insert("udp sport 547 udp dport 546")
 	} else if dhcpv6 {
 		insert("udp sport 546 udp dport 547")
+	}
+	switch {
+	case len(ports) == 0:
+	case f.Inbound():
+		insert("ct state established,related")
+	case len(ports) == 1:
+		insert("meta l4proto " + ports[0])
+	default:
+		insert("meta l4proto { " + strings.Join(ports, ", ") + " }")
 	}
 	return commands
 }
@@ -141,7 +170,7 @@ func passChain(f diag.Filter) string {
 }
 
 // ip6tablesSpecs are the rules that let frames pass.
-func ip6tablesSpecs(names []icmpv6Name, dhcpv6 bool, f diag.Filter) (list []string) {
+func ip6tablesSpecs(names []icmpv6Name, dhcpv6 bool, ports []string, f diag.Filter) (list []string) {
 	for _, n := range names {
 		for _, number := range n.numbers {
 			list = append(list, fmt.Sprintf("-p icmpv6 --icmpv6-type %d -j ACCEPT", number))
@@ -151,6 +180,12 @@ func ip6tablesSpecs(names []icmpv6Name, dhcpv6 bool, f diag.Filter) (list []stri
 		list = append(list, "-p udp --sport 547 --dport 546 -j ACCEPT")
 	} else if dhcpv6 {
 		list = append(list, "-p udp --sport 546 --dport 547 -j ACCEPT")
+	}
+	if len(ports) > 0 && f.Inbound() {
+		return append(list, "-m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT")
+	}
+	for _, protocol := range ports {
+		list = append(list, "-p "+protocol+" -j ACCEPT")
 	}
 	return list
 }

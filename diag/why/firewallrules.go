@@ -163,6 +163,9 @@ func (iv *ifaceView) stands(f diag.Filter, h *hypothesis) bool {
 	if len(seen) == 0 {
 		h.more = append([]string{"cause.host.firewall.standing.unseen"}, h.more...)
 	}
+	if f.Handle == 0 || strings.Contains(f.Rule, "ct state") { // no rule names them, and none lets them through
+		h.more = append([]string{"cause.host.firewall.standing.untracked"}, h.more...)
+	}
 	h.args = append(h.args, "what", listed(what))
 	return true
 }

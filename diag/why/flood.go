@@ -87,7 +87,10 @@ func (p *path) lostSight() bool {
 // such loss.
 func (iv *ifaceView) explainLoss(h *hypothesis) {
 	iv.explain(h, iv.where((*path).lossy)...)
-	lossy, rate := iv.loss()
+	lossy, rate := iv.loss(), iv.losing
+	if !iv.any(func(p *path) bool { return p.Outcome == diag.Answered && p.Reaches() }) {
+		rate = 1
+	}
 	blind := iv.where((*path).lostSight)
 	if len(blind) == 0 && (len(lossy) == 0 || lossy[0].severity == Info) {
 		return

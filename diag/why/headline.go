@@ -1,6 +1,7 @@
 package why
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -9,26 +10,15 @@ import (
 )
 
 func (v *view) headline(d Diagnosis) string {
-	faults := 0
-	for _, f := range d.Findings {
-		if f.Severity != Info {
-			faults++
-		}
-	}
-	more := faults + len(d.Unexplained) - 1
 	switch {
-	case faults > 0 && more == 0:
-		return v.summary(d.Findings[0])
-	case faults > 0 && more == 1:
-		return words.Say("headline.fault-and-one", "summary", clause(v.summary(d.Findings[0])))
-	case faults > 0:
-		return words.Say("headline.faults", "summary", clause(v.summary(d.Findings[0])), "more", more)
+	case len(d.Findings) > 0 && d.Findings[0].Severity != Info:
+		return v.faultsHeadline(d)
 	case len(d.Unexplained) == 1:
 		return words.Say("headline.unexplained-one", "symptom", v.firstSymptom(d))
 	case len(d.Unexplained) > 1:
 		return words.Say("headline.unexplained", "count", len(d.Unexplained), "symptom", v.firstSymptom(d))
 	case v.s.Overheard != nil:
-		return v.captureHeadline()
+		return v.captureHeadline(d)
 	case len(d.Unknown) > 0 && d.Unknown[0].What == nothingAsked:
 		return words.Say("headline.nothing")
 	case len(d.Unknown) > 0 && slices.Contains(diag.CheckOrder, d.Unknown[0].What):
@@ -40,8 +30,54 @@ func (v *view) headline(d Diagnosis) string {
 	}
 }
 
-// captureHeadline is the headline where a capture shows no fault.
-func (v *view) captureHeadline() string {
+// faultsHeadline is the first fault, of how many more subjects the same is so, and how many other problems there are.
+func (v *view) faultsHeadline(d Diagnosis) string {
+	alike, problems := 0, 0
+	first, kin := d.Findings[0].Kin(), map[string]bool{}
+	for i, f := range d.Findings {
+		if f.Severity == Info {
+			continue
+		}
+		switch k := f.Kin(); {
+		case i > 0 && k != "" && k == first:
+			alike++
+		case k == "" || !kin[k]:
+			problems++
+			kin[k] = true
+		}
+	}
+	summary, more := v.summary(d.Findings[0]), problems-1+len(d.Unexplained)
+	subjects := "headline.subjects"
+	if _, err := netip.ParseAddr(d.Findings[0].Subject.Value); err == nil {
+		subjects = "headline.subjects-addresses"
+	}
+	switch {
+	case alike == 0 && more == 0:
+		return summary
+	case alike == 0:
+		return words.Say("headline.faults", "summary", clause(summary), "more", more)
+	case more == 0:
+		return words.Say("headline.alike", "summary", clause(summary), "alike", words.Say(subjects, "n", alike))
+	default:
+		return words.Say("headline.alike-faults", "summary", clause(summary), "alike", words.Say(subjects, "n", alike), "more", more)
+	}
+}
+
+// captureHeadline is the headline where a capture shows no fault. What somebody asked in vain may be why it was made.
+func (v *view) captureHeadline(d Diagnosis) string {
+	var silent []Finding
+	for _, f := range d.Findings {
+		if f.Cause == echoBlocked.ID {
+			silent = append(silent, f)
+		}
+	}
+	switch len(silent) {
+	case 0:
+	case 1:
+		return words.Say("headline.capture-silent", "summary", clause(v.summary(silent[0])))
+	default:
+		return words.Say("headline.capture-silent-more", "summary", clause(v.summary(silent[0])), "more", len(silent)-1)
+	}
 	frames, hosts, cut := 0, 0, 0
 	for _, o := range v.s.Overheard {
 		frames, hosts, cut = frames+o.Frames, hosts+len(o.Hosts), cut+o.Cut
@@ -69,7 +105,8 @@ func clause(text string) string { return strings.TrimSuffix(text, ".") }
 func (v *view) firstSymptom(d Diagnosis) string {
 	y := d.Unexplained[0]
 	if len(y.Paths) > 0 && !y.Address.IsValid() {
-		return diag.DescribePath(v.paths[v.place[y.Paths[0]]])
+		p := v.paths[v.place[y.Paths[0]]]
+		return words.Say("symptom.asked", "question", sayQuestion(&p), "outcome", sayOutcome(&p))
 	}
 	return clause(y.Text)
 }

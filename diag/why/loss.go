@@ -5,12 +5,16 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"time"
 
 	"ndwhy/diag"
 )
 
+// Loss is the cause that takes answers by chance.
+const Loss = "path.lossy"
+
 var lossyPath = Cause{
-	ID: "path.lossy", Severity: Warning, Working: true,
+	ID: Loss, Severity: Warning, Working: true,
 	Remedy: []Remedy{
 		ask("ask.loss").when(func(_ *view, h *hypothesis) bool { return h.as != "limit" }),
 		way("slower", "ping -6 -c 30 -i 1 -I {interface} {target}").when(func(_ *view, h *hypothesis) bool { return h.as == "limit" }),
@@ -24,14 +28,12 @@ func findLossy(iv *ifaceView) []hypothesis {
 	if len(iv.floods()) > 0 {
 		return nil
 	}
-	found, _ := iv.loss()
-	return found
+	return iv.loss()
 }
 
 // loss wants loss that a limit on a host's own answers does not explain: in neighbour
-// discovery, or at two hosts. A single host that answers some echoes is only remarked. The rate is that of
-// what was answered at all: 1 where nothing was.
-func (iv *ifaceView) loss() (found []hypothesis, rate float64) {
+// discovery, or at two hosts. A single host that answers some echoes is only remarked.
+func (iv *ifaceView) loss() []hypothesis {
 	h := hypothesis{direct: true, confidence: Likely, subject: Subject{"interface", iv.name}, beyond: true}
 	questions := iv.inPart()
 	sent, received := 0, 0
@@ -67,17 +69,13 @@ func (iv *ifaceView) loss() (found []hypothesis, rate float64) {
 			first = p.Target
 		}
 	}
-	lost := sent - received
-	rate = 1
-	if sent > 0 {
-		rate = float64(lost) / float64(sent)
-	}
 	if late, ok := iv.tardy(); ok {
-		return []hypothesis{late}, rate
+		return []hypothesis{late}
 	}
 	if len(hosts) == 0 || iv.toAnother() {
-		return nil, rate
+		return nil
 	}
+	lost := sent - received
 	iv.lostBetween(&h, "cause.path.lossy.far", lossy)
 	h.args = append(h.args, "lost", lost, "sent", sent, "percent", 100*lost/max(1, sent), "target", first, "hosts", len(hosts))
 	switch {
@@ -85,12 +83,12 @@ func (iv *ifaceView) loss() (found []hypothesis, rate float64) {
 		if lost >= 4 && len(hosts) >= 2 {
 			h.confidence = Certain
 		}
-		iv.explain(&h, iv.lostByChance(rate)...)
+		iv.explain(&h, iv.lostByChance(iv.losing)...)
 	default:
 		h.severity, h.confidence, h.as = Info, Possible, "limit"
 		h.subject = Subject{"target", first.String()}
 	}
-	return []hypothesis{h}, rate
+	return []hypothesis{h}
 }
 
 // hosts tells which host has an address: by the MAC that it was found at, as one host may be asked by several addresses;
@@ -155,7 +153,8 @@ func (iv *ifaceView) inPart() map[diag.Question]*path {
 }
 
 // lossRate is the share of packets that the interface is reckoned to lose, by all that was answered on it, from
-// whatever source: a little more than was lost, as few are asked. 0: nothing was lost.
+// whatever source: a little more than was lost, as few are asked. 0: nothing was lost. What one host alone loses, of its
+// echoes alone, is a limit that it keeps: the others tell how much the network loses at most.
 func (iv *ifaceView) lossRate() float64 {
 	best := map[diag.Question]*path{}
 	for _, p := range iv.paths {
@@ -165,15 +164,26 @@ func (iv *ifaceView) lossRate() float64 {
 			}
 		}
 	}
-	sent, lost := 0, 0
+	type counts struct{ sent, lost int }
+	var all counts
+	echoes, hostOf := map[any]counts{}, iv.hosts()
 	for _, p := range best {
-		sent += p.Sent
-		lost += max(0, p.Sent-p.Received)
+		lost := max(0, p.Sent-p.Received)
+		all.sent, all.lost = all.sent+p.Sent, all.lost+lost
+		if p.Asks == diag.AsksEcho || p.Asks == diag.AsksMTU {
+			c := echoes[hostOf(p.Target)]
+			echoes[hostOf(p.Target)] = counts{c.sent + p.Sent, c.lost + lost}
+		}
 	}
-	if lost == 0 {
+	if all.lost == 0 {
 		return 0
 	}
-	return float64(lost+1) / float64(sent+2)
+	for _, c := range echoes {
+		if c.lost == all.lost {
+			all = counts{all.sent - c.sent, 0}
+		}
+	}
+	return float64(all.lost+1) / float64(all.sent+2)
 }
 
 // unlikely is how likely chance may be at most for something to be taken for none of its.
@@ -190,7 +200,7 @@ func (iv *ifaceView) byLuck(h hypothesis) bool {
 		switch {
 		case p.fate == notLeft || !slices.Contains(h.paths, p.ID) && !iv.explains(&h, p):
 			// What this host had no way to send tells nothing of the network.
-		case !p.silent() || p.symptom < 0 && iv.normals.expect(*p.Path) == ExpectSilence || math.Pow(iv.losing, float64(chances(p))) < unlikely:
+		case !p.silent() || p.symptom < 0 && iv.normals.expect(*p.Path) == ExpectSilence || math.Pow(iv.losing, float64(iv.chances(p))) < unlikely:
 			return false
 		default:
 			some = true
@@ -199,19 +209,31 @@ func (iv *ifaceView) byLuck(h hypothesis) bool {
 	return some
 }
 
-// chances is how many packets at least must get lost for a path to be silent: who is asked for an echo has to find this
-// host first, and gives up after three solicitations (RFC 4861 §10, MAX_MULTICAST_SOLICIT). What is asked again in full
-// has it try twice.
-func chances(p *path) int {
-	const full = 14
-	switch {
-	case p.Asks != diag.AsksEcho:
+// How often a host solicits for a neighbour before it gives up, once a second (RFC 4861 §10, MAX_MULTICAST_SOLICIT,
+// RETRANS_TIMER).
+const solicitations = 3
+
+// chances is how many packets at least must get lost for a path to be silent: who is asked, or the router on the way
+// back, has to find this host first, and solicits for it once a second, however often he is asked. A solicitation
+// says itself where the answer goes.
+func (iv *ifaceView) chances(p *path) int {
+	if p.Asks == diag.AsksND || p.Asks == diag.AsksDAD || p.Asks == diag.AsksRS {
 		return p.asked()
-	case p.Sent < full:
-		return min(p.asked(), 3)
-	default:
-		return 6
 	}
+	n := 0
+	var begun time.Time // that he looks for this host
+	for _, seq := range p.Evidence {
+		e, _ := iv.s.Evidence(seq)
+		f, _ := e.Body.(diag.Frame)
+		if sent := f.Out && f.Dst == p.Target && f.Type != diag.NS; sent && (n == 0 || e.At.Sub(begun) >= solicitations*time.Second) {
+			begun, n = e.At, n+solicitations
+		}
+	}
+	if n == 0 {
+		return min(p.asked(), solicitations)
+	}
+	outstanding := solicitations - 1 - int(iv.s.AskedAt(p.ID).Sub(begun)/time.Second)
+	return min(p.asked(), n-max(0, outstanding))
 }
 
 // asked is how many packets at least a path's question was asked with.

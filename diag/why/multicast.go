@@ -12,7 +12,7 @@ var multicastSuppressed = Cause{
 	// ff02::1 reached nobody, and somebody is there.
 	find: rule{
 		confidence: Likely, direct: true,
-		explains: all(toward(diag.TargetAllNodes), silence, fromUs),
+		explains: all(toward(diag.TargetAllNodes), unanswered, fromUs),
 		given: func(iv *ifaceView, _ netip.Addr) bool {
 			return len(iv.traffic.late) == 0 && !iv.toAnother() && iv.first(proofOfLife) != nil
 		},
@@ -24,7 +24,7 @@ var multicastSuppressed = Cause{
 			} else {
 				p = iv.first(proofOfLife)
 			}
-			lost, _ := iv.loss()
+			lost := iv.loss()
 			lossy := len(lost) > 0 && lost[0].confidence != Possible
 			if !iv.any(func(p *path) bool {
 				return p.TargetClass == diag.TargetAllNodes && iv.normals.expect(*p.Path) == ExpectSilence && !(lossy && math.Pow(iv.losing, float64(p.Sent)) > unlikely)

@@ -137,6 +137,11 @@ func (n *normals) asksNameServer(p diag.Path) bool {
 	return ok
 }
 
+// declines reports whether a name server answers that it looks nothing up, or cannot.
+func declines(p diag.Path) bool {
+	return p.Outcome == diag.Answered && p.Detail == diag.DetailDeclines && (p.Note == "Refused" || p.Note == "ServerFailure")
+}
+
 // hasServices reports whether the services of a VPC are known to be there: they are on Nitro
 // instances alone (VPC user guide, "DHCP option sets"), which say so, or of which one answers.
 func (n *normals) hasServices(p diag.Path) bool {
@@ -290,6 +295,9 @@ func (n *normals) of(p diag.Path) *bool {
 			}
 			return new(false) // the network itself says that IPv4 hosts are reached so
 		}
+	}
+	if declines(p) && n.asksNameServer(p) {
+		return new(false)
 	}
 	expect := n.expect(p)
 	if p.Outcome == diag.Answered {

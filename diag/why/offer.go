@@ -118,7 +118,7 @@ func (iv *ifaceView) mtuIgnored() []hypothesis {
 		h := iv.ignoring(&o, "mtu", Subject{"interface", iv.name})
 		h.severity, h.confidence = Warning, Likely
 		h.args = append(h.args, "mtu", iv.net.Link.MTU, "mtu-announced", o.Value)
-		iv.explain(&h, iv.where(func(p *path) bool { return p.Asks == diag.AsksMTU && p.silent() })...)
+		iv.explain(&h, iv.where(func(p *path) bool { return p.Asks == diag.AsksMTU && p.beyondHost() })...)
 		if iv.strong(&h) {
 			return []hypothesis{h}
 		}

@@ -30,7 +30,7 @@ func profilesDoc() string {
 	var b strings.Builder
 	b.WriteString("# " + words.Say("doc.profiles.title") + "\n\n" + words.Say("doc.profiles.intro") + "\n")
 	for _, p := range networks {
-		b.WriteString("\n## " + p.Name + "\n\n" + upperFirst(words.Say("profile."+p.Name+".name")) + ".\n\n")
+		b.WriteString("\n## " + p.Name + "\n\n" + words.Capital(words.Say("profile."+p.Name+".name")) + ".\n\n")
 		for _, f := range p.facts() {
 			b.WriteString("- " + markdown(f[0]) + " (" + markdown(f[1]) + ")\n")
 		}

@@ -120,7 +120,7 @@ func (iv *ifaceView) fateOf(p *path) fate {
 	}
 	waited := p.Asks == diag.AsksEcho || p.Asks == diag.AsksMTU
 	switch {
-	case waited && !p.failedDiscovery() && iv.unanswered(p.Source):
+	case (waited || p.Asks == diag.AsksTCP || p.Asks == diag.AsksService) && !p.failedDiscovery() && iv.unanswered(p.Source):
 		// Somebody solicited for the source, and no advertisement left: who cannot resolve cannot answer, or not before he hears of it otherwise.
 		return deaf
 	case waited && iv.traffic.late[callKey{from: p.Source, to: p.Target}].Body != nil:
@@ -155,6 +155,11 @@ func (iv *ifaceView) dropOn(p *path) (newest diag.Event) {
 		}
 	}
 	later(iv.s.DropOn(*p.Path))
+	if p.Via == diag.ViaWire && p.Asks == diag.AsksND {
+		if e, ok := iv.s.DropOf(diag.PacketKey{Interface: iv.name, Type: diag.NA, Peer: p.Target}); ok && e.Body.(diag.Drop).ByXDP() {
+			later(e, ok)
+		}
+	}
 	if p.Via == diag.ViaWire || p.Asks != diag.AsksND && !p.failedDiscovery() {
 		return newest
 	}
@@ -170,14 +175,14 @@ func (iv *ifaceView) dropOn(p *path) (newest diag.Event) {
 // stopped reports whether a kernel path's missing answer must be this host's doing: the same question was
 // answered on the wire, or the kernel was not allowed to send it.
 func (iv *ifaceView) stopped(p *path) bool {
-	switch {
-	case p.Via == diag.ViaWire, iv.taken(p):
-		return false
+	switch d, _ := p.drop.Body.(diag.Drop); {
+	case p.Via == diag.ViaWire:
+		return d.ByXDP() // before the tap
 	case p.drop.Body != nil:
 		return true
 	case p.Errno == "EPERM" || (p.Errno == "EACCES" || p.Errno == "ECONNREFUSED") && p.Outcome == diag.Unsent:
 		return true
-	case iv.shaken(p.Source):
+	case iv.shaken(p):
 		return false
 	case p.Asks == diag.AsksService && p.failedDiscovery() && iv.near(p.Target):
 		// Nobody else need be asked for it: whether the kernel's discovery is let through tells who is.
@@ -199,18 +204,17 @@ func (iv *ifaceView) stopped(p *path) bool {
 	return !iv.waitedForRouter(p) && !iv.redirected(p) && !iv.byException(p) && iv.s.Answered(diag.ViaWire, diag.QuestionOf(*p.Path))
 }
 
-// taken reports whether the kernel did not let a socket have its source, and this host does not have that any more: it
-// was taken away while the question was under way.
+// taken reports whether the kernel did not let a socket have its source, and this host does not have that any more.
 func (iv *ifaceView) taken(p *path) bool {
 	return p.Errno == "EADDRNOTAVAIL" && p.Source.IsValid() && iv.s.InterfaceWith(p.Source) == ""
 }
 
-// shaken reports whether this host lost the link, or an address, while it was asked: the wire has answers to what it sent
-// before that it could not take for its own any more.
-func (iv *ifaceView) shaken(source netip.Addr) bool {
+// shaken reports whether this host lost the link, or the source, while a question was under way: the wire has answers to
+// what it sent before that it could not take for its own any more.
+func (iv *ifaceView) shaken(p *path) bool {
 	e, lost := iv.s.Shaken(iv.name)
 	a, isAddress := e.Body.(diag.Address)
-	return lost && (!isAddress || a.Address == source)
+	return lost && (!isAddress || a.Address == p.Source) || iv.taken(p)
 }
 
 // waitedForRouter reports whether what the kernel took and did not send may have waited for a router: it tries one

@@ -287,6 +287,32 @@ func TestUFWKeeps(t *testing.T) {
 	}
 }
 
+// TestPoliciesLetApplicationsThrough: a policy that drops what applications ask, or its answers, has a rule before it that
+// lets that pass: on the way in what belongs to a connection, on the way out the protocols that were asked.
+func TestPoliciesLetApplicationsThrough(t *testing.T) {
+	v := newView(diagtest.VPC().State())
+	v.symptoms = []symptom{{path: &path{Path: &diag.Path{Asks: diag.AsksTCP}}}, {path: &path{Path: &diag.Path{Asks: diag.AsksService}}}}
+	for _, c := range []struct {
+		hook     string
+		tool     diag.FilterTool
+		handle   uint64
+		symptoms []int
+		want     []string
+	}{
+		{"input", diag.ToolIPTables, 0, []int{0}, []string{"ip6tables -I C -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT"}},
+		{"input", diag.ToolNFT, 0, []int{0, 1}, []string{"nft 'insert rule ip6 filter C ct state established,related accept'"}},
+		{"output", diag.ToolIPTables, 0, []int{0}, []string{"ip6tables -I C -p tcp -j ACCEPT"}},
+		{"output", diag.ToolNFT, 0, []int{0, 1}, []string{"nft 'insert rule ip6 filter C meta l4proto { tcp, udp } accept'"}},
+		{"output", diag.ToolNFT, 7, []int{0}, nil}, // a rule that says so: it can be deleted
+	} {
+		f := diag.Filter{Table: "ip6 filter", Chain: "C", Hook: c.hook, Rule: "policy drop", Verdict: "drop", Tool: c.tool, Handle: c.handle}
+		h := &hypothesis{iface: "eth0", cause: &firewall, as: "ports", subject: Subject{"rule", ruleName(f)}, symptoms: c.symptoms, facts: []diag.Event{{Seq: 1, Body: f}}}
+		if got := letThrough(v, h); !slices.Equal(got, c.want) {
+			t.Errorf("%s, %s: %q, want %q", c.hook, c.tool, got, c.want)
+		}
+	}
+}
+
 // TestFirewallRemedies: the command is one of whoever holds the rule, and lets pass what the rule is not to drop.
 func TestFirewallRemedies(t *testing.T) {
 	rule := diag.Filter{Table: "ip6 filter", Chain: "INPUT", Hook: "input", Rule: "drop", Handle: 7, Number: 3, Verdict: "drop", Matches: []string{"na", "echo-request"}}

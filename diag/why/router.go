@@ -58,6 +58,12 @@ var routerSilent = Cause{
 			}) {
 				h.confidence = Possible // where that is not known of the network, so few packets get lost by chance
 			}
+			if p := iv.first(all(toward(diag.TargetAllNodes), answers, of(func(p *path) bool {
+				return slices.ContainsFunc(p.Responders, func(r diag.Responder) bool { return r.Address == h.addr })
+			}))); p != nil {
+				h.confidence = Possible // it does answer, if not what it is asked alone
+				rest(h, p)
+			}
 		},
 	}.find,
 }

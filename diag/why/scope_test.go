@@ -271,3 +271,14 @@ func TestNoCandidate(t *testing.T) {
 		}
 	}
 }
+
+// What is asked again for itself takes nothing back of what was asked before: nobody left the other checks out.
+func TestAskedAgainIsNotLeftOut(t *testing.T) {
+	w := diagtest.VPC()
+	want := Diagnose(w.State())
+	w.Run.Now = []string{"peer-nd", "peer-echo"}
+	got := Diagnose(w.Say(w.Run).State())
+	if !slices.Equal(got.NotAsked, want.NotAsked) || got.Headline != want.Headline {
+		t.Errorf("while peers are asked again, not asked: %v, and %q; before: %v, and %q", got.NotAsked, got.Headline, want.NotAsked, want.Headline)
+	}
+}

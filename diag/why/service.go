@@ -24,6 +24,14 @@ var imdsHopLimit = Cause{
 	find: findIMDSHopLimit,
 }
 
+var imdsOff = Cause{
+	ID: "service.imds-off", Severity: Info,
+	Remedy: []Remedy{
+		inVPC("", "aws ec2 modify-instance-metadata-options --instance-id <instance-id> --http-endpoint enabled"),
+	},
+	find: findIMDSOff,
+}
+
 var serviceUnreachable = Cause{
 	ID: "service.unreachable", Severity: Warning,
 	Remedy: []Remedy{
@@ -33,20 +41,23 @@ var serviceUnreachable = Cause{
 			}),
 		ask("ask.service").when(as("")),
 		ask("ask.name-server").when(as("announced")),
-		ask("other-name-server").when(as("configured")),
-		way("", "dig @{target} . NS").when(as("announced", "configured")),
+		ask("other-name-server").when(as("configured", "declines")),
+		way("", "dig @{target} . NS").when(as("announced", "configured", "declines")),
 		way("", "ip -6 route get {target}", "ping -6 -c 3 {target}"),
 	},
 	find: rule{
 		about: target, kind: "service", arg: "target", confidence: Likely,
-		explains: all(askedService, symptomatic, of(func(p *path) bool { return p.Target != diag.IMDSIPv6 })),
-		denied:   all(itself, asking(diag.AsksService), answers),
+		explains: either(all(askedService, symptomatic, of(func(p *path) bool { return p.Target != diag.IMDSIPv6 })), all(symptomatic, declining)),
+		denied:   all(itself, asking(diag.AsksService), answers, not(declining)),
 		more: func(iv *ifaceView, h *hypothesis) {
 			h.args = append(h.args, "service", serviceName(h.addr))
 			if iv.any(func(p *path) bool { return p.Target == h.addr && p.Outcome == diag.Refused }) {
 				h.more = append(h.more, "cause.service.unreachable.closed")
 			}
+			said := iv.first(all(of(func(p *path) bool { return p.Target == h.addr }), declining))
 			switch s, named := iv.net.NameServer(h.addr); {
+			case said != nil:
+				h.as, h.args, h.beyond = "declines", append(h.args, "says", said.Note), false
 			case !named || slices.Contains(diag.VPCServices, h.addr):
 			case s.Router.IsValid():
 				h.as, h.args = "announced", append(h.args, "router", s.Router)
@@ -104,6 +115,22 @@ func findIMDSHopLimit(iv *ifaceView) []hypothesis {
 	}}
 }
 
+// findIMDSOff looks for an instance of EC2 whose metadata service says nothing: what it would say has to be inferred.
+func findIMDSOff(iv *ifaceView) []hypothesis {
+	m := iv.s.Metadata
+	if _, cloud := cloudOf(iv.s.Machine); cloud != "aws" || m.State != diag.MetadataUnreachable || inside(iv.s) || iv.name != iv.ifaces[0].name {
+		return nil
+	}
+	h := hypothesis{
+		direct: true, confidence: Certain, subject: Subject{"service", m.Endpoint}, facts: []diag.Event{iv.s.Said(diag.Metadata{})},
+		args: []any{"endpoint", m.Endpoint},
+	}
+	if !m.Refused {
+		h.as = "silent"
+	}
+	return []hypothesis{h}
+}
+
 // serviceName says what a VPC has at one of its own addresses (Amazon VPC user guide, "DNS
 // attributes"; EC2 user guide, "Amazon Time Sync Service").
 func serviceName(addr netip.Addr) string {
@@ -116,6 +143,9 @@ func serviceName(addr netip.Addr) string {
 		return words.Say("cause.service.unreachable.some")
 	}
 }
+
+// declining holds of a name server that answers and looks nothing up.
+var declining = of(func(p *path) bool { return declines(*p.Path) })
 
 // askedService holds of the paths to services that gave no answer, though they were asked, and from where an
 // answer can come back to.

@@ -14,9 +14,9 @@ func (iv *ifaceView) filtered(addr netip.Addr) bool {
 }
 
 // strange reports whether an address of which it is not known whether it is assigned gets no answer to
-// what another of the interface, likewise, is answered.
+// what another of the interface, likewise, is answered; or none at all, in a network that is known to filter.
 func (iv *ifaceView) strange(addr netip.Addr) bool {
-	return iv.class[addr] == diag.SourceUnknown && iv.silenced(addr) && !iv.spoke(addr)
+	return iv.class[addr] == diag.SourceUnknown && (iv.profile.Filters || iv.silenced(addr)) && !iv.spoke(addr)
 }
 
 // spoke reports whether a source got an answer that shows it may speak. An advertisement after a router

@@ -26,18 +26,22 @@ var sourceSelection = Cause{
 		way("prefer-own", "ip -6 addr change {own}/{own-len} dev {interface} valid_lft forever preferred_lft forever",
 			"ip -6 addr change {address}/{len} dev {interface} preferred_lft 0").when(as("")).when(keepsAside).when(lasts).kept(keep{amend: true}),
 		noTemporary.when(temporaryOne),
-		way("deprecate", "ip -6 addr change {address}/{len} dev {interface} preferred_lft 0").when(as("", "out-of-place", "other-router")).when(lasts).
+		{Does: "route-source", If: as("scope"), Make: sourceOfRoute, Do: []string{"ip -6 route change {route} src {better}"}, Keep: &keep{amend: true}},
+		way("deprecate", "ip -6 addr change {address}/{len} dev {interface} preferred_lft 0").when(as("", "out-of-place", "other-router", "scope")).when(notLocal).when(lasts).
 			when(otherwise(hasAside)).when(otherwise(temporaryOne)).kept(keep{amend: true}),
 		addressAway("withdrawn-away").when(as("withdrawn")),
 		ask("ask.announcer").when(as("")).when(announced),
 		addressAway("address-away").when(as("")).when(otherwise(temporaryOne)).when(otherwise(madeAgain)),
 		noAutoconf.when(as("")).when(otherwise(temporaryOne)).when(madeAgain).when(onlyMade),
 		ask("ask.source").when(as("out-of-place", "elsewhere")),
+		way("", "ip -6 route get {target}", "ip addrlabel list").when(as("scope")),
 		inVPC("assign", "aws ec2 assign-ipv6-addresses --network-interface-id {eni} --ipv6-addresses {address}").when(as("")).when(assignable),
 	},
 	find: findSourceSelection,
-	// A source that a rule sends the right way speaks where it is bound, and only there.
-	contradicted: func(iv *ifaceView, h hypothesis) bool { return h.as != "unruled" && iv.spoke(h.addr) },
+	// A source that a rule sends the right way speaks where it is bound, and one of a narrower scope within that.
+	contradicted: func(iv *ifaceView, h hypothesis) bool {
+		return h.as != "unruled" && h.as != "scope" && iv.spoke(h.addr)
+	},
 }
 
 // noTemporary has the kernel make no temporary addresses, and takes away the one that is there.
@@ -64,9 +68,31 @@ func keepsAside(v *view, h *hypothesis) bool {
 	return ok && own.Flags&diag.Permanent != 0
 }
 
+// notLocal holds where the address is no link-local one, which the kernel needs.
+func notLocal(_ *view, h *hypothesis) bool { return !h.addr.IsLinkLocalUnicast() }
+
 func hasAside(v *view, h *hypothesis) bool {
 	_, ok := v.on(h.iface).aside(h.addr)
 	return ok
+}
+
+// sourceOfRoute has the route that names a source name the one that gets answers; nil where none names it.
+func sourceOfRoute(v *view, h *hypothesis) []string {
+	sel, ok := factOf[diag.Selection](h)
+	if !ok {
+		return nil
+	}
+	r, ok := v.on(h.iface).routeTo(sel.Dst, sel.Via)
+	if !ok || r.Fact.PrefSrc != sel.Source {
+		return nil
+	}
+	return []string{"ip -6 route change " + routeSpec(r.Fact) + " src {better}"}
+}
+
+// tooNear reports whether a source reaches less far than its target, while the interface has one that may reach it: that
+// it gets no answer says nothing of the way.
+func (iv *ifaceView) tooNear(p *path) bool {
+	return iv.normals.farSource(*p.Path) && p.SourceClass != diag.SourceCandidate && iv.hasUsableGlobal()
 }
 
 // aside returns an address of the interface that may speak and is deprecated, so that the kernel chooses the given one.
@@ -114,6 +140,9 @@ func (iv *ifaceView) elsewhere(sel diag.Selection) (h hypothesis, ok bool) {
 		facts: []diag.Event{iv.s.Said(sel)},
 	}
 	iv.explain(&h, lost...)
+	iv.explain(&h, iv.where(func(p *path) bool { // which is normal of such a source, and the proof
+		return p.Via != diag.ViaApp && p.Source == sel.Source && p.Target == sel.Dst && p.silent()
+	})...)
 	rest(&h, lost[0], reached)
 	iv.tellAside(&h)
 	return h, true
@@ -138,7 +167,7 @@ func findSourceSelection(iv *ifaceView) []hypothesis {
 	diag.SortFunc(selections, func(a, b diag.Selection) int { return rank[b.Dst] - rank[a.Dst] })
 	for _, sel := range selections {
 		if sel.From.IsValid() || sel.Errno != "" || sel.Interface != iv.name || diag.ScopeOf(sel.Dst) == diag.LinkLocalScope ||
-			sel.Dst.IsMulticast() || diag.ScopeOf(sel.Source) == diag.LinkLocalScope {
+			sel.Dst.IsMulticast() || diag.ScopeOf(sel.Source) == diag.LinkLocalScope && iv.betterSource(sel) == nil {
 			continue
 		}
 		a, ok := iv.s.Addresses[diag.InterfaceAddr{Interface: iv.name, Address: sel.Source}]
@@ -178,7 +207,10 @@ func findSourceSelection(iv *ifaceView) []hypothesis {
 				h.as = "out-of-place"
 				h.args = append(h.args, "better", iv.betterSource(sel).Source, "gateway", sel.Via)
 				rest(&h, iv.betterSource(sel))
-				if owner, _, ok := iv.misrouted(sel.Source, sel.Dst); ok {
+				if scope := diag.ScopeOf(sel.Source); scope == diag.LinkLocalScope || scope == diag.ULAScope {
+					h.as = "scope"
+					h.args = append(h.args, "kind", words.Say("word.scope."+string(scope)))
+				} else if owner, _, ok := iv.misrouted(sel.Source, sel.Dst); ok {
 					h.as = "other-router"
 					h.args = append(h.args, "owner", owner.Address)
 					h.facts = append(h.facts, iv.heard(owner))
@@ -241,7 +273,8 @@ func (iv *ifaceView) outOfPlace(sel diag.Selection) bool {
 // betterSource returns the answer of a host to another address than the one that the kernel chooses for it.
 func (iv *ifaceView) betterSource(sel diag.Selection) *path {
 	silent := func(p *path) bool {
-		return p.Source == sel.Source && p.Target == sel.Dst && p.silent() && p.TargetClass == diag.TargetInternet && !p.local()
+		return p.Source == sel.Source && p.Target == sel.Dst && (p.silent() || p.Outcome == diag.Refused && p.Source.IsLinkLocalUnicast()) &&
+			p.TargetClass == diag.TargetInternet && !p.local()
 	}
 	if !iv.any(silent) {
 		return nil

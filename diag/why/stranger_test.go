@@ -53,6 +53,18 @@ var strangerTests = []struct {
 		},
 	},
 	{
+		name: "a ULA alone reaches neither the Internet nor a name server out there", faults: []string{"assignment.none"}, cause: "assignment.none",
+		world: func() *diagtest.World {
+			prefix := diag.PrefixInfo{Prefix: netip.PrefixFrom(diagtest.UlaCand, 64).Masked(), OnLink: true, Autonomous: true, ValidS: 7200, PreferredS: 7200}
+			w := slaac().NoAddress().Advertise(diag.Advertisement{LifetimeS: 1800, Prefixes: []diag.PrefixInfo{prefix}}).Say(diagtest.ByHand(diagtest.UlaCand, 64))
+			w.Both(diag.Path{Check: "internet", Asks: diag.AsksEcho, Source: diagtest.UlaCand, SourceClass: diag.SourceUnknown, Target: diagtest.Host1, TargetClass: diag.TargetInternet, Given: true, Outcome: diag.Silent})
+			server := netip.MustParseAddr("2001:db8:53::53")
+			return w.Say(diag.Resolvers{File: "/etc/resolv.conf", Addresses: []netip.Addr{server}}).Path(diag.Path{
+				Check: "services", Asks: diag.AsksService, Via: diag.ViaKernel, Source: diagtest.UlaCand, SourceClass: diag.SourceUnknown, Target: server, TargetClass: diag.TargetService, Outcome: diag.Silent,
+			})
+		},
+	},
+	{
 		name: "no prefix, no DHCPv6", faults: []string{"assignment.none"}, cause: "assignment.none", sure: Likely, says: "no prefix",
 		world: func() *diagtest.World {
 			return slaac().NoAddress().Advertise(diag.Advertisement{}).Path(diag.Path{

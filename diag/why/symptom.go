@@ -87,13 +87,13 @@ func (iv *ifaceView) findSymptoms() {
 }
 
 // missedThere reports whether what an unbound socket asked of a neighbour left by another interface, where a bound one got
-// no answer either: whatever is the matter is there.
+// no answer either, or that has no address of its own: whatever is the matter is there.
 func (iv *ifaceView) missedThere(p *path) bool {
 	if p.Detail != "elsewhere" || !iv.normals.link(p.Out).Within(p.Target) {
 		return false
 	}
 	i := slices.IndexFunc(iv.ifaces, func(other *ifaceView) bool { return other.name == p.Out })
-	return i >= 0 && iv.ifaces[i].bound[asked{p.Asks, p.Target}]
+	return i >= 0 && (iv.ifaces[i].bound[asked{p.Asks, p.Target}] || iv.ifaces[i].borrowed(p.Source))
 }
 
 // droppedIn reports whether a drop is of a packet that came.
@@ -198,7 +198,7 @@ func (v *view) unexplained(covered []bool) []Symptom {
 				list[at].Evidence = append(list[at].Evidence, y.path.Evidence...)
 				continue
 			}
-			u.Text = words.Say("symptom.path", "path", diag.DescribePath(*y.path.Path), "interface", y.iface)
+			u.Text = words.Say("symptom.path", "question", sayQuestion(y.path.Path), "interface", y.iface, "outcome", sayOutcome(y.path.Path))
 			u.Paths, u.Evidence = []string{y.path.ID}, y.path.Evidence
 		case noGlobal:
 			u.Text = words.Say("symptom.no-global", "interface", y.iface)
@@ -213,4 +213,23 @@ func (v *view) unexplained(covered []bool) []Symptom {
 		list = append(list, u)
 	}
 	return list
+}
+
+// sayQuestion says what was asked, as people say it.
+func sayQuestion(p *diag.Path) string {
+	source := words.Say("report.source.unspecified")
+	if p.Source.IsValid() && !p.Source.IsUnspecified() {
+		source = p.Source.String()
+	}
+	return words.Say("symptom.question", "asks", words.Say("plain.asks."+string(p.Asks)), "source", source, "target", p.Target,
+		"via", words.Say("plain.via."+string(p.Via)))
+}
+
+// sayOutcome says what came of it.
+func sayOutcome(p *diag.Path) string {
+	outcome := words.Say("outcome." + string(p.Outcome))
+	if p.Detail != "" {
+		outcome += " (" + words.Detail(string(p.Asks), p.Detail, p.Note) + ")"
+	}
+	return outcome
 }

@@ -152,7 +152,9 @@ func (v *view) readTraffic() map[string]*traffic {
 		case f.Bad != "":
 		case f.Type == diag.NA && !f.Out:
 			t.believed[f.Target] = e
-			t.claim(e, f)
+			if !own[f.LLAddr] && !own[f.SrcMAC] { // or it is this host's own word, sent back to it
+				t.claim(e, f)
+			}
 		case f.Type == diag.NA:
 			t.told[f.Target] = true
 			if f.Solicited {

@@ -63,3 +63,17 @@ func TestPerhapsDelegated(t *testing.T) {
 		}
 	}
 }
+
+// What applications send to a neighbour by an interface that has lost its own address, from another's, says what is known
+// already: that the one has none.
+func TestByAnInterfaceWithoutAddress(t *testing.T) {
+	offered := diag.DHCPv6{Message: "advertise", Addresses: []diag.LeaseAddress{{Prefix: netip.PrefixFrom(diagtest.Mine, 128)}}}
+	w := diagtest.VPC().Second(func(diag.Path) bool { return true }).NoAddress().Offer(offered).Path(diag.Path{
+		Interface: "eth1", Check: "peer-echo", Asks: diag.AsksEcho, Source: diagtest.SecondOwn, Target: diagtest.PeerGlobal, TargetClass: diag.TargetPeer, Given: true,
+		Via: diag.ViaApp, Outcome: diag.Silent, Detail: "elsewhere", Out: "eth0",
+	})
+	d := Diagnose(w.State())
+	if got := named(d); !slices.Contains(got, "dhcpv6.no-client") || len(d.Unexplained) > 0 {
+		t.Errorf("named %v, unexplained %+v", got, d.Unexplained)
+	}
+}

@@ -134,7 +134,7 @@ func (v *view) newInterface(name string, heard *traffic) *ifaceView {
 		if p.Detail == "via-router" {
 			iv.viaRouter[p.Target] = true
 		}
-		if p.Via == diag.ViaKernel && (p.Missing() && (p.normal == nil || !*p.normal) || p.Detail == "no-source") {
+		if p.Via == diag.ViaKernel && (p.Missing() && (p.normal == nil || !*p.normal) && !iv.tooNear(p) || p.Detail == "no-source") {
 			iv.bound[asked{p.Asks, p.Target}] = true
 		}
 		if p.Outcome == diag.Answered {

@@ -76,8 +76,8 @@ var causesAddress = map[string]string{
 	"cause.address.duplicate.source":             "RFC 4862 §5.4; Linux net/ipv6/addrconf.c",
 
 	"cause.address.expiring.title":       "The lease is not being renewed",
-	"cause.address.expiring.summary":     "Nobody renewed the lease of {address}, set {age} ago for {lifetime}: the kernel removes it in {left}.",
-	"cause.address.expiring.explanation": "A working client renews at half of the preferred lifetime (T1), and asks any server at 0.8 of it (T2, RFC 8415 §21.4). That time is past: the client has stopped, is stuck, or gets no answer. When the lifetime ends, this host loses the address.",
+	"cause.address.expiring.summary":     "The lease of {address} should have been renewed and was not: the kernel removes the address in {left}.",
+	"cause.address.expiring.explanation": "A working client renews at half of the preferred lifetime (T1), and asks any server at 0.8 of it (T2, RFC 8415 §21.4). Here it was set {age} ago, to {lifetime}, so that time is past: the client has stopped, is stuck, or gets no answer. When the lifetime ends, this host loses the address.",
 	"cause.address.expiring.means":       "The machine rents its address, and nobody pays the rent. Details: the lifetimes (IFA_CACHEINFO) are older than 0.8 of the preferred lifetime that they were set to.",
 	"cause.address.expiring.evidence":    "The address's lifetimes, and when the kernel was last told them.",
 	"cause.address.expiring.contradicts": "A renewal before T2; an unlimited lifetime; an address from an advertisement.",

@@ -90,10 +90,12 @@ var causesCaptured = map[string]string{
 	"cause.link.spoofed.captured-many.summary":     "The capture has forged or damaged neighbour discovery from {senders|sender|senders}.",
 	"cause.link.spoofed.captured-many.explanation": "The newest is {what} from {from} ({sender}). Its hop limit or checksum is wrong, so every host drops it. One machine most likely makes up so many senders.",
 
-	"headline.capture":      "This capture shows no fault (frames: {frames}, hosts: {hosts}); what frames alone do not tell stays unknown.",
-	"headline.capture-cut":  "This capture shows no fault, but {cut|frame is|frames are} cut short, of {frames}: what they say is not known.",
-	"headline.capture-none": "The capture has no neighbour discovery that ndwhy can read.",
-	"unknown.capture":       "a capture has only frames: it does not say what the hosts have configured, filter or were assigned",
-	"unknown.capture-cut":   "{n|frame of neighbour discovery is|frames of neighbour discovery are} cut short: only their first bytes were captured (tcpdump -s 0 takes whole packets)",
-	"unknown.capture-full":  "the capture has more hosts than ndwhy looks at",
+	"headline.capture":             "This capture shows no fault (frames: {frames}, hosts: {hosts}); what frames alone do not tell stays unknown.",
+	"headline.capture-silent":      "{summary}. Whether that is a fault frames alone do not tell.",
+	"headline.capture-silent-more": "{summary} ({more} more are like it). Whether that is a fault frames alone do not tell.",
+	"headline.capture-cut":         "This capture shows no fault, but {cut|frame is|frames are} cut short, of {frames}: what they say is not known.",
+	"headline.capture-none":        "The capture has no neighbour discovery that ndwhy can read.",
+	"unknown.capture":              "a capture has only frames: it does not say what the hosts have configured, filter or were assigned",
+	"unknown.capture-cut":          "{n|frame of neighbour discovery is|frames of neighbour discovery are} cut short: only their first bytes were captured (tcpdump -s 0 takes whole packets)",
+	"unknown.capture-full":         "the capture has more hosts than ndwhy looks at",
 }

@@ -2,16 +2,17 @@ package words
 
 // causesDaily has the words of causes of daily life: what a switch forgets.
 var causesDaily = map[string]string{
-	"cause.host.address-on-port.title":         "Addresses were left on a port",
-	"cause.host.address-on-port.summary":       "{left} still has {own}, but is now a port of the {port} {master}: answers go to {master} and never reach the address.",
-	"cause.host.address-on-port.route.summary": "The route to {prefix} leads through {left}, which is now a port of the {port} {master}: answers go to {master} and never get back.",
-	"cause.host.address-on-port.explanation":   "Once an interface is a port, the kernel hands every frame that arrives on it to the {port}. The addresses and routes of {left} stay, so packets still leave through it, but the answers never reach them. They belong on {master}.",
-	"cause.host.address-on-port.means":         "The machine moved its door next door and left its name on the old one, so its mail is taken in elsewhere. Details: an interface with a global address or a default route is a port of a bridge, a bond or a team.",
-	"cause.host.address-on-port.evidence":      "The kernel says that the interface is a port, and has an address or a route on it.",
-	"cause.host.address-on-port.contradicts":   "The kernel got an answer on the port: something hands it back (the broute table of ebtables).",
-	"cause.host.address-on-port.apart":         "ip -d link show {left} has a master, and ip -6 addr show dev {left} has global addresses",
-	"cause.host.address-on-port.see":           "ip -d link show dev IF; ip -6 addr show dev IF; ip -6 route show dev IF; bridge link show",
-	"cause.host.address-on-port.source":        "Linux net/core/dev.c (rx_handler), net/bridge/br_input.c (br_handle_frame), 2026; ip-link(8)",
+	"cause.host.address-on-port.title":             "Addresses were left on a port",
+	"cause.host.address-on-port.summary":           "{left} still has {own}, but is now a port of the {port} {master}: answers go to {master} and never reach the address.",
+	"cause.host.address-on-port.route.summary":     "The route to {prefix} leads through {left}, which is now a port of the {port} {master}: answers go to {master} and never get back.",
+	"cause.host.address-on-port.route.explanation": "Once an interface is a port, the kernel hands every frame that arrives on it to the {port}. The routes of {left} stay, so packets still leave through it, but the answers never get back to it. The routes belong on {master}.",
+	"cause.host.address-on-port.explanation":       "Once an interface is a port, the kernel hands every frame that arrives on it to the {port}. The addresses and routes of {left} stay, so packets still leave through it, but the answers never reach them. They belong on {master}.",
+	"cause.host.address-on-port.means":             "The machine moved its door next door and left its name on the old one, so its mail is taken in elsewhere. Details: an interface with a global address or a default route is a port of a bridge, a bond or a team.",
+	"cause.host.address-on-port.evidence":          "The kernel says that the interface is a port, and has an address or a route on it.",
+	"cause.host.address-on-port.contradicts":       "The kernel got an answer on the port: something hands it back (the broute table of ebtables).",
+	"cause.host.address-on-port.apart":             "ip -d link show {left} has a master, and ip -6 addr show dev {left} has global addresses",
+	"cause.host.address-on-port.see":               "ip -d link show dev IF; ip -6 addr show dev IF; ip -6 route show dev IF; bridge link show",
+	"cause.host.address-on-port.source":            "Linux net/core/dev.c (rx_handler), net/bridge/br_input.c (br_handle_frame), 2026; ip-link(8)",
 
 	"cause.host.discovery-off.title":       "Neighbour discovery is switched off on the interface",
 	"cause.host.discovery-off.summary":     "{interface} has the flag NOARP: the kernel looks for no neighbours there, so nothing that it sends reaches anybody.",

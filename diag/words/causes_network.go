@@ -210,6 +210,18 @@ var causesNetwork = map[string]string{
 	"cause.service.imds-hop-limit.see":         "curl -m 3 -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token; aws ec2 describe-instances --instance-ids ID --query 'Reservations[].Instances[].MetadataOptions'",
 	"cause.service.imds-hop-limit.source":      "Amazon EC2 user guide, \"Configure instance metadata options\" (2026-04-13)",
 
+	"cause.service.imds-off.title":              "The metadata service tells nothing",
+	"cause.service.imds-off.summary":            "The instance metadata service refuses requests (HTTP status 403), so ndwhy had to infer which addresses are assigned.",
+	"cause.service.imds-off.explanation":        "The service is switched off for this instance, or a policy forbids it; many do that on purpose, and then nothing is wrong. It costs this: nobody says which addresses are assigned to which interface. ndwhy takes that from DHCPv6 leases and from who is answered, and does not notice an assigned address that is missing here. Name the assigned addresses with --assigned to have them checked.",
+	"cause.service.imds-off.silent.summary":     "The instance metadata service does not answer, so ndwhy had to infer which addresses are assigned.",
+	"cause.service.imds-off.silent.explanation": "Either a route or a packet filter of this host keeps requests from {endpoint}, or the service takes none from here. It costs this: nobody says which addresses are assigned to which interface. ndwhy takes that from DHCPv6 leases and from who is answered, and does not notice an assigned address that is missing here. Name the assigned addresses with --assigned to have them checked.",
+	"cause.service.imds-off.means":              "The cloud's information service says nothing to this machine. Details: HttpEndpoint is disabled, or a local rule keeps requests from 169.254.169.254.",
+	"cause.service.imds-off.evidence":           "The machine calls itself one of EC2, and the metadata service refused the request for a token, or gave no answer.",
+	"cause.service.imds-off.contradicts":        "Any answer of the service; a container, where somebody else's interfaces are not its business.",
+	"cause.service.imds-off.apart":              "the metadata service tells nothing",
+	"cause.service.imds-off.see":                "curl -m 3 -i -X PUT -H 'X-aws-ec2-metadata-token-ttl-seconds: 60' http://169.254.169.254/latest/api/token; aws ec2 describe-instances --instance-ids ID --query 'Reservations[].Instances[].MetadataOptions'",
+	"cause.service.imds-off.source":             "Amazon EC2 user guide, \"Configure instance metadata options\" (2026-04-13)",
+
 	"cause.service.imds-ipv6-off.title":       "Instance metadata is not offered over IPv6",
 	"cause.service.imds-ipv6-off.right":       "The metadata service answers only over IPv4, as is the default",
 	"cause.service.imds-ipv6-off.looks":       "metadata over IPv6",

@@ -17,10 +17,12 @@ var acrossHosts = map[string]string{
 
 	"far.silent":   "it ended",
 	"far.nothing":  "nothing came",
+	"far.only":     "only this came: {text}",
 	"far.too-much": "it printed more than {n} MB in a minute",
 	"far.hangs":    "nothing came for {time}",
 	"far.left-out": "part of it could not be read: {problem}",
 
+	"far.state.never":          "Nothing is known of the other host: {command} told nothing that it saw{why}.",
 	"far.state.started":        "{host} watches ({command}).",
 	"far.state.complete":       "{host} watched the whole time ({command}).",
 	"far.state.behind":         "{host} had not reported everything that it saw when time ran out ({command}){why}. The rest is not known.",

@@ -61,5 +61,7 @@ in the way, 3 nothing came, or it could not be seen, 64 usage, 130 interrupted.`
 	"listen.means.waiting":     "When ndwhy stopped listening, it was too early to say whether this host answers: {n} came less than a second before.",
 	"listen.means.elsewhere":   "Answers left by {interface}, not by the interface that the questions came in on. A network that checks source addresses drops them.",
 	"listen.means.blind":       "ndwhy could not see what arrived, so it cannot say anything about it.",
+	"listen.others":            "Not about {address}: {list}. `ndwhy check` says more.",
+	"listen.other-finding":     "{cause} ({subject})",
 	"listen.means.unexplained": "Nothing that ndwhy could read on this host says why it did not answer.",
 }

@@ -158,7 +158,7 @@ var screens = map[string]string{
 	"ui.edge.rs.unsent":              "RS not sent",
 	"ui.edge.rs.refused":             "RS refused",
 	"ui.edge.rs.skipped":             "RS skipped",
-	"ui.edge.quiet":                  "silent since {at}, asking again",
+	"ui.edge.quiet":                  "silent since {at}",
 	"ui.edge.nd.answered":            "found",
 	"ui.edge.nd.silent":              "not found",
 	"ui.edge.nd.unsent":              "NS not sent",

@@ -15,7 +15,7 @@ import (
 )
 
 // english is the catalogue, joined from the parts in this package's other files.
-var english = join(general, cli, checks, running, details, events, causesNetwork, causesRouter, causesAddress, causesHost, causesLink, causesUnheard, causesDaily, causesFlood, causesSeen, causesStranger, screens, plainText, labText, replay, profiles, offers, causesOffers, html, listen, causesCaptured, causesBeyond, glossary, remedies, causesFar, acrossHosts, causesOwn)
+var english = join(general, cli, checks, running, details, events, causesNetwork, causesRouter, causesAddress, causesHost, causesLink, causesUnheard, causesDaily, causesFlood, causesSeen, causesStranger, screens, plainText, labText, replay, profiles, offers, causesOffers, html, listen, causesCaptured, causesBeyond, glossary, remedies, causesFar, acrossHosts, causesOwn, causesScope)
 
 func join(parts ...map[string]string) map[string]string {
 	all := map[string]string{}
@@ -113,6 +113,14 @@ func Detail(asks, detail, note string) string {
 		key = "detail." + detail
 	}
 	return Say(key, "note", note)
+}
+
+// Capital is a text as a sentence begins.
+func Capital(text string) string {
+	if text == "" {
+		return ""
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
 }
 
 // Clean makes text from elsewhere fit for a terminal and a log line: control and formatting

@@ -463,15 +463,14 @@ func (l *Listener) End(s *diag.State, d why.Diagnosis) (lines []Line, verdict wh
 	}
 	explained := false
 	r := report.Report{Interfaces: make([]report.Interface, len(s.InterfacesOf()))}
-	for _, f := range d.Findings {
+	telling, others := l.telling(d.Findings)
+	for _, f := range telling {
 		tells := f.Cause == why.InboundUnanswered
-		if f.Severity == why.Info && !tells {
-			continue
-		}
 		explained = explained || tells
-		if f.Severity == why.Critical {
+		switch {
+		case f.Severity == why.Critical:
 			verdict = why.VerdictCritical
-		} else if verdict != why.VerdictCritical {
+		case verdict != why.VerdictCritical && (f.Severity == why.Warning || tells):
 			verdict = why.VerdictWarning
 		}
 		say("plain.finding", "cause", f.Cause, "severity", words.Say("severity."+string(f.Severity)),
@@ -480,6 +479,9 @@ func (l *Listener) End(s *diag.State, d why.Diagnosis) (lines []Line, verdict wh
 		for _, command := range f.Remedy {
 			lines = append(lines, Line{words.Say("plain.do", "command", command), true})
 		}
+	}
+	if len(others) > 0 {
+		say("listen.others", "address", l.named, "list", words.List(others))
 	}
 	switch {
 	case verdict != why.VerdictOK:
@@ -492,4 +494,33 @@ func (l *Listener) End(s *diag.State, d why.Diagnosis) (lines []Line, verdict wh
 		verdict = why.VerdictUnknown
 	}
 	return lines, verdict
+}
+
+// telling are the findings that may say why an address that is listened for is not reached, those about it first. The
+// others, about another address of this host, or about somebody to whom it owed no answer, are named only.
+func (l *Listener) telling(findings []why.Finding) (list []why.Finding, others []string) {
+	var about []why.Finding
+	for _, f := range findings {
+		subject, _ := netip.ParseAddr(f.Subject.Value)
+		named := l.named.IsValid() && subject == l.named
+		h := l.heard[l.named]
+		missed := h != nil && h.Missed+h.DroppedHere > 0
+		elsewhere := false
+		switch f.Subject.Kind {
+		case "address":
+			elsewhere = subject.IsValid() && !named && !subject.IsLinkLocalUnicast() // which speaks for all of the interface
+		case "peer", "target", "service":
+			elsewhere = !missed
+		}
+		switch {
+		case named, f.Cause == why.InboundUnanswered && (missed || !l.named.IsValid()):
+			about = append(about, f)
+		case f.Severity == why.Info && f.Cause != why.InboundUnanswered:
+		case l.named.IsValid() && (elsewhere || f.Cause == why.InboundUnanswered):
+			others = append(others, words.Say("listen.other-finding", "cause", f.Cause, "subject", f.Subject.Value))
+		default:
+			list = append(list, f)
+		}
+	}
+	return append(about, list...), others
 }

@@ -241,3 +241,67 @@ func TestListenerBegins(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+// What is about the address that is listened for comes first and counts; what is about another is named only; what may be
+// why it is not reached is told whatever it is about.
+func TestListenerTells(t *testing.T) {
+	other := diagtest.MineNext.String()
+	finding := func(cause, kind, value string, severity why.Severity) why.Finding {
+		return why.Finding{Cause: cause, Interface: "eth0", Subject: why.Subject{Kind: kind, Value: value}, Severity: severity, Summary: "«" + cause + "»"}
+	}
+	firewall := finding("host.firewall", "rule", "inet filter input", why.Critical)
+	unassigned := finding("address.unassigned", "address", other, why.Warning)
+	mine := finding("address.expiring", "address", listenMine.String(), why.Warning)
+	linkLocal := finding("address.duplicate", "address", "fe80::7", why.Critical)
+	peer := finding("host.neighbour-override", "peer", diagtest.PeerGlobal.String(), why.Critical)
+	unanswered := finding(why.InboundUnanswered, "interface", "eth0", why.Info)
+	note := finding("net.per-address-filter", "interface", "eth0", why.Info)
+	ping := in(diag.EchoRequest, diag.Frame{EchoID: 7, EchoSeq: 1})
+	pong := out(diag.EchoReply, "eth0", diag.Frame{EchoID: 7, EchoSeq: 1})
+	for name, tt := range map[string]struct {
+		named    netip.Addr
+		bodies   []diag.Body
+		findings []why.Finding
+		told     []string // causes, in order
+		beside   string
+		verdict  why.Verdict
+	}{
+		"another address": {
+			listenMine,
+			[]diag.Body{ping, pong},
+			[]why.Finding{unassigned, peer, unanswered, note},
+			nil, "address.unassigned (" + other + "), host.neighbour-override (" + diagtest.PeerGlobal.String() + "), host.inbound-unanswered (eth0)", why.VerdictOK,
+		},
+		"its own first": {
+			listenMine,
+			[]diag.Body{ping, pong},
+			[]why.Finding{firewall, unassigned, mine},
+			[]string{"address.expiring", "host.firewall"},
+			"address.unassigned (" + other + ")", why.VerdictCritical,
+		},
+		"who asked in vain may be who it is about": {
+			listenMine,
+			[]diag.Body{ping, diag.Tick{}},
+			[]why.Finding{peer, linkLocal, unanswered},
+			[]string{why.InboundUnanswered, "host.neighbour-override", "address.duplicate"},
+			"", why.VerdictCritical,
+		},
+		"every address": {netip.Addr{}, []diag.Body{ping, pong}, []why.Finding{unassigned, note}, []string{"address.unassigned"}, "", why.VerdictWarning},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, s, _ := heard(tt.named, 0, append([]diag.Body{seesFrames, ownsMine}, tt.bodies...)...)
+			lines, verdict := l.End(s, why.Diagnosis{Findings: tt.findings})
+			got, at := text(lines), 0
+			for _, cause := range tt.told {
+				i := strings.Index(got[at:], "«"+cause+"»")
+				if i < 0 {
+					t.Fatalf("%s is not told where it belongs:\n%s", cause, got)
+				}
+				at += i
+			}
+			if n := strings.Count(got, "«"); n != len(tt.told) || strings.Contains(got, "Not about") != (tt.beside != "") || !strings.Contains(got, tt.beside) || verdict != tt.verdict {
+				t.Errorf("%s, %d are told:\n%s", verdict, n, got)
+			}
+		})
+	}
+}

@@ -41,7 +41,7 @@ func NewRunner(ctx context.Context, l *live.Session, timeout time.Duration, keep
 // mode the one that was configured.
 func asked(run diag.Run, ids []string, add diag.AddMode) diag.Run {
 	if len(ids) > 0 {
-		run.Only, run.Skip = ids, nil
+		run.Now = ids
 	}
 	if add != "" {
 		run.Add = add

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -55,6 +56,9 @@ func (f farEnd) goOn(t *testing.T) {
 func cable(t *testing.T, script string) farEnd {
 	t.Helper()
 	nstest.Veth(t, "eth0", "wire0")
+	// The kernel kills the shell when the thread that started it ends, not the process (prctl(2)).
+	runtime.LockOSThread()
+	t.Cleanup(runtime.UnlockOSThread)
 	other := exec.Command("sh", "-c", "read go; ip link set lo up; sysctl -qw net.ipv6.conf.wire0.disable_ipv6=0; ip link set wire0 up\n"+script)
 	other.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET, Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	other.Stderr = os.Stderr
