@@ -431,9 +431,9 @@ var Flaws = []Flaw{
 		},
 	},
 	{
-		"answers that others overtake, or that are slow themselves", "an answer that comes later than twice the time of the first passes for lost (path.lossy), and who asks for us is not heard in time",
+		"answers that others overtake, or that are slow themselves", "an answer that comes later than twice the time of the first passes for lost (path.lossy), who asks for us is not heard in time, and where answers come after more than a second no silence is the network's way",
 		func(v Verdict, _ []string, w Weather) bool {
-			return (w.Reorder > 0 || w.PeerDelay > 0) && only(v.Supposed, "path.lossy") && only(v.Missed, "host.firewall") && v.quiet()
+			return (w.Reorder > 0 || w.PeerDelay > 0) && only(v.Supposed, "path.lossy") && only(v.Missed, "host.firewall", "net.multicast-suppressed", "net.router-silent") && v.quiet()
 		},
 	},
 }
@@ -451,12 +451,12 @@ var Doubts = map[string]string{
 	"dhcpv6.client-fails":          "with another address, or no way out, the run is over before the client has asked for long enough",
 	"address.link-local-not-eui64": "the other link-local address, which would be answered, is not in use",
 	"address.unassigned":           "the metadata service is out of reach, and a lease names what one client was given, not all",
-	"host.routing":                 "that the neighbour is on the link shows in its answers, and another host gets those, or it is kept apart",
+	"host.routing":                 "that the neighbour is on the link shows in its answers, and another host gets those, or it is kept apart; " + byLimit,
 	"peer.unmapped":                "the router does not say that it is on the link, where alone it would be missed",
 }
 
 // byLimit is said of a limit on echoes, beside another fault.
-const byLimit = "a limit on echoes passes for loss, and where some is seen few silences may be chance"
+const byLimit = "where hardly anybody answers but who limits its echoes, that passes for loss, and few silences may be chance"
 
 // Known returns the flaw that a verdict shows; nil: none that is known.
 func (v Verdict) Known(w Weather) *Flaw {

@@ -142,14 +142,14 @@ func TestLimitIsNoLoss(t *testing.T) {
 		solicitations int // that were answered, of 12
 		want          Confidence
 	}{"its echoes alone": {12, Likely}, "solicitations too": {10, Possible}} {
-		w := diagtest.VPC().Silence(func(p diag.Path) bool { return p.TargetClass == diag.TargetInternet })
+		w := worldOf(t, "path.tcp-blocked")
 		w.Each(func(p diag.Path) bool { return p.Outcome == diag.Answered && p.TargetClass == diag.TargetPeer }, func(p *diag.Path) {
 			p.Sent, p.Received, p.Responders = 12, tt.solicitations, []diag.Responder{{Address: p.Target, MAC: diagtest.PeerMAC}}
 			if p.Asks == diag.AsksEcho {
 				p.Received = 5
 			}
 		})
-		if f := find(t, Diagnose(w.State()), "path.beyond-router"); f.Confidence != tt.want {
+		if f := find(t, Diagnose(w.State()), "path.tcp-blocked"); f.Confidence != tt.want {
 			t.Errorf("lost %s: %s, want %s", name, f.Confidence, tt.want)
 		}
 	}

@@ -181,6 +181,7 @@ func (iv *ifaceView) lossRate() float64 {
 	for _, c := range echoes {
 		if c.lost == all.lost {
 			all = counts{all.sent - c.sent, 0}
+			break
 		}
 	}
 	return float64(all.lost+1) / float64(all.sent+2)

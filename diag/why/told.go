@@ -29,6 +29,7 @@ const (
 func (iv *ifaceView) toldAnswers() (list []toldAnswer) {
 	sent, told := map[echoNumber]diag.Event{}, map[askedBy]diag.Event{} // told by who asks whom
 	known, fastest := map[netip.Addr]time.Time{}, map[netip.Addr]time.Duration{}
+	sought := map[netip.Addr]bool{} // by multicast, so that who looks for it is heard, if not each time
 	for _, e := range iv.frames {
 		f, ok := e.Body.(diag.Frame)
 		if !ok || f.Bad != "" || f.Interface != iv.name {
@@ -41,6 +42,7 @@ func (iv *ifaceView) toldAnswers() (list []toldAnswer) {
 			told[askedBy{f.Src, f.Target}] = e
 		case f.Out && f.Type == diag.NA, f.Type == diag.NS && !iv.s.OwnMAC(f.SrcMAC):
 			known[f.Target] = e.At // who looks for it is heard, or told
+			sought[f.Target] = sought[f.Target] || !f.Out && f.Dst.IsMulticast()
 		case f.Type == diag.EchoReply:
 			asked, is := sent[echoNumber{f.EchoID, f.EchoSeq}]
 			if !is {
@@ -51,7 +53,7 @@ func (iv *ifaceView) toldAnswers() (list []toldAnswer) {
 			}
 			tells, is := told[askedBy{f.Dst, f.Src}]
 			waited := tells.At.Sub(asked.At)
-			if !is || known[f.Dst].After(asked.At) || waited < toldSlowly || toldTimes*e.At.Sub(tells.At) > waited ||
+			if !is || sought[f.Dst] || known[f.Dst].After(asked.At) || waited < toldSlowly || toldTimes*e.At.Sub(tells.At) > waited ||
 				slices.ContainsFunc(list, func(a toldAnswer) bool { return a.source == f.Dst && a.target == f.Src }) {
 				continue
 			}

@@ -1,6 +1,7 @@
 package why
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -31,6 +32,19 @@ func TestTold(t *testing.T) {
 		if got != c.want {
 			t.Errorf("%s: net.snooping %q, want %q", name, got, c.want)
 		}
+	}
+}
+
+// Who was heard to look for this host at any time reaches its groups: that its next question waits for its turn is no loss.
+func TestToldWhoWasHeardBefore(t *testing.T) {
+	events := diagtest.Told(false, 2500*time.Millisecond)
+	echo := len(events) - 3
+	events = slices.Insert(events, echo, diag.Event{At: events[echo].At.Add(-time.Millisecond), Body: askedFor(diagtest.Mine)})
+	for i := range events {
+		events[i].Seq = int64(i + 1)
+	}
+	if got := named(Diagnose(diagtest.Fold(events))); slices.Contains(got, "net.snooping") {
+		t.Errorf("named %v", got)
 	}
 }
 
