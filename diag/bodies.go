@@ -64,6 +64,8 @@ type Resumed struct {
 	// Evidence is what paths point at and the newest events have pushed out.
 	Evidence []int64         `json:"evidence,omitempty"`
 	Routers  []ResumedRouter `json:"routers,omitempty"`
+	// Ruleset is the newest event by which a rule of the packet filter or a hook went or changed.
+	Ruleset int64 `json:"ruleset,omitempty"`
 	// Before are what the interfaces were like when the newest runs on them began.
 	Before []Before `json:"before,omitempty"`
 }
