@@ -41,8 +41,8 @@ func findEgressHook(iv *ifaceView) []hypothesis {
 		}
 	}
 	if !proof {
-		if h = iv.swallowed(); len(h.symptoms) == 0 {
-			return nil
+		if h = iv.swallowed(); len(h.symptoms) == 0 || len(findLinkDown(iv)) > 0 {
+			return nil // nothing leaves a link that is down
 		}
 	} else if len(iv.tooLarge()) > 0 {
 		return nil

@@ -155,6 +155,12 @@ func (iv *ifaceView) dropOn(p *path) (newest diag.Event) {
 		}
 	}
 	later(iv.s.DropOn(*p.Path))
+	if p.Target.IsMulticast() && p.Via != diag.ViaWire {
+		// Its replies come from the members' own addresses: the tap saw which.
+		for _, q := range iv.answers[asked{p.Asks, p.Target}] {
+			later(iv.s.DropOn(*q.Path))
+		}
+	}
 	if p.Via == diag.ViaWire && p.Asks == diag.AsksND {
 		if e, ok := iv.s.DropOf(diag.PacketKey{Interface: iv.name, Type: diag.NA, Peer: p.Target}); ok && e.Body.(diag.Drop).ByXDP() {
 			later(e, ok)
