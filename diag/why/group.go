@@ -44,7 +44,9 @@ func findGroupNotJoined(iv *ifaceView) []hypothesis {
 			}
 		}
 		// Who does not know this host, or forgot it, has to find it before it can answer.
-		iv.explain(&h, iv.where(func(p *path) bool { return p.Source == f.Address && p.Asks != diag.AsksND && p.symptom >= 0 && p.beyondHost() })...)
+		iv.explain(&h, iv.where(func(p *path) bool {
+			return p.Source == f.Address && p.Asks != diag.AsksND && p.symptom >= 0 && p.beyondHost()
+		})...)
 		list = append(list, h)
 	}
 	return list
