@@ -43,6 +43,7 @@ func findGroupNotJoined(iv *ifaceView) []hypothesis {
 				h.symptoms = append(h.symptoms, i)
 			}
 		}
+		iv.explain(&h, iv.where(func(p *path) bool { return p.symptom >= 0 && p.fate == deaf && p.Source == f.Address })...)
 		list = append(list, h)
 	}
 	return list
