@@ -42,6 +42,9 @@ const (
 	TCPClosed = "closed"
 )
 
+// dnsQueries are sent to a name server at most for one answer: another where it declines the first.
+const dnsQueries = 2
+
 // What a name server says that serves: that the name has no such addresses, that it does not know it, as some are told to
 // say of it (RFC 8880), or in which prefix it makes them up.
 const (
@@ -58,7 +61,7 @@ var vpcServices = []struct {
 	packets int
 }{
 	{IMDS, netip.MustParseAddr("fd00:ec2::254"), 8},
-	{DNS, netip.MustParseAddr("fd00:ec2::253"), 1},
+	{DNS, netip.MustParseAddr("fd00:ec2::253"), dnsQueries},
 	{NTP, netip.MustParseAddr("fd00:ec2::123"), 1},
 }
 
@@ -109,7 +112,7 @@ func (p *planner) planNameServers() {
 			NextHop: via,
 		}
 		request := q
-		request.Service, request.Frames = DNS, 1+kernelSolicits
+		request.Service, request.Frames = DNS, dnsQueries+kernelSolicits
 		if !src.IsValid() {
 			p.skip(request, DetailNoSource, "", serviceByKernel{})
 			continue
@@ -168,7 +171,7 @@ func (serviceByKernel) socket(t *tally, e diag.Event, s diag.Socket) {
 		t.path.Detail, t.path.Note = "", ""
 		if prefix, translates := strings.CutPrefix(s.Answer, DNSTranslates); translates {
 			t.path.Detail, t.path.Note = DetailTranslates, prefix
-		} else if declines(t.q.Service, s.Answer) {
+		} else if Declines(t.q.Service, s.Answer) {
 			t.path.Detail, t.path.Note = DetailDeclines, s.Answer
 		}
 	case s.Type != "":
@@ -184,14 +187,14 @@ func (serviceByKernel) socket(t *tally, e diag.Event, s diag.Socket) {
 	}
 }
 
-// declines reports whether an answer says that its service does not serve: IMDS that is switched off says HTTP 403 (EC2
+// Declines reports whether an answer says that its service does not serve: IMDS that is switched off says HTTP 403 (EC2
 // user guide, "Use IMDSv2"), a clock that is not set has no stratum from 1 to 15 (RFC 5905 §7.3).
-func declines(service Service, answer string) bool {
+func Declines(service Service, answer string) bool {
 	switch service {
 	case IMDS:
 		return !strings.HasPrefix(answer, "HTTP 2")
 	case DNS:
-		return answer != DNSServes && answer != DNSUnknown
+		return !strings.HasPrefix(answer, DNSServes) && answer != DNSUnknown
 	case NTP:
 		return answer == "stratum 0" || answer == "stratum 16"
 	default:

@@ -64,6 +64,8 @@ type Resumed struct {
 	// Evidence is what paths point at and the newest events have pushed out.
 	Evidence []int64         `json:"evidence,omitempty"`
 	Routers  []ResumedRouter `json:"routers,omitempty"`
+	// Ruleset is the newest event by which a rule of the packet filter or a hook went or changed.
+	Ruleset int64 `json:"ruleset,omitempty"`
 	// Before are what the interfaces were like when the newest runs on them began.
 	Before []Before `json:"before,omitempty"`
 }
@@ -326,8 +328,8 @@ type Filter struct {
 	// Partly are the frame types of which its verdict concerns some: by address, size, port, user, rate, or what ndwhy
 	// does not know of.
 	Partly []string `json:"partly,omitempty"`
-	// By is what decides about those, beside kind, addresses and ports: length, user, group, cgroup, class (DSCP and
-	// flow label), rate, count (of connections), quota, chance.
+	// By is what decides about those, beside kind and addresses: port, hops (hop limit), length, user, group, cgroup, class
+	// (DSCP and flow label), rate, count (of connections), quota, chance.
 	By []string `json:"by,omitempty"`
 	// Src and Dst are the addresses that it speaks of, where it speaks of one prefix.
 	Src netip.Prefix `json:"src,omitzero"`

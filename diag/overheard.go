@@ -44,6 +44,10 @@ type Overheard struct {
 	Doubled int
 	// Cut is how many frames of neighbour discovery and DHCPv6 are there with their beginning alone.
 	Cut int
+	// Sender is who sent the first frame, and Others says that not all are of it. A capture of what one host sends alone
+	// has no answers, whether or not it got any.
+	Sender MAC
+	Others bool
 	// Full: there was more than is remembered.
 	Full bool
 
@@ -54,8 +58,7 @@ type Overheard struct {
 
 // HostOverheard is what is known of a host of a capture.
 type HostOverheard struct {
-	// Hears: unicast to it was seen, or the capture says that it was made there, so that an answer to it would have been
-	// seen too.
+	// Hears: unicast to it was seen, or the capture says that it was made there.
 	Hears bool
 	// Believed: it sent something that hosts believe.
 	Believed bool
@@ -254,7 +257,10 @@ func (s *State) overhear(e Event, f Frame) {
 }
 
 func (o *Overheard) hear(e Event, f Frame) {
-	o.Frames++
+	if o.Frames++; o.Frames == 1 {
+		o.Sender = f.SrcMAC
+	}
+	o.Others = o.Others || f.SrcMAC != o.Sender
 	o.Last = e.At
 	o.host(f.SrcMAC, HostOverheard{Hears: f.Out, Believed: f.Bad == ""})
 	// A "cooked" frame does not say to which MAC it went.
@@ -331,6 +337,12 @@ func (o *Overheard) hear(e Event, f Frame) {
 		o.dhcp(e, f)
 	default:
 	}
+}
+
+// Hears reports whether an answer to a host would have been seen too.
+func (o *Overheard) Hears(m MAC) bool {
+	h := o.Hosts[m]
+	return h.Reached || h.Hears && o.Others
 }
 
 // room returns what a map has under a key, or room for it; nil where there is none.

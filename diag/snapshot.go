@@ -54,7 +54,7 @@ func (s *State) Events() []Event {
 			keep(e)
 		}
 	}
-	resumed := &Resumed{Until: s.Seq}
+	resumed := &Resumed{Until: s.Seq, Ruleset: s.ruleset}
 	for seq, pin := range s.evidence {
 		keep(pin.event)
 		if _, ok := s.remembered(seq); !ok {
@@ -107,6 +107,7 @@ type resumption struct {
 func (s *State) resume(e Event) {
 	if run, ok := e.Body.(Run); ok && run.Resumed != nil && e.Seq == s.first {
 		r := &resumption{run.Resumed.Until, map[int64]bool{}, map[int64]bool{}, map[InterfaceAddr]ResumedRouter{}}
+		s.ruleset = run.Resumed.Ruleset
 		for _, seq := range run.Resumed.Foreign {
 			r.foreign[seq] = true
 		}

@@ -96,6 +96,7 @@ type State struct {
 	// portDrops are those of TCP and UDP, apart for the same reason as segments.
 	portDrops ring
 	dropped   map[PacketKey]int64 // the newest of drops, by packet
+	ruleset   int64               // see Ruled
 	evidence  map[int64]pinned
 	said      map[any]Event // the newest event of every fact that has no Seq of its own
 	counts    map[NUD]map[string]int
@@ -303,6 +304,9 @@ func (s *State) Apply(e Event) {
 		s.applyFilter(e, b)
 	case Hook:
 		key := HookKey{b.Interface, b.Name}
+		if _, had := s.Hooks[key]; had || b.Gone {
+			s.ruled(e)
+		}
 		if b.Gone {
 			delete(s.Hooks, key)
 			delete(s.said, key)
@@ -414,9 +418,24 @@ func filterKeyOf(f Filter) filterKey {
 	return filterKey{f.Interface, f.Table, f.Chain, f.Hook, f.Rule, f.Handle, f.Legacy}
 }
 
+// ruled notes that a rule or a hook is gone, or is another than it was.
+func (s *State) ruled(e Event) {
+	if s.resumed == nil { // else the stream says when
+		s.ruleset = e.Seq
+	}
+}
+
+// Ruled is the number of the newest event by which a rule or a hook went or changed: what one threw away before may pass by
+// now. 0: none did.
+func (s *State) Ruled() int64 { return s.ruleset }
+
 func (s *State) applyFilter(e Event, f Filter) {
 	key := filterKeyOf(f)
+	n := len(s.Filters)
 	s.Filters = slices.DeleteFunc(s.Filters, func(old Filter) bool { return filterKeyOf(old) == key })
+	if f.Gone || len(s.Filters) < n {
+		s.ruled(e)
+	}
 	if f.Gone {
 		delete(s.said, key)
 		return

@@ -147,6 +147,27 @@ func TestDNS64(t *testing.T) {
 	}
 }
 
+// A name server that will not hear of ipv4only.arpa is asked for what it cannot but have.
+func TestDNSAskedOtherwise(t *testing.T) {
+	if !nstest.Enter(t) {
+		return
+	}
+	h := newHost(t)
+	h.serveUDP("["+dns6+"]:53", func(request []byte) []byte {
+		var m dnsmessage.Message
+		if m.Unpack(request) != nil || len(m.Questions) != 1 {
+			return nil
+		}
+		if m.Response, m.RCode = true, dnsmessage.RCodeRefused; m.Questions[0].Name.String() == "." {
+			m.RCode = dnsmessage.RCodeSuccess
+		}
+		b, _ := m.Pack()
+		return b
+	})
+	h.services()
+	h.service(dns6, diag.Answered, "")
+}
+
 func ntpAnswer(request []byte) []byte {
 	if len(request) != 48 || request[0] != 0x23 {
 		return nil

@@ -241,9 +241,7 @@ func (w *World) finish(h *host) {
 			x.Flags = diag.Permanent
 		}
 		n.addrs = append(n.addrs, x)
-		if !a.Unjoined {
-			n.groups[diag.SolicitedNode(a.Prefix.Addr())]++
-		}
+		n.groups[diag.SolicitedNode(a.Prefix.Addr())]++
 		if a.Prefix.Bits() < 128 {
 			n.connected(a.Prefix)
 		}

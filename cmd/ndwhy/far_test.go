@@ -307,6 +307,15 @@ func TestFarThatFails(t *testing.T) {
 	}
 }
 
+// A command that watches this very host is no other side, which is said.
+func TestFarIsHere(t *testing.T) {
+	t.Parallel()
+	r := labtest.Run(t, "vpc", "ndwhy", "check", "--far", "ndwhy lab exec ubuntu1 -- ndwhy watch --json")
+	if said := strings.Join(strings.Fields(r.Stdout), " "); !strings.Contains(said, "watches this host itself") || strings.Contains(said, "On ubuntu1") {
+		t.Errorf("exit %d: %s%s", r.Code, r.Stdout, r.Stderr)
+	}
+}
+
 // The screens show where between two hosts something is lost, as check does; and of another stream that ends or is
 // rubbish they say so, and show what they would without it.
 func TestFarScreens(t *testing.T) {

@@ -109,7 +109,23 @@ func (o *checkOptions) sources(ctx context.Context, stderr io.Writer) (list []so
 	if len(hosts) > 0 {
 		return nil, usagef("%s", words.Say("cli.as-many"))
 	}
-	return list, whose(list, makers, known)
+	if err := whose(list, makers, known); err != nil {
+		return nil, err
+	}
+	return list, apart(list)
+}
+
+// apart refuses two captures of one host, unless --as says that they are not: between the parts of one capture everything
+// would seem to be lost.
+func apart(list []source) error {
+	for i, a := range list {
+		for _, b := range list[:i] {
+			if a.of != (diag.MAC{}) && a.of == b.of && a.as == (pcap.Host{}) && b.as == (pcap.Host{}) {
+				return usagef("--from %s: %s", a.name, words.Say("cli.from-same", "a", b.name, "b", a.name, "mac", a.of))
+			}
+		}
+	}
+	return nil
 }
 
 // linksOf are the MACs of the host that made a recording, as it begins.
@@ -214,7 +230,7 @@ func ambiguous(list []source, makers []pcap.Maker, known []diag.MAC) string {
 		}
 		example = append(example, "--as "+as)
 	}
-	return words.Say("cli.from-whose", "example", strings.Join(example, " ")) + more.String()
+	return words.Say("cli.from-whose", "example", strings.Join(example, " ")) + more.String() + words.Say("cli.from-parts")
 }
 
 // called is a MAC with what tells a person whose it is.

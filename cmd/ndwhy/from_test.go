@@ -50,6 +50,27 @@ func TestWhose(t *testing.T) {
 	}
 }
 
+// Two parts of the capture of one host are not taken for both sides; what --as names is.
+func TestParts(t *testing.T) {
+	t.Parallel()
+	mac := diag.MAC{2, 0, 0, 0, 0, 0xa}
+	parts := []source{{name: "part1", capture: true, of: mac}, {name: "part2", capture: true, of: mac}}
+	if err := apart(parts); err == nil || !strings.Contains(err.Error(), "mergecap -w FILE part1 part2") {
+		t.Errorf("%v", err)
+	}
+	named, err := pcap.ParseHost(mac.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts[0].as = named
+	if err := apart(parts); err != nil {
+		t.Error(err)
+	}
+	if err := apart([]source{{name: "recording"}, {name: "another"}}); err != nil {
+		t.Error(err)
+	}
+}
+
 // frameOf is a frame with an ICMPv6 message, whose checksum is put in.
 func frameOf(from, to diag.MAC, message []byte) []byte {
 	p := wire.Packet{Src: from.LinkLocal(), Dst: to.LinkLocal(), HopLimit: 255, Proto: unix.IPPROTO_ICMPV6, Payload: message}

@@ -1007,6 +1007,14 @@ var CauseTests = []struct {
 		},
 	},
 	{
+		Name: "the containers have the peer's prefix", Cause: "host.routing", Sure: "likely", Faults: []string{"host.routing"},
+		World: func() *World { return Overlapping("bridge") },
+	},
+	{
+		Name: "another interface, which is no containers', has the peer's prefix", Cause: "net.open-link", Faults: []string{},
+		World: func() *World { return Overlapping("") },
+	},
+	{
 		Name: "an XDP program drops the advertisements, which no kernel calls XDP", Cause: "host.firewall", Sure: "certain", Faults: []string{"host.firewall"},
 		World: func() *World {
 			answer := diag.Frame{

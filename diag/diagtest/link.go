@@ -98,3 +98,15 @@ func InTurn(second diag.Outcome) *World {
 	}
 	return w
 }
+
+// Overlapping is a LAN whose peer the kernel sends to by another interface, of a type, which was not asked there.
+func Overlapping(kind string) *World {
+	w := LAN().Say(
+		diag.Link{Interface: "docker0", Index: 9, MTU: 1500, Type: kind, Up: true, Carrier: true, Ethernet: true, MAC: diag.MAC{2, 0x42, 0, 0, 0, 1}},
+		diag.Selection{Dst: PeerGlobal, Interface: "docker0", Source: netip.MustParseAddr("2001:db8:1f16:8df:d326::1")},
+	)
+	return w.Path(diag.Path{
+		Check: "peer-echo", Asks: diag.AsksEcho, Via: diag.ViaApp, SourceClass: diag.SourceUnknown, Target: PeerGlobal, TargetClass: diag.TargetPeer, Given: true,
+		Outcome: diag.OutcomeSkipped, Detail: "unproven-source", Out: "docker0",
+	})
+}

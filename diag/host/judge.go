@@ -473,14 +473,14 @@ func rated(r rule) bool {
 	})
 }
 
-// What a rule decides by, beside a packet's kind, addresses and ports: by the keys and names of its conditions.
+// What a rule decides by, beside a packet's kind and addresses: by the keys and names of its conditions.
 var (
 	decidesByMeta = map[expr.MetaKey]string{
 		expr.MetaKeyLEN: "length", expr.MetaKeySKUID: "user", expr.MetaKeySKGID: "group", expr.MetaKeyCGROUP: "cgroup", expr.MetaKeyPRANDOM: "chance",
 	}
 	decidesByName = map[string]string{
 		"length": "length", "owner": "user", "cgroup": "cgroup", "socket": "cgroup", "dscp": "class", "tos": "class",
-		"limit": "rate", "hashlimit": "rate", "connlimit": "count", "quota": "quota", "statistic": "chance", "numgen": "chance",
+		"hl": "hops", "multiport": "port", "limit": "rate", "hashlimit": "rate", "connlimit": "count", "quota": "quota", "statistic": "chance", "numgen": "chance",
 	}
 )
 
@@ -500,12 +500,18 @@ func decides(r rule) (list []string) {
 					by = "class"
 				case e.Offset == 4:
 					by = "length"
+				case e.Offset == hopLimitAt && e.Len == 1:
+					by = "hops"
 				}
+			} else if e.Base == expr.PayloadBaseTransportHeader && e.OperationType == expr.PayloadLoad && e.Offset < portsEnd && e.Len >= 2 {
+				by = "port"
 			}
 		case *expr.Limit:
 			by = "rate"
 		case *expr.Match:
-			by = decidesByName[e.Name]
+			if by = decidesByName[e.Name]; portsOf(e) {
+				by = "port"
+			}
 		case opaque:
 			by = decidesByName[string(e)]
 		}
@@ -514,6 +520,22 @@ func decides(r rule) (list []string) {
 		}
 	}
 	return list
+}
+
+// Where the hop limit stands in an IPv6 header, and where the ports end in one of TCP or UDP.
+const hopLimitAt, portsEnd = 7, 4
+
+// portsOf reports whether a match of ip6tables has a condition on ports.
+func portsOf(e *expr.Match) bool {
+	all := [2]uint16{0, 65535}
+	switch i := e.Info.(type) {
+	case *xt.Tcp:
+		return i.SrcPorts != all || i.DstPorts != all
+	case *xt.Udp:
+		return i.SrcPorts != all || i.DstPorts != all
+	default:
+		return false
+	}
 }
 
 func verdictOf(v *expr.Verdict) verdict {

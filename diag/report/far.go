@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"ndwhy/diag"
@@ -24,6 +25,8 @@ type Far struct {
 	// Asked is what became of what it asked of addresses of this host in its last minute.
 	Asked    []FarAsked   `json:"asked"`
 	Findings []FarFinding `json:"findings"`
+
+	self bool // it is this host, as far as can be seen
 }
 
 // FarAsked is a question of another host to this one, as often as it was asked, with how far it came. Port is of TCP.
@@ -89,13 +92,15 @@ func placeOf(t across.Trace, host string) Place {
 	return row
 }
 
-// Fars tells of the other hosts whose streams a diagnosis rests on; here is this host's name.
-func Fars(d why.Diagnosis, here string) []Far {
+// Fars tells of the other hosts whose streams the diagnosis of a state rests on.
+func Fars(s *diag.State, d why.Diagnosis) []Far {
+	here := s.Run.Host
 	list := []Far{}
 	for _, h := range d.Fars {
 		row := Far{
 			Command: h.From, Host: h.State.Run.Host, Version: h.State.Run.Version, State: cmp.Or(h.Reading, diag.FarBehind), Why: text(h.Why),
 			Addresses: []string{}, Asked: []FarAsked{}, Findings: []FarFinding{},
+			self: isSelf(s, h.State),
 		}
 		if missed, _ := h.Missed(); missed != "" && row.State != diag.FarEnded {
 			row.State, row.Why = diag.FarBehind, text(missed)
@@ -123,9 +128,32 @@ func Fars(d why.Diagnosis, here string) []Far {
 	return list
 }
 
+// isSelf reports whether another stream is of this very host: the same name, and on the same interfaces the same MACs and
+// an address that only one host can have.
+func isSelf(s, other *diag.State) bool {
+	names := other.InterfacesOf()
+	for _, name := range names {
+		l, known := other.Links[name]
+		if !known || l.MAC == (diag.MAC{}) || l.MAC != s.Links[name].MAC {
+			return false
+		}
+		shared := func(a diag.At[diag.Address]) bool {
+			_, ours := s.Addresses[diag.InterfaceAddr{Interface: name, Address: a.Fact.Address}]
+			return ours
+		}
+		if !slices.ContainsFunc(other.AddressesOn(name), shared) {
+			return false
+		}
+	}
+	return len(names) > 0 && other.Run.Host == s.Run.Host
+}
+
 // Stands says how its stream stands.
 func (f Far) Stands() string {
 	key := "far.state." + string(f.State)
+	if f.self {
+		key = "far.state.self"
+	}
 	if f.Host == "" && (f.State == diag.FarEnded || f.State == diag.FarBehind) {
 		key = "far.state.never"
 	}
@@ -139,6 +167,8 @@ func (f Far) name() string { return cmp.Or(f.Host, f.Command) }
 func (f Far) Says() []string {
 	first := f.Stands()
 	switch {
+	case f.self:
+		return []string{first} // what else it tells this host knows
 	case f.OffsetMS != nil:
 		offset, key := time.Duration(*f.OffsetMS*float64(time.Millisecond)), "far.ahead"
 		if offset < 0 {

@@ -303,7 +303,7 @@ func New(s *diag.State, d why.Diagnosis) Report {
 		Skipped:     b.skipped(),
 		Traffic:     b.traffic(),
 		Changed:     b.changed(),
-		Far:         Fars(d, s.Run.Host),
+		Far:         Fars(s, d),
 		Unknown:     d.Unknown,
 	}
 	r.Findings, r.Unexplained = b.findings(), b.unexplained()

@@ -1,6 +1,8 @@
 package why
 
 import (
+	"slices"
+
 	"ndwhy/diag"
 )
 
@@ -17,7 +19,7 @@ var wrongInterface = Cause{
 
 var reserved = Cause{
 	ID: "address.reserved", Severity: Warning, Answers: maySpeak,
-	Remedy:       []Remedy{addressAway("")},
+	Remedy:       []Remedy{addressAway("").when(otherwise(madeAgain)), noAutoconf.when(madeAgain).when(onlyMade)},
 	find:         findReserved,
 	contradicted: sourceSpoke,
 }
@@ -47,7 +49,8 @@ var unassigned = Cause{
 		inVPC("assign", "aws ec2 assign-ipv6-addresses --network-interface-id {eni} --ipv6-addresses {address}").when(assignable),
 		noTemporary.when(temporaryOne),
 		ask("ask.announcer").when(announced),
-		addressAway("address-away").when(otherwise(temporaryOne)),
+		addressAway("address-away").when(otherwise(temporaryOne)).when(otherwise(madeAgain)),
+		noAutoconf.when(otherwise(temporaryOne)).when(madeAgain).when(onlyMade),
 	},
 	find:         findUnassigned,
 	contradicted: sourceSpoke,
@@ -56,6 +59,31 @@ var unassigned = Cause{
 // addressAway deletes an address.
 func addressAway(does string) Remedy {
 	return way(does, "ip -6 addr del {address}/{len} dev {interface}").kept(keep{undo: true, nm: "-ipv6.addresses {address}/{len}"})
+}
+
+// noAutoconf has the kernel make no addresses of what routers announce, and takes away the one that is there: alone that
+// lasts until the next advertisement.
+var noAutoconf = way("no-autoconf", "sysctl -w net.ipv6.conf.{interface}.autoconf=0", "ip -6 addr del {address}/{len} dev {interface}").
+	kept(keep{sysctl: "{conf}.autoconf=0", networkd: "[IPv6AcceptRA] UseAutonomousPrefix=no"})
+
+// onlyMade holds where an interface has no other address that advertisements make, of which nobody says that it is not
+// assigned.
+func onlyMade(v *view, h *hypothesis) bool {
+	iv := v.on(h.iface)
+	return !slices.ContainsFunc(iv.addresses, func(a diag.At[diag.Address]) bool {
+		made := a.Fact.Origin == "kernel_ra" || a.Fact.Flags&diag.ManageTemp != 0
+		return made && a.Fact.Flags&diag.Permanent == 0 && a.Fact.Address != h.addr && !iv.filtered(a.Fact.Address)
+	})
+}
+
+// madeAgain holds where the next advertisement makes a hypothesis' address again: an advertisement made it, whether or not
+// that was heard, and none has said since that its prefix is over.
+func madeAgain(v *view, h *hypothesis) bool {
+	a, ok := factOf[diag.Address](h)
+	if !ok || a.Flags&diag.Permanent != 0 {
+		return false
+	}
+	return a.Origin == "kernel_ra" || a.Flags&diag.ManageTemp != 0 || announced(v, h)
 }
 
 // addressOf keeps an address.

@@ -19,6 +19,9 @@ var routerAsksAgain = Cause{
 // findAsksAgain looks for routers that solicit for an address of this host again and again, although it was seen to
 // answer them: the answers do not reach them, or they do not believe them. Once may be chance, where packets get lost.
 func findAsksAgain(iv *ifaceView) []hypothesis {
+	if len(iv.neighboursInVain()) > 0 && !iv.heeded() {
+		return nil // nobody hears the interface, nor does the router
+	}
 	var list []hypothesis
 	for _, key := range iv.traffic.repeated() {
 		r := iv.traffic.repeats[key]

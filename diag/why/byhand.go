@@ -103,3 +103,43 @@ func (iv *ifaceView) apart(sel diag.Selection) (h hypothesis, ok bool) {
 	}
 	return h, len(h.symptoms) > 0
 }
+
+// takenInside looks for a named peer that is found on the link, while the kernel sends what is for it to an interface
+// behind which this host's own containers are: those were given a prefix that others have addresses of.
+func (iv *ifaceView) takenInside() (list []hypothesis) {
+	for _, p := range iv.paths {
+		sel, asked := iv.s.Selections[diag.SelectionKey{Dst: p.Target}]
+		if p.Via != diag.ViaApp || p.Outcome != diag.OutcomeSkipped || p.TargetClass != diag.TargetPeer || !p.Given || !asked || sel.Errno != "" ||
+			sel.Interface == iv.name || sel.Via.IsValid() || !iv.forContainers(sel.Interface) {
+			continue
+		}
+		found := iv.first(of(func(q *path) bool {
+			return q.Target == p.Target && q.Asks == diag.AsksND && q.Via == diag.ViaWire && q.Outcome == diag.Answered
+		}))
+		if found == nil {
+			continue
+		}
+		h := hypothesis{
+			direct: true, confidence: Likely, severity: Warning, subject: Subject{"target", p.Target.String()}, as: "inside",
+			args: []any{"target", p.Target, "other", sel.Interface}, facts: []diag.Event{iv.s.Said(sel), iv.s.Said(iv.s.Links[sel.Interface])}, paths: []string{p.ID},
+		}
+		rest(&h, found)
+		list = append(list, h)
+	}
+	return list
+}
+
+// forContainers reports whether behind an interface there is nothing but what this host itself put there: one end of a
+// pair, or a bridge of no other ports.
+func (iv *ifaceView) forContainers(name string) bool {
+	l, known := iv.s.Links[name]
+	if !known || l.Port != "" || l.Type != "bridge" && l.Type != "veth" || name == iv.name {
+		return false
+	}
+	for _, port := range iv.s.Links {
+		if port.Master == l.Index && port.Master != 0 && port.Type != "veth" {
+			return false
+		}
+	}
+	return l.Index != iv.net.Link.Master || l.Index == 0
+}

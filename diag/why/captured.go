@@ -104,7 +104,7 @@ func (iv *ifaceView) nobodyAnswers(addr netip.Addr, arg string) hypothesis {
 		if len(h.facts) < evidenceOfMany {
 			h.facts = append(h.facts, a.First, a.Last)
 		}
-		if o.Hosts[a.MAC].Hears {
+		if o.Hears(a.MAC) {
 			h.confidence = Certain
 		}
 		if a.Answered.Body != nil && len(h.more) == 0 {
@@ -231,7 +231,7 @@ func heardPings(iv *ifaceView) (list []hypothesis) {
 	told := map[netip.Addr]bool{}
 	for _, addr := range addresses(o.Voices) {
 		v := o.Voices[addr]
-		if _, is := mute[addr]; is || !o.Hosts[v.MAC].Hears {
+		if _, is := mute[addr]; is || !o.Hears(v.MAC) {
 			continue
 		}
 		for _, target := range addresses(v.Asked) {
@@ -261,7 +261,7 @@ func pinged(o *diag.Overheard, yield func(from, target netip.Addr, a diag.Asked)
 		v := o.Voices[from]
 		for _, target := range addresses(v.Asked) {
 			a := *v.Asked[target]
-			if a.Lose(o.Last); a.Lost >= lostLeast && a.Replied > 0 && o.Hosts[v.MAC].Hears {
+			if a.Lose(o.Last); a.Lost >= lostLeast && a.Replied > 0 && o.Hears(v.MAC) {
 				yield(from, target, a)
 			}
 		}
@@ -412,7 +412,7 @@ func heardByNobody(iv *ifaceView) (list []hypothesis) {
 				}
 			}
 		}
-		if !o.Hosts[mac].Hears {
+		if !o.Hears(mac) {
 			h.more = append(h.more, "captured.elsewhere")
 		}
 		h.args = []any{"host", mac, "n", len(asked), "addresses", listed(names)}
@@ -714,7 +714,7 @@ func heardClients(iv *ifaceView) (list []hypothesis) {
 			args:  []any{"client", mac, "count", c.Count, "message", c.Last.Body.(diag.Frame).DHCPv6.Message},
 			facts: []diag.Event{c.First, c.Last},
 		}
-		if o.Hosts[mac].Hears {
+		if o.Hears(mac) {
 			h.confidence = Certain
 		}
 		if answered[mac] {

@@ -367,6 +367,14 @@ func TestCaptured(t *testing.T) {
 				})
 			}, "peer.echo-blocked info likely 2001:db8::b", "3 pings",
 		},
+		"only what a host sends, captured on all interfaces": {
+			func(c *capture) {
+				c.cooked(diag.Frame{Type: diag.NS, SrcMAC: capA, Src: addrA, Dst: diag.SolicitedNode(addrB), Target: addrB, LLAddr: capA, Out: true})
+				c.thrice(func() {
+					c.cooked(diag.Frame{Type: diag.EchoRequest, SrcMAC: capA, Src: addrA, Dst: addrB, HopLimit: 64, Out: true})
+				})
+			}, "", "",
+		},
 		"a program tries an address with several": {
 			func(c *capture) {
 				c.ra(capC, 1800)

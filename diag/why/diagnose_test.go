@@ -778,3 +778,28 @@ func acknowledged() diag.Flows {
 		Local: netip.AddrPortFrom(diagtest.Mine, 40000), Remote: netip.AddrPortFrom(diagtest.Host2, 443), State: diag.FlowEstablished, AckedS: 0.2,
 	}}}
 }
+
+// Who has put the packet filter right is not told again of what it threw away before.
+func TestWhatRulesDroppedBeforeTheyChanged(t *testing.T) {
+	rule := diag.Filter{Table: "ip6 filter", Chain: "INPUT", Hook: "input", Rule: "icmpv6 type nd-neighbor-advert drop", Handle: 3, Verdict: "drop", Matches: []string{"na"}}
+	dropped := diag.Drop{
+		Reason: "NETFILTER_DROP", Function: "nft_do_chain",
+		Frame: diag.Frame{Interface: "eth0", Type: diag.NA, Src: diagtest.PeerLocal, Dst: diagtest.MyLocal, Target: diagtest.PeerLocal, HopLimit: 255},
+	}
+	gone := rule
+	gone.Gone = true
+	for _, c := range []struct {
+		name   string
+		bodies []diag.Body
+		want   bool
+	}{
+		{"a rule drops", []diag.Body{dropped}, true},
+		{"a rule dropped, and is gone", []diag.Body{rule, dropped, gone}, false},
+		{"another drops since", []diag.Body{rule, gone, dropped}, true},
+	} {
+		d := Diagnose(diagtest.VPC().Say(c.bodies...).State())
+		if got := slices.Contains(named(d), "host.firewall"); got != c.want {
+			t.Errorf("%s: a firewall is found: %v, want %v (%s)", c.name, got, c.want, d.Headline)
+		}
+	}
+}

@@ -79,14 +79,20 @@ func (v *view) captureHeadline(d Diagnosis) string {
 		return words.Say("headline.capture-silent-more", "summary", clause(v.summary(silent[0])), "more", len(silent)-1)
 	}
 	frames, hosts, cut := 0, 0, 0
+	var sender diag.MAC // of all there is, who asked something
 	for _, o := range v.s.Overheard {
 		frames, hosts, cut = frames+o.Frames, hosts+len(o.Hosts), cut+o.Cut
+		if len(v.s.Overheard) == 1 && !o.Others && len(o.Voices) > 0 {
+			sender = o.Sender
+		}
 	}
 	switch {
 	case frames == 0:
 		return words.Say("headline.capture-none")
 	case cut > 0:
 		return words.Say("headline.capture-cut", "cut", cut, "frames", frames)
+	case sender != (diag.MAC{}):
+		return words.Say("headline.capture-sent", "sender", sender, "frames", frames)
 	}
 	return words.Say("headline.capture", "frames", frames, "hosts", hosts)
 }

@@ -118,10 +118,11 @@ func TestRouterAsksAgain(t *testing.T) {
 		world *diagtest.World
 		want  []string
 	}{
-		"nothing comes from beyond": {diagtest.AsksAgain(silent(diagtest.LAN()), 1), []string{"router.asks-again"}},
-		"once, and all is well":     {diagtest.AsksAgain(diagtest.LAN(), 1), nil},
-		"thrice, and all is well":   {diagtest.AsksAgain(diagtest.LAN(), 3), nil},
-		"never, and nothing comes":  {diagtest.AsksAgain(silent(diagtest.LAN()), 0), []string{"path.beyond-router"}},
+		"nothing comes from beyond":  {diagtest.AsksAgain(silent(diagtest.LAN()), 1), []string{"router.asks-again"}},
+		"once, and all is well":      {diagtest.AsksAgain(diagtest.LAN(), 1), nil},
+		"thrice, and all is well":    {diagtest.AsksAgain(diagtest.LAN(), 3), nil},
+		"nobody hears the interface": {diagtest.AsksAgain(diagtest.LAN(), 3).Silence(func(p diag.Path) bool { return p.Asks != diag.AsksDAD }), []string{"path.unheard"}},
+		"never, and nothing comes":   {diagtest.AsksAgain(silent(diagtest.LAN()), 0), []string{"path.beyond-router"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := Diagnose(c.world.State())

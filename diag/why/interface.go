@@ -114,6 +114,9 @@ func findIPv6Disabled(iv *ifaceView) []hypothesis {
 		return nil
 	}
 	h := hypothesis{direct: true, confidence: Certain, subject: Subject{"interface", iv.name}, facts: []diag.Event{e}}
+	if dad, said := iv.sysctl("accept_dad"); dad == "2" {
+		h.more, h.facts = []string{"cause.host.ipv6-disabled.dad"}, append(h.facts, said)
+	}
 	iv.explainAll(&h)
 	return []hypothesis{h}
 }

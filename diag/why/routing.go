@@ -50,6 +50,8 @@ var routing = Cause{
 			Does: "gateway", If: as("no-gateway", "through-host"), Do: []string{"ip -6 route replace default via {router} dev {interface} metric 1024"},
 			Make: rightGateway, Keep: &keep{amend: true},
 		},
+		ask("ask.inside").when(as("inside")),
+		way("", "ip -6 route get {target}", "ip -6 addr show dev {other}").when(as("inside")),
 		way("local-away", `route=$(ip -6 route get fibmatch {target} | head -1) && sudo ip -6 route del $route`).when(as("local")),
 		{Does: "rule-away", If: as("rule"), Do: []string{"ip -6 rule del priority PRIORITY"}, Make: ruleAway, Keep: &keep{undo: true}},
 		way("local-first", "ip -6 rule add lookup local priority 0").when(as("not-local")).kept(keep{up: true}),
@@ -210,7 +212,7 @@ func findRouting(iv *ifaceView) []hypothesis {
 		list[i].paths = append(list[i].paths, h.paths...)
 		list[i].evidence = append(list[i].evidence, h.evidence...)
 	}
-	for _, h := range slices.Concat(iv.takenElsewhere(), iv.otherRouter(), iv.notLocal()) {
+	for _, h := range slices.Concat(iv.takenElsewhere(), iv.takenInside(), iv.otherRouter(), iv.notLocal()) {
 		add(h)
 	}
 	for _, sel := range iv.selections() {

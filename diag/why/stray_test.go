@@ -8,6 +8,7 @@ import (
 
 	"ndwhy/diag"
 	"ndwhy/diag/diagtest"
+	"ndwhy/diag/words"
 )
 
 // TestRouterOfAStrayPrefix: who announces a prefix for addresses that reach nothing is named, with or without a list of what
@@ -137,11 +138,15 @@ func TestNobodySolicits(t *testing.T) {
 // TestRulesInPart: a rule that stops some of what arrives, by what ndwhy does not ask for, is told, and is no fault.
 func TestRulesInPart(t *testing.T) {
 	for hook, what := range map[string]string{"input": UnaskedRulesIn, "output": UnaskedRules} {
-		d := Diagnose(diagtest.VPC().Say(diag.Filter{
-			Table: "inet t", Chain: "c", Hook: hook, Rule: "limit rate over 10/second drop", Handle: 2, Verdict: "drop", Matches: []string{}, Partly: []string{"tcp-syn"}, By: []string{"rate"},
-		}).State())
-		if d.Verdict != VerdictOK || !slices.ContainsFunc(d.NotAsked, func(u Unasked) bool { return u.What == what && strings.Contains(u.Why, "10/second") }) {
-			t.Errorf("%s: %s, not asked %v", hook, d.Verdict, d.NotAsked)
+		for by, rule := range map[string]string{"rate": "limit rate over 10/second drop", "hops": "ip6 hoplimit < 10 drop", "port": "tcp dport 25 drop"} {
+			d := Diagnose(diagtest.VPC().Say(diag.Filter{
+				Table: "inet t", Chain: "c", Hook: hook, Rule: rule, Handle: 2, Verdict: "drop", Matches: []string{}, Partly: []string{"tcp-syn"}, By: []string{by},
+			}).State())
+			if d.Verdict != VerdictOK || !slices.ContainsFunc(d.NotAsked, func(u Unasked) bool {
+				return u.What == what && strings.Contains(u.Why, rule) && strings.Contains(u.Why, words.Say("unasked.by."+by))
+			}) {
+				t.Errorf("%s by %s: %s, not asked %v", hook, by, d.Verdict, d.NotAsked)
+			}
 		}
 	}
 }

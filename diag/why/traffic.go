@@ -217,7 +217,7 @@ func (v *view) readTraffic() map[string]*traffic {
 	}
 	for _, e := range v.s.Drops() {
 		if d, ok := e.Body.(diag.Drop); ok {
-			on(d.Frame.Interface).drop(e, d)
+			on(d.Frame.Interface).drop(e, d, v.s.Ruled())
 		}
 	}
 	for iface, t := range all {
@@ -259,10 +259,11 @@ func (t *traffic) called(key callKey, e diag.Event) *call {
 }
 
 // drop takes the kernel's word that it threw a packet away. Of connections only so many frames are seen as there can be
-// looked at, so one that is dropped may be the only trace of its request.
-func (t *traffic) drop(e diag.Event, d diag.Drop) {
+// looked at, so one that is dropped may be the only trace of its request. What was dropped by the rules as they were before
+// event since says nothing of a kind of packet.
+func (t *traffic) drop(e diag.Event, d diag.Drop, since int64) {
 	f := d.Frame
-	if d.ByFilter() {
+	if d.ByFilter() && e.Seq > since {
 		t.dropped[dropKind{f.Out, f.Type}] = e
 	}
 	switch {

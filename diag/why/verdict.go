@@ -103,6 +103,11 @@ func (v *view) outOfSight(p *diag.Path) string {
 		!known || sel.Errno != "" || slices.Contains(v.s.Run.Interfaces, sel.Interface) {
 		return ""
 	}
+	if slices.ContainsFunc(v.ifaces, func(iv *ifaceView) bool {
+		return iv.name == p.Interface && slices.ContainsFunc(iv.takenInside(), func(h hypothesis) bool { return slices.Contains(h.paths, p.ID) })
+	}) {
+		return "" // it is told what becomes of it
+	}
 	return sel.Interface
 }
 

@@ -91,6 +91,7 @@ var causesCaptured = map[string]string{
 	"cause.link.spoofed.captured-many.explanation": "The newest is {what} from {from} ({sender}). Its hop limit or checksum is wrong, so every host drops it. One machine most likely makes up so many senders.",
 
 	"headline.capture":             "This capture shows no fault (frames: {frames}, hosts: {hosts}); what frames alone do not tell stays unknown.",
+	"headline.capture-sent":        "This capture has only what {sender} sent (frames: {frames}). Either it was made so (tcpdump -Q out), or nothing came in.",
 	"headline.capture-silent":      "{summary}. Whether that is a fault frames alone do not tell.",
 	"headline.capture-silent-more": "{summary} ({more} more are like it). Whether that is a fault frames alone do not tell.",
 	"headline.capture-cut":         "This capture shows no fault, but {cut|frame is|frames are} cut short, of {frames}: what they say is not known.",

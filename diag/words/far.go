@@ -23,6 +23,7 @@ var acrossHosts = map[string]string{
 	"far.left-out": "part of it could not be read: {problem}",
 
 	"far.state.never":          "Nothing is known of the other host: {command} told nothing that it saw{why}.",
+	"far.state.self":           "{command} watches this host itself: name, MAC addresses and addresses are the same. Give a command that runs ndwhy watch --json on the other host.",
 	"far.state.started":        "{host} watches ({command}).",
 	"far.state.complete":       "{host} watched the whole time ({command}).",
 	"far.state.behind":         "{host} had not reported everything that it saw when time ran out ({command}){why}. The rest is not known.",

@@ -103,6 +103,8 @@ var general = map[string]string{
 	"unasked.why.sources":         "{n} of the {all} on {interface}; some of each kind were asked",
 	"unasked.why.rules":           "stopped by {by}: {rules}",
 	"unasked.by.length":           "length",
+	"unasked.by.port":             "port",
+	"unasked.by.hops":             "hop limit",
 	"unasked.by.user":             "user",
 	"unasked.by.group":            "group",
 	"unasked.by.cgroup":           "control group",

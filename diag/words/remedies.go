@@ -91,6 +91,7 @@ var remedies = map[string]string{
 	"remedy.ask.hook":            "Ask whoever installed the program (a network plugin, a policy agent) to let these packets out.",
 	"remedy.hook-away":           "Delete all tc filters at the interface's egress. A network plugin may need them.",
 	"remedy.deprecate":           "Keep the address, but stop the kernel from choosing it as a source.",
+	"remedy.no-autoconf":         "Stop making addresses from advertisements, and delete this one.",
 	"remedy.ask.announcer":       "Ask who runs {announcer} ({announcer-mac}) to stop announcing this prefix, if wrong.",
 	"remedy.address-away":        "Delete the address, if it does not belong here.",
 	"remedy.assign":              "Have the VPC assign the address, if it belongs here.",

@@ -280,7 +280,7 @@ func (w *Writer) now(s *diag.State, d why.Diagnosis) known {
 			k.neighbours[key] = entry(s, key)
 		}
 	}
-	for _, f := range report.Fars(d, s.Run.Host) {
+	for _, f := range report.Fars(s, d) {
 		k.fars[f.Command] = f.Stands()
 		for _, x := range f.Findings {
 			k.fars[fmt.Sprint(f.Command, x.Cause, x.Interface, x.Subject)] = f.Own(x)
