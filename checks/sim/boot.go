@@ -241,7 +241,9 @@ func (w *World) finish(h *host) {
 			x.Flags = diag.Permanent
 		}
 		n.addrs = append(n.addrs, x)
-		n.groups[diag.SolicitedNode(a.Prefix.Addr())]++
+		if !a.Unjoined {
+			n.groups[diag.SolicitedNode(a.Prefix.Addr())]++
+		}
 		if a.Prefix.Bits() < 128 {
 			n.connected(a.Prefix)
 		}

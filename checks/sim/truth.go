@@ -36,7 +36,6 @@ var unmodelled = map[string]string{
 	"deprecated-assigned":  "which of two deprecated addresses a kernel chooses",
 	"bridged":              "bridges (lab.NIC.Bridge)",
 	"bridged-well":         "bridges (lab.NIC.Bridge)",
-	"group-not-joined":     "what a router knows of a host that it cannot solicit (lab.Added.Unjoined)",
 	"arp-off":              "an interface that resolves nobody (lab.NIC.NoARP)",
 	"snooping-forgets":     "listener reports (vswitch.Fabric.Snooping)",
 	"snooping-queried":     "listener reports (vswitch.Fabric.Snooping)",

@@ -43,7 +43,10 @@ func findGroupNotJoined(iv *ifaceView) []hypothesis {
 				h.symptoms = append(h.symptoms, i)
 			}
 		}
-		iv.explain(&h, iv.where(func(p *path) bool { return p.symptom >= 0 && p.fate == deaf && p.Source == f.Address })...)
+		// Who does not know this host, or forgot it, has to find it before it can answer.
+		iv.explain(&h, iv.where(func(p *path) bool {
+			return p.Source == f.Address && p.Asks != diag.AsksND && p.symptom >= 0 && (p.beyondHost() || p.fate == deaf)
+		})...)
 		list = append(list, h)
 	}
 	return list
