@@ -119,6 +119,7 @@ var sameThing = [][]string{
 	{"same-mac", "address-taken"},              // who answers for the address
 	{"private-link-local", "two-prefixes-src"}, // the address that a route names
 	{"private-link-local", "near-source"},
+	{"container", "near-source"},
 	{"container", "two-prefixes-src"},
 	{"peer-twice", "peer-down", "address-taken", "off-link-well", "not-on-link", "not-on-link-well", "no-on-link-route", "no-on-link-route-well"}, // whether the peer is a neighbour
 	{"dad-loop", "not-on-link", "not-on-link-well", "no-on-link-route", "no-on-link-route-well"},                                                  // whether the added address makes it one
