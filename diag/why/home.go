@@ -116,8 +116,9 @@ func (iv *ifaceView) chosen(addr netip.Addr) bool {
 func (iv *ifaceView) homeless() []diag.At[diag.Address] {
 	var list []diag.At[diag.Address]
 	for _, a := range iv.addresses {
-		addr := a.Fact.Address
-		if !iv.global(a.Fact) || iv.class[addr] != diag.SourceUnknown || !a.Fact.Flags.Usable() {
+		addr, class := a.Fact.Address, iv.class[a.Fact.Address]
+		announced := class == diag.SourceUnassigned && iv.fromPrefix(a.Fact) // what is said to be assigned leaves it out
+		if !iv.global(a.Fact) || class != diag.SourceUnknown && !announced || !a.Fact.Flags.Usable() {
 			continue
 		}
 		if _, control := iv.unheardBeyond(addr); control != nil && !iv.chosen(addr) {
@@ -177,7 +178,7 @@ func (iv *ifaceView) otherRouter() []hypothesis {
 // is one (net/ipv6/ip6_output.c, ip6_dst_lookup_tail).
 func (iv *ifaceView) unruled(sel diag.Selection) (through netip.Addr, answer *path) {
 	bound, asked := iv.s.Selections[diag.SelectionKey{Dst: sel.Dst, From: sel.Source}]
-	if !asked || sel.Bound != "" || bound.Interface != iv.name || !bound.Via.IsValid() || bound.Via == sel.Via || iv.class[sel.Source] != diag.SourceUnknown {
+	if !asked || sel.Bound != "" || bound.Interface != iv.name || !bound.Via.IsValid() || bound.Via == sel.Via || iv.class[sel.Source] == diag.SourceAssigned {
 		return through, nil
 	}
 	free := func(p *path) bool { return p.Target == sel.Dst && p.Via == diag.ViaApp }

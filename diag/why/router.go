@@ -48,7 +48,8 @@ var routerSilent = Cause{
 		about: target, kind: "router", arg: "router", confidence: Certain, direct: true,
 		explains: all(toward(diag.TargetRouter), asking(diag.AsksEcho), unanswered, fromUs),
 		given: func(iv *ifaceView, router netip.Addr) bool {
-			return iv.resolves(router) && len(iv.traffic.late) == 0 && !iv.toAnother() && iv.overridden(router) == nil
+			_, moved := iv.moved()[router] // what it was asked may have gone to where it is no more
+			return iv.resolves(router) && len(iv.traffic.late) == 0 && !iv.toAnother() && iv.overridden(router) == nil && !moved
 		},
 		denied: all(itself, asking(diag.AsksEcho), answers),
 		more: func(iv *ifaceView, h *hypothesis) {

@@ -34,3 +34,14 @@ func TestMovedAndWell(t *testing.T) {
 		}
 	}
 }
+
+// A router that moved, and was asked where it is no more, is not one that answers no echo.
+func TestMovedIsNotQuiet(t *testing.T) {
+	w := diagtest.Moved(diagtest.RouterAddr, diagtest.OtherMAC).Silence(func(p diag.Path) bool {
+		return p.TargetClass == diag.TargetInternet || p.Target == diagtest.RouterAddr && p.Asks == diag.AsksEcho
+	})
+	d := Diagnose(w.State())
+	if got := named(d); !slices.Contains(got, "neighbour.stale-lladdr") || slices.Contains(got, "net.router-silent") {
+		t.Errorf("named %v", got)
+	}
+}

@@ -90,21 +90,23 @@ func (iv *ifaceView) lone() bool {
 	})
 }
 
-// hostsOf is how many hosts at least are asked for: a router's addresses are not a peer's, and of one host one address
-// alone is link-local.
+// hostsOf is how many hosts at least are asked for: a router's addresses are not a peer's, unless a peer is meant for a
+// router, and of one host one address alone is link-local.
 func hostsOf(asked []*path) int {
-	local := map[diag.TargetClass]map[netip.Addr]bool{}
+	hosts := map[netip.Addr]bool{}      // by their link-local addresses
+	local := map[diag.TargetClass]bool{} // some of these are
 	for _, p := range asked {
-		if local[p.TargetClass] == nil {
-			local[p.TargetClass] = map[netip.Addr]bool{}
-		}
 		if p.Target.IsLinkLocalUnicast() {
-			local[p.TargetClass][p.Target] = true
+			hosts[p.Target], local[p.TargetClass] = true, true
+		} else {
+			local[p.TargetClass] = local[p.TargetClass]
 		}
 	}
-	n := 0
-	for _, list := range local {
-		n += max(1, len(list))
+	n := len(hosts)
+	for _, some := range local {
+		if !some {
+			n++
+		}
 	}
 	return n
 }

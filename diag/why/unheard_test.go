@@ -188,3 +188,26 @@ func TestCertainMeansSeen(t *testing.T) {
 		t.Errorf("a client runs: %s: %s", f.Confidence, f.Summary)
 	}
 }
+
+// A peer that somebody took for a router is one host, whatever it is asked as.
+func TestHostsAsked(t *testing.T) {
+	asked := func(class diag.TargetClass, target netip.Addr) *path {
+		return &path{Path: &diag.Path{Target: target, TargetClass: class}}
+	}
+	router, global := asked(diag.TargetRouter, diagtest.RouterAddr), asked(diag.TargetPeer, diagtest.PeerGlobal)
+	for name, tt := range map[string]struct {
+		asked []*path
+		want  int
+	}{
+		"nobody":                               {nil, 0},
+		"a router, and two addresses of peers": {[]*path{router, global, asked(diag.TargetPeer, diagtest.Host2)}, 2},
+		"two peers":                            {[]*path{asked(diag.TargetPeer, diagtest.PeerLocal), global, asked(diag.TargetPeer, diagtest.Private)}, 2},
+		"a peer as a router": {[]*path{
+			router, asked(diag.TargetRouter, diagtest.PeerLocal), asked(diag.TargetPeer, diagtest.PeerLocal), global,
+		}, 2},
+	} {
+		if got := hostsOf(tt.asked); got != tt.want {
+			t.Errorf("%s: %d hosts, want %d", name, got, tt.want)
+		}
+	}
+}
