@@ -14,7 +14,7 @@ type asking struct {
 	send           func() error
 	ready          func() bool
 	count, sent    int
-	cost           int // packets that the first sending causes; 1 where it is 0
+	cost, each     int // packets that the first sending causes, and each further one; 1 where it is 0
 	interval, wait time.Duration
 	next, end      time.Time
 	// leave is set where nothing leaving within leaveWithin ends the asking.
@@ -29,6 +29,14 @@ type asking struct {
 	again func(*asking) bool
 	more  func() bool
 	over  bool
+}
+
+// price is how many packets the next sending causes.
+func (a *asking) price() int {
+	if a.sent == 0 {
+		return max(1, a.cost)
+	}
+	return max(1, a.each)
 }
 
 // pursue asks until every asking has its answer or its wait has ended.
@@ -90,9 +98,8 @@ func (l *lane) step(a *asking, at func(time.Time)) (busy bool) {
 		}
 		switch {
 		case a.sent < a.count && !now.Before(a.next):
-			cost := 1
+			cost := a.price()
 			if a.sent == 0 {
-				cost = max(1, a.cost)
 				a.started = now
 			}
 			if !l.r.pace.pay(l.task, cost) {

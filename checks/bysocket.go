@@ -183,7 +183,7 @@ func (l *lane) opened(turn []*tally) *asking {
 func (l *lane) asks(sock Asker, k socketKind, a *asking) func() error {
 	return func() error {
 		if (a.sent > 0 || a.reasked) && k.via() == diag.ViaKernel && !l.lawful() {
-			l.r.pace.charge(l.r.now, -1)
+			l.r.pace.charge(l.r.now, -a.price())
 			a.count = 0 // what was asked is waited for, and no more is
 			return nil
 		}
@@ -200,7 +200,7 @@ func (l *lane) anew(a *asking) func() error {
 		if a.sent > 0 {
 			l.forget()
 			if answered, _ := a.answered(); answered { // meanwhile: nobody would wait for what comes of another
-				l.r.pace.charge(l.r.now, -1)
+				l.r.pace.charge(l.r.now, -a.price())
 				return nil
 			}
 		}

@@ -158,7 +158,9 @@ func (serviceByKernel) adjust(l *lane, a *asking) {
 	if a.tallies[0].q.Service == IMDS {
 		a.count = l.r.count
 	}
-	a.cost += a.tallies[0].q.Frames - kernelSolicits - 1
+	request := a.tallies[0].q.Frames - kernelSolicits
+	a.cost += request - 1
+	a.each = min(request, handshakePackets) // of one that is silent: what it asks, or a SYN and those that the kernel repeats
 }
 
 func (serviceByKernel) socket(t *tally, e diag.Event, s diag.Socket) {

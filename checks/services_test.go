@@ -164,3 +164,19 @@ func TestPlanServices(t *testing.T) {
 		}
 	}
 }
+
+// A request that is repeated costs what the kernel sends for it: of a connection that nobody answers, its SYNs.
+func TestRepeatedRequestsArePaid(t *testing.T) {
+	again := map[Service]int{IMDS: handshakePackets, DNS: dnsQueries, NTP: 1}
+	for _, s := range vpcServices {
+		a := &asking{cost: 1, tallies: []*tally{{q: Question{Service: s.service, Frames: s.packets + kernelSolicits}}}}
+		serviceByKernel{}.adjust(&lane{r: &Loop{}}, a)
+		if got := a.price(); got != s.packets {
+			t.Errorf("%s costs %d packets, want %d", s.service, got, s.packets)
+		}
+		a.sent = 1
+		if got := a.price(); got != again[s.service] {
+			t.Errorf("%s costs %d packets again, want %d", s.service, got, again[s.service])
+		}
+	}
+}

@@ -197,10 +197,18 @@ func (v *view) readTraffic() map[string]*traffic {
 		case f.Type == diag.EchoRequest && f.Out:
 			sent[f.Interface][echoNumber{f.EchoID, f.EchoSeq}] = e
 		case f.Type == diag.EchoReply && !f.Out:
-			if q, asked := sent[f.Interface][echoNumber{f.EchoID, f.EchoSeq}]; asked && e.At.Sub(q.At) >= tooLate {
-				asked := q.Body.(diag.Frame)
-				t.late[callKey{from: asked.Src, to: asked.Dst}] = e
-				t.latest = max(t.latest, e.At.Sub(q.At))
+			number := echoNumber{f.EchoID, f.EchoSeq}
+			q, asked := sent[f.Interface][number]
+			if !asked {
+				break
+			}
+			question := q.Body.(diag.Frame)
+			if after := e.At.Sub(q.At); after >= tooLate {
+				t.late[callKey{from: question.Src, to: question.Dst}] = e
+				t.latest = max(t.latest, after)
+			}
+			if f.Src == question.Dst {
+				delete(sent[f.Interface], number) // a second copy of the answer is none that is late
 			}
 		case f.Type == diag.DHCPv6Frame && f.DHCPv6 != nil:
 			t.dhcpv6 = append(t.dhcpv6, e)

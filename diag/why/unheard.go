@@ -93,7 +93,7 @@ func (iv *ifaceView) lone() bool {
 // hostsOf is how many hosts at least are asked for: a router's addresses are not a peer's, unless a peer is meant for a
 // router, and of one host one address alone is link-local.
 func hostsOf(asked []*path) int {
-	hosts := map[netip.Addr]bool{}      // by their link-local addresses
+	hosts := map[netip.Addr]bool{}       // by their link-local addresses
 	local := map[diag.TargetClass]bool{} // some of these are
 	for _, p := range asked {
 		if p.Target.IsLinkLocalUnicast() {
