@@ -116,9 +116,8 @@ func (iv *ifaceView) chosen(addr netip.Addr) bool {
 func (iv *ifaceView) homeless() []diag.At[diag.Address] {
 	var list []diag.At[diag.Address]
 	for _, a := range iv.addresses {
-		addr, class := a.Fact.Address, iv.class[a.Fact.Address]
-		announced := class == diag.SourceUnassigned && iv.fromPrefix(a.Fact) // what is said to be assigned leaves it out
-		if !iv.global(a.Fact) || class != diag.SourceUnknown && !announced || !a.Fact.Flags.Usable() {
+		addr := a.Fact.Address
+		if !iv.global(a.Fact) || iv.class[addr] != diag.SourceUnknown && !iv.leftOut(a.Fact) || !a.Fact.Flags.Usable() {
 			continue
 		}
 		if _, control := iv.unheardBeyond(addr); control != nil && !iv.chosen(addr) {
@@ -126,6 +125,11 @@ func (iv *ifaceView) homeless() []diag.At[diag.Address] {
 		}
 	}
 	return list
+}
+
+// leftOut reports whether what is said to be assigned leaves out an address that a router had this host make.
+func (iv *ifaceView) leftOut(a diag.Address) bool {
+	return iv.class[a.Address] == diag.SourceUnassigned && iv.fromPrefix(a)
 }
 
 func findPrefixWithdrawn(iv *ifaceView) []hypothesis {

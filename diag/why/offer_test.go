@@ -1,6 +1,7 @@
 package why
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -202,5 +203,32 @@ func TestOffers(t *testing.T) {
 				t.Errorf("a placeholder is left:\n%s", text)
 			}
 		})
+	}
+}
+
+// The user names what is assigned, and leaves out what the host makes of a second router's prefix: what is wrong with that
+// is said all the same.
+func TestTwoPrefixesBesideWhatIsAssigned(t *testing.T) {
+	free := diag.Selection{Dst: diagtest.Host1, Source: diagtest.OtherAddr, Interface: "eth0", Via: diagtest.RouterAddr}
+	bound := diag.Selection{
+		Dst: diagtest.Host1, From: diagtest.OtherAddr, Source: diagtest.OtherAddr, Interface: "eth0", Via: diagtest.SecondLocal, Table: 10000,
+	}
+	lost := diag.Path{
+		Check: "internet", Asks: diag.AsksEcho, Source: diagtest.OtherAddr, Target: diagtest.Host1, TargetClass: diag.TargetInternet, Given: true,
+		Via: diag.ViaApp, Out: "eth0", Outcome: diag.Silent,
+	}
+	for want, w := range map[string]*diagtest.World{
+		"host.routing": diagtest.TwoPrefixes(diag.Silent), "host.source-selection": diagtest.TwoPrefixes(diag.Silent).Say(free), "": diagtest.TwoPrefixes(diag.Answered),
+		"host.source-selection, by a rule": diagtest.TwoPrefixes(diag.Answered).Say(bound, free).Path(lost),
+	} {
+		w.Run.Assigned = []netip.Prefix{netip.PrefixFrom(diagtest.Mine, 128)}
+		w.Each(func(p diag.Path) bool { return p.Source == diagtest.Mine }, func(p *diag.Path) { p.SourceClass = diag.SourceAssigned })
+		w.Each(func(p diag.Path) bool { return p.Source == diagtest.OtherAddr }, func(p *diag.Path) { p.SourceClass = diag.SourceUnassigned })
+		cause, _, _ := strings.Cut(want, ",")
+		for _, is := range []string{"host.routing", "host.source-selection"} {
+			if got := named(Diagnose(w.State())); slices.Contains(got, is) != (is == cause) {
+				t.Errorf("%s: named %v", want, got)
+			}
+		}
 	}
 }
