@@ -38,6 +38,9 @@ func findPerAddressFilter(iv *ifaceView) []hypothesis {
 			if class == diag.SourceUnassigned && iv.s.InterfaceWith(p.Source) != iv.name {
 				continue // an application's, that left by another
 			}
+			if class == diag.SourceUnassigned && p.TargetClass == diag.TargetInternet && iv.leftOut(p.Source) {
+				continue // it may have the prefix of another router than the one that it is sent to
+			}
 			c := iv.control(p)
 			if c == nil || class == diag.SourceCandidate && iv.kinSilent(p) || class == diag.SourceUnassigned && (diag.ScopeOf(p.Source) == diag.LinkLocalScope || iv.spoke(p.Source)) {
 				continue

@@ -117,7 +117,7 @@ func (iv *ifaceView) homeless() []diag.At[diag.Address] {
 	var list []diag.At[diag.Address]
 	for _, a := range iv.addresses {
 		addr := a.Fact.Address
-		if !iv.global(a.Fact) || iv.class[addr] != diag.SourceUnknown && !iv.leftOut(a.Fact) || !a.Fact.Flags.Usable() {
+		if !iv.global(a.Fact) || iv.class[addr] != diag.SourceUnknown && !iv.leftOut(addr) || !a.Fact.Flags.Usable() {
 			continue
 		}
 		if _, control := iv.unheardBeyond(addr); control != nil && !iv.chosen(addr) {
@@ -128,8 +128,9 @@ func (iv *ifaceView) homeless() []diag.At[diag.Address] {
 }
 
 // leftOut reports whether what is said to be assigned leaves out an address that a router had this host make.
-func (iv *ifaceView) leftOut(a diag.Address) bool {
-	return iv.class[a.Address] == diag.SourceUnassigned && iv.fromPrefix(a)
+func (iv *ifaceView) leftOut(addr netip.Addr) bool {
+	a, ours := iv.s.Addresses[diag.InterfaceAddr{Interface: iv.name, Address: addr}]
+	return ours && iv.class[addr] == diag.SourceUnassigned && iv.fromPrefix(a.Fact)
 }
 
 func findPrefixWithdrawn(iv *ifaceView) []hypothesis {

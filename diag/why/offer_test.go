@@ -221,11 +221,12 @@ func TestTwoPrefixesBesideWhatIsAssigned(t *testing.T) {
 		"host.routing": diagtest.TwoPrefixes(diag.Silent), "host.source-selection": diagtest.TwoPrefixes(diag.Silent).Say(free), "": diagtest.TwoPrefixes(diag.Answered),
 		"host.source-selection, by a rule": diagtest.TwoPrefixes(diag.Answered).Say(bound, free).Path(lost),
 	} {
+		w.Paths = slices.DeleteFunc(w.Paths, func(p diag.Path) bool { return p.SourceClass == diag.SourceCandidate }) // as with --add none
 		w.Run.Assigned = []netip.Prefix{netip.PrefixFrom(diagtest.Mine, 128)}
 		w.Each(func(p diag.Path) bool { return p.Source == diagtest.Mine }, func(p *diag.Path) { p.SourceClass = diag.SourceAssigned })
 		w.Each(func(p diag.Path) bool { return p.Source == diagtest.OtherAddr }, func(p *diag.Path) { p.SourceClass = diag.SourceUnassigned })
 		cause, _, _ := strings.Cut(want, ",")
-		for _, is := range []string{"host.routing", "host.source-selection"} {
+		for _, is := range []string{"host.routing", "host.source-selection", "net.per-address-filter"} {
 			if got := named(Diagnose(w.State())); slices.Contains(got, is) != (is == cause) {
 				t.Errorf("%s: named %v", want, got)
 			}

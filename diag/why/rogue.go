@@ -57,7 +57,7 @@ func (iv *ifaceView) advertisers() []advertiser {
 			continue
 		}
 		made, _, _ := iv.madeInVain(r)
-		list = append(list, advertiser{r, iv.standing(r, servers[r.Address]), hint(r, first), made.IsValid()})
+		list = append(list, advertiser{r, iv.standing(r, servers[r.Address]), iv.hint(r, first), made.IsValid()})
 	}
 	diag.SortFunc(list, func(a, b advertiser) int {
 		if a.standing == b.standing && a.vain != b.vain {
@@ -205,13 +205,17 @@ func (iv *ifaceView) standing(r *diag.RouterSeen, serves bool) int {
 
 // hint tells advertisers of one standing apart by what proves nothing: who was there before, and
 // whose own word ranks it lower. A high preference speaks for nobody: it is what a rogue sets.
-func hint(r *diag.RouterSeen, first time.Time) int {
+func (iv *ifaceView) hint(r *diag.RouterSeen, first time.Time) int {
 	n := 0
 	if r.Last.Preference != "low" {
 		n++
 	}
-	// A solicitation is answered within 0.5 s (RFC 4861 §6.2.6): who answered first tells nothing.
-	if r.First.Sub(first) <= time.Second {
+	// A solicitation is answered within 0.5 s (RFC 4861 §6.2.6): who answered first tells nothing. Nor does whose answer
+	// was lost, of routers that the kernel knew.
+	known := slices.ContainsFunc(iv.net.Defaults, func(d diag.At[diag.Route]) bool {
+		return d.Fact.Protocol == "ra" && d.Fact.Via == r.Address && d.At.Sub(first) <= time.Second
+	})
+	if known || r.First.Sub(first) <= time.Second {
 		n += 2
 	}
 	return n

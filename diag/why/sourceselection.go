@@ -265,9 +265,8 @@ func (iv *ifaceView) mattering(selections []diag.Selection) map[netip.Addr]int {
 // chooses for it, while it answers another address of the interface: where there are two routers with a prefix
 // each, and one is sent what has the other's (BCP 38).
 func (iv *ifaceView) outOfPlace(sel diag.Selection) bool {
-	own := iv.s.Addresses[diag.InterfaceAddr{Interface: iv.name, Address: sel.Source}]
 	class := iv.class[sel.Source]
-	return (class == diag.SourceUnknown || class == diag.SourceAssigned || iv.leftOut(own.Fact)) && sel.Bound == "" && iv.betterSource(sel) != nil &&
+	return (class == diag.SourceUnknown || class == diag.SourceAssigned || iv.leftOut(sel.Source)) && sel.Bound == "" && iv.betterSource(sel) != nil &&
 		!iv.any(func(p *path) bool { return p.Source == sel.Source && p.Target == sel.Dst && p.Outcome == diag.Answered })
 }
 
