@@ -102,7 +102,9 @@ var sameThing = [][]string{
 		"hop-limit", "hop-limit-refused", "router-asks-again", "redirected", "port-security", "port-security-eui64", "next-hops", "next-hops-well", "near-source",
 	},
 	{"group-not-joined", "ula-only", "ula-translated", "renumbered", "renumbered-source", "renumbered-well"}, // the prefix of the added address
-	{"group-not-joined", "dad-loop"}, // the added address, of which a kernel takes no second (EEXIST)
+	// the added address, of which a kernel takes no second (EEXIST)
+	{"group-not-joined", "dad-loop"},
+	{"unassigned-address", "unassigned-source", "imds-by-ipv6"},
 	// settings of the interface from before it is up
 	{"dad-loop", "vpn", "vpn-without-proxy", "pod-without-nat", "route-ignored", "route-taken", "route-not-needed", "off-link", "off-link-well", "hop-limit-refused", "mtu-ignored"},
 	{"same-mac", "cloned-mac", "changed-mac", "container"}, // the MAC
