@@ -119,6 +119,10 @@ var sameThing = [][]string{
 	{"same-mac", "address-taken"},              // who answers for the address
 	{"private-link-local", "two-prefixes-src"}, // the address that a route names
 	{"container", "two-prefixes-src"},
+	{"near-source", "port-security"}, // it has another link-local address then
+	{"near-source", "changed-mac"},
+	{"near-source", "container"},
+	{"near-source", "private-link-local"},
 	{"peer-twice", "peer-down", "address-taken", "off-link-well", "not-on-link", "not-on-link-well", "no-on-link-route", "no-on-link-route-well"}, // whether the peer is a neighbour
 	{"dad-loop", "not-on-link", "not-on-link-well", "no-on-link-route", "no-on-link-route-well"},                                                  // whether the added address makes it one
 	{"stale-neighbour", "stale-gateway", "stale-router", "two-macs", "redirected", "redirects-off", "redirects-dropped"},                          // whom the kernel sends to
@@ -322,7 +326,9 @@ var consequences = []consequence{
 	// The second router is one that answers no echo either, and the peer.
 	{[]string{"router-no-echo", "route-taken"}, []string{"peer.echo-blocked"}},
 	// The kernel chooses neither the old address nor the interface.
-	{[]string{"second-default", "renumbered-source"}, []string{"address.prefix-withdrawn"}},
+	{[]string{"second-default|near-source", "renumbered-source"}, []string{"address.prefix-withdrawn"}},
+	// That goes to the first router, and the kernel does not choose it.
+	{[]string{"near-source", "two-prefixes-source"}, []string{"host.routing"}},
 	// What is sent to a peer by way of the router does not come back to another port either.
 	{[]string{"isolated-ports", "ula-only|ula-translated|no-on-link-route|no-on-link-route-well"}, []string{"peer.echo-blocked", "path.beyond-router"}},
 	// Neither of its addresses gets an answer, each for a reason of its own.

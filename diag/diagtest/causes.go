@@ -2,6 +2,7 @@ package diagtest
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"ndwhy/diag"
@@ -133,6 +134,14 @@ var CauseTests = []struct {
 	{
 		Name: "a route that names the link-local address as its source", Cause: "host.source-selection", Sure: "likely", Faults: []string{"host.source-selection"},
 		World: func() *World { return NearSource(MyLocal, diag.Silent) },
+	},
+	{
+		Name: "the same, and no other address was tried", Cause: "host.source-selection", Sure: "likely", Faults: []string{"host.source-selection"},
+		World: func() *World {
+			w := NearSource(MyLocal, diag.Silent)
+			w.Paths = slices.DeleteFunc(w.Paths, func(p diag.Path) bool { return p.TargetClass == diag.TargetInternet && p.Via != diag.ViaApp })
+			return w
+		},
 	},
 	{
 		Name: "a route that names the global address as its source", Cause: "net.open-link", Faults: []string{},

@@ -1142,6 +1142,15 @@ var scenarios = []Scenario{
 		Break: staticDefault(false),
 	},
 	{
+		Name: "near-source", On: "lan",
+		Title:  "The default route that somebody wrote down names the link-local address as its source, so no application gets out.",
+		Causes: []string{"host.source-selection"},
+		Break: func(s *Spec) {
+			h := s.ubuntu1()
+			h.Routes = append(h.Routes, Route{NIC: "eth0", Dst: netip.MustParsePrefix("::/0"), Via: s.router().LinkLocal(), Src: h.NICs[0].MAC.LinkLocal(), Metric: 512})
+		},
+	},
+	{
 		Name: "next-hops", On: "lan",
 		Title:  "The default route has two next hops that the kernel uses in turn, and the router of one leads nowhere.",
 		Causes: []string{"path.beyond-router"},

@@ -41,6 +41,7 @@ var nothingBeyond = rule{
 	about: (*ifaceView).routerTo, kind: "router", arg: "router", confidence: Likely,
 	explains: all(
 		either(toward(diag.TargetInternet), all(toward(diag.TargetPeer), asking(diag.AsksEcho), not(nearby)), all(ofNameServer, not(nearby))), unanswered, fromUs, not(detoured),
+		not(of(func(p *path) bool { return p.Via == diag.ViaApp && p.Source.IsLinkLocalUnicast() })), // which no router passes on
 		not(in(func(iv *ifaceView, p *path) bool {
 			_, host := iv.noRouter(iv.routerTo(p))
 			return host && !iv.isAdvertiser(iv.routerTo(p))

@@ -4,6 +4,8 @@ package words
 var causesScope = map[string]string{
 	"cause.host.source-selection.scope.summary":      "For {target} the kernel chooses the source {address}, a {kind} address: no answer comes from there, and {better} gets one.",
 	"cause.host.source-selection.scope.explanation":  "A {kind} address does not reach the Internet: routers do not forward what comes from it, or the answers find no way back. Left to itself, the kernel chooses an address that reaches as far as the target (RFC 6724 §5). So something here makes it choose otherwise: a route that names this source (src), or an entry in the table of address labels (ip addrlabel).",
+	"cause.host.source-selection.near.summary":       "For {target} the kernel chooses the source {address}, a link-local address: no router passes on what comes from it.",
+	"cause.host.source-selection.near.explanation":   "A link-local address is known on its own link only, so what programs send from it is lost at the router (RFC 4291 §2.5.6). Left to itself, the kernel chooses an address that reaches as far as the target (RFC 6724 §5). So something here makes it choose otherwise: a route that names this source (src), or an entry in the table of address labels (ip addrlabel). No other address of this host gets an answer from {target} either, so something else is wrong as well.",
 	"cause.host.egress-hook.swallowed.summary":       "Nothing that this host sends leaves {interface}: it disappears on the way to the device, without an error.",
 	"cause.host.egress-hook.swallowed.explanation":   "{interface} is up and takes every frame, but a copy of none was seen leaving. The packet filter does not do that: a queueing discipline that throws frames away does (tc qdisc), or a program at the interface's egress.",
 	"remedy.qdisc-away":                              "Have the interface use the kernel's usual queue.",
@@ -25,5 +27,5 @@ var causesScope = map[string]string{
 	"cause.path.beyond-router.local":                 "All of it was sent from unique local addresses, which nobody routes on the Internet (RFC 4193 §4.1).",
 	"word.scope.link-local":                          "link-local",
 	"word.scope.unique-local":                        "unique local",
-	"remedy.route-source":                            "Have the route name the source that gets answers.",
+	"remedy.route-source":                            "Have the route name a source that reaches as far as its targets.",
 }
