@@ -46,6 +46,8 @@ var unmodelled = map[string]string{
 	"no-nat64":             "a second host beyond the router (lab.Internet.NAT64)",
 	"nat64":                "a second host beyond the router (lab.Internet.NAT64)",
 	"vpn-takes-default":    "an interface without neighbour discovery (lab.Host.Tunnel)",
+	"led-away":             "an interface without neighbour discovery (lab.Host.Tunnel)",
+	"led-well":             "policy rules of a protocol (lab.Policy.TCP)",
 	"split-tunnel":         "an interface without neighbour discovery (lab.Host.Tunnel)",
 	"private-address":      "which addresses a kernel makes by RFC 7217, and when they are usable",
 	"proxied-twice":        "a host that forwards by the interface on which it got a packet, and sends redirects",

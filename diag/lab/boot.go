@@ -474,12 +474,18 @@ func (w *world) finish(host *Host) error {
 	}
 	for _, p := range host.Policies {
 		rule := netlink.NewRule()
-		rule.Family, rule.Table, rule.Src = netlink.FAMILY_V6, p.Table, ipNet(p.From)
+		rule.Family, rule.Table = netlink.FAMILY_V6, p.Table
+		if p.From.IsValid() {
+			rule.Src = ipNet(p.From)
+		}
+		if p.TCP {
+			rule.IPProto = unix.IPPROTO_TCP
+		}
 		if p.Refuse {
 			rule.Type = unix.FR_ACT_UNREACHABLE
 		}
 		if err := w.handles[host.Name].RuleAdd(rule); err != nil {
-			return fmt.Errorf("rule from %s: %w", p.From, err)
+			return fmt.Errorf("policy rule: %w", err)
 		}
 	}
 	if err := within(ns, func() error {

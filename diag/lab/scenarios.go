@@ -875,6 +875,28 @@ var scenarios = []Scenario{
 		Break:   func(s *Spec) { s.ubuntu1().Tunnel = tunnel("::/0") },
 	},
 	{
+		Name: "led-away", On: "lan",
+		Title:   "A policy rule on ubuntu1 leads all TCP into a VPN whose other end has no IPv6.",
+		Causes:  []string{"host.routing"},
+		Subject: "ipproto 6",
+		Break: func(s *Spec) {
+			h := s.ubuntu1()
+			h.Tunnel = tunnel("::/0")
+			h.Tunnel.Unruled = true
+			h.Policies = append(h.Policies, Policy{TCP: true, Table: h.Tunnel.Table})
+		},
+	},
+	{
+		Name: "led-well", On: "lan", Healthy: true,
+		Title: "A policy rule on ubuntu1 looks all TCP up in a table of its own, which leads out by the router as well.",
+		Break: func(s *Spec) {
+			h := s.ubuntu1()
+			const table = 99
+			h.Routes = append(h.Routes, Route{NIC: "eth0", Dst: netip.MustParsePrefix("::/0"), Via: s.router().LinkLocal(), Table: table})
+			h.Policies = append(h.Policies, Policy{TCP: true, Table: table})
+		},
+	},
+	{
 		Name: "second-default", On: "lan",
 		Title:   "ubuntu1's second interface, attached to nothing any more, has a default route that the kernel prefers.",
 		Causes:  []string{"host.routing"},

@@ -96,7 +96,7 @@ type Host struct {
 	Added      []Added           // addresses that somebody added by hand
 	Neighbours []Neighbour       // entries of the neighbour cache that are there already
 	Routes     []Route           // that somebody added by hand
-	Policies   []Policy          // of routing by source
+	Policies   []Policy          // of routing
 	Filters    []Filter          // rules of its packet filter
 	RanOut     bool              // its default route did, and nothing has renewed it
 	Networkd   *Networkd         // nil: the kernel itself acts on advertisements
@@ -125,7 +125,8 @@ type Tunnel struct {
 	Name    string
 	Address netip.Addr
 	Routes  []netip.Prefix
-	Table   int // and firewall mark of its own packets
+	Table   int  // and firewall mark of its own packets
+	Unruled bool // none of these rules is there
 }
 
 // A NIC is one interface of a host. Its first assigned address is the one that DHCPv6 leases.
@@ -208,7 +209,8 @@ type Route struct {
 
 // A Policy looks packets from a prefix up in a routing table of their own.
 type Policy struct {
-	From   netip.Prefix
+	From   netip.Prefix // zero: from anywhere
+	TCP    bool         // of TCP alone
 	Table  int
 	Refuse bool // it leads nowhere: what it concerns is unreachable
 }
