@@ -541,6 +541,29 @@ func (w *world) finish(host *Host) error {
 			return fmt.Errorf("rule for local addresses: %w", err)
 		}
 	}
+	for _, nic := range host.NICs {
+		if nic.Queue == "" {
+			continue
+		}
+		link, err := w.handles[host.Name].LinkByName(nic.Name)
+		if err != nil {
+			return err
+		}
+		if err := w.handles[host.Name].QdiscReplace(&netlink.GenericQdisc{
+			QdiscAttrs: netlink.QdiscAttrs{LinkIndex: link.Attrs().Index, Handle: netlink.MakeHandle(1, 0), Parent: netlink.HANDLE_ROOT}, QdiscType: nic.Queue,
+		}); err != nil {
+			return fmt.Errorf("%s: queueing discipline %s: %w", nic.Name, nic.Queue, err)
+		}
+	}
+	if host.NoLocalhost {
+		link, err := w.handles[host.Name].LinkByName("lo")
+		if err != nil {
+			return err
+		}
+		if err := w.handles[host.Name].AddrDel(link, &netlink.Addr{IPNet: ipNet(netip.PrefixFrom(netip.IPv6Loopback(), 128))}); err != nil {
+			return fmt.Errorf("::1: %w", err)
+		}
+	}
 	if host.NoLoopback {
 		link, err := w.handles[host.Name].LinkByName("lo")
 		if err != nil {

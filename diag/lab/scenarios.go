@@ -637,6 +637,21 @@ var scenarios = []Scenario{
 		Break:   func(s *Spec) { s.ubuntu1().NoLoopback = true },
 	},
 	{
+		Name: "loopback-bare", On: "vpc",
+		Title:   "Somebody deleted ::1 from ubuntu1's loopback interface.",
+		Causes:  []string{"host.loopback-down"},
+		Subject: "lo",
+		Break:   func(s *Spec) { s.ubuntu1().NoLocalhost = true },
+	},
+	{
+		Name: "loopback-more", On: "vpc", Healthy: true,
+		Title: "ubuntu1's loopback interface has an address beside ::1, as of hosts that speak a routing protocol.",
+		Break: func(s *Spec) {
+			h := s.ubuntu1()
+			h.Added = append(h.Added, Added{NIC: "lo", Prefix: netip.MustParsePrefix("fd00:10::1/128")})
+		},
+	},
+	{
 		Name: "local-last", On: "lan",
 		Title:  "Somebody moved the policy rule for ubuntu1's own addresses (table local) behind the others: it takes nothing that comes for them.",
 		Causes: []string{"host.routing"},
@@ -696,6 +711,19 @@ var scenarios = []Scenario{
 		Subject: "netdev agent egress: icmpv6 type echo-request",
 		Hides:   []string{"net.multicast-suppressed", "net.router-silent"},
 		Break:   dropping(Filter{Table: "netdev agent", Chain: "egress", Hook: "egress", NIC: "eth0", Type: echoRequest}),
+	},
+	{
+		Name: "swallowed", On: "lan",
+		Title:   "The queueing discipline of ubuntu1's interface throws away all that leaves, and says nothing (tc qdisc add ... blackhole).",
+		Causes:  []string{"host.egress-hook"},
+		Subject: "eth0",
+		Hides:   []string{"net.open-link"},
+		Break:   func(s *Spec) { s.ubuntu1().NICs[0].Queue = "blackhole" },
+	},
+	{
+		Name: "queued", On: "lan", Healthy: true,
+		Title: "Somebody chose another queueing discipline for ubuntu1's interface.",
+		Break: func(s *Spec) { s.ubuntu1().NICs[0].Queue = "pfifo" },
 	},
 	{
 		Name: "solicitations-dropped", On: "lan",

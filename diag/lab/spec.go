@@ -85,24 +85,25 @@ type Internet struct {
 
 // A Host is an instance: a kernel stack of its own.
 type Host struct {
-	Name       string
-	Instance   string // instance ID
-	NICs       []NIC
-	Other      bool              // it is in the other subnet
-	NoLoopback bool              // its loopback interface is down
-	LocalLast  bool              // the policy rule that leads to its own addresses was moved behind all others
-	Down       bool              // stopped: its links go down after boot
-	Sysctls    map[string]string // below /proc/sys/net, set after boot: "ipv6/conf/eth0/accept_ra"
-	Added      []Added           // addresses that somebody added by hand
-	Neighbours []Neighbour       // entries of the neighbour cache that are there already
-	Routes     []Route           // that somebody added by hand
-	Policies   []Policy          // of routing
-	Filters    []Filter          // rules of its packet filter
-	RanOut     bool              // its default route did, and nothing has renewed it
-	Networkd   *Networkd         // nil: the kernel itself acts on advertisements
-	Pod        *Pod              // nil: it is host to nobody
-	Tunnel     *Tunnel           // nil: it has no VPN
-	Proxies    []netip.Addr      // of others behind it, for whom it answers on its first interface
+	Name        string
+	Instance    string // instance ID
+	NICs        []NIC
+	Other       bool              // it is in the other subnet
+	NoLoopback  bool              // its loopback interface is down
+	NoLocalhost bool              // it has no ::1
+	LocalLast   bool              // the policy rule that leads to its own addresses was moved behind all others
+	Down        bool              // stopped: its links go down after boot
+	Sysctls     map[string]string // below /proc/sys/net, set after boot: "ipv6/conf/eth0/accept_ra"
+	Added       []Added           // addresses that somebody added by hand
+	Neighbours  []Neighbour       // entries of the neighbour cache that are there already
+	Routes      []Route           // that somebody added by hand
+	Policies    []Policy          // of routing
+	Filters     []Filter          // rules of its packet filter
+	RanOut      bool              // its default route did, and nothing has renewed it
+	Networkd    *Networkd         // nil: the kernel itself acts on advertisements
+	Pod         *Pod              // nil: it is host to nobody
+	Tunnel      *Tunnel           // nil: it has no VPN
+	Proxies     []netip.Addr      // of others behind it, for whom it answers on its first interface
 	// Outer says that the host is itself a container: the metadata service answers it, by way of the instance
 	// that it is on, and knows the instance's interface alone.
 	Outer *NIC
@@ -148,11 +149,12 @@ type NIC struct {
 	Guest     diag.MAC          // that the host gave the interface in place of MAC; zero: it left it as it was
 
 	Bridge   *Bridge
-	NoARP    bool // somebody told the kernel to look for no neighbours there
-	Detached bool // the infrastructure knows nothing of it any more
-	NoLease  bool // the DHCPv6 server has no address for it
-	NoEchoIn bool // its security group lets no echo request in
-	Loss     int  // percent of what it sends that is lost, once the command runs
+	Queue    string // its queueing discipline, as tc names it; empty: the kernel's own
+	NoARP    bool   // somebody told the kernel to look for no neighbours there
+	Detached bool   // the infrastructure knows nothing of it any more
+	NoLease  bool   // the DHCPv6 server has no address for it
+	NoEchoIn bool   // its security group lets no echo request in
+	Loss     int    // percent of what it sends that is lost, once the command runs
 }
 
 // A Bridge is one of which somebody made the interface a port, once the network stood.
