@@ -42,6 +42,8 @@ var unmodelled = map[string]string{
 	"bridged-well":         "bridges (lab.NIC.Bridge)",
 	"arp-off":              "an interface that resolves nobody (lab.NIC.NoARP)",
 	"snooping-forgets":     "listener reports (vswitch.Fabric.Snooping)",
+	"port-without-groups":  "who a neighbour finds by itself (lab.NIC.NoGroups)",
+	"never-met":            "who a neighbour finds by itself",
 	"snooping-queried":     "listener reports (vswitch.Fabric.Snooping)",
 	"deprecated-own":       "an interface without neighbour discovery (lab.Host.Tunnel)",
 	"gateway-drops":        "a second subnet (lab.Spec.Other)",

@@ -190,6 +190,19 @@ var scenarios = []Scenario{
 		Break: snooped(true),
 	},
 	{
+		Name: "port-without-groups", On: "lan",
+		Title:  "The switch passes on to ubuntu1 nothing that others send to its groups: ubuntu2 does not find it before it was told its MAC.",
+		Causes: []string{"net.snooping"},
+		Args:   []string{"--peer", peerAddress.String()},
+		Break:  func(s *Spec) { s.ubuntu1().NICs[0].NoGroups = true },
+	},
+	{
+		Name: "never-met", On: "lan", Healthy: true,
+		Title: "ubuntu2 has never heard of one of ubuntu1's addresses, and finds it.",
+		Args:  []string{"--peer", peerAddress.String()},
+		Break: func(*Spec) {},
+	},
+	{
 		Name: "cloned-mac", On: "lan",
 		Title:   "ubuntu3 is a copy of ubuntu1, down to the MAC of its interface: answers go now to the one, now to the other.",
 		Causes:  []string{"address.mac-duplicate"},

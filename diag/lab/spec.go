@@ -154,6 +154,7 @@ type NIC struct {
 	Detached bool   // the infrastructure knows nothing of it any more
 	NoLease  bool   // the DHCPv6 server has no address for it
 	NoEchoIn bool   // its security group lets no echo request in
+	NoGroups bool   // of multicasts that others send it gets those for all nodes alone
 	Loss     int    // percent of what it sends that is lost, once the command runs
 }
 
@@ -423,7 +424,7 @@ func (s *Spec) ports(other bool) (list []vswitch.Port, ports []port) {
 			}
 			p := vswitch.Port{
 				Name: host.Name, MAC: nic.MAC, Addresses: slices.Clone(nic.Addresses), Prefixes: nic.Prefixes, Address4: nic.Address4,
-				Detached: nic.Detached, NoEchoIn: nic.NoEchoIn, Loss: nic.Loss,
+				Detached: nic.Detached, NoEchoIn: nic.NoEchoIn, NoGroups: nic.NoGroups, Loss: nic.Loss,
 			}
 			if n > 0 {
 				p.Name += "-" + nic.Name
