@@ -50,6 +50,8 @@ var unmodelled = map[string]string{
 	"gateway-drops-answer": "a second subnet (lab.Spec.Other)",
 	"two-subnets":          "a second subnet (lab.Spec.Other)",
 	"no-nat64":             "a second host beyond the router (lab.Internet.NAT64)",
+	"dns64-nowhere":        "a second host beyond the router (lab.Internet.NAT64)",
+	"dns64-well":           "a second host beyond the router (lab.Internet.NAT64)",
 	"nat64":                "a second host beyond the router (lab.Internet.NAT64)",
 	"vpn-takes-default":    "an interface without neighbour discovery (lab.Host.Tunnel)",
 	"led-away":             "an interface without neighbour discovery (lab.Host.Tunnel)",

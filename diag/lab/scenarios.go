@@ -1090,6 +1090,18 @@ var scenarios = []Scenario{
 	},
 
 	{
+		Name: "dns64-nowhere", On: "lan",
+		Title:  "The name server makes up addresses for IPv4 hosts (DNS64), and no translator stands on the way to them.",
+		Causes: []string{"path.nat64-missing"},
+		Break:  func(s *Spec) { s.announceResolver(); s.Internet.DNS64 = true },
+	},
+	{
+		Name: "dns64-well", On: "lan", Healthy: true,
+		Title: "The name server makes up addresses for IPv4 hosts (DNS64), and a translator answers for them.",
+		Break: func(s *Spec) { s.announceResolver(); s.Internet.DNS64, s.Internet.NAT64 = true, true },
+	},
+
+	{
 		Name: "dad-off", On: "vpc", Healthy: true,
 		Title: "Duplicate address detection is off in ubuntu1, as on Amazon Linux 2023.",
 		Break: func(s *Spec) { s.ubuntu1().set("ipv6/conf/eth0/accept_dad", "0") },

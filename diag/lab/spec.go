@@ -79,8 +79,10 @@ type Internet struct {
 	RefusesDNS bool
 	// Translated says that unique-local addresses are translated on the way there.
 	Translated bool
-	// NAT64 says that a translator to IPv4 stands there: ipv4Host, which is of its prefix, is answered for.
+	// NAT64 says that a translator to IPv4 stands there: all of its prefix is answered for.
 	NAT64 bool
+	// DNS64 says that the name server makes up addresses of that prefix.
+	DNS64 bool
 }
 
 // A Host is an instance: a kernel stack of its own.
@@ -258,6 +260,7 @@ var (
 	subnetRouter = netip.MustParseAddr("2001:db8:1f16:8df0::1")
 	internetHost = netip.MustParseAddr("3fff:7f8:b001:c09::71")
 	resolver     = netip.MustParseAddr("3fff:7f8:b001:c09::53")
+	nat64Prefix  = netip.MustParsePrefix("64:ff9b::/96")
 	ipv4Host     = netip.MustParseAddr("64:ff9b::c633:6407") // 198.51.100.7 by way of NAT64
 	caller       = netip.MustParseAddr("3fff:abc::53")       // of whom nothing but questions is seen
 	imds4        = netip.MustParseAddr("169.254.169.254")
