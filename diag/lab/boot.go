@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -85,18 +86,18 @@ func boot(spec *Spec, log io.Writer) (*world, error) {
 	if w.bench, err = newBench(w); err != nil {
 		return nil, err
 	}
-	cable := func(index int, near, host, nic string, mac diag.MAC, mtu int) error {
-		if err := w.cable(own, firstIndex+index, near, host, nic, mac, mtu); err != nil {
+	cable := func(index int, near, host, nic string, mac diag.MAC, mtu, farMTU int) error {
+		if err := w.cable(own, firstIndex+index, near, host, nic, mac, mtu, farMTU); err != nil {
 			return fmt.Errorf("%s: %s: %w", host, nic, err)
 		}
 		return w.wire.attach(index, near)
 	}
 	for i, p := range ports {
-		if err := cable(i, fmt.Sprintf("port%d", i), p.host.Name, p.nic.Name, p.nic.address(), p.nic.MTU); err != nil {
+		if err := cable(i, fmt.Sprintf("port%d", i), p.host.Name, p.nic.Name, p.nic.address(), p.nic.MTU, cmp.Or(p.nic.FarMTU, p.nic.MTU)); err != nil {
 			return nil, err
 		}
 	}
-	if err := cable(vswitch.BeyondPort, "beyond", beyondHost, "eth0", beyondMAC, vpcMTU); err != nil {
+	if err := cable(vswitch.BeyondPort, "beyond", beyondHost, "eth0", beyondMAC, vpcMTU, vpcMTU); err != nil {
 		return nil, err
 	}
 	if err := w.beyond(); err != nil {
@@ -161,11 +162,11 @@ func (w *world) addHost(name string) error {
 	return nil
 }
 
-// cable lays a veth pair: near in this namespace, up, the other end as nic in the host's, down.
-func (w *world) cable(own *netlink.Handle, index int, near, host, nic string, mac diag.MAC, mtu int) error {
+// cable lays a veth pair: near in this namespace, up, with farMTU, the other end as nic in the host's, down, with mtu.
+func (w *world) cable(own *netlink.Handle, index int, near, host, nic string, mac diag.MAC, mtu, farMTU int) error {
 	ns := w.namespaces[host]
 	attrs := netlink.NewLinkAttrs()
-	attrs.Index, attrs.Name, attrs.MTU = index, near, mtu
+	attrs.Index, attrs.Name, attrs.MTU = index, near, farMTU
 	veth := &netlink.Veth{
 		LinkAttrs: attrs, PeerName: nic, PeerHardwareAddr: net.HardwareAddr(mac[:]), PeerMTU: uint32(mtu),
 		PeerNamespace: netlink.NsFd(int(ns.Fd())),

@@ -571,6 +571,12 @@ var scenarios = []Scenario{
 		Break:  func(s *Spec) { s.Internet.MTU, s.Internet.NoPTB = 1400, true },
 	},
 	{
+		Name: "mtu-of-device", On: "lan",
+		Title:  "The virtual cable of ubuntu1's interface carries less than its MTU at the other end.",
+		Causes: []string{"path.mtu"},
+		Break:  func(s *Spec) { s.ubuntu1().NICs[0].FarMTU = 1400 },
+	},
+	{
 		Name: "lossy", On: "vpc",
 		Title:  "30 % of what ubuntu1 sends is lost.",
 		Causes: []string{"path.lossy"},
@@ -1281,6 +1287,17 @@ var scenarios = []Scenario{
 		},
 	},
 	{
+		Name: "enough-addresses", On: "lan",
+		Title:  "ubuntu1's kernel makes itself no more than one address on an interface (max_addresses=1), and has that: the link-local one.",
+		Causes: []string{"router.advertisement-ignored"},
+		Break:  mostAddresses("1"),
+	},
+	{
+		Name: "enough-addresses-well", On: "lan", Healthy: true,
+		Title: "ubuntu1's kernel makes itself no more than two addresses on an interface (max_addresses=2), and needs no others.",
+		Break: mostAddresses("2"),
+	},
+	{
 		Name: "mtu-taken", On: "lan", Healthy: true,
 		Title: "The router announces an MTU of 1400, which the way out has, and ubuntu1 takes it.",
 		Break: narrow,
@@ -1791,6 +1808,14 @@ func isolated(bits int) func(*Spec) {
 // too big.
 func narrow(s *Spec) {
 	s.router().MTU, s.Internet.MTU, s.Internet.NoPTB = 1400, 1400, true
+}
+
+// mostAddresses is a LAN whose hosts make their addresses themselves, ubuntu1 up to a number of them.
+func mostAddresses(n string) func(*Spec) {
+	return func(s *Spec) {
+		s.autonomous()
+		s.ubuntu1().NICs[0].early("max_addresses", n)
+	}
 }
 
 // autonomous has the hosts make their addresses themselves. What can be asked for is named all the same.

@@ -138,6 +138,7 @@ type NIC struct {
 	ID        string // ENI ID
 	MAC       diag.MAC
 	MTU       int
+	FarMTU    int          // of the other end of its cable; 0: MTU
 	Addresses []netip.Addr // assigned
 	Prefixes  []netip.Prefix
 	Address4  netip.Addr
