@@ -112,7 +112,7 @@ var sameThing = [][]string{
 		"route-ignored", "route-taken", "route-not-needed", "static-default", "static-default-well", "off-link", "off-link-well", "local-proxy",
 		"two-prefixes", "two-prefixes-source", "two-prefixes-rule", "two-prefixes-ruled", "two-prefixes-src",
 		"renumbered", "renumbered-source", "renumbered-well", "changed-mac", "same-mac", "stale-gateway", "two-macs", "not-on-link", "not-on-link-well", "no-on-link-route", "no-on-link-route-well",
-		"hop-limit", "hop-limit-refused", "router-asks-again", "redirected", "port-security", "port-security-eui64", "next-hops", "next-hops-well", "near-source",
+		"hop-limit", "hop-limit-refused", "router-asks-again", "redirected", "port-security", "port-security-eui64", "next-hops", "next-hops-well",
 	},
 	{ // the prefix of the added address
 		"group-not-joined", "ula-only", "ula-translated", "two-prefixes", "two-prefixes-source", "two-prefixes-rule", "two-prefixes-ruled", "two-prefixes-src",
@@ -131,9 +131,8 @@ var sameThing = [][]string{
 	{"cloned-mac", "port-security"},
 	{"same-mac", "address-taken"},              // who answers for the address
 	{"private-link-local", "two-prefixes-src"}, // the address that a route names
-	{"private-link-local", "near-source"},
-	{"container", "near-source"},
 	{"container", "two-prefixes-src"},
+	{"dad-loop", "group-not-joined"}, // both add the same address
 	{"near-source", "port-security"}, // it has another link-local address then
 	{"near-source", "changed-mac"},
 	{"near-source", "container"},
