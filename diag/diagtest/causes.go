@@ -2,6 +2,7 @@ package diagtest
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"ndwhy/diag"
@@ -900,6 +901,34 @@ var CauseTests = []struct {
 			p := asksResolver(diag.Answered)
 			p.Detail, p.Note = diag.DetailDeclines, "Refused"
 			return resolving().Path(p)
+		},
+	},
+	{
+		Name: "a name server of resolv.conf looks nothing up, and the next does", Cause: "service.unreachable", Sure: "likely", Faults: []string{},
+		World: func() *World {
+			p, next := asksResolver(diag.Answered), asksResolver(diag.Answered)
+			p.Detail, p.Note = diag.DetailDeclines, "Refused"
+			next.Target = next.Target.Next()
+			return LAN().Say(diag.Resolvers{File: "/etc/resolv.conf", Addresses: []netip.Addr{p.Target, next.Target}}).Path(p).Path(next)
+		},
+	},
+	{
+		Name: "a name server of resolv.conf looks nothing up, and another is asked by IPv4", Cause: "service.unreachable", Sure: "likely", Faults: []string{},
+		World: func() *World {
+			p := asksResolver(diag.Answered)
+			p.Detail, p.Note = diag.DetailDeclines, "Refused"
+			return LAN().Say(diag.Resolvers{File: "/etc/resolv.conf", Addresses: []netip.Addr{p.Target}, Others: 1}).Path(p)
+		},
+	},
+	{
+		Name: "a name server of local names, on a link without a way out", Cause: "service.unreachable", Sure: "likely", Faults: []string{},
+		World: func() *World {
+			p := asksResolver(diag.Answered)
+			p.Detail, p.Note = diag.DetailDeclines, "Refused"
+			w := resolving().Path(p)
+			w.Run.InternetOff = true
+			w.Paths = slices.DeleteFunc(w.Paths, func(p diag.Path) bool { return p.TargetClass == diag.TargetInternet })
+			return w
 		},
 	},
 	{

@@ -78,7 +78,9 @@ func TestOutOfSight(t *testing.T) {
 // Frames go to the router whatever the routes say: where no socket was let ask, they tell nothing of what applications get.
 func TestByFramesAlone(t *testing.T) {
 	bySocket := func(p diag.Path) bool { return diagtest.To(diagtest.Host1)(p) && p.Via != diag.ViaWire }
-	unproven := func(p *diag.Path) { p.Outcome, p.Detail, p.Sent, p.Received = diag.OutcomeSkipped, "unproven-source", 0, 0 }
+	unproven := func(p *diag.Path) {
+		p.Outcome, p.Detail, p.Sent, p.Received = diag.OutcomeSkipped, "unproven-source", 0, 0
+	}
 	app := diag.Path{
 		Check: "internet", Asks: diag.AsksEcho, Source: diagtest.Mine, SourceClass: diag.SourceUnknown, Target: diagtest.Host1, TargetClass: diag.TargetInternet,
 		Via: diag.ViaApp, Outcome: diag.OutcomeSkipped, Detail: "unproven-source", Out: "eth0",
