@@ -266,6 +266,22 @@ var CauseTests = []struct {
 		},
 	},
 	{
+		Name: "an address that ends in a moment, and of which no lease is known", Cause: "address.expiring", Sure: "likely", Faults: []string{"address.expiring"},
+		World: func() *World {
+			a := Leased(Mine)
+			a.PreferredS, a.ValidS, a.UpdatedS = 6, 12, 1
+			return LAN().Drop(OfKind(func(x diag.Address) bool { return x.Address == Mine })).Say(a)
+		},
+	},
+	{
+		Name: "an address that ends in a moment, with a client that renews it", Cause: "net.open-link", Faults: []string{},
+		World: func() *World {
+			a := Leased(Mine)
+			a.PreferredS, a.ValidS, a.UpdatedS = 6, 12, 1
+			return LAN().Drop(OfKind(func(x diag.Address) bool { return x.Address == Mine })).Say(a, diag.Manager{Interface: "eth0", Name: "dhcpcd"})
+		},
+	},
+	{
 		Name: "lease not renewed", Cause: "address.expiring", Sure: "certain", Faults: []string{"address.expiring"},
 		World: func() *World {
 			a := Leased(Mine)
