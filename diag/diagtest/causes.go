@@ -99,6 +99,24 @@ var CauseTests = []struct {
 		},
 	},
 	{Name: "an interface that looks for no neighbours", Cause: "host.discovery-off", Sure: "certain", Faults: []string{"host.discovery-off"}, World: DiscoveryOff},
+	{
+		Name: "an interface on which the kernel multicasts no solicitation", Cause: "host.discovery-off", Sure: "certain", Faults: []string{"host.discovery-off"},
+		World: func() *World {
+			return LAN().Say(diag.Sysctl{Scope: "eth0", Name: "neigh.mcast_solicit", Value: "0"}).Each(func(p diag.Path) bool {
+				return p.Via != diag.ViaWire && p.Target == PeerGlobal
+			}, func(p *diag.Path) {
+				if Silent(p); p.Asks == diag.AsksND {
+					p.Outcome, p.Detail, p.Sent = diag.Unsent, "not-seen-leaving", 0
+				} else {
+					p.Detail, p.Sent = diag.DetailUnresolved, 0
+				}
+			})
+		},
+	},
+	{
+		Name: "an interface on which a daemon solicits in the kernel's place", Cause: "net.open-link", Faults: []string{},
+		World: func() *World { return LAN().Say(diag.Sysctl{Scope: "eth0", Name: "neigh.mcast_solicit", Value: "0"}) },
+	},
 	{Name: "an address that was left on a port", Cause: "host.address-on-port", Sure: "certain", Faults: []string{"host.address-on-port"}, World: OnPort},
 	{Name: "hosts are kept apart", Cause: "peer.isolated", Sure: "likely", Faults: []string{"peer.isolated"}, World: Isolated},
 	{

@@ -201,6 +201,7 @@ var remedies = map[string]string{
 	"remedy.flood-deaf":          "Ignore advertisements while the flood lasts. The existing default route stays until its lifetime ends.",
 	"remedy.to-master":           "Move to {master} what was left on {left}. Whatever configures {left} must configure {master} instead: then the router and the DHCPv6 server give {master} its addresses.",
 	"remedy.arp-on":              "Switch neighbour discovery on again.",
+	"remedy.solicit-again":       "Have the kernel ask for neighbours by multicast again.",
 	"remedy.all-multicast":       "Have the network adapter take in every multicast packet. If neighbours find this host then, it was the adapter's filter.",
 	"remedy.ask.snooping":        "Ask whoever runs the switch to switch on an MLD querier, or to switch MLD snooping off. On a Linux bridge that is: ip link set dev BRIDGE type bridge mcast_querier 1 (or mcast_snooping 0).",
 	"remedy.flood-traces":        "Delete the routes that the flood left, and have the router advertise itself again.",
