@@ -100,6 +100,19 @@ var CauseTests = []struct {
 	},
 	{Name: "an interface that looks for no neighbours", Cause: "host.discovery-off", Sure: "certain", Faults: []string{"host.discovery-off"}, World: DiscoveryOff},
 	{
+		Name: "a rule of this host's writes a hop limit of one", Cause: "path.hop-limit", Sure: "certain", Faults: []string{"path.hop-limit"},
+		World: func() *World {
+			w := LAN().Say(diag.Frame{
+				Interface: "eth0", Out: true, Type: diag.EchoRequest, Src: Mine, Dst: Host1, SrcMAC: MyMAC, DstMAC: RouterMAC, HopLimit: 1, Raw: []byte{1},
+			})
+			left := int64(len(w.Bodies) + 1) // after the Run
+			return w.Each(func(p diag.Path) bool { return To(Host1)(p) && p.Asks == diag.AsksEcho }, func(p *diag.Path) {
+				p.Outcome, p.Received, p.Given, p.Evidence = diag.Refused, 0, true, []int64{left}
+				p.Error = &diag.PathError{Type: diag.TimeExceeded, From: Subnet.Addr().Next()}
+			})
+		},
+	},
+	{
 		Name: "an interface on which the kernel multicasts no solicitation", Cause: "host.discovery-off", Sure: "certain", Faults: []string{"host.discovery-off"},
 		World: func() *World {
 			return LAN().Say(diag.Sysctl{Scope: "eth0", Name: "neigh.mcast_solicit", Value: "0"}).Each(func(p diag.Path) bool {

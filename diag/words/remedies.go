@@ -188,6 +188,7 @@ var remedies = map[string]string{
 	"remedy.hop-limit-own":       "Have the kernel accept no hop limit below 32 from routers, and renew the default route.",
 	"remedy.hop-limit-64":        "Let packets pass 64 routers, as is usual.",
 	"remedy.hop-limit-route":     "Let packets on this route pass 64 routers, as is usual.",
+	"remedy.hop-rule":            "Find the rule that writes the hop limit (hoplimit set, or HL), and tell whoever wrote it what it does.",
 	"remedy.ask.hop-limit":       "Ask whoever runs the router {router} to announce a hop limit of 64, or none.",
 	"remedy.ask.agree":           "Ask whoever runs the routers {router} and {other} to have them announce the same values.",
 	"remedy.ask.clone":           "Ask whoever runs the other machine with MAC {mac}, or the hypervisor, to give one of the two another.",
