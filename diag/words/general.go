@@ -92,6 +92,7 @@ var general = map[string]string{
 	"unasked.rules-in":            "some packets that this host gets",
 	"unasked.rules":               "some packets that this host sends",
 	"unasked.found":               "multicast to this host",
+	"unasked.forwarded":           "what this host forwards for others",
 	"unasked.inbound":             "connections from outside",
 	"unasked.why.passive":         "--passive sends nothing",
 	"unasked.why.internet-none":   "--internet none",
@@ -117,6 +118,7 @@ var general = map[string]string{
 	"unasked.why.left-out":        "left out by --only or --skip",
 	"unasked.why.added":           "--add claim tries some",
 	"unasked.why.found":           "nobody asked for this host by multicast on {interfaces} during the check, so whether others find it is not known",
+	"unasked.why.forwarded":       "from {interfaces}: other rules apply to it than to what this host sends; run ndwhy there, as in a container",
 	"unasked.why.inbound":         "this host cannot see what firewalls in front of it let in",
 	"unasked.why.inbound-aws":     "this host cannot see what security groups and network ACLs let in",
 
