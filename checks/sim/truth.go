@@ -99,7 +99,7 @@ var sameThing = [][]string{
 		"route-ignored", "route-taken", "route-not-needed", "static-default", "static-default-well", "off-link", "off-link-well", "local-proxy",
 		"two-prefixes", "two-prefixes-source", "two-prefixes-rule", "two-prefixes-ruled", "two-prefixes-src",
 		"renumbered", "renumbered-source", "renumbered-well", "changed-mac", "same-mac", "stale-gateway", "two-macs", "not-on-link", "not-on-link-well", "no-on-link-route", "no-on-link-route-well",
-		"hop-limit", "hop-limit-refused", "router-asks-again", "redirected", "port-security", "port-security-eui64", "next-hops", "next-hops-well",
+		"hop-limit", "hop-limit-refused", "router-asks-again", "redirected", "port-security", "port-security-eui64", "next-hops", "next-hops-well", "near-source",
 	},
 	{ // the prefix of the added address
 		"group-not-joined", "ula-only", "ula-translated", "two-prefixes", "two-prefixes-source", "two-prefixes-rule", "two-prefixes-ruled", "two-prefixes-src",
@@ -118,6 +118,8 @@ var sameThing = [][]string{
 	{"cloned-mac", "port-security"},
 	{"same-mac", "address-taken"},              // who answers for the address
 	{"private-link-local", "two-prefixes-src"}, // the address that a route names
+	{"private-link-local", "near-source"},
+	{"container", "near-source"},
 	{"container", "two-prefixes-src"},
 	{"peer-twice", "peer-down", "address-taken", "off-link-well", "not-on-link", "not-on-link-well", "no-on-link-route", "no-on-link-route-well"}, // whether the peer is a neighbour
 	{"dad-loop", "not-on-link", "not-on-link-well", "no-on-link-route", "no-on-link-route-well"},                                                  // whether the added address makes it one
@@ -289,6 +291,8 @@ const noWayBack = "no-ra|not-default|advertisements-lost|router-unresolvable|rou
 	"no-echo-in|no-tcp-in|tcp-kept-in|ufw|ns-dropped|na-dropped|lossy|egress-hook|unreachable-route|rule-refuses|two-prefixes"
 
 var consequences = []consequence{
+	// What applications send to neighbours leaves by the interface that has no address, from the other's.
+	{[]string{"two-interfaces", "dhcp-client-deaf|no-dhcp-client|dhcp-silent|dhcp-no-address"}, []string{"host.routing"}},
 	// ubuntu2 asks the same server, or hears the same router: without a lease, or an on-link route, it answers nothing.
 	{[]string{"dhcp-silent"}, []string{"peer.echo-blocked", "peer.unmapped"}},
 	{[]string{"no-ra"}, []string{"peer.echo-blocked"}},

@@ -76,17 +76,19 @@ func TestAnyKeys(t *testing.T) {
 func home(t *testing.T, p *termtest.Terminal) {
 	t.Helper()
 	p.Resize(80, 24)
-	for end := time.Now().Add(30 * time.Second); !strings.Contains(p.String(), "Keys everywhere"); {
-		if time.Now().After(end) {
-			t.Fatalf("no way to the help:\n%s", p)
+	press := func(what string, keys ...string) {
+		for end := time.Now().Add(30 * time.Second); !strings.Contains(p.String(), what); {
+			if time.Now().After(end) {
+				t.Fatalf("no way to %q:\n%s", what, p)
+			}
+			for _, key := range keys {
+				p.Send(key)
+				time.Sleep(100 * time.Millisecond) // else esc and the next are alt-
+			}
 		}
-		p.Send("\x1b")
-		time.Sleep(100 * time.Millisecond) // else it is alt-?
-		p.Send("?")
-		time.Sleep(100 * time.Millisecond)
 	}
-	time.Sleep(100 * time.Millisecond)
+	press("Keys everywhere", "\x1b", "?")
 	p.Send("\x1b")
 	p.WaitGone("Keys everywhere")
-	p.Wait("q quit")
+	press("q quit", "\x1b") // the help may have been that of a page
 }

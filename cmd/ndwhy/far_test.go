@@ -96,19 +96,24 @@ func captured(t *testing.T, recording string, ahead time.Duration) string {
 		}
 		b = append(b, raw...)
 	}
+	var frames []diag.Event
 	var router []byte
-	var last time.Time
 	for e, err := range record.Read(in) {
 		if f, ok := e.Body.(diag.Frame); ok && err == nil {
-			at := e.At.Add(ahead)
-			packet(at, f.Raw)
-			last = at
+			e.At = e.At.Add(ahead)
+			frames = append(frames, e)
 			if f.Type == diag.RA {
 				router = f.Raw
 			}
 		}
 	}
-	packet(last.Add(5*time.Second), router) // a capture goes on when the questions end
+	// A capture is begun before the questions, and goes on when they end.
+	packet(frames[0].At.Add(-5*time.Second), router)
+	for _, e := range frames {
+		f, _ := e.Body.(diag.Frame)
+		packet(e.At, f.Raw)
+	}
+	packet(frames[len(frames)-1].At.Add(5*time.Second), router)
 	name := recording + ".pcap"
 	if err := os.WriteFile(name, b, 0o600); err != nil {
 		t.Fatal(err)

@@ -532,6 +532,13 @@ var CauseTests = []struct {
 		},
 	},
 	{
+		Name: "a peer whose filter drops solicitations, and whose MAC is known", Cause: "peer.unmapped", Sure: "likely", Faults: []string{"peer.unmapped"},
+		World: func() *World {
+			return LAN().Silence(func(p diag.Path) bool { return p.Target == PeerLocal && p.Asks == diag.AsksND }).
+				Say(diag.Frame{Interface: "eth0", Type: diag.EchoReply, Src: PeerLocal, Dst: MyLocal, SrcMAC: PeerMAC, DstMAC: MyMAC, HopLimit: 64})
+		},
+	},
+	{
 		Name: "peer behind a security group", Cause: "peer.echo-blocked", Sure: "likely", Faults: []string{"peer.echo-blocked"},
 		World: func() *World {
 			return VPC().Silence(func(p diag.Path) bool { return p.Target == PeerGlobal && p.Asks == diag.AsksEcho })

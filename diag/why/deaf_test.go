@@ -55,3 +55,14 @@ func TestFilteredCandidateBesideDeafHost(t *testing.T) {
 		t.Errorf("named %v, unexplained %+v", got, d.Unexplained)
 	}
 }
+
+// What is sent from an address whose group this host is not in gets no answer for that reason, and for no filter's.
+func TestNotInTheGroup(t *testing.T) {
+	local := []netip.Addr{diag.SolicitedNode(diagtest.MyLocal), diag.SolicitedNode(diagtest.Mine)}
+	w := diagtest.LAN().Say(diag.Groups{Interface: "eth0", Joined: local[:1], Device: []diag.MAC{diag.MulticastMAC(local[0]), diag.MulticastMAC(local[1])}}, askedFor(diagtest.Mine)).
+		Silence(func(p diag.Path) bool { return p.Source == diagtest.Mine && p.TargetClass == diag.TargetInternet })
+	d := Diagnose(w.State())
+	if got := named(d); !slices.Contains(got, "host.group-not-joined") || slices.Contains(got, "host.firewall") || len(d.Unexplained) > 0 {
+		t.Errorf("named %v, unexplained %+v", got, d.Unexplained)
+	}
+}

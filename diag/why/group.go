@@ -45,7 +45,7 @@ func findGroupNotJoined(iv *ifaceView) []hypothesis {
 		}
 		// Who does not know this host, or forgot it, has to find it before it can answer.
 		iv.explain(&h, iv.where(func(p *path) bool {
-			return p.Source == f.Address && p.Asks != diag.AsksND && p.symptom >= 0 && p.beyondHost()
+			return p.Source == f.Address && p.Asks != diag.AsksND && p.symptom >= 0 && (p.beyondHost() || p.fate == deaf)
 		})...)
 		list = append(list, h)
 	}

@@ -61,9 +61,12 @@ func findIsolated(iv *ifaceView) []hypothesis {
 	return list
 }
 
-// hearsHosts reports whether a frame came from anybody who is neither a router nor this host itself; one that is not to
-// be believed is nobody's.
-func (iv *ifaceView) hearsHosts() bool {
+// hearsHosts reports whether a frame came from anybody who is neither a router nor this host itself.
+func (iv *ifaceView) hearsHosts() bool { return len(iv.fromHosts()) > 0 }
+
+// fromHosts are the frames that came from who is neither a router nor this host itself; one that is not to be believed is
+// nobody's.
+func (iv *ifaceView) fromHosts() []diag.Event {
 	known := map[diag.MAC]bool{}
 	for _, r := range iv.net.Routers {
 		known[r.MAC], known[r.Last.LLAddr] = true, true
@@ -74,21 +77,19 @@ func (iv *ifaceView) hearsHosts() bool {
 			known[n.Fact.MAC] = true
 		}
 	}
-	others := map[diag.MAC]bool{}
+	var came []diag.Event
 	for _, e := range iv.frames {
 		f, ok := e.Body.(diag.Frame)
 		if !ok || f.Out || f.Bad != "" || f.Interface != iv.name || f.SrcMAC == (diag.MAC{}) {
 			continue
 		}
-		others[f.SrcMAC] = true
+		came = append(came, e)
 		if slices.Contains(routers, f.Src) { // that may have several
 			known[f.SrcMAC], known[f.LLAddr] = true, true
 		}
 	}
-	for mac := range others {
-		if !known[mac] && !iv.s.OwnMAC(mac) {
-			return true
-		}
-	}
-	return false
+	return slices.DeleteFunc(came, func(e diag.Event) bool {
+		mac := e.Body.(diag.Frame).SrcMAC
+		return known[mac] || iv.s.OwnMAC(mac)
+	})
 }

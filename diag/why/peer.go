@@ -2,6 +2,7 @@ package why
 
 import (
 	"net/netip"
+	"slices"
 
 	"ndwhy/diag"
 )
@@ -9,11 +10,14 @@ import (
 var peerUnmapped = Cause{
 	ID: "peer.unmapped", Severity: Warning,
 	Remedy: []Remedy{
-		ask("ask.peer"),
+		ask("ask.peer").when(otherwise(as("mute"))),
+		ask("ask.mute").when(as("mute")),
 		way("", "ndisc6 {peer} {interface}"),
 		inVPC("", "aws ec2 describe-network-interfaces --filters Name=ipv6-addresses.ipv6-address,Values={peer}").when(ofGlobal),
 	},
-	find: func(iv *ifaceView) []hypothesis { return append(unmapped.find(iv), loneUnmapped.find(iv)...) },
+	find: func(iv *ifaceView) []hypothesis {
+		return slices.Concat(unmapped.find(iv), mute.find(iv), loneUnmapped.find(iv))
+	},
 }
 
 // unmapped: others resolve, and it does not.
@@ -25,6 +29,7 @@ var unmapped = rule{
 		all(itself, silence, fromUs, either(all(asking(diag.AsksND), not(routed)), undiscovered)),
 	},
 	denied: all(itself, either(answers, of((*path).alone))),
+	given:  func(iv *ifaceView, peer netip.Addr) bool { return iv.heardFrom(peer).Body == nil },
 	more: func(iv *ifaceView, h *hypothesis) {
 		h.args = append(h.args, "other", iv.first(all(asking(diag.AsksND), answers, fromUs)).Target)
 		switch {
@@ -37,6 +42,35 @@ var unmapped = rule{
 			h.facts = append(h.facts, diag.FactOf(n))
 		}
 	},
+}
+
+// mute: its packets come, and no solicitation for it is answered.
+var mute = rule{
+	about: target, kind: "peer", arg: "peer", confidence: Likely,
+	explains: all(toward(diag.TargetPeer), silence, either(fromUs, asking(diag.AsksND))),
+	needs: []test{
+		all(asking(diag.AsksND), answers, fromUs),
+		all(itself, asking(diag.AsksND), silence, fromUs, not(routed)),
+	},
+	denied: all(itself, asking(diag.AsksND), either(answers, of((*path).alone))),
+	given:  func(iv *ifaceView, peer netip.Addr) bool { return iv.heardFrom(peer).Body != nil },
+	more: func(iv *ifaceView, h *hypothesis) {
+		h.as, h.facts = "mute", append(h.facts, iv.heardFrom(h.addr))
+		h.args = append(h.args, "other", iv.first(all(asking(diag.AsksND), answers, fromUs)).Target)
+		if iv.any(func(p *path) bool { return p.Target == h.addr && p.Asks == diag.AsksEcho && p.Outcome == diag.Answered }) {
+			h.more = append(h.more, "cause.peer.unmapped.mute-known")
+		}
+	},
+}
+
+// heardFrom returns the newest frame that came from an address of another host; no body: none did.
+func (iv *ifaceView) heardFrom(addr netip.Addr) (newest diag.Event) {
+	for _, e := range iv.fromHosts() {
+		if e.Body.(diag.Frame).Src == addr {
+			newest = e
+		}
+	}
+	return newest
 }
 
 // loneUnmapped: it does not resolve, and nobody else was asked.

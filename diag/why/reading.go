@@ -204,10 +204,18 @@ func (iv *ifaceView) stopped(p *path) bool {
 	if (p.Asks == diag.AsksTCP || p.Asks == diag.AsksService) && p.silent() {
 		return iv.normals.stoppedHere(*p.Path)
 	}
-	if p.Via == diag.ViaApp && p.Out != "" && p.Out != iv.name {
-		return false // the wire here tells nothing of another interface
+	if p.Via == diag.ViaApp && (p.Out != "" && p.Out != iv.name || iv.otherHop(p)) {
+		return false // the wire here tells nothing of another interface, or of another router
 	}
 	return !iv.waitedForRouter(p) && !iv.redirected(p) && !iv.byException(p) && iv.s.Answered(diag.ViaWire, diag.QuestionOf(*p.Path))
+}
+
+// otherHop reports whether what applications send goes to another router than what is bound to its source: the kernel
+// chooses the way before it chooses the source.
+func (iv *ifaceView) otherHop(p *path) bool {
+	sel, asked := iv.s.Selections[diag.SelectionKey{Dst: p.Target}]
+	via, known := iv.net.Gateway(p.Target, p.Source)
+	return asked && known && sel.Via.IsValid() && via.IsValid() && sel.Via != via
 }
 
 // taken reports whether the kernel did not let a socket have its source, and this host does not have that any more.

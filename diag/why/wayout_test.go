@@ -2,6 +2,7 @@ package why
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -106,6 +107,19 @@ func TestUnannouncedAndWell(t *testing.T) {
 			if f.Cause == "host.routing" {
 				t.Errorf("%s: %s", name, f.Summary)
 			}
+		}
+	}
+}
+
+// What applications send by another router than what is bound to the same source tells of no filter of this host's.
+func TestAnotherRouterIsNoFilter(t *testing.T) {
+	for name, via := range map[string]netip.Addr{"the same": diagtest.RouterAddr, "another": diagtest.OtherMAC.LinkLocal()} {
+		w := diagtest.LAN().Say(diag.Selection{Dst: diagtest.Host1, Source: diagtest.Mine, Interface: "eth0", Via: via, Table: diag.MainTable}).Path(diag.Path{
+			Check: "internet", Asks: diag.AsksEcho, Source: diagtest.Mine, SourceClass: diag.SourceUnknown, Target: diagtest.Host1, TargetClass: diag.TargetInternet,
+			Given: true, Via: diag.ViaApp, Outcome: diag.Silent, Out: "eth0",
+		})
+		if got := slices.Contains(named(Diagnose(w.State())), "host.firewall"); got != (via == diagtest.RouterAddr) {
+			t.Errorf("by %s router: host.firewall %v", name, got)
 		}
 	}
 }

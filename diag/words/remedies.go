@@ -145,6 +145,7 @@ var remedies = map[string]string{
 	"remedy.ask.lease":           "Ask whoever runs the DHCPv6 server: it answers MAC {mac}, but has no address for it.",
 	"remedy.ask.peer":            "Start the host, correct the address, or ask whoever runs it: nobody on the link answers for {peer}.",
 	"remedy.let-echo-in":         "Let the peer's security group accept ping.",
+	"remedy.ask.mute":            "On the host of {peer}, let neighbour discovery through the packet filter, in and out (ICMPv6 types 135 and 136).",
 	"remedy.ask.echo":            "Ask whoever runs {peer}: it may be stopped, or its firewall drops pings.",
 	"remedy.ask.refused":         "Ask whoever runs the network: {from} refuses packets to {target} ({error}).",
 	"remedy.vpc-route":           "Add a default route to the subnet's route table, if it has none.",
