@@ -391,7 +391,7 @@ func findRefused(iv *ifaceView) []hypothesis {
 		if p.Outcome != diag.Refused || p.Error == nil || p.Error.Type == diag.PacketTooBig || !p.Ours() || beyondScope(p) || named && p.Error.From == p.Target {
 			continue // a name server that refuses is none
 		}
-		if _, other := iv.passedBy(p.Target); other || iv.spent(p, iv.hopsLeft()) {
+		if _, other := iv.passedBy(p.Target); other || iv.spent(p, iv.hopsLeft()) || iv.written(p) {
 			continue // it was sent the wrong way, or not far enough
 		}
 		if !p.Given && translator(iv.net, p.Target).IsValid() && iv.first(reachesBeyond) != nil {
