@@ -42,8 +42,8 @@ const (
 	TCPClosed = "closed"
 )
 
-// dnsQueries are sent to a name server at most for one answer: another where it declines the first.
-const dnsQueries = 2
+// dnsQueries are sent to a name server at most for one answer: others where it declines the first.
+const dnsQueries = 3
 
 // What a name server says that serves: that the name has no such addresses, that it does not know it, as some are told to
 // say of it (RFC 8880), or in which prefix it makes them up.

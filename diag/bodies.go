@@ -455,6 +455,7 @@ type TableUse struct {
 type Resolvers struct {
 	File      string       `json:"file"`                // that names them, "/etc/resolv.conf"
 	Addresses []netip.Addr `json:"addresses,omitempty"` // those of the link with their zone, at most three
+	Others    int          `json:"others,omitempty"`    // how many it asks by IPv4 beside them
 }
 
 // Machine is what the hardware says of itself (DMI), for recognising the cloud.

@@ -41,13 +41,13 @@ type protocol struct {
 	request func(target netip.Addr, nonce uint64) []byte
 	// answer reads what came so far: what it says, or ok false if that is none of ours, or not yet.
 	answer func(b []byte, nonce uint64) (says string, ok bool)
-	// other is asked once more where the service declines what it was asked first; nil: nothing is.
-	other func(target netip.Addr, nonce uint64) []byte
+	// others are asked in turn where the service declines what it was asked before.
+	others []func(target netip.Addr, nonce uint64) []byte
 }
 
 var protocols = map[checks.Service]protocol{
 	checks.IMDS: {80, true, tokenRequest, httpStatus, nil},
-	checks.DNS:  {53, false, namesQuery, dnsCode, rootQuery},
+	checks.DNS:  {53, false, namesQuery, dnsCode, []func(netip.Addr, uint64) []byte{rootQuery, oldQuery}},
 	checks.NTP:  {123, false, timeRequest, timeStratum, nil},
 	checks.TCP:  {stream: true},
 }
@@ -81,6 +81,12 @@ func namesQuery(_ netip.Addr, nonce uint64) []byte {
 
 // rootQuery asks for the name servers of the root, of a server that will not hear of ipv4only.arpa.
 func rootQuery(_ netip.Addr, nonce uint64) []byte { return query(".", dnsmessage.TypeNS, nonce) }
+
+// oldQuery asks for the IPv4 addresses of ipv4only.arpa, which it has: a server that answers from a list of its own may have
+// none but such for any name, and refuse whatever else it is asked.
+func oldQuery(_ netip.Addr, nonce uint64) []byte {
+	return query("ipv4only.arpa.", dnsmessage.TypeA, nonce)
+}
 
 func query(name string, asks dnsmessage.Type, nonce uint64) []byte {
 	m := dnsmessage.Message{
@@ -327,7 +333,7 @@ func (r *request) finish(file *os.File) {
 	if r.stream && !r.write(file) {
 		return
 	}
-	b, other := make([]byte, 0, answerLimit), r.other
+	b, others := make([]byte, 0, answerLimit), r.others
 	_ = conn.Read(func(fd uintptr) (done bool) {
 		for {
 			if r.failed(fd) {
@@ -348,10 +354,10 @@ func (r *request) finish(file *os.File) {
 			}
 			b = b[:len(b)+n]
 			if says, ok := r.answer(b, r.nonce); ok {
-				if other != nil && checks.Declines(r.service, says) {
+				if len(others) > 0 && checks.Declines(r.service, says) {
 					r.nonce++ // so that a late copy of the answer is none to this
-					if _, err := unix.Write(int(fd), other(r.event.Target, r.nonce)); err == nil {
-						other = nil
+					if _, err := unix.Write(int(fd), others[0](r.event.Target, r.nonce)); err == nil {
+						others = others[1:]
 						continue
 					}
 				}

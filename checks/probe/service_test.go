@@ -149,16 +149,26 @@ func TestDNS64(t *testing.T) {
 
 // A name server that will not hear of ipv4only.arpa is asked for what it cannot but have.
 func TestDNSAskedOtherwise(t *testing.T) {
-	if !nstest.Enter(t) {
-		return
+	if nstest.Enter(t) {
+		answersOnly(t, func(q dnsmessage.Question) bool { return q.Name.String() == "." })
 	}
+}
+
+// One that has only IPv4 addresses serves.
+func TestDNSOfIPv4Alone(t *testing.T) {
+	if nstest.Enter(t) {
+		answersOnly(t, func(q dnsmessage.Question) bool { return q.Type == dnsmessage.TypeA })
+	}
+}
+
+func answersOnly(t *testing.T, serves func(dnsmessage.Question) bool) {
 	h := newHost(t)
 	h.serveUDP("["+dns6+"]:53", func(request []byte) []byte {
 		var m dnsmessage.Message
 		if m.Unpack(request) != nil || len(m.Questions) != 1 {
 			return nil
 		}
-		if m.Response, m.RCode = true, dnsmessage.RCodeRefused; m.Questions[0].Name.String() == "." {
+		if m.Response, m.RCode = true, dnsmessage.RCodeRefused; serves(m.Questions[0]) {
 			m.RCode = dnsmessage.RCodeSuccess
 		}
 		b, _ := m.Pack()

@@ -3,6 +3,7 @@ package sim
 import (
 	"cmp"
 	"encoding/binary"
+	"fmt"
 	"hash/fnv"
 	"net"
 	"net/netip"
@@ -264,6 +265,10 @@ func (w *World) finish(h *host) {
 		}
 		if r.Refuse {
 			route.Type, route.Interface = "unreachable", "lo"
+		}
+		if n, _ := h.own(r.Src); r.Src.IsValid() && n == nil {
+			w.Broken = append(w.Broken, fmt.Sprintf("a route from %s, which no interface has: a kernel takes none such", r.Src))
+			continue
 		}
 		h.setRoute(route)
 	}

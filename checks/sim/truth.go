@@ -22,33 +22,46 @@ var fits = map[string][]string{
 
 // unmodelled are the scenarios that are not tried, and what is not simulated of them.
 var unmodelled = map[string]string{
-	"flood-solicitations":  "that the tap tells only a summary of a flood",
-	"internet-is-here":     "routes of the type local",
-	"local-last":           "the order of policy rules",
-	"loopback-down":        "the loopback interface",
-	"flood-routers":        "that the tap tells only a summary of a flood",
-	"answers-invalid":      "connection tracking (lab.Filter.Invalid)",
-	"invalid-dropped":      "connection tracking (lab.Filter.Invalid)",
-	"temporary-source":     "the addresses that a kernel makes by use_tempaddr",
-	"temporary-well":       "the addresses that a kernel makes by use_tempaddr",
-	"temporary-unused":     "the addresses that a kernel makes by use_tempaddr",
-	"deprecated-alone":     "which of two deprecated addresses a kernel chooses",
-	"deprecated-assigned":  "which of two deprecated addresses a kernel chooses",
-	"bridged":              "bridges (lab.NIC.Bridge)",
-	"bridged-well":         "bridges (lab.NIC.Bridge)",
-	"arp-off":              "an interface that resolves nobody (lab.NIC.NoARP)",
-	"snooping-forgets":     "listener reports (vswitch.Fabric.Snooping)",
-	"snooping-queried":     "listener reports (vswitch.Fabric.Snooping)",
-	"deprecated-own":       "an interface without neighbour discovery (lab.Host.Tunnel)",
-	"gateway-drops":        "a second subnet (lab.Spec.Other)",
-	"gateway-drops-answer": "a second subnet (lab.Spec.Other)",
-	"two-subnets":          "a second subnet (lab.Spec.Other)",
-	"no-nat64":             "a second host beyond the router (lab.Internet.NAT64)",
-	"nat64":                "a second host beyond the router (lab.Internet.NAT64)",
-	"vpn-takes-default":    "an interface without neighbour discovery (lab.Host.Tunnel)",
-	"split-tunnel":         "an interface without neighbour discovery (lab.Host.Tunnel)",
-	"private-address":      "which addresses a kernel makes by RFC 7217, and when they are usable",
-	"proxied-twice":        "a host that forwards by the interface on which it got a packet, and sends redirects",
+	"flood-solicitations":   "that the tap tells only a summary of a flood",
+	"internet-is-here":      "routes of the type local",
+	"local-last":            "the order of policy rules",
+	"loopback-down":         "the loopback interface",
+	"loopback-bare":         "the loopback interface",
+	"loopback-more":         "the loopback interface",
+	"swallowed":             "what the kernel queues (lab.NIC.Queue)",
+	"queued":                "what the kernel queues (lab.NIC.Queue)",
+	"flood-routers":         "that the tap tells only a summary of a flood",
+	"answers-invalid":       "connection tracking (lab.Filter.Invalid)",
+	"invalid-dropped":       "connection tracking (lab.Filter.Invalid)",
+	"temporary-source":      "the addresses that a kernel makes by use_tempaddr",
+	"temporary-well":        "the addresses that a kernel makes by use_tempaddr",
+	"temporary-unused":      "the addresses that a kernel makes by use_tempaddr",
+	"deprecated-alone":      "which of two deprecated addresses a kernel chooses",
+	"deprecated-assigned":   "which of two deprecated addresses a kernel chooses",
+	"bridged":               "bridges (lab.NIC.Bridge)",
+	"bridged-well":          "bridges (lab.NIC.Bridge)",
+	"arp-off":               "an interface that resolves nobody (lab.NIC.NoARP)",
+	"snooping-forgets":      "listener reports (vswitch.Fabric.Snooping)",
+	"port-without-groups":   "who a neighbour finds by itself (lab.NIC.NoGroups)",
+	"never-met":             "who a neighbour finds by itself",
+	"snooping-queried":      "listener reports (vswitch.Fabric.Snooping)",
+	"deprecated-own":        "an interface without neighbour discovery (lab.Host.Tunnel)",
+	"gateway-drops":         "a second subnet (lab.Spec.Other)",
+	"gateway-drops-answer":  "a second subnet (lab.Spec.Other)",
+	"two-subnets":           "a second subnet (lab.Spec.Other)",
+	"no-nat64":              "a second host beyond the router (lab.Internet.NAT64)",
+	"dns64-nowhere":         "a second host beyond the router (lab.Internet.NAT64)",
+	"dns64-well":            "a second host beyond the router (lab.Internet.NAT64)",
+	"enough-addresses":      "how many addresses a kernel makes (max_addresses)",
+	"enough-addresses-well": "how many addresses a kernel makes (max_addresses)",
+	"mtu-of-device":         "the device below an interface (lab.NIC.FarMTU)",
+	"nat64":                 "a second host beyond the router (lab.Internet.NAT64)",
+	"vpn-takes-default":     "an interface without neighbour discovery (lab.Host.Tunnel)",
+	"led-away":              "an interface without neighbour discovery (lab.Host.Tunnel)",
+	"led-well":              "policy rules of a protocol (lab.Policy.TCP)",
+	"split-tunnel":          "an interface without neighbour discovery (lab.Host.Tunnel)",
+	"private-address":       "which addresses a kernel makes by RFC 7217, and when they are usable",
+	"proxied-twice":         "a host that forwards by the interface on which it got a packet, and sends redirects",
 }
 
 // Models reports whether all of a network, named as the lab does, is simulated.
@@ -99,7 +112,7 @@ var sameThing = [][]string{
 		"route-ignored", "route-taken", "route-not-needed", "static-default", "static-default-well", "off-link", "off-link-well", "local-proxy",
 		"two-prefixes", "two-prefixes-source", "two-prefixes-rule", "two-prefixes-ruled", "two-prefixes-src",
 		"renumbered", "renumbered-source", "renumbered-well", "changed-mac", "same-mac", "stale-gateway", "two-macs", "not-on-link", "not-on-link-well", "no-on-link-route", "no-on-link-route-well",
-		"hop-limit", "hop-limit-refused", "router-asks-again", "redirected", "port-security", "port-security-eui64", "next-hops", "next-hops-well", "near-source",
+		"hop-limit", "hop-limit-refused", "router-asks-again", "redirected", "port-security", "port-security-eui64", "next-hops", "next-hops-well",
 	},
 	{"group-not-joined", "ula-only", "ula-translated", "renumbered", "renumbered-source", "renumbered-well"}, // the prefix of the added address
 	// the added address, of which a kernel takes no second (EEXIST)
@@ -118,9 +131,12 @@ var sameThing = [][]string{
 	{"cloned-mac", "port-security"},
 	{"same-mac", "address-taken"},              // who answers for the address
 	{"private-link-local", "two-prefixes-src"}, // the address that a route names
-	{"private-link-local", "near-source"},
-	{"container", "near-source"},
 	{"container", "two-prefixes-src"},
+	{"dad-loop", "group-not-joined"}, // both add the same address
+	{"near-source", "port-security"}, // it has another link-local address then
+	{"near-source", "changed-mac"},
+	{"near-source", "container"},
+	{"near-source", "private-link-local"},
 	{"peer-twice", "peer-down", "address-taken", "off-link-well", "not-on-link", "not-on-link-well", "no-on-link-route", "no-on-link-route-well"}, // whether the peer is a neighbour
 	{"dad-loop", "not-on-link", "not-on-link-well", "no-on-link-route", "no-on-link-route-well"},                                                  // whether the added address makes it one
 	{"stale-neighbour", "stale-gateway", "stale-router", "two-macs", "redirected", "redirects-off", "redirects-dropped"},                          // whom the kernel sends to
@@ -326,7 +342,9 @@ var consequences = []consequence{
 	// The second router is one that answers no echo either, and the peer.
 	{[]string{"router-no-echo", "route-taken"}, []string{"peer.echo-blocked"}},
 	// The kernel chooses neither the old address nor the interface.
-	{[]string{"second-default", "renumbered-source"}, []string{"address.prefix-withdrawn"}},
+	{[]string{"second-default|near-source", "renumbered-source"}, []string{"address.prefix-withdrawn"}},
+	// That goes to the first router, and the kernel does not choose it.
+	{[]string{"near-source", "two-prefixes-source"}, []string{"host.routing"}},
 	// What is sent to a peer by way of the router does not come back to another port either.
 	{[]string{"isolated-ports", "ula-only|ula-translated|no-on-link-route|no-on-link-route-well"}, []string{"peer.echo-blocked", "path.beyond-router"}},
 	// Neither of its addresses gets an answer, each for a reason of its own.

@@ -2,6 +2,7 @@ package diagtest
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"ndwhy/diag"
@@ -98,6 +99,37 @@ var CauseTests = []struct {
 		},
 	},
 	{Name: "an interface that looks for no neighbours", Cause: "host.discovery-off", Sure: "certain", Faults: []string{"host.discovery-off"}, World: DiscoveryOff},
+	{
+		Name: "a rule of this host's writes a hop limit of one", Cause: "path.hop-limit", Sure: "certain", Faults: []string{"path.hop-limit"},
+		World: func() *World {
+			w := LAN().Say(diag.Frame{
+				Interface: "eth0", Out: true, Type: diag.EchoRequest, Src: Mine, Dst: Host1, SrcMAC: MyMAC, DstMAC: RouterMAC, HopLimit: 1, Raw: []byte{1},
+			})
+			left := int64(len(w.Bodies) + 1) // after the Run
+			return w.Each(func(p diag.Path) bool { return To(Host1)(p) && p.Asks == diag.AsksEcho }, func(p *diag.Path) {
+				p.Outcome, p.Received, p.Given, p.Evidence = diag.Refused, 0, true, []int64{left}
+				p.Error = &diag.PathError{Type: diag.TimeExceeded, From: Subnet.Addr().Next()}
+			})
+		},
+	},
+	{
+		Name: "an interface on which the kernel multicasts no solicitation", Cause: "host.discovery-off", Sure: "certain", Faults: []string{"host.discovery-off"},
+		World: func() *World {
+			return LAN().Say(diag.Sysctl{Scope: "eth0", Name: "neigh.mcast_solicit", Value: "0"}).Each(func(p diag.Path) bool {
+				return p.Via != diag.ViaWire && p.Target == PeerGlobal
+			}, func(p *diag.Path) {
+				if Silent(p); p.Asks == diag.AsksND {
+					p.Outcome, p.Detail, p.Sent = diag.Unsent, "not-seen-leaving", 0
+				} else {
+					p.Detail, p.Sent = diag.DetailUnresolved, 0
+				}
+			})
+		},
+	},
+	{
+		Name: "an interface on which a daemon solicits in the kernel's place", Cause: "net.open-link", Faults: []string{},
+		World: func() *World { return LAN().Say(diag.Sysctl{Scope: "eth0", Name: "neigh.mcast_solicit", Value: "0"}) },
+	},
 	{Name: "an address that was left on a port", Cause: "host.address-on-port", Sure: "certain", Faults: []string{"host.address-on-port"}, World: OnPort},
 	{Name: "hosts are kept apart", Cause: "peer.isolated", Sure: "likely", Faults: []string{"peer.isolated"}, World: Isolated},
 	{
@@ -133,6 +165,14 @@ var CauseTests = []struct {
 	{
 		Name: "a route that names the link-local address as its source", Cause: "host.source-selection", Sure: "likely", Faults: []string{"host.source-selection"},
 		World: func() *World { return NearSource(MyLocal, diag.Silent) },
+	},
+	{
+		Name: "the same, and no other address was tried", Cause: "host.source-selection", Sure: "likely", Faults: []string{"host.source-selection"},
+		World: func() *World {
+			w := NearSource(MyLocal, diag.Silent)
+			w.Paths = slices.DeleteFunc(w.Paths, func(p diag.Path) bool { return p.TargetClass == diag.TargetInternet && p.Via != diag.ViaApp })
+			return w
+		},
 	},
 	{
 		Name: "a route that names the global address as its source", Cause: "net.open-link", Faults: []string{},
@@ -262,6 +302,22 @@ var CauseTests = []struct {
 			a.PreferredS, a.ValidS, a.UpdatedS = 3, 330, 117
 			over.PreferredS, over.ValidS, over.UpdatedS, over.Flags = 0, 330, 117.1, diag.Deprecated
 			return VPC().Say(a, over)
+		},
+	},
+	{
+		Name: "an address that ends in a moment, and of which no lease is known", Cause: "address.expiring", Sure: "likely", Faults: []string{"address.expiring"},
+		World: func() *World {
+			a := Leased(Mine)
+			a.PreferredS, a.ValidS, a.UpdatedS = 6, 12, 1
+			return LAN().Drop(OfKind(func(x diag.Address) bool { return x.Address == Mine })).Say(a)
+		},
+	},
+	{
+		Name: "an address that ends in a moment, with a client that renews it", Cause: "net.open-link", Faults: []string{},
+		World: func() *World {
+			a := Leased(Mine)
+			a.PreferredS, a.ValidS, a.UpdatedS = 6, 12, 1
+			return LAN().Drop(OfKind(func(x diag.Address) bool { return x.Address == Mine })).Say(a, diag.Manager{Interface: "eth0", Name: "dhcpcd"})
 		},
 	},
 	{
@@ -907,6 +963,34 @@ var CauseTests = []struct {
 			p := asksResolver(diag.Answered)
 			p.Detail, p.Note = diag.DetailDeclines, "Refused"
 			return resolving().Path(p)
+		},
+	},
+	{
+		Name: "a name server of resolv.conf looks nothing up, and the next does", Cause: "service.unreachable", Sure: "likely", Faults: []string{},
+		World: func() *World {
+			p, next := asksResolver(diag.Answered), asksResolver(diag.Answered)
+			p.Detail, p.Note = diag.DetailDeclines, "Refused"
+			next.Target = next.Target.Next()
+			return LAN().Say(diag.Resolvers{File: "/etc/resolv.conf", Addresses: []netip.Addr{p.Target, next.Target}}).Path(p).Path(next)
+		},
+	},
+	{
+		Name: "a name server of resolv.conf looks nothing up, and another is asked by IPv4", Cause: "service.unreachable", Sure: "likely", Faults: []string{},
+		World: func() *World {
+			p := asksResolver(diag.Answered)
+			p.Detail, p.Note = diag.DetailDeclines, "Refused"
+			return LAN().Say(diag.Resolvers{File: "/etc/resolv.conf", Addresses: []netip.Addr{p.Target}, Others: 1}).Path(p)
+		},
+	},
+	{
+		Name: "a name server of local names, on a link without a way out", Cause: "service.unreachable", Sure: "likely", Faults: []string{},
+		World: func() *World {
+			p := asksResolver(diag.Answered)
+			p.Detail, p.Note = diag.DetailDeclines, "Refused"
+			w := resolving().Path(p)
+			w.Run.InternetOff = true
+			w.Paths = slices.DeleteFunc(w.Paths, func(p diag.Path) bool { return p.TargetClass == diag.TargetInternet })
+			return w
 		},
 	},
 	{

@@ -183,6 +183,9 @@ func (r *Reader) sysctls() {
 			emit(scope, name, "conf/"+scope+"/"+name)
 		}
 	}
+	for _, l := range r.links {
+		emit(l.Interface, "neigh.mcast_solicit", "neigh/"+l.Interface+"/mcast_solicit")
+	}
 	for path, name := range plainNames {
 		emit("", name, path)
 	}

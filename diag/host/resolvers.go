@@ -27,11 +27,18 @@ func (r *Reader) resolvers() {
 	said := diag.Resolvers{File: "/" + file}
 	for _, s := range list {
 		// As many as are asked, whatever their family.
-		if a, err := netip.ParseAddr(s); err == nil && a.Is6() && !a.Is4In6() && len(a.Zone()) < maxZone {
+		switch a, err := netip.ParseAddr(s); {
+		case err != nil || len(a.Zone()) >= maxZone:
+		case a.Is6() && !a.Is4In6():
 			said.Addresses = append(said.Addresses, a)
+		default:
+			said.Others++
 		}
 	}
 	if _, before := r.said[said.Kind()]; before || len(said.Addresses) > 0 {
+		if len(said.Addresses) == 0 {
+			said.Others = 0 // nothing of IPv6 hangs on them
+		}
 		r.say(said.Kind(), said)
 	}
 }

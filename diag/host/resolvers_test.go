@@ -26,7 +26,7 @@ func TestResolvers(t *testing.T) {
 			files: map[string]string{resolvConf: "# nameserver 2001:db8::99\nsearch example.org\nnameserver 192.0.2.53\n\tnameserver  2001:db8::53 # here\nnameserver fe80::1%eth0\nnameserver 2001:db8::54\n"},
 			want: []diag.Body{diag.Resolvers{File: "/etc/resolv.conf", Addresses: []netip.Addr{
 				netip.MustParseAddr("2001:db8::53"), netip.MustParseAddr("fe80::1%eth0"),
-			}}},
+			}, Others: 1}},
 		},
 		"systemd-resolved": {
 			files: map[string]string{resolvConf: "nameserver 127.0.0.53\noptions edns0\n", resolved: "nameserver 2001:db8::53\n"},

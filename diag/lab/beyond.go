@@ -34,9 +34,6 @@ func (w *world) beyond() error {
 		return fmt.Errorf("up: %w", err)
 	}
 	addresses := []netip.Addr{w.spec.Internet.Host}
-	if w.spec.Internet.NAT64 {
-		addresses = append(addresses, ipv4Host)
-	}
 	if w.spec.Internet.Resolver.IsValid() {
 		addresses = append(addresses, w.spec.Internet.Resolver)
 	}
@@ -46,6 +43,11 @@ func (w *world) beyond() error {
 	for _, a := range addresses {
 		if err := w.address(beyondHost, "eth0", netip.PrefixFrom(a, a.BitLen()), unix.IFA_F_NODAD, 0, 0); err != nil {
 			return err
+		}
+	}
+	if w.spec.Internet.NAT64 {
+		if err := h.RouteReplace(&netlink.Route{LinkIndex: 1 /* lo */, Dst: ipNet(nat64Prefix), Type: unix.RTN_LOCAL, Table: unix.RT_TABLE_LOCAL}); err != nil {
+			return fmt.Errorf("translator: %w", err)
 		}
 	}
 	router := w.spec.router()
@@ -68,8 +70,11 @@ func (w *world) beyond() error {
 	}
 	if at := w.spec.Internet.Resolver; at.IsValid() {
 		answer := resolve
-		if w.spec.Internet.RefusesDNS {
+		switch {
+		case w.spec.Internet.RefusesDNS:
 			answer = refuse
+		case w.spec.Internet.DNS64:
+			answer = synthesise
 		}
 		if err := w.serveUDP(netip.AddrPortFrom(at, 53), unless(w.spec.Internet.NoDNS, answer)); err != nil {
 			return err

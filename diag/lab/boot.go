@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -85,18 +86,18 @@ func boot(spec *Spec, log io.Writer) (*world, error) {
 	if w.bench, err = newBench(w); err != nil {
 		return nil, err
 	}
-	cable := func(index int, near, host, nic string, mac diag.MAC, mtu int) error {
-		if err := w.cable(own, firstIndex+index, near, host, nic, mac, mtu); err != nil {
+	cable := func(index int, near, host, nic string, mac diag.MAC, mtu, farMTU int) error {
+		if err := w.cable(own, firstIndex+index, near, host, nic, mac, mtu, farMTU); err != nil {
 			return fmt.Errorf("%s: %s: %w", host, nic, err)
 		}
 		return w.wire.attach(index, near)
 	}
 	for i, p := range ports {
-		if err := cable(i, fmt.Sprintf("port%d", i), p.host.Name, p.nic.Name, p.nic.address(), p.nic.MTU); err != nil {
+		if err := cable(i, fmt.Sprintf("port%d", i), p.host.Name, p.nic.Name, p.nic.address(), p.nic.MTU, cmp.Or(p.nic.FarMTU, p.nic.MTU)); err != nil {
 			return nil, err
 		}
 	}
-	if err := cable(vswitch.BeyondPort, "beyond", beyondHost, "eth0", beyondMAC, vpcMTU); err != nil {
+	if err := cable(vswitch.BeyondPort, "beyond", beyondHost, "eth0", beyondMAC, vpcMTU, vpcMTU); err != nil {
 		return nil, err
 	}
 	if err := w.beyond(); err != nil {
@@ -161,11 +162,11 @@ func (w *world) addHost(name string) error {
 	return nil
 }
 
-// cable lays a veth pair: near in this namespace, up, the other end as nic in the host's, down.
-func (w *world) cable(own *netlink.Handle, index int, near, host, nic string, mac diag.MAC, mtu int) error {
+// cable lays a veth pair: near in this namespace, up, with farMTU, the other end as nic in the host's, down, with mtu.
+func (w *world) cable(own *netlink.Handle, index int, near, host, nic string, mac diag.MAC, mtu, farMTU int) error {
 	ns := w.namespaces[host]
 	attrs := netlink.NewLinkAttrs()
-	attrs.Index, attrs.Name, attrs.MTU = index, near, mtu
+	attrs.Index, attrs.Name, attrs.MTU = index, near, farMTU
 	veth := &netlink.Veth{
 		LinkAttrs: attrs, PeerName: nic, PeerHardwareAddr: net.HardwareAddr(mac[:]), PeerMTU: uint32(mtu),
 		PeerNamespace: netlink.NsFd(int(ns.Fd())),
@@ -474,12 +475,18 @@ func (w *world) finish(host *Host) error {
 	}
 	for _, p := range host.Policies {
 		rule := netlink.NewRule()
-		rule.Family, rule.Table, rule.Src = netlink.FAMILY_V6, p.Table, ipNet(p.From)
+		rule.Family, rule.Table = netlink.FAMILY_V6, p.Table
+		if p.From.IsValid() {
+			rule.Src = ipNet(p.From)
+		}
+		if p.TCP {
+			rule.IPProto = unix.IPPROTO_TCP
+		}
 		if p.Refuse {
 			rule.Type = unix.FR_ACT_UNREACHABLE
 		}
 		if err := w.handles[host.Name].RuleAdd(rule); err != nil {
-			return fmt.Errorf("rule from %s: %w", p.From, err)
+			return fmt.Errorf("policy rule: %w", err)
 		}
 	}
 	if err := within(ns, func() error {
@@ -533,6 +540,29 @@ func (w *world) finish(host *Host) error {
 		rule.Priority = 0
 		if err := w.handles[host.Name].RuleDel(rule); err != nil {
 			return fmt.Errorf("rule for local addresses: %w", err)
+		}
+	}
+	for _, nic := range host.NICs {
+		if nic.Queue == "" {
+			continue
+		}
+		link, err := w.handles[host.Name].LinkByName(nic.Name)
+		if err != nil {
+			return err
+		}
+		if err := w.handles[host.Name].QdiscReplace(&netlink.GenericQdisc{
+			QdiscAttrs: netlink.QdiscAttrs{LinkIndex: link.Attrs().Index, Handle: netlink.MakeHandle(1, 0), Parent: netlink.HANDLE_ROOT}, QdiscType: nic.Queue,
+		}); err != nil {
+			return fmt.Errorf("%s: queueing discipline %s: %w", nic.Name, nic.Queue, err)
+		}
+	}
+	if host.NoLocalhost {
+		link, err := w.handles[host.Name].LinkByName("lo")
+		if err != nil {
+			return err
+		}
+		if err := w.handles[host.Name].AddrDel(link, &netlink.Addr{IPNet: ipNet(netip.PrefixFrom(netip.IPv6Loopback(), 128))}); err != nil {
+			return fmt.Errorf("::1: %w", err)
 		}
 	}
 	if host.NoLoopback {

@@ -190,6 +190,19 @@ var scenarios = []Scenario{
 		Break: snooped(true),
 	},
 	{
+		Name: "port-without-groups", On: "lan",
+		Title:  "The switch passes on to ubuntu1 nothing that others send to its groups: ubuntu2 does not find it before it was told its MAC.",
+		Causes: []string{"net.snooping"},
+		Args:   []string{"--peer", peerAddress.String()},
+		Break:  func(s *Spec) { s.ubuntu1().NICs[0].NoGroups = true },
+	},
+	{
+		Name: "never-met", On: "lan", Healthy: true,
+		Title: "ubuntu2 has never heard of one of ubuntu1's addresses, and finds it.",
+		Args:  []string{"--peer", peerAddress.String()},
+		Break: func(*Spec) {},
+	},
+	{
 		Name: "cloned-mac", On: "lan",
 		Title:   "ubuntu3 is a copy of ubuntu1, down to the MAC of its interface: answers go now to the one, now to the other.",
 		Causes:  []string{"address.mac-duplicate"},
@@ -558,6 +571,12 @@ var scenarios = []Scenario{
 		Break:  func(s *Spec) { s.Internet.MTU, s.Internet.NoPTB = 1400, true },
 	},
 	{
+		Name: "mtu-of-device", On: "lan",
+		Title:  "The virtual cable of ubuntu1's interface carries less than its MTU at the other end.",
+		Causes: []string{"path.mtu"},
+		Break:  func(s *Spec) { s.ubuntu1().NICs[0].FarMTU = 1400 },
+	},
+	{
 		Name: "lossy", On: "vpc",
 		Title:  "30 % of what ubuntu1 sends is lost.",
 		Causes: []string{"path.lossy"},
@@ -637,6 +656,21 @@ var scenarios = []Scenario{
 		Break:   func(s *Spec) { s.ubuntu1().NoLoopback = true },
 	},
 	{
+		Name: "loopback-bare", On: "vpc",
+		Title:   "Somebody deleted ::1 from ubuntu1's loopback interface.",
+		Causes:  []string{"host.loopback-down"},
+		Subject: "lo",
+		Break:   func(s *Spec) { s.ubuntu1().NoLocalhost = true },
+	},
+	{
+		Name: "loopback-more", On: "vpc", Healthy: true,
+		Title: "ubuntu1's loopback interface has an address beside ::1, as of hosts that speak a routing protocol.",
+		Break: func(s *Spec) {
+			h := s.ubuntu1()
+			h.Added = append(h.Added, Added{NIC: "lo", Prefix: netip.MustParsePrefix("fd00:10::1/128")})
+		},
+	},
+	{
 		Name: "local-last", On: "lan",
 		Title:  "Somebody moved the policy rule for ubuntu1's own addresses (table local) behind the others: it takes nothing that comes for them.",
 		Causes: []string{"host.routing"},
@@ -696,6 +730,19 @@ var scenarios = []Scenario{
 		Subject: "netdev agent egress: icmpv6 type echo-request",
 		Hides:   []string{"net.multicast-suppressed", "net.router-silent"},
 		Break:   dropping(Filter{Table: "netdev agent", Chain: "egress", Hook: "egress", NIC: "eth0", Type: echoRequest}),
+	},
+	{
+		Name: "swallowed", On: "lan",
+		Title:   "The queueing discipline of ubuntu1's interface throws away all that leaves, and says nothing (tc qdisc add ... blackhole).",
+		Causes:  []string{"host.egress-hook"},
+		Subject: "eth0",
+		Hides:   []string{"net.open-link"},
+		Break:   func(s *Spec) { s.ubuntu1().NICs[0].Queue = "blackhole" },
+	},
+	{
+		Name: "queued", On: "lan", Healthy: true,
+		Title: "Somebody chose another queueing discipline for ubuntu1's interface.",
+		Break: func(s *Spec) { s.ubuntu1().NICs[0].Queue = "pfifo" },
 	},
 	{
 		Name: "solicitations-dropped", On: "lan",
@@ -875,6 +922,28 @@ var scenarios = []Scenario{
 		Break:   func(s *Spec) { s.ubuntu1().Tunnel = tunnel("::/0") },
 	},
 	{
+		Name: "led-away", On: "lan",
+		Title:   "A policy rule on ubuntu1 leads all TCP into a VPN whose other end has no IPv6.",
+		Causes:  []string{"host.routing"},
+		Subject: "ipproto 6",
+		Break: func(s *Spec) {
+			h := s.ubuntu1()
+			h.Tunnel = tunnel("::/0")
+			h.Tunnel.Unruled = true
+			h.Policies = append(h.Policies, Policy{TCP: true, Table: h.Tunnel.Table})
+		},
+	},
+	{
+		Name: "led-well", On: "lan", Healthy: true,
+		Title: "A policy rule on ubuntu1 looks all TCP up in a table of its own, which leads out by the router as well.",
+		Break: func(s *Spec) {
+			h := s.ubuntu1()
+			const table = 99
+			h.Routes = append(h.Routes, Route{NIC: "eth0", Dst: netip.MustParsePrefix("::/0"), Via: s.router().LinkLocal(), Table: table})
+			h.Policies = append(h.Policies, Policy{TCP: true, Table: table})
+		},
+	},
+	{
 		Name: "second-default", On: "lan",
 		Title:   "ubuntu1's second interface, attached to nothing any more, has a default route that the kernel prefers.",
 		Causes:  []string{"host.routing"},
@@ -1027,6 +1096,18 @@ var scenarios = []Scenario{
 	},
 
 	{
+		Name: "dns64-nowhere", On: "lan",
+		Title:  "The name server makes up addresses for IPv4 hosts (DNS64), and no translator stands on the way to them.",
+		Causes: []string{"path.nat64-missing"},
+		Break:  func(s *Spec) { s.announceResolver(); s.Internet.DNS64 = true },
+	},
+	{
+		Name: "dns64-well", On: "lan", Healthy: true,
+		Title: "The name server makes up addresses for IPv4 hosts (DNS64), and a translator answers for them.",
+		Break: func(s *Spec) { s.announceResolver(); s.Internet.DNS64, s.Internet.NAT64 = true, true },
+	},
+
+	{
 		Name: "dad-off", On: "vpc", Healthy: true,
 		Title: "Duplicate address detection is off in ubuntu1, as on Amazon Linux 2023.",
 		Break: func(s *Spec) { s.ubuntu1().set("ipv6/conf/eth0/accept_dad", "0") },
@@ -1142,6 +1223,15 @@ var scenarios = []Scenario{
 		Break: staticDefault(false),
 	},
 	{
+		Name: "near-source", On: "lan",
+		Title:  "The default route that somebody wrote down names the link-local address as its source, so no application gets out.",
+		Causes: []string{"host.source-selection"},
+		Break: func(s *Spec) {
+			h := s.ubuntu1()
+			h.Routes = append(h.Routes, Route{NIC: "eth0", Dst: netip.MustParsePrefix("::/0"), Via: s.router().LinkLocal(), Src: h.NICs[0].MAC.LinkLocal(), Metric: 512})
+		},
+	},
+	{
 		Name: "next-hops", On: "lan",
 		Title:  "The default route has two next hops that the kernel uses in turn, and the router of one leads nowhere.",
 		Causes: []string{"path.beyond-router"},
@@ -1195,6 +1285,17 @@ var scenarios = []Scenario{
 			narrow(s)
 			s.ubuntu1().NICs[0].early("accept_ra_mtu", "0")
 		},
+	},
+	{
+		Name: "enough-addresses", On: "lan",
+		Title:  "ubuntu1's kernel makes itself no more than one address on an interface (max_addresses=1), and has that: the link-local one.",
+		Causes: []string{"router.advertisement-ignored"},
+		Break:  mostAddresses("1"),
+	},
+	{
+		Name: "enough-addresses-well", On: "lan", Healthy: true,
+		Title: "ubuntu1's kernel makes itself no more than two addresses on an interface (max_addresses=2), and needs no others.",
+		Break: mostAddresses("2"),
 	},
 	{
 		Name: "mtu-taken", On: "lan", Healthy: true,
@@ -1707,6 +1808,14 @@ func isolated(bits int) func(*Spec) {
 // too big.
 func narrow(s *Spec) {
 	s.router().MTU, s.Internet.MTU, s.Internet.NoPTB = 1400, 1400, true
+}
+
+// mostAddresses is a LAN whose hosts make their addresses themselves, ubuntu1 up to a number of them.
+func mostAddresses(n string) func(*Spec) {
+	return func(s *Spec) {
+		s.autonomous()
+		s.ubuntu1().NICs[0].early("max_addresses", n)
+	}
 }
 
 // autonomous has the hosts make their addresses themselves. What can be asked for is named all the same.

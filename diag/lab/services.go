@@ -63,6 +63,27 @@ func refuse(request []byte) []byte {
 	return answer
 }
 
+// synthesise is a resolver that knows no name but the one by which hosts find out the prefix that it makes up addresses
+// of (RFC 7050 §3).
+func synthesise(request []byte) []byte {
+	var m dnsmessage.Message
+	name := dnsmessage.MustNewName("ipv4only.arpa.")
+	if m.Unpack(resolve(request)) != nil || m.Questions[0].Name != name || m.Questions[0].Type != dnsmessage.TypeAAAA {
+		return resolve(request)
+	}
+	made := nat64Prefix.Addr().As16()
+	copy(made[12:], []byte{192, 0, 0, 170})
+	m.RCode = dnsmessage.RCodeSuccess
+	m.Answers = []dnsmessage.Resource{{
+		Header: dnsmessage.ResourceHeader{Name: name, Class: dnsmessage.ClassINET, TTL: 60}, Body: &dnsmessage.AAAAResource{AAAA: made},
+	}}
+	b, err := m.Pack()
+	if err != nil {
+		return nil
+	}
+	return b
+}
+
 // resolve is a resolver that knows no names but the root, whose name server it is itself.
 func resolve(request []byte) []byte {
 	var p dnsmessage.Parser

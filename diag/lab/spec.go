@@ -79,30 +79,33 @@ type Internet struct {
 	RefusesDNS bool
 	// Translated says that unique-local addresses are translated on the way there.
 	Translated bool
-	// NAT64 says that a translator to IPv4 stands there: ipv4Host, which is of its prefix, is answered for.
+	// NAT64 says that a translator to IPv4 stands there: all of its prefix is answered for.
 	NAT64 bool
+	// DNS64 says that the name server makes up addresses of that prefix.
+	DNS64 bool
 }
 
 // A Host is an instance: a kernel stack of its own.
 type Host struct {
-	Name       string
-	Instance   string // instance ID
-	NICs       []NIC
-	Other      bool              // it is in the other subnet
-	NoLoopback bool              // its loopback interface is down
-	LocalLast  bool              // the policy rule that leads to its own addresses was moved behind all others
-	Down       bool              // stopped: its links go down after boot
-	Sysctls    map[string]string // below /proc/sys/net, set after boot: "ipv6/conf/eth0/accept_ra"
-	Added      []Added           // addresses that somebody added by hand
-	Neighbours []Neighbour       // entries of the neighbour cache that are there already
-	Routes     []Route           // that somebody added by hand
-	Policies   []Policy          // of routing by source
-	Filters    []Filter          // rules of its packet filter
-	RanOut     bool              // its default route did, and nothing has renewed it
-	Networkd   *Networkd         // nil: the kernel itself acts on advertisements
-	Pod        *Pod              // nil: it is host to nobody
-	Tunnel     *Tunnel           // nil: it has no VPN
-	Proxies    []netip.Addr      // of others behind it, for whom it answers on its first interface
+	Name        string
+	Instance    string // instance ID
+	NICs        []NIC
+	Other       bool              // it is in the other subnet
+	NoLoopback  bool              // its loopback interface is down
+	NoLocalhost bool              // it has no ::1
+	LocalLast   bool              // the policy rule that leads to its own addresses was moved behind all others
+	Down        bool              // stopped: its links go down after boot
+	Sysctls     map[string]string // below /proc/sys/net, set after boot: "ipv6/conf/eth0/accept_ra"
+	Added       []Added           // addresses that somebody added by hand
+	Neighbours  []Neighbour       // entries of the neighbour cache that are there already
+	Routes      []Route           // that somebody added by hand
+	Policies    []Policy          // of routing
+	Filters     []Filter          // rules of its packet filter
+	RanOut      bool              // its default route did, and nothing has renewed it
+	Networkd    *Networkd         // nil: the kernel itself acts on advertisements
+	Pod         *Pod              // nil: it is host to nobody
+	Tunnel      *Tunnel           // nil: it has no VPN
+	Proxies     []netip.Addr      // of others behind it, for whom it answers on its first interface
 	// Outer says that the host is itself a container: the metadata service answers it, by way of the instance
 	// that it is on, and knows the instance's interface alone.
 	Outer *NIC
@@ -125,7 +128,8 @@ type Tunnel struct {
 	Name    string
 	Address netip.Addr
 	Routes  []netip.Prefix
-	Table   int // and firewall mark of its own packets
+	Table   int  // and firewall mark of its own packets
+	Unruled bool // none of these rules is there
 }
 
 // A NIC is one interface of a host. Its first assigned address is the one that DHCPv6 leases.
@@ -134,6 +138,7 @@ type NIC struct {
 	ID        string // ENI ID
 	MAC       diag.MAC
 	MTU       int
+	FarMTU    int          // of the other end of its cable; 0: MTU
 	Addresses []netip.Addr // assigned
 	Prefixes  []netip.Prefix
 	Address4  netip.Addr
@@ -147,11 +152,13 @@ type NIC struct {
 	Guest     diag.MAC          // that the host gave the interface in place of MAC; zero: it left it as it was
 
 	Bridge   *Bridge
-	NoARP    bool // somebody told the kernel to look for no neighbours there
-	Detached bool // the infrastructure knows nothing of it any more
-	NoLease  bool // the DHCPv6 server has no address for it
-	NoEchoIn bool // its security group lets no echo request in
-	Loss     int  // percent of what it sends that is lost, once the command runs
+	Queue    string // its queueing discipline, as tc names it; empty: the kernel's own
+	NoARP    bool   // somebody told the kernel to look for no neighbours there
+	Detached bool   // the infrastructure knows nothing of it any more
+	NoLease  bool   // the DHCPv6 server has no address for it
+	NoEchoIn bool   // its security group lets no echo request in
+	NoGroups bool   // of multicasts that others send it gets those for all nodes alone
+	Loss     int    // percent of what it sends that is lost, once the command runs
 }
 
 // A Bridge is one of which somebody made the interface a port, once the network stood.
@@ -208,7 +215,8 @@ type Route struct {
 
 // A Policy looks packets from a prefix up in a routing table of their own.
 type Policy struct {
-	From   netip.Prefix
+	From   netip.Prefix // zero: from anywhere
+	TCP    bool         // of TCP alone
 	Table  int
 	Refuse bool // it leads nowhere: what it concerns is unreachable
 }
@@ -253,6 +261,7 @@ var (
 	subnetRouter = netip.MustParseAddr("2001:db8:1f16:8df0::1")
 	internetHost = netip.MustParseAddr("3fff:7f8:b001:c09::71")
 	resolver     = netip.MustParseAddr("3fff:7f8:b001:c09::53")
+	nat64Prefix  = netip.MustParsePrefix("64:ff9b::/96")
 	ipv4Host     = netip.MustParseAddr("64:ff9b::c633:6407") // 198.51.100.7 by way of NAT64
 	caller       = netip.MustParseAddr("3fff:abc::53")       // of whom nothing but questions is seen
 	imds4        = netip.MustParseAddr("169.254.169.254")
@@ -419,7 +428,7 @@ func (s *Spec) ports(other bool) (list []vswitch.Port, ports []port) {
 			}
 			p := vswitch.Port{
 				Name: host.Name, MAC: nic.MAC, Addresses: slices.Clone(nic.Addresses), Prefixes: nic.Prefixes, Address4: nic.Address4,
-				Detached: nic.Detached, NoEchoIn: nic.NoEchoIn, Loss: nic.Loss,
+				Detached: nic.Detached, NoEchoIn: nic.NoEchoIn, NoGroups: nic.NoGroups, Loss: nic.Loss,
 			}
 			if n > 0 {
 				p.Name += "-" + nic.Name

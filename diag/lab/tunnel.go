@@ -40,6 +40,9 @@ func (w *world) startTunnel(host *Host) error {
 			return err
 		}
 	}
+	if t.Unruled {
+		return nil
+	}
 	rule := netlink.NewRule()
 	rule.Family, rule.Table, rule.Mark, rule.Invert = netlink.FAMILY_V6, t.Table, uint32(t.Table), true
 	if err := h.RuleAdd(rule); err != nil {

@@ -41,6 +41,7 @@ var nothingBeyond = rule{
 	about: (*ifaceView).routerTo, kind: "router", arg: "router", confidence: Likely,
 	explains: all(
 		either(toward(diag.TargetInternet), all(toward(diag.TargetPeer), asking(diag.AsksEcho), not(nearby)), all(ofNameServer, not(nearby))), unanswered, fromUs, not(detoured),
+		not(of(func(p *path) bool { return p.Via == diag.ViaApp && p.Source.IsLinkLocalUnicast() })), // which no router passes on
 		not(in(func(iv *ifaceView, p *path) bool {
 			_, host := iv.noRouter(iv.routerTo(p))
 			return host && !iv.isAdvertiser(iv.routerTo(p))
@@ -390,7 +391,7 @@ func findRefused(iv *ifaceView) []hypothesis {
 		if p.Outcome != diag.Refused || p.Error == nil || p.Error.Type == diag.PacketTooBig || !p.Ours() || beyondScope(p) || named && p.Error.From == p.Target {
 			continue // a name server that refuses is none
 		}
-		if _, other := iv.passedBy(p.Target); other || iv.spent(p, iv.hopsLeft()) {
+		if _, other := iv.passedBy(p.Target); other || iv.spent(p, iv.hopsLeft()) || iv.written(p) {
 			continue // it was sent the wrong way, or not far enough
 		}
 		if !p.Given && translator(iv.net, p.Target).IsValid() && iv.first(reachesBeyond) != nil {

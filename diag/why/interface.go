@@ -35,12 +35,32 @@ var ipv6Disabled = Cause{
 var discoveryOff = Cause{
 	ID: "host.discovery-off", Severity: Critical, Whole: true,
 	Remedy: []Remedy{
-		way("arp-on", "ip link set dev {interface} arp on").kept(keep{networkd: "[Link] ARP=yes", up: true}),
-		way("", "ip link show dev {interface}"),
+		way("arp-on", "ip link set dev {interface} arp on").when(as("")).kept(keep{networkd: "[Link] ARP=yes", up: true}),
+		way("solicit-again", "sysctl -w net.ipv6.neigh.{interface}.mcast_solicit=3").when(as("unsolicited")).kept(keep{sysctl: "net.ipv6.neigh.{interface}.mcast_solicit=3"}),
+		way("", "ip link show dev {interface}").when(as("")),
 	},
-	find: findDiscoveryOff,
-	// Then whatever is at the other end takes every frame, as a modem does.
-	contradicted: func(iv *ifaceView, _ hypothesis) bool { return iv.kernelAnswered() },
+	find: func(iv *ifaceView) []hypothesis { return append(findDiscoveryOff(iv), iv.neverSolicits()...) },
+	contradicted: func(iv *ifaceView, h hypothesis) bool {
+		if h.as == "" {
+			return iv.kernelAnswered() // whatever is at the other end takes every frame, as a modem does
+		}
+		// A daemon that the kernel asks instead (app_solicit) knows all.
+		return len(h.symptoms) == 0 && iv.any(func(p *path) bool {
+			return p.Via == diag.ViaKernel && p.Asks == diag.AsksND && p.Outcome == diag.Answered
+		})
+	},
+}
+
+// neverSolicits looks for an interface on which the kernel multicasts no solicitation (net/ipv6/ndisc.c, ndisc_solicit):
+// whom it does not know already, as one that spoke first, it never finds.
+func (iv *ifaceView) neverSolicits() []hypothesis {
+	value, said := iv.sysctl("neigh.mcast_solicit")
+	if !iv.net.Known || value != "0" || iv.net.Link.NoARP || !iv.net.Link.Resolves() {
+		return nil
+	}
+	h := hypothesis{direct: true, confidence: Certain, subject: Subject{"interface", iv.name}, as: "unsolicited", facts: []diag.Event{said}}
+	iv.explain(&h, iv.where(func(p *path) bool { return p.symptom >= 0 && p.Missing() && p.Via != diag.ViaWire && p.Sent == 0 })...)
+	return []hypothesis{h}
 }
 
 // findDiscoveryOff looks for an interface with IFF_NOARP: whatever the kernel sends there to a neighbour goes to the

@@ -40,7 +40,8 @@ func findExpiring(iv *ifaceView) []hypothesis {
 			// Deprecated: the lease tells whether that is by intent, or that it came about by itself.
 			lifetime = iv.leasedFor(f.Address)
 		}
-		if lifetime <= 0 || elapsed <= 0.8*lifetime {
+		late := lifetime > 0 && elapsed > 0.8*lifetime
+		if !late && !iv.soonOver(a) {
 			continue
 		}
 		h := hypothesis{
@@ -50,9 +51,22 @@ func findExpiring(iv *ifaceView) []hypothesis {
 				"age", diag.Seconds(int64(math.Round(elapsed))), "lifetime", diag.Seconds(int64(math.Round(lifetime))),
 			},
 		}
+		if !late {
+			h.as, h.confidence = "short", Likely
+		}
 		list = append(list, h)
 	}
 	return list
+}
+
+// soon is what is left, in seconds, of an address that somebody should be about to renew: no lease is made for less.
+const soon = 60
+
+// soonOver reports whether an address is about to end and nothing is known that would renew it: no lease has it, and nobody
+// configures the interface.
+func (iv *ifaceView) soonOver(a diag.At[diag.Address]) bool {
+	left := iv.s.Left(a.Fact.ValidS, a.At)
+	return left > 0 && left <= soon && iv.leasedFor(a.Fact.Address) == 0 && slices.Contains([]string{"", "none"}, iv.s.Managers[iv.name].Name)
 }
 
 // looksLeased reports whether an address is like one that a DHCPv6 client configured: it runs out, and is made of no

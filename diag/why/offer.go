@@ -202,6 +202,7 @@ var hopLimit = Cause{
 		{Does: "hop-limit-64", If: as("set"), Make: hopLimitSet, Do: []string{"sysctl -w {sysctl}=64"}, Keep: &keep{sysctl: "{sysctl}=64"}},
 		{Does: "hop-limit-route", If: as("set"), Make: hopLimitOfRoute, Do: []string{"ip -6 route change {route} hoplimit 64"}, Keep: &keep{amend: true}},
 		ask("ask.hop-limit").when(as("")),
+		way("hop-rule", "nft list ruleset", "ip6tables -t mangle -S").when(as("written")),
 		way("", "tracepath -6 {target}").when(hasSource),
 	},
 	find: findHopLimit,
@@ -236,8 +237,11 @@ const fewHops = 32
 // hosts send (RFC 4861 §6.3.4), or somebody set it.
 func findHopLimit(iv *ifaceView) []hypothesis {
 	hops := iv.hopsLeft()
-	if hops >= fewHops || iv.normals.inward(iv.name) {
+	if iv.normals.inward(iv.name) {
 		return nil
+	}
+	if hops >= fewHops {
+		return iv.hopsWritten()
 	}
 	key := diag.SysctlKey{Scope: iv.name, Name: "hop_limit"}
 	h := hypothesis{
@@ -269,6 +273,49 @@ func findHopLimit(iv *ifaceView) []hypothesis {
 		h.args = append(h.args, "target", h.addr)
 	}
 	return []hypothesis{h}
+}
+
+// hopsWritten looks for packets that left with fewer hops than the kernel gave them, and died on their way: a rule of this
+// host's writes the field.
+func (iv *ifaceView) hopsWritten() (list []hypothesis) {
+	for _, target := range iv.targets(diag.TargetInternet) {
+		left, ok := iv.leftWith(target)
+		if !ok {
+			continue
+		}
+		h := hypothesis{
+			direct: true, confidence: Certain, subject: Subject{"target", target.String()}, addr: target, as: "written",
+			args: []any{"hops", left.Body.(diag.Frame).HopLimit, "target", target}, facts: []diag.Event{left},
+		}
+		iv.explain(&h, iv.where(func(p *path) bool { return p.symptom >= 0 && iv.written(p) })...)
+		if iv.strong(&h) {
+			h.severity = Critical
+		}
+		list = append(list, h)
+	}
+	return list
+}
+
+// leftWith returns an echo request of this host's for a target that left with so low a hop limit that a router dropped it.
+func (iv *ifaceView) leftWith(target netip.Addr) (diag.Event, bool) {
+	for _, p := range iv.paths {
+		if p.Target != target || p.Asks != diag.AsksEcho || !iv.spent(p, 0) || p.Outcome != diag.Refused {
+			continue
+		}
+		for _, seq := range p.Evidence {
+			e, _ := iv.s.Evidence(seq)
+			if f, is := e.Body.(diag.Frame); is && f.Out && f.Type == diag.EchoRequest && f.Dst == target && f.HopLimit > 0 && f.HopLimit < fewHops {
+				return e, true
+			}
+		}
+	}
+	return diag.Event{}, false
+}
+
+// written reports whether a packet died on its way because of the hop limit that it left with, which is not the kernel's.
+func (iv *ifaceView) written(p *path) bool {
+	_, ok := iv.leftWith(p.Target)
+	return ok && iv.hopsLeft() >= fewHops && iv.spent(p, 0)
 }
 
 // spent reports whether a packet of the kernel's, with so low a hop limit, died on its way: a router says so, or

@@ -19,15 +19,16 @@ type Unasked struct {
 
 // What may not have been asked, besides checks.
 const (
-	UnaskedNetwork  = "network"  // nothing was sent at all
-	UnaskedInternet = "internet" // beyond the router
-	UnaskedPeers    = "peers"
-	UnaskedRouters  = "routers"  // of more default routers than are asked
-	UnaskedSources  = "sources"  // of more addresses than are asked from
-	UnaskedRules    = "rules"    // of what only some packets are concerned that this host sends
-	UnaskedRulesIn  = "rules-in" // the same of what it gets
-	UnaskedFound    = "found"    // whether others find this host by multicast
-	UnaskedInbound  = "inbound"  // who can reach this host, which no host can find out about itself
+	UnaskedNetwork   = "network"  // nothing was sent at all
+	UnaskedInternet  = "internet" // beyond the router
+	UnaskedPeers     = "peers"
+	UnaskedRouters   = "routers"   // of more default routers than are asked
+	UnaskedSources   = "sources"   // of more addresses than are asked from
+	UnaskedRules     = "rules"     // of what only some packets are concerned that this host sends
+	UnaskedRulesIn   = "rules-in"  // the same of what it gets
+	UnaskedFound     = "found"     // whether others find this host by multicast
+	UnaskedForwarded = "forwarded" // what this host forwards for others, as for containers
+	UnaskedInbound   = "inbound"   // who can reach this host, which no host can find out about itself
 )
 
 // notAsked lists what was not asked.
@@ -76,11 +77,38 @@ func (v *view) notAsked(findings []Finding) []Unasked {
 	if missing := v.unfound(); len(missing) > 0 && on("all-nodes") {
 		list = append(list, Unasked{UnaskedFound, words.Say("unasked.why.found", "interfaces", listed(missing))})
 	}
+	if others := v.forwardsFor(); len(others) > 0 {
+		list = append(list, Unasked{UnaskedForwarded, words.Say("unasked.why.forwarded", "interfaces", listed(others))})
+	}
 	why := words.Say("unasked.why.inbound")
 	if v.profile.AWS {
 		why = words.Say("unasked.why.inbound-aws")
 	}
 	return append(list, Unasked{UnaskedInbound, why})
+}
+
+// forwardsFor are the interfaces from which this host forwards what others send, as containers do, and that were not examined:
+// what is asked from here passes other rules than theirs.
+func (v *view) forwardsFor() (names []string) {
+	if !slices.ContainsFunc(v.ifaces, func(iv *ifaceView) bool {
+		on, _ := iv.sysctl("forwarding")
+		return on == "1" && len(iv.net.Defaults) > 0
+	}) {
+		return nil
+	}
+	for _, name := range diag.SortedKeys(v.s.Links) {
+		l := v.s.Links[name]
+		on, _ := v.s.Sysctl(name, "forwarding")
+		if on == "0" || !l.Up || !l.Carrier || l.Loopback || l.Gone || slices.Contains(v.s.Run.Interfaces, name) || len(v.normals.link(name).Defaults) > 0 {
+			continue
+		}
+		if slices.ContainsFunc(v.s.AddressesOn(name), func(a diag.At[diag.Address]) bool {
+			return !a.Fact.Address.IsLinkLocalUnicast() && a.Fact.Flags.Usable()
+		}) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // unfound are the interfaces on which nobody was heard to ask for this host by multicast, where a network passes that.

@@ -55,6 +55,11 @@ func TestNotAsked(t *testing.T) {
 		"a rule about one address": {diagtest.VPC().Say(diag.Filter{
 			Table: "inet t", Chain: "o", Hook: "output", Rule: "ip6 daddr 2001:db8::5 drop", Verdict: "drop", Partly: []string{"echo-request"},
 		}), "inbound"},
+		"a bridge of containers": {diagtest.VPC().Say(
+			diag.Link{Interface: "docker0", Index: 9, MAC: diagtest.OtherMAC, MTU: 1500, Up: true, Carrier: true, Ethernet: true, Type: "bridge"},
+			diag.Address{Interface: "docker0", Address: netip.MustParseAddr("fd00:d0c::1"), PrefixLen: 64, Flags: diag.Permanent, PreferredS: diag.Forever, ValidS: diag.Forever},
+			diag.Sysctl{Scope: "eth0", Name: "forwarding", Value: "1"}, diag.Sysctl{Scope: "docker0", Name: "forwarding", Value: "1"},
+		), "forwarded inbound"},
 		"nobody asked by multicast": {diagtest.LAN(), "found inbound"},
 		"somebody asked by multicast": {diagtest.LAN().Say(diag.Frame{
 			Interface: "eth0", Type: diag.NS, Src: diagtest.PeerGlobal, Dst: diag.SolicitedNode(diagtest.Mine), Target: diagtest.Mine, SrcMAC: diagtest.PeerMAC, HopLimit: 255,

@@ -58,6 +58,9 @@ var serviceUnreachable = Cause{
 			switch s, named := iv.net.NameServer(h.addr); {
 			case said != nil:
 				h.as, h.args, h.beyond = "declines", append(h.args, "says", said.Note), false
+				if !iv.looksNowhereElse(s) {
+					h.severity = Info
+				}
 			case !named || slices.Contains(diag.VPCServices, h.addr):
 			case s.Router.IsValid():
 				h.as, h.args = "announced", append(h.args, "router", s.Router)
@@ -146,6 +149,17 @@ func serviceName(addr netip.Addr) string {
 
 // declining holds of a name server that answers and looks nothing up.
 var declining = of(func(p *path) bool { return declines(*p.Path) })
+
+// looksNowhereElse reports whether this host is to ask a name server for names out there, and no other that may know them: a
+// resolver asks the next one where the first declines (resolv.conf(5)), one that is only announced may not be asked by this
+// host at all, and where no answer comes from out there, a server of the names in here is all that is needed.
+func (iv *ifaceView) looksNowhereElse(s diag.NameServer) bool {
+	return !s.Router.IsValid() && iv.s.Resolvers.Others == 0 && iv.hearsInternet() && !slices.ContainsFunc(iv.ifaces, func(other *ifaceView) bool {
+		return other.any(func(p *path) bool {
+			return p.Target != s.Address && p.Asks == diag.AsksService && p.Outcome == diag.Answered && !declines(*p.Path) && other.normals.asksNameServer(*p.Path)
+		})
+	})
+}
 
 // askedService holds of the paths to services that gave no answer, though they were asked, and from where an
 // answer can come back to.

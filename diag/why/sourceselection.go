@@ -26,7 +26,7 @@ var sourceSelection = Cause{
 		way("prefer-own", "ip -6 addr change {own}/{own-len} dev {interface} valid_lft forever preferred_lft forever",
 			"ip -6 addr change {address}/{len} dev {interface} preferred_lft 0").when(as("")).when(keepsAside).when(lasts).kept(keep{amend: true}),
 		noTemporary.when(temporaryOne),
-		{Does: "route-source", If: as("scope"), Make: sourceOfRoute, Do: []string{"ip -6 route change {route} src {better}"}, Keep: &keep{amend: true}},
+		{Does: "route-source", If: as("scope", "near"), Make: sourceOfRoute, Do: []string{"ip -6 route change {route} src {better}"}, Keep: &keep{amend: true}},
 		way("deprecate", "ip -6 addr change {address}/{len} dev {interface} preferred_lft 0").when(as("", "out-of-place", "other-router", "scope")).when(notLocal).when(lasts).
 			when(otherwise(hasAside)).when(otherwise(temporaryOne)).kept(keep{amend: true}),
 		addressAway("withdrawn-away").when(as("withdrawn")),
@@ -34,13 +34,13 @@ var sourceSelection = Cause{
 		addressAway("address-away").when(as("")).when(otherwise(temporaryOne)).when(otherwise(madeAgain)),
 		noAutoconf.when(as("")).when(otherwise(temporaryOne)).when(madeAgain).when(onlyMade),
 		ask("ask.source").when(as("out-of-place", "elsewhere")),
-		way("", "ip -6 route get {target}", "ip addrlabel list").when(as("scope")),
+		way("", "ip -6 route get {target}", "ip addrlabel list").when(as("scope", "near")),
 		inVPC("assign", "aws ec2 assign-ipv6-addresses --network-interface-id {eni} --ipv6-addresses {address}").when(as("")).when(assignable),
 	},
 	find: findSourceSelection,
 	// A source that a rule sends the right way speaks where it is bound, and one of a narrower scope within that.
 	contradicted: func(iv *ifaceView, h hypothesis) bool {
-		return h.as != "unruled" && h.as != "scope" && iv.spoke(h.addr)
+		return h.as != "unruled" && h.as != "scope" && h.as != "near" && iv.spoke(h.addr)
 	},
 }
 
@@ -166,8 +166,11 @@ func findSourceSelection(iv *ifaceView) []hypothesis {
 	rank := iv.mattering(selections)
 	diag.SortFunc(selections, func(a, b diag.Selection) int { return rank[b.Dst] - rank[a.Dst] })
 	for _, sel := range selections {
-		if sel.From.IsValid() || sel.Errno != "" || sel.Interface != iv.name || diag.ScopeOf(sel.Dst) == diag.LinkLocalScope ||
-			sel.Dst.IsMulticast() || diag.ScopeOf(sel.Source) == diag.LinkLocalScope && iv.betterSource(sel) == nil {
+		if sel.From.IsValid() || sel.Errno != "" || sel.Interface != iv.name || diag.ScopeOf(sel.Dst) == diag.LinkLocalScope || sel.Dst.IsMulticast() {
+			continue
+		}
+		stays := iv.staysHere(sel)
+		if diag.ScopeOf(sel.Source) == diag.LinkLocalScope && iv.betterSource(sel) == nil && !stays {
 			continue
 		}
 		a, ok := iv.s.Addresses[diag.InterfaceAddr{Interface: iv.name, Address: sel.Source}]
@@ -184,7 +187,7 @@ func findSourceSelection(iv *ifaceView) []hypothesis {
 			}
 			continue
 		}
-		if a.Fact.Passing() || iv.madeUp(sel.Source) || !iv.filtered(sel.Source) && !iv.outOfPlace(sel) && bound == nil {
+		if a.Fact.Passing() || iv.madeUp(sel.Source) || !iv.filtered(sel.Source) && !iv.outOfPlace(sel) && bound == nil && !stays {
 			continue
 		}
 		i, had := at[sel.Source]
@@ -203,6 +206,9 @@ func findSourceSelection(iv *ifaceView) []hypothesis {
 				h.as, h.confidence = "unruled", Likely
 				h.args = append(h.args, "gateway", sel.Via, "owner", through)
 				rest(&h, bound)
+			case stays:
+				h.as = "near"
+				h.args = append(h.args, "better", iv.usableGlobal())
 			default:
 				h.as = "out-of-place"
 				h.args = append(h.args, "better", iv.betterSource(sel).Source, "gateway", sel.Via)
@@ -268,6 +274,14 @@ func (iv *ifaceView) outOfPlace(sel diag.Selection) bool {
 	class := iv.class[sel.Source]
 	return (class == diag.SourceUnknown || class == diag.SourceAssigned || iv.leftOut(sel.Source)) && sel.Bound == "" && iv.betterSource(sel) != nil &&
 		!iv.any(func(p *path) bool { return p.Source == sel.Source && p.Target == sel.Dst && p.Outcome == diag.Answered })
+}
+
+// staysHere reports whether the kernel chooses a link-local source for what is beyond the router, and none of this host's
+// addresses gets an answer from there: no router passes on what has such a source (RFC 4291 §2.5.6), whatever else is wrong.
+func (iv *ifaceView) staysHere(sel diag.Selection) bool {
+	return sel.Source.IsLinkLocalUnicast() && sel.Via.IsValid() && sel.Bound == "" && iv.betterSource(sel) == nil && iv.any(func(p *path) bool {
+		return p.Via == diag.ViaApp && p.Source == sel.Source && p.Target == sel.Dst && p.silent() && p.TargetClass == diag.TargetInternet && p.symptom >= 0
+	})
 }
 
 // betterSource returns the answer of a host to another address than the one that the kernel chooses for it.

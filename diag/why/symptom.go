@@ -111,10 +111,16 @@ func (v *view) symptom(y symptom) {
 
 // hasUsableGlobal reports whether an interface has a global address that the network may let
 // through: one that is not known to be filtered.
-func (iv *ifaceView) hasUsableGlobal() bool {
-	return slices.ContainsFunc(iv.addresses, func(a diag.At[diag.Address]) bool {
-		return iv.global(a.Fact) && a.Fact.Flags.Usable() && !iv.filtered(a.Fact.Address)
-	})
+func (iv *ifaceView) hasUsableGlobal() bool { return iv.usableGlobal().IsValid() }
+
+// usableGlobal returns the first such address; zero: there is none.
+func (iv *ifaceView) usableGlobal() netip.Addr {
+	for _, a := range iv.addresses {
+		if iv.global(a.Fact) && a.Fact.Flags.Usable() && !iv.filtered(a.Fact.Address) {
+			return a.Fact.Address
+		}
+	}
+	return netip.Addr{}
 }
 
 func (iv *ifaceView) global(a diag.Address) bool {

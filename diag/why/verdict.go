@@ -75,6 +75,9 @@ func (v *view) unknown() []Unknown {
 		if other := v.outOfSight(p); other != "" {
 			add(Unknown{p.Check, words.Say("unknown.out-of-sight", "target", p.Target, "other", other), "ndwhy check -i " + words.Clean(other)})
 		}
+		if v.leftToSockets(p) {
+			add(Unknown{p.Check, words.Say("unknown.by-frames-alone", "target", p.Target, "source", p.Source), "ndwhy check --assigned " + p.Source.String()})
+		}
 	}
 	for _, u := range v.unmet() {
 		add(u)
@@ -109,6 +112,17 @@ func (v *view) outOfSight(p *diag.Path) string {
 		return "" // it is told what becomes of it
 	}
 	return sel.Interface
+}
+
+// leftToSockets reports whether an Internet host, or a named peer, answered frames of ours and no socket asked it, for the source
+// is not known to be assigned: a frame goes to the router whatever the routes say, so what applications get is not known.
+func (v *view) leftToSockets(p *diag.Path) bool {
+	return p.Via == diag.ViaApp && p.Outcome == diag.OutcomeSkipped && strings.HasSuffix(p.Detail, "-source") && p.Asks == diag.AsksEcho && p.Source.IsValid() &&
+		(p.TargetClass == diag.TargetInternet || p.TargetClass == diag.TargetPeer && p.Given) && v.outOfSight(p) == "" &&
+		v.s.Answered(diag.ViaWire, diag.QuestionOf(*p)) &&
+		!slices.ContainsFunc(v.paths, func(q diag.Path) bool {
+			return q.Target == p.Target && q.Via != diag.ViaWire && q.Outcome != diag.OutcomeSkipped
+		})
 }
 
 // nothingAsked is what is not known where nothing was asked at all.

@@ -76,6 +76,29 @@ func TestOutOfSight(t *testing.T) {
 	}
 }
 
+// Frames go to the router whatever the routes say: where no socket was let ask, they tell nothing of what applications get.
+func TestByFramesAlone(t *testing.T) {
+	bySocket := func(p diag.Path) bool { return diagtest.To(diagtest.Host1)(p) && p.Via != diag.ViaWire }
+	unproven := func(p *diag.Path) {
+		p.Outcome, p.Detail, p.Sent, p.Received = diag.OutcomeSkipped, "unproven-source", 0, 0
+	}
+	app := diag.Path{
+		Check: "internet", Asks: diag.AsksEcho, Source: diagtest.Mine, SourceClass: diag.SourceUnknown, Target: diagtest.Host1, TargetClass: diag.TargetInternet,
+		Via: diag.ViaApp, Outcome: diag.OutcomeSkipped, Detail: "unproven-source", Out: "eth0",
+	}
+	for name, tt := range map[string]struct {
+		w    *diagtest.World
+		want Verdict
+	}{
+		"no socket asked":   {diagtest.LAN().Each(bySocket, unproven).Path(app), VerdictUnknown},
+		"a bound one asked": {diagtest.LAN().Path(app), VerdictOK},
+	} {
+		if d := Diagnose(tt.w.State()); d.Verdict != tt.want {
+			t.Errorf("%s: %s, want %s: %s %v", name, d.Verdict, tt.want, d.Headline, d.Unknown)
+		}
+	}
+}
+
 // A prefix that nobody announces is right where somebody of it is found on the link.
 func TestUnannouncedAndWell(t *testing.T) {
 	found := diagtest.NothingOnLink(64).Each(diagtest.To(diagtest.PeerSecond), func(p *diag.Path) { p.Outcome, p.Received = diag.Answered, p.Sent })

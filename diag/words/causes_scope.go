@@ -4,11 +4,13 @@ package words
 var causesScope = map[string]string{
 	"cause.host.source-selection.scope.summary":      "For {target} the kernel chooses the source {address}, a {kind} address: no answer comes from there, and {better} gets one.",
 	"cause.host.source-selection.scope.explanation":  "A {kind} address does not reach the Internet: routers do not forward what comes from it, or the answers find no way back. Left to itself, the kernel chooses an address that reaches as far as the target (RFC 6724 §5). So something here makes it choose otherwise: a route that names this source (src), or an entry in the table of address labels (ip addrlabel).",
+	"cause.host.source-selection.near.summary":       "For {target} the kernel chooses the source {address}, a link-local address: no router passes on what comes from it.",
+	"cause.host.source-selection.near.explanation":   "A link-local address is known on its own link only, so what programs send from it is lost at the router (RFC 4291 §2.5.6). Left to itself, the kernel chooses an address that reaches as far as the target (RFC 6724 §5). So something here makes it choose otherwise: a route that names this source (src), or an entry in the table of address labels (ip addrlabel). No other address of this host gets an answer from {target} either, so something else is wrong as well.",
 	"cause.host.egress-hook.swallowed.summary":       "Nothing that this host sends leaves {interface}: it disappears on the way to the device, without an error.",
 	"cause.host.egress-hook.swallowed.explanation":   "{interface} is up and takes every frame, but a copy of none was seen leaving. The packet filter does not do that: a queueing discipline that throws frames away does (tc qdisc), or a program at the interface's egress.",
 	"remedy.qdisc-away":                              "Have the interface use the kernel's usual queue.",
-	"cause.service.unreachable.declines.summary":     "The name server {target}, which this host is to ask, looks no names up for it: it answers \"{says}\".",
-	"cause.service.unreachable.declines.explanation": "The server is there and its answer arrived. \"Refused\" means that it does not serve this host: often its access list knows IPv4 addresses only. \"ServerFailure\" means that it cannot ask the servers above it. Programs here then ask the next server, if there is one.",
+	"cause.service.unreachable.declines.summary":     "The name server {target} was asked for the addresses of ipv4only.arpa and for the root's name servers, and answers \"{says}\" to all.",
+	"cause.service.unreachable.declines.explanation": "The server is there and its answers arrived. \"Refused\" means that it does not serve this host: often its access list knows IPv4 addresses only. \"ServerFailure\" means that it cannot ask the servers above it. A server of local names alone says so too: then it is well, and names out there must come from another. A program asks the next server that it is to ask, if there is one.",
 	"cause.path.beyond-router.in-turn.summary":       "The router {router} leads nowhere, and the kernel sends by it in turn with others; the router {better-router} leads out.",
 	"cause.path.beyond-router.in-turn.explanation":   "A ping of {pinged} was given to each. The default route has several next hops, and the kernel chooses one for each flow by a hash of its addresses and ports. So some connections work, and others to the same host do not. The kernel never tries whether a router leads out.",
 	"cause.host.firewall.xdp.summary":                "An XDP program on {interface} drops packets that this host needs.",
@@ -25,5 +27,5 @@ var causesScope = map[string]string{
 	"cause.path.beyond-router.local":                 "All of it was sent from unique local addresses, which nobody routes on the Internet (RFC 4193 §4.1).",
 	"word.scope.link-local":                          "link-local",
 	"word.scope.unique-local":                        "unique local",
-	"remedy.route-source":                            "Have the route name the source that gets answers.",
+	"remedy.route-source":                            "Have the route name a source that reaches as far as its targets.",
 }

@@ -53,11 +53,18 @@ func (t *turn) joined(group netip.Addr, is bool) {
 
 // member reports whether a port gets the frame at hand, where it is a multicast.
 func (t *turn) member(port int) bool {
-	if !t.cfg.Fabric.Snooping {
+	deaf := t.cfg.Ports[port].NoGroups
+	if !t.cfg.Fabric.Snooping && !deaf {
 		return true
 	}
-	h, _, ok := wire.ParseEthernet(t.frame)
-	return !ok || h.Dst[0] != 0x33 || h.Dst == allNodesMAC || t.members[h.Dst][port]
+	h, _, _ := wire.ParseEthernet(t.frame)
+	return !grouped(t.frame) || !deaf && t.members[h.Dst][port]
+}
+
+// grouped reports whether a frame is for the members of a group that is not all nodes'.
+func grouped(frame []byte) bool {
+	h, _, ok := wire.ParseEthernet(frame)
+	return ok && h.Dst[0] == 0x33 && h.Dst != allNodesMAC
 }
 
 // unwanted reports whether no other port gets the frame at hand.

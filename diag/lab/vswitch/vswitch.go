@@ -62,6 +62,7 @@ type Port struct {
 
 	Detached bool // nothing is assigned: frames of the port go nowhere, nobody finds its addresses
 	NoEchoIn bool // the security group lets no echo request in
+	NoGroups bool // of multicasts it gets those for all nodes alone
 	Loss     int  // percent of the frames from this port that vanish once Begin was called
 }
 
@@ -469,6 +470,9 @@ func (t *turn) flood() {
 
 // send puts out a frame that was made here.
 func (t *turn) send(port int, frame []byte, reason string) {
+	if port >= 0 && t.cfg.Ports[port].NoGroups && grouped(frame) {
+		return
+	}
 	t.outs = append(t.outs, Output{port, frame})
 	t.entries = append(t.entries, Entry{
 		Time: t.now, Port: t.name(port), Direction: "out", Verdict: Sent, Reason: reason, Frame: t.describe(frame),
