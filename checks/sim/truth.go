@@ -132,7 +132,6 @@ var sameThing = [][]string{
 	{"same-mac", "address-taken"},              // who answers for the address
 	{"private-link-local", "two-prefixes-src"}, // the address that a route names
 	{"container", "two-prefixes-src"},
-	{"dad-loop", "group-not-joined"}, // both add the same address
 	{"near-source", "port-security"}, // it has another link-local address then
 	{"near-source", "changed-mac"},
 	{"near-source", "container"},
