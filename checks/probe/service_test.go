@@ -162,6 +162,7 @@ func TestDNSOfIPv4Alone(t *testing.T) {
 }
 
 func answersOnly(t *testing.T, serves func(dnsmessage.Question) bool) {
+	t.Helper()
 	h := newHost(t)
 	h.serveUDP("["+dns6+"]:53", func(request []byte) []byte {
 		var m dnsmessage.Message

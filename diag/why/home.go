@@ -127,10 +127,11 @@ func (iv *ifaceView) homeless() []diag.At[diag.Address] {
 	return list
 }
 
-// leftOut reports whether what is said to be assigned leaves out an address that a router had this host make.
+// leftOut reports whether what is said to be assigned leaves out an address that a router had this host make, and no flood
+// of them.
 func (iv *ifaceView) leftOut(addr netip.Addr) bool {
 	a, ours := iv.s.Addresses[diag.InterfaceAddr{Interface: iv.name, Address: addr}]
-	return ours && iv.class[addr] == diag.SourceUnassigned && iv.fromPrefix(a.Fact)
+	return ours && iv.class[addr] == diag.SourceUnassigned && iv.fromPrefix(a.Fact) && !iv.madeUp(addr)
 }
 
 func findPrefixWithdrawn(iv *ifaceView) []hypothesis {

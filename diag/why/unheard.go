@@ -93,18 +93,18 @@ func (iv *ifaceView) lone() bool {
 // hostsOf is how many hosts at least are asked for: a router's addresses are not a peer's, unless a peer is meant for a
 // router, and of one host one address alone is link-local.
 func hostsOf(asked []*path) int {
-	hosts := map[netip.Addr]bool{}       // by their link-local addresses
-	local := map[diag.TargetClass]bool{} // some of these are
+	hosts := map[netip.Addr]bool{}                                            // by their link-local addresses
+	local, others := map[diag.TargetClass]bool{}, map[diag.TargetClass]bool{} // which have such, and others
 	for _, p := range asked {
 		if p.Target.IsLinkLocalUnicast() {
 			hosts[p.Target], local[p.TargetClass] = true, true
 		} else {
-			local[p.TargetClass] = local[p.TargetClass]
+			others[p.TargetClass] = true
 		}
 	}
 	n := len(hosts)
-	for _, some := range local {
-		if !some {
+	for class := range others {
+		if !local[class] {
 			n++
 		}
 	}
