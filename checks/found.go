@@ -105,7 +105,14 @@ func (foundByWire) judge(t *tally, p *diag.Path) {
 // multicast there is nothing to find out, nor where the network does without.
 func (p *planner) planFound() {
 	profile := why.ProfileNamed(p.recognised().Name)
-	if p.guess || !p.wire() || profile.NoMulticast || profile.Apart || p.open(idAllNodes) || p.open(idPeerEcho) {
+	if !p.wire() || profile.NoMulticast || profile.Apart {
+		return
+	}
+	if p.guess {
+		p.guessFound()
+		return
+	}
+	if p.open(idAllNodes) || p.open(idPeerEcho) {
 		return
 	}
 	for _, q := range p.prior {
@@ -125,6 +132,18 @@ func (p *planner) planFound() {
 	}
 	if next.Target.IsValid() && asked < foundTargets && !p.soughtByGroup() {
 		p.add(next, found)
+	}
+}
+
+// guessFound plans what planFound may come to ask, before anybody has answered.
+func (p *planner) guessFound() {
+	local, ok := p.linkLocal()
+	peers, _ := p.peers()
+	peers = slices.DeleteFunc(slices.Clone(peers), func(a netip.Addr) bool { return a.IsLinkLocalUnicast() || !p.net().Within(a) })
+	for _, peer := range peers[:min(len(peers), foundTargets)] {
+		if ok {
+			p.add(Question{Path: diag.Path{Source: local, Target: peer, TargetClass: diag.TargetPeer}}, found)
+		}
 	}
 }
 

@@ -318,8 +318,8 @@ func TestSafety(t *testing.T) {
 // What the dry run lists is what is then sent, and no more.
 func TestDryRunBoundsTheRun(t *testing.T) {
 	t.Parallel()
-	for _, add := range []string{"claim", "kernel"} {
-		r := labtest.Run(t, "vpc", "sh", "-c", "ndwhy check --dry-run --add "+add+" >&2 && ndwhy check --json --add "+add)
+	for _, run := range []struct{ scenario, add string }{{"vpc", "claim"}, {"vpc", "kernel"}, {"never-met", "claim"}} {
+		r := labtest.Run(t, run.scenario, "sh", "-c", "ndwhy check --dry-run --add "+run.add+" >&2 && ndwhy check --json --add "+run.add)
 		if r.Code != 0 {
 			t.Fatalf("exit %d: %s\n%s", r.Code, readReport(t, r).Headline, r.Stderr)
 		}

@@ -87,6 +87,7 @@ func DryRun(w io.Writer, s *diag.State, mask func(string) string) error {
 	}
 	if again > 0 {
 		fmt.Fprintln(&b, words.Say("dry-run.again", "n", again))
+		fmt.Fprintln(&b, words.Say("dry-run.told"))
 	}
 	fmt.Fprintln(&b, words.Say("dry-run.pulse", "n", beatMost))
 	if len(changes) > 0 {
