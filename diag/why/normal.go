@@ -282,6 +282,9 @@ func (n *normals) of(p diag.Path) *bool {
 	if p.Asks == diag.AsksND && p.Outcome == diag.Silent && (n.s.ClassOf(p.Interface, p.Target) == diag.SourceAssigned || n.link(p.Interface).Configured(p.Target)) {
 		return new(true) // the interface's own address, which is not configured, or not in use: nobody has taken it
 	}
+	if p.Via != diag.ViaWire && p.Missing() && n.link(p.Interface).Configured(p.Target) {
+		return nil // it became this host's own meanwhile: the kernel looks for nobody else
+	}
 	if p.Asks == diag.AsksND && p.TargetClass == diag.TargetPeer && p.Outcome == diag.Silent && n.routed(p) {
 		return nil // it need not be on the link
 	}

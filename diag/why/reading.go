@@ -188,7 +188,7 @@ func (iv *ifaceView) stopped(p *path) bool {
 		return true
 	case p.Errno == "EPERM" || (p.Errno == "EACCES" || p.Errno == "ECONNREFUSED") && p.Outcome == diag.Unsent:
 		return true
-	case iv.shaken(p):
+	case iv.shaken(p), iv.net.Configured(p.Target): // what became this host's own meanwhile the kernel looks for no more
 		return false
 	case p.Asks == diag.AsksService && p.failedDiscovery() && iv.near(p.Target):
 		// Nobody else need be asked for it: whether the kernel's discovery is let through tells who is.
