@@ -825,6 +825,8 @@ func (b *reporter) changed() []string {
 	}
 	for _, iface := range ifaces {
 		more, gone := added[iface], removed[iface]
+		slices.Sort(more) // which of them comes first is chance
+		slices.Sort(gone)
 		key := "change.addresses-left"
 		switch {
 		case len(gone) == 0:
