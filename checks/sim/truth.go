@@ -340,8 +340,10 @@ var consequences = []consequence{
 	{[]string{"router-no-echo", "not-on-link|not-on-link-well|local-proxy"}, []string{"net.multicast-suppressed"}},
 	// The second router is one that answers no echo either, and the peer.
 	{[]string{"router-no-echo", "route-taken"}, []string{"peer.echo-blocked"}},
-	// The kernel chooses neither the old address nor the interface.
-	{[]string{"second-default|near-source", "renumbered-source"}, []string{"address.prefix-withdrawn"}},
+	// So it is; that the kernel chooses the old address is said instead where another is seen to work.
+	{[]string{"renumbered-source"}, []string{"address.prefix-withdrawn"}},
+	// To the name server, whose prefix is like the second router's, the kernel speaks from that one's.
+	{[]string{"two-prefixes", "name-server-dead|name-server-refuses|name-server-nobody|name-server-well|dns64-nowhere|dns64-well"}, []string{"host.source-selection"}},
 	// That goes to the first router, and the kernel does not choose it.
 	{[]string{"near-source", "two-prefixes-source"}, []string{"host.routing"}},
 	// What is sent to a peer by way of the router does not come back to another port either.
