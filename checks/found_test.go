@@ -2,6 +2,7 @@ package checks
 
 import (
 	"net/netip"
+	"sync/atomic"
 	"testing"
 
 	"ndwhy/diag"
@@ -26,23 +27,23 @@ func TestFound(t *testing.T) {
 	} {
 		inWorld(t, name, func(w *world) {
 			w.edit(func(r *diag.Run) { r.Peers = []netip.Addr{peerGUA} })
-			told := 0
+			var told atomic.Int32 // what leaves and what comes are counted by different goroutines
 			w.lose = func(f diag.Frame) bool {
 				if f.Type == diag.NS && f.Src == ourLL && f.Target == peerGUA {
-					told++
+					told.Add(1)
 				}
 				return false
 			}
 			w.echoes = func(src, dst netip.Addr) bool {
 				if src == ourLL && dst == peerGUA {
-					return c.answers(w, told > 0)
+					return c.answers(w, told.Load() > 0)
 				}
 				return dst != router
 			}
 			w.run(w.t.Context(), nil)
 			w.want(id, c.outcome, c.detail)
-			if told != c.told {
-				w.t.Errorf("it was told %d times, want %d", told, c.told)
+			if n := int(told.Load()); n != c.told {
+				w.t.Errorf("it was told %d times, want %d", n, c.told)
 			}
 		})
 	}
