@@ -62,11 +62,11 @@ func findIsolated(iv *ifaceView) []hypothesis {
 }
 
 // hearsHosts reports whether a frame came from anybody who is neither a router nor this host itself.
-func (iv *ifaceView) hearsHosts() bool { return len(iv.fromHosts()) > 0 }
+func (iv *ifaceView) hearsHosts() bool { return len(iv.speakers()) > 0 }
 
-// fromHosts are the frames that came from who is neither a router nor this host itself; one that is not to be believed is
-// nobody's.
-func (iv *ifaceView) fromHosts() []diag.Event {
+// fromHosts are the newest frames that came from who is neither a router nor this host itself, by their source; one that is
+// not to be believed is nobody's.
+func (iv *ifaceView) fromHosts() map[netip.Addr]diag.Event {
 	known := map[diag.MAC]bool{}
 	for _, r := range iv.net.Routers {
 		known[r.MAC], known[r.Last.LLAddr] = true, true
@@ -88,8 +88,11 @@ func (iv *ifaceView) fromHosts() []diag.Event {
 			known[f.SrcMAC], known[f.LLAddr] = true, true
 		}
 	}
-	return slices.DeleteFunc(came, func(e diag.Event) bool {
-		mac := e.Body.(diag.Frame).SrcMAC
-		return known[mac] || iv.s.OwnMAC(mac)
-	})
+	newest := map[netip.Addr]diag.Event{}
+	for _, e := range came {
+		if f, _ := e.Body.(diag.Frame); !known[f.SrcMAC] && !iv.s.OwnMAC(f.SrcMAC) {
+			newest[f.Src] = e
+		}
+	}
+	return newest
 }

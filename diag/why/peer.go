@@ -29,7 +29,7 @@ var unmapped = rule{
 		all(itself, silence, fromUs, either(all(asking(diag.AsksND), not(routed)), undiscovered)),
 	},
 	denied: all(itself, either(answers, of((*path).alone))),
-	given:  func(iv *ifaceView, peer netip.Addr) bool { return iv.heardFrom(peer).Body == nil },
+	given:  func(iv *ifaceView, peer netip.Addr) bool { return iv.speakers()[peer].Body == nil },
 	more: func(iv *ifaceView, h *hypothesis) {
 		h.args = append(h.args, "other", iv.first(all(asking(diag.AsksND), answers, fromUs)).Target)
 		switch {
@@ -53,24 +53,14 @@ var mute = rule{
 		all(itself, asking(diag.AsksND), silence, fromUs, not(routed)),
 	},
 	denied: all(itself, asking(diag.AsksND), either(answers, of((*path).alone))),
-	given:  func(iv *ifaceView, peer netip.Addr) bool { return iv.heardFrom(peer).Body != nil },
+	given:  func(iv *ifaceView, peer netip.Addr) bool { return iv.speakers()[peer].Body != nil },
 	more: func(iv *ifaceView, h *hypothesis) {
-		h.as, h.facts = "mute", append(h.facts, iv.heardFrom(h.addr))
+		h.as, h.facts = "mute", append(h.facts, iv.speakers()[h.addr])
 		h.args = append(h.args, "other", iv.first(all(asking(diag.AsksND), answers, fromUs)).Target)
 		if iv.any(func(p *path) bool { return p.Target == h.addr && p.Asks == diag.AsksEcho && p.Outcome == diag.Answered }) {
 			h.more = append(h.more, "cause.peer.unmapped.mute-known")
 		}
 	},
-}
-
-// heardFrom returns the newest frame that came from an address of another host; no body: none did.
-func (iv *ifaceView) heardFrom(addr netip.Addr) (newest diag.Event) {
-	for _, e := range iv.fromHosts() {
-		if e.Body.(diag.Frame).Src == addr {
-			newest = e
-		}
-	}
-	return newest
 }
 
 // loneUnmapped: it does not resolve, and nobody else was asked.

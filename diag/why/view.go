@@ -3,6 +3,7 @@ package why
 import (
 	"net/netip"
 	"slices"
+	"sync"
 
 	"ndwhy/diag"
 	"ndwhy/diag/across"
@@ -55,6 +56,8 @@ type ifaceView struct {
 	// discovered are the targets of which a path shows that neighbour discovery succeeds; viaRouter
 	// those for which the kernel would not try it.
 	discovered, viaRouter map[netip.Addr]bool
+	// speakers are fromHosts, found when it is first asked for.
+	speakers func() map[netip.Addr]diag.Event
 }
 
 // asked is a question without who asked it.
@@ -113,6 +116,7 @@ func (v *view) newInterface(name string, heard *traffic) *ifaceView {
 		class: map[netip.Addr]diag.SourceClass{}, reached: map[diag.Question]bool{},
 		vain: map[askedFrom]int{}, answers: map[asked][]*path{}, bound: map[asked]bool{}, discovered: map[netip.Addr]bool{}, viaRouter: map[netip.Addr]bool{},
 	}
+	iv.speakers = sync.OnceValue(iv.fromHosts)
 	iv.offers = iv.net.Offers()
 	if heard == nil {
 		iv.traffic = newTraffic()
